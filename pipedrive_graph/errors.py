@@ -1,0 +1,72 @@
+"""The errors that a user may meet: one tree, each with the exit code that the command line ends with.
+
+A message is one plain sentence that says what to do; it never holds a secret or a URL's query.
+
+    PipedriveGraphError            1
+    ├── ConfigurationError         2   settings that cannot be used
+    ├── NotAuthorisedError         3   the token, or its owner's rights
+    ├── IncompleteError            4   Pipedrive stopped answering; what was read is kept
+    │   └── BlockedError           4   the CDN in front of Pipedrive shut the door
+    ├── UnreachableError           1   nobody answers at the base URL
+    ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
+    ├── LandingError               1   a snapshot cannot be written or read
+    ├── BusyError                  1   another process does this already
+    └── WarehouseError             1   the tables cannot be built or published
+        └── ModelError             1   a file in sql/ is not as it should be
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PipedriveGraphError(Exception):
+    """What went wrong, in one sentence that says what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigurationError(PipedriveGraphError):
+    """The settings cannot be used as they are."""
+
+    exit_code = 2
+
+
+class NotAuthorisedError(PipedriveGraphError):
+    """The token is wrong, or its owner may not read what is needed."""
+
+    exit_code = 3
+
+
+class IncompleteError(PipedriveGraphError):
+    """Pipedrive stopped answering; what was read so far is kept and resumed."""
+
+    exit_code = 4
+
+
+class BlockedError(IncompleteError):
+    """The CDN in front of Pipedrive refuses the traffic; going on would prolong the block."""
+
+
+class UnreachableError(PipedriveGraphError):
+    """Nobody answers at the base URL."""
+
+
+class NotPipedriveError(PipedriveGraphError):
+    """Somebody answers at the base URL, but not with Pipedrive's API."""
+
+
+class LandingError(PipedriveGraphError):
+    """A snapshot cannot be written or read."""
+
+
+class BusyError(PipedriveGraphError):
+    """Another process is doing this already."""
+
+
+class WarehouseError(PipedriveGraphError):
+    """The tables cannot be built or published."""
+
+
+class ModelError(WarehouseError):
+    """A file in sql/ is not as it should be."""

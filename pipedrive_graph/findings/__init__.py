@@ -1,0 +1,1 @@
+"""Keeps findings over time: first seen, last seen, resolved on proof."""

@@ -1,0 +1,1 @@
+"""Renders what the published tables say for people: files and the terminal."""

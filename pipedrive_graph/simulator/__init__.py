@@ -1,0 +1,1 @@
+"""A faithful, hostile Pipedrive on a loopback port; it shares no code with the client it tests."""
