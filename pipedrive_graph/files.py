@@ -1,0 +1,106 @@
+"""Writes files so that a crash leaves the old one or the new one, and keeps two processes apart."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipedrive_graph.errors import BusyError, LandingError
+
+PRIVATE = 0o600
+"""The widest mode of a file that this project writes about people."""
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created, renamed or removed in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a finished temporary file its name, atomically and durably."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a whole file: afterwards it has the old content or the new, never half.
+
+    Raises:
+        LandingError: if it cannot be written, for lack of space or of rights.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        put_in_place(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> LandingError:
+    """The sentence for a file that cannot be written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return LandingError(
+            f"There is no space left to write {path}; what was read so far is kept. "
+            "Free some space and run sync again."
+        )
+    return LandingError(f"Cannot write {path}: {error.strerror or error}.")
+
+
+@contextmanager
+def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold a lock that the kernel frees when this process ends, however it ends.
+
+    Args:
+        path: the lock's file; it stays, and holds the id of the process that holds the lock.
+        doing: what the holder does, for the sentence that another process prints.
+        wait: where given, it is told once whom we wait for; otherwise a held lock is an error.
+
+    Raises:
+        BusyError: naming the other process, if it holds the lock and `wait` is not given.
+        LandingError: if the lock's file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        _take(descriptor, doing, wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, doing: str, wait: Callable[[str], None] | None) -> None:
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            sentence = f"Another process ({holder}) is {doing}"
+            if wait is None:
+                raise BusyError(f"{sentence}; wait until it has ended, then try again.") from error
+            if not told:
+                wait(f"{sentence}; waiting for it.")
+                told = True
+            time.sleep(0.1)
+        else:
+            return
