@@ -1,0 +1,65 @@
+"""The final answer to one call: what became of it, the body as received, and the records in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from pipedrive_graph.pipedrive.endpoints import Call
+from pipedrive_graph.pipedrive.records import Data, Record
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+class Outcome(StrEnum):
+    """What became of a call, once nothing more will be tried."""
+
+    ANSWERED = "answered"
+    GONE = "gone"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The last answer to one call.
+
+    Attributes:
+        call: what was asked.
+        outcome: answered (2xx of the right shape), gone (404, 410), refused (403), or failed.
+        status: the HTTP status; None where no HTTP answer came at all.
+        at: when the answer came, aware, in UTC.
+        text: the body as received, as one line of valid JSON without line breaks. A body that is no
+            JSON stands as a JSON string of at most 2,000 characters; no body is `null`.
+        data: the records by endpoint: `users/me` a Me; `users`, `roles`, `permissionSets` and
+            `users/{id}/roleAssignments` a list; `users/{id}/permissions` a dict of flags; the others
+            one record. None unless answered.
+        next_start: where the next page starts, if Pipedrive says that there is one.
+        problem: one sentence that names endpoint and field; given where refused or failed.
+        oddities: optional fields that could not be read and stand as None, each with its place.
+    """
+
+    call: Call
+    outcome: Outcome
+    status: int | None
+    at: datetime
+    text: str
+    data: Data | None = None
+    next_start: int | None = None
+    problem: str | None = None
+    oddities: tuple[str, ...] = ()
+
+    def rows(self, kind: type[RecordT]) -> list[RecordT]:
+        """Return the records of `kind` in the answer: those of a list, the single one, or none.
+
+        Raises:
+            TypeError: if the endpoint's records are of another kind.
+        """
+        held = self.data
+        rows = [] if held is None else list(held) if isinstance(held, list) else [held]
+        checked: list[RecordT] = [row for row in rows if isinstance(row, kind)]
+        if len(checked) != len(rows):
+            raise TypeError(f"{self.call.endpoint} does not hold {kind.__name__} records")
+        return checked

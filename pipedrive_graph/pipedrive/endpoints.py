@@ -1,0 +1,70 @@
+"""The endpoints of Pipedrive that are read, by path template, and one call to one of them.
+
+The templates are names: landing lines, coverage and rules all spell an endpoint as it stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import quote
+
+
+class Endpoint(StrEnum):
+    """A path template below the base URL; every one of them is read with GET."""
+
+    ME = "users/me"
+    USERS = "users"
+    USER = "users/{id}"
+    ROLE_ASSIGNMENTS = "users/{id}/roleAssignments"
+    PERMISSIONS = "users/{id}/permissions"
+    ROLES = "roles"
+    ROLE = "roles/{id}"
+    PERMISSION_SETS = "permissionSets"
+    PERMISSION_SET = "permissionSets/{id}"
+
+    @property
+    def takes_id(self) -> bool:
+        """Whether a call to it names one subject."""
+        return "{id}" in self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to be made: an endpoint, the subject's id, and the page where it is a list.
+
+    Attributes:
+        endpoint: what is read.
+        id: the subject's id as it stands in the path; given exactly where the template has `{id}`.
+        start: offset of the first row of the page, counted from 0; None lets Pipedrive choose.
+        limit: rows per page, at most 500; None lets Pipedrive choose.
+
+    Raises:
+        ValueError: if the id is missing, or given to an endpoint that takes none.
+    """
+
+    endpoint: Endpoint
+    id: str | None = None
+    start: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.endpoint.takes_id != bool(self.id):
+            raise ValueError(f"{self.endpoint}: {'needs an' if self.id is None else 'takes no'} id")
+
+    @property
+    def path(self) -> str:
+        """The path below the base URL; an id is percent-encoded, so that it stays one segment."""
+        return self.endpoint.value.replace("{id}", _segment(self.id or ""))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters of the page asked for; empty where Pipedrive is to choose."""
+        asked = {"start": self.start, "limit": self.limit}
+        return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _segment(text: str) -> str:
+    """Return `text` as one path segment: a dot segment would climb out of the endpoint."""
+    encoded = quote(text, safe="")
+    return encoded.replace(".", "%2E") if not encoded.strip(".") else encoded

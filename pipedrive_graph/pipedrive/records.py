@@ -1,0 +1,176 @@
+"""The records in Pipedrive's answers: what every one must have, and the optional rest, typed leniently.
+
+Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans come as
+true, 1, "1" or "true"; ids as integers or digits; dates as "2026-11-20 07:12:44" (UTC, without a
+zone), and as a zero date where there is none. Fields that are not named here are kept as they came.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
+
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+_BIGINT = 2**63
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def read_id(value: object) -> int:
+    """Return an id that came as an integer or as a string of digits.
+
+    Raises:
+        ValueError: for anything else, booleans included, and for what a 64-bit integer cannot hold.
+    """
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not -_BIGINT <= value < _BIGINT:
+        raise ValueError("expected an integer")
+    return value
+
+
+def read_flag(value: object) -> bool:
+    """Return a boolean that came as true, 1, "1" or "true" (or their opposites).
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value in (0, 1):
+        return value == 1
+    if isinstance(value, str) and value.lower() in _BOOLEANS:
+        return _BOOLEANS[value.lower()]
+    raise ValueError("expected true or false")
+
+
+def read_moment(value: object) -> datetime | None:
+    """Return a time, aware, in UTC; None for a zero date or an empty string.
+
+    Raises:
+        ValueError: for anything that is no ISO 8601 date and time.
+    """
+    if not isinstance(value, str):
+        raise ValueError("expected a date and time")  # noqa: TRY004 - pydantic collects ValueError
+    if not value or value.startswith("0000-00-00"):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a date and time") from None
+    return moment
+
+
+def _text_of_id(value: object) -> object:
+    """Let an integer stand for its digits: permission set ids are strings, but not everywhere."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Id: TypeAlias = Annotated[int, PlainValidator(read_id)]
+Count: TypeAlias = Annotated[int, PlainValidator(read_id)]
+Flag: TypeAlias = Annotated[bool, PlainValidator(read_flag)]
+Moment: TypeAlias = Annotated[datetime | None, PlainValidator(read_moment)]
+TextId: TypeAlias = Annotated[str, BeforeValidator(_text_of_id)]
+
+
+class Record(BaseModel):
+    """What all records share: they do not change, and fields that are not named here survive."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Access(Record):
+    """One app that a user may use, whether as its admin, and by which permission set."""
+
+    app: str | None = None
+    admin: Flag | None = None
+    permission_set_id: TextId | None = None
+
+
+class User(Record):
+    """A user: `GET /users`, `GET /users/{id}`. Absent, null and unusable fields are all None."""
+
+    id: Id
+    name: str | None = None
+    email: str | None = None
+    active_flag: Flag | None = None
+    is_deleted: Flag | None = None
+    is_admin: Flag | None = None
+    role_id: Id | None = None
+    access: list[Access] | None = None
+    last_login: Moment | None = None
+    created: Moment | None = None
+    modified: Moment | None = None
+    has_created_company: Flag | None = None
+
+
+class Me(User):
+    """The token's owner and company: `GET /users/me`."""
+
+    company_id: Id
+    company_name: str | None = None
+    company_domain: str | None = None
+
+    @property
+    def is_admin_somewhere(self) -> bool | None:
+        """Whether the owner is an admin of any app; None where the answer does not say.
+
+        `access` decides where it is given; the legacy `is_admin` otherwise.
+        """
+        if self.access is not None:
+            return any(entry.admin for entry in self.access)
+        return self.is_admin
+
+
+class Role(Record):
+    """A role, which is a visibility group: `GET /roles`, `GET /roles/{id}`."""
+
+    id: Id
+    name: str | None = None
+    parent_role_id: Id | None = None
+    active_flag: Flag | None = None
+    assignment_count: Count | None = None
+    sub_role_count: Count | None = None
+    level: Count | None = None
+    description: str | None = None
+
+
+class RoleAssignment(Record):
+    """A row of `GET /users/{id}/roleAssignments`; it carries the role's name and parent."""
+
+    role_id: Id
+    user_id: Id | None = None
+    parent_role_id: Id | None = None
+    name: str | None = None
+    active_flag: Flag | None = None
+
+
+class PermissionSet(Record):
+    """A permission set: `GET /permissionSets`; `contents` comes with `GET /permissionSets/{id}` only."""
+
+    id: TextId
+    name: str | None = None
+    app: str | None = None
+    type: str | None = None
+    description: str | None = None
+    assignment_count: Count | None = None
+    contents: list[str] | None = None
+
+
+Flags: TypeAlias = dict[str, bool | None]
+"""`GET /users/{id}/permissions`: an open set of flags; None where the answer holds null."""
+
+Data: TypeAlias = (
+    Me
+    | User
+    | Role
+    | PermissionSet
+    | list[User]
+    | list[Role]
+    | list[RoleAssignment]
+    | list[PermissionSet]
+    | Flags
+)
