@@ -1,0 +1,25 @@
+-- One row per company: its latest accepted snapshot, the one that all other tables show.
+-- Rules count days to its `as_of`, never to the clock.
+--
+-- kind: table
+-- key: company
+-- columns:
+--   company: the company's name in the settings
+--   snapshot_id: the snapshot that is shown
+--   as_of: when that read began; "now" in all other tables
+--   status: complete, or partial where something was not answered and is carried over
+--   company_id: Pipedrive's id of the company
+--   token_owner: the user whose token collected it
+SELECT
+    company,
+    snapshot_id,
+    started_at AS as_of,
+    status,
+    company_id,
+    token_owner
+FROM snapshots
+WHERE status IN ('complete', 'partial')
+QUALIFY row_number() OVER (
+    PARTITION BY company
+    ORDER BY position DESC NULLS LAST, started_at DESC, snapshot_id DESC
+) = 1

@@ -1,0 +1,25 @@
+-- One row per version of a permission set.
+--
+-- kind: view
+-- key: company, permission_set_id, valid_from
+-- columns:
+--   company: the company's name in the settings
+--   permission_set_id: Pipedrive's id of the set
+--   name: the set's name
+--   app: the app that it belongs to
+--   type: admin, manager, regular or custom
+--   description: the set's description
+--   contents: the permissions that it grants, sorted; NULL is not known
+--   valid_from: from when on we saw it so
+--   valid_to: when it was first seen otherwise or gone; NULL is still so
+SELECT
+    company,
+    permission_set_id,
+    name,
+    app,
+    type,
+    description,
+    contents,
+    valid_from,
+    valid_to
+FROM history.permission_sets

@@ -1,0 +1,19 @@
+-- One row per version of a user's assignment to a role.
+--
+-- kind: view
+-- key: company, user_id, role_id, valid_from
+-- columns:
+--   company: the company's name in the settings
+--   user_id: the user
+--   role_id: the role assigned, whether or not it exists
+--   active: the assignment's own flag
+--   valid_from: from when on we saw it so
+--   valid_to: when it was first seen otherwise or gone; NULL is still so
+SELECT
+    company,
+    user_id,
+    role_id,
+    active,
+    valid_from,
+    valid_to
+FROM history.user_roles
