@@ -1,0 +1,88 @@
+-- One row per edge of the graph, for graph tools: who or what, does what, to what.
+-- The kinds are: user member_of role, role child_of role, user has_set permission_set,
+-- user admin_of app, permission_set part_of app, permission_set grants permission and
+-- user holds permission.
+--
+-- kind: table
+-- key: company, source, target, kind
+-- columns:
+--   company: the company's name in the settings
+--   source: the node it comes from
+--   target: the node it goes to
+--   kind: what it means
+--   properties: what else is known of it, as a JSON object
+SELECT
+    company,
+    concat('user:', user_id) AS source,
+    concat('role:', role_id) AS target,
+    'member_of' AS kind,
+    to_json({'active': active}) AS properties
+FROM user_roles
+
+UNION ALL
+
+SELECT
+    company,
+    concat('role:', role_id) AS source,
+    concat('role:', parent_role_id) AS target,
+    'child_of' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM roles
+WHERE parent_role_id <> role_id
+
+UNION ALL
+
+-- a set that two entries name is one edge
+SELECT
+    company,
+    concat('user:', user_id) AS source,
+    concat('permission_set:', permission_set_id) AS target,
+    'has_set' AS kind,
+    to_json({'apps': list(app ORDER BY app), 'admin': bool_or(admin)}) AS properties
+FROM user_permission_sets
+WHERE permission_set_id IS NOT NULL
+GROUP BY company, user_id, permission_set_id
+
+UNION ALL
+
+SELECT DISTINCT
+    company,
+    concat('user:', user_id) AS source,
+    concat('app:', app) AS target,
+    'admin_of' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM user_permission_sets
+WHERE admin
+    AND app IS NOT NULL
+
+UNION ALL
+
+SELECT
+    company,
+    concat('permission_set:', permission_set_id) AS source,
+    concat('app:', app) AS target,
+    'part_of' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM permission_sets
+WHERE app IS NOT NULL
+
+UNION ALL
+
+SELECT DISTINCT
+    company,
+    concat('permission_set:', permission_set_id) AS source,
+    concat('permission:', unnest(contents)) AS target,
+    'grants' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM permission_sets
+
+UNION ALL
+
+SELECT
+    company,
+    concat('user:', user_id) AS source,
+    concat('permission:', permission) AS target,
+    'holds' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM user_permissions
+WHERE granted

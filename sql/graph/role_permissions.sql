@@ -1,0 +1,60 @@
+-- One row per permission across a role's members: how many of them hold it.
+-- Members are the live users with an active assignment to the role. There is a row for each
+-- permission that the answer for at least one of them names, be it held by none.
+--
+-- kind: table
+-- key: company, role_id, permission
+-- columns:
+--   company: the company's name in the settings
+--   role_id: the role
+--   permission: the permission's name
+--   members: how many members the role has
+--   holders: how many of them hold the permission
+--   unknown: how many of them were not answered for
+--   share: holders among the members who were answered for, 0 to 1
+WITH memberships AS (
+    SELECT
+        company,
+        user_id,
+        user_roles.role_id,
+        users.permissions_observed_at IS NULL AS unanswered
+    FROM user_roles
+    INNER JOIN users USING (company, user_id)
+    WHERE user_roles.active
+        AND users.live
+),
+
+headcounts AS (
+    SELECT
+        company,
+        role_id,
+        count(*) AS members,
+        count_if(unanswered) AS unanswered
+    FROM memberships
+    GROUP BY company, role_id
+),
+
+holdings AS (
+    SELECT
+        company,
+        memberships.role_id,
+        user_permissions.permission,
+        count_if(user_permissions.granted) AS holders,
+        -- named in the answer, but without a usable value
+        count_if(user_permissions.granted IS NULL) AS unclear
+    FROM user_permissions
+    INNER JOIN memberships USING (company, user_id)
+    GROUP BY company, memberships.role_id, user_permissions.permission
+)
+
+SELECT
+    company,
+    role_id,
+    holdings.permission,
+    headcounts.members,
+    holdings.holders,
+    headcounts.unanswered + holdings.unclear AS unknown,
+    holdings.holders
+        / nullif(headcounts.members - headcounts.unanswered - holdings.unclear, 0) AS share
+FROM holdings
+INNER JOIN headcounts USING (company, role_id)

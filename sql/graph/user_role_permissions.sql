@@ -1,0 +1,137 @@
+-- One row per user, role and permission: who of a role has what, and why.
+-- It has every row of `user_permissions`: once per active role assignment of the user, and once with
+-- role_id NULL for a user who has none. Granted, with an empty `granted_by` and not by an admin,
+-- means that nothing explains it.
+--
+-- kind: table
+-- key: company, user_id, role_id, permission
+-- columns:
+--   company: the company's name in the settings
+--   user_id: the user, who may be inactive
+--   role_id: the role of an active assignment, NULL without one
+--   permission: the permission's name
+--   granted: whether the user has it; NULL is not answered
+--   granted_by: those of the user's permission sets that are known to hold the permission, sorted;
+--     empty where none of them does; NULL where none is known to, while the contents of one of
+--     them, or which sets the user has, are not known
+--   granted_by_admin: granted to an admin, who holds it whatever the sets say; NULL is not known
+--   role_share: the share of the role's members who hold it, NULL without a role or its members
+--   source: observed (answered for this user) or inferred
+WITH accounts AS (
+    SELECT
+        company,
+        user_id,
+        access,
+        admin
+    FROM users_history
+    WHERE valid_to IS NULL
+),
+
+-- Users are many, their different accesses few: what explains a permission is found per access.
+accesses AS (
+    SELECT
+        company,
+        access,
+        row_number() OVER () AS access_id
+    FROM accounts
+    WHERE access IS NOT NULL
+    GROUP BY company, access
+),
+
+access_sets AS (
+    SELECT DISTINCT
+        entries.company,
+        entries.access_id,
+        entries.permission_set_id,
+        permission_sets.contents
+    FROM (
+        SELECT
+            company,
+            access_id,
+            unnest(access).permission_set_id AS permission_set_id
+        FROM accesses
+    ) AS entries
+    LEFT JOIN permission_sets
+        ON permission_sets.company = entries.company
+        AND permission_sets.permission_set_id = entries.permission_set_id
+),
+
+access_gaps AS (
+    SELECT DISTINCT
+        company,
+        access_id
+    FROM access_sets
+    WHERE contents IS NULL
+),
+
+access_grants AS (
+    SELECT
+        company,
+        access_id,
+        permission,
+        list(DISTINCT permission_set_id ORDER BY permission_set_id) AS granted_by
+    FROM (
+        SELECT
+            company,
+            access_id,
+            permission_set_id,
+            unnest(contents) AS permission
+        FROM access_sets
+    )
+    GROUP BY company, access_id, permission
+),
+
+explained_accounts AS (
+    SELECT
+        accounts.company,
+        accounts.user_id,
+        accounts.admin,
+        accesses.access_id,
+        -- what to say of a permission that no known set grants
+        CASE
+            WHEN accesses.access_id IS NOT NULL AND access_gaps.access_id IS NULL
+                THEN CAST([] AS VARCHAR[])
+        END AS granted_by_none
+    FROM accounts
+    LEFT JOIN accesses
+        ON accesses.company = accounts.company
+        AND accesses.access = accounts.access
+    LEFT JOIN access_gaps
+        ON access_gaps.company = accesses.company
+        AND access_gaps.access_id = accesses.access_id
+),
+
+memberships AS (
+    SELECT
+        company,
+        user_id,
+        role_id
+    FROM user_roles
+    WHERE active
+)
+
+SELECT
+    flags.company,
+    flags.user_id,
+    memberships.role_id,
+    flags.permission,
+    flags.granted,
+    coalesce(access_grants.granted_by, explained_accounts.granted_by_none) AS granted_by,
+    flags.granted AND explained_accounts.admin AS granted_by_admin,
+    role_permissions.share AS role_share,
+    flags.source
+FROM user_permissions AS flags
+LEFT JOIN explained_accounts
+    ON explained_accounts.company = flags.company
+    AND explained_accounts.user_id = flags.user_id
+LEFT JOIN access_grants
+    ON access_grants.company = flags.company
+    AND access_grants.access_id = explained_accounts.access_id
+    AND access_grants.permission = flags.permission
+LEFT JOIN memberships
+    ON memberships.company = flags.company
+    AND memberships.user_id = flags.user_id
+LEFT JOIN role_permissions
+    ON role_permissions.company = flags.company
+    AND role_permissions.role_id = memberships.role_id
+    AND role_permissions.permission = flags.permission
