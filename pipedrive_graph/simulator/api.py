@@ -1,0 +1,294 @@
+"""The endpoints: what each answers from the company as it stands. Limits, authorisation and faults are the gate's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from pipedrive_graph.simulator.model import Access, Company, PermissionSet, Role, User
+from pipedrive_graph.simulator.options import Options
+from pipedrive_graph.simulator.wire import Json, Wire, page
+
+PREFIXES = ("/v1", "/api/v1")
+CALLER = "simulator.caller"
+"""Under this key the gate puts the user whose token it is into the request's scope."""
+
+INFO = "Please check developers.pipedrive.com"
+NO_RIGHT = "You do not have permissions to do this."
+DOMAIN_ERROR = {"error_info": INFO, "data": None, "additional_data": None}
+
+
+def answer(content: object, status: int = 200) -> Response:
+    """Return a JSON answer, in the encoding of the real API."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, media_type="application/json; charset=utf-8")
+
+
+def failure(status: int, error: str, **more: object) -> Response:
+    """Return a JSON error; the keys behind `error` differ between errors, as they do live."""
+    return answer({"success": False, "error": error, **more}, status)
+
+
+async def no_such_path(_request: Request, error: Exception) -> Response:
+    """Answer what no endpoint does: unknown paths, and methods that a path does not have."""
+    code = error.status_code if isinstance(error, HTTPException) else 404
+    return failure(code, "Unknown method." if code == 404 else "Method not allowed.", **DOMAIN_ERROR)
+
+
+class Api:
+    """The endpoints over one company, in one dialect."""
+
+    def __init__(self, company: Company, options: Options) -> None:
+        self._company = company
+        self._options = options
+        self._brief = options.dialect == "brief"
+        self._wire = Wire(company, options)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return every route, under both prefixes; the brief knows no permission sets."""
+        table: list[tuple[str, str, Any]] = [
+            ("GET", "users", self.users),
+            ("POST", "users", self.add_user),
+            ("GET", "users/me", self.me),
+            ("GET", "users/find", self.find),
+            ("GET", "users/{id}", self.user),
+            ("PUT", "users/{id}", self.switch_user),
+            ("GET", "users/{id}/permissions", self.permissions),
+            ("GET", "users/{id}/roleAssignments", self.role_assignments),
+            ("GET", "users/{id}/roleSettings", self.user_role_settings),
+            ("GET", "roles", self.roles),
+            ("GET", "roles/{id}", self.role),
+            ("GET", "roles/{id}/settings", self.role_settings),
+            ("POST", "roles/{id}/assignments", self.assign),
+        ]
+        if not self._brief:
+            table += [
+                ("GET", "roles/{id}/assignments", self.role_members),
+                ("GET", "permissionSets", self.permission_sets),
+                ("GET", "permissionSets/{id}", self.permission_set),
+                ("GET", "permissionSets/{id}/assignments", self.set_assignments),
+            ]
+        return [
+            Route(f"{prefix}/{path}", endpoint, methods=[method])
+            for prefix in PREFIXES
+            for method, path, endpoint in table
+        ]
+
+    # Users.
+
+    async def users(self, request: Request) -> Response:
+        """List everybody: whole (official), or page by page and for admins only (brief)."""
+        caller = _caller(request)
+        people = list(self._company.users.values())
+        if not self._brief:
+            return self._list([self._wire.user(user, caller) for user in people])
+        if not caller.admin_apps:
+            return failure(403, NO_RIGHT, **DOMAIN_ERROR)
+        # Only the page is rendered: a large company has many.
+        numbered: list[Json] = [{"id": user.id} for user in people]
+        shown, block = _page(request, numbered)
+        rows = [self._wire.user(self._company.users[row["id"]], caller) for row in shown]
+        return self._list(rows, block)
+
+    async def me(self, request: Request) -> Response:
+        """Answer who the token's owner is."""
+        return answer({"success": True, "data": self._wire.me(_caller(request))})
+
+    async def find(self, request: Request) -> Response:
+        """Find active users by a part of their name or address."""
+        term = request.query_params.get("term", "").casefold()
+        if not term:
+            return failure(400, "Bad request", error_info="term is required")
+        by_email = request.query_params.get("search_by_email") in ("1", "true")
+        caller = _caller(request)
+        return self._list(
+            [
+                self._wire.user(user, caller)
+                for user in self._company.users.values()
+                if user.active and term in (user.email if by_email else user.name).casefold()
+            ]
+        )
+
+    async def user(self, request: Request) -> Response:
+        """Answer one user; the brief's answer to who is no admin is always their own record."""
+        caller = _caller(request)
+        user = caller if self._brief and not caller.admin_apps else self._user(request)
+        if user is None:
+            return _no_user()
+        return answer({"success": True, "data": self._wire.user(user, caller)})
+
+    async def permissions(self, request: Request) -> Response:
+        """Answer the flags of one user, active or not."""
+        user = self._user(request)
+        if user is None:
+            return _no_user()
+        return answer({"success": True, "data": self._company.permissions(user.id)})
+
+    async def role_assignments(self, request: Request) -> Response:
+        """List the role assignments of one user, active or not."""
+        user = self._user(request)
+        if user is None:
+            return _no_user()
+        held = self._company.assignments.get(user.id, [])
+        rows = [self._wire.assignment(row) for row in held]
+        return self._list(rows) if self._brief else self._list(*_page(request, rows))
+
+    async def user_role_settings(self, request: Request) -> Response:
+        """Answer the settings of the user's role."""
+        user = self._user(request)
+        if user is None:
+            return _no_user()
+        role = self._company.roles.get(user.role_id or 0)
+        return answer({"success": True, "data": role.settings if role else {}})
+
+    async def add_user(self, request: Request) -> Response:
+        """Invite a user: by address alone (official), or with a name and left without a role (brief)."""
+        sent = await _sent(request)
+        email, name = sent.get("email"), sent.get("name")
+        if not isinstance(email, str) or (self._brief and not isinstance(name, str)):
+            return failure(400, "Bad request", error_info="email is required")
+        if any(user.email.lower() == email.lower() for user in self._company.users.values()):
+            return failure(403, "User with this email already exists.", **DOMAIN_ERROR)
+        try:
+            access = [self._granted(entry) for entry in sent.get("access") or [{"app": "sales"}]]
+        except (KeyError, TypeError, AttributeError):
+            return failure(400, "Bad request", error_info="access is not valid")
+        user = self._company.invite(email, access)
+        user.active = bool(sent.get("active_flag", True))
+        if self._brief:
+            user.name = str(name)
+            self._company.assignments[user.id] = []
+        return answer({"success": True, "data": self._wire.user(user, _caller(request))})
+
+    async def switch_user(self, request: Request) -> Response:
+        """Switch a user on or off: `active_flag` is all that can be changed."""
+        user = self._user(request)
+        flag = (await _sent(request)).get("active_flag")
+        if user is None:
+            return _no_user()
+        if not isinstance(flag, bool):
+            return failure(400, "Bad request", error_info="active_flag is required")
+        user.active = flag
+        return answer({"success": True, "data": self._wire.user(user, _caller(request))})
+
+    # Roles.
+
+    async def roles(self, request: Request) -> Response:
+        """List the roles, page by page."""
+        return self._list(*_page(request, self._wire.roles()))
+
+    async def role(self, request: Request) -> Response:
+        """Answer one role with its settings, whether or not the list names it."""
+        role = self._role(request)
+        if role is None:
+            return _no_role()
+        extra = {"settings": role.settings}
+        return answer({"success": True, "data": self._wire.role(role), "additional_data": extra})
+
+    async def role_settings(self, request: Request) -> Response:
+        """Answer the settings of one role."""
+        role = self._role(request)
+        return answer({"success": True, "data": role.settings}) if role else _no_role()
+
+    async def role_members(self, request: Request) -> Response:
+        """List who is in a role, page by page."""
+        role = self._role(request)
+        if role is None:
+            return _no_role()
+        rows = [self._wire.assignment(row) for row in self._company.members(role.id)]
+        return self._list(*_page(request, rows))
+
+    async def assign(self, request: Request) -> Response:
+        """Move a user into a role."""
+        role = self._role(request)
+        user = self._company.users.get(_integer((await _sent(request)).get("user_id")))
+        if role is None:
+            return _no_role()
+        if user is None:
+            return _no_user()
+        self._company.move(user.id, role.id)
+        return answer({"success": True, "data": {"user_id": user.id, "role_id": role.id}})
+
+    # Permission sets.
+
+    async def permission_sets(self, request: Request) -> Response:
+        """List the permission sets, of one app where the query says so."""
+        return self._list(self._wire.permission_sets(request.query_params.get("app")))
+
+    async def permission_set(self, request: Request) -> Response:
+        """Answer one permission set, in the shape that the options name."""
+        entry = self._set(request)
+        if entry is None:
+            return failure(404, "Not Found")
+        row = self._wire.permission_set(entry)
+        if self._options.set_shape == "bare":
+            return answer(row)
+        return answer({"success": True, "data": [row] if self._options.set_shape == "list" else row})
+
+    async def set_assignments(self, request: Request) -> Response:
+        """List who has a permission set, page by page; nobody is a 404."""
+        entry = self._set(request)
+        rows = self._wire.set_assignments(entry) if entry else []
+        return self._list(*_page(request, rows)) if rows else failure(404, "Not Found")
+
+    # What the endpoints share.
+
+    def _list(self, rows: list[Json], pagination: Json | None = None) -> Response:
+        data = None if self._options.null_lists and not rows else rows
+        body: Json = {"success": True, "data": data}
+        if pagination is not None:
+            body["additional_data"] = {"pagination": pagination}
+        return answer(body)
+
+    def _user(self, request: Request) -> User | None:
+        return self._company.users.get(_integer(request.path_params["id"]))
+
+    def _role(self, request: Request) -> Role | None:
+        return self._company.roles.get(_integer(request.path_params["id"]))
+
+    def _set(self, request: Request) -> PermissionSet | None:
+        return self._company.sets.get(request.path_params["id"])
+
+    def _granted(self, entry: Json) -> Access:
+        app, admin = entry["app"], bool(entry.get("admin", False))
+        given = entry.get("permission_set_id")
+        if given is not None:
+            return Access(app, admin, self._company.sets[given].id)
+        return Access(app, admin, self._company.set_id(app, "admin" if admin else "regular"))
+
+
+def _caller(request: Request) -> User:
+    caller: User = request.scope[CALLER]
+    return caller
+
+
+def _page(request: Request, rows: list[Json]) -> tuple[list[Json], Json]:
+    return page(rows, request.query_params.get("start"), request.query_params.get("limit"))
+
+
+async def _sent(request: Request) -> Json:
+    """Return the JSON object that was sent; an empty one where it was none."""
+    try:
+        content = json.loads(await request.body())
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _integer(value: object) -> int:
+    """Return an id; -1, which nothing has, where it is none."""
+    text = str(value)
+    return int(text) if text.isdecimal() and text.isascii() else -1
+
+
+def _no_user() -> Response:
+    return failure(404, "User not found or not accessible.")
+
+
+def _no_role() -> Response:
+    return failure(404, "Role not found", **DOMAIN_ERROR)

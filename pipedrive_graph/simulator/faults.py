@@ -1,0 +1,223 @@
+"""Faults on demand: rules that tests add, change and clear while the simulator runs.
+
+A rule says for which path, how often, and what becomes of the true answer: an action is a function from
+`Reply` to `Reply`, and every action below is one. Faults happen to requests that passed authorisation and
+the rate limit, so that both stay exact while everything else breaks.
+
+    faults.add(r"users/\\d+/permissions", status(503), times=3)
+    faults.add("roles", cut("within"))
+    faults.add("users", edit(lambda body: body["data"].pop()))
+    faults.add(".*", silence, times=None)       # until faults.clear()
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+JSON_TYPE = "application/json; charset=utf-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+
+CLOUDFLARE_PAGE = (
+    "<!DOCTYPE html><html><head><title>Access denied</title></head><body><h1>Access denied</h1>"
+    "<p>This error is produced by Cloudflare.</p></body></html>"
+)
+"""What the CDN in front of Pipedrive answers, with 403, to who keeps calling while over the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is about to be sent, and how.
+
+    `cut` names where the connection ends: before anything is sent, within the body, or right after a whole
+    answer. `seconds` is how long the body trickles; `silent` is never to answer at all.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    cut: Literal["before", "within", "after"] | None = None
+    seconds: float = 0.0
+    silent: bool = False
+
+    def of(self, status: int, body: bytes, content_type: str) -> Reply:
+        """Return this reply with another status, body and type; the other headers stay."""
+        kept = tuple(pair for pair in self.headers if pair[0] != "content-type")
+        return replace(self, status=status, body=body, headers=(("content-type", content_type), *kept))
+
+
+Action = Callable[[Reply], Reply]
+
+
+def status(code: int, *, error: str = "internal error", headers: dict[str, str] | None = None) -> Action:
+    """Answer with this status and a JSON error."""
+    text = {"success": False, "error": error, "errorCode": code}
+
+    def act(reply: Reply) -> Reply:
+        failed = reply.of(code, json.dumps(text).encode(), JSON_TYPE)
+        return replace(failed, headers=(*failed.headers, *(headers or {}).items()))
+
+    return act
+
+
+def not_found(reply: Reply) -> Reply:
+    """Answer 404, as for a user who is gone."""
+    return status(404, error="User not found or not accessible.")(reply)
+
+
+def forbidden(reply: Reply) -> Reply:
+    """Answer 403, as to a token without the right."""
+    return status(403, error="You do not have permissions to do this.")(reply)
+
+
+def unauthorised(reply: Reply) -> Reply:
+    """Answer 401, as to a token that was revoked in the middle of a run."""
+    return status(401, error="unauthorized access", headers={"x-401-by-gw": "true"})(reply)
+
+
+def cut(where: Literal["before", "within", "after"]) -> Action:
+    """End the connection before the answer, within its body, or right after it."""
+    return lambda reply: replace(reply, cut=where)
+
+
+def slow(seconds: float) -> Action:
+    """Let the body trickle for so many seconds."""
+    return lambda reply: replace(reply, seconds=seconds)
+
+
+def silence(reply: Reply) -> Reply:
+    """Accept the request and never answer."""
+    return replace(reply, silent=True)
+
+
+def truncated(reply: Reply) -> Reply:
+    """Send the first half of the body as if it were the whole: JSON that ends too early."""
+    return replace(reply, body=reply.body[: len(reply.body) // 2])
+
+
+def html(code: int = 200, text: str = "<html><body>Maintenance</body></html>") -> Action:
+    """Answer with a page of HTML."""
+    return lambda reply: reply.of(code, text.encode(), HTML_TYPE)
+
+
+def unsuccessful(reply: Reply) -> Reply:
+    """Answer 200 with `success: false`."""
+    text = {"success": False, "error": "Something went wrong", "data": None}
+    return reply.of(200, json.dumps(text).encode(), JSON_TYPE)
+
+
+def cloudflare(reply: Reply) -> Reply:
+    """Answer as the CDN does that blocks: HTML, 403, none of Pipedrive's headers."""
+    headers = (("server", "cloudflare"), ("cf-ray", "8a1b2c3d4e5f6789-TLL"))
+    return replace(reply, headers=headers).of(403, CLOUDFLARE_PAGE.encode(), HTML_TYPE)
+
+
+def body(content: bytes | str | object, code: int = 200, content_type: str = JSON_TYPE) -> Action:
+    """Answer with this body: bytes or text as they are, anything else as JSON."""
+    if isinstance(content, bytes):
+        raw = content
+    else:
+        raw = (content if isinstance(content, str) else json.dumps(content)).encode()
+    return lambda reply: reply.of(code, raw, content_type)
+
+
+def edit(change: Callable[[Any], Any]) -> Action:
+    """Change the JSON of the true answer: `change` works on it in place, or returns another value."""
+
+    def act(reply: Reply) -> Reply:
+        value = json.loads(reply.body)
+        changed = change(value)
+        return replace(reply, body=json.dumps(value if changed is None else changed).encode())
+
+    return act
+
+
+def headers(**values: str | None) -> Action:
+    """Set headers, or leave them out where None; underscores in the names stand for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in values.items()}
+
+    def act(reply: Reply) -> Reply:
+        kept = [pair for pair in reply.headers if pair[0] not in named]
+        new = [(name, value) for name, value in named.items() if value is not None]
+        return replace(reply, headers=(*kept, *new))
+
+    return act
+
+
+@dataclass(slots=True)
+class Fault:
+    """A rule: the actions that befall the requests whose path matches.
+
+    Attributes:
+        pattern: what the whole path behind the version must match, as `users/\\d+/permissions`.
+        actions: applied one after the other to the true answer.
+        times: for how many requests it holds; None for all.
+        after: how many matching requests pass before it holds.
+        method: of which requests.
+        hits: how many requests it befell so far.
+    """
+
+    pattern: re.Pattern[str]
+    actions: tuple[Action, ...]
+    times: int | None
+    after: int
+    method: str
+    hits: int = 0
+
+
+class Faults:
+    """The rules in force; safe to change from another thread while the simulator runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Fault] = []
+
+    def add(
+        self,
+        path: str,
+        *actions: Action,
+        times: int | None = 1,
+        after: int = 0,
+        method: str = "GET",
+    ) -> Fault:
+        """Add a rule; of several that match, the oldest still in force befalls the request.
+
+        Args:
+            path: a regular expression for the whole path behind the version, without a leading slash.
+            actions: what becomes of the true answer, in this order.
+            times: for how many requests; None until it is removed.
+            after: let so many matching requests pass first.
+            method: of which requests.
+        """
+        fault = Fault(re.compile(path), actions, times, after, method)
+        with self._lock:
+            self._rules.append(fault)
+        return fault
+
+    def remove(self, fault: Fault) -> None:
+        """Take one rule away; no error where it is gone already."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if rule is not fault]
+
+    def clear(self) -> None:
+        """Take every rule away."""
+        with self._lock:
+            self._rules.clear()
+
+    def take(self, method: str, path: str) -> tuple[Action, ...]:
+        """Return what befalls this request, and count it."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.method != method or not rule.pattern.fullmatch(path):
+                    continue
+                if rule.after > 0:
+                    rule.after -= 1
+                    continue
+                if rule.times is None or rule.hits < rule.times:
+                    rule.hits += 1
+                    return rule.actions
+        return ()

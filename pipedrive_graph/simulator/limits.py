@@ -1,0 +1,139 @@
+"""The limits that the simulator enforces: the burst window and the daily budget of a token, and the CDN's block."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipedrive_graph.simulator.options import Options
+
+
+class Window(Protocol):
+    """Counts the requests of one token; times are seconds of a monotonic clock."""
+
+    def admit(self, at: float) -> bool:
+        """Count a request that arrived now, or return False where it is over the limit."""
+
+    def remaining(self, at: float) -> int:
+        """Return how many requests are left now."""
+
+    def reset(self, at: float) -> float:
+        """Return the seconds until requests are given back."""
+
+
+class SlidingWindow:
+    """At most `limit` requests in any `length` seconds; refused ones do not count."""
+
+    def __init__(self, limit: int, length: float) -> None:
+        self._limit = limit
+        self._length = length
+        self._arrivals: deque[float] = deque()
+
+    def admit(self, at: float) -> bool:
+        """Count a request that arrived now, or return False where it is over the limit."""
+        if self.remaining(at) == 0:
+            return False
+        self._arrivals.append(at)
+        return True
+
+    def remaining(self, at: float) -> int:
+        """Return how many requests are left now."""
+        while self._arrivals and self._arrivals[0] <= at - self._length:
+            self._arrivals.popleft()
+        return self._limit - len(self._arrivals)
+
+    def reset(self, at: float) -> float:
+        """Return the seconds until the oldest request counted leaves the window."""
+        return self._arrivals[0] + self._length - at if self._arrivals else self._length
+
+
+class FixedWindow:
+    """At most `limit` requests in each `length` seconds, counted from the first request on."""
+
+    def __init__(self, limit: int, length: float) -> None:
+        self._limit = limit
+        self._length = length
+        self._began = -math.inf
+        self._used = 0
+
+    def admit(self, at: float) -> bool:
+        """Count a request that arrived now, or return False where it is over the limit."""
+        if self.remaining(at) == 0:
+            return False
+        if self._used == 0:
+            self._began = at
+        self._used += 1
+        return True
+
+    def remaining(self, at: float) -> int:
+        """Return how many requests are left now."""
+        if at - self._began >= self._length:
+            self._used = 0
+        return self._limit - self._used
+
+    def reset(self, at: float) -> float:
+        """Return the seconds until the window ends."""
+        return max(0.0, self._began + self._length - at) if self._used else self._length
+
+
+@dataclass(slots=True)
+class Account:
+    """What one token has used up.
+
+    `spent` is of the daily budget; `strikes` counts the calls made while over a limit, and is forgotten
+    after a quiet time of five windows.
+    """
+
+    window: Window
+    spent: int = 0
+    strikes: int = 0
+    last_strike: float = -math.inf
+    blocked_until: float = -math.inf
+
+
+class Limits:
+    """Keeps the accounts of all tokens."""
+
+    def __init__(self, options: Options, daily_limit: int) -> None:
+        self._options = options
+        self.daily_limit = daily_limit
+        self._accounts: dict[str, Account] = {}
+
+    def account(self, token: str) -> Account:
+        """Return the account of a token, opened at its first request."""
+        if token not in self._accounts:
+            kind = FixedWindow if self._options.fixed_window else SlidingWindow
+            self._accounts[token] = Account(kind(self._options.limit, self._options.window))
+        return self._accounts[token]
+
+    def charge(self, account: Account, cost: int, at: float) -> int:
+        """Return the status with which the limits answer a request that arrived now.
+
+        Returns:
+            200 where it may pass and was counted, 429 where it is over a limit, 403 where the CDN blocks.
+        """
+        if at < account.blocked_until:
+            return 403
+        if self.left(account) > 0 and account.window.admit(at):
+            account.spent += cost
+            return 200
+        if at - account.last_strike > 5 * self._options.window:
+            account.strikes = 0
+        account.strikes += 1
+        account.last_strike = at
+        if account.strikes > self._options.block_after:
+            account.blocked_until = at + self._options.block_seconds
+            account.strikes = 0
+            return 403
+        return 429
+
+    def left(self, account: Account) -> int:
+        """Return what is left of the daily budget."""
+        return max(0, self.daily_limit - account.spent)
+
+    def new_day(self) -> None:
+        """Give back every daily budget, as happens at midnight."""
+        for account in self._accounts.values():
+            account.spent = 0

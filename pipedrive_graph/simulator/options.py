@@ -1,0 +1,69 @@
+"""What a simulator can be told: which company, where it listens, and how it behaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+Dialect = Literal["official", "brief"]
+"""`official`: as the vendor documents it. `brief`: as third-party pages describe it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The settings of a simulator; the defaults are a company of 300 people on a mid-sized plan."""
+
+    users: int = 300
+    """Number of users in the company, inactive ones included."""
+    seed: int = 1
+    """Everything about the company that is left to chance."""
+    clean: bool = False
+    """Plant no anomalies."""
+    now: datetime | None = None
+    """What the company's dates are counted back from; the time of the start by default."""
+    truth: Path | None = None
+    """Write the planted findings to this JSON file."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 0
+    """Port to listen on; 0 takes a free one."""
+    dialect: Dialect = "official"
+    """Which description of the API to follow."""
+    token: str = "simulator-token"  # noqa: S105 - opens nothing but this simulator
+    """API token of the company's first user, an admin."""
+    user_token: str = "simulator-user-token"  # noqa: S105 - as above
+    """API token of a user without any admin right."""
+
+    limit: int = 80
+    """Requests allowed per token and window."""
+    window: float = 2.0
+    """Length of the window in seconds."""
+    fixed_window: bool = False
+    """Count in windows that follow one another instead of a sliding one."""
+    daily_limit: int | None = None
+    """Daily budget: tokens (official) or requests (brief); by default as large as the plan's."""
+    block_after: int = 100
+    """Calls made while over the limit that are answered 429 before the CDN blocks the token with 403."""
+    block_seconds: float = 60.0
+    """How long the CDN's block lasts."""
+    retry_after: bool = False
+    """Send Retry-After with 429."""
+    reset: Literal["delta", "epoch", "epoch_ms"] | None = None
+    """Form of x-ratelimit-reset; by default delta (official) or epoch (brief)."""
+    clock_offset: float = 0.0
+    """Seconds by which the server's clock (Date, epochs) is ahead of this machine's."""
+
+    latency: float = 0.0
+    """Seconds before each answer."""
+    jitter: float = 0.0
+    """Up to so many seconds more, at random."""
+
+    null_lists: bool = False
+    """Answer `data: null` where a list is empty."""
+    set_shape: Literal["list", "object", "bare"] = "list"
+    """Shape of `permissionSets/{id}`: a list of one, an object, or an object without envelope."""
+    iso_dates: bool = False
+    """Write dates as ISO 8601 with a Z."""

@@ -1,0 +1,291 @@
+"""Serves a simulated company over HTTP: for tests in a thread, for people until they interrupt it.
+
+with Simulator(Options(users=40, limit=20)) as simulator:
+    ...simulator.url, simulator.token, simulator.company, simulator.faults, simulator.requests
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from pipedrive_graph.simulator.api import Api, no_such_path
+from pipedrive_graph.simulator.company import generate
+from pipedrive_graph.simulator.faults import Faults
+from pipedrive_graph.simulator.gate import TRANSPORT, Gate, Seen
+from pipedrive_graph.simulator.limits import Limits
+from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.options import Dialect, Options
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["Options", "PortInUseError", "Simulator", "create_app", "serve"]
+
+_TOKENS_PER_SEAT = 90_000  # 30,000 times the multiplier of the plan that allows 80 requests per window
+_REQUESTS_PER_DAY = 80_000
+_STARTING_SECONDS = 30
+
+
+class PortInUseError(OSError):
+    """Another program listens on the port that the simulator was told to use."""
+
+
+def create_app(
+    company: Company,
+    options: Options,
+    *,
+    faults: Faults | None = None,
+    limits: Limits | None = None,
+    requests: list[Seen] | None = None,
+) -> Starlette:
+    """Return the simulator as an ASGI application.
+
+    Args:
+        company: what it answers from; may be changed while it serves.
+        options: how it behaves; the options that make and place it are not looked at.
+        faults: the rules of what goes wrong; none by default.
+        limits: the accounts of the tokens; fresh ones by default.
+        requests: where each request is written down.
+    """
+    gate = Middleware(
+        Gate,
+        company=company,
+        options=options,
+        limits=limits or Limits(options, daily_limit(company, options)),
+        faults=faults or Faults(),
+        requests=[] if requests is None else requests,
+    )
+    return Starlette(
+        routes=Api(company, options).routes(),
+        middleware=[gate],
+        exception_handlers={HTTPException: no_such_path},
+    )
+
+
+def daily_limit(company: Company, options: Options) -> int:
+    """Return the daily budget: as told, else tokens per seat (official) or requests (brief)."""
+    if options.daily_limit is not None:
+        return options.daily_limit
+    if options.dialect == "brief":
+        return _REQUESTS_PER_DAY
+    return _TOKENS_PER_SEAT * sum(user.active for user in company.users.values())
+
+
+def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
+    """Write the planted findings of a company, and its size, as JSON."""
+    people = company.users.values()
+    content = {
+        "seed": company.seed,
+        "users": len(people),
+        "dialect": dialect,
+        "now": company.now.isoformat(),
+        "company_id": company.id,
+        "counts": {
+            "users": len(people),
+            "active_users": sum(user.active for user in people),
+            "deleted_users": sum(user.deleted for user in people),
+            "admins": sum(bool(user.active and user.admin_apps) for user in people),
+            "roles": sum(role.listed for role in company.roles.values()),
+            "role_assignments": sum(len(rows) for rows in company.assignments.values()),
+            "permission_sets": len(company.sets),
+            "permissions": len(company.flags),
+        },
+        "findings": company.truth(dialect),
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class Simulator:
+    """A simulated Pipedrive on a real socket, served from a daemon thread.
+
+    It can be stopped and started again, on the same port and with everything it knows: the company, the
+    faults, the log of requests, the accounts of its tokens.
+    """
+
+    def __init__(self, options: Options | None = None, *, company: Company | None = None) -> None:
+        self.options = options or Options()
+        self.company = company or generate(
+            self.options.users, self.options.seed, self.options.now, self.options.clean
+        )
+        self.faults = Faults()
+        self.requests: list[Seen] = []
+        self.limits = Limits(self.options, daily_limit(self.company, self.options))
+        self._port = self.options.port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        if self.options.truth is not None:
+            write_truth(self.company, self.options.dialect, self.options.truth)
+
+    @property
+    def url(self) -> str:
+        """The base URL, which ends in /v1; stable once the simulator was started."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"http://{host}:{self._port}/v1"
+
+    @property
+    def token(self) -> str:
+        """The token of the company's first user, an admin."""
+        return self.options.token
+
+    @property
+    def port(self) -> int:
+        """The port; 0 before the first start where a free one was asked for."""
+        return self._port
+
+    def truth(self) -> list[dict[str, str | None]]:
+        """Return the planted findings that this dialect shows."""
+        return self.company.truth(self.options.dialect)
+
+    def start(self) -> None:
+        """Listen, and return once requests are answered.
+
+        Raises:
+            PortInUseError: if the port is taken.
+            OSError: if the address cannot be listened on for another reason.
+        """
+        listener = _listen(self.options.host, self._port)
+        self._port = listener.getsockname()[1]
+        app = create_app(
+            self.company,
+            self.options,
+            faults=self.faults,
+            limits=self.limits,
+            requests=self.requests,
+        )
+        config = uvicorn.Config(
+            _with_transport(app),
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+        )
+        self._server = server = _Server(config)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve(sockets=[listener])),
+            name="pipedrive-simulator",
+            daemon=True,
+        )
+        self._thread.start()
+        if not server.listening.wait(_STARTING_SECONDS):
+            raise OSError(f"The simulator did not start within {_STARTING_SECONDS} seconds.")
+
+    def stop(self) -> None:
+        """Close the port and every connection; nothing where it does not run."""
+        if self._server is None or self._thread is None:
+            return
+        # Requests that hang on purpose are not waited for.
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def serve(options: Options, say: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, and say where.
+
+    Args:
+        options: which company, where, and how it behaves.
+        say: gets each line; standard output by default.
+
+    Raises:
+        PortInUseError: if the port is taken.
+    """
+    tell = say or _print
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Simulator(options) as simulator:
+            people = simulator.company.users.values()
+            tell(f"Pipedrive simulator at {simulator.url}")
+            tell(f"Token    {simulator.token}")
+            tell(f"Dialect  {options.dialect}")
+            tell(
+                f"Company  {simulator.company.name}: {len(people):,} users,"
+                f" {sum(user.active for user in people):,} of them active,"
+                f" {len(simulator.company.roles):,} roles"
+            )
+            tell(f"Limit    {options.limit} requests per {options.window:g} s")
+            if options.truth is not None:
+                tell(f"Truth    {options.truth}: {len(simulator.truth())} findings")
+            tell("Stop it with Ctrl-C.")
+            interrupted.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"Port {port} is in use by another program; choose another one, or 0 for a free one."
+            ) from error
+        raise
+    return listener
+
+
+def _with_transport(app: ASGIApp) -> ASGIApp:
+    """Put the connection into the scope: what uvicorn hands us to send with knows it, ASGI does not."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
+        await app(scope, receive, send)
+
+    return run
