@@ -1,7 +1,7 @@
 -- One row per user, role and permission: who of a role has what, and why.
--- It has every row of `user_permissions`: once per active role assignment of the user, and once with
--- role_id NULL for a user who has none. Granted, with an empty `granted_by` and not by an admin,
--- means that nothing explains it.
+-- It has every row of `user_permissions`: once per active role assignment of the user, and once
+-- with role_id NULL for a user who has none. Granted, with an empty `granted_by` and not by an
+-- admin, means that nothing explains it.
 --
 -- kind: table
 -- key: company, user_id, role_id, permission
@@ -81,10 +81,11 @@ access_grants AS (
     GROUP BY company, access_id, permission
 ),
 
-explained_accounts AS (
+memberships AS (
     SELECT
         accounts.company,
         accounts.user_id,
+        user_roles.role_id,
         accounts.admin,
         accesses.access_id,
         -- what to say of a permission that no known set grants
@@ -93,21 +94,16 @@ explained_accounts AS (
                 THEN CAST([] AS VARCHAR[])
         END AS granted_by_none
     FROM accounts
+    LEFT JOIN user_roles
+        ON user_roles.company = accounts.company
+        AND user_roles.user_id = accounts.user_id
+        AND user_roles.active
     LEFT JOIN accesses
         ON accesses.company = accounts.company
         AND accesses.access = accounts.access
     LEFT JOIN access_gaps
         ON access_gaps.company = accesses.company
         AND access_gaps.access_id = accesses.access_id
-),
-
-memberships AS (
-    SELECT
-        company,
-        user_id,
-        role_id
-    FROM user_roles
-    WHERE active
 )
 
 SELECT
@@ -116,21 +112,18 @@ SELECT
     memberships.role_id,
     flags.permission,
     flags.granted,
-    coalesce(access_grants.granted_by, explained_accounts.granted_by_none) AS granted_by,
-    flags.granted AND explained_accounts.admin AS granted_by_admin,
+    coalesce(access_grants.granted_by, memberships.granted_by_none) AS granted_by,
+    flags.granted AND memberships.admin AS granted_by_admin,
     role_permissions.share AS role_share,
     flags.source
 FROM user_permissions AS flags
-LEFT JOIN explained_accounts
-    ON explained_accounts.company = flags.company
-    AND explained_accounts.user_id = flags.user_id
-LEFT JOIN access_grants
-    ON access_grants.company = flags.company
-    AND access_grants.access_id = explained_accounts.access_id
-    AND access_grants.permission = flags.permission
 LEFT JOIN memberships
     ON memberships.company = flags.company
     AND memberships.user_id = flags.user_id
+LEFT JOIN access_grants
+    ON access_grants.company = flags.company
+    AND access_grants.access_id = memberships.access_id
+    AND access_grants.permission = flags.permission
 LEFT JOIN role_permissions
     ON role_permissions.company = flags.company
     AND role_permissions.role_id = memberships.role_id

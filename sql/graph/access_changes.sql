@@ -1,0 +1,439 @@
+-- One row per change between two accepted snapshots of a company; its first snapshot yields none.
+-- Only what was seen is compared with what was seen: an answer that comes for the first time about
+-- a user who was known before is no change, nor is a value that is not known for a while. A
+-- permission is held or not: whether an answer says "no" or leaves it out is the same.
+--
+-- kind: table
+-- key: company, at, subject_kind, subject_id, kind, object_kind, object
+-- columns:
+--   company: the company's name in the settings
+--   snapshot_id: the snapshot in which it was first seen
+--   at: when that snapshot's read began
+--   kind: added or removed (the subject itself), granted or revoked (something to or from a user),
+--     changed (an attribute), correction (an inference that an observation disproved)
+--   subject_kind: user, role or permission_set
+--   subject_id: the subject's id
+--   object_kind: permission, role, permission_set, admin or attribute; NULL for added and removed
+--   object: the permission, the id of the role or set, the app that the user is admin of, or the
+--     attribute's name; NULL for added and removed
+--   before: the value before, as text; false or true for granted and revoked
+--   after: the value after, as text; false or true for granted and revoked
+WITH beginnings AS (
+    SELECT
+        company,
+        'user' AS subject_kind,
+        min(started_at) AS began_at
+    FROM snapshots
+    WHERE status IN ('complete', 'partial')
+    GROUP BY company
+
+    UNION ALL
+
+    -- roles and sets may be refused at first, and their first list is no change either
+    SELECT
+        company,
+        'role' AS subject_kind,
+        min(valid_from) AS began_at
+    FROM roles_history
+    GROUP BY company
+
+    UNION ALL
+
+    SELECT
+        company,
+        'permission_set' AS subject_kind,
+        min(valid_from) AS began_at
+    FROM permission_sets_history
+    GROUP BY company
+),
+
+-- All subjects in one shape. What is there since the beginning and still the same has no part in
+-- any change and is left out at once: that is nearly everything. An attribute is `certain` where
+-- NULL is a value ("no parent") and not the lack of one ("the answer did not say").
+subject_versions AS (
+    SELECT
+        company,
+        'user' AS subject_kind,
+        CAST(user_id AS VARCHAR) AS subject_id,
+        valid_from,
+        valid_to,
+        access,
+        [
+            {'name': 'name', 'value': name, 'certain': TRUE},
+            {'name': 'email', 'value': email, 'certain': TRUE},
+            {'name': 'active', 'value': CAST(active AS VARCHAR), 'certain': FALSE},
+            {'name': 'deleted', 'value': CAST(deleted IS TRUE AS VARCHAR), 'certain': TRUE},
+            {'name': 'is_admin', 'value': CAST(is_admin AS VARCHAR), 'certain': FALSE},
+            {'name': 'role_id', 'value': CAST(role_id AS VARCHAR), 'certain': TRUE},
+            {'name': 'created', 'value': CAST(created AS VARCHAR), 'certain': TRUE},
+            {'name': 'locale', 'value': locale, 'certain': TRUE},
+            {'name': 'default_currency', 'value': default_currency, 'certain': TRUE},
+            {'name': 'timezone_name', 'value': timezone_name, 'certain': TRUE}
+        ] AS attributes
+    FROM users_history
+    INNER JOIN beginnings USING (company)
+    WHERE beginnings.subject_kind = 'user'
+        AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
+
+    UNION ALL
+
+    SELECT
+        company,
+        'role' AS subject_kind,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        valid_from,
+        valid_to,
+        NULL AS access,
+        [
+            {'name': 'name', 'value': name, 'certain': TRUE},
+            {'name': 'parent_role_id', 'value': CAST(parent_role_id AS VARCHAR), 'certain': TRUE},
+            {'name': 'active', 'value': CAST(active AS VARCHAR), 'certain': FALSE},
+            {'name': 'description', 'value': description, 'certain': TRUE}
+        ] AS attributes
+    FROM roles_history
+    INNER JOIN beginnings USING (company)
+    WHERE beginnings.subject_kind = 'role'
+        AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
+
+    UNION ALL
+
+    SELECT
+        company,
+        'permission_set' AS subject_kind,
+        permission_set_id AS subject_id,
+        valid_from,
+        valid_to,
+        NULL AS access,
+        [
+            {'name': 'name', 'value': name, 'certain': TRUE},
+            {'name': 'app', 'value': app, 'certain': TRUE},
+            {'name': 'type', 'value': type, 'certain': FALSE},
+            {'name': 'description', 'value': description, 'certain': TRUE},
+            {'name': 'contents', 'value': CAST(to_json(contents) AS VARCHAR), 'certain': FALSE}
+        ] AS attributes
+    FROM permission_sets_history
+    INNER JOIN beginnings USING (company)
+    WHERE beginnings.subject_kind = 'permission_set'
+        AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
+),
+
+linked_subjects AS (
+    SELECT
+        *,
+        lag(valid_to) OVER versions IS DISTINCT FROM valid_from AS arrives,
+        lead(valid_from) OVER versions IS DISTINCT FROM valid_to AS leaves
+    FROM subject_versions
+    WINDOW versions AS (PARTITION BY company, subject_kind, subject_id ORDER BY valid_from)
+),
+
+-- A stay is the time from an arrival until the subject leaves, called by its beginning.
+subject_stays AS (
+    SELECT
+        *,
+        max(CASE WHEN arrives THEN valid_from END) OVER (
+            PARTITION BY company, subject_kind, subject_id ORDER BY valid_from
+        ) AS stay
+    FROM linked_subjects
+),
+
+attribute_values AS (
+    SELECT
+        company,
+        subject_kind,
+        subject_id,
+        stay,
+        valid_from,
+        unnest(attributes) AS attribute
+    FROM subject_stays
+),
+
+attribute_steps AS (
+    SELECT
+        company,
+        subject_kind,
+        subject_id,
+        valid_from,
+        attribute.name AS object,
+        lag(attribute.value) OVER steps AS before,
+        attribute.value AS after,
+        row_number() OVER steps AS step
+    FROM attribute_values
+    WHERE attribute.certain
+        OR attribute.value IS NOT NULL
+    WINDOW steps AS (
+        PARTITION BY company, subject_kind, subject_id, stay, attribute.name ORDER BY valid_from
+    )
+),
+
+-- Where a version does not say what the user's access is, it is what it was last known to be.
+accesses AS (
+    SELECT
+        company,
+        subject_id,
+        valid_from,
+        valid_to,
+        unnest(
+            last_value(access IGNORE NULLS) OVER (
+                PARTITION BY company, subject_id, stay ORDER BY valid_from
+            )
+        ) AS entry,
+        min(CASE WHEN access IS NOT NULL THEN valid_from END) OVER (
+            PARTITION BY company, subject_id
+        ) AS first_at
+    FROM subject_stays
+    WHERE subject_kind = 'user'
+),
+
+answers AS (
+    SELECT
+        company,
+        history_table,
+        subject_id,
+        min(first_at) AS first_at
+    FROM history.observations
+    GROUP BY ALL
+),
+
+arrivals AS (
+    SELECT
+        company,
+        user_id,
+        min(valid_from) AS arrived_at
+    FROM users_history
+    GROUP BY company, user_id
+),
+
+detail_versions AS (
+    SELECT
+        company,
+        'user_permissions' AS history_table,
+        CAST(user_id AS VARCHAR) AS subject_id,
+        'permission' AS object_kind,
+        permission AS object,
+        granted AS held,
+        valid_from,
+        valid_to
+    FROM user_permissions_history
+    INNER JOIN beginnings USING (company)
+    WHERE beginnings.subject_kind = 'user'
+        AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
+
+    UNION ALL
+
+    SELECT
+        company,
+        'user_roles' AS history_table,
+        CAST(user_id AS VARCHAR) AS subject_id,
+        'role' AS object_kind,
+        CAST(role_id AS VARCHAR) AS object,
+        active AS held,
+        valid_from,
+        valid_to
+    FROM user_roles_history
+    INNER JOIN beginnings USING (company)
+    WHERE beginnings.subject_kind = 'user'
+        AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
+),
+
+-- All that a user can hold, in one shape, with the time of the first answer about it.
+holdings AS (
+    SELECT
+        company,
+        subject_id,
+        object_kind,
+        object,
+        held,
+        valid_from,
+        valid_to,
+        answers.first_at
+    FROM detail_versions
+    LEFT JOIN answers USING (company, history_table, subject_id)
+
+    UNION ALL
+
+    SELECT DISTINCT
+        company,
+        subject_id,
+        'permission_set' AS object_kind,
+        entry.permission_set_id AS object,
+        TRUE AS held,
+        valid_from,
+        valid_to,
+        first_at
+    FROM accesses
+    WHERE entry.permission_set_id IS NOT NULL
+
+    UNION ALL
+
+    SELECT DISTINCT
+        company,
+        subject_id,
+        'admin' AS object_kind,
+        entry.app AS object,
+        TRUE AS held,
+        valid_from,
+        valid_to,
+        first_at
+    FROM accesses
+    WHERE entry.admin
+        AND entry.app IS NOT NULL
+),
+
+linked_holdings AS (
+    SELECT
+        *,
+        lag(valid_to) OVER versions IS DISTINCT FROM valid_from AS starts,
+        lead(valid_from) OVER versions IS DISTINCT FROM valid_to AS ends
+    FROM holdings
+    WINDOW versions AS (
+        PARTITION BY company, subject_id, object_kind, object ORDER BY valid_from
+    )
+),
+
+-- A run is unbroken in time. Before it the user did not hold the object, unless nobody had asked.
+holding_runs AS (
+    SELECT
+        holdings.company,
+        holdings.subject_id,
+        holdings.object_kind,
+        holdings.object,
+        holdings.valid_from,
+        holdings.valid_to,
+        holdings.held,
+        holdings.ends,
+        CASE
+            WHEN holdings.starts
+                THEN holdings.valid_from IS DISTINCT FROM holdings.first_at
+                    OR holdings.valid_from = arrivals.arrived_at
+        END AS starts_from_none,
+        max(CASE WHEN holdings.starts THEN holdings.valid_from END) OVER (
+            PARTITION BY
+                holdings.company, holdings.subject_id, holdings.object_kind, holdings.object
+            ORDER BY holdings.valid_from
+        ) AS run
+    FROM linked_holdings AS holdings
+    LEFT JOIN arrivals
+        ON arrivals.company = holdings.company
+        AND CAST(arrivals.user_id AS VARCHAR) = holdings.subject_id
+),
+
+-- What is not known counts as what was known last.
+holding_steps AS (
+    SELECT
+        company,
+        subject_id,
+        object_kind,
+        object,
+        valid_from,
+        valid_to,
+        ends,
+        coalesce(
+            last_value(held IGNORE NULLS) OVER (
+                versions ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            CASE WHEN first_value(starts_from_none) OVER versions THEN FALSE END
+        ) AS before,
+        last_value(held IGNORE NULLS) OVER (
+            versions ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS after
+    FROM holding_runs
+    WINDOW versions AS (
+        PARTITION BY company, subject_id, object_kind, object, run ORDER BY valid_from
+    )
+),
+
+changes AS (
+    SELECT
+        company,
+        valid_from AS changed_at,
+        'added' AS kind,
+        subject_kind,
+        subject_id,
+        NULL AS object_kind,
+        NULL AS object,
+        NULL AS before,
+        NULL AS after
+    FROM linked_subjects
+    WHERE arrives
+
+    UNION ALL
+
+    SELECT
+        company,
+        valid_to AS changed_at,
+        'removed' AS kind,
+        subject_kind,
+        subject_id,
+        NULL AS object_kind,
+        NULL AS object,
+        NULL AS before,
+        NULL AS after
+    FROM linked_subjects
+    WHERE leaves
+
+    UNION ALL
+
+    SELECT
+        company,
+        valid_from AS changed_at,
+        'changed' AS kind,
+        subject_kind,
+        subject_id,
+        'attribute' AS object_kind,
+        object,
+        before,
+        after
+    FROM attribute_steps
+    WHERE step > 1
+        AND before IS DISTINCT FROM after
+
+    UNION ALL
+
+    SELECT
+        company,
+        valid_from AS changed_at,
+        CASE WHEN after THEN 'granted' ELSE 'revoked' END AS kind,
+        'user' AS subject_kind,
+        subject_id,
+        object_kind,
+        object,
+        CAST(before AS VARCHAR) AS before,
+        CAST(after AS VARCHAR) AS after
+    FROM holding_steps
+    WHERE before <> after
+
+    UNION ALL
+
+    SELECT
+        company,
+        valid_to AS changed_at,
+        'revoked' AS kind,
+        'user' AS subject_kind,
+        subject_id,
+        object_kind,
+        object,
+        'true' AS before,
+        'false' AS after
+    FROM holding_steps
+    WHERE ends
+        AND after
+)
+
+SELECT
+    changes.company,
+    snapshots.snapshot_id,
+    changes.changed_at AS at,
+    changes.kind,
+    changes.subject_kind,
+    changes.subject_id,
+    changes.object_kind,
+    changes.object,
+    changes.before,
+    changes.after
+FROM changes
+INNER JOIN beginnings USING (company, subject_kind)
+LEFT JOIN snapshots
+    ON snapshots.company = changes.company
+    AND snapshots.started_at = changes.changed_at
+    AND snapshots.status IN ('complete', 'partial')
+WHERE changes.changed_at > beginnings.began_at
