@@ -1,0 +1,127 @@
+"""Turns committed snapshots into the published graph: stage, merge, transform, judge, publish.
+
+One snapshot is one transaction: the warehouse holds all of it, its tables and its findings, or nothing.
+So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what the nights did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.findings.lifecycle import judge
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import database, history, ingest
+from pipedrive_graph.warehouse.ingest import Pending
+from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.publish import publish as publish_file
+from pipedrive_graph.warehouse.transform import transform
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build has done: snapshots taken, and rows by table of the companies concerned."""
+
+    snapshots: list[str] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def build(settings: Settings, company: str, *, tell: Tell) -> Built:
+    """Take a company's new snapshots into the warehouse, one after the other.
+
+    Raises:
+        LandingError: if a snapshot is damaged.
+        WarehouseError: if a check fails; the warehouse is as it was before that snapshot.
+    """
+    models = Models(sql_folder())
+    with database.writer(settings.warehouse, wait=tell) as connection:
+        history.create(connection)
+        todo = ingest.pending(connection, Landing(settings.landing).of(company))
+        built = Built()
+        for snapshot in todo:
+            counts = _advance(connection, models, [snapshot])
+            built = Built([*built.snapshots, snapshot.manifest.snapshot_id], counts or built.rows)
+        return built
+
+
+def publish(settings: Settings, *, tell: Tell) -> dict[str, int]:
+    """Write the published file from the warehouse.
+
+    Returns:
+        Rows by table.
+
+    Raises:
+        WarehouseError: if a check fails; what was published before stays.
+    """
+    with database.writer(settings.warehouse, wait=tell) as connection:
+        return publish_file(connection, Models(sql_folder()), settings.published)
+
+
+def rebuild(settings: Settings, *, tell: Tell) -> Built:
+    """Make the warehouse anew from the landing, and publish it.
+
+    All companies advance together: first everybody's first snapshot, then everybody's second.
+
+    Raises:
+        LandingError: if a snapshot is damaged; the warehouse stays as it was.
+        WarehouseError: if a check fails; the warehouse stays as it was.
+    """
+    models, landing = Models(sql_folder()), Landing(settings.landing)
+    temporary = settings.warehouse.with_name(f"{settings.warehouse.name}.rebuild")
+    with database.lock(settings.warehouse, wait=tell):
+        _remove(temporary)
+        try:
+            with database.writer(temporary, wait=tell) as connection:
+                history.create(connection)
+                chains = [ingest.pending(connection, landing.of(name)) for name in landing.companies()]
+                built = Built()
+                for round_ in zip_longest(*chains):
+                    batch = [snapshot for snapshot in round_ if snapshot]
+                    _advance(connection, models, batch)
+                    built.snapshots.extend(snapshot.manifest.snapshot_id for snapshot in batch)
+                if not built.snapshots:
+                    raise WarehouseError(
+                        f"There are no snapshots in {settings.landing}; nothing to rebuild from."
+                    )
+                connection.execute("CHECKPOINT")
+                counts = publish_file(connection, models, settings.published)
+            _remove(settings.warehouse.with_name(f"{settings.warehouse.name}.wal"))
+            files.put_in_place(temporary, settings.warehouse)
+        finally:
+            _remove(temporary)
+    return Built(built.snapshots, counts)
+
+
+def _advance(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> dict[str, int]:
+    """Take a batch of snapshots, one per company, into the history, and bring everything up to date."""
+    accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
+    if accepted:
+        ingest.stage(connection, models, accepted)
+    with database.transaction(connection):
+        ingest.register(connection, batch)
+        if not accepted:
+            return {}
+        history.merge(connection)
+        lost = history.differences(connection)
+        if lost:
+            company, table, count = lost[0]
+            raise WarehouseError(
+                f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
+            )
+        counts = transform(connection, models)
+        judge(connection, models)
+        return counts
+
+
+def _remove(path: Path) -> None:
+    for file in (path, path.with_name(f"{path.name}.wal")):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""Opens the warehouse: one writer at a time, by a lock that the kernel keeps; every connection in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import WarehouseError
+
+STORAGE_VERSION = "v1.5.0"
+"""The file format of what is written, so that DuckDB 1.5 and 2.0 both open it."""
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,  # nothing is ever fetched
+    "autoload_known_extensions": False,
+}
+
+
+@contextmanager
+def writer(path: Path, *, wait: Callable[[str], None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing; another process that writes is waited for.
+
+    Args:
+        path: the warehouse's file, made if it is not there.
+        wait: told once whom we wait for; without it, a busy warehouse is an error.
+
+    Raises:
+        BusyError: if another process writes and `wait` is not given.
+        WarehouseError: if the file cannot be opened as a warehouse.
+    """
+    with lock(path, wait=wait), _opened(path) as connection:
+        yield connection
+
+
+def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+    """Keep every other writer away from the warehouse, without opening it."""
+    return files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing: what happens inside is committed at the end, or undone by an error."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config=CONFIG)
+    try:
+        try:
+            connection.execute(f"ATTACH {quoted(path)} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise WarehouseError(
+                f"Cannot open {path} ({reason}); if it is damaged, `pipedrive-graph rebuild` makes it anew."
+            ) from error
+        path.chmod(files.PRIVATE)
+        connection.execute("USE warehouse")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def quoted(value: object) -> str:
+    """`value` as a text in SQL, for the places that take no parameter."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run a query and fetch all of it: DuckDB 2.0 blocks a connection whose result is half read."""
+    return connection.execute(query, parameters or None).fetchall()

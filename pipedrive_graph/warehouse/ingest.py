@@ -1,0 +1,187 @@
+"""Stages committed snapshots: their answers are read as text, typed by sql/staging, and checked.
+
+Staging lives in memory, so nothing of it is left behind in the warehouse. A batch holds at most one
+snapshot per company; its tables say which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.landing import CompanyLanding, Manifest
+from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.models import Kind, Model, Models
+
+_LINE_SPACE = 16 * 1024 * 1024
+"""Bytes that a line of an answer may have before the reader is told to make more room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A committed snapshot that the history has not seen yet, and its place in the company's chain."""
+
+    landing: CompanyLanding
+    manifest: Manifest
+    digest: str
+    position: int
+
+    @property
+    def as_of(self) -> datetime:
+        """The time that the snapshot stands for, naive, in UTC."""
+        return self.manifest.started_at.replace(tzinfo=None)
+
+
+def pending(connection: duckdb.DuckDBPyConnection, landing: CompanyLanding) -> list[Pending]:
+    """The company's snapshots that are not in the history yet, oldest first.
+
+    Raises:
+        LandingError: if the chain is damaged.
+        WarehouseError: if the history was made from other snapshots than those that are there.
+    """
+    seen = rows(
+        connection,
+        "SELECT manifest_sha256 FROM history.snapshots WHERE company = ? ORDER BY position",
+        landing.company,
+    )
+    chain = landing.chain()
+    if [digest for (digest,) in seen] != [digest for _, digest in chain[: len(seen)]]:
+        raise WarehouseError(
+            f"The history of '{landing.company}' was not made from the snapshots in {landing.folder}; "
+            "run `pipedrive-graph rebuild` to make it from these."
+        )
+    return [
+        Pending(landing, manifest, digest, position)
+        for position, (manifest, digest) in enumerate(chain)
+        if position >= len(seen)
+    ]
+
+
+def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
+    """Note snapshots in the history, rejected ones too."""
+    for snapshot in batch:
+        manifest = snapshot.manifest
+        connection.execute(
+            "INSERT INTO history.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                manifest.company,
+                manifest.snapshot_id,
+                snapshot.as_of,
+                manifest.finished_at.replace(tzinfo=None),
+                manifest.verdict.status,
+                manifest.identity.collect,
+                manifest.users,
+                manifest.roles,
+                manifest.requests,
+                manifest.throttled,
+                manifest.verdict.reason,
+                manifest.identity.company_id,
+                manifest.identity.token_owner,
+                snapshot.position,
+                snapshot.digest,
+            ],
+        )
+
+
+def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> None:
+    """Fill the schemas landing and staging with a batch of accepted snapshots, one per company.
+
+    Raises:
+        LandingError: if a file is not as it was committed.
+        WarehouseError: if rows were lost on the way, or a key is not unique.
+    """
+    for name in ("landing", "staging"):
+        connection.execute(f"DETACH DATABASE IF EXISTS {name}")
+        connection.execute(f"ATTACH ':memory:' AS {name}")
+    for snapshot in batch:
+        snapshot.landing.verify(snapshot.manifest)
+    _load(connection, batch)
+    _check_row_counts(connection, batch)
+    for model in models.of("staging"):
+        _build(connection, model)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
+    """Read the answers: the envelope typed, the answer itself as JSON, as received."""
+    connection.execute("CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP)")
+    connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
+    connection.execute("""
+        CREATE TABLE landing.answers (
+            company VARCHAR, endpoint VARCHAR, asked STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT),
+            status INTEGER, outcome VARCHAR, answered_at TIMESTAMP, answer JSON
+        )""")
+    paths, longest = [], _LINE_SPACE
+    for snapshot in batch:
+        manifest = snapshot.manifest
+        connection.execute(
+            "INSERT INTO landing.batch VALUES (?, ?, ?)",
+            [manifest.company, manifest.snapshot_id, snapshot.as_of],
+        )
+        for file in manifest.files:
+            if not file.rows:
+                continue
+            path = str(snapshot.landing.folder / manifest.snapshot_id / file.name)
+            connection.execute("INSERT INTO landing.files VALUES (?, ?)", [path, manifest.company])
+            paths.append(path)
+            longest = max(longest, file.longest + 1)
+    connection.execute(f"""
+        INSERT INTO landing.answers BY NAME
+        SELECT
+            files.company, lines.endpoint, lines.asked, lines.status, lines.outcome,
+            CAST(lines."at" AS TIMESTAMP) AS answered_at, lines.answer
+        FROM read_json(
+            [{", ".join(quoted(path) for path in paths)}],
+            format = 'newline_delimited',
+            compression = 'gzip',
+            maximum_object_size = {longest},
+            filename = 'path',
+            columns = {{
+                endpoint: 'VARCHAR', asked: 'STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT)',
+                status: 'INTEGER', outcome: 'VARCHAR', "at": 'VARCHAR', answer: 'JSON'
+            }}
+        ) AS lines
+        JOIN landing.files USING (path)""")
+
+
+def _check_row_counts(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
+    counted = dict(rows(connection, "SELECT company, count(*) FROM landing.answers GROUP BY company"))
+    for snapshot in batch:
+        written = sum(file.rows or 0 for file in snapshot.manifest.files)
+        read = counted.get(snapshot.manifest.company, 0)
+        if read != written:
+            raise WarehouseError(
+                f"Snapshot {snapshot.manifest.snapshot_id} of '{snapshot.manifest.company}' holds {written} "
+                f"answers, of which {read} could be read; nothing of it was taken."
+            )
+
+
+def _build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    if model.kind is Kind.SCALAR_MACRO:
+        parameters = ", ".join(model.header.parameters)
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
+        return
+    connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
+    check_key(connection, model, model.qualified)
+
+
+def check_key(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
+    """Prove that a table's key identifies its rows.
+
+    Raises:
+        WarehouseError: naming the table, its key and the first company in which it is not unique.
+    """
+    if not model.key:
+        return
+    key = ", ".join(f'"{name}"' for name in model.key)
+    repeated = rows(
+        connection,
+        f"SELECT {model.key[0]}, count(*) FROM {table} GROUP BY {key} HAVING count(*) > 1 LIMIT 1",
+    )
+    if repeated:
+        raise WarehouseError(
+            f"{model.qualified}: {', '.join(model.key)} should identify a row, but of '{repeated[0][0]}' "
+            f"one is there {repeated[0][1]} times; nothing was published."
+        )

@@ -1,0 +1,86 @@
+"""Publishes the graph: a compact copy, checked, commented, and put in place with one rename.
+
+Who has the old file open keeps it until they close it; who opens the path afterwards sees the new one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, rows
+from pipedrive_graph.warehouse.ingest import check_key
+from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.transform import create_macro
+
+
+def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
+    """Write the published file from the open warehouse, and put it in place.
+
+    Args:
+        connection: the warehouse, as `database.writer` opens it.
+        models: the files of sql/.
+        target: path of the published file.
+
+    Returns:
+        Rows by table.
+
+    Raises:
+        WarehouseError: if a copy is not equal to its table, a key is not unique, or the file cannot be
+            written; what was published before stays.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        _remove(temporary)
+        connection.execute(f"ATTACH {quoted(temporary)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+        try:
+            counts = {model.name: _copy(connection, model) for model in _published(models)}
+            connection.execute("USE published")
+            for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
+                create_macro(connection, model)
+                kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
+                connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.header.comment)}")
+            connection.execute("CHECKPOINT published")
+        finally:
+            connection.execute("USE warehouse")
+            connection.execute("DETACH published")
+        temporary.chmod(files.PRIVATE)
+        target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
+        files.put_in_place(temporary, target)
+    except (OSError, duckdb.IOException) as error:
+        raise WarehouseError(
+            f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
+        ) from error
+    finally:
+        _remove(temporary)
+    return counts
+
+
+def _published(models: Models) -> list[Model]:
+    return models.of("main", Kind.TABLE, Kind.VIEW)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
+    table = f"published.main.{model.name}"
+    connection.execute(f"CREATE TABLE {table} AS FROM warehouse.main.{model.name}")
+    connection.execute(f"COMMENT ON TABLE {table} IS {quoted(model.header.comment)}")
+    for column, comment in model.header.columns.items():
+        connection.execute(f'COMMENT ON COLUMN {table}."{column}" IS {quoted(comment)}')
+    counts = rows(
+        connection,
+        f"SELECT (SELECT count(*) FROM warehouse.main.{model.name}), (SELECT count(*) FROM {table})",
+    )
+    kept, copied = counts[0]
+    if kept != copied:
+        raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
+    check_key(connection, model, table)
+    return int(copied)
+
+
+def _remove(path: Path) -> None:
+    for file in (path, path.with_name(f"{path.name}.wal")):
+        file.unlink(missing_ok=True)

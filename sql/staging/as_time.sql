@@ -1,0 +1,10 @@
+-- One time in UTC, from Pipedrive's `YYYY-MM-DD HH:MM:SS` (which is UTC) or RFC 3339.
+-- A zero date, with which Pipedrive says "never", becomes NULL.
+--
+-- kind: scalar macro
+-- parameters:
+--   raw: the value as text; anything that is no time becomes NULL
+CASE
+    WHEN NOT starts_with(trim(raw), '0000-00-00')
+        THEN TRY_CAST(trim(raw) AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
+END

@@ -1,0 +1,22 @@
+-- One row per call of tonight, over its pages: how it ended.
+-- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call.
+--
+-- key: company, endpoint, subject_id
+-- columns:
+--   company: the company's name in the settings
+--   endpoint: path of the call, such as users/{id}/permissions
+--   subject_id: id in the path; NULL for a list
+--   outcome: answered, gone, refused, failed or unoffered
+SELECT
+    company,
+    endpoint,
+    asked.id AS subject_id,
+    CASE
+        WHEN bool_and(outcome = 'answered') THEN 'answered'
+        WHEN bool_or(outcome = 'failed') THEN 'failed'
+        WHEN bool_or(outcome = 'refused') THEN 'refused'
+        WHEN asked.id IS NULL THEN 'unoffered'
+        ELSE 'gone'
+    END AS outcome
+FROM landing.answers
+GROUP BY company, endpoint, asked.id

@@ -1,0 +1,28 @@
+-- One row per role in tonight's answers, as received: from the list, or asked for by id.
+--
+-- key: company, role_id
+-- columns:
+--   company: the company's name in the settings
+--   role_id: Pipedrive's id of the role
+--   record: the role as JSON
+WITH records AS (
+    SELECT
+        company,
+        answered_at,
+        unnest(CAST(answer -> '$.data' AS JSON[])) AS record
+    FROM landing.answers
+    WHERE endpoint = 'roles' AND outcome = 'answered' AND json_type(answer, '$.data') = 'ARRAY'
+    UNION ALL
+    SELECT
+        company,
+        answered_at,
+        answer -> '$.data' AS record
+    FROM landing.answers
+    WHERE endpoint = 'roles/{id}' AND outcome = 'answered'
+)
+SELECT
+    company,
+    as_id(record ->> '$.id') AS role_id,
+    arg_max(record, answered_at) AS record
+FROM records
+GROUP BY company, role_id

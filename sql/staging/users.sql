@@ -1,0 +1,74 @@
+-- One row per user in tonight's answers, typed.
+-- A value that is missing, or that cannot be read, is NULL.
+--
+-- key: company, user_id
+-- columns:
+--   company: the company's name in the settings
+--   user_id: Pipedrive's id of the user
+--   name: name; of an invited user, the e-mail address
+--   email: e-mail address as received
+--   active: active_flag; false for a deactivated user
+--   deleted: is_deleted
+--   is_admin: the legacy flag is_admin; NULL where Pipedrive no longer sends it
+--   role_id: role as the list of users names it
+--   access: entries (app, admin, permission_set_id), sorted; NULL where Pipedrive gives none
+--   created: when the account was created
+--   has_created_company: whether the user opened the Pipedrive company
+--   locale: format of dates and numbers
+--   default_currency: ISO 4217 code
+--   timezone_name: IANA name of the time zone
+--   last_login: last login; NULL for never
+--   modified: last modification, which every login is, too
+--   phone: telephone number; Pipedrive shows only the token owner's own
+--   timezone_offset: offset from UTC, which moves with daylight saving
+--   icon_url: address of the portrait
+WITH entries AS (
+    SELECT
+        company,
+        user_id,
+        unnest(CAST(record -> '$.access' AS JSON[])) AS entry
+    FROM staging.user_records
+    WHERE json_type(record, '$.access') = 'ARRAY'
+),
+
+access AS (
+    SELECT
+        company,
+        user_id,
+        list_sort(
+            list(
+                DISTINCT {
+                    'app': entry ->> '$.app',
+                    'admin': as_flag(entry ->> '$.admin'),
+                    'permission_set_id': entry ->> '$.permission_set_id'
+                }
+            )
+        ) AS access
+    FROM entries
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    user_id,
+    record ->> '$.name' AS name,
+    record ->> '$.email' AS email,
+    as_flag(record ->> '$.active_flag') AS active,
+    as_flag(record ->> '$.is_deleted') AS deleted,
+    as_flag(record ->> '$.is_admin') AS is_admin,
+    as_id(record ->> '$.role_id') AS role_id,
+    CASE
+        WHEN json_type(record, '$.access') = 'ARRAY' THEN coalesce(access.access, [])
+    END AS access,
+    as_time(record ->> '$.created') AS created,
+    as_flag(record ->> '$.has_created_company') AS has_created_company,
+    record ->> '$.locale' AS locale,
+    record ->> '$.default_currency' AS default_currency,
+    record ->> '$.timezone_name' AS timezone_name,
+    as_time(record ->> '$.last_login') AS last_login,
+    as_time(record ->> '$.modified') AS modified,
+    record ->> '$.phone' AS phone,
+    record ->> '$.timezone_offset' AS timezone_offset,
+    record ->> '$.icon_url' AS icon_url
+FROM staging.user_records
+LEFT JOIN access USING (company, user_id)
