@@ -1,4 +1,7 @@
-"""The endpoints: what each answers from the company as it stands. Limits, authorisation and faults are the gate's."""
+"""The endpoints: what each answers from the company as it stands.
+
+Authorisation, limits, latency and faults are the gate's.
+"""
 
 from __future__ import annotations
 

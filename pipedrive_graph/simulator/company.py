@@ -55,7 +55,7 @@ def generate(users: int = 300, seed: int = 1, now: datetime | None = None, clean
 
     Args:
         users: how many users `users` lists, inactive ones included; 5 to 50,000.
-        seed: everything that is left to chance; also which of `single_admin` and `too_many_admins` is planted.
+        seed: everything that is left to chance; modulo 3, 1 plants `single_admin`, 2 `too_many_admins`.
         now: what the dates are counted back from; the real now by default.
         clean: plant nothing.
 

@@ -1,4 +1,4 @@
-"""Dates as Pipedrive writes them, counted back from the company's now, and away from every rule's threshold."""
+"""Dates as Pipedrive writes them, counted back from the company's now, away from every rule's threshold."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Faults on demand: rules that tests add, change and clear while the simulator runs.
+r"""Faults on demand: rules that tests add, change and clear while the simulator runs.
 
 A rule says for which path, how often, and what becomes of the true answer: an action is a function from
 `Reply` to `Reply`, and every action below is one. Faults happen to requests that passed authorisation and
 the rate limit, so that both stay exact while everything else breaks.
 
-    faults.add(r"users/\\d+/permissions", status(503), times=3)
+    faults.add(r"users/\d+/permissions", status(503), times=3)
     faults.add("roles", cut("within"))
     faults.add("users", edit(lambda body: body["data"].pop()))
     faults.add(".*", silence, times=None)       # until faults.clear()
@@ -125,13 +125,13 @@ def body(content: bytes | str | object, code: int = 200, content_type: str = JSO
     return lambda reply: reply.of(code, raw, content_type)
 
 
-def edit(change: Callable[[Any], Any]) -> Action:
-    """Change the JSON of the true answer: `change` works on it in place, or returns another value."""
+def edit(change: Callable[[Any], object]) -> Action:
+    """Change the JSON of the true answer: `change` works on it in place; what it returns is not looked at."""
 
     def act(reply: Reply) -> Reply:
         value = json.loads(reply.body)
-        changed = change(value)
-        return replace(reply, body=json.dumps(value if changed is None else changed).encode())
+        change(value)
+        return replace(reply, body=json.dumps(value).encode())
 
     return act
 
@@ -150,10 +150,10 @@ def headers(**values: str | None) -> Action:
 
 @dataclass(slots=True)
 class Fault:
-    """A rule: the actions that befall the requests whose path matches.
+    r"""A rule: the actions that befall the requests whose path matches.
 
     Attributes:
-        pattern: what the whole path behind the version must match, as `users/\\d+/permissions`.
+        pattern: what the whole path behind the version must match, as `users/\d+/permissions`.
         actions: applied one after the other to the true answer.
         times: for how many requests it holds; None for all.
         after: how many matching requests pass before it holds.

@@ -93,6 +93,7 @@ class Gate:
         account = self._limits.account(token)
         template = _template(seen.path)
         cost = 1 if self._brief else TOKEN_COSTS.get((seen.method, template), 2)
+        self._limits.turn_to(int(self._wall_clock() // 86_400))
         verdict = self._limits.charge(account, cost, seen.at)
         if verdict == 403:
             return cloudflare(Reply(403, (), b""))

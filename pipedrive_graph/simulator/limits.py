@@ -1,4 +1,4 @@
-"""The limits that the simulator enforces: the burst window and the daily budget of a token, and the CDN's block."""
+"""The limits that are enforced: a token's burst window, its daily budget, and the CDN's block."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ class Limits:
         self._options = options
         self.daily_limit = daily_limit
         self._accounts: dict[str, Account] = {}
+        self._day = 0
 
     def account(self, token: str) -> Account:
         """Return the account of a token, opened at its first request."""
@@ -132,6 +133,12 @@ class Limits:
     def left(self, account: Account) -> int:
         """Return what is left of the daily budget."""
         return max(0, self.daily_limit - account.spent)
+
+    def turn_to(self, day: int) -> None:
+        """Note which day it is; a new one gives back every daily budget."""
+        if day != self._day:
+            self._day = day
+            self.new_day()
 
     def new_day(self) -> None:
         """Give back every daily budget, as happens at midnight."""

@@ -6,20 +6,22 @@ import random
 import unicodedata
 from dataclasses import dataclass
 
-_FIRST = (
-    "Mara Teo Inés Ravi Ola Zoë Łukasz Jürgen Søren Chloé Aïcha Björn Dámaso Elif Fernanda Günay Håkon Ioana "
-    "José Katarína Léa Małgorzata Nuño Ørjan Petra Quentin Réka Šárka Tomáš Ülle Věra Wanjiru Ximena Yağmur "
-    "Žana Amina Bruno Camila Darius Emeka Freya Giulia Hannah Ivo Joana Kwame Leila Mateus Noor Otto Priya "
-    "Rasmus Sofia Thiago Uma Viktor Wei Yuki Aoife Bilal Carmen Dries Eszter Farid Greta Hugo"
-).split()
+_FIRST_NAMES = """
+    Mara Teo Inés Ravi Ola Zoë Łukasz Jürgen Søren Chloé Aïcha Björn Dámaso Elif Fernanda Günay Håkon Ioana
+    José Katarína Léa Małgorzata Nuño Ørjan Petra Quentin Réka Šárka Tomáš Ülle Věra Wanjiru Ximena Yağmur
+    Žana Amina Bruno Camila Darius Emeka Freya Giulia Hannah Ivo Joana Kwame Leila Mateus Noor Otto Priya
+    Rasmus Sofia Thiago Uma Viktor Wei Yuki Aoife Bilal Carmen Dries Eszter Farid Greta Hugo
+"""
 
-_LAST = (
-    "Lindqvist Varga Okafor Menon Berg Müller Nowak Šimić García Peña Østergård Åkesson Yıldız Çelik Dvořák "  # noqa: RUF001 - a Turkish name
-    "Gonçalves Häkkinen Ibáñez Jørgensen Kovács Lefèvre Mäkelä Núñez O'Brien Papadopoulos Quispe Rossi "
-    "Sørensen Tănase Uribe Vũ Weiß Ximénez Yamada Žukauskas Andersson Bianchi Costa Dubois Eriksen Fischer "
-    "Grönlund Horvat Ivanova Janssen Kaya Larsen Moreau Ngata Oliveira Petrov Rahman Silva Tamm Umarov Visser Wójcik "
-    "Adeyemi Bakker Castillo Demir Engström Fekete Gruber Haddad"
-).split()
+_LAST_NAMES = """
+    Lindqvist Varga Okafor Menon Berg Müller Nowak Šimić García Peña Østergård Åkesson Şahin Çelik Dvořák
+    Gonçalves Häkkinen Ibáñez Jørgensen Kovács Lefèvre Mäkelä Núñez O'Brien Papadopoulos Quispe Rossi
+    Sørensen Tănase Uribe Vũ Weiß Ximénez Yamada Žukauskas Andersson Bianchi Costa Dubois Eriksen Fischer
+    Grönlund Horvat Ivanova Janssen Kaya Larsen Moreau Ngata Oliveira Petrov Rahman Silva Tamm Umarov
+    Visser Wójcik Adeyemi Bakker Castillo Demir Engström Fekete Gruber Haddad
+"""
+
+_FIRST, _LAST = _FIRST_NAMES.split(), _LAST_NAMES.split()
 
 # Names that no folding turns into ASCII: what the company's mail administrator made of them.
 _OTHER_SCRIPTS = (
