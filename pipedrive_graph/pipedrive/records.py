@@ -8,13 +8,15 @@ zone), and as a zero date where there is none. Fields that are not named here ar
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
 
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 _BIGINT = 2**63
+Value = TypeVar("Value")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -69,15 +71,23 @@ def _text_of_id(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _or_none(read: Callable[[object], Value]) -> Callable[[object], Value | None]:
+    """Return `read` for a field that may be null."""
+    return lambda value: None if value is None else read(value)
+
+
 Id: TypeAlias = Annotated[int, PlainValidator(read_id)]
-Count: TypeAlias = Annotated[int, PlainValidator(read_id)]
-Flag: TypeAlias = Annotated[bool, PlainValidator(read_flag)]
-Moment: TypeAlias = Annotated[datetime | None, PlainValidator(read_moment)]
+IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(_or_none(read_id))]
+FlagOrNone: TypeAlias = Annotated[bool | None, PlainValidator(_or_none(read_flag))]
+MomentOrNone: TypeAlias = Annotated[datetime | None, PlainValidator(_or_none(read_moment))]
 TextId: TypeAlias = Annotated[str, BeforeValidator(_text_of_id)]
 
 
 class Record(BaseModel):
-    """What all records share: they do not change, and fields that are not named here survive."""
+    """What all records share: they do not change, and fields that are not named here survive.
+
+    Absent and null optional fields, and those that cannot be read, are all None.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -86,25 +96,25 @@ class Access(Record):
     """One app that a user may use, whether as its admin, and by which permission set."""
 
     app: str | None = None
-    admin: Flag | None = None
+    admin: FlagOrNone = None
     permission_set_id: TextId | None = None
 
 
 class User(Record):
-    """A user: `GET /users`, `GET /users/{id}`. Absent, null and unusable fields are all None."""
+    """A user: `GET /users`, `GET /users/{id}`."""
 
     id: Id
     name: str | None = None
     email: str | None = None
-    active_flag: Flag | None = None
-    is_deleted: Flag | None = None
-    is_admin: Flag | None = None
-    role_id: Id | None = None
+    active_flag: FlagOrNone = None
+    is_deleted: FlagOrNone = None
+    is_admin: FlagOrNone = None
+    role_id: IdOrNone = None
     access: list[Access] | None = None
-    last_login: Moment | None = None
-    created: Moment | None = None
-    modified: Moment | None = None
-    has_created_company: Flag | None = None
+    last_login: MomentOrNone = None
+    created: MomentOrNone = None
+    modified: MomentOrNone = None
+    has_created_company: FlagOrNone = None
 
 
 class Me(User):
@@ -130,11 +140,11 @@ class Role(Record):
 
     id: Id
     name: str | None = None
-    parent_role_id: Id | None = None
-    active_flag: Flag | None = None
-    assignment_count: Count | None = None
-    sub_role_count: Count | None = None
-    level: Count | None = None
+    parent_role_id: IdOrNone = None
+    active_flag: FlagOrNone = None
+    assignment_count: IdOrNone = None
+    sub_role_count: IdOrNone = None
+    level: IdOrNone = None
     description: str | None = None
 
 
@@ -142,10 +152,10 @@ class RoleAssignment(Record):
     """A row of `GET /users/{id}/roleAssignments`; it carries the role's name and parent."""
 
     role_id: Id
-    user_id: Id | None = None
-    parent_role_id: Id | None = None
+    user_id: IdOrNone = None
+    parent_role_id: IdOrNone = None
     name: str | None = None
-    active_flag: Flag | None = None
+    active_flag: FlagOrNone = None
 
 
 class PermissionSet(Record):
@@ -156,7 +166,7 @@ class PermissionSet(Record):
     app: str | None = None
     type: str | None = None
     description: str | None = None
-    assignment_count: Count | None = None
+    assignment_count: IdOrNone = None
     contents: list[str] | None = None
 
 

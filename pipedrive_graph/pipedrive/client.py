@@ -1,0 +1,335 @@
+"""The Pipedrive client: asks for one thing or for many, paced, retried, and read into answers.
+
+It can only read. What a single call may come to is an `Answer`; what concerns the whole run (the token,
+the day's budget, the CDN, a server that is gone) is an error, after which nothing further is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import SystemRandom
+from typing import NoReturn, Self
+
+from pipedrive_graph.errors import (
+    BlockedError,
+    IncompleteError,
+    NotAuthorisedError,
+    PipedriveGraphError,
+    UnreachableError,
+)
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.gathering import as_they_come
+from pipedrive_graph.pipedrive.http import (
+    AuthForm,
+    Fault,
+    Response,
+    Timeouts,
+    Transport,
+    TransportError,
+)
+from pipedrive_graph.pipedrive.limits import RateLimits, read_limits
+from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
+from pipedrive_graph.pipedrive.preflight import objection
+from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
+from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
+
+_LARGE_BODY = 256 * 1024  # bytes from which reading a body would hold up the others
+_PROBE = 10.0  # seconds in which a server that is still there answers something
+
+_BLOCKED = (
+    "Pipedrive's content delivery network (Cloudflare) refuses our requests, so nothing further is"
+    " sent. What was read is kept: wait an hour, then run sync again."
+)
+_DAY_IS_OVER = (
+    "Pipedrive takes no more requests today: the company's daily budget is used up. What was read is"
+    " kept: run sync again after it resets (at midnight, Pipedrive's time)."
+)
+_WITHDRAWN = (
+    "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
+    " read is kept: set PIPEDRIVE_API_TOKEN to a valid one and run sync again."
+)
+
+_random = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a client has done so far.
+
+    Attributes:
+        requests: requests sent, retries included.
+        throttled: how many of them were answered with 429.
+        waited: seconds in which calls stood waiting for their turn, and for a next attempt.
+        limit: requests per window that Pipedrive allows, as far as known.
+        window: seconds.
+    """
+
+    requests: int
+    throttled: int
+    waited: float
+    limit: int
+    window: float
+
+
+class Pipedrive:
+    """Reads one company with one token; used within `async with`.
+
+    Args:
+        base_url: Pipedrive's address, such as https://api.pipedrive.com/v1.
+        token: the API token.
+        warn: called with a sentence that the user should read; once per matter.
+        patience: how long is waited for a server that does not answer as it should.
+        timeouts: when a single request is given up.
+
+    Raises:
+        ConfigurationError: if the address or the token cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        warn: Callable[[str], None],
+        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._timeouts = timeouts or Timeouts()
+        self._transport = Transport(base_url, token, self._timeouts)
+        self._redaction = self._transport.redaction
+        self._warn = warn
+        self._patience = patience or Patience()
+        self._throttled = 0
+        self._slept = 0.0
+        self._pauses = 0  # in a row, without an answer in between
+        self._paused_until = 0.0
+        self._preflighting = False
+        self._deadline: asyncio.Timeout | None = None  # of a preflight that nobody has answered
+        self._listened_to: set[AsyncGenerator[Answer, None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._pacer = Pacer()
+        self._watch = Watch()
+        self._probing = asyncio.Lock()
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for answers in list(self._listened_to):
+            with suppress(RuntimeError):  # somebody stands waiting for the next one
+                await answers.aclose()
+        await self._transport.__aexit__()
+
+    @property
+    def stats(self) -> Stats:
+        """What has been done so far."""
+        pacer = self._pacer
+        waited = pacer.waited + self._slept
+        return Stats(pacer.requests, self._throttled, waited, pacer.limit, pacer.window)
+
+    async def preflight(self) -> Answer:
+        """Return the answer of `users/me`, having found out how the token travels.
+
+        Raises:
+            NotAuthorisedError: if the token is not accepted, or its owner is admin of nothing.
+            UnreachableError: if nobody answers, within 30 seconds, or only with server errors.
+            NotPipedriveError: if somebody else answers.
+            BlockedError: if the CDN refuses the traffic.
+            IncompleteError: if the day's budget is used up.
+        """
+        self._preflighting = True
+        hasty = replace(self._patience, first=self._patience.first / 2, longest=2.0)
+        try:
+            async with asyncio.timeout(hasty.silence) as self._deadline:
+                answer = await self._settle(Call(Endpoint.ME), hasty)
+                if answer.status == 401 and self._may_try_query():
+                    answer = await self._try_query(hasty)
+        except TimeoutError:
+            self._end(self._nobody("no answer came in time"))
+        finally:
+            self._preflighting = False
+            self._deadline = None
+        error = objection(answer, self._transport.base_url)
+        if error is not None:
+            self._end(error)
+        return answer
+
+    def _may_try_query(self) -> bool:
+        """Whether the token may travel in the URL: where Pipedrive itself is not asked."""
+        host = self._transport.host.lower().rstrip(".")
+        return host != "pipedrive.com" and not host.endswith(".pipedrive.com")
+
+    async def _try_query(self, patience: Patience) -> Answer:
+        """Return the answer of `users/me` to a token in the URL; where that works, it stays there."""
+        self._transport.form = AuthForm.QUERY
+        answer = await self._settle(Call(Endpoint.ME), patience)
+        if answer.status == 401:
+            self._transport.form = AuthForm.HEADER
+        elif answer.outcome is Outcome.ANSWERED:
+            self._warn(
+                f"{self._transport.host} does not take the API token in a header: it is sent in the"
+                " URL (?api_token=), where servers and proxies may log it."
+            )
+        return answer
+
+    async def fetch(self, call: Call) -> Answer:
+        """Return the final answer to one call, after as many attempts as it takes.
+
+        Raises:
+            BlockedError: if the CDN refuses the traffic.
+            NotAuthorisedError: if the token is no longer accepted.
+            IncompleteError: if the server is gone, or the day's budget is used up.
+        """
+        answer = await self._settle(call, self._patience)
+        if answer.status == 401:
+            self._end(NotAuthorisedError(_WITHDRAWN))
+        return answer
+
+    async def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
+        """Yield the answers to a call and to those for the pages that follow, as long as there are any.
+
+        Where Pipedrive pages, it says where the next page starts; where it does not, there is one
+        answer. A page that has been there already ends the list, and is not yielded again.
+
+        Raises:
+            PipedriveGraphError: as `fetch` does.
+        """
+        seen: set[str] = set()
+        while True:
+            answer = await self.fetch(call)
+            if answer.text in seen and answer.outcome is Outcome.ANSWERED:
+                return
+            seen.add(answer.text)
+            following = answer.next_start
+            if following is not None and following <= (call.start or 0):
+                stuck = f"pagination: the next page would start at {following} again"
+                answer = replace(answer, oddities=(*answer.oddities, stuck), next_start=None)
+                following = None
+            yield answer
+            if following is None:
+                return
+            call = replace(call, start=following)
+
+    async def fetch_all(self, calls: Iterable[Call]) -> AsyncGenerator[Answer, None]:
+        """Yield the answers to many calls, as they come in; at most 512 calls are under way.
+
+        Answers that came before an error are yielded before it is raised.
+
+        Raises:
+            PipedriveGraphError: as `fetch` does; calls that are under way then are dropped.
+        """
+        answers = as_they_come(self.fetch, calls, MOST_AT_ONCE)
+        self._listened_to.add(answers)
+        try:
+            async for answer in answers:
+                yield answer
+        finally:
+            self._listened_to.discard(answers)
+            await answers.aclose()
+
+    async def _settle(self, call: Call, patience: Patience) -> Answer:
+        """Return the final answer to a call; its status may be one that ends the run."""
+        started = self._watch.now()
+        policy = retrying(patience, self._watch, self._timeouts.connect, self._note_sleep)
+        try:
+            return await policy(self._attempt, call)
+        except UnsettledError as error:
+            last = error
+        if last.fault is Fault.CONNECT and self._watch.silence > 0:
+            self._end(self._nobody(str(last)))
+        if last.fault is not None and self._watch.silence >= self._watch.now() - started:
+            await self._probe()
+        return last.answer
+
+    async def _attempt(self, call: Call) -> Answer:
+        """Return what one attempt brings.
+
+        Raises:
+            UnsettledError: if another attempt may bring something better.
+        """
+        started = self._watch.now()
+        try:
+            response = await self._exchange(call)
+        except TransportError as error:
+            failure = error
+        else:
+            if len(response.body) > _LARGE_BODY:
+                return await asyncio.to_thread(interpret, call, response, self._redaction)
+            return interpret(call, response, self._redaction)
+        self._watch.failed(started)
+        if failure.fault is not Fault.CONNECT and self._watch.silence > self._patience.silence:
+            await self._probe()
+        raise UnsettledError(unanswered(call, str(failure)), failure.fault)
+
+    async def _exchange(self, call: Call) -> Response:
+        """Return the answer to one request, once it is none that asks to come again later."""
+        while True:
+            async with self._pacer.turn() as turn:
+                response = await self._transport.get(call.path, call.query, turn.sent)
+                limits = read_limits(response.headers)
+                turn.answered(limits)
+            self._watch.answered()
+            if self._deadline is not None:
+                self._deadline.reschedule(None)
+            if response.status == 403 and is_from_cdn(response):
+                self._end(BlockedError(_BLOCKED))
+            if response.status != 429:
+                self._pauses = 0
+                return response
+            self._send_away(limits)
+
+    def _send_away(self, limits: RateLimits) -> None:
+        """Let everybody wait after a 429, or end the run where waiting does not help."""
+        self._throttled += 1
+        now = self._watch.now()
+        if limits.day_is_over:
+            self._end(IncompleteError(_DAY_IS_OVER))
+        if now < self._paused_until:
+            return  # another one of those that were under way together
+        self._pauses += 1
+        if self._pauses > self._patience.pauses:
+            self._end(IncompleteError(_DAY_IS_OVER))
+        # Others may have been sent away with us: full jitter keeps us from returning together.
+        jitter = _random.uniform(0, min(0.1 * 2**self._pauses, self._patience.longest))
+        self._paused_until = now + limits.burst_wait + jitter
+        self._pacer.pause(self._paused_until - now)
+
+    async def _probe(self) -> None:
+        """Find out whether anybody is still there, when nothing has been answered for long."""
+        async with self._probing:
+            if self._watch.silence == 0:
+                return
+            try:
+                async with asyncio.timeout(_PROBE), self._pacer.turn() as turn:
+                    await self._transport.get(Endpoint.ME, {}, turn.sent)
+                self._watch.answered()
+            except (TransportError, TimeoutError):
+                gone = True
+            else:
+                gone = False
+        if gone:
+            self._end(self._nobody("no answer came in time"))
+
+    def _end(self, error: PipedriveGraphError) -> NoReturn:
+        """Send nothing further, whoever asks, and raise `error`."""
+        self._pacer.close(error)
+        raise error
+
+    def _nobody(self, reason: str) -> PipedriveGraphError:
+        """Return the error for a server from which nothing comes."""
+        if self._preflighting:
+            return UnreachableError(
+                f"Nobody answers at {self._transport.base_url} ({reason}): check the network and"
+                " PIPEDRIVE_BASE_URL."
+            )
+        return IncompleteError(
+            f"Pipedrive has stopped answering ({reason}). What was read is kept: run sync again, and"
+            " it goes on from there."
+        )
+
+    def _note_sleep(self, seconds: float) -> None:
+        self._slept += seconds

@@ -1,0 +1,313 @@
+"""Sends GET requests over HTTP, and nothing else: the only module that knows httpx.
+
+It adds the token, refuses addresses that would carry it in the clear, bounds time and size, follows no
+redirects, and turns every fault of the transport into one kind of error without secrets in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import httpx
+
+from pipedrive_graph import __version__
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
+
+LARGEST_BODY = 64 * 2**20
+"""Bytes, after decompression; the list of users of a very large company is a tenth of it."""
+
+# httpx writes every URL to its log, httpcore what servers send; both may hold the token.
+_CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
+
+
+class AuthForm(StrEnum):
+    """Where the token travels."""
+
+    HEADER = "header"
+    QUERY = "query"
+
+
+class Fault(StrEnum):
+    """What kind of thing kept a request from being answered."""
+
+    CONNECT = "connect"
+    CUT = "cut"
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too large"
+
+
+class TransportError(Exception):
+    """A request has no answer.
+
+    Attributes:
+        fault: what kind of fault it was.
+    """
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds after which a request is given up.
+
+    Attributes:
+        connect: for the name, the connection and TLS.
+        read: for the next bytes of the answer.
+        total: for all of it, from connecting to the last byte.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer as it came.
+
+    Attributes:
+        status: the HTTP status.
+        headers: by name in lower case.
+        body: decompressed, at most 64 MiB.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _TokenAuth(httpx.Auth):
+    """Adds the token to a request, in the one form that is in use."""
+
+    def __init__(self, token: str, form: AuthForm) -> None:
+        self._token = token
+        self._form = form
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._form is AuthForm.HEADER:
+            request.headers["x-api-token"] = self._token
+        else:
+            request.url = request.url.copy_merge_params({"api_token": self._token})
+        yield request
+
+
+class Transport:
+    """Sends GET requests to one base URL with one token.
+
+    Each request under way has a connection of its own, which the next one takes over: one pool for
+    all of them would be searched from end to end, several times for each request.
+
+    Attributes:
+        base_url: the address that all requests go to, without a trailing slash.
+        host: its host name.
+        form: where the token travels.
+
+    Raises:
+        ConfigurationError: if the base URL or the token cannot be used.
+    """
+
+    def __init__(self, base_url: str, token: str, timeouts: Timeouts | None = None) -> None:
+        url = _checked_url(base_url)
+        _check_token(token)
+        self.base_url = str(url).rstrip("/")
+        self.host = url.host
+        self.form = AuthForm.HEADER
+        self._token = token
+        self._timeouts = timeouts or Timeouts()
+        self._secure = url.scheme == "https"
+        self._tls: ssl.SSLContext | None = None
+        self._idle: list[httpx.AsyncClient] = []
+        self._busy: set[httpx.AsyncClient] = set()
+        self.redaction = Redaction(token)
+        self._filter = RedactingFilter(self.redaction)
+
+    async def __aenter__(self) -> Self:
+        # Loading the certificate authorities takes tens of milliseconds: once, and not in the loop.
+        self._tls = (
+            await asyncio.to_thread(httpx.create_ssl_context)
+            if self._secure
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
+        for name in _CHATTY:
+            logging.getLogger(name).addFilter(self._filter)
+        httpx_log = logging.getLogger("httpx")
+        if httpx_log.level == logging.NOTSET:
+            httpx_log.setLevel(logging.WARNING)  # a line per request is of no use to anybody
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        connections = [*self._idle, *self._busy]
+        self._idle.clear()
+        self._busy.clear()
+        try:
+            await asyncio.gather(*(connection.aclose() for connection in connections))
+        finally:
+            for name in _CHATTY:
+                logging.getLogger(name).removeFilter(self._filter)
+
+    async def get(
+        self, path: str, query: Mapping[str, str], sent: Callable[[], None] | None = None
+    ) -> Response:
+        """Return the answer to one GET request, whatever its status.
+
+        Args:
+            path: below the base URL, percent-encoded.
+            query: parameters, not encoded.
+            sent: called when the request's bytes have been written.
+
+        Raises:
+            TransportError: if there is no whole answer.
+        """
+        connection = self._idle.pop() if self._idle else self._connect()
+        self._busy.add(connection)
+        whole = False
+        try:
+            async with asyncio.timeout(self._timeouts.total):
+                response = await self._exchange(connection, path, query, sent)
+            whole = True
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
+            failure = TransportError(_fault(error), self.redaction.text(_describe(error)))
+        else:
+            return response
+        finally:
+            await self._put_back(connection, whole)
+        # Raised here and not above: no trace may lead to a request that carries the token.
+        raise failure
+
+    async def _put_back(self, connection: httpx.AsyncClient, whole: bool) -> None:
+        """Keep a connection whose exchange was whole; after anything else its state is unknown."""
+        if connection not in self._busy:
+            return  # the transport has been closed meanwhile, and this with it
+        self._busy.remove(connection)
+        if whole:
+            self._idle.append(connection)
+        else:
+            with suppress(httpx.HTTPError):
+                await connection.aclose()
+
+    async def _exchange(
+        self,
+        connection: httpx.AsyncClient,
+        path: str,
+        query: Mapping[str, str],
+        sent: Callable[[], None] | None,
+    ) -> Response:
+        async def trace(event: str, _: Mapping[str, Any]) -> None:
+            if event.endswith("send_request_headers.complete") and sent is not None:
+                sent()
+
+        async with connection.stream(
+            "GET",
+            f"{self.base_url}/{path}",
+            params=dict(query) or None,
+            auth=_TokenAuth(self._token, self.form),
+            extensions={"trace": trace},
+        ) as response:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > LARGEST_BODY:
+                    raise _TooLargeError("the answer is larger than 64 MiB")
+            return Response(response.status_code, dict(response.headers), bytes(body))
+
+    def _connect(self) -> httpx.AsyncClient:
+        if self._tls is None:
+            raise RuntimeError("a Transport is used within `async with`")
+        limits = self._timeouts
+        return httpx.AsyncClient(
+            verify=self._tls,
+            follow_redirects=False,
+            # A proxy may carry what is encrypted; to loopback nothing goes by way of others.
+            trust_env=self._secure,
+            timeout=httpx.Timeout(limits.read, connect=limits.connect),
+            # Servers often close idle connections after 5 seconds; to be first spares a cut.
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=4.0),
+            headers={"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
+        )
+
+
+class _TooLargeError(httpx.StreamError):
+    """The body has passed the bound."""
+
+
+def _checked_url(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url.strip())
+        usable = url.scheme in ("http", "https") and bool(url.host)
+    except (httpx.InvalidURL, ValueError):
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            "The base URL is not an http(s) address: set PIPEDRIVE_BASE_URL to one like"
+            " https://api.pipedrive.com/v1."
+        )
+    if url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(
+            "The base URL must hold no user name, password or query: set PIPEDRIVE_BASE_URL to one"
+            " like https://api.pipedrive.com/v1 and give the token as PIPEDRIVE_API_TOKEN."
+        )
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigurationError(
+            f"The base URL would send the API token to {url.host} unencrypted: set PIPEDRIVE_BASE_URL"
+            " to an https address."
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_token(token: str) -> None:
+    if not token:
+        raise ConfigurationError("There is no API token: set PIPEDRIVE_API_TOKEN.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError(
+            "The API token holds a space or another character that no token has:"
+            " set PIPEDRIVE_API_TOKEN to the token alone."
+        )
+
+
+def _fault(error: Exception) -> Fault:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL):
+        return Fault.CONNECT
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Fault.TIMEOUT
+    return Fault.TOO_LARGE if isinstance(error, _TooLargeError) else Fault.CUT
+
+
+def _describe(error: Exception) -> str:
+    """Return what happened in a few words; what the system says where it knows more than httpx."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return "the host name cannot be resolved"
+        if isinstance(cause, ConnectionRefusedError):
+            return "the connection is refused"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection comes about"
+    if isinstance(error, httpx.ConnectError):
+        return "the connection fails"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "no answer came in time"
+    if isinstance(error, _TooLargeError):
+        return "the answer is larger than 64 MiB"
+    return "the answer was cut short"

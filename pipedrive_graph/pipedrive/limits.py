@@ -1,0 +1,124 @@
+"""The headers by which Pipedrive tells how much it still takes, read without trusting any of them.
+
+Sources: the vendor's page on rate limits (`x-ratelimit-*`, a window of 2 seconds), and headers that are
+not documented but seen live (`x-daily-ratelimit-token-*`, `retry-after`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+WINDOW = 2.0
+"""Seconds in which `x-ratelimit-limit` requests are taken."""
+
+LONGEST_BURST_WAIT = 10.0
+"""Seconds; who asks for more than this at a burst's end has sent something else than a delay."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
+_EPOCH_SECONDS = 1e9
+_EPOCH_MILLISECONDS = 1e12
+_DAILY_WAIT = 300.0  # seconds: no burst ends that late
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What one answer's headers say; None where a header is absent or makes no sense.
+
+    Attributes:
+        limit: requests per window.
+        remaining: requests left in the window.
+        reset: seconds until the window ends, 0 to 10.
+        retry_after: seconds to wait, as asked for by `Retry-After`; not clamped.
+        daily_limit: tokens per day.
+        daily_remaining: tokens left today.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    retry_after: float | None = None
+    daily_limit: int | None = None
+    daily_remaining: int | None = None
+
+    @property
+    def burst_wait(self) -> float:
+        """Seconds to wait after a 429, 0 to 10; a whole window where nothing is said."""
+        asked = self.retry_after if self.retry_after is not None else self.reset
+        return WINDOW if asked is None else min(asked, LONGEST_BURST_WAIT)
+
+    @property
+    def day_is_over(self) -> bool:
+        """Whether a 429 with these headers means the day's budget, not the burst window."""
+        return (
+            self.daily_remaining == 0
+            or (self.remaining is not None and self.remaining > 0)
+            or (self.retry_after is not None and self.retry_after >= _DAILY_WAIT)
+        )
+
+
+def read_limits(headers: Mapping[str, str]) -> RateLimits:
+    """Return what the headers (names in lower case) say; never raises."""
+    date = _date(headers.get("date"))
+    limit = _count(headers.get("x-ratelimit-limit"))
+    return RateLimits(
+        limit=limit or None,
+        remaining=_count(headers.get("x-ratelimit-remaining")),
+        reset=_reset(headers.get("x-ratelimit-reset"), date),
+        retry_after=_retry_after(headers.get("retry-after"), date),
+        daily_limit=_count(headers.get("x-daily-ratelimit-token-limit")),
+        daily_remaining=_count(headers.get("x-daily-ratelimit-token-remaining")),
+    )
+
+
+def _number(value: str | None) -> float | None:
+    if value is None or not _NUMBER.fullmatch(value.strip()):
+        return None
+    return float(value)
+
+
+def _count(value: str | None) -> int | None:
+    number = _number(value)
+    return None if number is None else max(0, int(number))
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value) if value else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment
+
+
+def _reset(value: str | None, date: datetime | None) -> float | None:
+    """Return the seconds until the reset: it comes as a delta, or as an epoch in s or ms.
+
+    An epoch is compared with the answer's own `Date`, so that a wrong local clock does no harm;
+    `Date` is cut to whole seconds, so that the result is up to one second too long, never too short.
+    """
+    number = _number(value)
+    if number is None:
+        return None
+    if abs(number) > _EPOCH_MILLISECONDS:
+        number /= 1000
+    if abs(number) > _EPOCH_SECONDS:
+        if date is None:
+            return None
+        number -= date.timestamp()
+    return min(max(number, 0.0), LONGEST_BURST_WAIT)
+
+
+def _retry_after(value: str | None, date: datetime | None) -> float | None:
+    """Return the seconds that `Retry-After` asks for: a delta, or a date compared with `Date`."""
+    number = _number(value)
+    if number is not None:
+        return max(number, 0.0)
+    until = _date(value)
+    if until is None or date is None:
+        return None
+    return max((until - date).total_seconds(), 0.0)

@@ -1,0 +1,316 @@
+"""Decides when the next request may leave, so that the server never counts more than it allows.
+
+The rule is a sliding window: a request leaves when fewer than `limit` others may still stand in the
+server's window. The server counts arrivals, which are not seen from here, so each request occupies its
+place from the moment its bytes were written for the window's length, plus a margin for jitter, plus
+what its answer was later than answers usually are (it may have been late on the way there). What obeys
+the rule in every sliding window obeys it in every fixed one too. Times are the event loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import islice, pairwise
+from statistics import median
+
+from pipedrive_graph.pipedrive.limits import WINDOW, RateLimits
+
+FIRST_LIMIT = 20
+"""Requests per window until the server has told its limit: the smallest that any plan has."""
+
+FEWEST_AT_ONCE = 8
+MOST_AT_ONCE = 512
+
+_MARGIN = 0.02  # seconds between a request's place and the one that takes it over
+_WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
+_LATENESS = 0.015  # seconds per window that may be spent, on average, on late answers
+_SPREAD = 0.15  # share of the window over which a full burst is spread: it arrives in its order
+_OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
+_CLEAN_FOR = 30.0  # seconds without a 429 after which an untold limit is tried one higher
+
+
+class Turn:
+    """One request's place in the window; its holder reports what happens to the request."""
+
+    __slots__ = ("_granted", "_pacer", "answered_at", "release", "sent_at")
+
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
+        self._granted = pacer.now()
+        self.sent_at: float | None = None
+        self.answered_at: float | None = None
+        self.release = math.inf
+
+    def sent(self) -> None:
+        """Report that the request's bytes were written; the last report counts."""
+        self._pacer.note_sent(self)
+
+    def answered(self, limits: RateLimits) -> None:
+        """Report that the answer's head came, and what it says."""
+        self.answered_at = self._pacer.now()
+        self._pacer.note_answer(self, limits)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the turn was granted."""
+        return self._pacer.now() - self._granted
+
+
+class Pacer:
+    """Grants turns, in the order they are asked for.
+
+    Attributes:
+        limit: requests per window that the server allows, as far as known.
+        window: the window's length in seconds.
+        requests: how many have been sent.
+        waited: seconds in which somebody waited for a turn.
+    """
+
+    def __init__(self, limit: int = FIRST_LIMIT, window: float = WINDOW) -> None:
+        self.limit = limit
+        self.window = window
+        self.requests = 0
+        self.waited = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._told = False  # whether the server has told its limit
+        self._ceiling = math.inf  # of an untold limit: what has led to a 429
+        self._clean_since = self.now()
+        self._waiting: deque[asyncio.Future[Turn]] = deque()
+        self._waiting_since = 0.0
+        self._at_once: dict[Turn, None] = {}  # turns granted and not given back, oldest first
+        self._unsent = 0
+        self._places: list[tuple[float, int, Turn]] = []  # heap of (release, order, turn)
+        self._occupied = 0
+        self._order = 0
+        self._sent: list[float] = []  # times of sending, ascending
+        self._others: deque[tuple[float, int]] = deque(maxlen=5)
+        self._latencies: deque[float] = deque(maxlen=64)
+        self._answers = 0
+        self._usual = math.inf  # latency above which an answer counts as late
+        self._duration: float | None = None  # of a whole exchange, smoothed
+        self._margin = _MARGIN
+        self._next_send = 0.0
+        self._paused_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed: Exception | None = None
+
+    def now(self) -> float:
+        """Return the event loop's time in seconds."""
+        return self._loop.time()
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be under way: Little's law, twice over, within 8 to 512."""
+        if self._duration is None:
+            wanted = self.limit
+        else:
+            wanted = math.ceil(2 * self._duration * self.limit / self.window) + 2
+        return max(FEWEST_AT_ONCE, min(wanted, MOST_AT_ONCE))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """Wait for a turn and hold it while the request is under way.
+
+        Raises:
+            Exception: what the pacer was closed with, if it was.
+        """
+        turn = await self._wait()
+        try:
+            yield turn
+        finally:
+            self._give_back(turn)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody go for `seconds`: the server has said that it is too much."""
+        now = self.now()
+        self._paused_until = max(self._paused_until, now + seconds)
+        self._margin = min(self._margin * 1.5, _WIDEST_MARGIN)
+        if not self._told and now - self._clean_since > 1:  # one burst of 429s is one sign
+            self._ceiling = self.limit
+            self.limit = max(self.limit * 4 // 5, 1)
+        self._clean_since = now
+
+    def close(self, error: Exception) -> None:
+        """Let nobody go any more: who waits, and who asks later, gets `error`."""
+        if self._waiting:
+            self.waited += self.now() - self._waiting_since
+        self._closed = error
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(_again(error))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _wait(self) -> Turn:
+        if self._closed is not None:
+            raise _again(self._closed)
+        if not self._waiting:
+            self._waiting_since = self.now()
+        future: asyncio.Future[Turn] = self._loop.create_future()
+        self._waiting.append(future)
+        self._grant()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._give_back(future.result())
+            raise
+
+    def _grant(self) -> None:
+        """Let go whoever may go now, and set the clock for the next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting:
+            return
+        while self._waiting:
+            if self._waiting[0].done():  # cancelled while it waited
+                self._waiting.popleft()
+                continue
+            wait = self._wait_needed()
+            if wait is None:
+                return
+            if wait > 0:
+                self._timer = self._loop.call_later(wait, self._grant)
+                return
+            turn = Turn(self)
+            self._at_once[turn] = None
+            self._unsent += 1
+            # A timer that was late may catch up a little, but a burst stays spread.
+            self._next_send = max(self._next_send, self.now() - 0.005) + self._gap()
+            self._waiting.popleft().set_result(turn)
+        self.waited += self.now() - self._waiting_since
+
+    def _gap(self) -> float:
+        return _SPREAD * self.window / self.limit
+
+    def _wait_needed(self) -> float | None:
+        """Return the seconds until a turn may be granted; None: when somebody gives one back."""
+        now = self.now()
+        while self._places and (
+            self._places[0][0] <= now or self._places[0][2].release != self._places[0][0]
+        ):
+            release, _, turn = heapq.heappop(self._places)
+            if turn.release == release:
+                turn.release = -math.inf
+                self._occupied -= 1
+        wait = max(self._paused_until, self._next_send) - now
+        if self._unsent + self._occupied >= self._capacity(now):
+            if not self._places:
+                return None
+            wait = max(wait, self._places[0][0] - now)
+        return max(wait, self._crowding()) if len(self._at_once) < MOST_AT_ONCE else None
+
+    def _capacity(self, now: float) -> int:
+        """Return how many of the window's requests are ours: all but what others with our token use."""
+        while self._others and self._others[0][0] < now - self.window:
+            self._others.popleft()
+        others = median(used for _, used in self._others) if len(self._others) > 1 else 0
+        return max(1, self.limit - math.ceil(others))
+
+    def _crowding(self) -> float:
+        """Return the seconds until fewer requests than `concurrency` are under way.
+
+        Those that take several times as long as usual do not count, else a few that hang would
+        bring everything to a halt.
+        """
+        excess = len(self._at_once) - self.concurrency
+        if excess < 0:
+            return 0.0
+        patience = _OVERDUE * max(self._duration or 0.0, 0.25)
+        return max(0.0, patience - next(islice(self._at_once, excess, None)).age)
+
+    def note_sent(self, turn: Turn) -> None:
+        """Start the time for which `turn` occupies its place."""
+        now = self.now()
+        if turn.sent_at is None:
+            self.requests += 1
+            self._unsent -= 1
+            self._occupied += 1
+        turn.sent_at = now
+        self._sent.append(now)
+        if len(self._sent) > 40_000:
+            del self._sent[:20_000]
+        # Where answers come sooner than the window ends, one that has not come is late already.
+        hold = self.window + self._margin
+        self._occupy(turn, now + hold + (self.window if self._usual < hold else 0.0))
+        if self._timer is None:
+            self._grant()
+
+    def note_answer(self, turn: Turn, limits: RateLimits) -> None:
+        """Learn from an answer: how late it was, what the limit is, and what others use of it."""
+        now = self.now()
+        if turn.sent_at is not None:
+            latency = now - turn.sent_at
+            late = min(max(latency - self._usual, 0.0), self.window)
+            if turn.release > now:
+                self._occupy(turn, turn.sent_at + self.window + self._margin + late)
+            self._latencies.append(latency)
+            self._answers += 1
+            if self._answers % 8 == 0:
+                self._usual = usual_latency(self._latencies)
+        if limits.limit is not None:
+            self.limit, self._told = limits.limit, True
+        elif not self._told and now - self._clean_since > _CLEAN_FOR:
+            self._clean_since = now
+            self.limit = int(min(self.limit + 1, max(self._ceiling - 1, 1)))
+        if limits.remaining is not None and turn.sent_at is not None:
+            # The header may have been written when the request came, or when the answer left.
+            own = max(self._sent_around(turn.sent_at), self._sent_around(now))
+            self._others.append((now, max(0, self.limit - limits.remaining - own)))
+        if self._margin > _MARGIN:
+            self._margin = max(_MARGIN, self._margin * 0.999)
+        self._grant()
+
+    def _sent_around(self, moment: float) -> int:
+        """Return how many requests stood in the server's window at `moment`, by our own count."""
+        slack = self._margin / 2
+        return bisect_right(self._sent, moment + slack) - bisect_right(
+            self._sent, moment - self.window - slack
+        )
+
+    def _occupy(self, turn: Turn, until: float) -> None:
+        turn.release = until
+        self._order += 1
+        heapq.heappush(self._places, (until, self._order, turn))
+
+    def _give_back(self, turn: Turn) -> None:
+        del self._at_once[turn]
+        if turn.sent_at is None:
+            self._unsent -= 1  # it never left: the server has not counted it
+        elif turn.answered_at is not None:
+            known = self._duration
+            self._duration = turn.age if known is None else known + (turn.age - known) / 8
+        if self._closed is None:
+            self._grant()
+
+
+def _again(error: Exception) -> Exception:
+    """Return a copy of `error`: each raising adds to an exception's traceback."""
+    return type(error)(*error.args)
+
+
+def usual_latency(latencies: deque[float]) -> float:
+    """Return the latency above which answers are late by 15 ms on average, in seconds.
+
+    A late request may have arrived late, and then holds its place for longer. How strictly "late" is
+    read follows from what that may cost: under steady latencies nearly everything beyond the least,
+    under wild ones only the outliers.
+    """
+    budget = _LATENESS * len(latencies)
+    falling = sorted(latencies, reverse=True)
+    above = 0.0
+    for count, (longer, shorter) in enumerate(pairwise(falling), 1):
+        step = (longer - shorter) * count
+        if above + step > budget:
+            return longer - (budget - above) / count
+        above += step
+    return falling[-1]

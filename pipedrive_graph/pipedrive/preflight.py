@@ -1,0 +1,56 @@
+"""What the answer of `users/me` means before anything else is asked: go on, or why not."""
+
+from __future__ import annotations
+
+from pipedrive_graph.errors import (
+    NotAuthorisedError,
+    NotPipedriveError,
+    PipedriveGraphError,
+    UnreachableError,
+)
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.records import Me
+
+
+def objection(answer: Answer, base_url: str) -> PipedriveGraphError | None:
+    """Return the error that the answer of `users/me` is, or None where the run may start.
+
+    Args:
+        answer: the final answer.
+        base_url: the address, without secrets, as the error names it.
+    """
+    status = answer.status
+    if answer.outcome is Outcome.ANSWERED:
+        (me,) = answer.rows(Me)
+        if me.is_admin_somewhere is False:
+            return NotAuthorisedError(
+                "The API token belongs to a user who is no admin of this Pipedrive company: use the"
+                " token of an admin."
+            )
+        return None
+    if status is None:
+        return UnreachableError(
+            f"Nobody answers at {base_url} ({answer.problem}): check the network and PIPEDRIVE_BASE_URL."
+        )
+    if status == 401:
+        return NotAuthorisedError(
+            "Pipedrive does not accept the API token: check PIPEDRIVE_API_TOKEN (in Pipedrive:"
+            " Personal preferences, API)."
+        )
+    if status == 402:
+        return NotAuthorisedError(
+            "Pipedrive says that the company's account is not open: check its trial or billing."
+        )
+    if answer.outcome is Outcome.REFUSED:
+        return NotAuthorisedError(
+            "Pipedrive refuses the API token's owner (status 403): use the token of an admin who may"
+            " use the API."
+        )
+    if status >= 500:
+        return UnreachableError(
+            f"Pipedrive at {base_url} answers every attempt with status {status}: try again later."
+        )
+    return NotPipedriveError(
+        f"What answers at {base_url} is not Pipedrive's API ({answer.problem or f'status {status}'}):"
+        " check PIPEDRIVE_BASE_URL, which is https://api.pipedrive.com/v1 for most."
+    )

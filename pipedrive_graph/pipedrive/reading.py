@@ -1,0 +1,260 @@
+"""Reads the body of an answer: from bytes to one line of valid JSON, and on to the records in it.
+
+Everything here is a pure function of the bytes. Whatever they are, the only error is `UnusableError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar, cast
+
+from pydantic import ValidationError
+
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.records import (
+    Data,
+    Flags,
+    Me,
+    PermissionSet,
+    Record,
+    Role,
+    RoleAssignment,
+    User,
+    read_flag,
+    read_id,
+)
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+LISTS: dict[Endpoint, type[Record]] = {
+    Endpoint.USERS: User,
+    Endpoint.ROLES: Role,
+    Endpoint.PERMISSION_SETS: PermissionSet,
+    Endpoint.ROLE_ASSIGNMENTS: RoleAssignment,
+}
+SINGLES: dict[Endpoint, type[Record]] = {
+    Endpoint.ME: Me,
+    Endpoint.USER: User,
+    Endpoint.ROLE: Role,
+    Endpoint.PERMISSION_SET: PermissionSet,
+}
+
+_KEPT = 2_000  # characters of a body that is no JSON
+_ODDITIES = 100  # places remembered per answer
+# Within a JSON document these can stand in strings only, so escaping them changes no value.
+_UNICODE_BREAKS = {"\u2028": r"\u2028", "\u2029": r"\u2029", "\x85": r"\u0085"}
+_ESCAPES = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+class UnusableError(ValueError):
+    """The body cannot be worked with; the message says where and why."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read from a usable body.
+
+    Attributes:
+        data: the records, as `Answer.data` describes them.
+        next_start: where the next page starts, if the body says that there is one.
+        oddities: optional fields that could not be read, each with its place.
+    """
+
+    data: Data
+    next_start: int | None = None
+    oddities: list[str] = field(default_factory=list)
+
+
+def one_line(body: bytes) -> tuple[str, object]:
+    """Return `body` as one line of JSON, and what it says.
+
+    Bytes are kept but for line breaks, a byte order mark, and escapes of half a surrogate pair: those
+    are no characters, and strict readers refuse the whole document for one of them.
+
+    Raises:
+        UnusableError: if the body is no JSON; NaN, Infinity and bytes that are no UTF-8 are none.
+    """
+    try:
+        text = body.decode("utf-8-sig").strip(" \t\r\n")
+        # Raw line breaks are not allowed in JSON's strings, so these stand between tokens.
+        text = text.replace("\r", " ").replace("\n", " ")
+        for character, escape in _UNICODE_BREAKS.items():
+            text = text.replace(character, escape)
+        if r"\ud" in text or r"\uD" in text:
+            text = _ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+        return text, json.loads(text, parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise UnusableError("the body is no UTF-8") from None
+    except (ValueError, RecursionError):
+        raise UnusableError("the body is no JSON" if body.strip() else "the body is empty") from None
+
+
+def as_json_string(body: bytes) -> str:
+    """Return a body that is no JSON as a JSON string of at most 2,000 characters, or `null`."""
+    if not body.strip():
+        return "null"
+    return json.dumps(body[: 4 * _KEPT].decode("utf-8", "replace").strip()[:_KEPT])
+
+
+def error_message(payload: object) -> str | None:
+    """Return what an error's body says, on one line; Pipedrive's errors use several names for it."""
+    if isinstance(payload, dict):
+        for name in ("error", "message", "error_info"):
+            if isinstance(said := payload.get(name), str) and said.strip():
+                return " ".join(said.split())[:200]
+    return None
+
+
+def read(call: Call, payload: object) -> Reading:
+    """Return the records in a 2xx answer's document.
+
+    Raises:
+        UnusableError: if the document is not what the endpoint answers with: `success` is false,
+            there is no data of the right kind, a record has no id.
+    """
+    if not isinstance(payload, dict):
+        raise UnusableError(f"expected an object, got {_kind(payload)}")
+    if "success" in payload and payload["success"] not in (True, 1, "true", "1"):
+        said = error_message(payload)
+        raise UnusableError(f"success is false{f': {said}' if said else ''}")
+    if "data" in payload:
+        data = payload["data"]
+    elif call.endpoint is Endpoint.PERMISSION_SET and "id" in payload:
+        data = payload  # the vendor's own description has this one without an envelope
+    else:
+        raise UnusableError("data is missing")
+    oddities: list[str] = []
+    if call.endpoint is Endpoint.PERMISSIONS:
+        return Reading(_flags(data, oddities), None, oddities)
+    if call.endpoint in LISTS:
+        rows = _rows(data, LISTS[call.endpoint], oddities)
+        return Reading(cast(Data, rows), _next_start(payload, call, len(rows), oddities), oddities)
+    if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    single = _record(data, SINGLES[call.endpoint], "", oddities)
+    return Reading(cast(Data, single), None, oddities)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _kind(value: object) -> str:
+    """Return a value as an error names it: short, and on one line."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)[:40]
+    return shown.encode("ascii", "replace").decode()
+
+
+def _flags(data: object, oddities: list[str]) -> Flags:
+    if not isinstance(data, dict):
+        # Null is no empty map here: that would revoke everything the user may do.
+        raise UnusableError(f"data: expected a map of flags, got {_kind(data)}")
+    flags: Flags = {}
+    for name, value in data.items():
+        try:
+            flags[name] = None if value is None else read_flag(value)
+        except ValueError as error:
+            flags[name] = None
+            _remember(oddities, f"{name[:80]}: {error}, got {_kind(value)}")
+    if oddities and len(oddities) == len(flags):
+        raise UnusableError(f"data: expected a map of flags; {oddities[0]}")
+    return flags
+
+
+def _rows(data: object, kind: type[RecordT], oddities: list[str]) -> list[RecordT]:
+    if data is None:
+        return []
+    if not isinstance(data, list):
+        raise UnusableError(f"data: expected a list, got {_kind(data)}")
+    return [_record(row, kind, f"row {place}: ", oddities) for place, row in enumerate(data, 1)]
+
+
+def _record(row: object, kind: type[RecordT], where: str, oddities: list[str]) -> RecordT:
+    """Return `row` as a record; what cannot be read in it becomes None if it may, and is remembered.
+
+    Raises:
+        UnusableError: if a field is wrong that the record cannot do without.
+    """
+    if not isinstance(row, dict):
+        raise UnusableError(f"{where}expected an object, got {_kind(row)}")
+    try:
+        return kind.model_validate(row)
+    except ValidationError as error:
+        first = error
+    repaired = deepcopy(row)
+    for problem in first.errors(include_url=False, include_context=False):
+        path = problem["loc"]
+        sentence = f"{where}{_sentence(problem['msg'], path, problem['type'], problem['input'])}"
+        if kind.model_fields[str(path[0])].is_required():
+            raise UnusableError(sentence)
+        _remember(oddities, sentence)
+        _blank(repaired, path)
+    try:
+        return kind.model_validate(repaired)
+    except ValidationError as error:
+        # An entry of a list may not be null: the whole list is unknown then.
+        for problem in error.errors(include_url=False, include_context=False):
+            repaired[str(problem["loc"][0])] = None
+    return kind.model_validate(repaired)
+
+
+def _sentence(message: str, path: tuple[int | str, ...], fault: str, value: object) -> str:
+    """Return one wrong field as a sentence: its place, what was expected, what came."""
+    place = ".".join(str(step) for step in path)
+    if fault == "missing":
+        return f"{place}: is missing"
+    expected = message.removeprefix("Value error, ")
+    if fault != "value_error":
+        expected = "expected " + {"string_type": "a string", "list_type": "a list"}.get(
+            fault, "an object" if "model" in fault else "another value"
+        )
+    return f"{place}: {expected}, got {_kind(value)}"
+
+
+def _blank(row: dict[str, Any], path: tuple[int | str, ...]) -> None:
+    """Set what stands at `path` within `row` to None."""
+    holder: Any = row
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = None
+
+
+def _remember(oddities: list[str], sentence: str) -> None:
+    if len(oddities) < _ODDITIES:
+        oddities.append(sentence)
+
+
+def _next_start(payload: dict[str, Any], call: Call, rows: int, oddities: list[str]) -> int | None:
+    """Return where the next page starts, if the answer says that there is one."""
+    additional = payload.get("additional_data")
+    pagination = additional.get("pagination") if isinstance(additional, dict) else None
+    if not isinstance(pagination, dict):
+        return None
+    more = _lenient(read_flag, pagination.get("more_items_in_collection"))
+    following = _lenient(read_id, pagination.get("next_start"))
+    if more is False or (more is None and following is None):
+        return None
+    if following is None and rows:
+        # Told that there is more, but not where: it starts after what came.
+        following = (_lenient(read_id, pagination.get("start")) or call.start or 0) + rows
+    if following is None:
+        _remember(oddities, "pagination: more rows are announced, but not where they start")
+    return following
+
+
+Value = TypeVar("Value")
+
+
+def _lenient(reader: Callable[[object], Value], value: object) -> Value | None:
+    try:
+        return reader(value)
+    except ValueError:
+        return None
