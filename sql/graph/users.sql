@@ -15,6 +15,8 @@
 --   live: active and not deleted; false is deactivated or deleted; NULL is not known
 --   admin: admin of any app by `access`; where `access` does not say, `is_admin`; NULL is not known
 --   admin_apps: the apps that the user is admin of by `access`, sorted; NULL where it was not given
+--   account_admin: admin of the app account_settings; in a company where nobody's access names that
+--     app, admin of any; NULL is not known
 --   is_admin: the older `is_admin` field, NULL where the API does not give it
 --   access_known: whether `access` was given, be it empty
 --   role_id: the user's own `role_id` as received; the assignments are in `user_roles`
@@ -46,6 +48,18 @@ answers AS (
     FROM history.observations
     WHERE history_table IN ('user_roles', 'user_permissions')
     GROUP BY ALL
+),
+
+-- Whether the company's users are given access to the account settings as an app of its own.
+companies AS (
+    SELECT
+        company,
+        bool_or(
+            list_contains(list_transform(access, lambda entry: entry.app), 'account_settings')
+        ) AS has_account_settings
+    FROM users_history
+    WHERE valid_to IS NULL
+    GROUP BY company
 )
 
 SELECT
@@ -65,6 +79,12 @@ SELECT
     versions.live,
     versions.admin,
     versions.admin_apps,
+    CASE
+        WHEN companies.has_account_settings IS NOT TRUE THEN versions.admin
+        WHEN NOT versions.admin THEN FALSE
+        WHEN versions.admin AND versions.access_known
+            THEN list_contains(versions.admin_apps, 'account_settings')
+    END AS account_admin,
     versions.is_admin,
     versions.access_known,
     versions.role_id,
@@ -79,6 +99,7 @@ SELECT
     answers.permissions_observed_at
 FROM users_history AS versions
 INNER JOIN sightings USING (company, user_id)
+INNER JOIN companies USING (company)
 LEFT JOIN history.users_latest AS latest USING (company, user_id)
 LEFT JOIN answers USING (company, user_id)
 WHERE versions.valid_to IS NULL

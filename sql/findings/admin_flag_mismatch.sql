@@ -1,0 +1,39 @@
+-- One row per user whose `is_admin` says otherwise than the entries of `access`.
+-- Where only one of the two is given, `users.admin` is taken from it, and they cannot differ.
+--
+-- kind: rule
+-- title: Contradicting admin flags
+-- severity: high
+-- meaning: Pipedrive gives the older field `is_admin` and the newer `access`, and they differ on
+--   whether this user is an admin: software that reads the one treats the user otherwise than
+--   software that reads the other.
+-- remedy: Look at the user in Pipedrive; grant or take away the admin rights once more.
+-- reference: NIST SP 800-53 AC-6(5) (privileged accounts)
+-- needs: users
+-- identity: subject
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'high' AS severity,
+    concat(
+        label,
+        CASE
+            WHEN is_admin THEN ' is an admin by the field is_admin, but of no app by access.'
+            ELSE concat(
+                ' is no admin by the field is_admin, but by access one',
+                CASE WHEN len(admin_apps) > 0 THEN ' of ' || array_to_string(admin_apps, ', ') END,
+                '.'
+            )
+        END
+    ) AS title,
+    to_json({
+        'user': label,
+        'active': active,
+        'is_admin': is_admin,
+        'admin_apps': admin_apps
+    }) AS evidence
+FROM users
+WHERE access_known
+    AND is_admin <> admin

@@ -1,0 +1,60 @@
+-- One row per assignment of a user to a role that is inactive or does not exist.
+-- That it does not exist takes proof: it was asked for by its id, and the answer was a 404.
+--
+-- kind: rule
+-- title: Assignment to a missing role
+-- severity: high
+-- meaning: The user is assigned to a role that is deleted or inactive, so what the user may see is
+--   decided by something that nobody can look at or edit.
+-- remedy: Assign the user to a role that exists.
+-- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
+-- needs: users, roles, all roles/{id}, users/{id}/roleAssignments
+-- identity: subject, object
+WITH missing_roles AS (
+    SELECT DISTINCT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.coverage
+    WHERE endpoint = 'roles/{id}'
+        AND outcome = 'gone'
+)
+
+SELECT
+    user_roles.company,
+    'user' AS subject_kind,
+    CAST(user_roles.user_id AS VARCHAR) AS subject_id,
+    CAST(user_roles.role_id AS VARCHAR) AS object,
+    'high' AS severity,
+    concat(
+        coalesce(users.label, concat('User ', user_roles.user_id)),
+        ' is assigned to the role ',
+        coalesce(roles.name, CAST(user_roles.role_id AS VARCHAR)),
+        CASE
+            WHEN roles.role_id IS NULL THEN ', which does not exist.'
+            ELSE ', which is inactive.'
+        END
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'role_id': user_roles.role_id,
+        'role': roles.name,
+        'role_exists': roles.role_id IS NOT NULL,
+        'role_active': roles.active,
+        'assigned_since': user_roles.since
+    }) AS evidence
+FROM user_roles
+LEFT JOIN users
+    ON users.company = user_roles.company
+    AND users.user_id = user_roles.user_id
+LEFT JOIN roles
+    ON roles.company = user_roles.company
+    AND roles.role_id = user_roles.role_id
+LEFT JOIN missing_roles
+    ON missing_roles.company = user_roles.company
+    AND missing_roles.role_id = user_roles.role_id
+WHERE user_roles.active
+    AND (
+        NOT roles.active
+        OR (roles.role_id IS NULL AND missing_roles.role_id IS NOT NULL)
+    )

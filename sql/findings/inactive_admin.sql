@@ -1,0 +1,36 @@
+-- One row per deactivated or deleted user who is still an admin of any app.
+--
+-- kind: rule
+-- title: Inactive admin
+-- severity: high
+-- meaning: A deactivated or deleted account still has admin rights: reactivating it makes an admin
+--   without anybody having granted it.
+-- remedy: Take the admin rights away from the account.
+-- reference: CIS Controls v8 6.2 (access revoking process), NIST SP 800-53 AC-2(3)
+-- needs: users
+-- identity: subject
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'high' AS severity,
+    concat(
+        label,
+        ' is ',
+        CASE WHEN deleted THEN 'deleted' ELSE 'deactivated' END,
+        ' but still an admin',
+        CASE WHEN len(admin_apps) > 0 THEN ' of ' || array_to_string(admin_apps, ', ') END,
+        '.'
+    ) AS title,
+    to_json({
+        'user': label,
+        'active': active,
+        'deleted': deleted,
+        'admin_apps': admin_apps,
+        'is_admin': is_admin,
+        'last_login': last_login
+    }) AS evidence
+FROM users
+WHERE NOT live
+    AND admin

@@ -1,0 +1,69 @@
+-- One row per deactivated or deleted user who still has a permission or a permission set.
+--
+-- kind: rule
+-- title: Inactive user with permissions
+-- severity: medium
+-- meaning: A deactivated or deleted account still holds permissions, or is still given a permission
+--   set: whoever reactivates it gets them back.
+-- remedy: Take the permission sets away from the user.
+-- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.5.18
+-- needs: users, users/{id}/permissions
+-- identity: subject
+WITH held_permissions AS (
+    SELECT
+        company,
+        user_id,
+        list(user_permissions.permission ORDER BY user_permissions.permission) AS permissions
+    FROM user_permissions
+    INNER JOIN users USING (company, user_id)
+    WHERE NOT users.live
+        AND user_permissions.granted
+        AND user_permissions.source = 'observed'
+    GROUP BY company, user_id
+),
+
+held_sets AS (
+    SELECT
+        company,
+        user_id,
+        list(
+            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
+            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
+        ) AS sets
+    FROM user_permission_sets AS entries
+    INNER JOIN users USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    WHERE NOT users.live
+        AND entries.permission_set_id IS NOT NULL
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'medium' AS severity,
+    concat(
+        users.label,
+        ' is ',
+        CASE WHEN users.deleted THEN 'deleted' ELSE 'deactivated' END,
+        ' but still holds ',
+        coalesce(len(held_permissions.permissions), 0),
+        ' permissions and ',
+        coalesce(len(held_sets.sets), 0),
+        ' permission sets.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'deleted': users.deleted,
+        'permissions': coalesce(held_permissions.permissions, []),
+        'permission_sets': coalesce(held_sets.sets, []),
+        'permissions_observed_at': users.permissions_observed_at
+    }) AS evidence
+FROM users
+LEFT JOIN held_permissions USING (company, user_id)
+LEFT JOIN held_sets USING (company, user_id)
+WHERE NOT users.live
+    AND (held_permissions.permissions IS NOT NULL OR held_sets.sets IS NOT NULL)

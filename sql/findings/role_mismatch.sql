@@ -1,0 +1,51 @@
+-- One row per user whose own role is none of the roles that the user is assigned to.
+--
+-- kind: rule
+-- title: Role mismatch
+-- severity: medium
+-- meaning: The list of users names one role for this user and the assignments name others, so it is
+--   not clear which of them decides what the user sees.
+-- remedy: Assign the user anew to the role that is meant, and check that both then say the same.
+-- reference: CIS Controls v8 6.8 (role-based access control)
+-- needs: users, users/{id}/roleAssignments
+-- identity: subject
+WITH assigned_users AS (
+    SELECT
+        company,
+        user_id,
+        list(user_roles.role_id ORDER BY user_roles.role_id)
+            FILTER (user_roles.active) AS assigned_role_ids,
+        -- an assignment that does not say whether it is active may be one
+        bool_or(user_roles.role_id = users.role_id AND user_roles.active IS NOT FALSE) AS agrees
+    FROM user_roles
+    INNER JOIN users USING (company, user_id)
+    WHERE users.role_id IS NOT NULL
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'medium' AS severity,
+    concat(
+        users.label,
+        ' is listed with the role ',
+        coalesce(roles.name, CAST(users.role_id AS VARCHAR)),
+        ', but not assigned to it.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'listed_role_id': users.role_id,
+        'listed_role': roles.name,
+        'assigned_role_ids': assigned_users.assigned_role_ids
+    }) AS evidence
+FROM assigned_users
+INNER JOIN users USING (company, user_id)
+LEFT JOIN roles
+    ON roles.company = users.company
+    AND roles.role_id = users.role_id
+WHERE len(assigned_users.assigned_role_ids) > 0
+    AND NOT assigned_users.agrees

@@ -1,0 +1,54 @@
+-- One row per company with more active admins of its account settings than it can need.
+-- Where no user's access names the app account_settings, admins of any app are counted.
+--
+-- kind: rule
+-- title: Too many admins
+-- severity: medium
+-- meaning: Every admin can read, change and delete everything, and make others admins. More than
+--   four of them, in a larger company more than 5 % of the active users, are more than needed.
+-- remedy: Go through the list of admins; give those who do not administer a regular permission set.
+-- reference: CIS Controls v8 5.4 (restrict administrator privileges), NIST SP 800-53 AC-6(5)
+-- needs: users
+-- identity: subject
+WITH headcounts AS (
+    SELECT
+        company,
+        count(*) AS active_users,
+        count_if(account_admin) AS admins,
+        list(
+            {'user': label, 'admin_apps': admin_apps, 'last_login': last_login} ORDER BY user_id
+        ) FILTER (account_admin) AS admin_list
+    FROM users
+    WHERE live
+    GROUP BY company
+)
+
+SELECT
+    company,
+    'company' AS subject_kind,
+    coalesce(CAST(current_snapshot.company_id AS VARCHAR), company) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'medium' AS severity,
+    concat(
+        headcounts.admins,
+        ' of the ',
+        headcounts.active_users,
+        ' active users of ',
+        company,
+        ' administer the account.'
+    ) AS title,
+    to_json({
+        'admins': headcounts.admins,
+        -- enough to start with where there are very many
+        'first_admins': list_slice(headcounts.admin_list, 1, 100),
+        'active_users': headcounts.active_users,
+        'threshold_admins': rule_thresholds.too_many_admins_count,
+        'threshold_share': rule_thresholds.too_many_admins_share
+    }) AS evidence
+FROM headcounts
+INNER JOIN current_snapshot USING (company)
+INNER JOIN rule_thresholds USING (company)
+WHERE headcounts.admins > greatest(
+    rule_thresholds.too_many_admins_count,
+    rule_thresholds.too_many_admins_share * headcounts.active_users
+)

@@ -1,0 +1,64 @@
+-- One row per permission that a user holds although none of the user's permission sets grants it.
+-- Admins, who hold everything, are left out; so are users with a set whose contents are not known.
+--
+-- kind: rule
+-- title: Unexplained permission
+-- severity: high
+-- meaning: Permissions come from permission sets. This one comes from none of the user's, and the
+--   user is no admin: it was granted in a way that nobody sees in Pipedrive's settings.
+-- remedy: Find out who granted it and why; save the user's permission sets anew, or ask Pipedrive.
+-- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.5.18
+-- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
+-- identity: subject, object
+WITH unexplained AS (
+    -- a user in two roles has each permission twice there
+    SELECT DISTINCT
+        company,
+        user_id,
+        permission
+    FROM user_role_permissions
+    WHERE granted
+        AND len(granted_by) = 0
+        AND NOT granted_by_admin
+        AND source = 'observed'
+),
+
+held_sets AS (
+    SELECT
+        company,
+        user_id,
+        list(
+            {
+                'app': entries.app,
+                'set': coalesce(permission_sets.name, entries.permission_set_id),
+                'permission_set_id': entries.permission_set_id
+            }
+            ORDER BY entries.app, entries.permission_set_id
+        ) AS sets
+    FROM user_permission_sets AS entries
+    SEMI JOIN unexplained USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    'high' AS severity,
+    concat(
+        users.label, ' holds ', permission, ', which none of the user''s permission sets grants.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'permission': permission,
+        'since': user_permissions.since,
+        'observed_at': user_permissions.observed_at,
+        'permission_sets': coalesce(held_sets.sets, [])
+    }) AS evidence
+FROM unexplained
+INNER JOIN users USING (company, user_id)
+INNER JOIN user_permissions USING (company, user_id, permission)
+LEFT JOIN held_sets USING (company, user_id)

@@ -1,0 +1,145 @@
+-- One row per user and role: why, or why not, a user holds a permission:
+-- why('ana@example.com', 'can_use_api').
+-- A user in two roles has two rows, which differ in the role only. Two users of one address have a
+-- row each.
+--
+-- kind: macro
+-- parameters:
+--   person: the user's e-mail address, in any case, or the user's id
+--   flag: the permission's name
+-- columns:
+--   company: the company's name in the settings
+--   user_id: the user
+--   name: the user's name
+--   email: the user's e-mail address
+--   live: active and not deleted
+--   role: the role of an active assignment, NULL without one
+--   permission: the permission
+--   granted: whether the user holds it; NULL is not known
+--   explanation: the reason, in words
+--   sets: the user's permission sets that are known to grant it, sorted
+--   admin: whether the user is an admin of any app
+--   role_share: the share of the role's members who hold it
+--   since: when it was first seen as it is; NULL where no answer names it
+--   observed_at: when the user's permissions were last answered
+WITH people AS (
+    SELECT
+        company,
+        user_id,
+        name,
+        email,
+        live,
+        admin,
+        access_known,
+        permissions_observed_at
+    FROM users
+    WHERE lower(email) = lower(CAST(person AS VARCHAR))
+        OR CAST(user_id AS VARCHAR) = CAST(person AS VARCHAR)
+),
+
+answers AS (
+    SELECT
+        company,
+        user_id,
+        user_role_permissions.role_id,
+        user_role_permissions.granted,
+        user_role_permissions.granted_by,
+        user_role_permissions.granted_by_admin,
+        user_role_permissions.role_share
+    FROM user_role_permissions
+    SEMI JOIN people USING (company, user_id)
+    WHERE user_role_permissions.permission = flag
+),
+
+granting_sets AS (
+    SELECT
+        company,
+        entries.user_id,
+        list(
+            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
+            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
+        ) AS sets
+    FROM (
+        SELECT
+            company,
+            user_id,
+            unnest(granted_by) AS permission_set_id
+        FROM answers
+    ) AS entries
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    GROUP BY company, entries.user_id
+),
+
+memberships AS (
+    SELECT
+        company,
+        user_id,
+        role_id
+    FROM user_roles
+    WHERE active
+)
+
+SELECT
+    people.company,
+    people.user_id,
+    people.name,
+    people.email,
+    people.live,
+    coalesce(roles.name, CAST(memberships.role_id AS VARCHAR)) AS role,
+    CAST(flag AS VARCHAR) AS permission,
+    CASE
+        WHEN answers.user_id IS NOT NULL THEN answers.granted
+        -- a permission that an answer leaves out is not granted
+        WHEN people.permissions_observed_at IS NOT NULL THEN FALSE
+    END AS granted,
+    CASE
+        WHEN answers.user_id IS NULL AND people.permissions_observed_at IS NULL
+            THEN 'not known: nobody answered for this user''s permissions'
+        WHEN answers.user_id IS NULL
+            THEN 'not granted: the answer for this user does not name it'
+        WHEN answers.granted IS NULL
+            THEN 'not known: the answer for this user names it without a value'
+        WHEN NOT answers.granted AND granting_sets.sets IS NOT NULL
+            THEN concat('not granted, although in ', array_to_string(granting_sets.sets, ', '))
+        WHEN NOT answers.granted
+            THEN 'not granted'
+        WHEN granting_sets.sets IS NOT NULL
+            THEN concat(
+                'granted by ',
+                array_to_string(granting_sets.sets, ', '),
+                CASE WHEN answers.granted_by_admin THEN ', and to an admin' END
+            )
+        WHEN answers.granted_by_admin
+            THEN 'granted to an admin'
+        WHEN answers.granted_by IS NULL AND people.access_known
+            THEN 'granted; by what is not known: the contents of a permission set are not'
+        WHEN answers.granted_by IS NULL
+            THEN 'granted; by what is not known: the user''s permission sets are not'
+        WHEN answers.granted_by_admin IS NULL
+            THEN 'granted by no permission set; whether the user is an admin is not known'
+        ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+    END AS explanation,
+    coalesce(granting_sets.sets, []) AS sets,
+    people.admin,
+    answers.role_share,
+    user_permissions.since,
+    people.permissions_observed_at AS observed_at
+FROM people
+LEFT JOIN memberships
+    ON memberships.company = people.company
+    AND memberships.user_id = people.user_id
+LEFT JOIN answers
+    ON answers.company = people.company
+    AND answers.user_id = people.user_id
+    AND answers.role_id IS NOT DISTINCT FROM memberships.role_id
+LEFT JOIN roles
+    ON roles.company = memberships.company
+    AND roles.role_id = memberships.role_id
+LEFT JOIN granting_sets
+    ON granting_sets.company = people.company
+    AND granting_sets.user_id = people.user_id
+LEFT JOIN user_permissions
+    ON user_permissions.company = people.company
+    AND user_permissions.user_id = people.user_id
+    AND user_permissions.permission = flag
+ORDER BY people.company, people.user_id, memberships.role_id
