@@ -9,30 +9,43 @@
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, users/{id}/roleAssignments
 -- identity: subject
+WITH assigned_users AS (
+    SELECT
+        company,
+        user_id,
+        count(*) AS assignments
+    FROM user_roles
+    WHERE active
+    GROUP BY company, user_id
+    HAVING count(*) > 1
+),
+
+assigned_roles AS (
+    SELECT
+        company,
+        user_roles.user_id,
+        list(
+            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
+        ) AS assigned
+    FROM user_roles
+    SEMI JOIN assigned_users USING (company, user_id)
+    LEFT JOIN roles USING (company, role_id)
+    WHERE user_roles.active
+    GROUP BY company, user_roles.user_id
+)
+
 SELECT
     company,
     'user' AS subject_kind,
     CAST(user_id AS VARCHAR) AS subject_id,
     CAST(NULL AS VARCHAR) AS object,
     'medium' AS severity,
-    concat(any_value(users.label), ' is assigned to ', count(*), ' roles at once.') AS title,
+    concat(users.label, ' is assigned to ', assigned_users.assignments, ' roles at once.') AS title,
     to_json({
-        'user': any_value(users.label),
-        'active': any_value(users.active),
-        'roles': list(
-            {
-                'role_id': user_roles.role_id,
-                'name': roles.name,
-                'since': user_roles.since
-            }
-            ORDER BY user_roles.role_id
-        )
+        'user': users.label,
+        'active': users.active,
+        'roles': assigned_roles.assigned
     }) AS evidence
-FROM user_roles
+FROM assigned_users
+INNER JOIN assigned_roles USING (company, user_id)
 INNER JOIN users USING (company, user_id)
-LEFT JOIN roles
-    ON roles.company = user_roles.company
-    AND roles.role_id = user_roles.role_id
-WHERE user_roles.active
-GROUP BY company, user_id
-HAVING count(*) > 1
