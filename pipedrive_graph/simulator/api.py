@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -37,10 +36,9 @@ def failure(status: int, error: str, **more: object) -> Response:
     return answer({"success": False, "error": error, **more}, status)
 
 
-async def no_such_path(_request: Request, error: Exception) -> Response:
-    """Answer what no endpoint does: unknown paths, and methods that a path does not have."""
-    code = error.status_code if isinstance(error, HTTPException) else 404
-    return failure(code, "Unknown method." if code == 404 else "Method not allowed.", **DOMAIN_ERROR)
+async def no_such_path(_request: Request, _error: Exception) -> Response:
+    """Answer what no endpoint does: 404 for unknown paths, and for methods that a path does not have."""
+    return failure(404, "Unknown method.", **DOMAIN_ERROR)
 
 
 class Api:

@@ -165,8 +165,7 @@ class Gate:
 
     async def _answer(self, reply: Reply, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
         if reply.silent:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await _say_nothing(scope, receive)
             return
         if reply.cut == "before":
             await _hang_up(scope)
@@ -179,13 +178,14 @@ class Gate:
         ]
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        sent = len(reply.body) // 2 if reply.cut == "within" else len(reply.body)
-        for part in _parts(reply.body[:sent], _TRICKLES if reply.seconds else 1):
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        whole = reply.cut != "within"
+        sent = reply.body if whole else reply.body[: len(reply.body) // 2]
+        parts = _parts(sent, _TRICKLES if reply.seconds else 1)
+        for number, part in enumerate(parts, 1):
             if reply.seconds:
-                await asyncio.sleep(reply.seconds / _TRICKLES)
-        if reply.cut != "within":
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await asyncio.sleep(reply.seconds / len(parts))
+            more = not whole or number < len(parts)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
         if reply.cut is not None:
             await _hang_up(scope)
 
@@ -214,6 +214,17 @@ def _reply_of(response: Response) -> Reply:
     return Reply(response.status_code, pairs, bytes(response.body))
 
 
+async def _say_nothing(scope: Scope, receive: Receive) -> None:
+    """Wait until the client gives up, or the simulator stops: then the connection just ends."""
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    finally:
+        # Else the server would answer 500 for an endpoint that ended without a word.
+        if scope.get(TRANSPORT) is not None:
+            scope[TRANSPORT].abort()
+
+
 async def _hang_up(scope: Scope) -> None:
     """Close the connection once what was written has left, and let the server notice."""
     transport = scope.get(TRANSPORT)
@@ -224,8 +235,9 @@ async def _hang_up(scope: Scope) -> None:
 
 
 def _parts(body: bytes, number: int) -> list[bytes]:
+    """Return the body in about so many parts, at least one."""
     size = max(1, math.ceil(len(body) / number))
-    return [body[first : first + size] for first in range(0, len(body), size)]
+    return [body[first : first + size] for first in range(0, len(body), size)] or [b""]
 
 
 def _behind_version(path: str) -> str:

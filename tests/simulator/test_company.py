@@ -199,7 +199,7 @@ class TestChangesBetweenNights:
         assert company.permissions(user_id)["can_use_import"]
         company.revoke(user_id, "can_use_import")
         assert not company.permissions(user_id)["can_use_import"]
-        explained = sorted(company.explained(user_id))[0]
+        explained = min(company.explained(user_id))
         company.revoke(user_id, explained)
         assert not company.permissions(user_id)[explained]
         company.grant(user_id, explained)
