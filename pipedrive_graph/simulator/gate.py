@@ -165,7 +165,8 @@ class Gate:
 
     async def _answer(self, reply: Reply, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
         if reply.silent:
-            await _say_nothing(scope, receive)
+            while (await receive())["type"] != "http.disconnect":
+                pass
             return
         if reply.cut == "before":
             await _hang_up(scope)
@@ -212,17 +213,6 @@ async def _ask(app: ASGIApp, scope: Scope, receive: Receive) -> Reply:
 def _reply_of(response: Response) -> Reply:
     pairs = tuple(pair for pair in response.headers.items() if pair[0] != "content-length")
     return Reply(response.status_code, pairs, bytes(response.body))
-
-
-async def _say_nothing(scope: Scope, receive: Receive) -> None:
-    """Wait until the client gives up, or the simulator stops: then the connection just ends."""
-    try:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    finally:
-        # Else the server would answer 500 for an endpoint that ended without a word.
-        if scope.get(TRANSPORT) is not None:
-            scope[TRANSPORT].abort()
 
 
 async def _hang_up(scope: Scope) -> None:

@@ -289,7 +289,14 @@ def _with_transport(app: ASGIApp) -> ASGIApp:
     """Put the connection into the scope: what uvicorn hands us to send with knows it, ASGI does not."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
-        await app(scope, receive, send)
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        scope[TRANSPORT] = transport
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # The simulator is stopped: the connection just ends, where uvicorn would answer 500.
+            if transport is not None:
+                transport.abort()
+            raise
 
     return run
