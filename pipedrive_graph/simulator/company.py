@@ -142,9 +142,9 @@ class _Founder:
                 if len(roles) < wanted:
                     regions[grow(f"{region} {department.name}", head)] = department
         number = 1
-        branches = {**regions} or {**heads}
+        branches = dict(regions or heads)
         while len(roles) < wanted:
-            for branch, department in list(branches.items()):
+            for branch, department in branches.items():
                 if len(roles) < wanted:
                     grow(f"{roles[branch].name} {number}", branch)
                     regions[last] = department
@@ -152,6 +152,9 @@ class _Founder:
         parents = {role.parent_role_id for role in roles.values()}
         for role in roles.values():
             role.settings = _visibility(rng)
+        # Levels of access are the default role's alone.
+        kinds = ("deal", "org", "person", "product")
+        roles[DEFAULT_ROLE].settings |= {f"{kind}_access_level": 1 for kind in kinds}
         return {
             role_id: department
             for role_id, department in {**heads, **regions}.items()
