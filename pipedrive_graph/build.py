@@ -29,10 +29,19 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build has done: snapshots taken, and rows by table of the companies concerned."""
+    """What a build has done.
+
+    Attributes:
+        snapshots: ids of the snapshots taken.
+        rows: rows of the companies concerned, by qualified table; of a rule, what fires.
+        types: columns and their types, by qualified table.
+        unreadable: a line for each value of the last snapshot that could not be read.
+    """
 
     snapshots: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    types: dict[str, dict[str, str]] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
 
 
 def build(settings: Settings, company: str, *, tell: Tell) -> Built:
@@ -45,12 +54,12 @@ def build(settings: Settings, company: str, *, tell: Tell) -> Built:
     models = Models(sql_folder())
     with database.writer(settings.warehouse, wait=tell) as connection:
         history.create(connection)
-        todo = ingest.pending(connection, Landing(settings.landing).of(company))
-        built = Built()
-        for snapshot in todo:
-            counts = _advance(connection, models, [snapshot])
-            built = Built([*built.snapshots, snapshot.manifest.snapshot_id], counts or built.rows)
-        return built
+        taken: list[str] = []
+        counts: dict[str, int] = {}
+        for snapshot in ingest.pending(connection, Landing(settings.landing).of(company)):
+            counts = _advance(connection, models, [snapshot]) or counts
+            taken.append(snapshot.manifest.snapshot_id)
+        return Built(taken, counts, _types(connection), _unreadable(connection, company))
 
 
 def publish(settings: Settings, *, tell: Tell) -> dict[str, int]:
@@ -117,9 +126,32 @@ def _advance(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[
             raise WarehouseError(
                 f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
             )
-        counts = transform(connection, models)
-        judge(connection, models)
-        return counts
+        return transform(connection, models) | judge(connection, models)
+
+
+def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    types: dict[str, dict[str, str]] = {}
+    for table, column, type_ in database.rows(
+        connection,
+        """
+        SELECT schema_name || '.' || table_name, column_name, data_type
+        FROM duckdb_columns()
+        WHERE database_name = 'warehouse'
+        ORDER BY ALL""",
+    ):
+        types.setdefault(table, {})[column] = type_
+    return types
+
+
+def _unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
+    found = database.rows(
+        connection,
+        """
+        SELECT endpoint, subject_id, field, value
+        FROM history.unreadable_values WHERE company = ? ORDER BY ALL""",
+        company,
+    )
+    return [f"{endpoint}, {subject}: {field} is '{value}'" for endpoint, subject, field, value in found]
 
 
 def _remove(path: Path) -> None:

@@ -7,6 +7,8 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── NotAuthorisedError         3   the token, or its owner's rights
     ├── IncompleteError            4   Pipedrive stopped answering; what was read is kept
     │   └── BlockedError           4   the CDN in front of Pipedrive shut the door
+    ├── RejectedError              4   too little came back to be trusted; nothing was published
+    │   └── ShrunkError            1   so many users are gone that a person must say it is right
     ├── UnreachableError           1   nobody answers at the base URL
     ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
     ├── LandingError               1   a snapshot cannot be written or read
@@ -46,6 +48,18 @@ class IncompleteError(PipedriveGraphError):
 
 class BlockedError(IncompleteError):
     """The CDN in front of Pipedrive refuses the traffic; going on would prolong the block."""
+
+
+class RejectedError(PipedriveGraphError):
+    """A snapshot holds too little to be trusted; it stays in the landing, and nothing is published."""
+
+    exit_code = 4
+
+
+class ShrunkError(RejectedError):
+    """So many users are gone that a person must say that it is right."""
+
+    exit_code = 1
 
 
 class UnreachableError(PipedriveGraphError):

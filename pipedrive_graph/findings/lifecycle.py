@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipedrive_graph.errors import ModelError
+from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -50,8 +51,11 @@ def needs(rule: Model) -> list[Need]:
     return found
 
 
-def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
     """Bring history.findings up to date for the companies in landing.batch.
+
+    Returns:
+        How often each rule fires, by its qualified name.
 
     Raises:
         ModelError: naming the rule that DuckDB refuses, and why.
@@ -81,9 +85,12 @@ def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     _resolve(connection)
     _repeat(connection)
     _begin(connection)
+    fired = dict(rows(connection, "SELECT rule, count(*) FROM firing GROUP BY rule"))
+    return {rule.qualified: fired.get(rule.name, 0) for rule in rules}
 
 
 def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
+    """Collect what a rule finds; it abstains where a list that it needs is not to be had."""
     try:
         connection.execute(
             f"""
@@ -92,8 +99,18 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 company, ? AS rule, severity, subject_kind, subject_id, object, title,
                 CAST(evidence AS JSON) AS evidence, ? AS remedy, ? AS rule_sha256
             FROM {rule.qualified}
-            WHERE company IN (SELECT company FROM landing.batch)""",
-            [rule.name, rule.header.settings.get("remedy"), rule.sha256],
+            WHERE
+                company IN (SELECT company FROM landing.batch)
+                AND company NOT IN (
+                    SELECT coverage.company
+                    FROM history.coverage AS coverage
+                    JOIN rule_needs USING (endpoint)
+                    WHERE
+                        rule_needs.rule = ?
+                        AND coverage.subject_id IS NULL
+                        AND coverage.outcome IN ('unoffered', 'refused')
+                )""",
+            [rule.name, rule.header.settings.get("remedy"), rule.sha256, rule.name],
         )
     except duckdb.Error as error:
         raise ModelError(f"sql/findings/{rule.path.name}: {str(error).splitlines()[0]}") from error

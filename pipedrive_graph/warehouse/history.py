@@ -97,37 +97,82 @@ TABLES = (
 )
 
 _OTHER_TABLES = {
-    "snapshots": """
-        company VARCHAR, snapshot_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR,
-        collect VARCHAR, users BIGINT, roles BIGINT, requests BIGINT, throttled BIGINT, reason VARCHAR,
-        company_id BIGINT, token_owner BIGINT, position INTEGER, manifest_sha256 VARCHAR""",
-    "coverage": "company VARCHAR, endpoint VARCHAR, subject_id VARCHAR, outcome VARCHAR",
-    "observations": """
-        company VARCHAR, history_table VARCHAR, subject_id VARCHAR, first_at TIMESTAMP, last_at TIMESTAMP""",
-    "unreadable_values": """
-        company VARCHAR, endpoint VARCHAR, subject_id VARCHAR, field VARCHAR, value VARCHAR""",
-    "models": "name VARCHAR, digest VARCHAR",
-    "findings": """
-        company VARCHAR, finding_id VARCHAR, rule VARCHAR, severity VARCHAR, subject_kind VARCHAR,
-        subject_id VARCHAR, object VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR,
-        first_seen TIMESTAMP, last_seen TIMESTAMP, status VARCHAR, resolved_reason VARCHAR,
-        resolved_at TIMESTAMP, rule_sha256 VARCHAR""",
+    "snapshots": {
+        "company": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "started_at": "TIMESTAMP",
+        "finished_at": "TIMESTAMP",
+        "status": "VARCHAR",
+        "collect": "VARCHAR",
+        "users": "BIGINT",
+        "roles": "BIGINT",
+        "requests": "BIGINT",
+        "throttled": "BIGINT",
+        "reason": "VARCHAR",
+        "company_id": "BIGINT",
+        "token_owner": "BIGINT",
+        "position": "INTEGER",
+        "manifest_sha256": "VARCHAR",
+    },
+    "coverage": {
+        "company": "VARCHAR",
+        "endpoint": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "outcome": "VARCHAR",
+    },
+    "observations": {
+        "company": "VARCHAR",
+        "history_table": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "first_at": "TIMESTAMP",
+        "last_at": "TIMESTAMP",
+    },
+    "unreadable_values": {
+        "company": "VARCHAR",
+        "endpoint": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "field": "VARCHAR",
+        "value": "VARCHAR",
+    },
+    "models": {"name": "VARCHAR", "digest": "VARCHAR"},
+    "findings": {
+        "company": "VARCHAR",
+        "finding_id": "VARCHAR",
+        "rule": "VARCHAR",
+        "severity": "VARCHAR",
+        "subject_kind": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "object": "VARCHAR",
+        "title": "VARCHAR",
+        "evidence": "JSON",
+        "remedy": "VARCHAR",
+        "first_seen": "TIMESTAMP",
+        "last_seen": "TIMESTAMP",
+        "status": "VARCHAR",
+        "resolved_reason": "VARCHAR",
+        "resolved_at": "TIMESTAMP",
+        "rule_sha256": "VARCHAR",
+    },
 }
+
+
+def columns() -> dict[str, dict[str, str]]:
+    """Every table of the history: its columns, with their types."""
+    tables = dict(_OTHER_TABLES)
+    for table in TABLES:
+        tables[table.name] = {**table.columns, "valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
+        if table.latest:
+            tables[f"{table.name}_latest"] = {"company": "VARCHAR", **table.key, **table.latest}
+    return tables
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables of the history where they are not there yet."""
     for schema in ("history", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for table in TABLES:
-        versions = {**table.columns, "valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
-        _create(connection, table.name, _ddl(versions))
-        if table.latest:
-            _create(
-                connection, f"{table.name}_latest", _ddl({"company": "VARCHAR", **table.key, **table.latest})
-            )
-    for name, columns in _OTHER_TABLES.items():
-        _create(connection, name, columns)
+    for name, types in columns().items():
+        declared = ", ".join(f"{column} {type_}" for column, type_ in types.items())
+        connection.execute(f"CREATE TABLE IF NOT EXISTS history.{name} ({declared})")
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> None:
@@ -227,14 +272,6 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
         FROM staging.proven AS proven
         JOIN landing.batch AS batch USING (company)
         ANTI JOIN history.observations AS history ON {same}""")
-
-
-def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: str) -> None:
-    connection.execute(f"CREATE TABLE IF NOT EXISTS history.{name} ({columns})")
-
-
-def _ddl(columns: dict[str, str]) -> str:
-    return ", ".join(f"{name} {type_}" for name, type_ in columns.items())
 
 
 def _equal(left: str, right: str, *columns: str) -> str:

@@ -12,7 +12,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, rows
+from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, rows, transaction
 from pipedrive_graph.warehouse.ingest import check_key
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 from pipedrive_graph.warehouse.transform import create_macro
@@ -38,12 +38,13 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         _remove(temporary)
         connection.execute(f"ATTACH {quoted(temporary)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
         try:
-            counts = {model.name: _copy(connection, model) for model in _published(models)}
-            connection.execute("USE published")
-            for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
-                create_macro(connection, model)
-                kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
-                connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.header.comment)}")
+            with transaction(connection):
+                counts = {model.name: _copy(connection, model) for model in _published(models)}
+                connection.execute("USE published")
+                for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
+                    create_macro(connection, model)
+                    kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
+                    connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.header.comment)}")
             connection.execute("CHECKPOINT published")
         finally:
             connection.execute("USE warehouse")

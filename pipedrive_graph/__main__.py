@@ -1,0 +1,5 @@
+"""Runs the command line with `python -m pipedrive_graph`."""
+
+from pipedrive_graph.cli import main
+
+main()

@@ -1,0 +1,59 @@
+"""What all commands share: how an error reaches the user, and with which exit code the process ends."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from pipedrive_graph.errors import PipedriveGraphError
+
+DEBUG = "--debug"
+
+debug_option = click.option(DEBUG, is_flag=True, help="Show tracebacks, and what libraries log.")
+"""Every command has it; `run` looks for it itself, because errors come up after the command."""
+
+
+def run(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command and return the exit code.
+
+    Every error is one sentence on stderr. An unexpected one says where to report it.
+    """
+    debug = DEBUG in arguments
+    try:
+        result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PipedriveGraphError as error:
+        tell_error(error, debug=debug)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("Interrupted. What was read so far is kept; the next sync goes on from there.")
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback at a user
+        tell_error(error, debug=debug)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def tell_error(error: BaseException, *, debug: bool) -> None:
+    """Say what went wrong: our own errors are sentences; of others, the first line must do."""
+    if debug:
+        traceback.print_exception(error)
+    say(sentence(error))
+
+
+def sentence(error: BaseException) -> str:
+    """An error in one sentence."""
+    if isinstance(error, PipedriveGraphError):
+        return str(error)
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"Unexpected error: {first} (run again with {DEBUG} for where it happened)."
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, where it does not get into what other programs read."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the command line

@@ -1,0 +1,42 @@
+"""The group of all commands; each is imported when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+import pipedrive_graph
+
+_COMMANDS = {
+    "demo": "Run the whole pipeline on a simulated company; no account needed.",
+    "sync": "Read, build, check and publish: the nightly job, in this process.",
+    "doctor": "Check token, rights, limits and paths; change nothing.",
+    "rebuild": "Make the warehouse anew from the landing, and publish it.",
+    "sql": "Query the published file, read-only.",
+    "simulate": "Serve a simulated Pipedrive company until interrupted.",
+}
+"""The commands, in the order in which a newcomer needs them."""
+
+
+class _Lazy(click.Group):
+    """A group that knows the names of its commands, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"pipedrive_graph.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
+def commands() -> None:
+    """The identity graph of a Pipedrive company: who has which access, and what of it is wrong."""

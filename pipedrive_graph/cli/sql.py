@@ -1,0 +1,43 @@
+"""`pipedrive-graph sql`: a query on the published file."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import click
+import duckdb
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.reports.findings_csv import safe_cell
+
+
+@click.command("sql")
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
+@debug_option
+def command(*, query: str, as_csv: bool, debug: bool) -> None:
+    """Run QUERY on the published file, read-only, and print what it returns."""
+    published = settings_module.load().published
+    if not published.exists():
+        raise PipedriveGraphError(f"Nothing is published at {published} yet; run sync first.")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        try:
+            result = connection.execute(query)
+            names = [column[0] for column in result.description or []]
+            found = result.fetchall()
+        except duckdb.Error as error:
+            raise PipedriveGraphError(str(error).strip()) from error
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerows([names, *([safe_cell(value) for value in row] for row in found)])
+        return
+    table = Table(*names)
+    for row in found:
+        table.add_row(*[Text("" if value is None else str(value)) for value in row])
+    Console().print(table)

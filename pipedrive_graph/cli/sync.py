@@ -1,0 +1,136 @@
+"""`pipedrive-graph sync`: the nightly job for one company or all, in this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.terminal import TerminalWatch, render
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.pipedrive.plan import Collect
+from pipedrive_graph.reports.summary import Summary, summarise
+from pipedrive_graph.settings import Settings
+
+WORST_FIRST = (1, 2, 3, 4, 5, 0)
+"""Exit codes: of several companies, the worst counts."""
+
+UNFINISHED = "unfinished"
+"""Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one company."""
+
+    company: str
+    watch: TerminalWatch
+    summary: Summary | None
+    seconds: float
+    error: BaseException | None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of this company alone."""
+        if self.error:
+            return self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
+        return 4 if self.watch.manifest and self.watch.manifest.verdict.status == "partial" else 0
+
+    def as_json(self, settings: Settings) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        if self.exit_code in {1, 2, 3}:
+            return {"company": self.company, "error": sentence(self.error) if self.error else None}
+        manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
+        return {
+            "company": self.company,
+            "snapshot_id": manifest.snapshot_id if manifest else None,
+            "status": manifest.verdict.status if manifest else UNFINISHED,
+            "users": manifest.users if manifest else None,
+            "roles": manifest.roles if manifest else None,
+            "requests": manifest.requests if manifest else progress.requests if progress else 0,
+            "throttled": manifest.throttled if manifest else progress.throttled if progress else 0,
+            "seconds": round(self.seconds, 2),
+            "findings": summary.counts if summary else None,
+            "database": str(settings.published),
+            "reports": str(settings.reports / self.company),
+            **({"reason": sentence(self.error)} if self.error else {}),
+        }
+
+
+@click.command("sync")
+@click.option("--company", "name", help="Only this company; by default, all in the settings.")
+@click.option(
+    "--collect",
+    type=click.Choice([str(plan) for plan in Collect]),
+    default=str(Collect.EVERY_USER),
+    show_default=True,
+    help="How the company is collected.",
+)
+@click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
+@debug_option
+def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: bool, debug: bool) -> int:
+    """Read each company, take it into the warehouse, check, publish and report.
+
+    Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial, 5 daily reserve reached, 1
+    anything else; of several companies, the worst.
+    """
+    quieten(debug=debug)
+    settings = settings_module.load()
+    companies = [settings.company(name)] if name else settings.companies
+    console = Console()
+    codes = []
+    for company in companies:
+        result = sync(settings, company.name, collect=Collect(collect), accept_shrink=accept_shrink)
+        codes.append(result.exit_code)
+        if as_json:
+            click.echo(json.dumps(result.as_json(settings)))
+        elif not result.error:
+            show(console, settings, result)
+        if result.error:
+            tell_error(result.error, debug=debug)
+    return min(codes, key=WORST_FIRST.index)
+
+
+def sync(
+    settings: Settings,
+    company: str,
+    *,
+    collect: Collect = Collect.EVERY_USER,
+    accept_shrink: bool = False,
+) -> Result:
+    """Run the nightly job of one company; whatever went wrong is in the result."""
+    from pipedrive_graph.orchestration.nightly import run_nightly  # Dagster takes a while to import
+
+    started, error = time.monotonic(), None
+    with TerminalWatch() as watch:
+        try:
+            run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
+        except Exception as caught:  # noqa: BLE001 - the other companies go on
+            error = caught
+    seconds = time.monotonic() - started
+    return Result(company, watch, summarise(settings.published, company), seconds, error)
+
+
+def show(console: Console, settings: Settings, result: Result) -> None:
+    """Print what came of a company, and where it lies."""
+    if result.watch.manifest and result.summary:
+        render(console, result.watch.manifest, result.summary, seconds=result.seconds)
+    for what, where in {"Database": settings.published, "Reports": settings.reports / result.company}.items():
+        console.print(f"  {what:<9} {where}", highlight=False, soft_wrap=True)
+
+
+def quieten(*, debug: bool) -> None:
+    """Keep what libraries log away from the terminal, but for `--debug`."""
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+        say("Debug output is on; secrets are left out of it.")
+    else:
+        logging.disable(logging.CRITICAL)

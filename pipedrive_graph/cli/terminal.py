@@ -1,0 +1,119 @@
+"""Renders a run on the terminal: a progress bar while collecting, and what came of it at the end."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.collect import Observer
+from pipedrive_graph.collect import Progress as Collected
+from pipedrive_graph.landing import Manifest
+from pipedrive_graph.reports.summary import Summary
+
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+SHOWN = 12
+"""Findings that are listed on the terminal; the rest are in the file."""
+
+
+class TerminalWatch:
+    """Watches one run: a progress bar on stderr, warnings above it, and the snapshot that came of it."""
+
+    def __init__(self) -> None:
+        self.manifest: Manifest | None = None
+        self.last: Collected | None = None
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("calls"),
+            TextColumn("{task.fields[rate]}", style="dim"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, rate="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def observer(self, company: str, log: logging.Logger) -> Observer:
+        """The observer of one company's collection: this."""
+        self._bar.update(self._task, description=company)
+        return self
+
+    def progress(self, progress: Collected) -> None:
+        """Move the bar, and show the rate against the one that Pipedrive allows."""
+        self.last = progress
+        elapsed = self._bar.tasks[self._task].elapsed or 0.0
+        rate = progress.requests / elapsed if elapsed else 0.0
+        allowed = progress.limit / progress.window
+        told = f"{rate:.0f}/s of {allowed:.0f}/s allowed"
+        self._bar.update(self._task, completed=progress.done, total=progress.total, rate=told)
+
+    def warn(self, sentence: str) -> None:
+        """Say what a person should know."""
+        self._console.print(Text(f"Warning: {sentence}", style="yellow"))
+
+    def collected(self, manifest: Manifest) -> None:
+        """Keep the manifest of the snapshot."""
+        self.manifest = manifest
+
+
+def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: float) -> None:
+    """Print what a run found, for a person."""
+    verdict = manifest.verdict
+    style = {"complete": "green", "partial": "yellow"}.get(verdict.status, "red")
+    console.print(
+        Text.assemble(
+            (manifest.company, "bold"), f"  snapshot {manifest.snapshot_id}  ", (verdict.status, style)
+        )
+    )
+    if verdict.reason:
+        console.print(Text(f"  {verdict.reason} What is missing stays as last known.", style="yellow"))
+    throttled = f"{manifest.throttled} throttled" if manifest.throttled else "none throttled"
+    changes = f"{summary.changes:,} changes since the last snapshot" if summary.changes else "no changes"
+    console.print(
+        f"  {summary.users:,} users, {summary.roles:,} roles, {summary.grants:,} grants; {changes}",
+        highlight=False,
+    )
+    console.print(
+        f"  {manifest.requests:,} requests in {seconds:.1f} s, {throttled}", style="dim", highlight=False
+    )
+    console.print()
+    _render_findings(console, summary)
+
+
+def _render_findings(console: Console, summary: Summary) -> None:
+    total = sum(summary.counts.values())
+    if not total:
+        console.print("  No open findings.", style="green")
+        return
+    counted = [(name, count) for name, count in summary.counts.items() if count]
+    line = Text(f"  {total} open finding{'s' * (total > 1)}: ")
+    line.append_text(Text(", ").join(Text(f"{count} {name}", style=COLOURS[name]) for name, count in counted))
+    console.print(line)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for finding in summary.findings[:SHOWN]:
+        severity = Text(finding.severity, style=COLOURS[finding.severity])
+        table.add_row("", severity, Text(finding.rule, style="dim"), Text(finding.title))
+    console.print(table)
+    if total > SHOWN:
+        console.print(f"    and {total - SHOWN} more in findings.csv", style="dim", highlight=False)

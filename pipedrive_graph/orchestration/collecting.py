@@ -1,0 +1,132 @@
+"""The collecting assets: one multi-asset, because one snapshot is one read of one company, at one pace.
+
+Holds no logic: `pipedrive_graph.collect` collects, this tells Dagster about it.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipedrive_graph.collect import collect
+from pipedrive_graph.errors import RejectedError, ShrunkError
+from pipedrive_graph.landing import Coverage, Landing, Manifest
+from pipedrive_graph.orchestration.observers import Watch
+from pipedrive_graph.pipedrive.plan import Collect
+from pipedrive_graph.settings import Settings
+
+GROUP = "pipedrive"
+
+DESCRIPTIONS = {
+    "users": "One row per user of the company, deactivated ones included, with apps and permission sets.",
+    "roles": "One row per role: the tree that decides what its members see.",
+    "permission_sets": "One row per permission set, and the flags in it, where Pipedrive offers them.",
+    "role_assignments": "One row per user and role, asked for each user.",
+    "user_permissions": "One row per user and permission flag, asked for each user.",
+}
+"""The assets, each with its description; in the order in which they are asked for."""
+
+ENDPOINTS = {
+    "users": ("users", "users/{id}"),
+    "roles": ("roles", "roles/{id}"),
+    "permission_sets": ("permissionSets", "permissionSets/{id}"),
+    "role_assignments": ("users/{id}/roleAssignments",),
+    "user_permissions": ("users/{id}/permissions",),
+}
+"""The endpoints behind each asset."""
+
+
+class CollectConfig(dg.Config):
+    """What may be said to one run."""
+
+    collect: str = Collect.EVERY_USER.value
+    accept_shrink: bool = False
+
+
+def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The multi-asset of the five collecting assets, and its two checks."""
+
+    @dg.multi_asset(
+        name="collect",
+        partitions_def=companies,
+        specs=[
+            dg.AssetSpec(name, description=text, group_name=GROUP, kinds={"http", "json"})
+            for name, text in DESCRIPTIONS.items()
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "snapshot_accepted",
+                asset="users",
+                blocking=True,
+                description="The list of users is complete, at least 95 % of the details were answered, "
+                "and not too many users are gone at once.",
+            ),
+            dg.AssetCheckSpec(
+                "snapshot_complete",
+                asset="users",
+                description="Every call was answered. What was not stays as last known.",
+            ),
+        ],
+    )
+    def collect_company(
+        context: dg.AssetExecutionContext,
+        config: CollectConfig,
+        settings: dg.ResourceParam[Settings],
+        watch: dg.ResourceParam[Watch],
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        company = settings.company(context.partition_key)
+        manifest = asyncio.run(
+            collect(
+                company,
+                Landing(settings.landing).of(company.name),
+                observer=watch.observer(company.name, context.log),
+                plan=Collect(config.collect),
+                accept_shrink=config.accept_shrink,
+            )
+        )
+        watch.collected(manifest)
+        if not manifest.accepted:
+            yield _check(manifest, "snapshot_accepted", passed=False)
+            raise _rejected(manifest)
+        for name in DESCRIPTIONS:
+            yield dg.MaterializeResult(asset_key=name, metadata=_metadata(manifest, name))
+        yield _check(manifest, "snapshot_accepted", passed=True)
+        yield _check(manifest, "snapshot_complete", passed=manifest.verdict.status == "complete")
+
+    return collect_company
+
+
+def _rejected(manifest: Manifest) -> RejectedError:
+    reason = manifest.verdict.reason
+    if manifest.verdict.shrunk:
+        return ShrunkError(
+            f"{reason} Nothing was published. If that is right, run sync once with --accept-shrink."
+        )
+    return RejectedError(f"{reason} The snapshot was put aside and nothing was published; run sync again.")
+
+
+def _check(manifest: Manifest, name: str, *, passed: bool) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=dg.AssetKey("users"),
+        passed=passed,
+        description=manifest.verdict.reason,
+        metadata={"status": manifest.verdict.status},
+    )
+
+
+def _metadata(manifest: Manifest, name: str) -> dict[str, int | float | str]:
+    """What a person wants to know of one asset: how its calls ended; of the first, how the run went."""
+    metadata: dict[str, int | float | str] = {"snapshot_id": manifest.snapshot_id}
+    for endpoint in ENDPOINTS[name]:
+        coverage = manifest.coverage.get(endpoint, Coverage())
+        metadata |= {f"{endpoint}: {how}": number for how, number in coverage if number}
+    if name == "users":
+        metadata |= {
+            "status": manifest.verdict.status,
+            "requests": manifest.requests,
+            "throttled": manifest.throttled,
+            "seconds": round((manifest.finished_at - manifest.started_at).total_seconds(), 1),
+        }
+    rows = {"users": manifest.users, "roles": manifest.roles}.get(name)
+    return metadata if rows is None else {**metadata, "dagster/partition_row_count": rows}

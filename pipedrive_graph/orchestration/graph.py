@@ -1,0 +1,171 @@
+"""The graph assets: every file of sql/ that makes a table, and the history between them.
+
+They are one multi-asset, because a snapshot is taken into the warehouse in one transaction: all of its
+tables and findings, or nothing. Holds no logic: `pipedrive_graph.build` builds.
+"""
+
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from typing import Any
+
+import dagster as dg
+
+from pipedrive_graph import build
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import history
+from pipedrive_graph.warehouse.lineage import column_lineage
+from pipedrive_graph.warehouse.models import Kind, Model, Models
+
+SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history"}
+"""How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
+
+CHECKED = dg.AssetKey(["graph", "users"])
+"""The asset that the checks of the whole build stand at."""
+
+FINDINGS = "history.findings"
+"""What all rules flow into."""
+
+HISTORY_DESCRIPTIONS = {
+    "users": "One row per version of a user.",
+    "users_latest": "One row per user: the latest of what moves without meaning a change, as the last login.",
+    "roles": "One row per version of a role.",
+    "roles_latest": "One row per role: Pipedrive's latest counts of members and sub-roles.",
+    "user_roles": "One row per version of a role assignment.",
+    "permission_sets": "One row per version of a permission set.",
+    "permission_sets_latest": "One row per permission set: Pipedrive's latest count of users.",
+    "user_permissions": "One row per version of a user's permission flag, as observed.",
+    "snapshots": "One row per committed snapshot, rejected ones included.",
+    "coverage": "One row per call of the company's latest snapshot, and how it ended.",
+    "observations": "One row per subject and table: when it was told in full first and last.",
+    "unreadable_values": "One row per value of the latest snapshot that could not be read.",
+    "findings": "One row per finding, open or resolved, over all nights.",
+}
+"""What the tables hold that Python writes."""
+
+
+def asset_key(qualified: str) -> dg.AssetKey:
+    """The asset of a table: `main.users` is graph/users."""
+    schema, name = qualified.split(".")
+    return dg.AssetKey([SCHEMA_GROUPS[schema], name])
+
+
+def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsDefinition:
+    """The multi-asset of all tables of the warehouse."""
+    specs = _specs(models)
+
+    @dg.multi_asset(
+        name="build",
+        partitions_def=companies,
+        specs=list(specs.values()),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "rows_kept",
+                asset=CHECKED,
+                blocking=True,
+                description="Every answer reached the history, and every key identifies its row.",
+            ),
+            dg.AssetCheckSpec(
+                "values_readable",
+                asset=CHECKED,
+                description="Every value could be read as what it should be; the others count as unknown.",
+            ),
+        ],
+    )
+    def build_graph(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        try:
+            built = build.build(settings, context.partition_key, tell=context.log.info)
+        except WarehouseError as error:
+            yield dg.AssetCheckResult(
+                check_name="rows_kept", asset_key=CHECKED, passed=False, description=str(error)
+            )
+            raise
+        explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
+        for name, spec in specs.items():
+            metadata = _metadata(models, name, built) if explain else {}
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        yield dg.AssetCheckResult(check_name="rows_kept", asset_key=CHECKED, passed=True)
+        yield dg.AssetCheckResult(
+            check_name="values_readable",
+            asset_key=CHECKED,
+            passed=not built.unreadable,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="\n".join(built.unreadable[:20]) or None,
+        )
+
+    return build_graph
+
+
+def tables(models: Models) -> list[dg.AssetKey]:
+    """The assets of the tables that are published."""
+    return [asset_key(model.qualified) for model in models.of("main", Kind.TABLE, Kind.VIEW)]
+
+
+def _specs(models: Models) -> dict[str, dg.AssetSpec]:
+    """An asset for every table, by its qualified name, each after those that it is made from."""
+    shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
+    above = {name: set(models.tables_read(model)) for name, model in shown.items()}
+    kept = {f"history.{name}": set[str]() for name in history.columns() if name != "models"}
+    kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
+    order = TopologicalSorter({name: sorted(reads) for name, reads in (above | kept).items()}).static_order()
+    return {
+        name: _model_spec(shown[name], above[name]) if name in shown else _history_spec(name, kept[name])
+        for name in order
+    }
+
+
+def _model_spec(model: Model, reads: set[str]) -> dg.AssetSpec:
+    settings = model.header.settings
+    description = model.header.comment
+    if model.kind is Kind.RULE:
+        description = f"{settings['title']} ({settings['severity']}). {settings['meaning']}"
+    return dg.AssetSpec(
+        asset_key(model.qualified),
+        deps=[asset_key(name) for name in sorted(reads)],
+        description=description,
+        group_name=SCHEMA_GROUPS[model.schema],
+        kinds={"duckdb", "sql"},
+        code_version=model.sha256[:12],
+    )
+
+
+def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(name),
+        deps=[asset_key(rule) for rule in sorted(reads)] or list(DESCRIPTIONS),
+        description=HISTORY_DESCRIPTIONS[name.partition(".")[2]],
+        group_name=SCHEMA_GROUPS["history"],
+        kinds={"duckdb", "python"},
+    )
+
+
+def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
+    """Table name, columns with types and comments, lineage by column, and the company's rows."""
+    schema = name.partition(".")[0]
+    metadata: dict[str, Any] = {"dagster/table_name": f"warehouse.{name}"}
+    if name in built.rows:
+        metadata["dagster/partition_row_count"] = built.rows[name]
+    if schema == "history":
+        return metadata
+    model = models[name]
+    types = built.types.get(name, {})
+    metadata["dagster/column_schema"] = dg.TableSchema(
+        [
+            dg.TableColumn(column, types.get(column, "unknown"), description=model.header.columns.get(column))
+            for column in types or model.header.columns
+        ]
+    )
+    metadata["dagster/column_lineage"] = dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=asset_key(table), column_name=source)
+                for table, source in sources
+                if table.partition(".")[0] in SCHEMA_GROUPS
+            ]
+            for column, sources in column_lineage(models, model).items()
+        }
+    )
+    return metadata

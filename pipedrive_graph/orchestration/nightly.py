@@ -1,0 +1,58 @@
+"""Runs the nightly job in this process: the door of `sync`, of cron, and of whoever has no daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from pipedrive_graph import files
+from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.orchestration.observers import Watch
+from pipedrive_graph.pipedrive.plan import Collect
+from pipedrive_graph.settings import Settings
+
+
+def run_nightly(
+    settings: Settings,
+    company: str,
+    *,
+    watch: Watch,
+    collect: Collect = Collect.EVERY_USER,
+    accept_shrink: bool = False,
+) -> None:
+    """Run the nightly job for one company, to its end.
+
+    The run is kept in the instance of DAGSTER_HOME where that is set, else nowhere.
+
+    Raises:
+        PipedriveGraphError: whatever an asset raised, as it raised it.
+    """
+    job = build_definitions(settings, watch).resolve_job_def(JOB)
+    with _instance() as instance:
+        job.execute_in_process(
+            instance=instance,
+            partition_key=company,
+            run_config={
+                "ops": {"collect": {"config": {"collect": str(collect), "accept_shrink": accept_shrink}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            tags={"company": company},
+        )
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    home = os.environ.get("DAGSTER_HOME")
+    if not home:
+        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+            yield instance
+        return
+    # several processes that make a new instance's database at once can leave it broken for good
+    with files.lock(Path(home) / ".first-use.lock", doing="opening Dagster's instance", wait=lambda _: None):
+        opened = dg.DagsterInstance.get()
+    with opened as instance:
+        yield instance

@@ -1,0 +1,62 @@
+"""Tells how a run goes: through Dagster's log, or through whoever `sync` puts in its place."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipedrive_graph.collect import Observer, Progress
+from pipedrive_graph.landing import Manifest
+
+EVERY = 5.0
+"""Seconds between two lines of progress in a log."""
+
+
+class Watch(Protocol):
+    """Makes the observer of one run, and is told what the run has committed."""
+
+    def observer(self, company: str, log: logging.Logger) -> Observer:
+        """The observer of one company's collection."""
+
+    def collected(self, manifest: Manifest) -> None:
+        """Told when a snapshot is committed, whatever it is worth."""
+
+
+@dataclass
+class LogObserver:
+    """Writes progress and warnings to a log."""
+
+    log: logging.Logger
+    told: float = float("-inf")
+
+    def progress(self, progress: Progress) -> None:
+        """Log how far it is, every few seconds."""
+        now = time.monotonic()
+        if now - self.told >= EVERY or progress.done == progress.total:
+            self.told = now
+            self.log.info(
+                "Answered %d of %d calls, with %d requests and %d throttled; allowed: %d per %g s",
+                progress.done,
+                progress.total,
+                progress.requests,
+                progress.throttled,
+                progress.limit,
+                progress.window,
+            )
+
+    def warn(self, sentence: str) -> None:
+        """Log a warning."""
+        self.log.warning("%s", sentence)
+
+
+class LogWatch:
+    """Dagster's own runs: everything goes to their log."""
+
+    def observer(self, company: str, log: logging.Logger) -> Observer:
+        """The observer of one company's collection."""
+        return LogObserver(log)
+
+    def collected(self, manifest: Manifest) -> None:
+        """Nothing more: the asset's metadata says it."""

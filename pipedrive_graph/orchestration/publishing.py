@@ -1,0 +1,84 @@
+"""The published assets: the file that people open, and the findings as a list.
+
+Holds no logic: `pipedrive_graph.build` publishes, `pipedrive_graph.reports` writes.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipedrive_graph import build
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.orchestration.graph import tables
+from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.reports.summary import summarise
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models
+
+GROUP = "published"
+
+
+def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[dg.AssetsDefinition]:
+    """The assets that leave the warehouse."""
+
+    @dg.multi_asset(
+        name="publish",
+        partitions_def=companies,
+        specs=[
+            dg.AssetSpec(
+                "identity_graph",
+                deps=tables(models),
+                description="One file per installation: identity_graph.duckdb, put in place with one rename.",
+                group_name=GROUP,
+                kinds={"duckdb"},
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "published_equals_warehouse",
+                asset="identity_graph",
+                blocking=True,
+                description="Every table has as many rows as in the warehouse, and unique keys.",
+            )
+        ],
+    )
+    def identity_graph(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        try:
+            rows = build.publish(settings, tell=context.log.info)
+        except WarehouseError as error:
+            yield _equal(passed=False, description=str(error))
+            raise
+        yield dg.MaterializeResult(
+            asset_key="identity_graph",
+            metadata={"path": dg.MetadataValue.path(settings.published), **rows},
+        )
+        yield _equal(passed=True)
+
+    @dg.asset(
+        partitions_def=companies,
+        deps=["identity_graph"],
+        group_name=GROUP,
+        kinds={"csv"},
+        description="One row per finding of the company, safe to open in a spreadsheet.",
+    )
+    def findings_csv(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
+        company = context.partition_key
+        path = write_findings(settings.published, company, settings.reports / company)
+        summary = summarise(settings.published, company)
+        counts = {f"open: {severity}": n for severity, n in summary.counts.items()} if summary else {}
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **counts})
+
+    return [identity_graph, findings_csv]
+
+
+def _equal(*, passed: bool, description: str | None = None) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="published_equals_warehouse",
+        asset_key=dg.AssetKey("identity_graph"),
+        passed=passed,
+        description=description,
+    )

@@ -1,0 +1,76 @@
+"""Writes a company's findings as a CSV file that is safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph import files
+
+COLUMNS = (
+    "finding_id",
+    "severity",
+    "rule",
+    "title",
+    "subject_kind",
+    "subject_id",
+    "object",
+    "status",
+    "first_seen",
+    "last_seen",
+    "resolved_reason",
+    "evidence",
+    "remedy",
+)
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def safe_cell(value: object) -> str:
+    """Return `value` as a cell that no spreadsheet takes for a formula.
+
+    A text that begins like one gets an apostrophe in front, as OWASP advises against CSV injection.
+    """
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+def write_findings(published: Path, company: str, folder: Path) -> Path:
+    """Write `findings.csv` of a company: open findings first, the severest first.
+
+    Args:
+        published: the published database.
+        company: whose findings to write.
+        folder: where the file goes; made if it is not there.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        LandingError: if the file cannot be written.
+    """
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = connection.execute(
+            f"""
+            SELECT {columns}
+            FROM findings
+            WHERE company = ?
+            ORDER BY
+                status <> 'open',
+                list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
+                rule, subject_kind, subject_id, object
+            """,  # noqa: S608 - the columns stand above
+            [company],
+        ).fetchall()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows([safe_cell(value) for value in row] for row in found)
+    path = folder / "findings.csv"
+    # with a byte order mark, or Excel reads the names of people wrongly
+    files.write_atomically(path, text.getvalue().encode("utf-8-sig"))
+    return path
