@@ -1,0 +1,219 @@
+"""Literal rows of a company, written into a history in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from pipedrive_graph.warehouse.models import Kind, Model
+
+COMPANY = "acme"
+
+NIGHTS = [datetime.fromisoformat(f"2026-11-{20 + night} 02:00") for night in range(5)]
+"""The as-of times of five nights in a row; tests name them by number."""
+
+HISTORY = """
+CREATE SCHEMA history;
+CREATE TABLE history.snapshots(
+    company VARCHAR, snapshot_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR,
+    collect VARCHAR, users BIGINT, roles BIGINT, requests BIGINT, throttled BIGINT, reason VARCHAR,
+    company_id BIGINT, token_owner BIGINT, position INTEGER, manifest_sha256 VARCHAR);
+CREATE TABLE history.coverage(
+    company VARCHAR, endpoint VARCHAR, subject_id VARCHAR, outcome VARCHAR);
+CREATE TABLE history.observations(
+    company VARCHAR, history_table VARCHAR, subject_id VARCHAR, first_at TIMESTAMP, last_at TIMESTAMP);
+CREATE TABLE history.users(
+    company VARCHAR, user_id BIGINT, name VARCHAR, email VARCHAR, active BOOLEAN, deleted BOOLEAN,
+    is_admin BOOLEAN, role_id BIGINT,
+    access STRUCT(app VARCHAR, admin BOOLEAN, permission_set_id VARCHAR)[], created TIMESTAMP,
+    has_created_company BOOLEAN, locale VARCHAR, default_currency VARCHAR, timezone_name VARCHAR,
+    valid_from TIMESTAMP, valid_to TIMESTAMP);
+CREATE TABLE history.users_latest(
+    company VARCHAR, user_id BIGINT, last_login TIMESTAMP, modified TIMESTAMP, phone VARCHAR,
+    timezone_offset VARCHAR, icon_url VARCHAR);
+CREATE TABLE history.roles(
+    company VARCHAR, role_id BIGINT, name VARCHAR, parent_role_id BIGINT, active BOOLEAN,
+    description VARCHAR, valid_from TIMESTAMP, valid_to TIMESTAMP);
+CREATE TABLE history.roles_latest(
+    company VARCHAR, role_id BIGINT, level BIGINT, assignment_count BIGINT, sub_role_count BIGINT);
+CREATE TABLE history.user_roles(
+    company VARCHAR, user_id BIGINT, role_id BIGINT, active BOOLEAN,
+    valid_from TIMESTAMP, valid_to TIMESTAMP);
+CREATE TABLE history.permission_sets(
+    company VARCHAR, permission_set_id VARCHAR, name VARCHAR, app VARCHAR, type VARCHAR,
+    description VARCHAR, contents VARCHAR[], valid_from TIMESTAMP, valid_to TIMESTAMP);
+CREATE TABLE history.permission_sets_latest(
+    company VARCHAR, permission_set_id VARCHAR, assignment_count BIGINT);
+CREATE TABLE history.user_permissions(
+    company VARCHAR, user_id BIGINT, permission VARCHAR, granted BOOLEAN,
+    valid_from TIMESTAMP, valid_to TIMESTAMP);
+CREATE TABLE history.findings(
+    company VARCHAR, finding_id VARCHAR, rule VARCHAR, severity VARCHAR, subject_kind VARCHAR,
+    subject_id VARCHAR, object VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR,
+    first_seen TIMESTAMP, last_seen TIMESTAMP, status VARCHAR, resolved_reason VARCHAR,
+    resolved_at TIMESTAMP, rule_sha256 VARCHAR);
+"""
+
+
+class Company:
+    """Writes literal rows of one company into the history, and reads the models over them.
+
+    Times are nights: `since=0` is the first night, `until=2` that it was seen otherwise on the third.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str = COMPANY) -> None:
+        self.connection = connection
+        self.name = name
+
+    def insert(self, table: str, **values: Any) -> None:
+        """Insert one row; columns that are not named are NULL."""
+        row = {"company": self.name} | values
+        marks = ", ".join("?" for _ in row)
+        statement = f"INSERT INTO history.{table}({', '.join(row)}) VALUES ({marks})"  # noqa: S608
+        self.connection.execute(statement, list(row.values()))
+
+    def versions(self, table: str, since: int, until: int | None, **values: Any) -> None:
+        """Insert one version of something."""
+        end = None if until is None else NIGHTS[until]
+        self.insert(table, **values, valid_from=NIGHTS[since], valid_to=end)
+
+    def snapshot(self, night: int, status: str = "complete", **values: Any) -> None:
+        """A read of the company in one night."""
+        self.insert(
+            "snapshots",
+            **{
+                "snapshot_id": f"s{night}",
+                "started_at": NIGHTS[night],
+                "status": status,
+                "position": night,
+                "company_id": 77,
+                "token_owner": 1,
+                **values,
+            },
+        )
+
+    def user(
+        self,
+        user_id: int,
+        name: str | None = None,
+        *,
+        since: int = 0,
+        until: int | None = None,
+        last_login: datetime | None = NIGHTS[0],
+        **values: Any,
+    ) -> None:
+        """A version of a user: by default active, no admin, who logged in just now."""
+        defaults = {
+            "name": name,
+            "email": f"{name.lower()}@example.com" if name else None,
+            "active": True,
+            "deleted": False,
+            "access": [],
+            "created": NIGHTS[0] - timedelta(days=365),
+        }
+        self.versions("users", since, until, user_id=user_id, **(defaults | values))
+        if until is None:
+            self.insert("users_latest", user_id=user_id, last_login=last_login)
+
+    def role(
+        self,
+        role_id: int,
+        name: str | None = None,
+        parent: int | None = None,
+        *,
+        active: bool | None = True,
+        since: int = 0,
+        until: int | None = None,
+    ) -> None:
+        """A version of a role."""
+        self.versions("roles", since, until, role_id=role_id, name=name, parent_role_id=parent, active=active)
+
+    def permission_set(
+        self,
+        permission_set_id: str,
+        contents: list[str] | None,
+        *,
+        app: str = "sales",
+        since: int = 0,
+        until: int | None = None,
+        **values: Any,
+    ) -> None:
+        """A version of a permission set, called like its id."""
+        self.versions(
+            "permission_sets",
+            since,
+            until,
+            permission_set_id=permission_set_id,
+            contents=contents,
+            app=app,
+            **({"name": permission_set_id.title(), "type": "custom"} | values),
+        )
+
+    def assign(
+        self,
+        user_id: int,
+        *role_ids: int,
+        active: bool | None = True,
+        since: int = 0,
+        until: int | None = None,
+    ) -> None:
+        """Assignments of a user; with no role, the answer was an empty list."""
+        for role_id in role_ids:
+            self.versions("user_roles", since, until, user_id=user_id, role_id=role_id, active=active)
+        self.observed("user_roles", user_id, since)
+
+    def flags(self, user_id: int, *, since: int = 0, until: int | None = None, **flags: bool | None) -> None:
+        """The permissions of a user as answered."""
+        for permission, granted in flags.items():
+            self.versions(
+                "user_permissions",
+                since,
+                until,
+                user_id=user_id,
+                permission=permission,
+                granted=granted,
+            )
+        self.observed("user_permissions", user_id, since)
+
+    def observed(self, table: str, subject_id: int, first: int, last: int | None = None) -> None:
+        """That a subject's rows were answered for, once per subject."""
+        known = self.connection.execute(
+            "SELECT 1 FROM history.observations WHERE company = ? AND history_table = ? AND subject_id = ?",
+            [self.name, table, str(subject_id)],
+        ).fetchall()
+        if not known:
+            self.insert(
+                "observations",
+                history_table=table,
+                subject_id=str(subject_id),
+                first_at=NIGHTS[first],
+                last_at=NIGHTS[first if last is None else last],
+            )
+
+    def coverage(self, endpoint: str, subject_id: int | str | None, outcome: str) -> None:
+        """What became of one call of the latest snapshot."""
+        subject = None if subject_id is None else str(subject_id)
+        self.insert("coverage", endpoint=endpoint, subject_id=subject, outcome=outcome)
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Answer a query."""
+        return self.connection.execute(query, list(values)).fetchall()
+
+    def table(self, name: str, columns: str) -> list[tuple[Any, ...]]:
+        """Some columns of a table's rows, sorted by them."""
+        return self.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")  # noqa: S608
+
+    def fired(self, rule: str) -> list[tuple[str, str | None]]:
+        """Subject and object of each finding of a rule, sorted."""
+        return sorted(self.rows(f"SELECT subject_id, object FROM rules.{rule}"))  # noqa: S608
+
+
+def create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Create a model: tables as views, so that rows can still be inserted below them."""
+    if model.kind is Kind.MACRO:
+        parameters = ", ".join(model.header.parameters)
+        connection.execute(f"CREATE MACRO {model.name}({parameters}) AS TABLE {model.query}")
+    else:
+        connection.execute(f"CREATE VIEW {model.qualified} AS {model.query}")

@@ -1,0 +1,216 @@
+"""Every file of sql/graph, sql/macros and sql/findings: its header, its form, what it reads."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from pipedrive_graph.warehouse import header as headers
+from pipedrive_graph.warehouse.models import Kind, Model, Models, sql_folder
+
+from .literal import Company
+
+MODELS = [model for model in Models(sql_folder()) if model.schema != "staging"]
+TABLES = [model for model in MODELS if model.kind in {Kind.TABLE, Kind.VIEW}]
+MACROS = [model for model in MODELS if model.kind is Kind.MACRO]
+RULES = [model for model in MODELS if model.kind is Kind.RULE]
+
+RULE_COLUMNS = [
+    ("company", "VARCHAR"),
+    ("subject_kind", "VARCHAR"),
+    ("subject_id", "VARCHAR"),
+    ("object", "VARCHAR"),
+    ("severity", "VARCHAR"),
+    ("title", "VARCHAR"),
+    ("evidence", "JSON"),
+]
+
+CONTRACT = {
+    "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",
+    "users": "user_id name email active deleted admin admin_apps role_id last_login created first_seen",
+    "roles": "role_id name parent_role_id active depth members",
+    "role_tree": "ancestor_role_id role_id distance",
+    "permission_sets": "permission_set_id name app type contents",
+    "user_roles": "user_id role_id active",
+    "user_permission_sets": "user_id app permission_set_id admin",
+    "user_permissions": "user_id permission granted source observed_at",
+    "role_permissions": "role_id permission members holders share",
+    "user_role_permissions": "user_id role_id permission granted granted_by granted_by_admin role_share",
+    "nodes": "node_id kind label properties",
+    "edges": "source target kind properties",
+    "access_changes": "snapshot_id at kind subject_kind subject_id object before after",
+    "users_history": "user_id name email active deleted role_id valid_from valid_to",
+    "roles_history": "role_id name parent_role_id active valid_from valid_to",
+    "user_roles_history": "user_id role_id active valid_from valid_to",
+    "permission_sets_history": "permission_set_id name app type contents valid_from valid_to",
+    "user_permissions_history": "user_id permission granted valid_from valid_to",
+    "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
+    " first_seen last_seen status resolved_reason",
+}
+"""The columns that other programs rely on; every table has `company` besides."""
+
+
+def ids(model: Model) -> str:
+    return model.qualified
+
+
+def columns(connection: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
+    rows = connection.execute(f"DESCRIBE FROM {source}").fetchall()
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+@pytest.mark.parametrize("model", TABLES, ids=ids)
+def test_header_lists_the_columns_of_the_query(model: Model, connection: duckdb.DuckDBPyConnection) -> None:
+    found = [name for name, _ in columns(connection, model.qualified)]
+
+    assert list(model.header.columns) == found
+    assert found[0] == "company"
+    assert set(model.key) <= set(found)
+    assert all(model.header.columns.values())
+
+
+@pytest.mark.parametrize("model", MACROS, ids=ids)
+def test_header_of_a_macro_lists_its_parameters_and_columns(
+    model: Model, connection: duckdb.DuckDBPyConnection
+) -> None:
+    call = f"{model.name}({', '.join(repr('2026-11-01') for _ in model.header.parameters)})"
+    found = [name for name, _ in columns(connection, call)]
+
+    assert list(model.header.columns) == found
+    assert all(model.header.columns.values())
+    assert all(model.header.parameters.values())
+    known = {name for table in TABLES for name in table.header.columns}
+    assert not known & set(model.header.parameters), "a parameter would hide a column"
+
+
+@pytest.mark.parametrize("model", RULES, ids=ids)
+def test_rule_has_its_keys_and_columns(model: Model, connection: duckdb.DuckDBPyConnection) -> None:
+    settings = model.header.settings
+
+    assert columns(connection, model.qualified) == RULE_COLUMNS
+    assert list(settings) == [
+        "kind", "title", "severity", "meaning", "remedy", "reference", "needs", "identity",
+    ]  # fmt: skip
+    assert all(settings.values())
+    assert settings["severity"] in {"critical", "high", "medium", "low", "info"}
+    assert settings["identity"] in {"subject", "subject, object"}
+    assert settings["meaning"].endswith(".")
+    assert settings["remedy"].endswith(".")
+    endpoints = {need.strip().removeprefix("all ") for need in settings["needs"].split(",")}
+    assert endpoints <= {
+        "users", "users/{id}/roleAssignments", "users/{id}/permissions", "roles", "roles/{id}",
+        "permissionSets", "permissionSets/{id}",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "names"), CONTRACT.items(), ids=CONTRACT)
+def test_contract(table: str, names: str, connection: duckdb.DuckDBPyConnection) -> None:
+    found = [name for name, _ in columns(connection, f"main.{table}")]
+
+    assert [name for name in found if name in names.split()] == names.split()
+    assert found[0] == "company"
+
+
+@pytest.mark.parametrize("model", TABLES, ids=ids)
+def test_types(model: Model, connection: duckdb.DuckDBPyConnection) -> None:
+    for name, kind in columns(connection, model.qualified):
+        if name in {"user_id", "role_id", "parent_role_id", "ancestor_role_id"}:
+            assert kind == "BIGINT", name
+        elif name in {"permission_set_id", "subject_id", "email"}:
+            assert kind == "VARCHAR", name
+        elif name in {"properties", "evidence"}:
+            assert kind == "JSON", name
+        elif name in {"at", "as_of", "since", "valid_from", "valid_to"} or name.endswith("_at"):
+            assert kind == "TIMESTAMP", name
+        else:
+            assert "NULL" not in kind, name
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_form(model: Model) -> None:
+    text = model.path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+
+    assert text.endswith("\n")
+    assert not text.rstrip().endswith(";")
+    assert "\t" not in text
+    assert [line for line in lines if len(line) > 100] == []
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert [second for first, second in pairwise(lines) if first == second == ""] == []
+    assert lines[0].startswith("-- One row per ")
+    assert model.header.comment.endswith(".")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_query(model: Model) -> None:
+    statement = sqlglot.parse_one(model.query, dialect="duckdb")
+    calls = {call.name.lower() for call in statement.find_all(exp.Anonymous)}
+    clock = {"now", "current_timestamp", "current_date", "today", "get_current_timestamp"}
+
+    assert isinstance(statement, exp.Query)
+    assert not calls & clock
+    assert not list(statement.find_all(exp.CurrentTimestamp, exp.CurrentDate))
+    assert not statement.is_star
+    assert "->" not in headers.split(model.path.read_text(encoding="utf-8"))[1]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=ids)
+def test_keywords_are_upper_case(model: Model) -> None:
+    query = re.sub(r"--.*|'[^']*'", "", model.query)
+    keywords = (
+        r"\b(select|from|where|group by|order by|union|join|inner|left|with|case|when|then|else|end"
+        r"|over|partition|distinct|having|qualify|cast|filter|is not|not in)\b"
+    )
+
+    assert re.findall(keywords, query) == []
+
+
+@pytest.mark.parametrize("model", MACROS, ids=ids)
+def test_macros_read_published_tables_by_plain_names(model: Model) -> None:
+    published = {table.qualified for table in TABLES}
+
+    assert model.reads <= published
+    assert "main." not in model.query
+
+
+def test_rules_read_published_tables_and_the_coverage() -> None:
+    published = {table.qualified for table in TABLES}
+
+    assert {name for rule in RULES for name in rule.reads} - published == {"history.coverage"}
+
+
+@pytest.mark.parametrize("model", [*TABLES, *RULES], ids=ids)
+def test_nothing_comes_of_nothing(model: Model, connection: duckdb.DuckDBPyConnection) -> None:
+    assert connection.execute(f"FROM {model.qualified}").fetchall() == []
+
+
+def test_keys_are_unique_in_a_company_full_of_dirt(company: Company) -> None:
+    company.role(1, "(Unassigned users)", 1)
+    company.role(2, "Left", 3)
+    company.role(3, "Right", 2)
+    company.role(4, "Orphan", 99)
+    company.permission_set("a", ["can_x"])
+    company.permission_set("b", None)
+    doubled = {"app": "sales", "admin": False, "permission_set_id": "a"}
+    company.user(1, "Ana", access=[doubled, doubled | {"admin": True}, doubled | {"app": "global"}])
+    company.user(2, None, access=None, active=None, deleted=None)
+    company.user(3, "Ana", access=[{"app": None, "admin": None, "permission_set_id": None}])
+    company.user(4, "Ana", access=[doubled | {"permission_set_id": "gone"}], active=False)
+    company.assign(1, 2, 3)
+    company.assign(2, 98, active=None)
+    company.assign(4, 2, active=False)
+    for user_id in (1, 2, 3, 4):
+        company.flags(user_id, can_x=True, can_y=False, can_z=None)
+
+    for model in TABLES:
+        key = ", ".join(model.key)
+        count = company.rows(f"SELECT count(*) FROM {model.qualified}")  # noqa: S608
+        distinct = company.rows(
+            f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {model.qualified})"  # noqa: S608
+        )
+        assert count == distinct, model.name
