@@ -15,9 +15,9 @@ WITH headcounts AS (
     SELECT
         company,
         count(*) AS active_users,
-        count_if(account_admin) AS admins,
+        count(*) FILTER (account_admin) AS admins,
         -- who may be an admin counts as one here
-        count_if(account_admin IS NOT FALSE) AS possible_admins,
+        count(*) FILTER (account_admin IS NOT FALSE) AS possible_admins,
         list(label ORDER BY user_id) FILTER (account_admin) AS admin_labels
     FROM users
     WHERE live

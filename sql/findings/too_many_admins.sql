@@ -14,7 +14,7 @@ WITH headcounts AS (
     SELECT
         company,
         count(*) AS active_users,
-        count_if(account_admin) AS admins,
+        count(*) FILTER (account_admin) AS admins,
         list(
             {'user': label, 'admin_apps': admin_apps, 'last_login': last_login} ORDER BY user_id
         ) FILTER (account_admin) AS admin_list

@@ -4,7 +4,7 @@
 -- permission is held or not: whether an answer says "no" or leaves it out is the same.
 --
 -- kind: table
--- key: company, at, subject_kind, subject_id, kind, object_kind, object
+-- key: company, snapshot_id, subject_kind, subject_id, kind, object_kind, object
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot in which it was first seen

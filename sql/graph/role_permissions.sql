@@ -29,7 +29,7 @@ headcounts AS (
         company,
         role_id,
         count(*) AS members,
-        count_if(unanswered) AS unanswered
+        count(*) FILTER (unanswered) AS unanswered
     FROM memberships
     GROUP BY company, role_id
 ),
@@ -39,9 +39,9 @@ holdings AS (
         company,
         memberships.role_id,
         user_permissions.permission,
-        count_if(user_permissions.granted) AS holders,
+        count(*) FILTER (user_permissions.granted) AS holders,
         -- named in the answer, but without a usable value
-        count_if(user_permissions.granted IS NULL) AS unclear
+        count(*) FILTER (user_permissions.granted IS NULL) AS unclear
     FROM user_permissions
     INNER JOIN memberships USING (company, user_id)
     GROUP BY company, memberships.role_id, user_permissions.permission
