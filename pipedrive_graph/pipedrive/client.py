@@ -233,7 +233,7 @@ class Pipedrive:
 
     async def _settle(self, call: Call, patience: Patience) -> Answer:
         """Return the final answer to a call; its status may be one that ends the run."""
-        started = self._watch.now()
+        heard = self._watch.answers
         policy = retrying(patience, self._watch, self._timeouts.connect, self._note_sleep)
         try:
             return await policy(self._attempt, call)
@@ -241,8 +241,8 @@ class Pipedrive:
             last = error
         if last.fault is Fault.CONNECT and self._watch.silence > 0:
             self._end(self._nobody(str(last)))
-        if last.fault is not None and self._watch.silence >= self._watch.now() - started:
-            await self._probe()
+        if last.fault is not None and self._watch.answers == heard:
+            await self._probe()  # nobody was answered either: is it this call, or the server?
         return last.answer
 
     async def _attempt(self, call: Call) -> Answer:

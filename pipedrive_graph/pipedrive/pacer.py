@@ -27,10 +27,10 @@ FIRST_LIMIT = 20
 FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
 
-_MARGIN = 0.02  # seconds between a request's place and the one that takes it over
+_MARGIN = 0.01  # seconds between a request's place and the one that takes it over
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
 _LATENESS = 0.015  # seconds per window that may be spent, on average, on late answers
-_SPREAD = 0.15  # share of the window over which a full burst is spread: it arrives in its order
+_SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
 _CLEAN_FOR = 30.0  # seconds without a 429 after which an untold limit is tried one higher
 
@@ -106,12 +106,17 @@ class Pacer:
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be under way: Little's law, twice over, within 8 to 512."""
+        """How many requests may be under way, within 8 to 512, by Little's law.
+
+        At the rate of a full burst, that is, which is the higher one; but no more than a burst and
+        what is still under way from before it.
+        """
         if self._duration is None:
-            wanted = self.limit
+            wanted = float(self.limit)
         else:
-            wanted = math.ceil(2 * self._duration * self.limit / self.window) + 2
-        return max(FEWEST_AT_ONCE, min(wanted, MOST_AT_ONCE))
+            spread, before = _SPREAD * self.window, self._duration / self.window
+            wanted = self.limit * min(self._duration / spread, 1 + before) + 2
+        return max(FEWEST_AT_ONCE, min(math.ceil(wanted), MOST_AT_ONCE))
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -130,7 +135,7 @@ class Pacer:
         """Let nobody go for `seconds`: the server has said that it is too much."""
         now = self.now()
         self._paused_until = max(self._paused_until, now + seconds)
-        self._margin = min(self._margin * 1.5, _WIDEST_MARGIN)
+        self._margin = min(self._margin * 2, _WIDEST_MARGIN)
         if not self._told and now - self._clean_since > 1:  # one burst of 429s is one sign
             self._ceiling = self.limit
             self.limit = max(self.limit * 4 // 5, 1)

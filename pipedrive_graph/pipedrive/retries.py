@@ -38,9 +38,14 @@ class Patience:
 
 
 class Watch:
-    """Knows for how long nothing at all has come from the server, over all calls together."""
+    """Knows for how long nothing at all has come from the server, over all calls together.
+
+    Attributes:
+        answers: how often the server has answered, whatever it said.
+    """
 
     def __init__(self) -> None:
+        self.answers = 0
         self._loop = asyncio.get_running_loop()
         self._silent_since: float | None = None
 
@@ -50,6 +55,7 @@ class Watch:
 
     def answered(self) -> None:
         """Note that the server has answered, whatever it said."""
+        self.answers += 1
         self._silent_since = None
 
     def failed(self, started: float) -> None:
