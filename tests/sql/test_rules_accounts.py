@@ -1,0 +1,244 @@
+"""Rules about accounts: dormant, never used, inactive and yet with access."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from .literal import NIGHTS, Company
+
+AS_OF = NIGHTS[0]
+SECOND = timedelta(seconds=1)
+
+
+def ago(days: int) -> datetime:
+    return AS_OF - timedelta(days=days)
+
+
+def entry(
+    app: str = "sales", admin: bool | None = False, permission_set_id: str | None = None
+) -> dict[str, object]:
+    return {"app": app, "admin": admin, "permission_set_id": permission_set_id}
+
+
+ADMIN = [entry("sales", True)]
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"last_login": ago(90) - SECOND}, True),
+        ({"last_login": ago(90)}, False),
+        ({"last_login": None, "created": ago(30) - SECOND}, True),
+        ({"last_login": None, "created": ago(30)}, False),
+        ({"last_login": ago(200), "access": None, "is_admin": True}, True),
+        ({"last_login": ago(200), "access": [], "is_admin": True}, False),
+        ({"last_login": ago(200), "access": [entry("sales", None)]}, False),
+        ({"last_login": ago(200), "access": None}, False),
+        ({"last_login": ago(200), "active": False}, False),
+        ({"last_login": ago(200), "active": None}, False),
+        ({"last_login": ago(200), "deleted": True}, False),
+        ({"last_login": ago(200), "deleted": None}, True),
+    ],
+)
+def test_dormant_admin(company: Company, user: dict[str, object], fires: bool) -> None:
+    company.user(5, "Ana", **({"access": ADMIN} | user))
+
+    assert company.fired("dormant_admin") == ([("5", None)] if fires else [])
+    assert not fires or company.fired("dormant_user") == []
+
+
+def test_dormant_admin_is_not_the_account_that_collects(company: Company) -> None:
+    company.user(1, "Robot", access=ADMIN, last_login=None)
+
+    assert company.fired("dormant_admin") == []
+
+
+def test_admin_who_is_new_to_us_and_has_no_date_of_creation(company: Company) -> None:
+    company.user(5, "Ana", access=ADMIN, last_login=None, created=None)
+    company.user(6, "Bob", access=ADMIN, last_login=None, created=None)
+    company.snapshot(1, started_at=NIGHTS[0] + timedelta(days=31))
+    company.connection.execute(
+        "UPDATE history.users SET valid_from = valid_from + INTERVAL 2 DAY WHERE user_id = 6"
+    )
+
+    assert company.fired("dormant_admin") == [("5", None)]
+
+
+def test_dormant_admin_says_what_a_reviewer_needs(company: Company) -> None:
+    company.user(5, "Ana", access=[entry("sales", True), entry("global", True)], last_login=ago(100))
+    company.user(6, "Bob", access=None, is_admin=True, last_login=None)
+
+    rows = company.table("rules.dormant_admin", "subject_kind, severity, title, evidence")
+
+    assert [row[:3] for row in rows] == [
+        (
+            "user",
+            "high",
+            "Ana (ana@example.com) is an admin of global, sales and has not logged in since 2026-08-12.",
+        ),
+        ("user", "high", "Bob (bob@example.com) is an admin and never logged in."),
+    ]
+    assert json.loads(rows[0][3]) == {
+        "user": "Ana (ana@example.com)",
+        "admin_apps": ["global", "sales"],
+        "last_login": "2026-08-12 02:00:00",
+        "days_since_login": 100,
+        "created": "2025-11-20 02:00:00",
+        "first_seen": "2026-11-20 02:00:00",
+        "threshold_days": 90,
+        "threshold_never_days": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"last_login": ago(90) - SECOND}, True),
+        ({"last_login": ago(90)}, False),
+        ({"last_login": None}, False),
+        ({"last_login": ago(200), "access": ADMIN}, False),
+        ({"last_login": ago(200), "access": None}, False),
+        ({"last_login": ago(200), "access": None, "is_admin": False}, True),
+        ({"last_login": ago(200), "active": False}, False),
+    ],
+)
+def test_dormant_user(company: Company, user: dict[str, object], fires: bool) -> None:
+    company.user(5, "Ana", **user)
+
+    assert company.fired("dormant_user") == ([("5", None)] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"created": ago(14) - SECOND}, True),
+        ({"created": ago(14)}, False),
+        ({"created": None}, False),
+        ({"last_login": ago(300)}, False),
+        ({"access": ADMIN}, False),
+        ({"access": None}, False),
+        ({"active": False}, False),
+        ({"active": None}, False),
+    ],
+)
+def test_never_logged_in(company: Company, user: dict[str, object], fires: bool) -> None:
+    company.user(5, "Ana", **({"last_login": None, "created": ago(100)} | user))
+
+    assert company.fired("never_logged_in") == ([("5", None)] if fires else [])
+
+
+def test_never_logged_in_counts_from_our_first_sight(company: Company) -> None:
+    company.user(5, "Ana", last_login=None, created=None)
+    company.snapshot(1, started_at=NIGHTS[0] + timedelta(days=14, seconds=1))
+
+    assert company.fired("never_logged_in") == [("5", None)]
+    assert company.table("rules.never_logged_in", "title") == [
+        ("Ana (ana@example.com) never logged in, and is here since 2026-11-20.",)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"active": False}, True),
+        ({"deleted": True}, True),
+        ({"active": None, "deleted": True}, True),
+        ({}, False),
+        ({"active": None}, False),
+    ],
+)
+def test_inactive_user_with_role(company: Company, user: dict[str, object], fires: bool) -> None:
+    company.role(2, "Sales")
+    company.user(5, "Ana", **user)
+    company.assign(5, 2)
+
+    assert company.fired("inactive_user_with_role") == ([("5", "2")] if fires else [])
+
+
+def test_each_role_of_an_inactive_user_is_a_finding(company: Company) -> None:
+    company.role(1, "(Unassigned users)")
+    company.role(2, "Sales")
+    company.user(5, "Ana", active=False)
+    company.assign(5, 1, 2, 99)
+    company.assign(5, 3, active=False)
+    company.assign(5, 4, active=None)
+
+    assert company.fired("inactive_user_with_role") == [("5", "2"), ("5", "99")]
+    assert company.table("rules.inactive_user_with_role", "title") == [
+        ("Ana (ana@example.com) is deactivated but still assigned to the role 99.",),
+        ("Ana (ana@example.com) is deactivated but still assigned to the role Sales.",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "fires"), [("(Unassigned users)", False), ("Everybody", True), (None, False)]
+)
+def test_default_role_of_an_inactive_user(company: Company, name: str | None, fires: bool) -> None:
+    company.role(1, name)
+    company.user(5, "Ana", active=False)
+    company.assign(5, 1)
+
+    assert company.fired("inactive_user_with_role") == ([("5", "1")] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("user", "flags", "fires"),
+    [
+        ({"active": False}, {"can_x": True}, True),
+        ({"deleted": True}, {"can_x": True}, True),
+        ({"active": False, "access": [entry(permission_set_id="a")]}, {}, True),
+        ({"active": False, "access": [entry(permission_set_id="gone")]}, {"can_x": False}, True),
+        ({"active": False, "access": [entry()]}, {"can_x": False, "can_y": None}, False),
+        ({"active": False, "access": None}, {}, False),
+        ({"access": [entry(permission_set_id="a")]}, {"can_x": True}, False),
+        ({"active": None}, {"can_x": True}, False),
+    ],
+)
+def test_inactive_user_with_permissions(
+    company: Company, user: dict[str, object], flags: dict[str, bool | None], fires: bool
+) -> None:
+    company.permission_set("a", ["can_x"])
+    company.user(5, "Ana", **user)
+    company.flags(5, **flags)
+
+    assert company.fired("inactive_user_with_permissions") == ([("5", None)] if fires else [])
+
+
+def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
+    company.permission_set("a", None)
+    sets = [entry("sales", False, "a"), entry("global", False, "a"), entry("nova", False, "gone")]
+    company.user(5, "Ana", deleted=True, access=sets)
+    company.flags(5, can_y=True, can_x=True)
+
+    [(title, evidence)] = company.table("rules.inactive_user_with_permissions", "title, evidence")
+
+    assert title == ("Ana (ana@example.com) is deleted but still holds 2 permissions and 2 permission sets.")
+    assert json.loads(evidence) == {
+        "user": "Ana (ana@example.com)",
+        "active": True,
+        "deleted": True,
+        "permissions": ["can_x", "can_y"],
+        "permission_sets": ["A", "gone"],
+        "permissions_observed_at": "2026-11-20 02:00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"active": False}, True),
+        ({"deleted": True}, True),
+        ({"active": False, "access": None, "is_admin": True}, True),
+        ({"active": False, "access": None}, False),
+        ({"active": False, "access": []}, False),
+        ({"active": None}, False),
+        ({}, False),
+    ],
+)
+def test_inactive_admin(company: Company, user: dict[str, object], fires: bool) -> None:
+    company.user(5, "Ana", **({"access": ADMIN} | user))
+
+    assert company.fired("inactive_admin") == ([("5", None)] if fires else [])
