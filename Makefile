@@ -33,7 +33,7 @@ lint: install ## Check format, lint, types and import directions
 	$(BIN)/lint-imports
 
 dev: install ## Open Dagster's web interface
-	DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev
+	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev
 
 constraints: ## Renew constraints.txt from the newest versions
 	$(PYTHON) -m venv --clear .venv

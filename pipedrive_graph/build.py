@@ -20,7 +20,7 @@ from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, history, ingest
 from pipedrive_graph.warehouse.ingest import Pending
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
 from pipedrive_graph.warehouse.transform import transform
 
@@ -44,14 +44,13 @@ class Built:
     unreadable: list[str] = field(default_factory=list)
 
 
-def build(settings: Settings, company: str, *, tell: Tell) -> Built:
+def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Built:
     """Take a company's new snapshots into the warehouse, one after the other.
 
     Raises:
         LandingError: if a snapshot is damaged.
         WarehouseError: if a check fails; the warehouse is as it was before that snapshot.
     """
-    models = Models(sql_folder())
     with database.writer(settings.warehouse, wait=tell) as connection:
         history.create(connection)
         taken: list[str] = []
@@ -62,7 +61,7 @@ def build(settings: Settings, company: str, *, tell: Tell) -> Built:
         return Built(taken, counts, _types(connection), _unreadable(connection, company))
 
 
-def publish(settings: Settings, *, tell: Tell) -> dict[str, int]:
+def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
     """Write the published file from the warehouse.
 
     Returns:
@@ -72,10 +71,10 @@ def publish(settings: Settings, *, tell: Tell) -> dict[str, int]:
         WarehouseError: if a check fails; what was published before stays.
     """
     with database.writer(settings.warehouse, wait=tell) as connection:
-        return publish_file(connection, Models(sql_folder()), settings.published)
+        return publish_file(connection, models, settings.published)
 
 
-def rebuild(settings: Settings, *, tell: Tell) -> Built:
+def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
     """Make the warehouse anew from the landing, and publish it.
 
     All companies advance together: first everybody's first snapshot, then everybody's second.
@@ -84,7 +83,7 @@ def rebuild(settings: Settings, *, tell: Tell) -> Built:
         LandingError: if a snapshot is damaged; the warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
-    models, landing = Models(sql_folder()), Landing(settings.landing)
+    landing = Landing(settings.landing)
     temporary = settings.warehouse.with_name(f"{settings.warehouse.name}.rebuild")
     with database.lock(settings.warehouse, wait=tell):
         _remove(temporary)

@@ -77,7 +77,7 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         try:
-            built = build.build(settings, context.partition_key, tell=context.log.info)
+            built = build.build(settings, models, context.partition_key, tell=context.log.info)
         except WarehouseError as error:
             yield dg.AssetCheckResult(
                 check_name="rows_kept", asset_key=CHECKED, passed=False, description=str(error)

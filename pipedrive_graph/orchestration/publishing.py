@@ -4,6 +4,7 @@ Holds no logic: `pipedrive_graph.build` publishes, `pipedrive_graph.reports` wri
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -31,6 +32,10 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
                 description="One file per installation: identity_graph.duckdb, put in place with one rename.",
                 group_name=GROUP,
                 kinds={"duckdb"},
+                # published by the morning, or Dagster says so
+                freshness_policy=dg.FreshnessPolicy.cron(
+                    deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=6), timezone="UTC"
+                ),
             )
         ],
         check_specs=[
@@ -46,7 +51,7 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         try:
-            rows = build.publish(settings, tell=context.log.info)
+            rows = build.publish(settings, models, tell=context.log.info)
         except WarehouseError as error:
             yield _equal(passed=False, description=str(error))
             raise
