@@ -1,5 +1,6 @@
 -- One row per assignment of a user to a role that is inactive or does not exist.
--- That it does not exist takes proof: it was asked for by its id, and the answer was a 404.
+-- That it does not exist takes proof: it was asked for by its id, and the answer was a 404. The proof
+-- lasts until the role is listed, also through a night in which asking again fails.
 --
 -- kind: rule
 -- title: Assignment to a missing role
@@ -8,15 +9,24 @@
 --   decided by something that nobody can look at or edit.
 -- remedy: Assign the user to a role that exists.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
--- needs: users, roles, all roles/{id}, users/{id}/roleAssignments
+-- needs: users, roles, users/{id}/roleAssignments
 -- identity: subject, object
 WITH missing_roles AS (
-    SELECT DISTINCT
+    SELECT
         company,
         TRY_CAST(subject_id AS BIGINT) AS role_id
     FROM history.coverage
     WHERE endpoint = 'roles/{id}'
         AND outcome = 'gone'
+
+    UNION
+
+    -- once answered for; who has no role to show for it was answered for with a 404
+    SELECT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.observations
+    WHERE history_table = 'roles'
 )
 
 SELECT

@@ -178,10 +178,13 @@ def test_macros_read_published_tables_by_plain_names(model: Model) -> None:
     assert "main." not in model.query
 
 
-def test_rules_read_published_tables_and_the_coverage() -> None:
+def test_rules_read_published_tables_and_the_proof_of_absence() -> None:
     published = {table.qualified for table in TABLES}
 
-    assert {name for rule in RULES for name in rule.reads} - published == {"history.coverage"}
+    assert {name for rule in RULES for name in rule.reads} - published == {
+        "history.coverage",
+        "history.observations",
+    }
 
 
 @pytest.mark.parametrize("model", [*TABLES, *RULES], ids=ids)

@@ -196,10 +196,20 @@ def test_role_that_does_not_exist_takes_proof(company: Company, outcome: str | N
     assert company.fired("dangling_role_assignment") == ([("5", "99")] if fires else [])
 
 
+def test_proof_lasts_through_a_night_in_which_asking_fails(company: Company) -> None:
+    company.user(5, "Ana")
+    company.assign(5, 99)
+    company.observed("roles", 99, 0)
+    company.coverage("roles/{id}", 99, "failed")
+
+    assert company.fired("dangling_role_assignment") == [("5", "99")]
+
+
 def test_role_that_is_listed_again_exists(company: Company) -> None:
     company.role(99, "Back")
     company.user(5, "Ana")
     company.assign(5, 99)
+    company.observed("roles", 99, 0)
     company.coverage("roles/{id}", 99, "gone")
 
     assert company.fired("dangling_role_assignment") == []
