@@ -1,6 +1,6 @@
 -- One row per assignment of a user to a role that is inactive or does not exist.
--- That it does not exist takes proof: it was asked for by its id, and the answer was a 404. The proof
--- lasts until the role is listed, also through a night in which asking again fails.
+-- That it does not exist takes proof: it was asked for by its id, and the answer was a 404. The
+-- proof lasts until the role is listed, also through a night in which asking again fails.
 --
 -- kind: rule
 -- title: Assignment to a missing role
