@@ -34,6 +34,7 @@ from pipedrive_graph.pipedrive.http import (
 from pipedrive_graph.pipedrive.limits import RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
 from pipedrive_graph.pipedrive.preflight import objection
+from pipedrive_graph.pipedrive.records import Record, RoleAssignment
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
 
@@ -193,24 +194,26 @@ class Pipedrive:
         """Yield the answers to a call and to those for the pages that follow, as long as there are any.
 
         Where Pipedrive pages, it says where the next page starts; where it does not, there is one
-        answer. A page that has been there already ends the list, and is not yielded again.
+        answer. A page without a row that is new ends the list, and is not yielded: servers that ignore
+        `start` send the same page for ever.
 
         Raises:
             PipedriveGraphError: as `fetch` does.
         """
-        seen: set[str] = set()
+        seen: set[object] = set()
         while True:
             answer = await self.fetch(call)
-            if answer.text in seen and answer.outcome is Outcome.ANSWERED:
+            new = {_identity(row) for row in answer.rows(Record)} - seen
+            if answer.outcome is Outcome.ANSWERED and seen and not new:
                 return
-            seen.add(answer.text)
+            seen |= new
             following = answer.next_start
             if following is not None and following <= (call.start or 0):
-                stuck = f"pagination: the next page would start at {following} again"
+                stuck = f"{call.path}: pagination: the next page would start at {following} again"
                 answer = replace(answer, oddities=(*answer.oddities, stuck), next_start=None)
                 following = None
             yield answer
-            if following is None:
+            if following is None or not new:
                 return
             call = replace(call, start=following)
 
@@ -333,3 +336,10 @@ class Pipedrive:
 
     def _note_sleep(self, seconds: float) -> None:
         self._slept += seconds
+
+
+def _identity(row: Record) -> object:
+    """Return what tells a row of a list from the others in it."""
+    if isinstance(row, RoleAssignment):
+        return row.user_id, row.role_id
+    return getattr(row, "id", None)

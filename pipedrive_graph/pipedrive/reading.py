@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -178,7 +177,7 @@ def _rows(data: object, kind: type[RecordT], oddities: list[str]) -> list[Record
 
 
 def _record(row: object, kind: type[RecordT], where: str, oddities: list[str]) -> RecordT:
-    """Return `row` as a record; what cannot be read in it becomes None if it may, and is remembered.
+    """Return `row` as a record; what cannot be read in it is set to None if it may, and remembered.
 
     Raises:
         UnusableError: if a field is wrong that the record cannot do without.
@@ -188,22 +187,22 @@ def _record(row: object, kind: type[RecordT], where: str, oddities: list[str]) -
     try:
         return kind.model_validate(row)
     except ValidationError as error:
-        first = error
-    repaired = deepcopy(row)
-    for problem in first.errors(include_url=False, include_context=False):
+        problems = error.errors(include_url=False, include_context=False)
+    for problem in problems:
         path = problem["loc"]
         sentence = f"{where}{_sentence(problem['msg'], path, problem['type'], problem['input'])}"
         if kind.model_fields[str(path[0])].is_required():
             raise UnusableError(sentence)
         _remember(oddities, sentence)
-        _blank(repaired, path)
+        _blank(row, path)
     try:
-        return kind.model_validate(repaired)
+        return kind.model_validate(row)
     except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+    for problem in problems:
         # An entry of a list may not be null: the whole list is unknown then.
-        for problem in error.errors(include_url=False, include_context=False):
-            repaired[str(problem["loc"][0])] = None
-    return kind.model_validate(repaired)
+        row[str(problem["loc"][0])] = None
+    return kind.model_validate(row)
 
 
 def _sentence(message: str, path: tuple[int | str, ...], fault: str, value: object) -> str:

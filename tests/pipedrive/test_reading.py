@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.http import Response
+from pipedrive_graph.pipedrive.reading import UnusableError, as_json_string, one_line
+from pipedrive_graph.pipedrive.records import PermissionSet, User
+from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret
+
+CALLS = [Call(endpoint, "7" if endpoint.takes_id else None) for endpoint in Endpoint]
+REDACTION = Redaction("canary-0123456789abcdef")
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+field_names = st.sampled_from(
+    ["id", "name", "access", "active_flag", "role_id", "user_id", "company_id", "contents", "created"]
+)
+rows = st.dictionaries(field_names | st.text(), json_values, max_size=6)
+envelopes = st.fixed_dictionaries(
+    {"data": json_values | rows | st.lists(rows, max_size=4)},
+    optional={
+        "success": st.just(True) | json_values,
+        "additional_data": st.fixed_dictionaries(
+            {
+                "pagination": st.dictionaries(
+                    st.sampled_from(["start", "limit", "more_items_in_collection", "next_start"]),
+                    json_values,
+                )
+            }
+        )
+        | json_values,
+    },
+)
+
+
+def body_of(data: object, **rest: object) -> bytes:
+    return json.dumps({"success": True, "data": data, **rest}).encode()
+
+
+def answered(call: Call, body: bytes):
+    return interpret(call, Response(200, {}, body), REDACTION)
+
+
+@given(
+    st.sampled_from(CALLS),
+    st.integers(200, 599),
+    st.binary() | json_values.map(json.dumps).map(str.encode) | envelopes.map(json.dumps).map(str.encode),
+)
+def test_whatever_comes_it_is_an_answer_or_unsettled(call: Call, status: int, body: bytes):
+    try:
+        answer = interpret(call, Response(status, {}, body), REDACTION)
+    except UnsettledError as error:
+        answer = error.answer
+        assert answer.outcome is Outcome.FAILED
+        assert answer.problem
+    json.loads(answer.text)
+    assert len(answer.text.splitlines()) == 1
+    assert len((answer.problem or "x").splitlines()) == 1
+    answer.text.encode("utf-8")
+    assert (answer.data is None) == (answer.outcome is not Outcome.ANSWERED)
+
+
+@given(envelopes)
+def test_a_document_is_kept_value_for_value(document: dict[str, object]):
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    try:
+        line, payload = one_line(text.encode("utf-8"))
+    except (UnusableError, UnicodeEncodeError):
+        return
+    assert payload == json.loads(line) == json.loads(text)
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b"[Infinity]", b"-Infinity", b'{"a":', b"\xff\xfe"])
+def test_what_is_no_json_is_refused(body: bytes):
+    with pytest.raises(UnusableError, match="the body is no"):
+        one_line(body)
+
+
+def test_deep_nesting_is_refused():
+    with pytest.raises(UnsettledError, match="the body is"):
+        answered(Call(Endpoint.USERS), b'{"data":' + b"[" * 200_000)
+    deep = b"[" * 900 + b"]" * 900
+    with pytest.raises(UnsettledError, match="row 1: id: is missing"):
+        answered(Call(Endpoint.USERS), b'{"data": [{"x": ' + deep + b"}]}")
+    echo = b'{"data": [{"id": 1, "x": ' + deep + b', "y": "canary-0123456789abcdef"}]}'
+    with pytest.raises(UnsettledError, match="nested too deeply"):
+        answered(Call(Endpoint.USERS), echo)
+
+
+def test_half_a_surrogate_pair_is_no_character():
+    body = rb'{"data": [{"id": 1, "name": "a\ud800b\ud83d\ude00\\ud800\uDC00"}]}'
+    answer = answered(Call(Endpoint.USERS), body)
+    (user,) = answer.rows(User)
+    assert user.name == "a\ufffdb\U0001f600\\ud800\ufffd"
+    assert json.loads(answer.text)["data"][0]["name"] == user.name
+
+
+def test_line_breaks_of_every_kind_leave_one_line():
+    body = '\ufeff{"data":\r\n [{"id": 1,\n "name": "a\u2028b\x85c"}]}\n'.encode()
+    answer = answered(Call(Endpoint.USERS), body)
+    assert answer.text.splitlines() == [answer.text]
+    assert answer.rows(User)[0].name == "a\u2028b\x85c"
+
+
+def test_ten_megabytes_in_a_name():
+    answer = answered(Call(Endpoint.USERS), body_of([{"id": 1, "name": "x" * 10_000_000}]))
+    assert len(answer.rows(User)[0].name or "") == 10_000_000
+
+
+def test_a_body_that_is_no_json_is_kept_as_a_string():
+    assert as_json_string(b"  ") == "null"
+    assert json.loads(as_json_string(b"<html>\n")) == "<html>"
+    assert len(json.loads(as_json_string("ü".encode() * 9000))) == 2000
+
+
+def test_a_record_is_read_leniently_and_keeps_what_it_does_not_know():
+    row = {
+        "id": "42",
+        "name": None,
+        "active_flag": "1",
+        "is_deleted": 0,
+        "is_admin": "true",
+        "last_login": "0000-00-00 00:00:00",
+        "created": "2026-11-20 07:12:44",
+        "modified": "2026-11-20T09:12:44+02:00",
+        "access": [{"app": "sales", "admin": 1, "permission_set_id": 7}],
+        "favourite_colour": "blue",
+    }
+    (user,) = answered(Call(Endpoint.USERS), body_of([row])).rows(User)
+    assert (user.id, user.active_flag, user.is_deleted, user.is_admin) == (42, True, False, True)
+    assert user.last_login is None
+    assert user.created == user.modified == datetime(2026, 11, 20, 7, 12, 44, tzinfo=UTC)
+    assert user.access is not None
+    assert user.access[0].permission_set_id == "7"
+    assert user.model_extra == {"favourite_colour": "blue"}
+
+
+@pytest.mark.parametrize("value", [None, "absent"])
+def test_an_absent_access_is_unknown(value):
+    row = {"id": 1} if value else {"id": 1, "access": None}
+    assert answered(Call(Endpoint.USERS), body_of([row])).rows(User)[0].access is None
+
+
+def test_an_optional_field_that_cannot_be_read_is_none_and_its_place_is_remembered():
+    row = {"id": 1, "role_id": "abc", "access": [{"app": 5, "admin": "no"}, 3], "name": ["x"]}
+    answer = answered(Call(Endpoint.USERS), body_of([{"id": 9}, row]))
+    user = answer.rows(User)[1]
+    assert (user.role_id, user.access, user.name) == (None, None, None)
+    assert answer.oddities == (
+        "users: row 2: name: expected a string, got a list",
+        "users: row 2: role_id: expected an integer, got 'abc'",
+        "users: row 2: access.0.app: expected a string, got 5",
+        "users: row 2: access.0.admin: expected true or false, got 'no'",
+        "users: row 2: access.1: expected an object, got 3",
+    )
+
+
+def test_one_field_of_an_access_entry_does_not_take_the_entry_with_it():
+    row = {"id": 1, "access": [{"app": 5, "admin": True}]}
+    (user,) = answered(Call(Endpoint.USERS), body_of([row])).rows(User)
+    assert user.access is not None
+    assert (user.access[0].app, user.access[0].admin) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "data", "problem"),
+    [
+        (Endpoint.USERS, [{"id": 1}, {"id": "abc"}], "users: row 2: id: expected an integer, got 'abc'"),
+        (Endpoint.USERS, [{"id": True}], "users: row 1: id: expected an integer, got true"),
+        (Endpoint.USERS, [{"id": 2**70}], f"users: row 1: id: expected an integer, got {2**70}"),
+        (Endpoint.USERS, [{"name": "x"}], "users: row 1: id: is missing"),
+        (Endpoint.USERS, ["x"], "users: row 1: expected an object, got 'x'"),
+        (Endpoint.USERS, {"id": 1}, "users: data: expected a list, got an object"),
+        (Endpoint.PERMISSIONS, None, "users/7/permissions: data: expected a map of flags, got null"),
+        (
+            Endpoint.PERMISSIONS,
+            {"can_x": "maybe"},
+            "users/7/permissions: data: expected a map of flags; can_x: expected true or false, got 'maybe'",
+        ),
+        (Endpoint.ME, {"id": 1}, "users/me: company_id: is missing"),
+        (Endpoint.PERMISSION_SET, [], "permissionSets/7: expected an object, got a list"),
+    ],
+)
+def test_what_cannot_be_worked_with_names_endpoint_and_field(endpoint, data, problem):
+    call = Call(endpoint, "7" if endpoint.takes_id else None)
+    with pytest.raises(UnsettledError) as caught:
+        answered(call, body_of(data))
+    assert caught.value.answer.problem == problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"null", b"[]", b'"x"', b"3", b"{}", b"", b'{"success": false, "data": []}', b"<html></html>"],
+)
+def test_no_envelope_no_answer(body: bytes):
+    with pytest.raises(UnsettledError):
+        answered(Call(Endpoint.USERS), body)
+
+
+def test_null_is_an_empty_list():
+    answer = answered(Call(Endpoint.USERS), body_of(None))
+    assert answer.data == []
+
+
+def test_flags_are_an_open_set():
+    data = {"can_use_api": 1, "can_fly": "false", "can_rest": None, "settings": {"x": 1}}
+    answer = answered(Call(Endpoint.PERMISSIONS, "7"), body_of(data))
+    flags = {"can_use_api": True, "can_fly": False, "can_rest": None, "settings": None}
+    assert answer.data == flags
+    assert answer.oddities == ("users/7/permissions: settings: expected true or false, got an object",)
+
+
+@pytest.mark.parametrize("shape", ["list", "object", "bare"])
+def test_a_permission_set_comes_in_three_shapes(shape: str):
+    record = {"id": "7", "name": "Deals", "contents": ["can_use_api"]}
+    shapes = {"list": body_of([record]), "object": body_of(record), "bare": json.dumps(record).encode()}
+    answer = answered(Call(Endpoint.PERMISSION_SET, "7"), shapes[shape])
+    assert answer.rows(PermissionSet)[0].contents == ["can_use_api"]
+
+
+@pytest.mark.parametrize(
+    ("pagination", "expected"),
+    [
+        ({"more_items_in_collection": True, "next_start": 100}, 100),
+        ({"more_items_in_collection": "1", "next_start": "100"}, 100),
+        ({"next_start": 100}, 100),
+        ({"more_items_in_collection": True, "start": 40}, 41),
+        ({"more_items_in_collection": False, "next_start": 100}, None),
+        ({"more_items_in_collection": False}, None),
+        ({"more_items_in_collection": math.pi}, None),
+        ({}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_the_next_page_is_where_the_answer_says(pagination, expected):
+    body = body_of([{"id": 1}], additional_data={"pagination": pagination})
+    assert answered(Call(Endpoint.USERS), body).next_start == expected
+
+
+def test_rows_of_another_kind_are_a_mistake():
+    answer = answered(Call(Endpoint.USERS), body_of([{"id": 1}]))
+    with pytest.raises(TypeError, match="PermissionSet"):
+        answer.rows(PermissionSet)
+
+
+def test_an_html_404_proves_nothing():
+    call = Call(Endpoint.USER, "7")
+    assert interpret(call, Response(404, {}, b"{}"), REDACTION).outcome is Outcome.GONE
+    with pytest.raises(UnsettledError, match="status 404"):
+        interpret(call, Response(404, {"content-type": "text/html"}, b"<html>"), REDACTION)

@@ -1,0 +1,48 @@
+"""What the tests here share: a client on a simulator, and an impatience that keeps them short."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from pipedrive_graph.pipedrive.answers import Answer
+from pipedrive_graph.pipedrive.client import Pipedrive
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.http import Timeouts
+from pipedrive_graph.pipedrive.retries import Patience
+
+Result = TypeVar("Result")
+
+HASTY = Patience(first=0.02, longest=0.1, silence=2.0, pauses=3)
+SHORT = Timeouts(connect=0.5, read=0.4, total=1.0)
+
+
+def use(
+    url: str,
+    token: str,
+    job: Callable[[Pipedrive], Awaitable[Result]],
+    *,
+    warnings: list[str] | None = None,
+    preflight: bool = True,
+    patience: Patience = HASTY,
+    timeouts: Timeouts = SHORT,
+) -> Result:
+    """Run a job with a client, after the preflight."""
+
+    async def run() -> Result:
+        said = [] if warnings is None else warnings
+        async with Pipedrive(url, token, warn=said.append, patience=patience, timeouts=timeouts) as pipedrive:
+            if preflight:
+                await pipedrive.preflight()
+            return await job(pipedrive)
+
+    return asyncio.run(run())
+
+
+async def take_all(pipedrive: Pipedrive, calls: Iterable[Call]) -> list[Answer]:
+    return [answer async for answer in pipedrive.fetch_all(calls)]
+
+
+def permissions(ids: Iterable[int]) -> list[Call]:
+    return [Call(Endpoint.PERMISSIONS, str(user)) for user in ids]
