@@ -68,7 +68,8 @@ SELECT
     versions.name,
     versions.email,
     CASE
-        WHEN nullif(versions.email, '') IS NULL
+        -- those of deleted users are all the same
+        WHEN versions.email IS NULL OR NOT contains(versions.email, '@')
             THEN concat_ws(' ', nullif(versions.name, ''), concat('(user ', versions.user_id, ')'))
         WHEN nullif(versions.name, '') IS NULL OR lower(versions.name) = lower(versions.email)
             THEN versions.email

@@ -94,6 +94,7 @@ def test_live(company: Company, active: bool | None, deleted: bool | None, live:
         ("", "ana@example.com", "ana@example.com"),
         ("Ana", None, "Ana (user 1)"),
         ("(deleted user)", "", "(deleted user) (user 1)"),
+        ("(deleted user)", "(deleted user)", "(deleted user) (user 1)"),
         (None, None, "(user 1)"),
     ],
 )
