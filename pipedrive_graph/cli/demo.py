@@ -11,6 +11,7 @@ import click
 import duckdb
 from rich.console import Console
 
+from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, tell_error
 from pipedrive_graph.cli.sync import quieten, show, sync
 from pipedrive_graph.errors import PipedriveGraphError
@@ -41,7 +42,7 @@ def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
     truth = home / "truth.json"
     _clear(home, truth)
     options = Options(users=users, seed=seed, latency=LATENCY, truth=truth)
-    console = Console()
+    console = terminal.console()
     with Simulator(options) as simulator:
         console.print(
             f"A simulated Pipedrive answers at {simulator.url}: {users} users, "

@@ -14,6 +14,7 @@ from rich.text import Text
 
 import pipedrive_graph
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, sentence
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -27,7 +28,7 @@ LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 @debug_option
 def command(*, debug: bool) -> int:
     """Check token, rights, limits, paths and versions; one call per company, nothing is written."""
-    console, settings, worst = Console(), settings_module.load(), 0
+    console, settings, worst = terminal.console(), settings_module.load(), 0
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     _line(
         console,

@@ -7,11 +7,11 @@ import sys
 
 import click
 import duckdb
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.reports.findings_csv import safe_cell
@@ -40,4 +40,4 @@ def command(*, query: str, as_csv: bool, debug: bool) -> None:
     table = Table(*names)
     for row in found:
         table.add_row(*[Text("" if value is None else str(value)) for value in row])
-    Console().print(table)
+    terminal.console().print(table)

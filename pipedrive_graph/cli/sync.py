@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.errors import PipedriveGraphError
@@ -85,7 +86,7 @@ def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: boo
     quieten(debug=debug)
     settings = settings_module.load()
     companies = [settings.company(name)] if name else settings.companies
-    console = Console()
+    console = terminal.console()
     codes = []
     for company in companies:
         result = sync(settings, company.name, collect=Collect(collect), accept_shrink=accept_shrink)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from types import TracebackType
 from typing import Self
 
@@ -17,8 +18,14 @@ from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.summary import Summary
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+PLAIN_WIDTH = 120
 SHOWN = 12
 """Findings that are listed on the terminal; the rest are in the file."""
+
+
+def console() -> Console:
+    """The console for stdout: as wide as the terminal; in a file or a log, wide enough for a table."""
+    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 class TerminalWatch:

@@ -11,6 +11,7 @@ import dagster as dg
 from pipedrive_graph.collect import collect
 from pipedrive_graph.errors import RejectedError, ShrunkError
 from pipedrive_graph.landing import Coverage, Landing, Manifest
+from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.settings import Settings
@@ -54,16 +55,18 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             for name, text in DESCRIPTIONS.items()
         ],
         check_specs=[
-            dg.AssetCheckSpec(
+            company_check(
                 "snapshot_accepted",
-                asset="users",
+                asset=dg.AssetKey("users"),
+                companies=companies,
                 blocking=True,
                 description="The list of users is complete, at least 95 % of the details were answered, "
                 "and not too many users are gone at once.",
             ),
-            dg.AssetCheckSpec(
+            company_check(
                 "snapshot_complete",
-                asset="users",
+                asset=dg.AssetKey("users"),
+                companies=companies,
                 description="Every call was answered. What was not stays as last known.",
             ),
         ],

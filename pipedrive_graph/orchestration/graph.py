@@ -12,6 +12,7 @@ import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import history
@@ -20,6 +21,9 @@ from pipedrive_graph.warehouse.models import Kind, Model, Models
 
 SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
+
+FINDINGS_GROUP = {"history.findings", "main.findings"}
+"""Tables that belong with the rules, wherever they are kept."""
 
 CHECKED = dg.AssetKey(["graph", "users"])
 """The asset that the checks of the whole build stand at."""
@@ -60,15 +64,17 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         partitions_def=companies,
         specs=list(specs.values()),
         check_specs=[
-            dg.AssetCheckSpec(
+            company_check(
                 "rows_kept",
                 asset=CHECKED,
+                companies=companies,
                 blocking=True,
                 description="Every answer reached the history, and every key identifies its row.",
             ),
-            dg.AssetCheckSpec(
+            company_check(
                 "values_readable",
                 asset=CHECKED,
+                companies=companies,
                 description="Every value could be read as what it should be; the others count as unknown.",
             ),
         ],
@@ -126,7 +132,7 @@ def _model_spec(model: Model, reads: set[str]) -> dg.AssetSpec:
         asset_key(model.qualified),
         deps=[asset_key(name) for name in sorted(reads)],
         description=description,
-        group_name=SCHEMA_GROUPS[model.schema],
+        group_name=_group(model.qualified),
         kinds={"duckdb", "sql"},
         code_version=model.sha256[:12],
     )
@@ -137,9 +143,13 @@ def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
         asset_key(name),
         deps=[asset_key(rule) for rule in sorted(reads)] or list(DESCRIPTIONS),
         description=HISTORY_DESCRIPTIONS[name.partition(".")[2]],
-        group_name=SCHEMA_GROUPS["history"],
+        group_name=_group(name),
         kinds={"duckdb", "python"},
     )
+
+
+def _group(name: str) -> str:
+    return "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[name.partition(".")[0]]
 
 
 def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
@@ -154,8 +164,8 @@ def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
     types = built.types.get(name, {})
     metadata["dagster/column_schema"] = dg.TableSchema(
         [
-            dg.TableColumn(column, types.get(column, "unknown"), description=model.header.columns.get(column))
-            for column in types or model.header.columns
+            dg.TableColumn(column, types.get(column, "unknown"), description=comment)
+            for column, comment in model.header.columns.items()
         ]
     )
     metadata["dagster/column_lineage"] = dg.TableColumnLineage(

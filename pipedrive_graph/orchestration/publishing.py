@@ -10,6 +10,7 @@ import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.graph import tables
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.reports.summary import summarise
@@ -39,9 +40,10 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
             )
         ],
         check_specs=[
-            dg.AssetCheckSpec(
+            company_check(
                 "published_equals_warehouse",
-                asset="identity_graph",
+                asset=dg.AssetKey("identity_graph"),
+                companies=companies,
                 blocking=True,
                 description="Every table has as many rows as in the warehouse, and unique keys.",
             )
