@@ -1,0 +1,58 @@
+"""What all tests share: a clean environment, running simulators, and an installation on each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from installation import Installation
+
+from pipedrive_graph.simulator.server import Options, Simulator
+
+Serve = Callable[..., Simulator]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of whoever runs the tests reaches them, and no test turns logging off for the next."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME":
+            monkeypatch.delenv(name)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder that is not there yet."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start simulators, as many as the test wants; they are fast unless told otherwise."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Simulator:
+            told = {"users": 40, "limit": 2000, **options}
+            return stack.enter_context(Simulator(Options(**told)))
+
+        yield start
+
+
+@pytest.fixture
+def simulator(serve: Serve) -> Simulator:
+    """A company of 40 people."""
+    return serve()
+
+
+@pytest.fixture
+def installation(home: Path, simulator: Simulator) -> Installation:
+    """An installation that reads `simulator`."""
+    return Installation.of(home, simulator)

@@ -1,0 +1,138 @@
+"""An installation to test on: a home folder, its settings, and the doors through which a night is run."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipedrive_graph import build
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import run
+from pipedrive_graph.cli.group import commands
+from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.simulator.server import Simulator
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+MODELS = Models(sql_folder())
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The JSON objects on stdout, one per line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def sentence(self) -> str:
+        """The one line on stderr; it fails where there are more, or a traceback."""
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in lines[0]
+        return lines[0]
+
+
+@dataclass
+class Silent:
+    """An observer that keeps the warnings."""
+
+    warnings: list[str] = field(default_factory=list)
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+
+
+@dataclass
+class Installation:
+    """A home folder and the variables that go with it; both can be changed between two nights."""
+
+    home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, home: Path, simulator: Simulator) -> Installation:
+        return cls(home, {"PIPEDRIVE_API_TOKEN": simulator.token, "PIPEDRIVE_BASE_URL": simulator.url})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.variables, "PIPEDRIVE_GRAPH_HOME": str(self.home)}
+
+    @property
+    def published(self) -> Path:
+        return self.home / "identity_graph.duckdb"
+
+    @property
+    def settings(self) -> Settings:
+        return settings_module.load(self.environment)
+
+    def landing(self, company: str = "default") -> CompanyLanding:
+        return Landing(self.settings.landing).of(company)
+
+    def command(self, *arguments: str) -> Told:
+        """Run a command of the command line in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with self._variables_set(), redirect_stdout(out), redirect_stderr(err):
+            code = run(commands, arguments)
+        return Told(code, out.getvalue(), err.getvalue())
+
+    def process(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+        """Start a command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipedrive_graph", *arguments],
+            env={**os.environ, **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **how,
+        )
+
+    def wait(self, process: subprocess.Popen[str], timeout: float = 60) -> Told:
+        out, err = process.communicate(timeout=timeout)
+        return Told(process.returncode, out, err)
+
+    def night(self, *, accept_shrink: bool = False, observer: Silent | None = None) -> Manifest:
+        """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
+        (company,) = self.settings.companies
+        with self._variables_set():
+            manifest = asyncio.run(
+                collect(
+                    company,
+                    self.landing(company.name),
+                    observer=observer or Silent(),
+                    accept_shrink=accept_shrink,
+                )
+            )
+            if manifest.accepted:
+                build.build(self.settings, MODELS, company.name, tell=print)
+                build.publish(self.settings, MODELS, tell=print)
+        return manifest
+
+    @contextmanager
+    def _variables_set(self) -> Iterator[None]:
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,0 +1,82 @@
+"""Looks into a published file: its tables as rows, with or without what the clock has put in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Row = tuple[Any, ...]
+
+OF_THE_RUN = {"snapshot_id", "finished_at", "requests", "throttled"}
+"""Columns that differ between two runs which saw the same."""
+
+
+def query(published: Path, text: str, *parameters: object) -> list[Row]:
+    """The rows of a query, in the file opened as an analyst would."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        return connection.execute(text, parameters or None).fetchall()
+
+
+def names(published: Path) -> list[str]:
+    return [name for (name,) in query(published, "SELECT table_name FROM duckdb_tables() ORDER BY ALL")]
+
+
+def tables(published: Path, *, clock: bool = True) -> dict[str, list[Row]]:
+    """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day."""
+    found = {}
+    with duckdb.connect(str(published), read_only=True) as connection:
+        moments = {
+            str(moment) for (moment,) in connection.execute("SELECT started_at FROM snapshots").fetchall()
+        }
+        for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
+            columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
+            kept = ", ".join(f'"{column}"' for column in columns if clock or column not in OF_THE_RUN)
+            rows = connection.execute(f"SELECT {kept} FROM {name} ORDER BY ALL").fetchall()
+            found[name] = rows if clock else sorted(_cut(row, moments) for row in rows)
+    return found
+
+
+def _cut(row: Row, moments: set[str]) -> Row:
+    """A row as texts, in which the times of snapshots are cut to their days."""
+    texts = [str(value) for value in row]
+    for moment in moments:  # DuckDB writes no zeros at the end of a fraction
+        texts = [text.replace(moment, moment[:10]).replace(moment.rstrip("0"), moment[:10]) for text in texts]
+    return tuple(texts)
+
+
+def found(published: Path, company: str = "default") -> set[Row]:
+    """The open findings as the simulator's truth tells them."""
+    return set(
+        query(
+            published,
+            "SELECT rule, subject_kind, subject_id, object, severity"
+            " FROM findings WHERE company = ? AND status = 'open'",
+            company,
+        )
+    )
+
+
+def changes(published: Path) -> list[Row]:
+    """The access changes of the last night."""
+    return query(
+        published,
+        "SELECT kind, subject_kind, subject_id, object_kind, object, before, after"
+        " FROM access_changes JOIN current_snapshot USING (company, snapshot_id) ORDER BY ALL",
+    )
+
+
+def differing(left: dict[str, list[Row]], right: dict[str, list[Row]]) -> dict[str, tuple[Any, Any]]:
+    """Of two installations' tables those that are not equal: what only the left and the right have."""
+
+    def only(these: list[Row], those: list[Row]) -> list[str]:
+        other = [json.dumps(row, default=str) for row in those]
+        return [row for row in (json.dumps(row, default=str) for row in these) if row not in other][:5]
+
+    return {
+        name: (only(left.get(name, []), right.get(name, [])), only(right.get(name, []), left.get(name, [])))
+        for name in left.keys() | right.keys()
+        if left.get(name) != right.get(name)
+    }
