@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from pipedrive_graph import __version__, clock
 from pipedrive_graph.errors import NotAuthorisedError
@@ -19,7 +19,8 @@ from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import Collect, every_user
-from pipedrive_graph.pipedrive.records import Me, PermissionSet, Role, User
+from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.records import Me, PermissionSet, Role, RoleAssignment, User
 from pipedrive_graph.settings import Company
 
 RESUME_WITHIN = timedelta(hours=6)
@@ -40,6 +41,15 @@ LISTED: dict[Endpoint, type[User | Role | PermissionSet]] = {
     Endpoint.PERMISSION_SETS: PermissionSet,
 }
 """The lists, and the records in them."""
+
+DETAILS = (
+    Endpoint.USER,
+    Endpoint.ROLE,
+    Endpoint.PERMISSION_SET,
+    Endpoint.ROLE_ASSIGNMENTS,
+    Endpoint.PERMISSIONS,
+)
+"""Calls by id."""
 
 SETTLED = {Outcome.ANSWERED, Outcome.GONE, Outcome.REFUSED}
 """Outcomes that a resumed run does not ask for again."""
@@ -113,8 +123,11 @@ async def collect(
                     f"The token of company '{landing.company}' may not list its users; "
                     "use the token of a Pipedrive admin."
                 )
-            snapshot = _resumed(landing, identity) or landing.start(identity)
-            run = _Run(landing, client, observer, snapshot)
+            resumed = _resumed(landing, identity)
+            run = _Run(landing, client, observer, resumed or landing.start(identity))
+            if resumed:
+                resumed.trim(SETTLED)
+                run.restore()
             run.record_list(Endpoint.ME, [me])
             run.record_list(Endpoint.USERS, users)
             await run.everything()
@@ -134,6 +147,10 @@ class _Run:
     """How every call by id ended."""
     proofs: set[Call] = field(default_factory=set)
     """Calls for what is no longer listed: there, a 404 is the answer that was wanted."""
+    unread: dict[Call, int] = field(default_factory=dict)
+    """Where the next page of a call starts that has one."""
+    assigned: set[int] = field(default_factory=set)
+    """Roles that somebody is assigned to."""
     total: int = 0
 
     async def everything(self) -> None:
@@ -154,7 +171,7 @@ class _Run:
         if self.offered(Endpoint.ROLES):
             roles = {str(role) for role in before.roles}
             roles |= {str(user.role_id) for user in holders if user.role_id is not None}
-            roles |= {str(row["role_id"]) for row in self.rows(Endpoint.ROLE_ASSIGNMENTS)}
+            roles |= {str(role) for role in self.assigned}
             await self.prove(Endpoint.ROLE, roles - self.ids(Endpoint.ROLES))
         if self.offered(Endpoint.PERMISSION_SETS):
             sets = set(before.permission_sets)
@@ -173,26 +190,16 @@ class _Run:
         """Make calls concurrently, but for those that an earlier run has answers to."""
         wanted = list(calls)
         self.total += len(wanted)
-        for endpoint in {call.endpoint for call in wanted}:
-            for line in self.snapshot.keep(endpoint, SETTLED):
-                call = Call(endpoint, id=line["asked"]["id"])
-                self.outcomes.setdefault(call, Outcome(line["outcome"]))
-        open_calls = [call for call in wanted if call not in self.outcomes]
-        more = []
-        async for answer in self.client.fetch_all(open_calls):
+        async for answer in self.client.fetch_all(call for call in wanted if call not in self.outcomes):
             self.record(answer)
-            if answer.next_start is not None:
-                more.append(replace(answer.call, start=answer.next_start))
-        for call in more:
-            async for answer in self.client.pages(call):
+        for call in [call for call in wanted if call in self.unread]:
+            async for answer in self.client.pages(replace(call, start=self.unread[call])):
                 self.record(answer)
 
     def record(self, answer: Answer) -> None:
-        """Write an answer to a call by id down; of a paged one, one page that failed fails it."""
+        """Write an answer to a call by id down."""
         self.snapshot.write(answer)
-        call = replace(answer.call, start=None)
-        worst = {self.outcomes.get(call, answer.outcome), answer.outcome} - {Outcome.ANSWERED}
-        self.outcomes[call] = worst.pop() if worst else Outcome.ANSWERED
+        self.note(answer)
         stats = self.client.stats
         self.observer.progress(
             Progress(
@@ -204,6 +211,35 @@ class _Run:
                 window=stats.window,
             )
         )
+
+    def note(self, answer: Answer) -> None:
+        """Remember how a call ended; of a paged one, a page that failed fails it."""
+        call = replace(answer.call, start=None)
+        worst = {self.outcomes.get(call, answer.outcome), answer.outcome} - {Outcome.ANSWERED}
+        self.outcomes[call] = worst.pop() if worst else Outcome.ANSWERED
+        self.unread.pop(call, None)
+        if answer.next_start is not None:
+            self.unread[call] = answer.next_start
+        if call.endpoint is Endpoint.ROLE_ASSIGNMENTS:
+            self.assigned |= {row.role_id for row in answer.rows(RoleAssignment)}
+
+    def restore(self) -> None:
+        """Remember the answers of an earlier run that was cut off."""
+        for endpoint in DETAILS:
+            for line in self.snapshot.lines(endpoint):
+                call = Call(endpoint, **line["asked"])
+                reading = read(call, line["answer"]) if line["outcome"] == Outcome.ANSWERED else None
+                self.note(
+                    Answer(
+                        call,
+                        Outcome(line["outcome"]),
+                        line["status"],
+                        datetime.fromisoformat(line["at"]),
+                        text="",
+                        data=reading.data if reading else None,
+                        next_start=reading.next_start if reading else None,
+                    )
+                )
 
     def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
         """Write all pages of a list down, in place of those of an earlier run."""
@@ -229,12 +265,6 @@ class _Run:
             for call in self.proofs
             if call.endpoint is endpoint and self.outcomes[call] is Outcome.ANSWERED
         }
-
-    def rows(self, endpoint: Endpoint) -> Iterable[dict[str, Any]]:
-        """The rows of all answers to an endpoint, an earlier run's included."""
-        for line in self.snapshot.keep(endpoint, SETTLED | {Outcome.FAILED}):
-            if line["outcome"] == Outcome.ANSWERED:
-                yield from line["answer"]["data"] or []
 
     def commit(self, *, accept_shrink: bool) -> Manifest:
         """Judge the snapshot, and commit it."""

@@ -39,16 +39,35 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_for(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "wb", opener=private) as file:
             file.write(content)
         put_in_place(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def temporary_for(path: Path) -> Path:
+    """Where the new content of a file is written; what a crash leaves there, the next writer replaces."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: the files that it makes are their owner's alone."""
+    return os.open(path, flags, PRIVATE)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Whatever files a library makes inside are their owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def cannot_write(path: Path, error: OSError) -> LandingError:

@@ -17,7 +17,7 @@ import gzip
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -142,7 +142,7 @@ class Snapshot:
         line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}}}\n'
         path = self._path(call.endpoint)
         try:
-            with path.open("a", encoding="utf-8") as file:
+            with open(path, "a", encoding="utf-8", opener=files.private) as file:
                 file.write(line)
         except OSError as error:
             raise files.cannot_write(path, error) from error
@@ -153,19 +153,21 @@ class Snapshot:
         for answer in answers:
             self.write(answer)
 
-    def keep(self, endpoint: str, outcomes: set[Outcome]) -> list[dict[str, Any]]:
-        """Keep the lines of an endpoint that ended in one of `outcomes`, and return them.
-
-        Others are to be asked again; a last line torn by a crash goes with them.
-        """
+    def lines(self, endpoint: str) -> Iterator[dict[str, Any]]:
+        """The answers of an endpoint so far, as they were written."""
         path = self._path(endpoint)
-        if not path.exists():
-            return []
-        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-        parsed = [(line, json.loads(line)) for line in lines]
-        kept = [(line, answer) for line, answer in parsed if answer["outcome"] in outcomes]
-        files.write_atomically(path, b"".join(line for line, _ in kept))
-        return [answer for _, answer in kept]
+        if path.exists():
+            yield from map(json.loads, path.read_bytes().splitlines())
+
+    def trim(self, outcomes: set[Outcome]) -> None:
+        """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
+
+        A last line that was torn by a crash goes with them.
+        """
+        for path in self.folder.glob("*.ndjson"):
+            whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+            kept = [line for line in whole if json.loads(line)["outcome"] in outcomes]
+            files.write_atomically(path, b"".join(kept))
 
     def abandon(self, reason: str) -> None:
         """Mark the snapshot as one that nobody will finish; its answers stay for who wants to look."""

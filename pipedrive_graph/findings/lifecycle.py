@@ -136,7 +136,13 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND own.endpoint = rule_needs.endpoint
                 AND own.subject_id IS NOT DISTINCT FROM if(rule_needs.scope = 'own', silent.subject_id, NULL)
             LEFT JOIN (
-                SELECT DISTINCT company, endpoint FROM history.coverage WHERE outcome <> 'answered'
+                SELECT DISTINCT company, endpoint FROM history.coverage
+                WHERE outcome <> 'answered'
+                    -- of what is asked for by id because no list has it, a 404 is the answer
+                    AND NOT (
+                        outcome = 'gone'
+                        AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+                    )
             ) AS hole
                 ON rule_needs.scope = 'all'
                 AND hole.company = silent.company

@@ -33,7 +33,7 @@ def writer(path: Path, *, wait: Callable[[str], None] | None = None) -> Iterator
         BusyError: if another process writes and `wait` is not given.
         WarehouseError: if the file cannot be opened as a warehouse.
     """
-    with lock(path, wait=wait), _opened(path) as connection:
+    with lock(path, wait=wait), files.private_files(), _opened(path) as connection:
         yield connection
 
 
@@ -65,7 +65,6 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise WarehouseError(
                 f"Cannot open {path} ({reason}); if it is damaged, `pipedrive-graph rebuild` makes it anew."
             ) from error
-        path.chmod(files.PRIVATE)
         connection.execute("USE warehouse")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

@@ -51,6 +51,7 @@ TABLES = (
         },
         latest={
             "last_login": "TIMESTAMP",
+            "login_known": "BOOLEAN",
             "modified": "TIMESTAMP",
             "phone": "VARCHAR",
             "timezone_offset": "VARCHAR",

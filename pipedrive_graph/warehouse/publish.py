@@ -5,7 +5,6 @@ Who has the old file open keeps it until they close it; who opens the path after
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import duckdb
@@ -33,7 +32,7 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         WarehouseError: if a copy is not equal to its table, a key is not unique, or the file cannot be
             written; what was published before stays.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = files.temporary_for(target)
     try:
         _remove(temporary)
         connection.execute(f"ATTACH {quoted(temporary)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
@@ -49,7 +48,6 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
-        temporary.chmod(files.PRIVATE)
         target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
         files.put_in_place(temporary, target)
     except (OSError, duckdb.IOException) as error:

@@ -43,6 +43,7 @@ INNER JOIN current_snapshot USING (company)
 INNER JOIN rule_thresholds USING (company)
 WHERE users.live
     AND users.admin
+    AND users.login_known
     AND users.user_id IS DISTINCT FROM current_snapshot.token_owner
     AND CASE
         WHEN users.last_login IS NULL

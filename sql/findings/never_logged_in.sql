@@ -36,6 +36,7 @@ INNER JOIN current_snapshot USING (company)
 INNER JOIN rule_thresholds USING (company)
 WHERE users.live
     AND NOT users.admin
+    AND users.login_known
     AND users.last_login IS NULL
     AND coalesce(users.created, users.first_seen)
         < current_snapshot.as_of - to_days(rule_thresholds.never_logged_in_days)

@@ -20,7 +20,8 @@
 --   is_admin: the older `is_admin` field, NULL where the API does not give it
 --   access_known: whether `access` was given, be it empty
 --   role_id: the user's own `role_id` as received; the assignments are in `user_roles`
---   last_login: the latest login, NULL for one who never logged in
+--   last_login: the latest login; NULL for one who never logged in, where login_known
+--   login_known: whether Pipedrive says when the latest login was, be it "never"
 --   created: when the user was created, NULL for one who has not accepted the invitation
 --   first_seen: when the user was first in a snapshot of ours
 --   has_created_company: whether this user opened the company's account
@@ -90,6 +91,7 @@ SELECT
     versions.access_known,
     versions.role_id,
     latest.last_login,
+    latest.login_known,
     versions.created,
     sightings.first_seen,
     versions.has_created_company,

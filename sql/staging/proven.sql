@@ -1,6 +1,6 @@
 -- One row per subject whose rows in a history table tonight's answers tell in full.
--- What the history holds of such a subject, and tonight does not repeat, is over. Whoever is not here
--- was not asked for, or not answered: their rows are carried forward.
+-- What the history holds of such a subject, and tonight does not repeat, is over. Whoever is not
+-- here was not asked for, or not answered: their rows are carried forward.
 --
 -- key: company, history_table, subject_id
 -- columns:

@@ -1,6 +1,6 @@
 -- One row per role that tonight's answers tell of, typed.
--- Where the list of roles is not to be had, a role is what the assignments to it say; the rest of it
--- stays as last known.
+-- Where the list of roles is not to be had, a role is what the assignments to it say; the rest of
+-- it stays as last known.
 --
 -- key: company, role_id
 -- columns:

@@ -17,7 +17,8 @@
 --   locale: format of dates and numbers
 --   default_currency: ISO 4217 code
 --   timezone_name: IANA name of the time zone
---   last_login: last login; NULL for never
+--   last_login: last login; NULL for never, where login_known
+--   login_known: whether last_login is there and can be read, be it as "never"
 --   modified: last modification, which every login is, too
 --   phone: telephone number; Pipedrive shows only the token owner's own
 --   timezone_offset: offset from UTC, which moves with daylight saving
@@ -66,6 +67,13 @@ SELECT
     record ->> '$.default_currency' AS default_currency,
     record ->> '$.timezone_name' AS timezone_name,
     as_time(record ->> '$.last_login') AS last_login,
+    CASE
+        -- null, an empty text and a zero date all say "never"
+        WHEN json_type(record, '$.last_login') IS NULL THEN FALSE
+        WHEN coalesce(trim(record ->> '$.last_login'), '') = '' THEN TRUE
+        WHEN starts_with(trim(record ->> '$.last_login'), '0000-00-00') THEN TRUE
+        ELSE as_time(record ->> '$.last_login') IS NOT NULL
+    END AS login_known,
     as_time(record ->> '$.modified') AS modified,
     record ->> '$.phone' AS phone,
     record ->> '$.timezone_offset' AS timezone_offset,

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from pipedrive_graph.warehouse import history
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
-from .literal import HISTORY, Company, create
+from .literal import Company, create
 
 
 @pytest.fixture(scope="session")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty warehouse with every model but those of staging."""
     with duckdb.connect() as connection:
-        connection.execute(HISTORY)
-        connection.execute("CREATE SCHEMA rules")
+        history.create(connection)
         for model in Models(sql_folder()):
             if model.schema != "staging":
                 create(connection, model)

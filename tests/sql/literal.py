@@ -14,48 +14,6 @@ COMPANY = "acme"
 NIGHTS = [datetime.fromisoformat(f"2026-11-{20 + night} 02:00") for night in range(5)]
 """The as-of times of five nights in a row; tests name them by number."""
 
-HISTORY = """
-CREATE SCHEMA history;
-CREATE TABLE history.snapshots(
-    company VARCHAR, snapshot_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR,
-    collect VARCHAR, users BIGINT, roles BIGINT, requests BIGINT, throttled BIGINT, reason VARCHAR,
-    company_id BIGINT, token_owner BIGINT, position INTEGER, manifest_sha256 VARCHAR);
-CREATE TABLE history.coverage(
-    company VARCHAR, endpoint VARCHAR, subject_id VARCHAR, outcome VARCHAR);
-CREATE TABLE history.observations(
-    company VARCHAR, history_table VARCHAR, subject_id VARCHAR, first_at TIMESTAMP, last_at TIMESTAMP);
-CREATE TABLE history.users(
-    company VARCHAR, user_id BIGINT, name VARCHAR, email VARCHAR, active BOOLEAN, deleted BOOLEAN,
-    is_admin BOOLEAN, role_id BIGINT,
-    access STRUCT(app VARCHAR, admin BOOLEAN, permission_set_id VARCHAR)[], created TIMESTAMP,
-    has_created_company BOOLEAN, locale VARCHAR, default_currency VARCHAR, timezone_name VARCHAR,
-    valid_from TIMESTAMP, valid_to TIMESTAMP);
-CREATE TABLE history.users_latest(
-    company VARCHAR, user_id BIGINT, last_login TIMESTAMP, modified TIMESTAMP, phone VARCHAR,
-    timezone_offset VARCHAR, icon_url VARCHAR);
-CREATE TABLE history.roles(
-    company VARCHAR, role_id BIGINT, name VARCHAR, parent_role_id BIGINT, active BOOLEAN,
-    description VARCHAR, valid_from TIMESTAMP, valid_to TIMESTAMP);
-CREATE TABLE history.roles_latest(
-    company VARCHAR, role_id BIGINT, level BIGINT, assignment_count BIGINT, sub_role_count BIGINT);
-CREATE TABLE history.user_roles(
-    company VARCHAR, user_id BIGINT, role_id BIGINT, active BOOLEAN,
-    valid_from TIMESTAMP, valid_to TIMESTAMP);
-CREATE TABLE history.permission_sets(
-    company VARCHAR, permission_set_id VARCHAR, name VARCHAR, app VARCHAR, type VARCHAR,
-    description VARCHAR, contents VARCHAR[], valid_from TIMESTAMP, valid_to TIMESTAMP);
-CREATE TABLE history.permission_sets_latest(
-    company VARCHAR, permission_set_id VARCHAR, assignment_count BIGINT);
-CREATE TABLE history.user_permissions(
-    company VARCHAR, user_id BIGINT, permission VARCHAR, granted BOOLEAN,
-    valid_from TIMESTAMP, valid_to TIMESTAMP);
-CREATE TABLE history.findings(
-    company VARCHAR, finding_id VARCHAR, rule VARCHAR, severity VARCHAR, subject_kind VARCHAR,
-    subject_id VARCHAR, object VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR,
-    first_seen TIMESTAMP, last_seen TIMESTAMP, status VARCHAR, resolved_reason VARCHAR,
-    resolved_at TIMESTAMP, rule_sha256 VARCHAR);
-"""
-
 
 class Company:
     """Writes literal rows of one company into the history, and reads the models over them.
@@ -102,6 +60,7 @@ class Company:
         since: int = 0,
         until: int | None = None,
         last_login: datetime | None = NIGHTS[0],
+        login_known: bool = True,
         **values: Any,
     ) -> None:
         """A version of a user: by default active, no admin, who logged in just now."""
@@ -115,7 +74,7 @@ class Company:
         }
         self.versions("users", since, until, user_id=user_id, **(defaults | values))
         if until is None:
-            self.insert("users_latest", user_id=user_id, last_login=last_login)
+            self.insert("users_latest", user_id=user_id, last_login=last_login, login_known=login_known)
 
     def role(
         self,

@@ -1,0 +1,18 @@
+-- One row per value of the latest snapshot that is there and cannot be read as what it should be.
+-- Such a value counts as not known, NULL, in every table.
+--
+-- kind: view
+-- key: company, endpoint, subject_id, field
+-- columns:
+--   company: the company's name in the settings
+--   endpoint: the path of the answer, such as users/{id}/permissions
+--   subject_id: the user, role or set that it is about
+--   field: the name of the field, or of the permission
+--   value: the value as received, its first 200 characters
+SELECT
+    company,
+    endpoint,
+    subject_id,
+    field,
+    value
+FROM history.unreadable_values
