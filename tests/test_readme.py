@@ -1,0 +1,106 @@
+"""The README is true: its queries run, and its tables name what there is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipedrive_graph import errors, settings
+from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.sync import sync
+from pipedrive_graph.settings import Company, Settings
+from pipedrive_graph.simulator.options import Options
+from pipedrive_graph.simulator.server import Simulator
+from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", README, flags=re.DOTALL)
+MAY_BE_EMPTY = {"5", "10"}
+"""Questions about a change: a demo of one night has none."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published file of the demo's company, on which the README's queries are to run."""
+    home = tmp_path_factory.mktemp("readme")
+    with (
+        Simulator(Options(users=300, seed=1, limit=4000)) as simulator,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("PIPEDRIVE_API_TOKEN", simulator.token)
+        patch.delenv("DAGSTER_HOME", raising=False)
+        result = sync(Settings(home, (Company("demo", simulator.url),)), "demo")
+        assert result.exit_code == 0
+    return home / "identity_graph.duckdb"
+
+
+def test_there_are_ten_queries() -> None:
+    assert [number for number, _, _ in QUERIES] == [str(n) for n in range(1, 11)]
+
+
+@pytest.mark.parametrize(("number", "question", "query"), QUERIES, ids=[q[0] for q in QUERIES])
+def test_query(published: Path, number: str, question: str, query: str) -> None:
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = connection.execute(query).fetchall()
+
+    assert found or number in MAY_BE_EMPTY, question
+
+
+def test_every_command_is_described() -> None:
+    described = re.findall(r"^\| `pipedrive-graph (\w+)", README, flags=re.MULTILINE)
+
+    assert sorted(described) == sorted(commands.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_every_setting_is_described() -> None:
+    variables = {value for name, value in vars(settings).items() if name.endswith("_VARIABLE")}
+    described = set(re.findall(r"^\| `(PIPEDRIVE_\w+)`", README, flags=re.MULTILINE))
+
+    assert described == variables
+
+
+def test_the_example_of_companies_toml_can_be_used(tmp_path: Path) -> None:
+    example = re.search(r"```toml\n(.+?)```", README, flags=re.DOTALL)
+    assert example
+    (tmp_path / "companies.toml").write_text(example[1])
+
+    loaded = settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
+
+    assert [company.name for company in loaded.companies] == list(tomllib.loads(example[1]))
+
+
+def test_every_exit_code_is_described() -> None:
+    codes = {error.exit_code for error in vars(errors).values() if isinstance(error, type)}
+    described = {int(code) for code in re.findall(r"^\| (\d) \|", README, flags=re.MULTILINE)}
+
+    assert codes <= described
+    assert described == set(range(6))
+
+
+def test_every_rule_is_described_with_its_severity() -> None:
+    described = dict(
+        re.findall(r"^\| `(\w+)` \| (\w+)", README.partition("## Findings")[2], flags=re.MULTILINE)
+    )
+    rules = {m.name: m.header.settings["severity"] for m in Models(sql_folder()).of("rules", Kind.RULE)}
+
+    assert {rule: described.get(rule) for rule in rules} == rules
+
+
+def test_every_published_table_is_described() -> None:
+    section = README.partition("## What you open")[2].partition("### Ten queries")[0]
+    tables = {model.name for model in Models(sql_folder()).of("main", Kind.TABLE, Kind.VIEW)}
+
+    assert tables <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_every_room_is_described() -> None:
+    section = README.partition("## Architecture")[2]
+    package = ROOT / "pipedrive_graph"
+    rooms = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+    assert not {room for room in rooms if f"{room}/`" not in section}
