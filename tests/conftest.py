@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import Installation
+from installation import Installation, Serve
 
 from pipedrive_graph.simulator.server import Options, Simulator
-
-Serve = Callable[..., Simulator]
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from installation import Installation
 from published import differing, query, tables
 
@@ -93,7 +92,7 @@ def answered(installation: Installation) -> set[str]:
     return {line["endpoint"].replace("{id}", line["asked"]["id"]) for line in lines}
 
 
-chance = random.Random(SEED)
+chance = random.Random(SEED)  # noqa: S311 - chance that can be repeated
 MOMENTS = {
     "collecting, early": after_requests(chance.uniform(0.02, 0.3)),
     "collecting, late": after_requests(chance.uniform(0.3, 0.99)),

@@ -1,0 +1,243 @@
+"""Absence needs proof: what a night did not see is carried, who is gone is gone, and a flood is stopped."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from installation import Installation, Silent
+from published import changes, query, tables
+
+from pipedrive_graph.simulator import faults
+from pipedrive_graph.simulator.server import Simulator
+
+
+def unlist(simulator: Simulator, user_id: int) -> None:
+    """Leave a user out of the list, although they are there."""
+
+    def change(body) -> None:
+        body["data"] = [row for row in body["data"] if row["id"] != user_id]
+
+    simulator.faults.add("users", faults.edit(change), times=None)
+
+
+def somebody(simulator: Simulator, place: int = 5) -> int:
+    """A user who is neither the token's owner nor an admin."""
+    people = [user.id for user in simulator.company.users.values() if user.active and not user.admin_apps]
+    return people[place]
+
+
+@pytest.mark.parametrize("fault", [faults.not_found, faults.forbidden], ids=["404", "403"])
+def test_a_partial_night_is_published_and_marked(installation, simulator, fault) -> None:
+    user = somebody(simulator)
+    simulator.faults.add(f"users/{user}/permissions", fault, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 4
+    (night,) = told.objects
+    assert night["status"] == "partial"
+    assert query(installation.published, "SELECT status, reason FROM snapshots") == [
+        ("partial", "1 of 95 calls about single subjects were not answered.")
+    ]
+    assert query(
+        installation.published, "SELECT DISTINCT granted FROM user_permissions WHERE user_id = ?", user
+    ) in ([], [(None,)])
+    assert query(installation.published, "SELECT count(*) FROM users WHERE user_id = ?", user) == [(1,)]
+
+
+def test_a_partial_night_says_so_on_the_terminal(installation, simulator) -> None:
+    simulator.faults.add(f"users/{somebody(simulator)}/roleAssignments", faults.forbidden)
+
+    told = installation.command("sync")
+
+    assert told.code == 4
+    assert "partial" in told.out
+    assert "1 of 95 calls about single subjects were not answered." in told.out
+
+
+def test_below_95_percent_nothing_is_published(installation, simulator) -> None:
+    installation.night()
+    before = installation.published.read_bytes()
+    refused = sorted(simulator.company.users)[5:10]  # 5 of 95 are more than 5 %
+    simulator.faults.add(f"users/({'|'.join(map(str, refused))})/permissions", faults.forbidden, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 4
+    assert told.sentence == (
+        "5 of 95 calls about single subjects were not answered; at least 95% are needed. "
+        "The snapshot was put aside and nothing was published; run sync again."
+    )
+    (night,) = told.objects
+    assert (night["status"], night["users"]) == ("rejected", 40)
+    assert installation.published.read_bytes() == before
+    simulator.faults.clear()
+    installation.night()
+    assert query(installation.published, "SELECT status FROM snapshots ORDER BY position") == [
+        ("complete",), ("rejected",), ("complete",),
+    ]  # fmt: skip
+    assert changes(installation.published) == []
+
+
+def test_a_list_of_users_that_ends_too_early_is_rejected(serve, home) -> None:
+    simulator = serve(dialect="brief", users=40)
+    installation = Installation.of(home, simulator)
+    installation.night()
+    before = installation.published.read_bytes()
+
+    def cut_off(body) -> None:
+        body["data"] = body["data"][:20]
+        body["additional_data"]["pagination"] |= {"more_items_in_collection": True, "next_start": 20}
+
+    simulator.faults.add("users", faults.edit(cut_off), times=1)
+    simulator.faults.add("users", faults.forbidden, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 4
+    assert told.sentence.startswith("The list of users was not answered in full")
+    assert installation.published.read_bytes() == before
+
+
+def test_who_is_not_listed_but_answers_is_kept(installation, simulator) -> None:
+    installation.night()
+    before = tables(installation.published)
+    unlist(simulator, user := somebody(simulator))
+
+    manifest = installation.night()
+
+    assert manifest.verdict.status == "complete"
+    assert changes(installation.published) == []
+    after = tables(installation.published)
+    for name in ("users_history", "user_roles_history", "user_permissions_history"):
+        assert after[name] == before[name]
+    assert query(installation.published, "SELECT count(*) FROM users WHERE user_id = ?", user) == [(1,)]
+
+
+def test_who_is_not_listed_and_does_not_answer_is_carried(installation, simulator) -> None:
+    installation.night()
+    before = tables(installation.published)
+    unlist(simulator, user := somebody(simulator))
+    simulator.faults.add(f"users/{user}", faults.forbidden, times=None)
+
+    manifest = installation.night()
+
+    assert manifest.verdict.status == "partial"
+    after = tables(installation.published)
+    for name in ("users_history", "user_roles_history", "user_permissions_history", "access_changes"):
+        assert after[name] == before[name]
+    simulator.faults.clear()
+    assert installation.night().verdict.status == "complete"  # and is asked for again
+    assert changes(installation.published) == []
+
+
+@pytest.mark.slow
+def test_who_is_not_listed_and_cannot_be_asked_for_is_carried(installation, simulator) -> None:
+    installation.night()
+    before = tables(installation.published)
+    unlist(simulator, user := somebody(simulator))
+    simulator.faults.add(f"users/{user}", faults.status(500), times=None)
+
+    manifest = installation.night()
+
+    assert manifest.verdict.status == "partial"
+    assert sum(request.path == f"users/{user}" for request in simulator.requests) >= 6
+    assert tables(installation.published)["users_history"] == before["users_history"]
+
+
+def test_who_is_gone_and_comes_back_has_two_stays(installation, simulator) -> None:
+    installation.night()
+    user = simulator.company.users[somebody(simulator)]
+    simulator.company.remove_user(user.id)
+    installation.night()
+    simulator.company.users[user.id] = user
+    simulator.company.assign(user.id, user.role_id)
+
+    installation.night()
+
+    stays = query(
+        installation.published,
+        "SELECT count(*), count(valid_to) FROM users_history WHERE user_id = ?",
+        user.id,
+    )
+    assert stays == [(2, 1)]
+    assert ("added", "user", str(user.id), None, None, None, None) in changes(installation.published)
+
+
+@pytest.mark.parametrize("listing", ["roles", "permissionSets"])
+def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, listing) -> None:
+    simulator.faults.add(f"{listing}.*", faults.forbidden, times=None)
+    told = Silent()
+
+    manifest = installation.night(observer=told)
+
+    assert manifest.verdict.status == "complete"
+    assert told.warnings == [
+        f"Pipedrive refuses {listing} to this token; what only that list tells stays unknown."
+    ]
+    roles = {role for (role,) in query(installation.published, "SELECT DISTINCT role_id FROM user_roles")}
+    held = {row.role_id for rows in simulator.company.assignments.values() for row in rows}
+    assert roles == held
+    again = Silent()
+    assert installation.night(observer=again).verdict.status == "complete"
+
+
+@pytest.mark.parametrize("listing", ["roles", "permissionSets"])
+def test_a_list_that_was_offered_before_is_missed(installation, simulator, listing) -> None:
+    installation.night()
+    before = tables(installation.published)
+    simulator.faults.add(listing, faults.forbidden, times=None)
+
+    manifest = installation.night()
+
+    assert manifest.verdict.status == "partial"
+    assert re.match(f"The list {listing} was not answered: .+", manifest.verdict.reason)
+    after = tables(installation.published)
+    for name in ("roles_history", "permission_sets_history", "user_permissions_history", "access_changes"):
+        assert after[name] == before[name]
+
+
+def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
+    installation.night()
+    before = installation.published.read_bytes()
+    people = [somebody(simulator, place) for place in range(9)]  # 9 of 40 are more than 20 %
+    for user in people:
+        simulator.company.remove_user(user)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 1
+    assert told.sentence == (
+        "9 of the 40 known users are gone since the last snapshot. Nothing was published. "
+        "If that is right, run sync once with --accept-shrink."
+    )
+    assert told.objects == [{"company": "default", "error": told.sentence}]
+    assert installation.published.read_bytes() == before
+
+    accepted = installation.command("sync", "--json", "--accept-shrink")
+
+    assert (accepted.code, accepted.err) == (0, "")
+    assert accepted.objects[0]["users"] == 31
+    removed = query(installation.published, "SELECT subject_id FROM access_changes WHERE kind = 'removed'")
+    assert {int(subject) for (subject,) in removed} == set(people)
+    assert installation.night().verdict.status == "complete"
+    assert changes(installation.published) == []
+
+
+def test_a_fifth_of_the_users_may_go(installation, simulator) -> None:
+    installation.night()
+    for user in [somebody(simulator, place) for place in range(8)]:
+        simulator.company.remove_user(user)
+
+    assert installation.night().verdict.status == "complete"
+
+
+def test_four_users_may_go_from_a_small_company(serve, home) -> None:
+    simulator = serve(users=12, clean=True)
+    installation = Installation.of(home, simulator)
+    installation.night()
+    for user in [somebody(simulator, place) for place in range(4)]:
+        simulator.company.remove_user(user)
+
+    assert installation.night().verdict.status == "complete"

@@ -1,0 +1,312 @@
+"""What goes wrong ends in its exit code and one sentence; nothing is lost, nothing half is written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from installation import Installation, Told
+
+from pipedrive_graph.simulator import faults
+from pipedrive_graph.simulator.server import Simulator
+
+
+def files(home: Path) -> dict[str, bytes]:
+    """What lies in a home folder; locks are no content."""
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.endswith("lock")
+    }
+
+
+def fails(installation: Installation, code: int, *arguments: str) -> str:
+    """Run `sync`, which must end with this code and one sentence that `--json` repeats; return it."""
+    before = files(installation.home)
+    told = installation.command("sync", "--json", *arguments)
+    assert told.code == code, told
+    assert files(installation.home) == before
+    sentence = told.sentence
+    assert told.objects == [{"company": "default", "error": sentence}]
+    return sentence
+
+
+def test_a_wrong_token(installation) -> None:
+    installation.variables["PIPEDRIVE_API_TOKEN"] = "not-the-token"  # noqa: S105
+    assert fails(installation, 3) == (
+        "Pipedrive does not accept the API token: check PIPEDRIVE_API_TOKEN "
+        "(in Pipedrive: Personal preferences, API)."
+    )
+
+
+def test_the_token_of_no_admin(installation, simulator) -> None:
+    installation.variables["PIPEDRIVE_API_TOKEN"] = simulator.options.user_token
+    assert fails(installation, 3) == (
+        "The API token belongs to a user who is no admin of this Pipedrive company: "
+        "use the token of an admin."
+    )
+
+
+def test_users_refused(installation, simulator) -> None:
+    simulator.faults.add("users", faults.forbidden, times=None)
+    assert fails(installation, 3) == (
+        "The token of company 'default' may not list its users; use the token of a Pipedrive admin."
+    )
+
+
+def test_me_refused(installation, simulator) -> None:
+    simulator.faults.add("users/me", faults.forbidden, times=None)
+    assert fails(installation, 3).startswith("Pipedrive refuses the API token's owner (status 403)")
+
+
+def test_a_base_url_that_leads_nowhere(installation, simulator) -> None:
+    installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{simulator.port}/v7"
+    sentence = fails(installation, 1)
+    assert sentence.startswith(f"What answers at http://127.0.0.1:{simulator.port}/v7 is not Pipedrive's API")
+    assert "PIPEDRIVE_BASE_URL" in sentence
+
+
+def test_a_server_that_is_not_pipedrive(installation, simulator) -> None:
+    simulator.faults.add(".*", faults.html(), times=None)
+    assert fails(installation, 1).startswith(f"What answers at {simulator.url} is not Pipedrive's API")
+
+
+def test_a_server_that_is_broken(installation, simulator) -> None:
+    simulator.faults.add(".*", faults.status(500), times=None)
+    assert "status 500: try again later" in fails(installation, 1)
+
+
+@pytest.mark.slow  # a server that may just be restarting is waited for
+def test_nobody_listens(installation) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
+        installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        started = time.monotonic()
+        sentence = fails(installation, 1)
+    assert sentence.startswith("Nobody answers at http://127.0.0.1:")
+    assert time.monotonic() - started < 32
+
+
+def test_the_token_of_another_company(installation, serve) -> None:
+    installation.night()
+    other = serve(seed=2)
+    installation.variables["PIPEDRIVE_BASE_URL"] = other.url
+    sentence = fails(installation, 3)
+    assert sentence.startswith(f"The token belongs to Pipedrive company {other.company.id}, but")
+    assert sentence.endswith("nothing was changed. Set the right token, or another company name.")
+
+
+def test_no_token(installation) -> None:
+    del installation.variables["PIPEDRIVE_API_TOKEN"]
+    assert fails(installation, 2).startswith(
+        "No API token for company 'default': set the environment variable PIPEDRIVE_API_TOKEN"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--company", "acme"], "There is no company 'acme' in the settings; there is: default."),
+        (["--colour"], "No such option"),
+        (["--collect", "everything"], "Invalid value for '--collect': 'everything' is not"),
+        (["twice"], "Got unexpected extra argument (twice)"),
+    ],
+)
+def test_wrong_usage(installation, arguments, sentence) -> None:
+    told = installation.command("sync", *arguments)
+    assert told.code == 2
+    assert sentence in told.err
+    assert "Traceback" not in told.err
+    assert not installation.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[acme", "Cannot read {file}: "),
+        ("", "{file} names no company; write one table per company, as [acme]."),
+        ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN".'),
+        ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
+        ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
+        ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is no setting; "),
+        ('[acme]\napi_token_env = "A"\nbase_url = "ftp://x"', "{file}: [acme]: the base URL must be"),
+        ("[acme]\napi_token_env = 3", "{file}: [acme]: api_token_env must be a text."),
+    ],
+)
+def test_a_malformed_companies_file(installation, content, sentence) -> None:
+    installation.home.mkdir()
+    file = installation.home / "companies.toml"
+    file.write_text(content)
+
+    told = installation.command("sync")
+
+    assert told.code == 2
+    assert told.sentence.startswith(sentence.format(file=file))
+    assert list(installation.home.iterdir()) == [file]
+
+
+def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simulator) -> None:
+    installation.night()
+    simulator.faults.add("roles", faults.slow(20))
+    first = installation.process("sync")
+    landing = installation.home / "landing" / "default"
+    while len(list(landing.glob("*/users.ndjson"))) < 1:  # it collects
+        time.sleep(0.01)
+        assert first.poll() is None
+    simulator.requests.clear()
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 1
+    assert told.sentence == (
+        f"Another process ({first.pid}) is collecting company 'default'; "
+        "wait until it has ended, then try again."
+    )
+    assert {request.path for request in simulator.requests} <= {"users/me", "roles"}
+    first.send_signal(signal.SIGINT)
+    ended = installation.wait(first)
+    assert ended.code == 1
+    assert ended.sentence == "Interrupted. What was read so far is kept; the next sync goes on from there."
+
+
+def test_the_cdn_blocks_in_the_middle_of_a_run(installation, simulator) -> None:
+    simulator.faults.add(r"users/\d+/.*", faults.cloudflare, times=None, after=40)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 4
+    assert told.sentence.startswith("Pipedrive's content delivery network (Cloudflare) refuses our requests")
+    (night,) = told.objects
+    assert (night["status"], night["snapshot_id"], night["reason"]) == ("unfinished", None, told.sentence)
+    assert set(night["findings"] or {}) <= {"critical", "high", "medium", "low", "info"}
+    goes_on(installation, simulator, at_least=30)
+
+
+def test_the_token_is_revoked_in_the_middle_of_a_run(installation, simulator) -> None:
+    simulator.faults.add(r"users/\d+/.*", faults.unauthorised, times=None, after=40)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 3
+    assert told.sentence.startswith("Pipedrive no longer accepts the API token")
+    goes_on(installation, simulator, at_least=30)
+
+
+@pytest.mark.slow
+def test_the_server_dies_in_the_middle_of_a_run(installation, simulator) -> None:
+    simulator.faults.add(r"users/\d+/.*", faults.silence, times=None, after=40)
+    process = installation.process("sync", "--json")
+    while sum(request.path.startswith("users/") for request in simulator.requests) < 45:
+        time.sleep(0.01)
+    simulator.stop()
+
+    told = installation.wait(process, timeout=60)
+
+    assert told.code == 4
+    assert told.sentence.startswith("Pipedrive has stopped answering")
+    simulator.start()
+    goes_on(installation, simulator, at_least=30)
+
+
+def goes_on(installation: Installation, simulator: Simulator, *, at_least: int) -> None:
+    """The next sync is complete, and spares itself so many calls."""
+    everything = 1 + 3 + 80 + 15  # me, the lists, two for each user, the contents of the sets
+    simulator.faults.clear()
+    simulator.requests.clear()
+    told = installation.command("sync", "--json")
+    assert (told.code, told.err) == (0, "")
+    assert told.objects[0]["users"] == 40
+    assert len(simulator.requests) <= everything - at_least
+    assert told.objects[0]["requests"] == len(simulator.requests)
+
+
+def test_the_disk_is_full(installation, simulator) -> None:
+    installation.night()
+    published = installation.published.read_bytes()
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    told = installation.wait(installation.process("sync", "--json", preexec_fn=limit))
+
+    assert told.code == 1
+    assert told.sentence.startswith(f"There is no space left to write {installation.home}/landing/default/")
+    assert told.sentence.endswith("what was read so far is kept. Free some space and run sync again.")
+    assert installation.published.read_bytes() == published
+    goes_on(installation, simulator, at_least=1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
+def test_a_small_file_system_is_full(installation, simulator, tmp_path) -> None:
+    import subprocess
+
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "none", disk], check=False).returncode:
+        pytest.skip("this system lets nobody mount")
+    try:
+        installation.home = disk / "home"
+        told = installation.command("sync", "--json")
+        assert told.code == 1
+        assert told.sentence.startswith(
+            f"There is no space left to write {installation.home}/landing/default/"
+        )
+        subprocess.run(["mount", "-o", "remount,size=200M", disk], check=True)
+        again: Told = installation.command("sync", "--json")
+        assert (again.code, again.err) == (0, "")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_folder_that_nobody_may_write_to(installation, tmp_path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    installation.home = file / "home"
+    told = installation.command("sync")
+    assert told.code == 1
+    assert told.sentence == f"Cannot write {file}/home/landing/default/.lock: Not a directory."
+
+
+def test_damage_in_the_landing_is_named(installation) -> None:
+    manifest = installation.night()
+    file = installation.landing().folder / manifest.snapshot_id / "users.ndjson.gz"
+    file.write_bytes(file.read_bytes()[:-1])
+    before = installation.published.read_bytes()
+
+    told = installation.command("rebuild")
+
+    assert told.code == 1
+    assert told.sentence == (
+        f"{file} is not as it was written (its sha256 differs); restore it from a backup, then run rebuild."
+    )
+    assert installation.published.read_bytes() == before
+
+
+def test_a_damaged_manifest_stops_the_night(installation) -> None:
+    manifest = installation.night()
+    file = installation.landing().folder / manifest.snapshot_id / "manifest.json"
+    file.write_text(file.read_text()[:100])
+
+    sentence = fails(installation, 1)
+
+    assert sentence.startswith(f"{file} is damaged")
+    assert sentence.endswith("restore it from a backup, then run rebuild.")
+
+
+def test_a_warehouse_that_is_no_database(installation) -> None:
+    installation.night()
+    (installation.home / "warehouse.duckdb").write_bytes(b"not a database" * 1000)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 1
+    assert "if it is damaged, `pipedrive-graph rebuild` makes it anew." in told.sentence
+    assert installation.command("rebuild").code == 0
+    assert installation.night().verdict.status == "complete"
