@@ -219,7 +219,8 @@ class Pacer:
         while self._others and self._others[0][0] < now - self.window:
             self._others.popleft()
         others = median(used for _, used in self._others) if len(self._others) > 1 else 0
-        return max(1, self.limit - math.ceil(others))
+        # One more than they use: theirs may come a little closer together next time.
+        return max(1, self.limit - (math.ceil(others) + 1 if others else 0))
 
     def _crowding(self) -> float:
         """Return the seconds until fewer requests than `concurrency` are under way.

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections import deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipedrive_graph.errors import IncompleteError
+from pipedrive_graph.pipedrive.limits import RateLimits
+from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer, usual_latency
+
+QUIET = RateLimits()
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            while self._scheduled and self._scheduled[0]._cancelled:
+                self._timer_cancelled_count -= 1
+                heapq.heappop(self._scheduled)._scheduled = False
+            if self._scheduled:
+                self._now = max(self._now, self._scheduled[0].when())
+        super()._run_once()
+
+
+def virtually(job):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(job())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    limit=st.integers(1, 120),
+    latency=st.floats(0.02, 2),
+    jitter=st.floats(0, 0.3),
+    chance=st.randoms(use_true_random=False),
+)
+def test_no_window_is_ever_over_the_limit(limit, latency, jitter, chance: random.Random):
+    """The way there takes a tenth of the latency; the way back and the work, the rest and jitter."""
+    arrivals: list[float] = []
+
+    async def job() -> float:
+        pacer = Pacer(limit)
+
+        async def one() -> None:
+            async with pacer.turn() as turn:
+                turn.sent()
+                await asyncio.sleep(latency / 10)
+                arrivals.append(pacer.now())
+                await asyncio.sleep(latency * 0.9 + chance.uniform(0, jitter))
+                turn.answered(RateLimits(limit=limit))
+
+        await asyncio.gather(*(one() for _ in range(4 * limit + 1)))
+        return pacer.now()
+
+    virtually(job)
+    arrivals.sort()
+    for first, later in zip(arrivals, arrivals[limit:], strict=False):
+        assert later - first > 2
+    pace = 2 * (len(arrivals) - 1) // limit
+    assert pace / (arrivals[-1] - arrivals[0]) > 0.97
+
+
+def test_a_request_that_arrives_late_keeps_its_place_for_longer():
+    arrivals: list[float] = []
+    late = {7, 33}
+
+    async def job() -> None:
+        pacer = Pacer(20)
+
+        async def one(number: int) -> None:
+            async with pacer.turn() as turn:
+                turn.sent()
+                await asyncio.sleep(0.5 if number in late else 0.01)
+                arrivals.append(pacer.now())
+                await asyncio.sleep(0.04)
+                turn.answered(RateLimits(limit=20))
+
+        await asyncio.gather(*(one(number) for number in range(100)))
+
+    virtually(job)
+    arrivals.sort()
+    assert min(later - first for first, later in zip(arrivals[20:], arrivals[40:], strict=False)) > 2
+
+
+def test_the_limit_is_learnt_and_others_are_left_their_share():
+    async def job() -> int:
+        pacer = Pacer()
+        for _ in range(6):
+            async with pacer.turn() as turn:
+                turn.sent()
+                turn.answered(RateLimits(limit=50, remaining=19))
+        assert pacer.limit == 50
+        return pacer._capacity(pacer.now())
+
+    assert 20 <= virtually(job) <= 30
+
+
+def test_a_request_that_never_left_takes_no_place():
+    async def job() -> float:
+        pacer = Pacer(limit=1)
+        for _ in range(5):
+            async with pacer.turn():
+                pass
+        return pacer.now()
+
+    assert virtually(job) < 2
+
+
+def test_a_pause_holds_everybody_and_widens_the_margin_for_a_while():
+    async def job() -> None:
+        pacer = Pacer(20)
+        narrow = pacer._margin
+        pacer.pause(3)
+        assert pacer._margin > narrow
+        began = pacer.now()
+        async with pacer.turn() as turn:
+            assert pacer.now() - began >= 3
+            turn.sent()
+            turn.answered(QUIET)
+        assert pacer.waited >= 3
+
+    virtually(job)
+
+
+def test_an_untold_limit_rises_slowly_and_stays_under_what_was_refused():
+    async def job() -> list[int]:
+        pacer = Pacer()
+        limits = []
+        for second in range(400):
+            await asyncio.sleep(1)
+            async with pacer.turn() as turn:
+                turn.sent()
+                turn.answered(QUIET)
+            if second == 100:
+                pacer.pause(2)
+            limits.append(pacer.limit)
+        return limits
+
+    limits = virtually(job)
+    assert limits[20] == 20
+    assert limits[99] == 23
+    assert limits[102] == 18
+    assert max(limits[101:]) == 22
+
+
+def test_closing_ends_the_waiting_of_all():
+    async def job() -> None:
+        pacer = Pacer(limit=1)
+
+        async def one() -> None:
+            async with pacer.turn() as turn:
+                turn.sent()
+
+        waiting = [asyncio.create_task(one()) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        pacer.close(IncompleteError("Over."))
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [repr(outcome) for outcome in outcomes] == ["None"] + ["IncompleteError('Over.')"] * 4
+        with pytest.raises(IncompleteError):
+            await one()
+
+    virtually(job)
+
+
+def test_who_is_cancelled_while_waiting_leaves_no_trace():
+    async def job() -> None:
+        pacer = Pacer(limit=1)
+
+        async def one() -> None:
+            async with pacer.turn() as turn:
+                turn.sent()
+                turn.answered(QUIET)
+
+        await one()
+        waiting = [asyncio.create_task(one()) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        waiting[0].cancel()
+        waiting[1].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert not pacer._at_once
+        assert pacer.requests == 2
+        assert pacer.now() < 3
+
+    virtually(job)
+
+
+def test_requests_that_hang_do_not_hold_up_the_others():
+    async def job() -> float:
+        pacer = Pacer(20)
+
+        async def one(number: int) -> None:
+            async with pacer.turn() as turn:
+                turn.sent()
+                await asyncio.sleep(1000 if number % 5 == 0 else 0.05)
+                turn.answered(RateLimits(limit=20))
+
+        async def all_others() -> float:
+            tasks = [asyncio.create_task(one(number)) for number in range(200)]
+            others = [task for number, task in enumerate(tasks) if number % 5]
+            await asyncio.gather(*others)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            return pacer.now()
+
+        return await all_others()
+
+    assert virtually(job) < 30
+
+
+def test_concurrency_follows_the_latency_within_bounds():
+    async def job() -> None:
+        pacer = Pacer(80)
+        assert pacer.concurrency == 80
+        for duration, fewest, most in ((0.02, 8, 12), (2.0, 120, 170), (60.0, 512, MOST_AT_ONCE)):
+            pacer._duration = duration
+            assert fewest <= pacer.concurrency <= most
+
+    virtually(job)
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=64))
+def test_what_is_usual_costs_fifteen_milliseconds_at_most(latencies: list[float]):
+    usual = usual_latency(deque(latencies))
+    late = sum(max(latency - usual, 0) for latency in latencies) / len(latencies)
+    assert late <= 0.015 + 1e-9
+    assert min(latencies) <= usual <= max(latencies)
