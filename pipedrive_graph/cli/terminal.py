@@ -73,7 +73,7 @@ class TerminalWatch:
 
     def warn(self, sentence: str) -> None:
         """Say what a person should know."""
-        self._console.print(Text(f"Warning: {sentence}", style="yellow"))
+        self._console.print(Text(f"Warning: {sentence}", style="yellow"), soft_wrap=True)
 
     def collected(self, manifest: Manifest) -> None:
         """Keep the manifest of the snapshot."""

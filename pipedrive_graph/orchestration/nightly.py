@@ -30,18 +30,22 @@ def run_nightly(
 
     Raises:
         PipedriveGraphError: whatever an asset raised, as it raised it.
+        KeyboardInterrupt: if the process is told to end.
     """
     job = build_definitions(settings, watch).resolve_job_def(JOB)
     with _instance() as instance:
-        job.execute_in_process(
-            instance=instance,
-            partition_key=company,
-            run_config={
-                "ops": {"collect": {"config": {"collect": str(collect), "accept_shrink": accept_shrink}}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            tags={"company": company},
-        )
+        try:
+            job.execute_in_process(
+                instance=instance,
+                partition_key=company,
+                run_config={
+                    "ops": {"collect": {"config": {"collect": str(collect), "accept_shrink": accept_shrink}}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                tags={"company": company},
+            )
+        except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
+            raise KeyboardInterrupt from error
 
 
 @contextmanager

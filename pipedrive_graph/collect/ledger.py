@@ -1,0 +1,110 @@
+"""Keeps the books of one collection: what was asked for, how it ended, and who is there by all that."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from pipedrive_graph.landing import Coverage, Known
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.records import PermissionSet, Role, RoleAssignment, User
+
+LISTED: dict[Endpoint, type[User | Role | PermissionSet]] = {
+    Endpoint.USERS: User,
+    Endpoint.ROLES: Role,
+    Endpoint.PERMISSION_SETS: PermissionSet,
+}
+"""The lists, and the records in them."""
+
+
+@dataclass
+class Ledger:
+    """What a collection asked for, and how it ended."""
+
+    listed: dict[Endpoint, list[Answer]] = field(default_factory=dict)
+    """The pages of every list."""
+    outcomes: dict[Call, Outcome] = field(default_factory=dict)
+    """How every call by id ended."""
+    proofs: set[Call] = field(default_factory=set)
+    """Calls for what is no longer listed: there, a 404 is the answer that was wanted."""
+    unread: dict[Call, int] = field(default_factory=dict)
+    """Where the next page of a call by id starts, if there is one."""
+    assigned: set[int] = field(default_factory=set)
+    """Roles that somebody is assigned to."""
+
+    def note(self, answer: Answer) -> None:
+        """Note how a call by id ended; of a paged one, a page that failed fails it."""
+        call = replace(answer.call, start=None)
+        worst = {self.outcomes.get(call, answer.outcome), answer.outcome} - {Outcome.ANSWERED}
+        self.outcomes[call] = worst.pop() if worst else Outcome.ANSWERED
+        self.unread.pop(call, None)
+        if answer.next_start is not None:
+            self.unread[call] = answer.next_start
+        if call.endpoint is Endpoint.ROLE_ASSIGNMENTS:
+            self.assigned |= {row.role_id for row in answer.rows(RoleAssignment)}
+
+    def offered(self, endpoint: Endpoint) -> bool:
+        """Whether a list was answered in full."""
+        return all(page.outcome is Outcome.ANSWERED for page in self.listed[endpoint])
+
+    def ids(self, endpoint: Endpoint) -> set[str]:
+        """The ids in a list."""
+        return {str(record.id) for page in self.listed[endpoint] for record in page.rows(LISTED[endpoint])}
+
+    def existing(self, endpoint: Endpoint) -> set[str]:
+        """The ids that were asked for because they are not listed, and are there all the same."""
+        return {
+            str(call.id)
+            for call in self.proofs
+            if call.endpoint is endpoint and self.outcomes[call] is Outcome.ANSWERED
+        }
+
+    def roles_in_use(self) -> set[str]:
+        """Roles that somebody is assigned to, or that a user's record names."""
+        users = (user for page in self.listed[Endpoint.USERS] for user in page.rows(User))
+        return {str(role) for role in self.assigned | {u.role_id for u in users if u.role_id is not None}}
+
+    def permission_sets_in_use(self) -> set[str]:
+        """Permission sets that somebody has."""
+        users = (user for page in self.listed[Endpoint.USERS] for user in page.rows(User))
+        entries = (entry for user in users for entry in user.access or [])
+        return {entry.permission_set_id for entry in entries if entry.permission_set_id}
+
+    def missing(self) -> list[Call]:
+        """Calls by id without an answer; where absence was to be proven, a 404 is one."""
+        return [
+            call
+            for call, outcome in self.outcomes.items()
+            if not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
+        ]
+
+    def gone(self, endpoint: Endpoint) -> int:
+        """How many are proven gone."""
+        return sum(call.endpoint is endpoint and self.outcomes[call] is Outcome.GONE for call in self.proofs)
+
+    def coverage(self) -> dict[str, Coverage]:
+        """How the calls of each endpoint ended."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for endpoint, pages in self.listed.items():
+            counts[endpoint].update(str(page.outcome) for page in pages)
+        for call, outcome in self.outcomes.items():
+            counts[call.endpoint][str(outcome)] += 1
+        return {str(endpoint): Coverage(asked=c.total(), **c) for endpoint, c in sorted(counts.items())}
+
+    def known(self, before: Known) -> Known:
+        """Who is there by now: listed, or asked for by id and not proven gone."""
+        users = self._remaining(Endpoint.USERS, Endpoint.USER, before.users)
+        roles = self._remaining(Endpoint.ROLES, Endpoint.ROLE, before.roles)
+        sets = self._remaining(Endpoint.PERMISSION_SETS, Endpoint.PERMISSION_SET, before.permission_sets)
+        return Known(
+            users=sorted(map(int, users)), roles=sorted(map(int, roles)), permission_sets=sorted(sets)
+        )
+
+    def _remaining(self, listing: Endpoint, single: Endpoint, before: Iterable[object]) -> set[str]:
+        ids = self.ids(listing)
+        if not self.offered(listing):
+            ids |= {str(subject) for subject in before}
+        asked = {str(c.id): o for c, o in self.outcomes.items() if c.endpoint is single}
+        return ids | {subject for subject, outcome in asked.items() if outcome is not Outcome.GONE}

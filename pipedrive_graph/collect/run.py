@@ -1,0 +1,239 @@
+"""One collection, from the first call to the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from pipedrive_graph import __version__, clock
+from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.collect.observer import Observer, Progress
+from pipedrive_graph.collect.verdict import verdict
+from pipedrive_graph.errors import NotAuthorisedError
+from pipedrive_graph.landing import CompanyLanding, Identity, Known, Manifest, Snapshot
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.client import Pipedrive
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.plan import Collect, every_user
+from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.settings import Company
+
+RESUME_WITHIN = timedelta(hours=6)
+"""An unfinished snapshot older than this is begun anew: its answers no longer fit together."""
+
+PAGE = 500
+"""The largest page that Pipedrive's lists give."""
+
+DETAILS = (
+    Endpoint.USER,
+    Endpoint.ROLE,
+    Endpoint.PERMISSION_SET,
+    Endpoint.ROLE_ASSIGNMENTS,
+    Endpoint.PERMISSIONS,
+)
+"""Calls by id: what a resumed run does not ask for again."""
+
+SETTLED = {Outcome.ANSWERED, Outcome.GONE, Outcome.REFUSED}
+"""How a call must have ended for that."""
+
+
+async def collect(
+    company: Company,
+    landing: CompanyLanding,
+    *,
+    observer: Observer,
+    plan: Collect = Collect.EVERY_USER,
+    accept_shrink: bool = False,
+) -> Manifest:
+    """Read a company once, and commit the snapshot.
+
+    Args:
+        company: whom to read.
+        landing: where its snapshots lie.
+        observer: who is told how it goes.
+        plan: which calls to make.
+        accept_shrink: take the snapshot although many users are gone.
+
+    Returns:
+        The manifest of the committed snapshot; its status may be `rejected`.
+
+    Raises:
+        ConfigurationError: if the token is not set.
+        NotAuthorisedError: if the token is wrong, belongs to another company, or its owner is no admin.
+        UnreachableError, NotPipedriveError: if Pipedrive is not there.
+        BusyError: if another process collects this company.
+        IncompleteError: if Pipedrive stopped answering; the next run resumes.
+        LandingError: if answers cannot be written down.
+    """
+    async with Pipedrive(company.base_url, company.token(), warn=observer.warn) as client:
+        me = await client.preflight()
+        owner = me.rows(Me)[0]
+        identity = Identity(
+            collect=plan,
+            base_url=company.base_url,
+            company_id=owner.company_id,
+            token_owner=owner.id,
+            version=__version__,
+        )
+        with landing.lock():
+            _refuse_another_company(landing, identity)
+            users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
+            if users[0].outcome is Outcome.REFUSED:
+                raise NotAuthorisedError(
+                    f"The token of company '{landing.company}' may not list its users; "
+                    "use the token of a Pipedrive admin."
+                )
+            resumed = _resumed(landing, identity)
+            run = _Run(landing, client, observer, resumed or landing.start(identity))
+            if resumed:
+                run.restore()
+            run.record_list(Endpoint.ME, [me])
+            run.record_list(Endpoint.USERS, users)
+            await run.everything()
+            return run.commit(accept_shrink=accept_shrink)
+
+
+@dataclass
+class _Run:
+    """One collection that has begun."""
+
+    landing: CompanyLanding
+    client: Pipedrive
+    observer: Observer
+    snapshot: Snapshot
+    ledger: Ledger = field(default_factory=Ledger)
+    total: int = 0
+
+    def restore(self) -> None:
+        """Note the answers that an earlier run left behind."""
+        self.snapshot.trim(SETTLED)
+        for endpoint in DETAILS:
+            for line in self.snapshot.lines(endpoint):
+                call = Call(endpoint, **line["asked"])
+                reading = read(call, line["answer"]) if line["outcome"] == Outcome.ANSWERED else None
+                self.ledger.note(
+                    Answer(
+                        call,
+                        Outcome(line["outcome"]),
+                        line["status"],
+                        datetime.fromisoformat(line["at"]),
+                        text="",
+                        data=reading.data if reading else None,
+                        next_start=reading.next_start if reading else None,
+                    )
+                )
+
+    async def everything(self) -> None:
+        """Make the calls of the plan, then those that prove who is gone."""
+        for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS):
+            pages = [page async for page in self.client.pages(Call(endpoint, limit=PAGE))]
+            self.record_list(endpoint, pages)
+            if pages[-1].outcome is Outcome.REFUSED:
+                self.observer.warn(
+                    f"Pipedrive refuses {endpoint} to this token; what only that list tells stays unknown."
+                )
+        before, ledger = self.landing.known(), self.ledger
+        users = ledger.ids(Endpoint.USERS)
+        await self.prove(Endpoint.USER, {str(user) for user in before.users} - users)
+        users |= ledger.existing(Endpoint.USER)
+        sets = ledger.ids(Endpoint.PERMISSION_SETS)
+        await self.ask(every_user(sorted(map(int, users)), sorted(sets)))
+        await self.prove_unlisted(before)
+
+    async def prove_unlisted(self, before: Known) -> None:
+        """Ask for roles and sets that were there, or that somebody has, and that are not listed."""
+        ledger = self.ledger
+        if ledger.offered(Endpoint.ROLES):
+            roles = {str(role) for role in before.roles} | ledger.roles_in_use()
+            await self.prove(Endpoint.ROLE, roles - ledger.ids(Endpoint.ROLES))
+        if ledger.offered(Endpoint.PERMISSION_SETS):
+            sets = set(before.permission_sets) | ledger.permission_sets_in_use()
+            await self.prove(Endpoint.PERMISSION_SET, sets - ledger.ids(Endpoint.PERMISSION_SETS))
+
+    async def prove(self, endpoint: Endpoint, ids: set[str]) -> None:
+        """Ask by id for what is not listed: only a 404 proves it gone."""
+        calls = [Call(endpoint, id=subject) for subject in sorted(ids)]
+        await self.ask(calls)
+        self.ledger.proofs.update(calls)
+
+    async def ask(self, calls: Iterable[Call]) -> None:
+        """Make calls concurrently, but for those that an earlier run has answers to."""
+        wanted, ledger = list(calls), self.ledger
+        self.total += len(wanted)
+        async for answer in self.client.fetch_all(call for call in wanted if call not in ledger.outcomes):
+            self.record(answer)
+        for call in [call for call in wanted if call in ledger.unread]:
+            async for answer in self.client.pages(replace(call, start=ledger.unread[call])):
+                self.record(answer)
+
+    def record(self, answer: Answer) -> None:
+        """Write an answer to a call by id down."""
+        self.snapshot.write(answer)
+        self.ledger.note(answer)
+        stats = self.client.stats
+        self.observer.progress(
+            Progress(
+                done=len(self.ledger.outcomes),
+                total=self.total,
+                requests=stats.requests,
+                throttled=stats.throttled,
+                limit=stats.limit,
+                window=stats.window,
+            )
+        )
+
+    def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
+        """Write all pages of a list down, in place of those of an earlier run."""
+        self.snapshot.replace(endpoint, pages)
+        self.ledger.listed[endpoint] = pages
+
+    def commit(self, *, accept_shrink: bool) -> Manifest:
+        """Judge the snapshot, and commit it."""
+        ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
+        known = ledger.known(self.landing.known())
+        return self.snapshot.commit(
+            Manifest(
+                company=self.landing.company,
+                snapshot_id=draft.snapshot_id,
+                started_at=draft.started_at,
+                finished_at=max(clock.now(), draft.started_at),
+                verdict=verdict(ledger, self.landing, accept_shrink=accept_shrink),
+                identity=draft.identity,
+                users=len(known.users) if ledger.offered(Endpoint.USERS) else None,
+                roles=len(known.roles) if ledger.offered(Endpoint.ROLES) else None,
+                requests=stats.requests,
+                throttled=stats.throttled,
+                waited=round(stats.waited, 3),
+                coverage=ledger.coverage(),
+                files=self.snapshot.pack(known),
+                previous=self.landing.latest_digest(),
+            )
+        )
+
+
+def _refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
+    newest = landing.latest()
+    if newest and newest.identity.company_id != identity.company_id:
+        raise NotAuthorisedError(
+            f"The token belongs to Pipedrive company {identity.company_id}, but the snapshots of "
+            f"'{landing.company}' are of company {newest.identity.company_id}: nothing was changed. "
+            "Set the right token, or another company name."
+        )
+
+
+def _resumed(landing: CompanyLanding, identity: Identity) -> Snapshot | None:
+    """The newest unfinished snapshot, if it may be finished; any other is abandoned."""
+    resumable = None
+    for snapshot in landing.unfinished():
+        age = clock.now() - snapshot.draft.started_at
+        if snapshot.draft.identity != identity:
+            snapshot.abandon("begun with another token, base URL, plan or version")
+        elif not timedelta() <= age <= RESUME_WITHIN:
+            snapshot.abandon(f"older than {RESUME_WITHIN}")
+        else:
+            if resumable:
+                resumable.abandon("a newer one was begun")
+            resumable = snapshot
+    return resumable

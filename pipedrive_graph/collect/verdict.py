@@ -1,0 +1,50 @@
+"""Judges what a snapshot is worth: complete, partial or rejected, and why."""
+
+from __future__ import annotations
+
+from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.landing import CompanyLanding, Coverage, Verdict
+from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.endpoints import Endpoint
+
+ACCEPTED_SHARE = 0.95
+"""A snapshot with a smaller share of its details answered is rejected."""
+
+SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
+"""More than this share, and at least this count, of the known users gone needs a person's word."""
+
+
+def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
+    """Judge a collection.
+
+    Args:
+        ledger: what was asked, and how it ended.
+        landing: the snapshots before it.
+        accept_shrink: a person says that it is right that so many users are gone.
+    """
+    if not ledger.offered(Endpoint.USERS):
+        problem = ledger.listed[Endpoint.USERS][-1].problem
+        return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}")
+    missing, asked = len(ledger.missing()), len(ledger.outcomes)
+    told = f"{missing} of {asked} calls about single subjects were not answered"
+    if missing > (1 - ACCEPTED_SHARE) * asked:
+        return Verdict(status="rejected", reason=f"{told}; at least {ACCEPTED_SHARE:.0%} must be.")
+    before, gone = len(landing.known().users), ledger.gone(Endpoint.USER)
+    if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
+        reason = f"{gone} of the {before} known users are gone since the last snapshot."
+        return Verdict(status="rejected", reason=reason, shrunk=True)
+    reasons = [f"{told}."] if missing else []
+    reasons += [
+        f"The list {endpoint} was not answered: {ledger.listed[endpoint][-1].problem or 'it is gone.'}"
+        for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
+        if not ledger.offered(endpoint) and not _never_offered(ledger, landing, endpoint)
+    ]
+    return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
+
+
+def _never_offered(ledger: Ledger, landing: CompanyLanding, endpoint: Endpoint) -> bool:
+    """Whether this company's Pipedrive has no such list, or never showed it to this token."""
+    if ledger.listed[endpoint][-1].outcome is Outcome.FAILED:
+        return False
+    earlier = (m.coverage.get(endpoint, Coverage()) for m in landing.newest_first() if m.accepted)
+    return not any(coverage.answered for coverage in earlier)

@@ -1,0 +1,28 @@
+"""Keeps every answer of Pipedrive as files: one folder per snapshot, committed by its manifest.
+
+    <landing>/<company>/<snapshot_id>/draft.json                 while collecting: whose answers these are
+                                      users.id.permissions.ndjson    a line per answer, flushed
+                                      …ndjson.gz                 at commit
+                                      known.json                 who is to be asked for when no longer listed
+                                      manifest.json              written last: the snapshot is committed
+                                      abandoned.json             instead, if it was never finished
+
+A committed snapshot never changes. Each manifest names the digest of the one before, so a damaged or
+missing snapshot shows.
+"""
+
+from pipedrive_graph.landing.company import CompanyLanding, Landing
+from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Manifest, Verdict
+from pipedrive_graph.landing.snapshot import Snapshot
+
+__all__ = [
+    "CompanyLanding",
+    "Coverage",
+    "File",
+    "Identity",
+    "Known",
+    "Landing",
+    "Manifest",
+    "Snapshot",
+    "Verdict",
+]

@@ -1,0 +1,145 @@
+"""Finds the snapshots of a company: the chain of committed ones, and those that were cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+
+from pipedrive_graph import clock, files
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.landing.records import (
+    ABANDONED,
+    DRAFT,
+    KNOWN,
+    MANIFEST,
+    Draft,
+    Identity,
+    Known,
+    Manifest,
+    digest,
+    read_record,
+)
+from pipedrive_graph.landing.snapshot import Snapshot
+
+
+class CompanyLanding:
+    """The snapshots of one company."""
+
+    def __init__(self, landing: Path, company: str) -> None:
+        self.company = company
+        self.folder = landing / company
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold this while collecting: two runs for one company never collect at once.
+
+        Raises:
+            BusyError: naming the process that collects already.
+        """
+        return files.lock(self.folder / ".lock", doing=f"collecting company '{self.company}'")
+
+    def chain(self) -> list[tuple[Manifest, str]]:
+        """All committed snapshots, oldest first, each with the digest of its manifest.
+
+        Raises:
+            LandingError: if a manifest cannot be read, or does not continue the one before it.
+        """
+        chain: list[tuple[Manifest, str]] = []
+        for folder in self._committed():
+            path = folder / MANIFEST
+            manifest = read_record(path, Manifest)
+            if chain and manifest.previous != chain[-1][1]:
+                raise LandingError(
+                    f"{path} does not continue the snapshot before it; "
+                    "one was changed or is missing. Restore it from a backup."
+                )
+            chain.append((manifest, digest(path)))
+        return chain
+
+    def newest_first(self) -> Iterator[Manifest]:
+        """All committed snapshots, each read when it is asked for.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        for folder in reversed(self._committed()):
+            yield read_record(folder / MANIFEST, Manifest)
+
+    def latest(self, *, accepted: bool = False) -> Manifest | None:
+        """The newest committed snapshot, or the newest that was accepted."""
+        return next((m for m in self.newest_first() if m.accepted or not accepted), None)
+
+    def latest_digest(self) -> str | None:
+        """The digest of the newest manifest: what the next one names as its previous."""
+        committed = self._committed()
+        return digest(committed[-1] / MANIFEST) if committed else None
+
+    def known(self) -> Known:
+        """Who was there when the company was last read: by the newest accepted snapshot."""
+        manifest = self.latest(accepted=True)
+        if manifest is None:
+            return Known()
+        return read_record(self.folder / manifest.snapshot_id / KNOWN, Known)
+
+    def start(self, identity: Identity) -> Snapshot:
+        """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
+        started_at = clock.now()
+        newest = self.latest()
+        if newest and started_at <= newest.started_at:
+            started_at = newest.started_at + timedelta(microseconds=1)
+        snapshot_id = started_at.strftime("%Y%m%dT%H%M%S-%f")
+        draft = Draft(snapshot_id=snapshot_id, started_at=started_at, identity=identity)
+        folder = self.folder / snapshot_id
+        files.write_atomically(folder / DRAFT, draft.model_dump_json(indent=1).encode())
+        return Snapshot(folder, draft)
+
+    def unfinished(self) -> list[Snapshot]:
+        """Snapshots that were begun, and neither committed nor abandoned, oldest first."""
+        found = []
+        for folder in self._folders():
+            ended = (folder / MANIFEST).exists() or (folder / ABANDONED).exists()
+            if not ended and (folder / DRAFT).exists():
+                found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
+        return found
+
+    def verify(self, manifest: Manifest) -> None:
+        """Prove that a snapshot's files are as they were when it was committed.
+
+        Raises:
+            LandingError: naming the file that is missing or differs.
+        """
+        for file in manifest.files:
+            path = self.folder / manifest.snapshot_id / file.name
+            if not path.exists():
+                raise LandingError(f"{path} is missing; restore it from a backup, then run rebuild.")
+            if digest(path) != file.sha256:
+                raise LandingError(
+                    f"{path} is not as it was written (its sha256 differs); "
+                    "restore it from a backup, then run rebuild."
+                )
+
+    def _folders(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if path.is_dir())
+
+    def _committed(self) -> list[Path]:
+        return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
+
+
+class Landing:
+    """The folder of all snapshots of all companies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def of(self, company: str) -> CompanyLanding:
+        """The snapshots of one company."""
+        return CompanyLanding(self.folder, company)
+
+    def companies(self) -> list[str]:
+        """Names of the companies that have a folder here."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())

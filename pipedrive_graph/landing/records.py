@@ -1,0 +1,125 @@
+"""The records that a snapshot's JSON files hold, and how they are read."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipedrive_graph.errors import LandingError
+
+MANIFEST, DRAFT, ABANDONED, KNOWN = "manifest.json", "draft.json", "abandoned.json", "known.json"
+
+
+class Record(BaseModel):
+    """What all records share: they do not change, and what a later version adds is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Identity(Record):
+    """Whose answers a snapshot holds; one that is resumed must agree in all of it."""
+
+    collect: str
+    base_url: str
+    company_id: int
+    token_owner: int
+    version: str
+
+
+class Draft(Record):
+    """The head of a snapshot that is not committed yet."""
+
+    snapshot_id: str
+    started_at: datetime
+    identity: Identity
+
+
+class Coverage(Record):
+    """How many calls of one endpoint were made, and how they ended."""
+
+    asked: int = 0
+    answered: int = 0
+    gone: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+class Verdict(Record):
+    """What a snapshot is worth: everything, or why not; `shrunk` where the shrink guard refused it."""
+
+    status: Literal["complete", "partial", "rejected"]
+    reason: str | None = None
+    shrunk: bool = False
+
+
+class File(Record):
+    """One file of a snapshot: its answers, and the bytes of the longest of them, as a reader must know."""
+
+    name: str
+    rows: int
+    longest: int
+    bytes: int
+    sha256: str
+
+
+class Manifest(Record):
+    """What a snapshot is: its commit mark, its contents, and its place in the company's chain."""
+
+    format: Literal[1] = 1
+    company: str
+    snapshot_id: str
+    started_at: datetime
+    finished_at: datetime
+    verdict: Verdict
+    identity: Identity
+    users: int | None
+    roles: int | None
+    requests: int
+    throttled: int
+    waited: float
+    coverage: dict[str, Coverage]
+    files: list[File]
+    previous: str | None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the snapshot is to be taken into the history."""
+        return self.verdict.status != "rejected"
+
+
+class Known(Record):
+    """Ids that exist as far as a snapshot proves."""
+
+    users: list[int] = []
+    roles: list[int] = []
+    permission_sets: list[str] = []
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+    """Read a record from its file.
+
+    Raises:
+        LandingError: if it cannot be read, or is not what it should be.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise LandingError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise LandingError(
+            f"{path} is damaged ({where}: {first['msg']}); restore it from a backup, then run rebuild."
+        ) from error

@@ -1,0 +1,97 @@
+"""Writes one snapshot: answers as they come, and the manifest that commits them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipedrive_graph import clock, files
+from pipedrive_graph.landing.records import ABANDONED, DRAFT, KNOWN, MANIFEST, Draft, File, Known, Manifest
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+
+
+class Snapshot:
+    """A snapshot that is being written: answers are appended to it until it is committed."""
+
+    def __init__(self, folder: Path, draft: Draft) -> None:
+        self.folder = folder
+        self.draft = draft
+
+    def write(self, answer: Answer) -> None:
+        """Append an answer, so that it outlives this process.
+
+        Raises:
+            LandingError: if it cannot be written.
+        """
+        call = answer.call
+        head = {
+            "endpoint": str(call.endpoint),
+            "asked": {"id": call.id, "start": call.start, "limit": call.limit},
+            "status": answer.status,
+            "outcome": str(answer.outcome),
+            "at": clock.iso(answer.at),
+        }
+        line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}}}\n'
+        path = self._path(call.endpoint)
+        try:
+            with open(path, "a", encoding="utf-8", opener=files.private) as file:
+                file.write(line)
+        except OSError as error:
+            raise files.cannot_write(path, error) from error
+
+    def replace(self, endpoint: str, answers: Iterable[Answer]) -> None:
+        """Forget what an endpoint answered before, and write these answers instead."""
+        self._path(endpoint).unlink(missing_ok=True)
+        for answer in answers:
+            self.write(answer)
+
+    def lines(self, endpoint: str) -> Iterator[dict[str, Any]]:
+        """The answers of an endpoint so far, as they were written."""
+        path = self._path(endpoint)
+        if path.exists():
+            yield from map(json.loads, path.read_bytes().splitlines())
+
+    def trim(self, outcomes: set[Outcome]) -> None:
+        """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
+
+        A last line that was torn by a crash goes with them.
+        """
+        for path in self.folder.glob("*.ndjson"):
+            whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+            kept = [line for line in whole if json.loads(line)["outcome"] in outcomes]
+            files.write_atomically(path, b"".join(kept))
+
+    def abandon(self, reason: str) -> None:
+        """Mark the snapshot as one that nobody will finish; its answers stay for who wants to look."""
+        note = {"at": clock.iso(clock.now()), "reason": reason}
+        files.write_atomically(self.folder / ABANDONED, json.dumps(note).encode())
+
+    def pack(self, known: Known) -> list[File]:
+        """Compress what was written, and describe every file; the first half of a commit."""
+        packed = []
+        for path in sorted(self.folder.glob("*.ndjson")):
+            content = path.read_bytes()
+            body = gzip.compress(content, compresslevel=6, mtime=0)
+            lines = content.splitlines()
+            packed.append(self._packed(f"{path.name}.gz", body, len(lines), max(map(len, lines), default=0)))
+        return [*packed, self._packed(KNOWN, known.model_dump_json(indent=1).encode(), 0, 0)]
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Commit the snapshot: after this it is there for good."""
+        body = manifest.model_dump_json(indent=1).encode()
+        files.write_atomically(self.folder / MANIFEST, body)
+        for path in [*self.folder.glob("*.ndjson"), self.folder / DRAFT]:
+            path.unlink()
+        return manifest
+
+    def _packed(self, name: str, body: bytes, rows: int, longest: int) -> File:
+        files.write_atomically(self.folder / name, body)
+        digest = hashlib.sha256(body).hexdigest()
+        return File(name=name, rows=rows, longest=longest, bytes=len(body), sha256=digest)
+
+    def _path(self, endpoint: str) -> Path:
+        return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
