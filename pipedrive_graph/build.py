@@ -18,7 +18,7 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings.lifecycle import judge
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse import database, history, ingest
+from pipedrive_graph.warehouse import database, history, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
@@ -52,7 +52,7 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
         WarehouseError: if a check fails; the warehouse is as it was before that snapshot.
     """
     with database.writer(settings.warehouse, wait=tell) as connection:
-        history.create(connection)
+        tables.create(connection)
         taken: list[str] = []
         counts: dict[str, int] = {}
         for snapshot in ingest.pending(connection, Landing(settings.landing).of(company)):
@@ -89,7 +89,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
         _remove(temporary)
         try:
             with database.writer(temporary, wait=tell) as connection:
-                history.create(connection)
+                tables.create(connection)
                 chains = [ingest.pending(connection, landing.of(name)) for name in landing.companies()]
                 built = Built()
                 for round_ in zip_longest(*chains):

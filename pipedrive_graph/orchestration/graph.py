@@ -15,9 +15,9 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse import history
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.tables import columns
 
 SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
@@ -114,7 +114,7 @@ def _specs(models: Models) -> dict[str, dg.AssetSpec]:
     """An asset for every table, by its qualified name, each after those that it is made from."""
     shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
     above = {name: set(models.tables_read(model)) for name, model in shown.items()}
-    kept = {f"history.{name}": set[str]() for name in history.columns() if name != "models"}
+    kept = {f"history.{name}": set[str]() for name in columns() if name != "models"}
     kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
     order = TopologicalSorter({name: sorted(reads) for name, reads in (above | kept).items()}).static_order()
     return {

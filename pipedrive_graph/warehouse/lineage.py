@@ -9,7 +9,7 @@ from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
-from pipedrive_graph.warehouse import history
+from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.models import Model, Models
 
 Source = tuple[str, str]
@@ -53,9 +53,9 @@ def column_lineage(models: Models, model: Model) -> dict[str, list[Source]]:
 
 def _schema(models: Models) -> dict[str, object]:
     """Columns by schema and table; their types do not matter here."""
-    schema: dict[str, dict[str, dict[str, str]]] = {"history": history.columns()}
+    schema: dict[str, dict[str, dict[str, str]]] = {"history": tables.columns()}
     for model in models:
         if not model.kind.is_macro:
-            tables = schema.setdefault(model.schema, {})
-            tables[model.name] = dict.fromkeys(model.header.columns, "VARCHAR")
+            of_schema = schema.setdefault(model.schema, {})
+            of_schema[model.name] = dict.fromkeys(model.header.columns, "VARCHAR")
     return dict(schema)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from pipedrive_graph.warehouse import history
+from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
 from .literal import Company, create
@@ -17,7 +17,7 @@ from .literal import Company, create
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty warehouse with every model but those of staging."""
     with duckdb.connect() as connection:
-        history.create(connection)
+        tables.create(connection)
         for model in Models(sql_folder()):
             if model.schema != "staging":
                 create(connection, model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipedrive_graph.warehouse import history
+from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
 
 from .literal import NIGHTS, Company
@@ -209,7 +209,7 @@ def test_macros_work_in_the_file_and_attached(tmp_path: Path) -> None:
 def _publish(connection: duckdb.DuckDBPyConnection) -> None:
     """Write tables and macros as they are published: no schema but main."""
     models = [model for model in Models(sql_folder()) if model.schema == "main"]
-    history.create(connection)
+    tables.create(connection)
     company = Company(connection)
     company.snapshot(0)
     company.role(1, "Sales")
