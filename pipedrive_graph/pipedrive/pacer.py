@@ -142,7 +142,9 @@ class Pacer:
         self._clean_since = now
 
     def close(self, error: Exception) -> None:
-        """Let nobody go any more: who waits, and who asks later, gets `error`."""
+        """Let nobody go any more: who waits, and who asks later, gets `error`; the first one counts."""
+        if self._closed is not None:
+            return
         if self._waiting:
             self.waited += self.now() - self._waiting_since
         self._closed = error
@@ -240,6 +242,7 @@ class Pacer:
         if turn.sent_at is None:
             self.requests += 1
             self._unsent -= 1
+        if math.isinf(turn.release):  # it holds no place yet, or none any more
             self._occupied += 1
         turn.sent_at = now
         self._sent.append(now)

@@ -60,7 +60,7 @@ PASSING = {
 
 @pytest.mark.parametrize("name", PASSING)
 def test_five_bad_attempts_are_lived_through(simulator: Simulator, ids: list[int], name: str):
-    times = 2 if name in ("silence", "trickle") else 5  # those take their time
+    times = 1 if name in ("silence", "trickle") else 5  # those take their time
     fault = simulator.faults.add(r"users/\d+/permissions", PASSING[name], times=times)
     answer = fetch(simulator, permissions(ids)[0])
     assert answer.outcome is Outcome.ANSWERED
@@ -172,7 +172,7 @@ def test_a_withdrawn_token_ends_the_run(simulator: Simulator, ids: list[int]):
 
 
 def test_the_end_of_the_day_ends_the_run(ids: list[int]):
-    with Simulator(Options(users=30, limit=5000, daily_limit=102)) as poor:
+    with Simulator(Options(users=30, limit=40, daily_limit=102)) as poor:
         answers = expect_end(poor, sorted(poor.company.users), IncompleteError, "daily budget")
         assert 1 <= len(answers) <= 10
         assert 429 in [seen.status for seen in poor.requests]

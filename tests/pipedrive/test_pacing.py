@@ -35,12 +35,11 @@ def most_in_a_window(arrivals: Iterable[float]) -> int:
 @pytest.mark.parametrize(
     "options",
     [
-        Options(users=60, limit=20, latency=0.02),
         Options(users=60, limit=60, latency=0.1, jitter=0.1, fixed_window=True),
-        Options(users=60, limit=40, latency=1.0, jitter=0.2, reset="epoch_ms", clock_offset=-9e6),
-        Options(users=60, limit=80, latency=0.05, dialect="brief"),
+        Options(users=60, limit=40, latency=0.8, jitter=0.2, reset="epoch_ms", clock_offset=-9e6),
+        Options(users=60, limit=20, latency=0.02, dialect="brief"),
     ],
-    ids=["20 per window", "fixed windows", "slow server", "brief"],
+    ids=["fixed windows", "slow server", "brief"],
 )
 def test_the_rate_is_kept_and_used(options: Options):
     windows = 2
