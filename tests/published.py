@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def names(published: Path) -> list[str]:
     return [name for (name,) in query(published, "SELECT table_name FROM duckdb_tables() ORDER BY ALL")]
 
 
-def tables(published: Path, *, clock: bool = True) -> dict[str, list[Row]]:
+def tables(published: Path, *, clock: bool = True, without: Collection[str] = ()) -> dict[str, list[Row]]:
     """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day."""
+    left_out = {*without, *(() if clock else OF_THE_RUN)}
     found = {}
     with duckdb.connect(str(published), read_only=True) as connection:
         moments = {
@@ -33,7 +35,7 @@ def tables(published: Path, *, clock: bool = True) -> dict[str, list[Row]]:
         }
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-            kept = ", ".join(f'"{column}"' for column in columns if clock or column not in OF_THE_RUN)
+            kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
             rows = connection.execute(f"SELECT {kept} FROM {name} ORDER BY ALL").fetchall()  # noqa: S608
             found[name] = rows if clock else sorted(_cut(row, moments) for row in rows)
     return found

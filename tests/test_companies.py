@@ -1,0 +1,101 @@
+"""Several companies in one installation: each for itself, one file for all."""
+
+from __future__ import annotations
+
+import pytest
+from installation import Installation
+from published import query, tables
+
+from pipedrive_graph.simulator import faults
+
+COMPANIES = """
+[alpha]
+api_token_env = "ALPHA_TOKEN"
+base_url = "{alpha}"
+
+[beta]
+api_token_env = "BETA_TOKEN"
+base_url = "{beta}"
+"""
+
+
+@pytest.fixture
+def two(serve, home):
+    """Two companies with one published night each, and their simulators."""
+    alpha, beta = serve(users=40, seed=1), serve(users=50, seed=2)
+    home.mkdir()
+    (home / "companies.toml").write_text(COMPANIES.format(alpha=alpha.url, beta=beta.url))
+    return Installation(home, {"ALPHA_TOKEN": alpha.token, "BETA_TOKEN": beta.token}), alpha, beta
+
+
+def of(installation: Installation, company: str) -> dict[str, list[tuple[object, ...]]]:
+    """The published rows of one company."""
+    return {
+        name: [row for row in rows if row[0] == company]
+        for name, rows in tables(installation.published).items()
+        if name not in {"rule_thresholds", "sensitive_permissions"}
+    }
+
+
+def test_one_company_fails_and_the_other_is_published(two) -> None:
+    installation, alpha, beta = two
+    first = installation.command("sync", "--json")
+    assert (first.code, first.err) == (0, "")
+    assert [told["company"] for told in first.objects] == ["alpha", "beta"]
+    before = {name: of(installation, name) for name in ("alpha", "beta")}
+    for simulator in (alpha, beta):
+        simulator.company.deactivate(simulator.company.plain_user_id)
+    alpha.faults.add("users/me", faults.unauthorised, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 3
+    failed, done = told.objects
+    assert failed == {"company": "alpha", "error": told.sentence}
+    assert (done["company"], done["status"], done["users"]) == ("beta", "complete", 50)
+    assert of(installation, "alpha") == before["alpha"]
+    assert of(installation, "beta") != before["beta"]
+    changed = query(installation.published, "SELECT DISTINCT company, object FROM access_changes")
+    assert changed == [("beta", "active")]
+
+    published = tables(installation.published)
+    assert installation.command("rebuild").code == 0
+    assert tables(installation.published) == published
+
+
+def test_one_company_alone(two) -> None:
+    installation, alpha, _ = two
+
+    told = installation.command("sync", "--json", "--company", "beta")
+
+    assert (told.code, told.err) == (0, "")
+    assert [line["company"] for line in told.objects] == ["beta"]
+    assert query(installation.published, "SELECT DISTINCT company FROM users") == [("beta",)]
+    assert alpha.requests == []
+
+
+def test_of_several_exit_codes_the_worst_counts(two) -> None:
+    installation, alpha, beta = two
+    alpha.faults.add(f"users/{sorted(alpha.company.users)[7]}/permissions", faults.forbidden)
+    beta.faults.add("users/me", faults.not_found, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 1
+    partial, failed = told.objects
+    assert (partial["company"], partial["status"]) == ("alpha", "partial")
+    assert failed["company"] == "beta"
+    assert "is not Pipedrive's API" in failed["error"]
+
+
+def test_another_companys_run_waits_for_the_warehouse(two) -> None:
+    installation, _, _ = two
+
+    processes = [installation.process("sync", "--json", "--company", name) for name in ("alpha", "beta")]
+    told = [installation.wait(process) for process in processes]
+
+    assert [(one.code, one.objects[0]["status"]) for one in told] == [(0, "complete")] * 2
+    assert query(installation.published, "SELECT company, count(*) FROM users GROUP BY 1 ORDER BY 1") == [
+        ("alpha", 40),
+        ("beta", 50),
+    ]
