@@ -92,7 +92,9 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
     if verdict.reason:
         console.print(Text(f"  {verdict.reason} What is missing stays as last known.", style="yellow"))
     throttled = f"{manifest.throttled} throttled" if manifest.throttled else "none throttled"
-    changes = f"{summary.changes:,} changes since the last snapshot" if summary.changes else "no changes"
+    changes = "the first snapshot"
+    if summary.changes is not None:
+        changes = f"{summary.changes or 'no'} changes since the last snapshot"
     console.print(
         f"  {summary.users:,} users, {summary.roles:,} roles, {summary.grants:,} grants; {changes}",
         highlight=False,

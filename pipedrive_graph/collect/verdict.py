@@ -28,7 +28,7 @@ def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> 
     missing, asked = len(ledger.missing()), len(ledger.outcomes)
     told = f"{missing} of {asked} calls about single subjects were not answered"
     if missing > (1 - ACCEPTED_SHARE) * asked:
-        return Verdict(status="rejected", reason=f"{told}; at least {ACCEPTED_SHARE:.0%} must be.")
+        return Verdict(status="rejected", reason=f"{told}; at least {ACCEPTED_SHARE:.0%} are needed.")
     before, gone = len(landing.known().users), ledger.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
         reason = f"{gone} of the {before} known users are gone since the last snapshot."

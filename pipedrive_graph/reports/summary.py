@@ -24,13 +24,13 @@ class Summary:
     """What a company looks like in the published file.
 
     `counts` has every severity; `findings` are the open ones, the severest first; `changes` counts the
-    access changes of the last snapshot.
+    access changes of the last snapshot, and is None where there is no earlier one to compare with.
     """
 
     users: int
     roles: int
     grants: int
-    changes: int
+    changes: int | None
     counts: dict[str, int]
     findings: list[Finding]
 
@@ -65,7 +65,9 @@ def summarise(published: Path, company: str) -> Summary | None:
             changes=count(
                 "SELECT count(*) FROM access_changes"
                 " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?"
-            ),
+            )
+            if count("SELECT count(*) FROM snapshots WHERE company = ? AND status <> 'rejected'") > 1
+            else None,
             counts={name: sum(row[0] == name for row in findings) for name in SEVERITIES},
             findings=[Finding(*row) for row in findings],
         )

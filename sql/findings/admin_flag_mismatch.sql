@@ -18,22 +18,28 @@ SELECT
     CAST(NULL AS VARCHAR) AS object,
     'high' AS severity,
     concat(
-        label,
+        users.label,
         CASE
-            WHEN is_admin THEN ' is an admin by the field is_admin, but of no app by access.'
+            WHEN versions.is_admin
+                THEN ' is an admin by the field is_admin, but of no app by access.'
             ELSE concat(
                 ' is no admin by the field is_admin, but by access one',
-                CASE WHEN len(admin_apps) > 0 THEN ' of ' || array_to_string(admin_apps, ', ') END,
+                CASE
+                    WHEN len(users.admin_apps) > 0
+                        THEN ' of ' || array_to_string(users.admin_apps, ', ')
+                END,
                 '.'
             )
         END
     ) AS title,
     to_json({
-        'user': label,
-        'active': active,
-        'is_admin': is_admin,
-        'admin_apps': admin_apps
+        'user': users.label,
+        'active': users.active,
+        'is_admin': versions.is_admin,
+        'admin_apps': users.admin_apps
     }) AS evidence
 FROM users
-WHERE access_known
-    AND is_admin <> admin
+INNER JOIN users_history AS versions USING (company, user_id)
+WHERE versions.valid_to IS NULL
+    AND users.access_known
+    AND versions.is_admin <> users.admin

@@ -28,7 +28,6 @@ SELECT
         'active': active,
         'deleted': deleted,
         'admin_apps': admin_apps,
-        'is_admin': is_admin,
         'last_login': last_login
     }) AS evidence
 FROM users

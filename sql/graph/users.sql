@@ -17,7 +17,6 @@
 --   admin_apps: the apps that the user is admin of by `access`, sorted; NULL where it was not given
 --   account_admin: admin of the app account_settings; in a company where nobody's access names that
 --     app, admin of any; NULL is not known
---   is_admin: the older `is_admin` field, NULL where the API does not give it
 --   access_known: whether `access` was given, be it empty
 --   role_id: the user's own `role_id` as received; the assignments are in `user_roles`
 --   last_login: the latest login; NULL for one who never logged in, where login_known
@@ -87,7 +86,6 @@ SELECT
         WHEN versions.admin AND versions.access_known
             THEN list_contains(versions.admin_apps, 'account_settings')
     END AS account_admin,
-    versions.is_admin,
     versions.access_known,
     versions.role_id,
     latest.last_login,
