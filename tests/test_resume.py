@@ -16,6 +16,8 @@ import pytest
 from installation import Installation
 from published import differing, query, tables
 
+from pipedrive_graph.errors import BlockedError
+from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 
 NIGHT = "2026-11-02T02:00:00Z"
@@ -98,7 +100,7 @@ MOMENTS = {
     "collecting, late": after_requests(chance.uniform(0.3, 0.99)),
     "committing": once("*.ndjson.gz", later=chance.uniform(0, 0.004)),
     "building": once("*/*/*/manifest.json", later=chance.uniform(0.05, 0.5)),
-    "publishing": once(".identity_graph.duckdb.*.tmp", later=chance.uniform(0, 0.2)),
+    "publishing": once(".identity_graph.duckdb*.tmp", later=chance.uniform(0, 0.2)),
 }
 
 
@@ -130,3 +132,128 @@ def test_killed_and_run_again(stage, tmp_path: Path, moment: Moment) -> None:
     left = [path.name for path in installation.home.rglob("*") if path.suffix in {".tmp", ".wal", ".ndjson"}]
     assert left == []
     assert query(installation.published, "SELECT DISTINCT status FROM snapshots") == [("complete",)]
+
+
+def interrupted(installation: Installation, simulator: Simulator) -> Path:
+    """Leave an unfinished snapshot behind; return its folder."""
+    simulator.faults.add(r"users/\d+/permissions", faults.cloudflare, times=None, after=30)
+    with pytest.raises(BlockedError):
+        installation.night()
+    simulator.faults.clear()
+    simulator.requests.clear()
+    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    return folder
+
+
+def test_a_line_that_the_crash_has_torn_is_asked_for_again(installation, simulator) -> None:
+    folder = interrupted(installation, simulator)
+    path = folder / "users.id.permissions.ndjson"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines)[:-10])
+    torn = json.loads(lines[-1])["asked"]["id"]
+    kept = json.loads(lines[0])["asked"]["id"]
+
+    assert installation.night().verdict.status == "complete"
+
+    paths = [request.path for request in simulator.requests]
+    assert f"users/{torn}/permissions" in paths
+    assert f"users/{kept}/permissions" not in paths
+
+
+def test_a_torn_line_that_nobody_asks_for_again_is_dropped(installation, simulator) -> None:
+    folder = interrupted(installation, simulator)
+    (folder / "users.id.ndjson").write_text('{"endpoint": "users/{id}", "asked": {"id": "17"')
+
+    assert installation.night().verdict.status == "complete"
+
+
+def test_who_vanished_meanwhile_has_nothing_left(installation, simulator) -> None:
+    folder = interrupted(installation, simulator)
+    lines = (folder / "users.id.permissions.ndjson").read_text().splitlines()
+    user = int(json.loads(lines[5])["asked"]["id"])
+    simulator.company.remove_user(user)
+
+    assert installation.night().verdict.status == "complete"
+
+    for name, rows in tables(installation.published).items():
+        assert not [row for row in rows if user in row or str(user) in row], name
+
+
+def test_who_came_meanwhile_is_asked_for(installation, simulator) -> None:
+    interrupted(installation, simulator)
+    new = simulator.company.invite("new@example.com")
+
+    assert installation.night().verdict.status == "complete"
+
+    flags = query(installation.published, "SELECT count(*) FROM user_permissions WHERE user_id = ?", new.id)
+    assert flags == [(len(simulator.company.flags),)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PIPEDRIVE_GRAPH_CLOCK", "2026-11-01T08:30:00Z"), ("PIPEDRIVE_GRAPH_CLOCK", "2026-10-31T00:00:00Z")],
+    ids=["six hours later", "the clock went back"],
+)
+def test_what_is_too_old_is_abandoned(installation, simulator, variable, value) -> None:
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-01T02:00:00Z"
+    folder = interrupted(installation, simulator)
+    installation.variables[variable] = value
+
+    manifest = installation.night()
+
+    assert manifest.snapshot_id != folder.name
+    assert manifest.requests == 99
+    assert json.loads((folder / "abandoned.json").read_text())["reason"] == "older than 6:00:00"
+    assert not (folder / "manifest.json").exists()
+
+
+def test_another_administrators_token_begins_anew(serve, home) -> None:
+    simulator = serve()
+    installation = Installation.of(home, simulator)
+    folder = interrupted(installation, simulator)
+    company = simulator.company
+    company.owner_id = next(
+        user.id
+        for user in company.users.values()
+        if user.admin_apps and user.active and user.id != company.owner_id
+    )
+
+    manifest = installation.night()
+
+    assert manifest.snapshot_id != folder.name
+    assert json.loads((folder / "abandoned.json").read_text())["reason"].startswith(
+        "begun with another token"
+    )
+
+
+def test_a_page_that_is_missing_is_asked_for_after_the_crash(installation, simulator) -> None:
+    user = simulator.company.plain_user_id
+    page_1 = {
+        "data": [
+            {
+                "id": 1,
+                "user_id": user,
+                "role_id": 1,
+                "active_flag": True,
+                "parent_role_id": None,
+                "name": "(Unassigned users)",
+                "type": "1",
+            }
+        ]
+    }
+    block = {"start": 0, "limit": 1, "more_items_in_collection": True, "next_start": 1}
+
+    def first_page(body) -> None:
+        body["data"] = page_1["data"]
+        body["additional_data"] = {"pagination": block}
+
+    simulator.faults.add(f"users/{user}/roleAssignments", faults.edit(first_page), times=1)
+    simulator.faults.add(f"users/{user}/roleAssignments", faults.cloudflare, times=None)
+    with pytest.raises(BlockedError):
+        installation.night()
+    simulator.faults.clear()
+    simulator.requests.clear()
+
+    assert installation.night().verdict.status == "complete"
+
+    assert f"users/{user}/roleAssignments" in [request.path for request in simulator.requests]
