@@ -1,0 +1,172 @@
+"""The token is nowhere but in the requests, and what is written about people is for its owner alone."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from installation import Installation, Serve, Told
+
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.simulator import faults
+
+CANARY = "c4n4ry-7f3e9d2b51a8460c"  # a token that stands out wherever it turns up
+
+
+def places(*folders: Path) -> list[str]:
+    """Files that hold the token, in any encoding in which a file of ours could hold it."""
+    forms = [CANARY.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-32-le")]
+    forms.append(CANARY[::-1].encode())
+    found = []
+    for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        if any(form in content for form in forms):
+            found.append(str(path))
+    return found
+
+
+def canary(serve: Serve, home: Path, dialect: str) -> Installation:
+    return Installation.of(home, serve(dialect=dialect, token=CANARY))
+
+
+@pytest.mark.parametrize("dialect", ["official", "brief"])
+def test_a_night_writes_the_token_nowhere(serve, home, tmp_path, dialect) -> None:
+    installation = canary(serve, home, dialect)
+    installation.variables["DAGSTER_HOME"] = str(tmp_path / "dagster")
+    (tmp_path / "dagster").mkdir()
+
+    told = installation.wait(installation.process("sync", "--json", "--debug"))
+
+    assert told.code == 0
+    assert len(list((tmp_path / "dagster").rglob("*.db"))) >= 2  # the run is in Dagster's instance
+    assert CANARY not in told.out + told.err
+    assert "DEBUG:" in told.err
+    assert places(home, tmp_path / "dagster") == []
+
+
+@pytest.mark.parametrize("dialect", ["official", "brief"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.cloudflare,
+        faults.unauthorised,
+        faults.body(f'{{"success": false, "error": "no such token: {CANARY}"}}', 403),
+        faults.html(200, f"<html>api_token={CANARY}</html>"),
+    ],
+    ids=["blocked", "revoked", "told back", "told back in HTML"],
+)
+def test_a_night_that_fails_writes_the_token_nowhere(serve, home, dialect, fault) -> None:
+    simulator = serve(dialect=dialect, token=CANARY, users=12)
+    installation = Installation.of(home, simulator)
+    simulator.faults.add(r"users/\d+/permissions", fault, times=8, after=3)
+
+    told = installation.command("sync", "--json", "--debug")
+
+    assert told.code in {0, 3, 4}
+    assert CANARY not in told.out + told.err
+    assert places(home) == []
+
+
+def test_errors_of_the_transport_do_not_name_the_token(serve, home) -> None:
+    simulator = serve(dialect="brief", token=CANARY)
+    installation = Installation.of(home, simulator)
+    simulator.faults.add("users", faults.cut("within"), times=None)
+
+    told: Told = installation.command("sync", "--debug")
+
+    assert told.code != 0
+    assert CANARY not in told.out + told.err
+    assert places(home) == []
+
+
+def test_an_error_of_the_client_does_not_hold_the_token(serve, home, caplog) -> None:
+    installation = canary(serve, home, "brief")
+    installation.variables["PIPEDRIVE_API_TOKEN"] = wrong = f"{CANARY}-wrong"
+    caplog.set_level(logging.DEBUG)
+
+    with pytest.raises(PipedriveGraphError) as caught:
+        installation.night()
+
+    chain: list[BaseException] = []
+    error: BaseException | None = caught.value
+    while error:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    assert wrong not in caplog.text
+    assert not [error for error in chain if wrong in f"{error!r} {error} {vars(error)}"]
+
+
+@pytest.mark.parametrize(
+    "token", ["with space", "with\nline", "ümlaut", "tab\there"], ids=["space", "line", "letter", "tab"]
+)
+def test_a_token_that_can_be_none_is_not_repeated(installation, token) -> None:
+    installation.variables["PIPEDRIVE_API_TOKEN"] = token
+
+    told = installation.command("sync")
+
+    assert told.code == 2
+    assert told.sentence.startswith("The variable PIPEDRIVE_API_TOKEN holds characters that no API token has")
+    assert token not in told.err
+
+
+def test_the_token_goes_over_no_plain_connection(installation) -> None:
+    installation.variables["PIPEDRIVE_BASE_URL"] = "http://api.example.com/v1"
+
+    told = installation.command("sync")
+
+    assert told.code == 2
+    assert "https" in told.sentence
+    assert not installation.home.exists()
+
+
+def test_no_redirect_is_followed(installation, serve, simulator) -> None:
+    other = serve()
+    answer = faults.status(302, headers={"location": f"{other.url}/users/me"})
+    simulator.faults.add(".*", answer, times=None)
+
+    told = installation.command("sync")
+
+    assert told.code == 1
+    assert told.sentence
+    assert other.requests == []
+
+
+def wide(*folders: Path) -> list[str]:
+    """Files that others than their owner may read or write."""
+    found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return [str(path) for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+def test_what_is_written_about_people_is_for_its_owner_alone(installation) -> None:
+    assert installation.command("sync").code == 0
+    assert installation.command("rebuild").code == 0
+    assert wide(installation.home) == []
+
+
+def test_what_is_being_written_is_for_its_owner_alone(installation, simulator) -> None:
+    simulator.faults.add(r"users/\d+/permissions", faults.cloudflare, times=None, after=20)
+    assert installation.command("sync").code == 4
+    assert list(installation.home.rglob("*.ndjson"))
+    assert wide(installation.home) == []
+
+
+def test_what_is_being_published_is_for_its_owner_alone(installation, simulator) -> None:
+    installation.night()
+    process = installation.process("sync")
+    seen = []
+    while process.poll() is None:
+        for path in installation.home.glob(".*.tmp*"):
+            try:
+                seen.append(stat.S_IMODE(path.stat().st_mode))
+            except FileNotFoundError:
+                continue
+        time.sleep(0.002)
+    installation.wait(process)
+
+    assert {mode & 0o077 for mode in seen} == {0}
