@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from pipedrive_graph import errors, settings
@@ -49,6 +50,18 @@ def test_query(published: Path, number: str, question: str, query: str) -> None:
         found = connection.execute(query).fetchall()
 
     assert found or number in MAY_BE_EMPTY, question
+
+
+def test_the_example_in_python(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```python\n(.+?)```", README, flags=re.DOTALL)
+    assert example
+    monkeypatch.setenv("PIPEDRIVE_GRAPH_HOME", str(published.parent))
+    names: dict[str, pd.DataFrame] = {}
+
+    exec(example[1], names)  # noqa: S102 - the README's own lines
+
+    assert len(names["users"]) == 300
+    assert len(names["exporters"]) > 0
 
 
 def test_every_command_is_described() -> None:
