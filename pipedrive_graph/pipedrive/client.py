@@ -243,7 +243,7 @@ class Pipedrive:
         except UnsettledError as error:
             last = error
         if last.fault is Fault.CONNECT and self._watch.silence > 0:
-            self._end(self._nobody(str(last)))
+            self._end(self._nobody(str(last).removeprefix(f"{call.path}: ")))
         if last.fault is not None and self._watch.answers == heard:
             await self._probe()  # nobody was answered either: is it this call, or the server?
         return last.answer
