@@ -61,6 +61,10 @@ class Ledger:
             if call.endpoint is endpoint and self.outcomes[call] is Outcome.ANSWERED
         }
 
+    def asked_about(self, endpoint: Endpoint) -> set[str]:
+        """The ids that were asked for so far."""
+        return {str(call.id) for call in self.outcomes if call.endpoint is endpoint}
+
     def roles_in_use(self) -> set[str]:
         """Roles that somebody is assigned to, or that a user's record names."""
         users = (user for page in self.listed[Endpoint.USERS] for user in page.rows(User))

@@ -136,7 +136,9 @@ class _Run:
                 )
         before, ledger = self.landing.known(), self.ledger
         users = ledger.ids(Endpoint.USERS)
-        await self.prove(Endpoint.USER, {str(user) for user in before.users} - users)
+        # who was there before, be it in an earlier part of this very snapshot
+        missed = {str(user) for user in before.users} | ledger.asked_about(Endpoint.PERMISSIONS)
+        await self.prove(Endpoint.USER, missed - users)
         users |= ledger.existing(Endpoint.USER)
         sets = ledger.ids(Endpoint.PERMISSION_SETS)
         await self.ask(every_user(sorted(map(int, users)), sorted(sets)))

@@ -48,6 +48,10 @@ answered AS (
         END AS history_table,
         subject_id
     FROM staging.coverage
+    SEMI JOIN staging.users AS users
+        ON
+            users.company = coverage.company
+            AND CAST(users.user_id AS VARCHAR) = coverage.subject_id
     WHERE
         outcome = 'answered'
         AND endpoint IN ('users/{id}/roleAssignments', 'users/{id}/permissions')

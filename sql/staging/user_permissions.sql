@@ -1,4 +1,5 @@
 -- One row per flag in tonight's answers about a user's permissions.
+-- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -23,3 +24,4 @@ SELECT
     flag.key AS permission,
     as_flag(flag.value ->> '$') AS granted
 FROM flags
+SEMI JOIN staging.users USING (company, user_id)

@@ -1,5 +1,6 @@
 -- One row per user and role in tonight's role assignments.
--- A row that is repeated counts once; it is active if any of its repetitions is.
+-- A row that is repeated counts once; it is active if any of its repetitions is. Answers about users
+-- who are no longer there (a snapshot may be read in two parts) do not count.
 --
 -- key: company, user_id, role_id
 -- columns:
@@ -28,4 +29,5 @@ SELECT
     max(record ->> '$.name') AS role_name,
     max(as_id(record ->> '$.parent_role_id')) AS parent_role_id
 FROM assignments
+SEMI JOIN staging.users USING (company, user_id)
 GROUP BY company, user_id, role_id
