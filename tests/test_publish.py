@@ -1,0 +1,208 @@
+"""The published file: whole at every moment, explained, and useful on its own in either DuckDB."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from installation import MODELS, Installation
+from published import query
+
+from pipedrive_graph import build
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.simulator.server import Options, Simulator
+from pipedrive_graph.warehouse import database
+from pipedrive_graph.warehouse.models import Kind
+
+CONTRACT = {
+    "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",
+    "users": "user_id name email active deleted admin admin_apps role_id last_login created first_seen",
+    "roles": "role_id name parent_role_id active depth members",
+    "role_tree": "ancestor_role_id role_id distance",
+    "permission_sets": "permission_set_id name app type contents",
+    "user_roles": "user_id role_id active",
+    "user_permission_sets": "user_id app permission_set_id admin",
+    "user_permissions": "user_id permission granted source observed_at",
+    "role_permissions": "role_id permission members holders share",
+    "user_role_permissions": "user_id role_id permission granted granted_by granted_by_admin role_share",
+    "nodes": "node_id kind label properties",
+    "edges": "source target kind properties",
+    "access_changes": "snapshot_id at kind subject_kind subject_id object before after",
+    "users_history": "user_id valid_from valid_to",
+    "roles_history": "role_id valid_from valid_to",
+    "user_roles_history": "user_id role_id valid_from valid_to",
+    "permission_sets_history": "permission_set_id valid_from valid_to",
+    "user_permissions_history": "user_id permission granted valid_from valid_to",
+    "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
+    " first_seen last_seen status resolved_reason",
+}
+"""The tables and columns that other programs rely on."""
+
+TYPES = {"user_id": "BIGINT", "role_id": "BIGINT", "permission_set_id": "VARCHAR", "subject_id": "VARCHAR"}
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory):
+    """An installation after one night."""
+    with Simulator(Options(users=60, limit=2000)) as simulator:
+        installation = Installation.of(tmp_path_factory.mktemp("publish") / "home", simulator)
+        installation.night()
+        yield installation
+
+
+@pytest.fixture
+def somebody(night: Installation) -> tuple[str, str]:
+    """The address of a user, and a permission that they hold."""
+    return query(
+        night.published,
+        "SELECT email, permission FROM user_permissions JOIN users USING (company, user_id)"
+        " WHERE granted AND active AND NOT admin ORDER BY ALL LIMIT 1",
+    )[0]
+
+
+def calls(email: str, permission: str) -> dict[str, str]:
+    """A call of every macro, and what of it must not be empty."""
+    return {
+        "who_can": f"FROM who_can('{permission}')",
+        "why": f"FROM why('{email}', '{permission}')",
+        "access_of": f"FROM access_of('{email}')",
+        "access_at": "FROM access_at('2100-01-01')",
+    }
+
+
+def test_the_contract(night) -> None:
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, type_ in query(
+        night.published, "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+    ):
+        columns.setdefault(table, {})[column] = type_
+
+    for table, names in CONTRACT.items():
+        assert {"company", *names.split()} <= columns[table].keys(), table
+    for table in columns:
+        assert next(iter(columns[table])) == "company", table
+        for column, type_ in columns[table].items():
+            assert type_ == TYPES.get(column, type_), (table, column)
+            assert "WITH TIME ZONE" not in type_
+
+
+def test_every_table_column_and_macro_has_a_comment(night) -> None:
+    assert query(night.published, "SELECT table_name FROM duckdb_tables() WHERE comment IS NULL") == []
+    assert (
+        query(
+            night.published, "SELECT column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+        )
+        == []
+    )
+    macros = query(
+        night.published,
+        "SELECT function_name, comment FROM duckdb_functions()"
+        " WHERE NOT internal AND database_name = 'identity_graph' ORDER BY 1",
+    )
+    assert [name for name, _ in macros] == ["access_at", "access_of", "who_can", "why"]
+    assert all(comment for _, comment in macros)
+
+
+def test_keys_are_unique(night) -> None:
+    models = MODELS.of("main", Kind.TABLE, Kind.VIEW)
+    assert all(model.key for model in models)
+    for model in models:
+        key = ", ".join(model.key)
+        text = f"SELECT count(*), count(DISTINCT row({key})) FROM {model.name}"  # noqa: S608
+        ((rows, keys),) = query(night.published, text)
+        assert rows == keys, model.name
+
+
+def test_macros_work_when_the_file_is_opened(night, somebody) -> None:
+    for macro, call in calls(*somebody).items():
+        assert query(night.published, call), macro
+
+
+def test_macros_work_after_attach_and_use(night, somebody) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{night.published}' AS graph (READ_ONLY)")
+        connection.execute("USE graph")
+        for macro, call in calls(*somebody).items():
+            assert connection.execute(call).fetchall(), macro
+
+
+def test_the_macros_agree_with_the_tables(night, somebody) -> None:
+    _, permission = somebody
+    holders = query(
+        night.published,
+        "SELECT count(*) FROM user_permissions JOIN users USING (company, user_id)"
+        " WHERE permission = ? AND granted AND live",
+        permission,
+    )
+    who = query(night.published, "SELECT count(DISTINCT user_id) FROM who_can(?) WHERE live", permission)
+    assert who == holders
+
+
+def test_who_has_the_old_file_open_keeps_it(night) -> None:
+    with duckdb.connect() as reader:
+        reader.execute(f"ATTACH '{night.published}' AS old (READ_ONLY)")
+        before = reader.execute("SELECT snapshot_id FROM old.current_snapshot").fetchall()
+
+        night.night()
+
+        assert reader.execute("SELECT snapshot_id FROM old.current_snapshot").fetchall() == before
+        assert query(night.published, "SELECT snapshot_id FROM current_snapshot") != before
+
+
+def test_nothing_is_left_beside_the_file(night) -> None:
+    assert sorted(path.name for path in night.home.iterdir() if not path.name.startswith(".")) == [
+        "identity_graph.duckdb",
+        "landing",
+        "warehouse.duckdb",
+    ]
+    assert [path for path in night.home.rglob(".*") if not path.name.endswith("lock")] == []
+    assert stat.S_IMODE(night.published.stat().st_mode) == 0o600
+
+
+def test_the_published_file_has_no_more_than_its_tables(night) -> None:
+    schemas = query(night.published, "SELECT DISTINCT schema_name FROM duckdb_tables()")
+    assert schemas == [("main",)]
+    assert query(night.published, "SELECT count(*) FROM duckdb_views() WHERE NOT internal") == [(0,)]
+
+
+def test_a_key_that_is_not_unique_is_not_published(night) -> None:
+    before = night.published.read_bytes()
+    with database.writer(night.settings.warehouse) as connection:
+        connection.execute("INSERT INTO users FROM users LIMIT 1")
+    try:
+        with pytest.raises(WarehouseError, match=r"main\.users: company, user_id should identify a row"):
+            build.publish(night.settings, MODELS, tell=print)
+        assert night.published.read_bytes() == before
+        assert not list(night.home.glob(".identity*"))
+    finally:
+        build.rebuild(night.settings, MODELS, tell=print)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.5.6"])
+def test_an_older_duckdb_opens_the_file(night, somebody, tmp_path: Path, version: str) -> None:
+    installed = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", tmp_path, f"duckdb=={version}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if installed.returncode:
+        pytest.skip(f"pip cannot install duckdb {version} here: {installed.stderr.strip().splitlines()[-1]}")
+    script = "import duckdb, sys\nassert duckdb.__version__ == sys.argv[2], duckdb.__version__\n"
+    script += "with duckdb.connect(sys.argv[1], read_only=True) as c:\n"
+    script += "    for call in sys.argv[3:]:\n        assert c.execute(call).fetchall(), call\n"
+    script += "with duckdb.connect() as c:\n"
+    script += "    c.execute(f\"ATTACH '{sys.argv[1]}' AS g (READ_ONLY)\"); c.execute('USE g')\n"
+    script += "    for call in sys.argv[3:]:\n        assert c.execute(call).fetchall(), call\n"
+    every_table = [f"SELECT count(*) FROM {name}" for name in CONTRACT]  # noqa: S608
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script, night.published, version, *calls(*somebody).values(), *every_table],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
