@@ -11,12 +11,10 @@ import ipaddress
 import logging
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.util import find_spec
 from typing import Any, Self
 
 import httpx
@@ -24,11 +22,6 @@ import httpx
 from pipedrive_graph import __version__
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
-
-if find_spec("sniffio") is None:
-    # httpcore 1.0.9 tries to import it several times for each request, and where it is not installed
-    # Python searches the whole path every time: a third of a request's cost (encode/httpcore#1103).
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 LARGEST_BODY = 64 * 2**20
 """Bytes, after decompression; the list of users of a very large company is a tenth of it."""
