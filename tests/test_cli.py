@@ -1,0 +1,237 @@
+"""The commands beside `sync`: what a newcomer, an analyst and an operator type."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+from installation import Installation
+
+import pipedrive_graph
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.simulator import faults
+from pipedrive_graph.simulator.server import Options, Simulator
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory):
+    """An installation after one night; its simulator still answers."""
+    with Simulator(Options(users=40, limit=2000)) as simulator:
+        installation = Installation.of(tmp_path_factory.mktemp("cli") / "home", simulator)
+        told = installation.command("sync")
+        assert (told.code, told.err) == (0, "")
+        yield installation, told
+
+
+def test_the_demo_finds_what_was_planted(home, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+
+    assert (told.code, told.err) == (0, "")
+    planted, found, missed, extra = re.search(
+        r"planted (\d+) anomalies: (\d+) found, (\d+) missed, (\d+) found that were not planted", told.out
+    ).groups()
+    assert (planted, missed, extra) == (found, "0", "0")
+    assert int(planted) == len(json.loads((home / "truth.json").read_text())["findings"]) > 10
+    assert str(home / "identity_graph.duckdb") in told.out
+
+
+def test_the_demo_replaces_no_folder_of_somebody_elses(home) -> None:
+    home.mkdir()
+    (home / "thesis.txt").write_text("mine")
+
+    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+
+    assert told.code == 1
+    assert told.sentence == f"{home} is no folder of an earlier demo; name another with --home."
+    assert (home / "thesis.txt").read_text() == "mine"
+
+
+def test_simulate_serves_until_it_is_interrupted(tmp_path) -> None:
+    truth = tmp_path / "truth.json"
+    options = ["--users", "12", "--token", "t", "--truth", str(truth)]
+    process = Installation(tmp_path).process("simulate", *options)
+    lines = list(iter(process.stdout.readline, "Stop it with Ctrl-C.\n"))
+    url = lines[0].removeprefix("Pipedrive simulator at ").strip()
+
+    request = urllib.request.Request(f"{url}/users", headers={"x-api-token": "t"})  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        assert len(json.load(answer)["data"]) == 12
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(truth.read_text())["users"] == 12
+
+
+def test_simulate_says_that_a_port_is_taken(simulator) -> None:
+    told = Installation(Path()).command("simulate", "--port", str(simulator.port))
+    assert told.code == 1
+    assert told.sentence.startswith(f"Port {simulator.port} is in use by another program")
+
+
+def test_doctor_says_that_all_is_well(night) -> None:
+    installation, _ = night
+    before = sorted(path for path in installation.home.rglob("*"))
+
+    told = installation.command("doctor")
+
+    assert (told.code, told.err) == (0, "")
+    assert f"pipedrive-graph {pipedrive_graph.__version__}" in told.out or "0.1.0 on Python 3" in told.out
+    assert f"{installation.home} (writable)" in told.out
+    assert "2000 requests per 2 s" in told.out
+    assert sorted(path for path in installation.home.rglob("*")) == before
+
+
+def test_doctor_says_what_is_wrong_and_writes_nothing(installation) -> None:
+    installation.variables["PIPEDRIVE_API_TOKEN"] = "wrong"  # noqa: S105
+
+    told = installation.command("doctor")
+
+    assert told.code == 3
+    assert "Pipedrive does not accept the API token" in told.out
+    assert not installation.home.exists()
+
+
+def test_sync_tells_a_person_what_it_found(night) -> None:
+    _, told = night
+    assert re.search(r"^default  snapshot \d{8}T\d{6}-\d{6}  complete$", told.out, re.MULTILINE)
+    assert re.search(r"^  40 users, \d+ roles, [\d,]+ grants; the first snapshot$", told.out, re.MULTILINE)
+    assert re.search(r"^  99 requests in [\d.]+ s, none throttled$", told.out, re.MULTILINE)
+    assert re.search(r"^  \d+ open findings: \d+ high, \d+ medium$", told.out, re.MULTILINE)
+
+
+def test_sync_prints_the_contract(night) -> None:
+    installation, _ = night
+
+    told = installation.command("sync", "--json")
+
+    (line,) = told.objects
+    assert list(line) == [
+        "company", "snapshot_id", "status", "users", "roles", "requests", "throttled", "seconds",
+        "findings", "database", "reports",
+    ]  # fmt: skip
+    assert (line["company"], line["status"], line["users"], line["throttled"]) == (
+        "default",
+        "complete",
+        40,
+        0,
+    )
+    assert line["database"] == str(installation.published)
+    assert line["reports"] == str(installation.home / "reports" / "default")
+
+
+def test_sync_from_a_shell(night) -> None:
+    installation, _ = night
+    told = installation.wait(installation.process("sync", "--json"))
+    assert (told.code, told.err) == (0, "")
+    assert told.objects[0]["status"] == "complete"
+
+
+def test_sql_prints_a_table_and_csv(night) -> None:
+    installation, _ = night
+
+    table = installation.command("sql", "SELECT count(*) AS people FROM users")
+    as_csv = installation.command(
+        "sql", "--csv", "SELECT '=1+1' AS formula, NULL AS nothing, 'a\"b' AS quoted"
+    )
+
+    assert (table.code, as_csv.code) == (0, 0)
+    assert "people" in table.out
+    assert "40" in table.out
+    assert list(csv.reader(io.StringIO(as_csv.out))) == [
+        ["formula", "nothing", "quoted"],
+        ["'=1+1", "", 'a"b'],
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM users", "DROP TABLE users", "CREATE TABLE t (a INT)", "INSERT INTO users FROM users"],
+)
+def test_sql_changes_nothing(night, statement) -> None:
+    installation, _ = night
+    before = installation.published.read_bytes()
+
+    told = installation.command("sql", statement)
+
+    assert told.code == 1
+    assert "read-only" in told.err
+    assert installation.published.read_bytes() == before
+
+
+def test_sql_says_what_is_wrong_with_a_query(night) -> None:
+    installation, _ = night
+    told = installation.command("sql", "SELECT nobody FROM users")
+    assert told.code == 1
+    assert 'Referenced column "nobody" not found' in told.err
+    assert "Traceback" not in told.err
+
+
+def test_sql_before_the_first_night(installation) -> None:
+    told = installation.command("sql", "FROM users")
+    assert told.code == 1
+    assert told.sentence == f"Nothing is published at {installation.published} yet; run sync first."
+    assert not installation.home.exists()
+
+
+def test_rebuild_says_what_it_did(night) -> None:
+    installation, _ = night
+    told = installation.command("rebuild")
+    number = len(list(installation.landing().folder.glob("*/manifest.json")))
+    assert (told.code, told.err) == (0, "")
+    assert told.out == f"Rebuilt from {number} snapshots; published {installation.published}.\n"
+
+
+def test_rebuild_without_a_landing(installation) -> None:
+    told = installation.command("rebuild")
+    assert told.code == 1
+    assert (
+        told.sentence
+        == f"There are no snapshots in {installation.settings.landing}; nothing to rebuild from."
+    )
+
+
+def test_every_command_has_help() -> None:
+    listed = Installation(Path()).command("--help")
+    assert listed.code == 0
+    for name in re.findall(r"^  (\w+)  ", listed.out.split("Commands:")[1], re.MULTILINE):
+        told = Installation(Path()).command(name, "--help")
+        assert told.code == 0
+        assert f"Usage: pipedrive-graph {name}" in told.out
+        assert "--debug" in told.out
+
+
+def test_the_version() -> None:
+    told = Installation(Path()).command("--version")
+    assert (told.code, told.out) == (0, f"pipedrive-graph {pipedrive_graph.__version__}\n")
+
+
+def test_a_traceback_appears_with_debug_only(installation, simulator) -> None:
+    simulator.faults.add("users", faults.forbidden, times=None)
+
+    plain, debug = installation.command("sync"), installation.command("sync", "--debug")
+
+    assert plain.sentence == debug.err.strip().splitlines()[-1]
+    assert "Traceback" not in plain.err
+    assert "Traceback" in debug.err
+
+
+def test_frames_of_what_is_published(night, monkeypatch) -> None:
+    installation, _ = night
+    monkeypatch.setenv("PIPEDRIVE_GRAPH_HOME", str(installation.home))
+
+    with pipedrive_graph.open() as graph:
+        assert len(graph.table("users")) == 40
+        assert list(graph.tables().columns) == ["table_name", "comment"]
+        assert list(graph.query("SELECT user_id FROM users WHERE user_id = ?", 0)["user_id"]) == []
+        with pytest.raises(WarehouseError, match=r"There is no table 'nobody'; there are: access_changes, "):
+            graph.table("nobody")
+        with pytest.raises(WarehouseError, match="read-only"):
+            graph.query("DROP TABLE users")

@@ -1,0 +1,116 @@
+"""Files are whole or absent, private, and locked by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import BusyError, LandingError
+
+
+def test_a_file_is_written_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    files.write_atomically(path, b"first")
+    files.write_atomically(path, b"second")
+
+    assert path.read_bytes() == b"second"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.write_atomically(path, b"first")
+    script = (
+        "import resource, signal, sys, pathlib\n"
+        "from pipedrive_graph import files, errors\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "try: files.write_atomically(pathlib.Path(sys.argv[1]), b'x' * 100)\n"
+        "except errors.LandingError as error: sys.stdout.write(str(error))\n"
+    )
+
+    told = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+
+    assert told.stdout == (
+        f"There is no space left to write {path}; what was read so far is kept. "
+        "Free some space and run sync again."
+    )
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LandingError, match=r"Cannot write .*: Not a directory\."):
+        files.write_atomically(tmp_path / "file" / "below", b"")
+
+
+HOLD = """
+import sys, pathlib
+from pipedrive_graph import files
+with files.lock(pathlib.Path(sys.argv[1]), doing="testing"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path):
+    """Another process that holds a lock."""
+    path = tmp_path / "lock"
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield path, process
+    process.kill()
+    process.communicate()
+
+
+def test_a_lock_that_another_process_holds(holder) -> None:
+    path, process = holder
+    with (
+        pytest.raises(BusyError, match=rf"Another process \({process.pid}\) is testing; wait until"),
+        files.lock(path, doing="testing"),
+    ):
+        pytest.fail("two processes hold the lock")
+
+
+def test_a_lock_that_is_waited_for(holder) -> None:
+    path, process = holder
+    told: list[str] = []
+    released = threading.Event()
+
+    def release(sentence: str) -> None:
+        told.append(sentence)
+        released.set()
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    with files.lock(path, doing="testing", wait=release):
+        assert told == [f"Another process ({process.pid}) is testing; waiting for it."]
+        assert path.read_text() == str(os.getpid())
+
+
+def test_a_lock_ends_with_its_process(holder) -> None:
+    path, process = holder
+    process.kill()
+    process.wait()
+    with files.lock(path, doing="testing"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), files.lock(path, doing="testing"):
+        raise ZeroDivisionError
+    with files.lock(path, doing="testing"):
+        pass

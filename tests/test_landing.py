@@ -1,0 +1,152 @@
+"""The landing: a chain of snapshots that never change, in which damage shows."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+
+import pytest
+from installation import MODELS, Installation
+
+from pipedrive_graph import build
+from pipedrive_graph.errors import LandingError, WarehouseError
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.simulator.server import Options, Simulator
+
+
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory):
+    """A company of twelve after two nights."""
+    with Simulator(Options(users=12, limit=2000)) as simulator:
+        installation = Installation.of(tmp_path_factory.mktemp("landing") / "home", simulator)
+        yield installation, [installation.night(), installation.night()], simulator
+
+
+@pytest.fixture
+def damaged(two_nights, tmp_path):
+    """A copy of the installation that a test may spoil."""
+    import shutil
+
+    installation, manifests, _ = two_nights
+    copy = Installation(tmp_path / "home", installation.variables)
+    shutil.copytree(installation.home, copy.home)
+    return copy, [copy.landing().folder / manifest.snapshot_id for manifest in manifests]
+
+
+def test_a_snapshot_is_a_folder_of_packed_files(two_nights) -> None:
+    installation, (first, _), _ = two_nights
+    folder = installation.landing().folder / first.snapshot_id
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "known.json",
+        "manifest.json",
+        "permissionSets.id.ndjson.gz",
+        "permissionSets.ndjson.gz",
+        "roles.ndjson.gz",
+        "users.id.permissions.ndjson.gz",
+        "users.id.roleAssignments.ndjson.gz",
+        "users.me.ndjson.gz",
+        "users.ndjson.gz",
+    ]
+
+
+def test_a_line_is_an_answer_as_received(two_nights) -> None:
+    installation, (first, _), simulator = two_nights
+    path = installation.landing().folder / first.snapshot_id / "users.id.permissions.ndjson.gz"
+    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    user = simulator.company.plain_user_id
+    (line,) = [line for line in lines if line["asked"]["id"] == str(user)]
+
+    assert list(line) == ["endpoint", "asked", "status", "outcome", "at", "answer"]
+    assert (line["endpoint"], line["status"], line["outcome"]) == ("users/{id}/permissions", 200, "answered")
+    assert line["asked"] == {"id": str(user), "start": None, "limit": None}
+    assert line["at"].endswith("Z")
+    assert line["answer"] == {"success": True, "data": simulator.company.permissions(user)}
+
+
+def test_the_manifest_tells_what_is_in_it(two_nights) -> None:
+    installation, (first, _), simulator = two_nights
+    folder = installation.landing().folder / first.snapshot_id
+    for file in first.files:
+        content = (folder / file.name).read_bytes()
+        assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        if file.name.endswith(".gz"):
+            lines = gzip.decompress(content).splitlines()
+            assert (file.rows, file.longest) == (len(lines), max(map(len, lines)))
+    assert {file.name for file in first.files} == {path.name for path in folder.iterdir()} - {"manifest.json"}
+    coverage = first.coverage["users/{id}/permissions"]
+    assert (coverage.asked, coverage.answered) == (12, 12)
+    assert (first.users, first.identity.company_id) == (12, simulator.company.id)
+    assert first.identity.token_owner == simulator.company.owner_id
+    assert first.requests == sum(coverage.asked for coverage in first.coverage.values())
+
+
+def test_each_manifest_names_the_one_before(two_nights) -> None:
+    installation, (first, second), _ = two_nights
+    path = installation.landing().folder / first.snapshot_id / "manifest.json"
+    assert first.previous is None
+    assert second.previous == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_changed_manifest_breaks_the_chain(damaged) -> None:
+    installation, (first, second) = damaged
+    manifest = first / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"users": 12', '"users": 13'))
+
+    with pytest.raises(LandingError, match="does not continue the snapshot before it") as caught:
+        installation.landing().chain()
+    assert str(second / "manifest.json") in str(caught.value)
+
+
+def test_a_missing_snapshot_breaks_the_chain(damaged) -> None:
+    installation, (first, _) = damaged
+    (first / "manifest.json").unlink()
+
+    told = installation.command("rebuild")
+
+    assert told.code == 1
+    assert "one was changed or is missing. Restore it from a backup." in told.sentence
+
+
+def test_a_missing_last_snapshot_is_noticed_by_the_history(damaged) -> None:
+    installation, (_, second) = damaged
+    (second / "manifest.json").unlink()
+
+    with pytest.raises(WarehouseError, match="was not made from the snapshots in"):
+        build.build(installation.settings, MODELS, "default", tell=print)
+
+
+def test_a_missing_file_is_named(damaged) -> None:
+    installation, (first, _) = damaged
+    (first / "roles.ndjson.gz").unlink()
+
+    told = installation.command("rebuild")
+
+    assert told.code == 1
+    assert (
+        told.sentence
+        == f"{first / 'roles.ndjson.gz'} is missing; restore it from a backup, then run rebuild."
+    )
+
+
+def test_a_clock_that_goes_back_makes_no_earlier_snapshot(damaged) -> None:
+    installation, (_, second) = damaged
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2020-01-01T00:00:00Z"
+
+    manifest = installation.night()
+
+    assert manifest.snapshot_id > second.name
+    assert manifest.finished_at >= manifest.started_at
+
+
+def test_files_that_a_crash_left_beside_a_manifest_do_no_harm(damaged) -> None:
+    installation, (_, second) = damaged
+    (second / "users.ndjson").write_text('{"torn')
+    (second / "draft.json").write_text("{}")
+
+    assert installation.night().verdict.status == "complete"
+
+
+def test_a_landing_without_companies_is_empty(tmp_path) -> None:
+    assert Landing(tmp_path / "nowhere").companies() == []
+    assert Landing(tmp_path / "nowhere").of("acme").chain() == []
