@@ -111,7 +111,9 @@ class Installation:
         out, err = process.communicate(timeout=timeout)
         return Told(process.returncode, out, err)
 
-    def night(self, *, accept_shrink: bool = False, observer: Silent | None = None) -> Manifest:
+    def night(
+        self, *, accept_shrink: bool = False, observer: Silent | None = None, models: Models = MODELS
+    ) -> Manifest:
         """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
         (company,) = self.settings.companies
         with self._variables_set():
@@ -124,8 +126,8 @@ class Installation:
                 )
             )
             if manifest.accepted:
-                build.build(self.settings, MODELS, company.name, tell=print)
-                build.publish(self.settings, MODELS, tell=print)
+                build.build(self.settings, models, company.name, tell=print)
+                build.publish(self.settings, models, tell=print)
         return manifest
 
     @contextmanager

@@ -1,0 +1,1 @@
+"""The warehouse: files of sql/ as models, what they become, and what is read into them."""
