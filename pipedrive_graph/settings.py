@@ -6,6 +6,7 @@ per company, naming the variable of its token). A secret is looked up when it is
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -23,22 +24,38 @@ TOKEN_VARIABLE = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - the name of a variable, n
 BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
+DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
+DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
 
 DEFAULT_BASE_URL = "https://api.pipedrive.com/v1"
 DEFAULT_COMPANY = "default"
+DEFAULT_DAILY_RESERVE = 0.25
+DEFAULT_DAILY_LIMIT = 80_000
 COMPANIES_FILE = "companies.toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_KEYS = {"api_token_env", "base_url"}
+_TEXTS = {"api_token_env", "base_url"}
+_NUMBERS = {"daily_reserve", "daily_limit"}
+_KEYS = _TEXTS | _NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One company: its name here, where its API answers, and the variable that holds its token."""
+    """One company: where its API answers, which variable holds its token, what is left to others.
+
+    Attributes:
+        name: what it is called here.
+        base_url: without a trailing slash.
+        token_variable: the environment variable that holds the API token.
+        daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
+        daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
+    """
 
     name: str
     base_url: str = DEFAULT_BASE_URL
     token_variable: str = TOKEN_VARIABLE
+    daily_reserve: float = DEFAULT_DAILY_RESERVE
+    daily_limit: int = DEFAULT_DAILY_LIMIT
 
     def token(self) -> str:
         """Look the token up.
@@ -112,25 +129,42 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     variables = os.environ if environment is None else environment
     home = Path(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
     home = home.expanduser().absolute()
+    defaults = {
+        "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
+        "daily_reserve": _number(variables, DAILY_RESERVE_VARIABLE, DEFAULT_DAILY_RESERVE),
+        "daily_limit": _number(variables, DAILY_LIMIT_VARIABLE, DEFAULT_DAILY_LIMIT),
+    }
     file = home / COMPANIES_FILE
     if file.is_file():
-        return Settings(home, _from_file(file, variables))
+        return Settings(home, _from_file(file, defaults))
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
-        {"base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL},
-        place=f"the variables {COMPANY_VARIABLE} and {BASE_URL_VARIABLE}",
+        defaults,
+        place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE} and "
+        f"{DAILY_LIMIT_VARIABLE}",
     )
     return Settings(home, (company,))
 
 
-def _from_file(file: Path, variables: Mapping[str, str]) -> tuple[Company, ...]:
+def _number(variables: Mapping[str, str], name: str, default: float) -> float:
+    """Return the number in a variable; a whole one as an int."""
+    text = (variables.get(name) or "").strip()
+    try:
+        number = float(text or default)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigurationError(f"The variable {name} must hold a number, such as {default}.")
+    return int(number) if number.is_integer() else number
+
+
+def _from_file(file: Path, defaults: Mapping[str, Any]) -> tuple[Company, ...]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     if not tables:
         raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
-    default_url = variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     companies = []
     for name, table in tables.items():
         if not isinstance(table, dict):
@@ -139,7 +173,7 @@ def _from_file(file: Path, variables: Mapping[str, str]) -> tuple[Company, ...]:
             raise ConfigurationError(
                 f'{file}: [{name}] must name the variable of its token, as api_token_env = "ACME_TOKEN".'
             )
-        companies.append(_company(name, {"base_url": default_url, **table}, place=f"{file}: [{name}]"))
+        companies.append(_company(name, {**defaults, **table}, place=f"{file}: [{name}]"))
     return tuple(companies)
 
 
@@ -153,12 +187,25 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
         raise ConfigurationError(
             f"{place}: '{unknown[0]}' is no setting; there are: {', '.join(sorted(_KEYS))}."
         )
-    for key, value in table.items():
-        if not isinstance(value, str) or not value:
+    for key in sorted(_TEXTS & table.keys()):
+        if not isinstance(table[key], str) or not table[key]:
             raise ConfigurationError(f"{place}: {key} must be a text.")
+    reserve, limit = table["daily_reserve"], table["daily_limit"]
+    if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
+        raise ConfigurationError(
+            f"{place}: daily_reserve must be a number from 0 to less than 1, such as 0.25."
+        )
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ConfigurationError(f"{place}: daily_limit must be a whole number above 0, such as 80000.")
     parts = urlsplit(table["base_url"])
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
         raise ConfigurationError(
             f"{place}: the base URL must be a plain https address, as {DEFAULT_BASE_URL}."
         )
-    return Company(name, table["base_url"].rstrip("/"), table.get("api_token_env", TOKEN_VARIABLE))
+    return Company(
+        name,
+        table["base_url"].rstrip("/"),
+        table.get("api_token_env", TOKEN_VARIABLE),
+        daily_reserve=float(reserve),
+        daily_limit=limit,
+    )

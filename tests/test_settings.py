@@ -56,6 +56,46 @@ def test_companies_are_set_by_the_file(tmp_path: Path) -> None:
     assert loaded.company("beta") is loaded.companies[1]
 
 
+def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) -> None:
+    variables = {
+        "PIPEDRIVE_GRAPH_HOME": str(tmp_path),
+        "PIPEDRIVE_DAILY_RESERVE": "0.5",
+        "PIPEDRIVE_DAILY_LIMIT": " 10000 ",
+    }
+    assert settings.load({}).companies[0].daily_reserve == 0.25
+    assert settings.load(variables).companies == (Company("default", daily_reserve=0.5, daily_limit=10_000),)
+    (tmp_path / "companies.toml").write_text(
+        '[alpha]\napi_token_env = "A"\n\n[beta]\napi_token_env = "A"\ndaily_reserve = 0\ndaily_limit = 7'
+    )
+    alpha, beta = settings.load(variables).companies
+    assert (alpha.daily_reserve, alpha.daily_limit) == (0.5, 10_000)
+    assert (beta.daily_reserve, beta.daily_limit) == (0, 7)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PIPEDRIVE_DAILY_RESERVE", "a quarter", "must hold a number, such as 0.25"),
+        ("PIPEDRIVE_DAILY_RESERVE", "nan", "must hold a number, such as 0.25"),
+        ("PIPEDRIVE_DAILY_RESERVE", "1", "daily_reserve must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_DAILY_RESERVE", "25", "daily_reserve must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_DAILY_RESERVE", "-0.1", "daily_reserve must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_DAILY_LIMIT", "0", "daily_limit must be a whole number above 0"),
+        ("PIPEDRIVE_DAILY_LIMIT", "1.5", "daily_limit must be a whole number above 0"),
+    ],
+)
+def test_daily_budgets_that_are_none(variable: str, value: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        settings.load({variable: value})
+
+
+@pytest.mark.parametrize("line", ['daily_reserve = "0.5"', "daily_reserve = true", "daily_limit = true"])
+def test_daily_budgets_in_the_file_are_numbers(tmp_path: Path, line: str) -> None:
+    (tmp_path / "companies.toml").write_text(f'[alpha]\napi_token_env = "A"\n{line}')
+    with pytest.raises(ConfigurationError, match=r"\[alpha\]: daily_\w+ must be a"):
+        settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
+
+
 def test_a_company_that_is_not_set() -> None:
     with pytest.raises(
         ConfigurationError, match=r"There is no company 'acme' in the settings; there is: default\."
