@@ -27,7 +27,9 @@ def somebody(simulator: Simulator, place: int = 5) -> int:
     return people[place]
 
 
-@pytest.mark.parametrize("fault", [faults.not_found, faults.forbidden], ids=["404", "403"])
+@pytest.mark.parametrize(
+    "fault", [faults.not_found, pytest.param(faults.forbidden, marks=pytest.mark.slow)], ids=["404", "403"]
+)
 def test_a_partial_night_is_published_and_marked(installation, simulator, fault) -> None:
     user = somebody(simulator)
     simulator.faults.add(f"users/{user}/permissions", fault, times=None)
@@ -146,6 +148,7 @@ def test_who_is_not_listed_and_cannot_be_asked_for_is_carried(installation, simu
     assert tables(installation.published)["users_history"] == before["users_history"]
 
 
+@pytest.mark.slow
 def test_who_is_gone_and_comes_back_has_two_stays(installation, simulator) -> None:
     installation.night()
     user = simulator.company.users[somebody(simulator)]
@@ -165,7 +168,7 @@ def test_who_is_gone_and_comes_back_has_two_stays(installation, simulator) -> No
     assert ("added", "user", str(user.id), None, None, None, None) in changes(installation.published)
 
 
-@pytest.mark.parametrize("listing", ["roles", "permissionSets"])
+@pytest.mark.parametrize("listing", ["roles", pytest.param("permissionSets", marks=pytest.mark.slow)])
 def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, listing) -> None:
     simulator.faults.add(f"{listing}.*", faults.forbidden, times=None)
     told = Silent()
@@ -183,7 +186,7 @@ def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, li
     assert installation.night(observer=again).verdict.status == "complete"
 
 
-@pytest.mark.parametrize("listing", ["roles", "permissionSets"])
+@pytest.mark.parametrize("listing", ["roles", pytest.param("permissionSets", marks=pytest.mark.slow)])
 def test_a_list_that_was_offered_before_is_missed(installation, simulator, listing) -> None:
     installation.night()
     before = tables(installation.published)
@@ -225,6 +228,7 @@ def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
     assert changes(installation.published) == []
 
 
+@pytest.mark.slow
 def test_a_fifth_of_the_users_may_go(installation, simulator) -> None:
     installation.night()
     for user in [somebody(simulator, place) for place in range(8)]:
@@ -233,6 +237,7 @@ def test_a_fifth_of_the_users_may_go(installation, simulator) -> None:
     assert installation.night().verdict.status == "complete"
 
 
+@pytest.mark.slow
 def test_four_users_may_go_from_a_small_company(serve, home) -> None:
     simulator = serve(users=12, clean=True)
     installation = Installation.of(home, simulator)

@@ -127,13 +127,6 @@ def test_sync_prints_the_contract(night) -> None:
     assert line["reports"] == str(installation.home / "reports" / "default")
 
 
-def test_sync_from_a_shell(night) -> None:
-    installation, _ = night
-    told = installation.wait(installation.process("sync", "--json"))
-    assert (told.code, told.err) == (0, "")
-    assert told.objects[0]["status"] == "complete"
-
-
 def test_sql_prints_a_table_and_csv(night) -> None:
     installation, _ = night
 

@@ -76,6 +76,7 @@ def test_a_server_that_is_not_pipedrive(installation, simulator) -> None:
     assert fails(installation, 1).startswith(f"What answers at {simulator.url} is not Pipedrive's API")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_broken(installation, simulator) -> None:
     simulator.faults.add(".*", faults.status(500), times=None)
     assert "status 500: try again later" in fails(installation, 1)
@@ -300,6 +301,7 @@ def test_a_damaged_manifest_stops_the_night(installation) -> None:
     assert sentence.endswith("restore it from a backup, then run rebuild.")
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_is_no_database(installation) -> None:
     installation.night()
     (installation.home / "warehouse.duckdb").write_bytes(b"not a database" * 1000)

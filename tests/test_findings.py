@@ -51,7 +51,7 @@ class Nights:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory):
     """Six nights on a clean company; somebody for each way in which a finding can go."""
-    with Simulator(Options(users=60, limit=2000, clean=True)) as simulator:
+    with Simulator(Options(users=30, limit=2000, clean=True)) as simulator:
         company = simulator.company
         people = [u for u in company.users.values() if u.active and u.created and not u.admin_apps][3:]
         fixed, hidden, gone, kept = people[:4]

@@ -54,7 +54,7 @@ def ordinary(simulator: Simulator) -> list[User]:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory):
     """First night, one without changes, one with many, a partial, a rejected, and two normal ones."""
-    with Simulator(Options(users=60, limit=2000, clean=True)) as simulator:
+    with Simulator(Options(users=30, limit=2000, clean=True)) as simulator:
         company, fault = simulator.company, simulator.faults
         installation = Installation.of(tmp_path_factory.mktemp("history") / "home", simulator)
         roles = ["granted", "revoked", "moved", "gone", "left", "promoted", "unseen"]

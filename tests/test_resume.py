@@ -43,7 +43,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory):
     from pipedrive_graph.simulator.server import Options
 
     folder = tmp_path_factory.mktemp("resume")
-    with Simulator(Options(users=60, limit=2000, now=datetime(2026, 11, 1, tzinfo=UTC))) as simulator:
+    with Simulator(Options(users=40, limit=2000, now=datetime(2026, 11, 1, tzinfo=UTC))) as simulator:
         first = Installation.of(folder / "first", simulator)
         first.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-01T02:00:00Z"
         assert first.night().verdict.status == "complete"
@@ -56,14 +56,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory):
 
 
 def after_requests(share: float) -> Moment:
-    """When so many of the night's 146 requests have arrived: the next one is never answered."""
+    """When so many of the night's 100 requests have arrived: the next one is never answered."""
 
     def wait(installation: Installation, simulator: Simulator, process: subprocess.Popen[str]) -> None:
         def kill(reply):
             process.kill()
             return reply
 
-        simulator.faults.add(".*", kill, after=round(share * 140))
+        simulator.faults.add(".*", kill, after=round(share * 98))
         process.wait(timeout=60)
 
     return wait

@@ -120,7 +120,7 @@ def test_a_rule_that_changes_and_one_that_goes_resolve_what_they_found(workshop)
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(TABLE, WIDER), (TABLE, VIEW), (VIEW, TABLE)],
+    [(TABLE, WIDER), (TABLE, VIEW), pytest.param(VIEW, TABLE, marks=pytest.mark.slow)],
     ids=["more columns", "table to view", "view to table"],
 )
 def test_a_file_that_changes(workshop, first: str, second: str) -> None:
@@ -131,6 +131,7 @@ def test_a_file_that_changes(workshop, first: str, second: str) -> None:
     assert query(installation.published, "SELECT count(*) > 0 FROM signers") == [(True,)]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_taken_away(workshop) -> None:
     workshop(signers=TABLE)
     installation = workshop(signers=None)
@@ -149,6 +150,7 @@ def test_a_file_that_does_not_work_is_named_and_costs_nothing(workshop) -> None:
     assert query(installation.published, "SELECT count(*) FROM snapshots") == [(3,)]
 
 
+@pytest.mark.slow
 def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     installation = workshop()
     (tmp_path / "sql" / "graph" / "signers.sql").write_text(TABLE)
