@@ -22,7 +22,7 @@ from pipedrive_graph.warehouse import database, history, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
-from pipedrive_graph.warehouse.transform import transform
+from pipedrive_graph.warehouse.transform import counts, transform
 
 Tell = Callable[[str], None]
 
@@ -54,11 +54,11 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
     with database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
         taken: list[str] = []
-        counts: dict[str, int] = {}
+        counted: dict[str, int] = {}
         for snapshot in ingest.pending(connection, Landing(settings.landing).of(company)):
-            counts = _advance(connection, models, [snapshot]) or counts
+            counted = _advance(connection, models, [snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
-        return Built(taken, counts, _types(connection), _unreadable(connection, company))
+        return Built(taken, counted, _types(connection), _unreadable(connection, company))
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
@@ -101,12 +101,12 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                         f"There are no snapshots in {settings.landing}; nothing to rebuild from."
                     )
                 connection.execute("CHECKPOINT")
-                counts = publish_file(connection, models, settings.published)
+                published = publish_file(connection, models, settings.published)
             _remove(settings.warehouse.with_name(f"{settings.warehouse.name}.wal"))
             files.put_in_place(temporary, settings.warehouse)
         finally:
             _remove(temporary)
-    return Built(built.snapshots, counts)
+    return Built(built.snapshots, published)
 
 
 def _advance(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> dict[str, int]:
@@ -125,7 +125,9 @@ def _advance(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[
             raise WarehouseError(
                 f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
             )
-        return transform(connection, models) | judge(connection, models)
+        transform(connection, models)
+        fired = judge(connection, models)
+        return counts(connection, models) | fired
 
 
 def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

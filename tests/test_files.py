@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LandingError, match=r"Cannot write .*: Not a directory\."):
+    with pytest.raises(LandingError, match=r"Cannot write .*: File exists\."):
         files.write_atomically(tmp_path / "file" / "below", b"")
 
 

@@ -49,7 +49,7 @@ class CompanyLanding:
         for folder in self._committed():
             path = folder / MANIFEST
             manifest = read_record(path, Manifest)
-            if chain and manifest.previous != chain[-1][1]:
+            if manifest.previous != (chain[-1][1] if chain else None):
                 raise LandingError(
                     f"{path} does not continue the snapshot before it; "
                     "one was changed or is missing. Restore it from a backup."

@@ -165,7 +165,7 @@ def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
     metadata["dagster/column_schema"] = dg.TableSchema(
         [
             dg.TableColumn(column, types.get(column, "unknown"), description=comment)
-            for column, comment in model.header.columns.items()
+            for column, comment in model.columns.items()
         ]
     )
     metadata["dagster/column_lineage"] = dg.TableColumnLineage(

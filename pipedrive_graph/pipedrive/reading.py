@@ -75,7 +75,8 @@ def one_line(body: bytes) -> tuple[str, object]:
     are no characters, and strict readers refuse the whole document for one of them.
 
     Raises:
-        UnusableError: if the body is no JSON; NaN, Infinity and bytes that are no UTF-8 are none.
+        UnusableError: if the body is no JSON (NaN, Infinity and bytes that are no UTF-8 are none), or
+            names a field twice.
     """
     try:
         text = body.decode("utf-8-sig").strip(" \t\r\n")
@@ -85,9 +86,11 @@ def one_line(body: bytes) -> tuple[str, object]:
             text = text.replace(character, escape)
         if r"\ud" in text or r"\uD" in text:
             text = _ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
-        return text, json.loads(text, parse_constant=_no_number)
+        return text, json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except UnicodeDecodeError:
         raise UnusableError("the body is no UTF-8") from None
+    except UnusableError:
+        raise
     except (ValueError, RecursionError):
         raise UnusableError("the body is no JSON" if body.strip() else "the body is empty") from None
 
@@ -136,6 +139,16 @@ def read(call: Call, payload: object) -> Reading:
         data = data[0]
     single = _record(data, SINGLES[call.endpoint], "", oddities)
     return Reading(cast(Data, single), None, oddities)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that says two things of one field: which one is meant would be a guess."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnusableError(f"the field {twice!r} stands twice")
+    return fields
 
 
 def _no_number(name: str) -> NoReturn:

@@ -101,7 +101,13 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
     _load(connection, batch)
     _check_row_counts(connection, batch)
     for model in models.of("staging"):
-        _build(connection, model)
+        try:
+            _build(connection, model)
+        except duckdb.Error as error:
+            names = ", ".join(f"{s.manifest.snapshot_id} of '{s.manifest.company}'" for s in batch)
+            raise WarehouseError(
+                f"sql/staging/{model.path.name} cannot read snapshot {names}: {str(error).splitlines()[0]}"
+            ) from error
 
 
 def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:

@@ -34,9 +34,9 @@ def column_lineage(models: Models, model: Model) -> dict[str, list[Source]]:
         )
         scope = build_scope(query)
     except SqlglotError:
-        return {column: [] for column in model.header.columns}
+        return {column: [] for column in model.columns}
     found: dict[str, list[Source]] = {}
-    for column in model.header.columns:
+    for column in model.columns:
         try:
             nodes = list(lineage(column, query, schema, dialect="duckdb", scope=scope).walk())
         except (SqlglotError, ValueError):
@@ -57,5 +57,5 @@ def _schema(models: Models) -> dict[str, object]:
     for model in models:
         if not model.kind.is_macro:
             of_schema = schema.setdefault(model.schema, {})
-            of_schema[model.name] = dict.fromkeys(model.header.columns, "VARCHAR")
+            of_schema[model.name] = dict.fromkeys(model.columns, "VARCHAR")
     return dict(schema)

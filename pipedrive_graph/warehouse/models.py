@@ -28,6 +28,18 @@ PYTHON_SCHEMAS = ("landing", "history")
 """Schemas whose tables Python writes; the files of sql/ only read them."""
 
 
+RULE_COLUMNS = {
+    "company": "the company's name in the settings",
+    "subject_kind": "user, role, permission_set or company",
+    "subject_id": "the subject's id",
+    "object": "the flag, set, role or combination; NULL where the subject alone identifies the finding",
+    "severity": "critical, high, medium, low or info",
+    "title": "the finding in one sentence",
+    "evidence": "what a reviewer needs to agree or not, as JSON",
+}
+"""The columns that every rule has."""
+
+
 class Kind(StrEnum):
     """What a file of sql/ becomes."""
 
@@ -60,6 +72,11 @@ class Model:
     def qualified(self) -> str:
         """Its name with its schema, such as `main.users`."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Its columns, each with what it holds."""
+        return RULE_COLUMNS if self.kind is Kind.RULE else self.header.columns
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -14,35 +14,38 @@ from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 
+_VIEWS = {Kind.VIEW, Kind.RULE}
+"""Kinds that are computed when they are read."""
+
 _TONIGHT = "company IN (SELECT company FROM landing.batch)"
 
 
-def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
+def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Bring the graph's tables up to date for the companies in landing.batch.
-
-    Returns:
-        Rows of these companies by the qualified name of the table or view.
 
     Raises:
         ModelError: naming the file that DuckDB refuses, and why.
     """
     before = {str(name): digest for name, digest in rows(connection, "FROM history.models")}
     digests = _digests(models)
-    counts = {}
+    made = {m.qualified: "VIEW" if m.kind in _VIEWS else "TABLE" for m in models if m.qualified in digests}
+    _drop(connection, before.keys() - made.keys(), made)
     for model in models:
         if model.schema == "staging":
             continue
         try:
             _make(connection, model, changed=before.get(model.qualified) != digests[model.qualified])
-            if not model.kind.is_macro and model.kind is not Kind.RULE:
-                counts[model.qualified] = _count(connection, model)
         except duckdb.Error as error:
             folder = model.path.parent.name
             raise ModelError(f"sql/{folder}/{model.path.name}: {str(error).splitlines()[0]}") from error
-    _drop(connection, before.keys() - digests.keys())
     connection.execute("DELETE FROM history.models")
     connection.executemany("INSERT INTO history.models VALUES (?, ?)", sorted(digests.items()))
-    return counts
+
+
+def counts(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
+    """Rows of the companies in landing.batch, by the qualified name of the table or view."""
+    shown = models.of("main", Kind.TABLE, Kind.VIEW)
+    return {model.qualified: _count(connection, model) for model in shown}
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -55,7 +58,7 @@ def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
 def _make(connection: duckdb.DuckDBPyConnection, model: Model, *, changed: bool) -> None:
     if model.kind.is_macro:
         create_macro(connection, model)
-    elif model.kind in {Kind.VIEW, Kind.RULE}:
+    elif model.kind in _VIEWS:
         connection.execute(f"CREATE OR REPLACE VIEW {model.qualified} AS {model.query}")
     elif changed:
         connection.execute(f"CREATE OR REPLACE TABLE {model.qualified} AS {model.query}")
@@ -81,15 +84,16 @@ def _digests(models: Models) -> dict[str, str]:
     return digests
 
 
-def _drop(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
-    """Drop what a file made that is no longer there."""
-    kinds = dict(
-        rows(
-            connection,
-            """
-            SELECT table_schema || '.' || table_name, table_type
-            FROM information_schema.tables WHERE table_catalog = current_catalog()""",
-        )
+def _drop(connection: duckdb.DuckDBPyConnection, removed: set[str], made: dict[str, str]) -> None:
+    """Drop what a file made that is no longer there, or that makes something of another kind now."""
+    found = rows(
+        connection,
+        """
+        SELECT table_schema || '.' || table_name, replace(table_type, 'BASE ', '')
+        FROM information_schema.tables
+        WHERE table_catalog = current_catalog()
+        ORDER BY ALL""",
     )
-    for name in sorted(names & kinds.keys()):
-        connection.execute(f"DROP {'VIEW' if kinds[name] == 'VIEW' else 'TABLE'} {name}")
+    for name, kind in found:
+        if name in removed or made.get(name, kind) != kind:
+            connection.execute(f"DROP {kind} {name}")

@@ -108,18 +108,19 @@ def test_names_that_are_no_text(installation, simulator, somebody, name) -> None
 
 def test_a_flag_that_is_named_twice(installation, simulator, somebody) -> None:
     text = '{"success": true, "data": {"can_add_deals": true, "can_add_leads": true, "can_add_deals": false}}'
-    simulator.faults.add(f"users/{somebody}/permissions", faults.body(text))
+    fault = simulator.faults.add(f"users/{somebody}/permissions", faults.body(text))
 
     assert installation.night().verdict.status == "complete"
 
-    flags = query(
-        installation.published,
-        "SELECT permission FROM user_permissions WHERE user_id = ? ORDER BY 1",
-        somebody,
-    )
-    assert flags == [("can_add_deals",), ("can_add_leads",)]
+    # which of the two is meant would be a guess: it is asked for once more
+    assert fault.hits == 1
+    held = "SELECT permission FROM user_permissions WHERE user_id = ? AND granted ORDER BY 1"
+    assert query(installation.published, held, somebody) == [
+        (name,) for name, granted in sorted(simulator.company.permissions(somebody).items()) if granted
+    ]
 
 
+@pytest.mark.slow
 # null and [] may be a fault, and are asked for again
 @pytest.mark.parametrize(
     "data", ["{}", pytest.param("null", marks=pytest.mark.slow), pytest.param("[]", marks=pytest.mark.slow)]
@@ -148,6 +149,7 @@ def test_who_is_listed_twice_is_one_user(installation, simulator, somebody) -> N
     assert query(installation.published, "SELECT count(*) FROM users") == [(40,)]
 
 
+@pytest.mark.slow
 def test_ids_as_texts_are_ids(installation, simulator) -> None:
     def as_text(body) -> None:
         for row in body["data"]:
@@ -161,6 +163,7 @@ def test_ids_as_texts_are_ids(installation, simulator) -> None:
     assert ids == set(simulator.company.users)
 
 
+@pytest.mark.slow
 def test_fields_that_nobody_knows_are_kept_and_harm_nothing(installation, simulator, somebody) -> None:
     edit_user(simulator, somebody, shoe_size=43, access_log=[{"deep": [1, {"er": None}]}], company=None)
 
@@ -174,6 +177,7 @@ def test_fields_that_nobody_knows_are_kept_and_harm_nothing(installation, simula
     assert (row["shoe_size"], row["company"]) == (43, None)
 
 
+@pytest.mark.slow
 def test_an_assignment_to_nobody_and_to_an_unknown_role(installation, simulator, somebody) -> None:
     simulator.company.assign(somebody, 987654)
 

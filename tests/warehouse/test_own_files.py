@@ -106,6 +106,7 @@ def test_a_new_file_is_a_new_rule(workshop) -> None:
     assert found != []
 
 
+@pytest.mark.slow
 def test_a_rule_that_changes_and_one_that_goes_resolve_what_they_found(workshop) -> None:
     workshop(long_address=RULE)
     installation = workshop(long_address=RULE.replace("> 25", "> 1000"))
@@ -118,6 +119,7 @@ def test_a_rule_that_changes_and_one_that_goes_resolve_what_they_found(workshop)
     assert query(installation.published, states) == [("resolved", "rule changed")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [(TABLE, WIDER), (TABLE, VIEW), pytest.param(VIEW, TABLE, marks=pytest.mark.slow)],
@@ -138,6 +140,7 @@ def test_a_file_that_is_taken_away(workshop) -> None:
     assert "signers" not in names(installation.published)
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_work_is_named_and_costs_nothing(workshop) -> None:
     installation = workshop()
     before = installation.published.read_bytes()
