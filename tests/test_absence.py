@@ -48,6 +48,7 @@ def test_a_partial_night_is_published_and_marked(installation, simulator, fault)
     assert query(installation.published, "SELECT count(*) FROM users WHERE user_id = ?", user) == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_partial_night_says_so_on_the_terminal(installation, simulator) -> None:
     simulator.faults.add(f"users/{somebody(simulator)}/roleAssignments", faults.forbidden)
 
@@ -82,6 +83,7 @@ def test_below_95_percent_nothing_is_published(installation, simulator) -> None:
     assert changes(installation.published) == []
 
 
+@pytest.mark.slow
 def test_a_list_of_users_that_ends_too_early_is_rejected(serve, home) -> None:
     simulator = serve(dialect="brief", users=40)
     installation = Installation.of(home, simulator)
@@ -117,6 +119,7 @@ def test_who_is_not_listed_but_answers_is_kept(installation, simulator) -> None:
     assert query(installation.published, "SELECT count(*) FROM users WHERE user_id = ?", user) == [(1,)]
 
 
+@pytest.mark.slow
 def test_who_is_not_listed_and_does_not_answer_is_carried(installation, simulator) -> None:
     installation.night()
     before = tables(installation.published)
@@ -168,6 +171,7 @@ def test_who_is_gone_and_comes_back_has_two_stays(installation, simulator) -> No
     assert ("added", "user", str(user.id), None, None, None, None) in changes(installation.published)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listing", ["roles", pytest.param("permissionSets", marks=pytest.mark.slow)])
 def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, listing) -> None:
     simulator.faults.add(f"{listing}.*", faults.forbidden, times=None)
@@ -186,6 +190,7 @@ def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, li
     assert installation.night(observer=again).verdict.status == "complete"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listing", ["roles", pytest.param("permissionSets", marks=pytest.mark.slow)])
 def test_a_list_that_was_offered_before_is_missed(installation, simulator, listing) -> None:
     installation.night()

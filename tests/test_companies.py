@@ -63,6 +63,7 @@ def test_one_company_fails_and_the_other_is_published(two) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.slow
 def test_one_company_alone(two) -> None:
     installation, alpha, _ = two
 
@@ -74,6 +75,7 @@ def test_one_company_alone(two) -> None:
     assert alpha.requests == []
 
 
+@pytest.mark.slow
 def test_of_several_exit_codes_the_worst_counts(two) -> None:
     installation, alpha, beta = two
     alpha.faults.add(f"users/{alpha.company.plain_user_id}/permissions", faults.forbidden)

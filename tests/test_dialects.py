@@ -54,6 +54,7 @@ def test_the_official_dialect_needs_no_warning(told) -> None:
     assert query(installation.published, "SELECT count(*) > 0 FROM permission_sets") == [(True,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

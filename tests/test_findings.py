@@ -131,6 +131,7 @@ def test_other_rules_go_on_where_one_abstains(life) -> None:
     assert nights.of("multiple_roles", people["kept"])[4] == ("open", None, 1, 5, None)
 
 
+@pytest.mark.slow
 def test_a_finding_about_the_company_names_it(installation, simulator) -> None:
     for user in list(simulator.company.users.values()):
         if user.admin_apps and user.id != simulator.company.owner_id:

@@ -179,6 +179,7 @@ def test_who_vanished_meanwhile_has_nothing_left(installation, simulator) -> Non
         assert not [row for row in rows if user in row or str(user) in row], name
 
 
+@pytest.mark.slow
 def test_who_came_meanwhile_is_asked_for(installation, simulator) -> None:
     interrupted(installation, simulator)
     new = simulator.company.invite("new@example.com")
@@ -189,6 +190,7 @@ def test_who_came_meanwhile_is_asked_for(installation, simulator) -> None:
     assert flags == [(len(simulator.company.flags),)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("PIPEDRIVE_GRAPH_CLOCK", "2026-11-01T08:30:00Z"), ("PIPEDRIVE_GRAPH_CLOCK", "2026-10-31T00:00:00Z")],
@@ -207,6 +209,7 @@ def test_what_is_too_old_is_abandoned(installation, simulator, variable, value) 
     assert not (folder / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_another_administrators_token_begins_anew(serve, home) -> None:
     simulator = serve()
     installation = Installation.of(home, simulator)
