@@ -15,7 +15,7 @@ from pipedrive_graph.pipedrive.retries import Patience
 Result = TypeVar("Result")
 
 HASTY = Patience(first=0.02, longest=0.1, silence=1.5, pauses=3)
-SHORT = Timeouts(connect=0.5, read=0.4, total=1.0)
+SHORT = Timeouts(connect=3.0, read=0.8, total=3.0)
 
 
 def use(
