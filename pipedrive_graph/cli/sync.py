@@ -16,6 +16,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.findings.lifecycle import SEVERITIES
 from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
@@ -58,7 +59,7 @@ class Result:
             "requests": manifest.requests if manifest else progress.requests if progress else 0,
             "throttled": manifest.throttled if manifest else progress.throttled if progress else 0,
             "seconds": round(self.seconds, 2),
-            "findings": summary.counts if summary else None,
+            "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
             **({"reason": sentence(self.error)} if self.error else {}),
