@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -156,6 +156,7 @@ def _load(path: Path) -> Model:
     )
 
 
+@cache  # a process loads the same files again for each company; parsing them is what takes time
 def _reads(query: str, kind: Kind, place: str) -> frozenset[str]:
     """Names as the query writes them: tables, and whatever is called like a function."""
     text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
