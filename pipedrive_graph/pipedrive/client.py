@@ -107,6 +107,7 @@ class Pipedrive:
         self._throttled = 0
         self._slept = 0.0
         self._pauses = 0  # in a row, without an answer in between
+        self._paused_at = 0.0
         self._paused_until = 0.0
         self._preflighting = False
         self._deadline: asyncio.Timeout | None = None  # of a preflight that nobody has answered
@@ -283,21 +284,22 @@ class Pipedrive:
             if response.status != 429:
                 self._pauses = 0
                 return response
-            self._send_away(limits)
+            self._send_away(limits, turn.sent_at or 0.0)
 
-    def _send_away(self, limits: RateLimits) -> None:
+    def _send_away(self, limits: RateLimits, sent_at: float) -> None:
         """Let everybody wait after a 429, or end the run where waiting does not help."""
         self._throttled += 1
         now = self._watch.now()
         if limits.day_is_over:
             self._end(IncompleteError(_DAY_IS_OVER))
-        if now < self._paused_until:
+        if now < self._paused_until or sent_at < self._paused_at:
             return  # another one of those that were under way together
         self._pauses += 1
         if self._pauses > self._patience.pauses:
             self._end(IncompleteError(_DAY_IS_OVER))
         # Others may have been sent away with us: full jitter keeps us from returning together.
         jitter = _random.uniform(0, min(0.1 * 2**self._pauses, self._patience.longest))
+        self._paused_at = now
         self._paused_until = now + limits.burst_wait + jitter
         self._pacer.pause(self._paused_until - now)
 

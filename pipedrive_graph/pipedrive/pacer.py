@@ -12,33 +12,28 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import islice, pairwise
-from statistics import median
+from itertools import islice
 
+from pipedrive_graph.pipedrive.allowance import FIRST_LIMIT, Allowance
+from pipedrive_graph.pipedrive.lateness import Lateness
 from pipedrive_graph.pipedrive.limits import WINDOW, RateLimits
-
-FIRST_LIMIT = 20
-"""Requests per window until the server has told its limit: the smallest that any plan has."""
 
 FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
 
-_MARGIN = 0.01  # seconds between a request's place and the one that takes it over
+_MARGIN = 0.015  # seconds between a request's place and the one that takes it over
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
-_LATENESS = 0.015  # seconds per window that may be spent, on average, on late answers
 _SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
+_SHARED_SPREAD = 0.8  # the same where others use the token too, and should find room at any time
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
-_CLEAN_FOR = 30.0  # seconds without a 429 after which an untold limit is tried one higher
-
 
 class Turn:
     """One request's place in the window; its holder reports what happens to the request."""
 
-    __slots__ = ("_granted", "_pacer", "answered_at", "release", "sent_at")
+    __slots__ = ("_granted", "_pacer", "answered_at", "company", "release", "sent_at")
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
@@ -46,6 +41,7 @@ class Turn:
         self.sent_at: float | None = None
         self.answered_at: float | None = None
         self.release = math.inf
+        self.company = 0  # how many requests, itself included, stood in the window when it was sent
 
     def sent(self) -> None:
         """Report that the request's bytes were written; the last report counts."""
@@ -66,21 +62,18 @@ class Pacer:
     """Grants turns, in the order they are asked for.
 
     Attributes:
-        limit: requests per window that the server allows, as far as known.
         window: the window's length in seconds.
         requests: how many have been sent.
         waited: seconds in which somebody waited for a turn.
     """
 
     def __init__(self, limit: int = FIRST_LIMIT, window: float = WINDOW) -> None:
-        self.limit = limit
         self.window = window
         self.requests = 0
         self.waited = 0.0
         self._loop = asyncio.get_running_loop()
-        self._told = False  # whether the server has told its limit
-        self._ceiling = math.inf  # of an untold limit: what has led to a 429
-        self._clean_since = self.now()
+        self._allowance = Allowance(limit, window, self.now())
+        self._lateness = Lateness()
         self._waiting: deque[asyncio.Future[Turn]] = deque()
         self._waiting_since = 0.0
         self._at_once: dict[Turn, None] = {}  # turns granted and not given back, oldest first
@@ -88,11 +81,6 @@ class Pacer:
         self._places: list[tuple[float, int, Turn]] = []  # heap of (release, order, turn)
         self._occupied = 0
         self._order = 0
-        self._sent: list[float] = []  # times of sending, ascending
-        self._others: deque[tuple[float, int]] = deque(maxlen=5)
-        self._latencies: deque[float] = deque(maxlen=64)
-        self._answers = 0
-        self._usual = math.inf  # latency above which an answer counts as late
         self._duration: float | None = None  # of a whole exchange, smoothed
         self._margin = _MARGIN
         self._next_send = 0.0
@@ -103,6 +91,11 @@ class Pacer:
     def now(self) -> float:
         """Return the event loop's time in seconds."""
         return self._loop.time()
+
+    @property
+    def limit(self) -> int:
+        """Requests per window that the server allows, as far as known."""
+        return self._allowance.limit
 
     @property
     def concurrency(self) -> int:
@@ -136,10 +129,7 @@ class Pacer:
         now = self.now()
         self._paused_until = max(self._paused_until, now + seconds)
         self._margin = min(self._margin * 2, _WIDEST_MARGIN)
-        if not self._told and now - self._clean_since > 1:  # one burst of 429s is one sign
-            self._ceiling = self.limit
-            self.limit = max(self.limit * 4 // 5, 1)
-        self._clean_since = now
+        self._allowance.refuse(now)
 
     def close(self, error: Exception) -> None:
         """Let nobody go any more: who waits, and who asks later, gets `error`; the first one counts."""
@@ -197,32 +187,20 @@ class Pacer:
         self.waited += self.now() - self._waiting_since
 
     def _gap(self) -> float:
-        return _SPREAD * self.window / self.limit
+        spread = _SHARED_SPREAD if self._allowance.shared(self.now()) else _SPREAD
+        return spread * self.window / self._allowance.capacity
 
     def _wait_needed(self) -> float | None:
         """Return the seconds until a turn may be granted; None: when somebody gives one back."""
         now = self.now()
-        while self._places and (
-            self._places[0][0] <= now or self._places[0][2].release != self._places[0][0]
-        ):
-            release, _, turn = heapq.heappop(self._places)
-            if turn.release == release:
-                turn.release = -math.inf
-                self._occupied -= 1
+        self._clear(now)
         wait = max(self._paused_until, self._next_send) - now
-        if self._unsent + self._occupied >= self._capacity(now):
+        if self._unsent + self._occupied >= self._allowance.capacity:
+            self._allowance.full()
             if not self._places:
                 return None
             wait = max(wait, self._places[0][0] - now)
         return max(wait, self._crowding()) if len(self._at_once) < MOST_AT_ONCE else None
-
-    def _capacity(self, now: float) -> int:
-        """Return how many of the window's requests are ours: all but what others with our token use."""
-        while self._others and self._others[0][0] < now - self.window:
-            self._others.popleft()
-        others = median(used for _, used in self._others) if len(self._others) > 1 else 0
-        # One more than they use: theirs may come a little closer together next time.
-        return max(1, self.limit - (math.ceil(others) + 1 if others else 0))
 
     def _crowding(self) -> float:
         """Return the seconds until fewer requests than `concurrency` are under way.
@@ -242,49 +220,40 @@ class Pacer:
         if turn.sent_at is None:
             self.requests += 1
             self._unsent -= 1
+        self._clear(now)
         if math.isinf(turn.release):  # it holds no place yet, or none any more
             self._occupied += 1
         turn.sent_at = now
-        self._sent.append(now)
-        if len(self._sent) > 40_000:
-            del self._sent[:20_000]
+        turn.company = self._occupied
         # Where answers come sooner than the window ends, one that has not come is late already.
         hold = self.window + self._margin
-        self._occupy(turn, now + hold + (self.window if self._usual < hold else 0.0))
+        self._occupy(turn, now + hold + (self.window if self._lateness.usual < hold else 0.0))
         if self._timer is None:
             self._grant()
 
     def note_answer(self, turn: Turn, limits: RateLimits) -> None:
         """Learn from an answer: how late it was, what the limit is, and what others use of it."""
         now = self.now()
+        self._clear(now)
         if turn.sent_at is not None:
-            latency = now - turn.sent_at
-            late = min(max(latency - self._usual, 0.0), self.window)
+            late = min(self._lateness.of(now - turn.sent_at, self.limit), self.window)
             if turn.release > now:
                 self._occupy(turn, turn.sent_at + self.window + self._margin + late)
-            self._latencies.append(latency)
-            self._answers += 1
-            if self._answers % 8 == 0:
-                self._usual = usual_latency(self._latencies)
-        if limits.limit is not None:
-            self.limit, self._told = limits.limit, True
-        elif not self._told and now - self._clean_since > _CLEAN_FOR:
-            self._clean_since = now
-            self.limit = int(min(self.limit + 1, max(self._ceiling - 1, 1)))
-        if limits.remaining is not None and turn.sent_at is not None:
-            # The header may have been written when the request came, or when the answer left.
-            own = max(self._sent_around(turn.sent_at), self._sent_around(now))
-            self._others.append((now, max(0, self.limit - limits.remaining - own)))
+        # The headers may have been written when the request came, or when the answer left.
+        self._allowance.learn(limits, max(turn.company, self._occupied), now)
         if self._margin > _MARGIN:
             self._margin = max(_MARGIN, self._margin * 0.999)
         self._grant()
 
-    def _sent_around(self, moment: float) -> int:
-        """Return how many requests stood in the server's window at `moment`, by our own count."""
-        slack = self._margin / 2
-        return bisect_right(self._sent, moment + slack) - bisect_right(
-            self._sent, moment - self.window - slack
-        )
+    def _clear(self, now: float) -> None:
+        """Give the places free whose time has come."""
+        while self._places and (
+            self._places[0][0] <= now or self._places[0][2].release != self._places[0][0]
+        ):
+            release, _, turn = heapq.heappop(self._places)
+            if turn.release == release:
+                turn.release = -math.inf
+                self._occupied -= 1
 
     def _occupy(self, turn: Turn, until: float) -> None:
         turn.release = until
@@ -305,21 +274,3 @@ class Pacer:
 def _again(error: Exception) -> Exception:
     """Return a copy of `error`: each raising adds to an exception's traceback."""
     return type(error)(*error.args)
-
-
-def usual_latency(latencies: deque[float]) -> float:
-    """Return the latency above which answers are late by 15 ms on average, in seconds.
-
-    A late request may have arrived late, and then holds its place for longer. How strictly "late" is
-    read follows from what that may cost: under steady latencies nearly everything beyond the least,
-    under wild ones only the outliers.
-    """
-    budget = _LATENESS * len(latencies)
-    falling = sorted(latencies, reverse=True)
-    above = 0.0
-    for count, (longer, shorter) in enumerate(pairwise(falling), 1):
-        step = (longer - shorter) * count
-        if above + step > budget:
-            return longer - (budget - above) / count
-        above += step
-    return falling[-1]

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipedrive_graph.errors import IncompleteError
+from pipedrive_graph.pipedrive.lateness import usual_latency
 from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer, usual_latency
+from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
 
 QUIET = RateLimits()
 
@@ -96,17 +97,27 @@ def test_a_request_that_arrives_late_keeps_its_place_for_longer():
     assert min(later - first for first, later in zip(arrivals[20:], arrivals[40:], strict=False)) > 2
 
 
-def test_the_limit_is_learnt_and_others_are_left_their_share():
-    async def job() -> int:
-        pacer = Pacer()
-        for _ in range(6):
+def test_a_burst_that_arrives_late_is_not_overtaken_by_the_next():
+    arrivals: list[float] = []
+
+    async def job() -> None:
+        pacer = Pacer(80)
+
+        async def one(number: int) -> None:
             async with pacer.turn() as turn:
                 turn.sent()
-                turn.answered(RateLimits(limit=50, remaining=19))
-        assert pacer.limit == 50
-        return pacer._capacity(pacer.now())
+                # connections are opened, one after the other
+                await asyncio.sleep(number % 80 * 0.001 if number < 80 else 0.001)
+                arrivals.append(pacer.now())
+                await asyncio.sleep(0.02)
+                turn.answered(RateLimits(limit=80))
 
-    assert 20 <= virtually(job) <= 30
+        await asyncio.gather(*(one(number) for number in range(240)))
+
+    virtually(job)
+    arrivals.sort()
+    assert min(later - first for first, later in zip(arrivals, arrivals[80:], strict=False)) > 2
+    assert 4 / (arrivals[160] - arrivals[0]) > 0.97
 
 
 def test_a_request_that_never_left_takes_no_place():
@@ -134,27 +145,6 @@ def test_a_pause_holds_everybody_and_widens_the_margin_for_a_while():
         assert pacer.waited >= 3
 
     virtually(job)
-
-
-def test_an_untold_limit_rises_slowly_and_stays_under_what_was_refused():
-    async def job() -> list[int]:
-        pacer = Pacer()
-        limits = []
-        for second in range(400):
-            await asyncio.sleep(1)
-            async with pacer.turn() as turn:
-                turn.sent()
-                turn.answered(QUIET)
-            if second == 100:
-                pacer.pause(2)
-            limits.append(pacer.limit)
-        return limits
-
-    limits = virtually(job)
-    assert limits[20] == 20
-    assert limits[99] == 23
-    assert limits[102] == 18
-    assert max(limits[101:]) == 22
 
 
 def test_closing_ends_the_waiting_of_all():

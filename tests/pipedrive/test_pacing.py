@@ -90,7 +90,7 @@ def test_what_others_use_of_the_token_is_left_to_them():
         finally:
             done.set()
             thread.join()
-        assert sum(refused) + stats.throttled <= 2
+        assert sum(refused) + stats.throttled == 0
 
 
 def test_without_headers_the_smallest_plan_is_assumed():
@@ -107,7 +107,7 @@ def test_without_headers_the_smallest_plan_is_assumed():
             return time.monotonic() - began, pipedrive.stats.limit
 
         seconds, limit = use(simulator.url, simulator.token, job)
-        assert limit == 20
+        assert limit in (20, 21)  # nothing was refused: one more is tried
         assert seconds > WINDOW  # with the preflight, they are one too many for a window
         assert most_in_a_window(request.at for request in simulator.requests) <= 20
 

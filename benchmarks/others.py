@@ -1,0 +1,50 @@
+"""Another integration on the same token, in a process of its own: one call after another, at one rate."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import httpx
+
+OTHERS_PATH = "users/me"
+"""What it asks for; the client under measurement asks for it once, in its preflight."""
+
+
+@contextmanager
+def others(url: str, token: str, per_second: float) -> Iterator[None]:
+    """Send so many calls per second, whatever comes back, until the block ends."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_call, args=(url, token, per_second, there), daemon=True)
+    process.start()
+    there.close()
+    here.recv()  # it has begun
+    try:
+        yield
+    finally:
+        here.close()
+        process.join(timeout=10)
+
+
+def _call(url: str, token: str, per_second: float, connection: Connection) -> None:
+    asyncio.run(_steadily(url, token, per_second, connection))
+
+
+async def _steadily(url: str, token: str, per_second: float, connection: Connection) -> None:
+    under_way: set[asyncio.Task[httpx.Response]] = set()
+    async with httpx.AsyncClient(base_url=url, headers={"x-api-token": token}, trust_env=False) as client:
+        await client.get(OTHERS_PATH)
+        connection.send(None)
+        due = time.monotonic()
+        while not connection.poll():
+            task = asyncio.create_task(client.get(OTHERS_PATH))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+            due += 1 / per_second
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        await asyncio.gather(*under_way, return_exceptions=True)

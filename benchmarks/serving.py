@@ -1,0 +1,68 @@
+"""Runs the simulator in a process of its own, so that it and what is measured do not share a core."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from pipedrive_graph.simulator.server import Options, Simulator
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as the server saw it: seconds of time.monotonic(), its path, the status it was given."""
+
+    at: float
+    path: str
+    status: int | None
+
+
+class Served:
+    """A simulator in another process.
+
+    Attributes:
+        url: its base URL.
+        token: an admin's token.
+        users: the ids of the company's users.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.url, self.token, self.users = connection.recv()
+
+    def arrivals(self) -> list[Arrival]:
+        """Return every request so far, as they arrived."""
+        self._connection.send("arrivals")
+        seen: list[Arrival] = self._connection.recv()
+        return seen
+
+
+@contextmanager
+def served(options: Options) -> Iterator[Served]:
+    """Serve a simulated company until the block ends."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(options, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        yield Served(here)
+    finally:
+        here.close()
+        process.join(timeout=10)
+        if process.is_alive():
+            process.terminate()
+
+
+def _serve(options: Options, connection: Connection) -> None:
+    with Simulator(options) as simulator:
+        connection.send((simulator.url, simulator.token, sorted(simulator.company.users)))
+        while True:
+            try:
+                connection.recv()
+            except EOFError:
+                return
+            connection.send([Arrival(seen.at, seen.path, seen.status) for seen in simulator.requests])
