@@ -18,6 +18,8 @@ from pipedrive_graph.simulator.api import CALLER, DOMAIN_ERROR, INFO, NO_RIGHT, 
 from pipedrive_graph.simulator.faults import Faults, Reply, cloudflare
 from pipedrive_graph.simulator.limits import Account, Limits
 from pipedrive_graph.simulator.model import Company, User
+from pipedrive_graph.simulator.oauth import PREFIX as OAUTH_PREFIX
+from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.wire import TOKEN_COSTS
 
@@ -28,6 +30,7 @@ TRANSPORT = "simulator.transport"
 """Under this key the server puts the connection into the request's scope, for the faults that cut it."""
 
 _TRICKLES = 10
+_APP = "the OAuth app"  # its account: limits are the app's, whichever access token it uses
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Gate:
         limits: Limits,
         faults: Faults,
         requests: list[Seen],
+        authority: Authority,
     ) -> None:
         self._app = app
         self._company = company
@@ -63,6 +67,7 @@ class Gate:
         self._limits = limits
         self._faults = faults
         self._requests = requests
+        self._authority = authority
         self._brief = options.dialect == "brief"
         # Jitter and correlation ids: chance that can be repeated.
         self._rng = random.Random(options.seed)  # noqa: S311
@@ -74,23 +79,40 @@ class Gate:
             return
         at = time.monotonic()
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-        token = self._token(Headers(scope=scope), query)
         shown = {key: "" if key == "api_token" else value for key, value in query.items()}
         seen = Seen(at, scope["method"], _behind_version(scope["path"]), shown)
         self._requests.append(seen)
-        reply = await self._reply(scope, receive, seen, token)
+        if scope["path"].startswith(OAUTH_PREFIX):
+            reply = await _ask(self._app, scope, receive)
+            for act in self._faults.take(seen.method, seen.path):
+                reply = act(reply)
+        else:
+            reply = await self._reply(scope, receive, seen, query)
         delay = self._options.latency + self._rng.uniform(0, self._options.jitter)
         if delay > 0:
             await asyncio.sleep(delay)
         await self._answer(reply, seen, scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive, seen: Seen, token: str) -> Reply:
-        caller = self._owner(token)
+    async def _reply(self, scope: Scope, receive: Receive, seen: Seen, query: dict[str, str]) -> Reply:
+        headers = Headers(scope=scope)
+        bearer = headers.get("authorization")
+        if bearer is None:
+            token = self._token(headers, query)
+            caller = self._owner(token)
+            error = "unauthorized access"
+        else:
+            kind, _, token = bearer.partition(" ")
+            if kind.lower() != "bearer" or not token:
+                malformed = failure(400, "Invalid request: malformed authorization header", errorCode=400)
+                return self._dressed(_reply_of(malformed), seen.at, None)
+            caller = self._company.users.get(self._company.owner_id)
+            caller = caller if self._authority.accepts(token) else None
+            error = "Invalid token: access_token is invalid"
         if caller is None:
-            refused = failure(401, "unauthorized access", errorCode=401, error_info=INFO)
+            refused = failure(401, error, errorCode=401, error_info=INFO)
             refused.headers["x-401-by-gw"] = "true"
             return self._dressed(_reply_of(refused), seen.at, None)
-        account = self._limits.account(token)
+        account = self._limits.account(token) if bearer is None else self._app_account()
         template = _template(seen.path)
         cost = 1 if self._brief else TOKEN_COSTS.get((seen.method, template), 2)
         self._limits.turn_to(int(self._wall_clock() // 86_400))
@@ -104,7 +126,9 @@ class Gate:
                 over.headers["retry-after"] = str(seconds)
             return self._dressed(_reply_of(over), seen.at, account)
         actions = self._faults.take(seen.method, seen.path)
-        if self._forbidden(caller, seen.method, template):
+        if bearer is not None and not self._authority.allows(seen.method, template):
+            reply = _reply_of(failure(403, "Scope and URL mismatch", errorCode=403, error_info=INFO))
+        elif self._forbidden(caller, seen.method, template):
             reply = _reply_of(failure(403, NO_RIGHT, **DOMAIN_ERROR))
         else:
             scope[CALLER] = caller
@@ -118,6 +142,10 @@ class Gate:
         """Return the token that was sent; the brief reads it from the query alone."""
         in_query = query.get("api_token", "")
         return in_query if self._brief else headers.get("x-api-token", in_query)
+
+    def _app_account(self) -> Account:
+        limit = self._options.oauth_limit
+        return self._limits.account(_APP, 4 * self._options.limit if limit is None else limit)
 
     def _owner(self, token: str) -> User | None:
         owners = {
@@ -137,6 +165,7 @@ class Gate:
         limit, remaining, seconds = self._options.limit, self._options.limit, self._options.window
         left = self._limits.daily_limit
         if account is not None:
+            limit = account.limit
             remaining, seconds = account.window.remaining(at), account.window.reset(at)
             left = self._limits.left(account)
         named: dict[str, object] = {

@@ -80,13 +80,14 @@ class FixedWindow:
 
 @dataclass(slots=True)
 class Account:
-    """What one token has used up.
+    """What one token has used up, of how much.
 
-    `spent` is of the daily budget; `strikes` counts the calls made while over a limit, and is forgotten
-    after a quiet time of five windows.
+    `limit` is of one window, `spent` of the daily budget; `strikes` counts the calls made while over a
+    limit, and is forgotten after a quiet time of five windows.
     """
 
     window: Window
+    limit: int
     spent: int = 0
     strikes: int = 0
     last_strike: float = -math.inf
@@ -102,11 +103,12 @@ class Limits:
         self._accounts: dict[str, Account] = {}
         self._day = 0
 
-    def account(self, token: str) -> Account:
-        """Return the account of a token, opened at its first request."""
+    def account(self, token: str, limit: int | None = None) -> Account:
+        """Return the account of a token, opened at its first request with this limit or the common one."""
         if token not in self._accounts:
             kind = FixedWindow if self._options.fixed_window else SlidingWindow
-            self._accounts[token] = Account(kind(self._options.limit, self._options.window))
+            allowed = self._options.limit if limit is None else limit
+            self._accounts[token] = Account(kind(allowed, self._options.window), allowed)
         return self._accounts[token]
 
     def charge(self, account: Account, cost: int, at: float) -> int:

@@ -37,8 +37,27 @@ class Options:
     user_token: str = "simulator-user-token"  # noqa: S105 - as above
     """API token of a user without any admin right."""
 
+    client_id: str = "simulator-client"
+    """Client id of the one OAuth app; its tokens stand for the company's first user."""
+    client_secret: str = "simulator-client-secret"  # noqa: S105 - as above
+    """Client secret of the OAuth app."""
+    refresh_token: str = "simulator-refresh-token"  # noqa: S105 - as above
+    """A refresh token that was handed out before the simulator started."""
+    scopes: str = "base,users:read,admin"
+    """Scopes of the OAuth app, separated by commas."""
+    token_lifetime: int = 3599
+    """Seconds for which an access token holds."""
+    rotate: bool = False
+    """Replace a refresh token each time it is exchanged; the old one ends."""
+    deny: bool = False
+    """Let whoever is asked to authorise the app decline."""
+    api_domain: str | None = None
+    """Address of the API that comes with tokens; by default the simulator's own."""
+
     limit: int = 80
     """Requests allowed per token and window."""
+    oauth_limit: int | None = None
+    """The same for the OAuth app; by default four times the limit, as in every plan."""
     window: float = 2.0
     """Length of the window in seconds."""
     fixed_window: bool = False

@@ -29,6 +29,7 @@ from pipedrive_graph.simulator.faults import Faults
 from pipedrive_graph.simulator.gate import TRANSPORT, Gate, Seen
 from pipedrive_graph.simulator.limits import Limits
 from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Dialect, Options
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def create_app(
     faults: Faults | None = None,
     limits: Limits | None = None,
     requests: list[Seen] | None = None,
+    authority: Authority | None = None,
 ) -> Starlette:
     """Return the simulator as an ASGI application.
 
@@ -61,7 +63,9 @@ def create_app(
         faults: the rules of what goes wrong; none by default.
         limits: the accounts of the tokens; fresh ones by default.
         requests: where each request is written down.
+        authority: the authorisation server; a fresh one by default.
     """
+    authority = authority or Authority(options, company.id)
     gate = Middleware(
         Gate,
         company=company,
@@ -69,9 +73,10 @@ def create_app(
         limits=limits or Limits(options, daily_limit(company, options)),
         faults=faults or Faults(),
         requests=[] if requests is None else requests,
+        authority=authority,
     )
     app = Starlette(
-        routes=Api(company, options).routes(),
+        routes=[*Api(company, options).routes(), *authority.routes()],
         middleware=[gate],
         exception_handlers={HTTPException: no_such_path},
     )
@@ -128,7 +133,7 @@ class Simulator:
     """A simulated Pipedrive on a real socket, served from a daemon thread.
 
     It can be stopped and started again, on the same port and with everything it knows: the company, the
-    faults, the log of requests, the accounts of its tokens.
+    faults, the log of requests, the accounts of its tokens, and what its authorisation server handed out.
     """
 
     def __init__(self, options: Options | None = None, *, company: Company | None = None) -> None:
@@ -139,6 +144,7 @@ class Simulator:
         self.faults = Faults()
         self.requests: list[Seen] = []
         self.limits = Limits(self.options, daily_limit(self.company, self.options))
+        self.authority = Authority(self.options, self.company.id)
         self._port = self.options.port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -150,6 +156,11 @@ class Simulator:
         """The base URL, which ends in /v1; stable once the simulator was started."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         return f"http://{host}:{self._port}/v1"
+
+    @property
+    def oauth_url(self) -> str:
+        """The address of the authorisation server."""
+        return self.url.removesuffix("/v1")
 
     @property
     def token(self) -> str:
@@ -180,6 +191,7 @@ class Simulator:
             faults=self.faults,
             limits=self.limits,
             requests=self.requests,
+            authority=self.authority,
         )
         config = uvicorn.Config(
             _with_transport(app),
@@ -252,6 +264,7 @@ def serve(options: Options, say: Callable[[str], None] | None = None) -> None:
                 f" {len(simulator.company.roles):,} roles"
             )
             tell(f"Limit    {options.limit} requests per {options.window:g} s")
+            tell(f"OAuth    {simulator.oauth_url} for the app {options.client_id}")
             if options.truth is not None:
                 tell(f"Truth    {options.truth}: {len(simulator.truth())} findings")
             tell("Stop it with Ctrl-C.")
