@@ -6,7 +6,8 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── ConfigurationError         2   settings that cannot be used
     ├── NotAuthorisedError         3   the token, or its owner's rights
     ├── IncompleteError            4   Pipedrive stopped answering; what was read is kept
-    │   └── BlockedError           4   the CDN in front of Pipedrive shut the door
+    │   ├── BlockedError           4   the CDN in front of Pipedrive shut the door
+    │   └── BudgetError            5   the rest of the day's budget is left to others
     ├── RejectedError              4   too little came back to be trusted; nothing was published
     │   └── ShrunkError            1   so many users are gone that a person must say it is right
     ├── UnreachableError           1   nobody answers at the base URL
@@ -19,6 +20,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -48,6 +50,23 @@ class IncompleteError(PipedriveGraphError):
 
 class BlockedError(IncompleteError):
     """The CDN in front of Pipedrive refuses the traffic; going on would prolong the block."""
+
+
+class BudgetError(IncompleteError):
+    """The day's budget is used up, or what is left of it is kept for the company's other integrations.
+
+    Attributes:
+        continues_at: when there will be a new budget, as far as known; aware, UTC.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, continues_at: datetime) -> None:
+        super().__init__(message, continues_at)
+        self.continues_at = continues_at
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class RejectedError(PipedriveGraphError):

@@ -65,9 +65,16 @@ async def collect(
         UnreachableError, NotPipedriveError: if Pipedrive is not there.
         BusyError: if another process collects this company.
         IncompleteError: if Pipedrive stopped answering; the next run resumes.
+        BudgetError: if only the reserve is left of the day's budget; a run on the next day resumes.
         LandingError: if answers cannot be written down.
     """
-    async with Pipedrive(company.base_url, company.token(), warn=observer.warn) as client:
+    async with Pipedrive(
+        company.base_url,
+        company.token(),
+        warn=observer.warn,
+        daily_reserve=company.daily_reserve,
+        daily_limit=company.daily_limit,
+    ) as client:
         me = await client.preflight()
         owner = me.rows(Me)[0]
         identity = Identity(

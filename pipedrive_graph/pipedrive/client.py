@@ -15,12 +15,14 @@ from typing import NoReturn, Self
 
 from pipedrive_graph.errors import (
     BlockedError,
+    BudgetError,
     IncompleteError,
     NotAuthorisedError,
     PipedriveGraphError,
     UnreachableError,
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Spent
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.gathering import as_they_come
 from pipedrive_graph.pipedrive.http import (
@@ -31,7 +33,7 @@ from pipedrive_graph.pipedrive.http import (
     Transport,
     TransportError,
 )
-from pipedrive_graph.pipedrive.limits import RateLimits, read_limits
+from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
 from pipedrive_graph.pipedrive.preflight import objection
 from pipedrive_graph.pipedrive.records import Record, RoleAssignment
@@ -44,10 +46,6 @@ _PROBE = 10.0  # seconds in which a server that is still there answers something
 _BLOCKED = (
     "Pipedrive's content delivery network (Cloudflare) refuses our requests, so nothing further is"
     " sent. What was read is kept: wait an hour, then run sync again."
-)
-_DAY_IS_OVER = (
-    "Pipedrive takes no more requests today: the company's daily budget is used up. What was read is"
-    " kept: run sync again after it resets (at midnight, Pipedrive's time)."
 )
 _WITHDRAWN = (
     "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
@@ -83,6 +81,8 @@ class Pipedrive:
         base_url: Pipedrive's address, such as https://api.pipedrive.com/v1.
         token: the API token.
         warn: called with a sentence that the user should read; once per matter.
+        daily_reserve: share of the day's budget, 0 to less than 1, that is left to others.
+        daily_limit: requests per day, where the server counts them and does not tell their total.
         patience: how long is waited for a server that does not answer as it should.
         timeouts: when a single request is given up.
 
@@ -96,6 +96,8 @@ class Pipedrive:
         token: str,
         *,
         warn: Callable[[str], None],
+        daily_reserve: float = 0.25,
+        daily_limit: int = 80_000,
         patience: Patience | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -104,6 +106,7 @@ class Pipedrive:
         self._redaction = self._transport.redaction
         self._warn = warn
         self._patience = patience or Patience()
+        self._daily = DailyBudget(daily_reserve, daily_limit)
         self._throttled = 0
         self._slept = 0.0
         self._pauses = 0  # in a row, without an answer in between
@@ -116,6 +119,7 @@ class Pipedrive:
     async def __aenter__(self) -> Self:
         self._pacer = Pacer()
         self._watch = Watch()
+        self._still = asyncio.Event()  # set when nothing is under way
         self._probing = asyncio.Lock()
         await self._transport.__aenter__()
         return self
@@ -133,6 +137,11 @@ class Pipedrive:
         waited = pacer.waited + self._slept
         return Stats(pacer.requests, self._throttled, waited, pacer.limit, pacer.window)
 
+    @property
+    def budget(self) -> Budget | None:
+        """What is left of the day; None where the server does not count."""
+        return self._daily.now
+
     async def preflight(self) -> Answer:
         """Return the answer of `users/me`, having found out how the token travels.
 
@@ -141,7 +150,7 @@ class Pipedrive:
             UnreachableError: if nobody answers, within 30 seconds, or only with server errors.
             NotPipedriveError: if somebody else answers.
             BlockedError: if the CDN refuses the traffic.
-            IncompleteError: if the day's budget is used up.
+            BudgetError: if the day's budget is used up.
         """
         self._preflighting = True
         hasty = replace(self._patience, first=self._patience.first / 2, longest=2.0)
@@ -184,7 +193,8 @@ class Pipedrive:
         Raises:
             BlockedError: if the CDN refuses the traffic.
             NotAuthorisedError: if the token is no longer accepted.
-            IncompleteError: if the server is gone, or the day's budget is used up.
+            BudgetError: if only the reserve is left of the day's budget.
+            IncompleteError: if the server is gone.
         """
         answer = await self._settle(call, self._patience)
         if answer.status == 401:
@@ -271,10 +281,17 @@ class Pipedrive:
 
     async def _exchange(self, call: Call) -> Response:
         """Return the answer to one request, once it is none that asks to come again later."""
+        renewals = 0
         while True:
             async with self._pacer.turn() as turn:
-                response = await self._transport.get(call.path, call.query, turn.sent)
-                limits = read_limits(response.headers)
+                spent, limits = await self._spend(call), RateLimits()
+                try:
+                    response = await self._transport.get(call.path, call.query, turn.sent)
+                    limits = read_limits(response.headers)
+                finally:
+                    self._daily.learn(spent, limits)
+                    if not self._daily.under_way:
+                        self._still.set()
                 turn.answered(limits)
             self._watch.answered()
             if self._deadline is not None:
@@ -286,17 +303,34 @@ class Pipedrive:
                 return response
             self._send_away(limits, turn.sent_at or 0.0)
 
+    async def _spend(self, call: Call) -> Spent:
+        """Take what a call costs of the day's budget; where it does not suffice, end the run.
+
+        What is under way is paid for, so its answers are waited for; and they tell what is left.
+        """
+        while True:
+            try:
+                spent = self._daily.spend(call.endpoint)
+            except BudgetError as error:
+                if not self._daily.under_way:
+                    self._end(error)
+                await self._still.wait()
+            else:
+                self._still.clear()
+                return spent
+
     def _send_away(self, limits: RateLimits, sent_at: float) -> None:
         """Let everybody wait after a 429, or end the run where waiting does not help."""
         self._throttled += 1
         now = self._watch.now()
         if limits.day_is_over:
-            self._end(IncompleteError(_DAY_IS_OVER))
+            wait = limits.retry_after
+            self._end(self._daily.stop(wait=wait if wait and wait > LONGEST_BURST_WAIT else None))
         if now < self._paused_until or sent_at < self._paused_at:
             return  # another one of those that were under way together
         self._pauses += 1
         if self._pauses > self._patience.pauses:
-            self._end(IncompleteError(_DAY_IS_OVER))
+            self._end(self._daily.stop())
         # Others may have been sent away with us: full jitter keeps us from returning together.
         jitter = _random.uniform(0, min(0.1 * 2**self._pauses, self._patience.longest))
         self._paused_at = now

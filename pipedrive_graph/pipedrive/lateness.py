@@ -16,6 +16,7 @@ class Lateness:
 
     Attributes:
         usual: latency above which an answer counts as late; infinite until that is known.
+        cold: whether the first burst is not answered yet.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class Lateness:
         self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
         self._answers = 0
         self._least = math.inf
+        self.cold = True
 
     def of(self, latency: float, burst: int) -> float:
         """Return by how much an answer is late, and learn from it.
@@ -35,7 +37,8 @@ class Lateness:
             burst: how many requests a full burst has.
         """
         self._least = min(self._least, latency)
-        usual = self.usual if self._answers > burst else self._least
+        self.cold = self._answers <= burst
+        usual = self._least if self.cold else self.usual
         self._latencies.append(latency)
         self._answers += 1
         if self._answers % _EVERY == 0:

@@ -35,6 +35,7 @@ class RateLimits:
         retry_after: seconds to wait, as asked for by `Retry-After`; not clamped.
         daily_limit: tokens per day.
         daily_remaining: tokens left today.
+        daily_requests_left: requests left today; Pipedrive counts writing ones only.
     """
 
     limit: int | None = None
@@ -43,6 +44,7 @@ class RateLimits:
     retry_after: float | None = None
     daily_limit: int | None = None
     daily_remaining: int | None = None
+    daily_requests_left: int | None = None
 
     @property
     def burst_wait(self) -> float:
@@ -71,6 +73,7 @@ def read_limits(headers: Mapping[str, str]) -> RateLimits:
         retry_after=_retry_after(headers.get("retry-after"), date),
         daily_limit=_count(headers.get("x-daily-ratelimit-token-limit")),
         daily_remaining=_count(headers.get("x-daily-ratelimit-token-remaining")),
+        daily_requests_left=_count(headers.get("x-daily-requests-left")),
     )
 
 

@@ -25,10 +25,12 @@ FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
 
 _MARGIN = 0.015  # seconds between a request's place and the one that takes it over
+_BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
 _SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
 _SHARED_SPREAD = 0.8  # the same where others use the token too, and should find room at any time
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
+
 
 class Turn:
     """One request's place in the window; its holder reports what happens to the request."""
@@ -225,9 +227,12 @@ class Pacer:
             self._occupied += 1
         turn.sent_at = now
         turn.company = self._occupied
-        # Where answers come sooner than the window ends, one that has not come is late already.
         hold = self.window + self._margin
-        self._occupy(turn, now + hold + (self.window if self._lateness.usual < hold else 0.0))
+        if self._lateness.cold or self._lateness.usual < hold:
+            hold += self.window  # until the answer comes: if it has not by then, it is late
+        else:
+            hold += _BLIND
+        self._occupy(turn, now + hold)
         if self._timer is None:
             self._grant()
 

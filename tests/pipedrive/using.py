@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -15,7 +15,7 @@ from pipedrive_graph.pipedrive.retries import Patience
 Result = TypeVar("Result")
 
 HASTY = Patience(first=0.02, longest=0.1, silence=1.5, pauses=3)
-SHORT = Timeouts(connect=3.0, read=0.8, total=3.0)
+SHORT = Timeouts(connect=0.9, read=0.8, total=3.0)
 
 
 def use(
@@ -27,12 +27,14 @@ def use(
     preflight: bool = True,
     patience: Patience = HASTY,
     timeouts: Timeouts = SHORT,
+    **budget: Any,
 ) -> Result:
-    """Run a job with a client, after the preflight."""
+    """Run a job with a client, after the preflight; `budget` is what it is told of the day's."""
 
     async def run() -> Result:
         said = [] if warnings is None else warnings
-        async with Pipedrive(url, token, warn=said.append, patience=patience, timeouts=timeouts) as pipedrive:
+        told: dict[str, Any] = {"patience": patience, "timeouts": timeouts, **budget}
+        async with Pipedrive(url, token, warn=said.append, **told) as pipedrive:
             if preflight:
                 await pipedrive.preflight()
             return await job(pipedrive)
