@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,19 +24,66 @@ TOKEN_VARIABLE = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - the name of a variable, n
 BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
+CLIENT_ID_VARIABLE = "PIPEDRIVE_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"  # noqa: S105 - as above
+REFRESH_TOKEN_VARIABLE = "PIPEDRIVE_REFRESH_TOKEN"  # noqa: S105 - as above
+OAUTH_URL_VARIABLE = "PIPEDRIVE_OAUTH_URL"
 DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
 DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
 
 DEFAULT_BASE_URL = "https://api.pipedrive.com/v1"
+DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 DEFAULT_DAILY_RESERVE = 0.25
 DEFAULT_DAILY_LIMIT = 80_000
 COMPANIES_FILE = "companies.toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TEXTS = {"api_token_env", "base_url"}
+_TEXTS = {"api_token_env", "base_url", "client_id_env", "client_secret_env", "refresh_token_env"}
 _NUMBERS = {"daily_reserve", "daily_limit"}
 _KEYS = _TEXTS | _NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """An OAuth app for one company: which variables hold its secrets, and where its tokens are kept.
+
+    Attributes:
+        url: the authorisation server's address.
+        store: the file of the tokens.
+        client_id_variable, client_secret_variable: hold what the Developer Hub says of the app.
+        refresh_token_variable: may hold a refresh token for the first run; None for no such variable.
+    """
+
+    url: str
+    store: Path
+    client_id_variable: str = CLIENT_ID_VARIABLE
+    client_secret_variable: str = CLIENT_SECRET_VARIABLE
+    refresh_token_variable: str | None = REFRESH_TOKEN_VARIABLE
+
+    def client_id(self) -> str:
+        """Look the client id up.
+
+        Raises:
+            ConfigurationError: if the variable is not set, or holds what none can be.
+        """
+        return self._value(self.client_id_variable)
+
+    def client_secret(self) -> str:
+        """Look the client secret up.
+
+        Raises:
+            ConfigurationError: as for the client id.
+        """
+        return self._value(self.client_secret_variable)
+
+    def _value(self, variable: str) -> str:
+        value = os.environ.get(variable, "").strip()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise ConfigurationError(
+                f"Set the environment variable {variable} as Pipedrive's Developer Hub shows it for the app."
+            )
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +93,10 @@ class Company:
     Attributes:
         name: what it is called here.
         base_url: without a trailing slash.
-        token_variable: the environment variable that holds the API token.
+        token_variable: the environment variable that holds the API token; empty for none.
         daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
         daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
+        oauth: the OAuth app, where there is one; an API token is preferred to it.
     """
 
     name: str
@@ -56,6 +104,30 @@ class Company:
     token_variable: str = TOKEN_VARIABLE
     daily_reserve: float = DEFAULT_DAILY_RESERVE
     daily_limit: int = DEFAULT_DAILY_LIMIT
+    oauth: OAuth | None = None
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether calls are authorised by OAuth: there is an app, and no API token."""
+        return self.oauth is not None and not os.environ.get(self.token_variable, "").strip()
+
+    def app(self) -> OAuth:
+        """Return the OAuth app.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        if self.oauth is None:
+            raise ConfigurationError(
+                f"There is no OAuth app for company '{self.name}': set {CLIENT_ID_VARIABLE} and"
+                f" {CLIENT_SECRET_VARIABLE}, or client_id_env and client_secret_env in {COMPANIES_FILE}."
+            )
+        return self.oauth
+
+    def refresh_token(self) -> str:
+        """Look up the refresh token for the first run; empty where there is none."""
+        variable = self.oauth.refresh_token_variable if self.oauth else None
+        return os.environ.get(variable, "").strip() if variable else ""
 
     def token(self) -> str:
         """Look the token up.
@@ -129,6 +201,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     variables = os.environ if environment is None else environment
     home = Path(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
     home = home.expanduser().absolute()
+    oauth_url = variables.get(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
         "daily_reserve": _number(variables, DAILY_RESERVE_VARIABLE, DEFAULT_DAILY_RESERVE),
@@ -136,14 +209,20 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     }
     file = home / COMPANIES_FILE
     if file.is_file():
-        return Settings(home, _from_file(file, defaults))
+        return Settings(home, _from_file(file, defaults, oauth_url))
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
         place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE} and "
         f"{DAILY_LIMIT_VARIABLE}",
     )
+    if variables.get(CLIENT_ID_VARIABLE):
+        company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
     return Settings(home, (company,))
+
+
+def _token_store(home: Path, company: str) -> Path:
+    return home / "tokens" / f"{company}.json"
 
 
 def _number(variables: Mapping[str, str], name: str, default: float) -> float:
@@ -158,7 +237,7 @@ def _number(variables: Mapping[str, str], name: str, default: float) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _from_file(file: Path, defaults: Mapping[str, Any]) -> tuple[Company, ...]:
+def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -169,11 +248,23 @@ def _from_file(file: Path, defaults: Mapping[str, Any]) -> tuple[Company, ...]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigurationError(f"{file}: '{name}' must stand in a company's table, as [acme].")
-        if "api_token_env" not in table:
+        if "api_token_env" not in table and "client_id_env" not in table:
             raise ConfigurationError(
-                f'{file}: [{name}] must name the variable of its token, as api_token_env = "ACME_TOKEN".'
+                f'{file}: [{name}] must name the variable of its token, as api_token_env = "ACME_TOKEN",'
+                " or of its OAuth app, as client_id_env."
             )
-        companies.append(_company(name, {**defaults, **table}, place=f"{file}: [{name}]"))
+        company = _company(name, {**defaults, **table}, place=f"{file}: [{name}]")
+        if "client_id_env" in table:
+            oauth = OAuth(
+                oauth_url,
+                _token_store(file.parent, name),
+                table["client_id_env"],
+                table.get("client_secret_env", CLIENT_SECRET_VARIABLE),
+                table.get("refresh_token_env"),
+            )
+            # The one company's variable is no token of this one.
+            company = replace(company, token_variable=table.get("api_token_env", ""), oauth=oauth)
+        companies.append(company)
     return tuple(companies)
 
 

@@ -18,6 +18,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, sentence
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
+from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
 
@@ -51,7 +52,7 @@ async def _check(company: Company, console: Console) -> str:
     def warn(text: str) -> None:
         _line(console, company.name, text)
 
-    async with Pipedrive(company.base_url, company.token(), warn=warn) as client:
+    async with Pipedrive(company.base_url, credential(company), warn=warn) as client:
         owner = (await client.preflight()).rows(Me)[0]
         return (
             f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "

@@ -11,6 +11,7 @@ import pipedrive_graph
 _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
     "sync": "Read, build, check and publish: the nightly job, in this process.",
+    "login": "Authorise an OAuth app instead of using an API token.",
     "doctor": "Check token, rights, limits and paths; change nothing.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "sql": "Query the published file, read-only.",

@@ -15,6 +15,7 @@ from pipedrive_graph.landing import CompanyLanding, Identity, Known, Manifest, S
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.plan import Collect, every_user
 from pipedrive_graph.pipedrive.reading import read
 from pipedrive_graph.pipedrive.records import Me
@@ -70,7 +71,7 @@ async def collect(
     """
     async with Pipedrive(
         company.base_url,
-        company.token(),
+        credential(company),
         warn=observer.warn,
         daily_reserve=company.daily_reserve,
         daily_limit=company.daily_limit,

@@ -25,6 +25,7 @@ from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Spent
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.gathering import as_they_come
+from pipedrive_graph.pipedrive.grant import Grant
 from pipedrive_graph.pipedrive.http import (
     AuthForm,
     Fault,
@@ -51,6 +52,8 @@ _WITHDRAWN = (
     "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
     " read is kept: set PIPEDRIVE_API_TOKEN to a valid one and run sync again."
 )
+
+_RENEWALS = 2  # of the access token, for one call
 
 _random = SystemRandom()
 
@@ -79,7 +82,7 @@ class Pipedrive:
 
     Args:
         base_url: Pipedrive's address, such as https://api.pipedrive.com/v1.
-        token: the API token.
+        token: the API token, or what OAuth has granted.
         warn: called with a sentence that the user should read; once per matter.
         daily_reserve: share of the day's budget, 0 to less than 1, that is left to others.
         daily_limit: requests per day, where the server counts them and does not tell their total.
@@ -93,7 +96,7 @@ class Pipedrive:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str | Grant,
         *,
         warn: Callable[[str], None],
         daily_reserve: float = 0.25,
@@ -103,6 +106,7 @@ class Pipedrive:
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self._transport = Transport(base_url, token, self._timeouts)
+        self._grant = None if isinstance(token, str) else token
         self._redaction = self._transport.redaction
         self._warn = warn
         self._patience = patience or Patience()
@@ -128,6 +132,8 @@ class Pipedrive:
         for answers in list(self._listened_to):
             with suppress(RuntimeError):  # somebody stands waiting for the next one
                 await answers.aclose()
+        if self._grant is not None:
+            await self._grant.close()
         await self._transport.__aexit__()
 
     @property
@@ -164,13 +170,16 @@ class Pipedrive:
         finally:
             self._preflighting = False
             self._deadline = None
-        error = objection(answer, self._transport.base_url)
+        login = self._grant.login if self._grant is not None else None
+        error = objection(answer, self._transport.base_url, login)
         if error is not None:
             self._end(error)
         return answer
 
     def _may_try_query(self) -> bool:
         """Whether the token may travel in the URL: where Pipedrive itself is not asked."""
+        if self._grant is not None:
+            return False
         host = self._transport.host.lower().rstrip(".")
         return host != "pipedrive.com" and not host.endswith(".pipedrive.com")
 
@@ -198,7 +207,7 @@ class Pipedrive:
         """
         answer = await self._settle(call, self._patience)
         if answer.status == 401:
-            self._end(NotAuthorisedError(_WITHDRAWN))
+            self._end(NotAuthorisedError(self._withdrawn()))
         return answer
 
     async def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
@@ -283,7 +292,9 @@ class Pipedrive:
         """Return the answer to one request, once it is none that asks to come again later."""
         renewals = 0
         while True:
+            await self._authorised()
             async with self._pacer.turn() as turn:
+                carried = self._grant.access_token if self._grant is not None else ""
                 spent, limits = await self._spend(call), RateLimits()
                 try:
                     response = await self._transport.get(call.path, call.query, turn.sent)
@@ -300,6 +311,10 @@ class Pipedrive:
                 self._end(BlockedError(_BLOCKED))
             if response.status != 429:
                 self._pauses = 0
+                if response.status == 401 and self._grant is not None and renewals < _RENEWALS:
+                    renewals += 1
+                    self._grant.reject(carried)
+                    continue
                 return response
             self._send_away(limits, turn.sent_at or 0.0)
 
@@ -368,6 +383,29 @@ class Pipedrive:
         return IncompleteError(
             f"Pipedrive has stopped answering ({reason}). What was read is kept: run sync again, and"
             " it goes on from there."
+        )
+
+    async def _authorised(self) -> None:
+        """See to an access token that holds, where OAuth grants it.
+
+        That comes before the call's turn: who waits for a token must not hold up the others' turns.
+        """
+        if self._grant is None:
+            return
+        try:
+            await self._grant.ready()
+        except UnreachableError as error:
+            gone = IncompleteError(f"{error} What was read is kept.")
+            self._end(error if self._preflighting else gone)
+        except PipedriveGraphError as error:
+            self._end(error)
+
+    def _withdrawn(self) -> str:
+        if self._grant is None:
+            return _WITHDRAWN
+        return (
+            "Pipedrive no longer accepts the authorisation: it was withdrawn while reading. What was"
+            f" read is kept: {self._grant.login}, then sync again."
         )
 
     def _note_sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Sends GET requests over HTTP, and nothing else: the only module that knows httpx.
+"""Sends GET requests, and the one POST for OAuth tokens: the only module that knows httpx.
 
 It adds the token, refuses addresses that would carry it in the clear, bounds time and size, follows no
 redirects, and turns every fault of the transport into one kind of error without secrets in it.
@@ -11,11 +11,11 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
@@ -35,6 +35,23 @@ class AuthForm(StrEnum):
 
     HEADER = "header"
     QUERY = "query"
+    BEARER = "bearer"
+
+
+class Bearer(Protocol):
+    """An access token that changes, and the address that it is for; both are read for each request."""
+
+    @property
+    def access_token(self) -> str:
+        """The token as it is now."""
+
+    @property
+    def base_url(self) -> str:
+        """The address as it is now, known to be one to which the token may go."""
+
+    @property
+    def redaction(self) -> Redaction:
+        """Knows every value that the token has had."""
 
 
 class Fault(StrEnum):
@@ -73,6 +90,9 @@ class Timeouts:
     total: float = 120.0
 
 
+_TOKEN_TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=15.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """An answer as it came.
@@ -98,40 +118,48 @@ class _TokenAuth(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if self._form is AuthForm.HEADER:
             request.headers["x-api-token"] = self._token
+        elif self._form is AuthForm.BEARER:
+            request.headers["authorization"] = f"Bearer {self._token}"
         else:
             request.url = request.url.copy_merge_params({"api_token": self._token})
         yield request
 
 
 class Transport:
-    """Sends GET requests to one base URL with one token.
+    """Sends GET requests to one base URL with one token, or one that is renewed.
 
     Each request under way has a connection of its own, which the next one takes over: one pool for
     all of them would be searched from end to end, several times for each request.
 
     Attributes:
-        base_url: the address that all requests go to, without a trailing slash.
-        host: its host name.
+        host: the base URL's host name.
         form: where the token travels.
 
     Raises:
         ConfigurationError: if the base URL or the token cannot be used.
     """
 
-    def __init__(self, base_url: str, token: str, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, base_url: str, token: str | Bearer, timeouts: Timeouts | None = None) -> None:
         url = _checked_url(base_url)
-        _check_token(token)
-        self.base_url = str(url).rstrip("/")
+        self._base_url = str(url).rstrip("/")
         self.host = url.host
-        self.form = AuthForm.HEADER
         self._token = token
+        if isinstance(token, str):
+            _check_token(token)
+            self.form, self.redaction = AuthForm.HEADER, Redaction(token)
+        else:
+            self.form, self.redaction = AuthForm.BEARER, token.redaction
         self._timeouts = timeouts or Timeouts()
         self._secure = url.scheme == "https"
         self._tls: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncClient] = []
         self._busy: set[httpx.AsyncClient] = set()
-        self.redaction = Redaction(token)
         self._filter = RedactingFilter(self.redaction)
+
+    @property
+    def base_url(self) -> str:
+        """The address that all requests go to, without a trailing slash."""
+        return self._base_url if isinstance(self._token, str) else self._token.base_url
 
     async def __aenter__(self) -> Self:
         # Loading the certificate authorities takes tens of milliseconds: once, and not in the loop.
@@ -212,7 +240,9 @@ class Transport:
             "GET",
             f"{self.base_url}/{path}",
             params=dict(query) or None,
-            auth=_TokenAuth(self._token, self.form),
+            auth=_TokenAuth(
+                self._token if isinstance(self._token, str) else self._token.access_token, self.form
+            ),
             extensions={"trace": trace},
         ) as response:
             body = bytearray()
@@ -238,6 +268,52 @@ class Transport:
         )
 
 
+async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: Redaction) -> Response:
+    """Return the answer to a request for tokens, whatever its status; nothing else is ever posted.
+
+    Args:
+        url: https, or on this machine.
+        form: the body, encoded.
+        headers: those of the form and of the app's authorisation.
+        redaction: knows the secrets in them.
+
+    Raises:
+        TransportError: if there is no whole answer.
+    """
+    secure = url.startswith("https://")
+    tls = await asyncio.to_thread(httpx.create_ssl_context) if secure else False
+    try:
+        with _kept_quiet(redaction):
+            async with (
+                asyncio.timeout(_TOKEN_TIMEOUTS.total),
+                httpx.AsyncClient(
+                    verify=tls,
+                    follow_redirects=False,
+                    trust_env=secure,
+                    timeout=httpx.Timeout(_TOKEN_TIMEOUTS.read, connect=_TOKEN_TIMEOUTS.connect),
+                    headers={"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
+                ) as client,
+            ):
+                response = await client.post(url, content=form.encode(), headers=dict(headers))
+                return Response(response.status_code, dict(response.headers), response.content)
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
+        failure = TransportError(_fault(error), redaction.text(_describe(error)))
+    raise failure
+
+
+@contextmanager
+def _kept_quiet(redaction: Redaction) -> Iterator[None]:
+    """Keep secrets out of what httpx and httpcore log meanwhile."""
+    redacting = RedactingFilter(redaction)
+    for name in _CHATTY:
+        logging.getLogger(name).addFilter(redacting)
+    try:
+        yield
+    finally:
+        for name in _CHATTY:
+            logging.getLogger(name).removeFilter(redacting)
+
+
 class _TooLargeError(httpx.StreamError):
     """The body has passed the bound."""
 
@@ -258,7 +334,7 @@ def _checked_url(base_url: str) -> httpx.URL:
             "The base URL must hold no user name, password or query: set PIPEDRIVE_BASE_URL to one"
             " like https://api.pipedrive.com/v1 and give the token as PIPEDRIVE_API_TOKEN."
         )
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         raise ConfigurationError(
             f"The base URL would send the API token to {url.host} unencrypted: set PIPEDRIVE_BASE_URL"
             " to an https address."
@@ -266,7 +342,8 @@ def _checked_url(base_url: str) -> httpx.URL:
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to a host does not leave this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

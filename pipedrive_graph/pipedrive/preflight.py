@@ -12,13 +12,15 @@ from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.records import Me
 
 
-def objection(answer: Answer, base_url: str) -> PipedriveGraphError | None:
+def objection(answer: Answer, base_url: str, login: str | None = None) -> PipedriveGraphError | None:
     """Return the error that the answer of `users/me` is, or None where the run may start.
 
     Args:
         answer: the final answer.
         base_url: the address, without secrets, as the error names it.
+        login: how to authorise anew, where that was done by OAuth and not by an API token.
     """
+    by_token = login is None
     status = answer.status
     if answer.outcome is Outcome.ANSWERED:
         (me,) = answer.rows(Me)
@@ -26,6 +28,9 @@ def objection(answer: Answer, base_url: str) -> PipedriveGraphError | None:
             return NotAuthorisedError(
                 "The API token belongs to a user who is no admin of this Pipedrive company: use the"
                 " token of an admin."
+                if by_token
+                else "Who authorised the app is no admin of this Pipedrive company: let an admin"
+                f" log in ({login})."
             )
         return None
     if status is None:
@@ -36,6 +41,8 @@ def objection(answer: Answer, base_url: str) -> PipedriveGraphError | None:
         return NotAuthorisedError(
             "Pipedrive does not accept the API token: check PIPEDRIVE_API_TOKEN (in Pipedrive:"
             " Personal preferences, API)."
+            if by_token
+            else f"Pipedrive does not accept the authorisation: {login}."
         )
     if status == 402:
         return NotAuthorisedError(
@@ -45,6 +52,9 @@ def objection(answer: Answer, base_url: str) -> PipedriveGraphError | None:
         return NotAuthorisedError(
             "Pipedrive refuses the API token's owner (status 403): use the token of an admin who may"
             " use the API."
+            if by_token
+            else "Pipedrive refuses who authorised the app (status 403): give the app the scopes"
+            f" users:read and admin in the Developer Hub, then {login} as an admin."
         )
     if status >= 500:
         return UnreachableError(
