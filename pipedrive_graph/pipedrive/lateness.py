@@ -16,7 +16,7 @@ class Lateness:
 
     Attributes:
         usual: latency above which an answer counts as late; infinite until that is known.
-        cold: whether the first burst is not answered yet.
+        cold: whether the first burst, or the first one after a long pause, is not answered yet.
     """
 
     def __init__(self) -> None:
@@ -25,6 +25,10 @@ class Lateness:
         self._answers = 0
         self._least = math.inf
         self.cold = True
+
+    def chill(self) -> None:
+        """Note that connections are opened anew."""
+        self.cold, self._answers = True, 0
 
     def of(self, latency: float, burst: int) -> float:
         """Return by how much an answer is late, and learn from it.

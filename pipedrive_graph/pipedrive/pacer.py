@@ -25,6 +25,7 @@ FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
 
 _MARGIN = 0.015  # seconds between a request's place and the one that takes it over
+_IDLE = 3.0  # seconds without a request after which connections may have been closed
 _BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
 _SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
@@ -86,6 +87,7 @@ class Pacer:
         self._duration: float | None = None  # of a whole exchange, smoothed
         self._margin = _MARGIN
         self._next_send = 0.0
+        self._last_sent = self.now()
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed: Exception | None = None
@@ -225,7 +227,9 @@ class Pacer:
         self._clear(now)
         if math.isinf(turn.release):  # it holds no place yet, or none any more
             self._occupied += 1
-        turn.sent_at = now
+        if now - self._last_sent > _IDLE:
+            self._lateness.chill()
+        turn.sent_at = self._last_sent = now
         turn.company = self._occupied
         hold = self.window + self._margin
         if self._lateness.cold or self._lateness.usual < hold:
