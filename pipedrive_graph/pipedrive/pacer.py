@@ -10,7 +10,6 @@ the rule in every sliding window obeys it in every fixed one too. Times are the 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 from collections import deque
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from itertools import islice
 from pipedrive_graph.pipedrive.allowance import FIRST_LIMIT, Allowance
 from pipedrive_graph.pipedrive.lateness import Lateness
 from pipedrive_graph.pipedrive.limits import WINDOW, RateLimits
+from pipedrive_graph.pipedrive.places import Places
 
 FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
@@ -36,14 +36,13 @@ _OVERDUE = 4.0  # times the usual latency after which a request no longer fills 
 class Turn:
     """One request's place in the window; its holder reports what happens to the request."""
 
-    __slots__ = ("_granted", "_pacer", "answered_at", "company", "release", "sent_at")
+    __slots__ = ("_granted", "_pacer", "answered_at", "company", "sent_at")
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
         self._granted = pacer.now()
         self.sent_at: float | None = None
         self.answered_at: float | None = None
-        self.release = math.inf
         self.company = 0  # how many requests, itself included, stood in the window when it was sent
 
     def sent(self) -> None:
@@ -81,9 +80,7 @@ class Pacer:
         self._waiting_since = 0.0
         self._at_once: dict[Turn, None] = {}  # turns granted and not given back, oldest first
         self._unsent = 0
-        self._places: list[tuple[float, int, Turn]] = []  # heap of (release, order, turn)
-        self._occupied = 0
-        self._order = 0
+        self._places = Places()
         self._duration: float | None = None  # of a whole exchange, smoothed
         self._margin = _MARGIN
         self._next_send = 0.0
@@ -197,13 +194,14 @@ class Pacer:
     def _wait_needed(self) -> float | None:
         """Return the seconds until a turn may be granted; None: when somebody gives one back."""
         now = self.now()
-        self._clear(now)
+        self._places.clear(now)
         wait = max(self._paused_until, self._next_send) - now
-        if self._unsent + self._occupied >= self._allowance.capacity:
+        if self._unsent + len(self._places) >= self._allowance.capacity:
             self._allowance.full()
-            if not self._places:
+            free = self._places.next_free
+            if free is None:
                 return None
-            wait = max(wait, self._places[0][0] - now)
+            wait = max(wait, free - now)
         return max(wait, self._crowding()) if len(self._at_once) < MOST_AT_ONCE else None
 
     def _crowding(self) -> float:
@@ -224,50 +222,33 @@ class Pacer:
         if turn.sent_at is None:
             self.requests += 1
             self._unsent -= 1
-        self._clear(now)
-        if math.isinf(turn.release):  # it holds no place yet, or none any more
-            self._occupied += 1
+        self._places.clear(now)
         if now - self._last_sent > _IDLE:
             self._lateness.chill()
         turn.sent_at = self._last_sent = now
-        turn.company = self._occupied
         hold = self.window + self._margin
         if self._lateness.cold or self._lateness.usual < hold:
             hold += self.window  # until the answer comes: if it has not by then, it is late
         else:
             hold += _BLIND
-        self._occupy(turn, now + hold)
+        self._places.hold(turn, now + hold)
+        turn.company = len(self._places)
         if self._timer is None:
             self._grant()
 
     def note_answer(self, turn: Turn, limits: RateLimits) -> None:
         """Learn from an answer: how late it was, what the limit is, and what others use of it."""
         now = self.now()
-        self._clear(now)
+        self._places.clear(now)
         if turn.sent_at is not None:
             late = min(self._lateness.of(now - turn.sent_at, self.limit), self.window)
-            if turn.release > now:
-                self._occupy(turn, turn.sent_at + self.window + self._margin + late)
+            if turn in self._places:
+                self._places.hold(turn, turn.sent_at + self.window + self._margin + late)
         # The headers may have been written when the request came, or when the answer left.
-        self._allowance.learn(limits, max(turn.company, self._occupied), now)
+        self._allowance.learn(limits, max(turn.company, len(self._places)), now)
         if self._margin > _MARGIN:
             self._margin = max(_MARGIN, self._margin * 0.999)
         self._grant()
-
-    def _clear(self, now: float) -> None:
-        """Give the places free whose time has come."""
-        while self._places and (
-            self._places[0][0] <= now or self._places[0][2].release != self._places[0][0]
-        ):
-            release, _, turn = heapq.heappop(self._places)
-            if turn.release == release:
-                turn.release = -math.inf
-                self._occupied -= 1
-
-    def _occupy(self, turn: Turn, until: float) -> None:
-        turn.release = until
-        self._order += 1
-        heapq.heappush(self._places, (until, self._order, turn))
 
     def _give_back(self, turn: Turn) -> None:
         del self._at_once[turn]
