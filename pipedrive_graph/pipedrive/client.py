@@ -294,6 +294,8 @@ class Pipedrive:
         while True:
             await self._authorised()
             async with self._pacer.turn() as turn:
+                if self._grant is not None and not self._grant.holds:
+                    continue  # the token has ended while the call waited for its turn
                 carried = self._grant.access_token if self._grant is not None else ""
                 spent, limits = await self._spend(call), RateLimits()
                 try:

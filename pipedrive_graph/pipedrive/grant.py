@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
-from pipedrive_graph.files import lock, write_atomically
+from pipedrive_graph.files import cannot_write, lock, write_atomically
 from pipedrive_graph.pipedrive.http import is_loopback
 from pipedrive_graph.pipedrive.oauth import App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
@@ -55,9 +55,16 @@ class TokenStore:
         write_atomically(self.path, json.dumps(kept).encode())
 
     def take(self, stack: ExitStack) -> None:
-        """Keep other processes from renewing the same tokens, until the stack is closed."""
+        """Keep other processes from renewing the same tokens, until the stack is closed.
+
+        Raises:
+            LandingError: if the lock's file cannot be made.
+        """
         place = self.path.with_suffix(".lock")
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(place, error) from error
         stack.enter_context(lock(place, doing="renewing the tokens", wait=lambda _: None))
 
 
@@ -91,6 +98,11 @@ class Grant:
         """The address of the company's API; the configured one before `ready`."""
         return self._base_url
 
+    @property
+    def holds(self) -> bool:
+        """Whether the access token is one with which a call may be begun."""
+        return self._tokens is not None and self._tokens.holds and self.access_token != self._rejected
+
     async def ready(self) -> None:
         """See to an access token that holds; one renewal serves all who wait for it.
 
@@ -100,13 +112,14 @@ class Grant:
         """
         if self._failure is not None:
             raise self._failure
-        if self._tokens is not None and self._tokens.holds and self.access_token != self._rejected:
+        if self.holds:
             return
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
-        renewal = self._renewal
+            # Its error is kept for `ready`; asyncio need not tell of one that nobody waited for.
+            self._renewal.add_done_callback(lambda done: None if done.cancelled() else done.exception())
         # Whoever waits may be cancelled; a renewal under way may have used the refresh token up.
-        await asyncio.shield(renewal)
+        await asyncio.shield(self._renewal)
 
     def reject(self, access_token: str) -> None:
         """Note that Pipedrive does not take an access token; `ready` sees to another."""
