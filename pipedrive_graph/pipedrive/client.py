@@ -24,16 +24,10 @@ from pipedrive_graph.errors import (
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Spent
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.exchange import AuthForm, Fault, Response, Timeouts, TransportError
 from pipedrive_graph.pipedrive.gathering import as_they_come
 from pipedrive_graph.pipedrive.grant import Grant
-from pipedrive_graph.pipedrive.http import (
-    AuthForm,
-    Fault,
-    Response,
-    Timeouts,
-    Transport,
-    TransportError,
-)
+from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
 from pipedrive_graph.pipedrive.preflight import objection

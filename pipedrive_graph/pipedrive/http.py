@@ -7,20 +7,26 @@ redirects, and turns every fault of the transport into one kind of error without
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import ssl
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import httpx
 
 from pipedrive_graph import __version__
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pipedrive.exchange import (
+    AuthForm,
+    Bearer,
+    Fault,
+    Response,
+    Timeouts,
+    TransportError,
+    is_loopback,
+)
 from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
 
 LARGEST_BODY = 64 * 2**20
@@ -30,82 +36,7 @@ LARGEST_BODY = 64 * 2**20
 _CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
 
-class AuthForm(StrEnum):
-    """Where the token travels."""
-
-    HEADER = "header"
-    QUERY = "query"
-    BEARER = "bearer"
-
-
-class Bearer(Protocol):
-    """An access token that changes, and the address that it is for; both are read for each request."""
-
-    @property
-    def access_token(self) -> str:
-        """The token as it is now."""
-
-    @property
-    def base_url(self) -> str:
-        """The address as it is now, known to be one to which the token may go."""
-
-    @property
-    def redaction(self) -> Redaction:
-        """Knows every value that the token has had."""
-
-
-class Fault(StrEnum):
-    """What kind of thing kept a request from being answered."""
-
-    CONNECT = "connect"
-    CUT = "cut"
-    TIMEOUT = "timeout"
-    TOO_LARGE = "too large"
-
-
-class TransportError(Exception):
-    """A request has no answer.
-
-    Attributes:
-        fault: what kind of fault it was.
-    """
-
-    def __init__(self, fault: Fault, message: str) -> None:
-        super().__init__(message)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds after which a request is given up.
-
-    Attributes:
-        connect: for the name, the connection and TLS.
-        read: for the next bytes of the answer.
-        total: for all of it, from connecting to the last byte.
-    """
-
-    connect: float = 5.0
-    read: float = 30.0
-    total: float = 120.0
-
-
 _TOKEN_TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=15.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer as it came.
-
-    Attributes:
-        status: the HTTP status.
-        headers: by name in lower case.
-        body: decompressed, at most 64 MiB.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class _TokenAuth(httpx.Auth):
@@ -340,14 +271,6 @@ def _checked_url(base_url: str) -> httpx.URL:
             " to an https address."
         )
     return url
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host does not leave this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_token(token: str) -> None:

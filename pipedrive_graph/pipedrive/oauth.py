@@ -23,7 +23,8 @@ from pipedrive_graph.errors import (
     PipedriveGraphError,
     UnreachableError,
 )
-from pipedrive_graph.pipedrive.http import Response, TransportError, is_loopback, post_form
+from pipedrive_graph.pipedrive.exchange import Response, TransportError, is_loopback
+from pipedrive_graph.pipedrive.http import post_form
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 ATTEMPTS = 6

@@ -13,7 +13,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from pipedrive_graph.pipedrive.http import Fault
+from pipedrive_graph.pipedrive.exchange import Fault
 from pipedrive_graph.pipedrive.verdicts import UnsettledError
 
 

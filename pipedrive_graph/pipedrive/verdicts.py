@@ -10,7 +10,7 @@ import json
 from pipedrive_graph import clock
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.http import Fault, Response
+from pipedrive_graph.pipedrive.exchange import Fault, Response
 from pipedrive_graph.pipedrive.reading import (
     UnusableError,
     as_json_string,

@@ -19,7 +19,7 @@ from pipedrive_graph.errors import (
 )
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.http import Timeouts
+from pipedrive_graph.pipedrive.exchange import Timeouts
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.simulator import faults

@@ -11,7 +11,8 @@ import pytest
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.http import Transport, TransportError
+from pipedrive_graph.pipedrive.exchange import TransportError
+from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.redaction import MASK, Redaction
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.http import Timeouts
+from pipedrive_graph.pipedrive.exchange import Timeouts
 from pipedrive_graph.pipedrive.retries import Patience
 
 Result = TypeVar("Result")
