@@ -206,6 +206,16 @@ def test_a_replaced_refresh_token_is_stored_before_the_new_one_is_used(home, aut
     assert simulator.authority.refreshed == 2
 
 
+def test_processes_that_renew_at_once_do_not_cost_each_other_the_authorisation(home, authority) -> None:
+    simulator = authority(rotate=True)
+    installation = installed(home, simulator)
+
+    told = [installation.wait(process) for process in [installation.process("doctor") for _ in range(3)]]
+
+    assert [one.code for one in told] == [0, 0, 0]
+    assert simulator.authority.refreshed == 1
+
+
 def test_an_authorisation_that_is_withdrawn_ends_the_run(home, authority) -> None:
     simulator = authority()
     installation = installed(home, simulator)

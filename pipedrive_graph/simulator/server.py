@@ -7,16 +7,13 @@ with Simulator(Options(users=40, limit=20)) as simulator:
 from __future__ import annotations
 
 import asyncio
-import errno
-import json
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -26,24 +23,19 @@ from starlette.middleware import Middleware
 from pipedrive_graph.simulator.api import Api, no_such_path
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.faults import Faults
-from pipedrive_graph.simulator.gate import TRANSPORT, Gate, Seen
+from pipedrive_graph.simulator.gate import Gate, Seen
 from pipedrive_graph.simulator.limits import Limits
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.oauth import Authority
-from pipedrive_graph.simulator.options import Dialect, Options
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+from pipedrive_graph.simulator.options import Options
+from pipedrive_graph.simulator.sockets import PortInUseError, listen, with_transport
+from pipedrive_graph.simulator.truth import write_truth
 
 __all__ = ["Options", "PortInUseError", "Simulator", "create_app", "serve"]
 
 _TOKENS_PER_SEAT = 90_000  # 30,000 times the multiplier of the plan that allows 80 requests per window
 _REQUESTS_PER_DAY = 80_000
 _STARTING_SECONDS = 30
-
-
-class PortInUseError(OSError):
-    """Another program listens on the port that the simulator was told to use."""
 
 
 def create_app(
@@ -91,30 +83,6 @@ def daily_limit(company: Company, options: Options) -> int:
     if options.dialect == "brief":
         return _REQUESTS_PER_DAY
     return _TOKENS_PER_SEAT * sum(user.active for user in company.users.values())
-
-
-def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
-    """Write the planted findings of a company, and its size, as JSON."""
-    people = company.users.values()
-    content = {
-        "seed": company.seed,
-        "users": len(people),
-        "dialect": dialect,
-        "now": company.now.isoformat(),
-        "company_id": company.id,
-        "counts": {
-            "users": len(people),
-            "active_users": sum(user.active for user in people),
-            "deleted_users": sum(user.deleted for user in people),
-            "admins": sum(bool(user.active and user.admin_apps) for user in people),
-            "roles": sum(role.listed for role in company.roles.values()),
-            "role_assignments": sum(len(rows) for rows in company.assignments.values()),
-            "permission_sets": len(company.sets),
-            "permissions": len(company.flags),
-        },
-        "findings": company.truth(dialect),
-    }
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class _Server(uvicorn.Server):
@@ -183,7 +151,7 @@ class Simulator:
             PortInUseError: if the port is taken.
             OSError: if the address cannot be listened on for another reason.
         """
-        listener = _listen(self.options.host, self._port)
+        listener = listen(self.options.host, self._port)
         self._port = listener.getsockname()[1]
         app = create_app(
             self.company,
@@ -194,7 +162,7 @@ class Simulator:
             authority=self.authority,
         )
         config = uvicorn.Config(
-            _with_transport(app),
+            with_transport(app),
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -277,39 +245,3 @@ def serve(options: Options, say: Callable[[str], None] | None = None) -> None:
 def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only a socket that says TCP by name is given TCP_NODELAY by asyncio; without it each answer on a
-    # connection that is kept waits 40 ms for the client's delayed acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(
-                f"Port {port} is in use by another program; choose another one, or 0 for a free one."
-            ) from error
-        raise
-    return listener
-
-
-def _with_transport(app: ASGIApp) -> ASGIApp:
-    """Put the connection into the scope: what uvicorn hands us to send with knows it, ASGI does not."""
-
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        transport = getattr(getattr(send, "__self__", None), "transport", None)
-        scope[TRANSPORT] = transport
-        try:
-            await app(scope, receive, send)
-        except asyncio.CancelledError:
-            # The simulator is stopped: the connection just ends, where uvicorn would answer 500.
-            if transport is not None:
-                transport.abort()
-            raise
-
-    return run

@@ -1,0 +1,59 @@
+"""The simulator's sockets: the one that it listens on, and each connection, for the faults that cut it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from pipedrive_graph.simulator.gate import TRANSPORT
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class PortInUseError(OSError):
+    """Another program listens on the port that the simulator was told to use."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a TCP port; 0 takes a free one.
+
+    Raises:
+        PortInUseError: if the port is taken.
+        OSError: if the address cannot be listened on for another reason.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only a socket that says TCP by name is given TCP_NODELAY by asyncio; without it each answer on a
+    # connection that is kept waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"Port {port} is in use by another program; choose another one, or 0 for a free one."
+            ) from error
+        raise
+    return listener
+
+
+def with_transport(app: ASGIApp) -> ASGIApp:
+    """Put the connection into the scope: what uvicorn hands us to send with knows it, ASGI does not."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        scope[TRANSPORT] = transport
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # The simulator is stopped: the connection just ends, where uvicorn would answer 500.
+            if transport is not None:
+                transport.abort()
+            raise
+
+    return run

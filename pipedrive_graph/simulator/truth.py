@@ -1,0 +1,33 @@
+"""Writes down what was planted in a company, for who compares it with what was found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.options import Dialect
+
+
+def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
+    """Write the planted findings of a company, and its size, as JSON."""
+    people = company.users.values()
+    content = {
+        "seed": company.seed,
+        "users": len(people),
+        "dialect": dialect,
+        "now": company.now.isoformat(),
+        "company_id": company.id,
+        "counts": {
+            "users": len(people),
+            "active_users": sum(user.active for user in people),
+            "deleted_users": sum(user.deleted for user in people),
+            "admins": sum(bool(user.active and user.admin_apps) for user in people),
+            "roles": sum(role.listed for role in company.roles.values()),
+            "role_assignments": sum(len(rows) for rows in company.assignments.values()),
+            "permission_sets": len(company.sets),
+            "permissions": len(company.flags),
+        },
+        "findings": company.truth(dialect),
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
