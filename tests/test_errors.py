@@ -131,7 +131,7 @@ def test_wrong_usage(installation, arguments, sentence) -> None:
     [
         ("[acme", "Cannot read {file}: "),
         ("", "{file} names no company; write one table per company, as [acme]."),
-        ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN".'),
+        ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN"'),
         ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
         ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is no setting; "),

@@ -15,7 +15,7 @@ from rich.text import Text
 import pipedrive_graph
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.frame import debug_option, sentence
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.grant import credential
@@ -29,7 +29,7 @@ LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 @debug_option
 def command(*, debug: bool) -> int:
     """Check token, rights, limits, paths and versions; one call per company, nothing is written."""
-    console, settings, worst = terminal.console(), settings_module.load(), 0
+    console, settings, codes = terminal.console(), settings_module.load(), [0]
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     _line(
         console,
@@ -44,8 +44,8 @@ def command(*, debug: bool) -> int:
             _line(console, company.name, asyncio.run(_check(company, console)), good=True)
         except PipedriveGraphError as error:
             _line(console, company.name, sentence(error), good=False)
-            worst = max(worst, error.exit_code)
-    return worst
+            codes.append(error.exit_code)
+    return min(codes, key=WORST_FIRST.index)
 
 
 async def _check(company: Company, console: Console) -> str:
@@ -62,7 +62,8 @@ async def _check(company: Company, console: Console) -> str:
 
 def _writable(folder: Path) -> str:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return "writable" if os.access(existing, os.W_OK) else "not writable"
+    usable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    return "writable" if usable else "not writable"
 
 
 def _line(console: Console, name: str, text: str, *, good: bool | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,8 +9,12 @@ from collections.abc import Sequence
 import click
 
 from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.text import printable
 
 DEBUG = "--debug"
+
+WORST_FIRST = (1, 2, 3, 4, 5, 0)
+"""Exit codes: of several companies, the worst counts."""
 
 debug_option = click.option(DEBUG, is_flag=True, help="Show tracebacks, and what libraries log.")
 """Every command has it; `run` looks for it itself, because errors come up after the command."""
@@ -23,7 +26,6 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     Every error is one sentence on stderr. An unexpected one says where to report it.
     """
     debug = DEBUG in arguments
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     try:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
@@ -32,8 +34,8 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     except PipedriveGraphError as error:
         tell_error(error, debug=debug)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        say("Interrupted. What was read so far is kept; the next sync goes on from there.")
+    except (KeyboardInterrupt, click.Abort) as error:
+        say(f"Interrupted. {error.__cause__ or ''}".strip())  # click wraps what the command raised
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback at a user
         tell_error(error, debug=debug)
@@ -58,4 +60,4 @@ def sentence(error: BaseException) -> str:
 
 def say(text: str) -> None:
     """Write a line to stderr, where it does not get into what other programs read."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is the command line
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the command line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.frame import debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings.lifecycle import SEVERITIES
@@ -21,8 +22,7 @@ from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
 
-WORST_FIRST = (1, 2, 3, 4, 5, 0)
-"""Exit codes: of several companies, the worst counts."""
+KEPT = "What was read so far is kept; the next sync goes on from there."
 
 UNFINISHED = "unfinished"
 """Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
@@ -50,6 +50,7 @@ class Result:
         if self.exit_code in {1, 2, 3}:
             return {"company": self.company, "error": sentence(self.error) if self.error else None}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
+        reason = sentence(self.error) if self.error else manifest.verdict.reason if manifest else None
         return {
             "company": self.company,
             "snapshot_id": manifest.snapshot_id if manifest else None,
@@ -62,7 +63,7 @@ class Result:
             "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
-            **({"reason": sentence(self.error)} if self.error else {}),
+            **({"reason": reason} if reason else {}),
         }
 
 
@@ -84,6 +85,7 @@ def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: boo
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial, 5 daily reserve reached, 1
     anything else; of several companies, the worst.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     quieten(debug=debug)
     settings = settings_module.load()
     companies = [settings.company(name)] if name else settings.companies
@@ -94,6 +96,8 @@ def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: boo
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
+            if result.exit_code == 4 and not result.error and result.watch.manifest:
+                say(f"{company.name} is partial: {result.watch.manifest.verdict.reason}")
         elif not result.error:
             show(console, settings, result)
         if result.error:
@@ -115,6 +119,8 @@ def sync(
     with TerminalWatch() as watch:
         try:
             run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(KEPT) from interrupt
         except Exception as caught:  # noqa: BLE001 - the other companies go on
             error = caught
     seconds = time.monotonic() - started

@@ -16,6 +16,7 @@ from pipedrive_graph.collect import Observer
 from pipedrive_graph.collect import Progress as Collected
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.summary import Summary
+from pipedrive_graph.text import printable
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 PLAIN_WIDTH = 120
@@ -73,7 +74,7 @@ class TerminalWatch:
 
     def warn(self, sentence: str) -> None:
         """Say what a person should know."""
-        self._console.print(Text(f"Warning: {sentence}", style="yellow"), soft_wrap=True)
+        self._console.print(Text(f"Warning: {printable(sentence)}", style="yellow"), soft_wrap=True)
 
     def collected(self, manifest: Manifest) -> None:
         """Keep the manifest of the snapshot."""
@@ -90,7 +91,9 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
         )
     )
     if verdict.reason:
-        console.print(Text(f"  {verdict.reason} What is missing stays as last known.", style="yellow"))
+        console.print(
+            Text(f"  {printable(verdict.reason)} What is missing stays as last known.", style="yellow")
+        )
     throttled = f"{manifest.throttled} throttled" if manifest.throttled else "none throttled"
     changes = "the first snapshot"
     if summary.changes is not None:
@@ -122,7 +125,7 @@ def _render_findings(console: Console, summary: Summary) -> None:
     table.add_column(ratio=1, overflow="fold")
     for finding in summary.findings[:SHOWN]:
         severity = Text(finding.severity, style=COLOURS[finding.severity])
-        table.add_row("", severity, Text(finding.rule, style="dim"), Text(finding.title))
+        table.add_row("", severity, Text(finding.rule, style="dim"), Text(printable(finding.title)))
     console.print(table)
     if total > SHOWN:
         console.print(f"    and {total - SHOWN} more in findings.csv", style="dim", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -69,38 +70,39 @@ async def collect(
         BudgetError: if only the reserve is left of the day's budget; a run on the next day resumes.
         LandingError: if answers cannot be written down.
     """
-    async with Pipedrive(
-        company.base_url,
-        credential(company),
-        warn=observer.warn,
-        daily_reserve=company.daily_reserve,
-        daily_limit=company.daily_limit,
-    ) as client:
-        me = await client.preflight()
-        owner = me.rows(Me)[0]
-        identity = Identity(
-            collect=plan,
-            base_url=company.base_url,
-            company_id=owner.company_id,
-            token_owner=owner.id,
-            version=__version__,
+    async with AsyncExitStack() as stack:
+        # A second run ends at once; but of a company that was never read, nothing is written, not even
+        # a lock, before its token has proven good.
+        known = landing.folder.exists()
+        if known:
+            stack.enter_context(landing.lock())
+        client = Pipedrive(
+            company.base_url,
+            credential(company),
+            warn=observer.warn,
+            daily_reserve=company.daily_reserve,
+            daily_limit=company.daily_limit,
         )
-        with landing.lock():
-            _refuse_another_company(landing, identity)
-            users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
-            if users[0].outcome is Outcome.REFUSED:
-                raise NotAuthorisedError(
-                    f"The token of company '{landing.company}' may not list its users; "
-                    "use the token of a Pipedrive admin."
-                )
-            resumed = _resumed(landing, identity)
-            run = _Run(landing, client, observer, resumed or landing.start(identity))
-            if resumed:
-                run.restore()
-            run.record_list(Endpoint.ME, [me])
-            run.record_list(Endpoint.USERS, users)
-            await run.everything()
-            return run.commit(accept_shrink=accept_shrink)
+        await stack.enter_async_context(client)
+        me = await client.preflight()
+        identity = _identity(me.rows(Me)[0], company, plan)
+        _refuse_another_company(landing, identity)
+        users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
+        if users[0].outcome is Outcome.REFUSED:
+            raise NotAuthorisedError(
+                f"The token of company '{landing.company}' may not list its users; "
+                "use the token of a Pipedrive admin."
+            )
+        if not known:
+            stack.enter_context(landing.lock())
+        resumed = _resumed(landing, identity)
+        run = _Run(landing, client, observer, resumed or landing.start(identity))
+        if resumed:
+            run.restore()
+        run.record_list(Endpoint.ME, [me])
+        run.record_list(Endpoint.USERS, users)
+        await run.everything()
+        return run.commit(accept_shrink=accept_shrink)
 
 
 @dataclass
@@ -221,6 +223,16 @@ class _Run:
                 previous=self.landing.latest_digest(),
             )
         )
+
+
+def _identity(owner: Me, company: Company, plan: Collect) -> Identity:
+    return Identity(
+        collect=plan,
+        base_url=company.base_url,
+        company_id=owner.company_id,
+        token_owner=owner.id,
+        version=__version__,
+    )
 
 
 def _refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:

@@ -1,7 +1,8 @@
 """Keeps findings over time: what fires tonight is open; what no longer fires is resolved on proof only.
 
 A rule says in `needs:` which answers it rests on. A finding that is not repeated is resolved when all of
-them came tonight, when its subject is proven gone, or when the rule itself has changed; else it stays.
+them came tonight (the reason says so if the rule's file has changed as well), when its subject is proven
+gone, or when the rule is no longer there; else it stays.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
             UNION ALL
             SELECT company, 'permission_set', permission_set_id FROM permission_sets
             UNION ALL
-            SELECT company, 'company', CAST(company_id AS VARCHAR) FROM current_snapshot
+            SELECT company, 'company', coalesce(CAST(company_id AS VARCHAR), company) FROM current_snapshot
         )
         SELECT
             silent.finding_id,

@@ -14,6 +14,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
+from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.models import Kind, Model, Models
@@ -80,7 +81,9 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         ],
     )
     def build_graph(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[Settings],
+        watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         try:
             built = build.build(settings, models, context.partition_key, tell=context.log.info)
@@ -89,6 +92,11 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
                 check_name="rows_kept", asset_key=CHECKED, passed=False, description=str(error)
             )
             raise
+        if built.unreadable:
+            watch.observer(context.partition_key, context.log).warn(
+                f"{len(built.unreadable)} values could not be read, the first: {built.unreadable[0]}. "
+                "They count as last known, or as not known; the table unreadable_values has them all."
+            )
         explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         for name, spec in specs.items():
             metadata = _metadata(models, name, built) if explain else {}

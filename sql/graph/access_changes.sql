@@ -33,7 +33,7 @@ WITH beginnings AS (
     SELECT
         company,
         'role' AS subject_kind,
-        min(valid_from) AS began_at
+        min(valid_from) FILTER (active IS NOT NULL) AS began_at
     FROM roles_history
     GROUP BY company
 

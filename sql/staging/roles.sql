@@ -1,6 +1,6 @@
 -- One row per role that tonight's answers tell of, typed.
--- Where the list of roles is not to be had, a role is what the assignments to it say; the rest of
--- it stays as last known.
+-- Where the list of roles was never to be had, a role is what the assignments to it say. A value
+-- that is missing, or that cannot be read, stays as last known.
 --
 -- key: company, role_id
 -- columns:
@@ -8,50 +8,72 @@
 --   role_id: Pipedrive's id of the role
 --   name: name of the role
 --   parent_role_id: the role above; NULL or the role itself for a root
---   active: active_flag; NULL where the list of roles is not to be had
+--   active: active_flag; NULL where the list of roles was never to be had
 --   description: description of the role
 --   level: depth as Pipedrive counts it
 --   assignment_count: members as Pipedrive counts them
 --   sub_role_count: roles below, as Pipedrive counts them
-WITH assigned AS (
+WITH known AS (
+    SELECT
+        last.*,
+        latest.level,
+        latest.assignment_count,
+        latest.sub_role_count
+    FROM history.roles AS last
+    LEFT JOIN history.roles_latest AS latest USING (company, role_id)
+    WHERE last.valid_to IS NULL
+),
+
+-- companies whose list of roles was answered, tonight or ever
+listed AS (
+    SELECT company FROM staging.coverage WHERE endpoint = 'roles' AND outcome = 'answered'
+    UNION
+    SELECT company FROM history.roles WHERE active IS NOT NULL
+),
+
+assigned AS (
     SELECT
         company,
         role_id,
         max(role_name) AS name,
         max(parent_role_id) AS parent_role_id
     FROM staging.user_roles
-    WHERE company NOT IN (
-        SELECT company
-        FROM staging.coverage
-        WHERE endpoint = 'roles' AND outcome = 'answered'
-    )
+    ANTI JOIN staging.role_records USING (company, role_id)
     GROUP BY company, role_id
 )
+
 SELECT
     company,
     role_id,
-    record ->> '$.name' AS name,
-    as_id(record ->> '$.parent_role_id') AS parent_role_id,
-    as_flag(record ->> '$.active_flag') AS active,
-    record ->> '$.description' AS description,
-    as_id(record ->> '$.level') AS level,
-    as_id(record ->> '$.assignment_count') AS assignment_count,
-    as_id(record ->> '$.sub_role_count') AS sub_role_count
+    or_last(json_type(record, '$.name'), record ->> '$.name', known.name) AS name,
+    or_last(
+        json_type(record, '$.parent_role_id'),
+        as_id(record ->> '$.parent_role_id'),
+        known.parent_role_id
+    ) AS parent_role_id,
+    coalesce(as_flag(record ->> '$.active_flag'), known.active) AS active,
+    or_last(
+        json_type(record, '$.description'), record ->> '$.description', known.description
+    ) AS description,
+    coalesce(as_id(record ->> '$.level'), known.level) AS level,
+    coalesce(
+        as_id(record ->> '$.assignment_count'), known.assignment_count
+    ) AS assignment_count,
+    coalesce(as_id(record ->> '$.sub_role_count'), known.sub_role_count) AS sub_role_count
 FROM staging.role_records
+LEFT JOIN known USING (company, role_id)
 UNION ALL
+-- never listed at all: the assignments are all there is
 SELECT
-    assigned.company,
-    assigned.role_id,
-    coalesce(assigned.name, last.name) AS name,
-    coalesce(assigned.parent_role_id, last.parent_role_id) AS parent_role_id,
-    last.active,
-    last.description,
-    NULL AS level,
-    NULL AS assignment_count,
-    NULL AS sub_role_count
+    company,
+    role_id,
+    coalesce(assigned.name, known.name) AS name,
+    coalesce(assigned.parent_role_id, known.parent_role_id) AS parent_role_id,
+    known.active,
+    known.description,
+    known.level,
+    known.assignment_count,
+    known.sub_role_count
 FROM assigned
-LEFT JOIN history.roles AS last
-    ON
-        last.company = assigned.company
-        AND last.role_id = assigned.role_id
-        AND last.valid_to IS NULL
+LEFT JOIN known USING (company, role_id)
+WHERE company NOT IN (SELECT company FROM listed)

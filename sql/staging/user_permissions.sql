@@ -6,7 +6,7 @@
 --   company: the company's name in the settings
 --   user_id: the user who was asked for
 --   permission: name of the flag, such as can_delete_deals
---   granted: whether the user holds it; NULL where the answer says neither
+--   granted: whether the user holds it; where the answer says neither, as last known, or NULL
 WITH flags AS (
     SELECT
         company,
@@ -19,9 +19,16 @@ WITH flags AS (
         AND json_type(answer, '$.data') = 'OBJECT'
 )
 SELECT
-    company,
-    user_id,
+    flags.company,
+    flags.user_id,
     flag.key AS permission,
-    as_flag(flag.value ->> '$') AS granted
+    coalesce(as_flag(flag.value ->> '$'), last.granted) AS granted
 FROM flags
-SEMI JOIN staging.users USING (company, user_id)
+SEMI JOIN staging.users AS users
+    ON users.company = flags.company AND users.user_id = flags.user_id
+LEFT JOIN history.user_permissions AS last
+    ON
+        last.company = flags.company
+        AND last.user_id = flags.user_id
+        AND last.permission = flag.key
+        AND last.valid_to IS NULL

@@ -1,6 +1,6 @@
 -- One row per user and role in tonight's role assignments.
--- A row that is repeated counts once; it is active if any of its repetitions is. Answers about users
--- who are no longer there (a snapshot may be read in two parts) do not count.
+-- A row that is repeated counts once; it is active if any of its repetitions is. Answers about
+-- users who are no longer there (a snapshot may be read in two parts) do not count.
 --
 -- key: company, user_id, role_id
 -- columns:

@@ -1,5 +1,5 @@
 -- One row per user in tonight's answers, typed.
--- A value that is missing, or that cannot be read, is NULL.
+-- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL.
 --
 -- key: company, user_id
 -- columns:
@@ -47,36 +47,69 @@ access AS (
         ) AS access
     FROM entries
     GROUP BY company, user_id
+),
+
+logins AS (
+    SELECT
+        company,
+        user_id,
+        as_time(record ->> '$.last_login') AS last_login,
+        CASE
+            -- null, an empty text and a zero date all say "never"
+            WHEN json_type(record, '$.last_login') IS NULL THEN FALSE
+            WHEN coalesce(trim(record ->> '$.last_login'), '') = '' THEN TRUE
+            WHEN starts_with(trim(record ->> '$.last_login'), '0000-00-00') THEN TRUE
+            ELSE as_time(record ->> '$.last_login') IS NOT NULL
+        END AS login_known
+    FROM staging.user_records
 )
 
 SELECT
-    company,
-    user_id,
-    record ->> '$.name' AS name,
-    record ->> '$.email' AS email,
-    as_flag(record ->> '$.active_flag') AS active,
-    as_flag(record ->> '$.is_deleted') AS deleted,
-    as_flag(record ->> '$.is_admin') AS is_admin,
-    as_id(record ->> '$.role_id') AS role_id,
+    records.company,
+    records.user_id,
+    or_last(json_type(record, '$.name'), record ->> '$.name', last.name) AS name,
+    or_last(json_type(record, '$.email'), record ->> '$.email', last.email) AS email,
+    coalesce(as_flag(record ->> '$.active_flag'), last.active) AS active,
+    coalesce(as_flag(record ->> '$.is_deleted'), last.deleted) AS deleted,
+    coalesce(as_flag(record ->> '$.is_admin'), last.is_admin) AS is_admin,
+    or_last(
+        json_type(record, '$.role_id'), as_id(record ->> '$.role_id'), last.role_id
+    ) AS role_id,
     CASE
         WHEN json_type(record, '$.access') = 'ARRAY' THEN coalesce(access.access, [])
+        ELSE last.access
     END AS access,
-    as_time(record ->> '$.created') AS created,
-    as_flag(record ->> '$.has_created_company') AS has_created_company,
-    record ->> '$.locale' AS locale,
-    record ->> '$.default_currency' AS default_currency,
-    record ->> '$.timezone_name' AS timezone_name,
-    as_time(record ->> '$.last_login') AS last_login,
+    or_last(
+        json_type(record, '$.created'), as_time(record ->> '$.created'), last.created
+    ) AS created,
+    coalesce(
+        as_flag(record ->> '$.has_created_company'), last.has_created_company
+    ) AS has_created_company,
+    or_last(json_type(record, '$.locale'), record ->> '$.locale', last.locale) AS locale,
+    or_last(
+        json_type(record, '$.default_currency'),
+        record ->> '$.default_currency',
+        last.default_currency
+    ) AS default_currency,
+    or_last(
+        json_type(record, '$.timezone_name'), record ->> '$.timezone_name', last.timezone_name
+    ) AS timezone_name,
     CASE
-        -- null, an empty text and a zero date all say "never"
-        WHEN json_type(record, '$.last_login') IS NULL THEN FALSE
-        WHEN coalesce(trim(record ->> '$.last_login'), '') = '' THEN TRUE
-        WHEN starts_with(trim(record ->> '$.last_login'), '0000-00-00') THEN TRUE
-        ELSE as_time(record ->> '$.last_login') IS NOT NULL
-    END AS login_known,
+        WHEN login.login_known THEN login.last_login
+        ELSE latest.last_login
+    END AS last_login,
+    login.login_known OR latest.login_known IS TRUE AS login_known,
     as_time(record ->> '$.modified') AS modified,
     record ->> '$.phone' AS phone,
     record ->> '$.timezone_offset' AS timezone_offset,
     record ->> '$.icon_url' AS icon_url
-FROM staging.user_records
+FROM staging.user_records AS records
+INNER JOIN logins AS login USING (company, user_id)
 LEFT JOIN access USING (company, user_id)
+LEFT JOIN history.users AS last
+    ON
+        last.company = records.company
+        AND last.user_id = records.user_id
+        AND last.valid_to IS NULL
+LEFT JOIN history.users_latest AS latest
+    ON latest.company = records.company AND latest.user_id = records.user_id

@@ -1,0 +1,115 @@
+"""What an answer does not tell stays as last known: it fixes no finding and is no change."""
+
+from __future__ import annotations
+
+import pytest
+from published import query
+
+from pipedrive_graph.simulator import faults
+
+ESCAPE = "\x1b[2J\x1b]0;pwn\x07Eve"
+
+OPEN = "SELECT rule, subject_id, object FROM findings WHERE status = 'open' ORDER BY ALL"
+CHANGES = "SELECT kind, subject_kind, subject_id, object FROM access_changes ORDER BY ALL"
+
+
+def without(*fields: str, **values: object):
+    """Edit every user of an answer: fields that are not there, values that are no such thing."""
+
+    def edit(payload):
+        for user in payload["data"]:
+            for field in fields:
+                user.pop(field, None)
+            user.update(values)
+        return payload
+
+    return faults.edit(edit)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        without("access"),
+        without("last_login", "role_id", "created", "name", "email"),
+        without(active_flag="yes", is_deleted="perhaps"),
+        without(access=None, last_login={"when": "once"}, role_id="abc", created="soon"),
+    ],
+    ids=["no access", "fields missing", "flags unreadable", "values unreadable"],
+)
+def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simulator, action) -> None:
+    installation.night()
+    before = query(installation.published, OPEN)
+    simulator.faults.add("users", action)
+
+    installation.night()
+
+    assert before
+    assert query(installation.published, OPEN) == before
+    assert query(installation.published, CHANGES) == []
+
+
+def test_a_flag_that_cannot_be_read_stays_as_last_known(installation, simulator) -> None:
+    installation.night()
+    before = query(installation.published, OPEN)
+    unexplained = [row for row in before if row[0] == "unexplained_permission"][0]
+    user, flag = unexplained[1], unexplained[2]
+
+    def edit(payload):
+        payload["data"][flag] = None
+        return payload
+
+    simulator.faults.add(f"users/{user}/permissions", faults.edit(edit))
+    installation.night()
+
+    assert query(installation.published, OPEN) == before
+
+
+@pytest.mark.parametrize("action", [faults.forbidden, faults.not_found], ids=["403", "404"])
+def test_a_night_without_the_list_of_roles(installation, simulator, action) -> None:
+    roles = "SELECT role_id, name, active, level, assignment_count FROM roles ORDER BY ALL"
+    installation.night()
+    before = query(installation.published, roles)
+    simulator.faults.add("roles", action)
+
+    assert installation.night().verdict.status == "partial"
+    assert query(installation.published, roles) == before
+
+    installation.night()
+    assert query(installation.published, CHANGES) == []
+
+
+def test_the_first_list_of_roles_is_no_change(installation, simulator) -> None:
+    simulator.faults.add("roles", faults.forbidden)
+    assert installation.night().verdict.status == "complete"
+
+    installation.night()
+
+    assert query(installation.published, CHANGES) == []
+
+
+def test_a_name_that_a_terminal_would_obey(installation, simulator) -> None:
+    for user in simulator.company.users.values():
+        user.name = ESCAPE
+
+    told = installation.command("sync")
+
+    csv = (installation.home / "reports/default/findings.csv").read_bytes()
+    assert told.code == 0
+    assert "\x1b" not in told.out
+    assert "\x07" not in told.out
+    assert b"\x1b" not in csv
+    assert b"\x07" not in csv
+
+
+def test_sql_writes_no_file(installation, simulator, tmp_path) -> None:
+    installation.night()
+    target = tmp_path / "x.csv"
+
+    told = installation.command("sql", f"COPY users TO '{target}'")
+
+    assert told.code == 1
+    assert not target.exists()
+
+
+def test_an_empty_query(installation) -> None:
+    assert installation.command("sql", " ").code == 2
