@@ -17,7 +17,6 @@ from pipedrive_graph.errors import (
     BlockedError,
     BudgetError,
     IncompleteError,
-    NotAuthorisedError,
     PipedriveGraphError,
     UnreachableError,
 )
@@ -30,7 +29,7 @@ from pipedrive_graph.pipedrive.grant import Grant
 from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
-from pipedrive_graph.pipedrive.preflight import objection
+from pipedrive_graph.pipedrive.preflight import objection, withdrawn
 from pipedrive_graph.pipedrive.records import Record, RoleAssignment
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
@@ -41,10 +40,6 @@ _PROBE = 10.0  # seconds in which a server that is still there answers something
 _BLOCKED = (
     "Pipedrive's content delivery network (Cloudflare) refuses our requests, so nothing further is"
     " sent. What was read is kept: wait an hour, then run sync again."
-)
-_WITHDRAWN = (
-    "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
-    " read is kept: set PIPEDRIVE_API_TOKEN to a valid one and run sync again."
 )
 
 _RENEWALS = 2  # of the access token, for one call
@@ -101,6 +96,7 @@ class Pipedrive:
         self._timeouts = timeouts or Timeouts()
         self._transport = Transport(base_url, token, self._timeouts)
         self._grant = None if isinstance(token, str) else token
+        self._login = self._grant.login if self._grant is not None else None
         self._redaction = self._transport.redaction
         self._warn = warn
         self._patience = patience or Patience()
@@ -164,8 +160,7 @@ class Pipedrive:
         finally:
             self._preflighting = False
             self._deadline = None
-        login = self._grant.login if self._grant is not None else None
-        error = objection(answer, self._transport.base_url, login)
+        error = objection(answer, self._transport.base_url, self._login)
         if error is not None:
             self._end(error)
         return answer
@@ -201,7 +196,7 @@ class Pipedrive:
         """
         answer = await self._settle(call, self._patience)
         if answer.status == 401:
-            self._end(NotAuthorisedError(self._withdrawn()))
+            self._end(withdrawn(self._login))
         return answer
 
     async def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
@@ -382,27 +377,14 @@ class Pipedrive:
         )
 
     async def _authorised(self) -> None:
-        """See to an access token that holds, where OAuth grants it.
-
-        That comes before the call's turn: who waits for a token must not hold up the others' turns.
-        """
+        """See to an access token that holds; before a turn, so that no other's turn has to wait for it."""
         if self._grant is None:
             return
         try:
             await self._grant.ready()
-        except UnreachableError as error:
-            gone = IncompleteError(f"{error} What was read is kept.")
-            self._end(error if self._preflighting else gone)
         except PipedriveGraphError as error:
-            self._end(error)
-
-    def _withdrawn(self) -> str:
-        if self._grant is None:
-            return _WITHDRAWN
-        return (
-            "Pipedrive no longer accepts the authorisation: it was withdrawn while reading. What was"
-            f" read is kept: {self._grant.login}, then sync again."
-        )
+            late = isinstance(error, UnreachableError) and not self._preflighting
+            self._end(IncompleteError(f"{error} What was read is kept.") if late else error)
 
     def _note_sleep(self, seconds: float) -> None:
         self._slept += seconds

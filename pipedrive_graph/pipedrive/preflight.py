@@ -1,4 +1,4 @@
-"""What the answer of `users/me` means before anything else is asked: go on, or why not."""
+"""What it means when a token is not accepted: at the start, by the answer of `users/me`, and later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ from pipedrive_graph.errors import (
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.records import Me
+
+
+def withdrawn(login: str | None) -> NotAuthorisedError:
+    """Return the error for a token that is no longer accepted in the middle of a run.
+
+    Args:
+        login: how to authorise anew, where that was done by OAuth.
+    """
+    if login is None:
+        return NotAuthorisedError(
+            "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
+            " read is kept: set PIPEDRIVE_API_TOKEN to a valid one and run sync again."
+        )
+    return NotAuthorisedError(
+        "Pipedrive no longer accepts the authorisation: it was withdrawn while reading. What was"
+        f" read is kept: {login}, then sync again."
+    )
 
 
 def objection(answer: Answer, base_url: str, login: str | None = None) -> PipedriveGraphError | None:
