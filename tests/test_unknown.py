@@ -51,7 +51,7 @@ def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simula
 def test_a_flag_that_cannot_be_read_stays_as_last_known(installation, simulator) -> None:
     installation.night()
     before = query(installation.published, OPEN)
-    unexplained = [row for row in before if row[0] == "unexplained_permission"][0]
+    unexplained = next(row for row in before if row[0] == "unexplained_permission")
     user, flag = unexplained[1], unexplained[2]
 
     def edit(payload):

@@ -207,7 +207,7 @@ def test_nobody_there_is_given_up_before_the_silence_is_over():
         began = time.monotonic()
         with pytest.raises(UnreachableError, match="the connection is refused"):
             check(url, "some-token")
-    assert 0.5 < time.monotonic() - began < HASTY.silence
+    assert time.monotonic() - began < HASTY.silence  # full jitter: there is no least time
 
 
 def test_who_listens_and_never_answers_is_given_up_too():
