@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 
 import duckdb
 
@@ -86,7 +85,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
     landing = Landing(settings.landing)
     temporary = settings.warehouse.with_name(f"{settings.warehouse.name}.rebuild")
     with database.lock(settings.warehouse, wait=tell):
-        _remove(temporary)
+        database.remove(temporary)
         try:
             with database.writer(temporary, wait=tell) as connection:
                 tables.create(connection)
@@ -102,10 +101,10 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                     )
                 connection.execute("CHECKPOINT")
                 published = publish_file(connection, models, settings.published)
-            _remove(settings.warehouse.with_name(f"{settings.warehouse.name}.wal"))
+            database.wal(settings.warehouse).unlink(missing_ok=True)
             files.put_in_place(temporary, settings.warehouse)
         finally:
-            _remove(temporary)
+            database.remove(temporary)
     return Built(built.snapshots, published)
 
 
@@ -153,8 +152,3 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str
         company,
     )
     return [f"{endpoint}, {subject}: {field} is '{value}'" for endpoint, subject, field, value in found]
-
-
-def _remove(path: Path) -> None:
-    for file in (path, path.with_name(f"{path.name}.wal")):
-        file.unlink(missing_ok=True)

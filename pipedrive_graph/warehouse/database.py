@@ -72,6 +72,17 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+def wal(path: Path) -> Path:
+    """The write-ahead log beside a database; one that a replaced file left behind would spoil the new."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def remove(path: Path) -> None:
+    """Remove a database and its write-ahead log, as far as they are there."""
+    for file in (path, wal(path)):
+        file.unlink(missing_ok=True)
+
+
 def quoted(value: object) -> str:
     """`value` as a text in SQL, for the places that take no parameter."""
     return "'" + str(value).replace("'", "''") + "'"

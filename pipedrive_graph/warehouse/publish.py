@@ -11,7 +11,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, rows, transaction
+from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, remove, rows, transaction, wal
 from pipedrive_graph.warehouse.ingest import check_key
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 from pipedrive_graph.warehouse.transform import create_macro
@@ -34,7 +34,7 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
     """
     temporary = files.temporary_for(target)
     try:
-        _remove(temporary)
+        remove(temporary)
         connection.execute(f"ATTACH {quoted(temporary)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
         try:
             with transaction(connection):
@@ -48,14 +48,14 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
-        target.with_name(f"{target.name}.wal").unlink(missing_ok=True)
+        wal(target).unlink(missing_ok=True)
         files.put_in_place(temporary, target)
     except (OSError, duckdb.IOException) as error:
         raise WarehouseError(
             f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
         ) from error
     finally:
-        _remove(temporary)
+        remove(temporary)
     return counts
 
 
@@ -78,8 +78,3 @@ def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
         raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
     check_key(connection, model, table)
     return int(copied)
-
-
-def _remove(path: Path) -> None:
-    for file in (path, path.with_name(f"{path.name}.wal")):
-        file.unlink(missing_ok=True)
