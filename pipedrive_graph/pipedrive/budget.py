@@ -58,10 +58,17 @@ class Spent:
     Attributes:
         number: how many there were by then, itself included.
         tokens: what they cost.
+        price: what it costs itself, in tokens.
+        charged_number: how many of them the server has charged for certain when it answers this one:
+            itself, and those that were answered before it was sent.
+        charged_tokens: what those cost.
     """
 
     number: int
     tokens: int
+    price: int = 0
+    charged_number: int = 0
+    charged_tokens: int = 0
 
 
 class _Counter:
@@ -81,13 +88,18 @@ class _Counter:
         """Return what is left after we have spent so much; None where nothing was ever read."""
         return None if self._base is None else max(0, self._base - spent)
 
-    def read(self, left: int, spent: int) -> None:
-        """Take the reading in the answer to a request with which we had spent so much."""
+    def read(self, left: int, spent: int, charged: int) -> None:
+        """Take the reading in the answer to a request with which we had spent so much.
+
+        Args:
+            left: what the server says is left.
+            spent: by us, with that request.
+            charged: how much of it is charged for certain in `left`.
+        """
         self.highest = max(self.highest, left)
-        base = left + spent
-        if self._base is None or base > self._base + _NEW_DAY * self.highest:
-            self._base, self._lowest = base, left
-        self._base = min(self._base, base)
+        if self._base is None or left + charged > self._base + _NEW_DAY * self.highest:
+            self._base, self._lowest = left + charged, left
+        self._base = min(self._base, left + spent)
         self._lowest = left if self._lowest is None else min(self._lowest, left)
 
     def settle(self, spent: int) -> None:
@@ -112,6 +124,7 @@ class DailyBudget:
         self._reserve = reserve
         self._daily_limit = daily_limit
         self._spent = Spent(0, 0)
+        self._answered = Spent(0, 0)
         self._total: int | None = None
         self._tokens = _Counter()
         self._requests = _Counter()
@@ -145,17 +158,24 @@ class DailyBudget:
             if budget.remaining - wanted < budget.reserve:
                 raise self.stop(budget)
         self.under_way += 1
-        self._spent = Spent(self._spent.number + 1, self._spent.tokens + cost)
+        self._spent = Spent(
+            self._spent.number + 1,
+            self._spent.tokens + cost,
+            cost,
+            self._answered.number + 1,
+            self._answered.tokens + cost,
+        )
         return self._spent
 
     def learn(self, spent: Spent, limits: RateLimits) -> None:
         """Learn from the headers of an answer; from empty ones where none came."""
         if limits.daily_remaining is not None:
-            self._tokens.read(limits.daily_remaining, spent.tokens)
+            self._tokens.read(limits.daily_remaining, spent.tokens, spent.charged_tokens)
             self._total = limits.daily_limit or self._total
         if limits.daily_requests_left is not None:
-            self._requests.read(limits.daily_requests_left, spent.number)
+            self._requests.read(limits.daily_requests_left, spent.number, spent.charged_number)
             self._compare(spent.number, limits.daily_requests_left)
+        self._answered = Spent(self._answered.number + 1, self._answered.tokens + spent.price)
         self.under_way -= 1
         if self.under_way == 0:
             self._tokens.settle(self._spent.tokens)

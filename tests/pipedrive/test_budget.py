@@ -79,6 +79,27 @@ def test_a_new_day_is_noticed():
     assert daily.now == Budget(990, 1000, 250, Unit.TOKENS)
 
 
+def test_requests_that_overtake_each_other_are_no_new_day():
+    daily = DailyBudget(0.0, 80_000)
+    daily.learn(daily.spend(ME), tokens_left(320, 322))
+    sent = [daily.spend(MAP) for _ in range(32)]
+    for number, spent in enumerate(reversed(sent), start=1):
+        daily.learn(spent, tokens_left(320 - 10 * number, 322))
+        assert daily.now == Budget(0, 322, 0, Unit.TOKENS)
+        with pytest.raises(BudgetError):
+            daily.spend(MAP)
+
+
+def test_a_new_day_is_noticed_while_requests_are_under_way():
+    daily = DailyBudget(0.25, 80_000)
+    daily.learn(daily.spend(ME), tokens_left(300))
+    first, second = daily.spend(MAP), daily.spend(MAP)
+    daily.learn(second, tokens_left(990))
+    assert daily.now == Budget(980, 1000, 250, Unit.TOKENS)  # the first may be of the new day
+    daily.learn(first, tokens_left(290))  # no: it was charged to the old one, and is told late
+    assert daily.now == Budget(290, 1000, 250, Unit.TOKENS)
+
+
 def test_a_total_that_is_not_told_is_what_was_left_at_first():
     daily = DailyBudget(0.5, 80_000)
     daily.learn(daily.spend(ME), tokens_left(400, None))
