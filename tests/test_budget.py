@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from installation import Installation, Serve
 from published import query
+
+from pipedrive_graph.simulator import faults
 
 LISTS = {"users/me", "users", "roles", "permissionSets"}
 """Asked for by every run; everything else is asked for once."""
@@ -59,3 +64,65 @@ def test_a_smaller_reserve_lets_the_run_end(home, serve: Serve) -> None:
     installation.variables["PIPEDRIVE_DAILY_RESERVE"] = "0.05"
 
     assert installation.command("sync").code == 0
+
+
+STOPPED = datetime(2026, 11, 2, 2, tzinfo=UTC)
+"""When the first run is started: its budget ends at once, and is renewed 22 hours later."""
+
+
+@pytest.fixture
+def stopped(home, serve: Serve):
+    """An installation whose run the budget has ended, what it had asked for, and its folder."""
+    simulator = serve(daily_limit=800)
+    installation = Installation.of(home, simulator)
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = STOPPED.isoformat()
+    assert installation.command("sync").code == 5
+    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    asked = {request.path for request in simulator.requests} - LISTS
+    simulator.limits.new_day()
+    simulator.requests.clear()
+    return installation, simulator, asked, folder
+
+
+@pytest.mark.parametrize("hours", [20, 24, 27])
+def test_the_next_day_finishes_the_same_snapshot(stopped, hours) -> None:
+    installation, simulator, asked, folder = stopped
+    told = json.loads((folder / "draft.json").read_text())
+    assert told["continues_at"] == "2026-11-03T00:00:00Z"
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=hours)).isoformat()
+
+    (told,) = installation.command("sync", "--json").objects
+
+    assert (told["status"], told["snapshot_id"]) == ("complete", folder.name)
+    assert not asked & {request.path for request in simulator.requests}
+    assert not (folder / "draft.json").exists()
+
+
+def test_two_days_later_is_too_late(stopped) -> None:
+    installation, simulator, asked, folder = stopped
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=40)).isoformat()
+    installation.variables["PIPEDRIVE_DAILY_RESERVE"] = "0"
+
+    (told,) = installation.command("sync", "--json").objects
+
+    assert told["snapshot_id"] != folder.name
+    assert json.loads((folder / "abandoned.json").read_text())["reason"] == "not finished within 6:00:00"
+    assert asked <= {request.path for request in simulator.requests}
+
+
+def test_a_snapshot_says_what_was_left_of_the_day(home, serve: Serve) -> None:
+    installation = Installation.of(home, serve(daily_limit=8000))
+
+    manifest = installation.night()
+
+    assert manifest.budget is not None
+    assert (manifest.budget.total, manifest.budget.reserve, manifest.budget.unit) == (8000, 2000, "tokens")
+    assert 2000 < manifest.budget.remaining < 8000 - 80 * 2
+
+
+def test_where_nothing_is_counted_a_snapshot_says_nothing_of_it(home, serve: Serve) -> None:
+    simulator = serve(users=8)
+    plain = faults.headers(x_daily_ratelimit_token_limit=None, x_daily_ratelimit_token_remaining=None)
+    simulator.faults.add(".*", plain, times=None)
+
+    assert Installation.of(home, simulator).night().budget is None

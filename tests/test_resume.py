@@ -205,7 +205,7 @@ def test_what_is_too_old_is_abandoned(installation, simulator, variable, value) 
 
     assert manifest.snapshot_id != folder.name
     assert manifest.requests == 99
-    assert json.loads((folder / "abandoned.json").read_text())["reason"] == "older than 6:00:00"
+    assert json.loads((folder / "abandoned.json").read_text())["reason"] == "not finished within 6:00:00"
     assert not (folder / "manifest.json").exists()
 
 

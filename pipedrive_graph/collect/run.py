@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pipedrive_graph import __version__, clock
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.verdict import verdict
-from pipedrive_graph.errors import NotAuthorisedError
-from pipedrive_graph.landing import CompanyLanding, Identity, Known, Manifest, Snapshot
+from pipedrive_graph.errors import BudgetError, NotAuthorisedError
+from pipedrive_graph.landing import CompanyLanding, Identity, Known, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -23,7 +23,10 @@ from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
 
 RESUME_WITHIN = timedelta(hours=6)
-"""An unfinished snapshot older than this is begun anew: its answers no longer fit together."""
+"""An unfinished snapshot older than this is begun anew: its answers no longer fit together.
+
+Where the day's budget has ended its run, it is counted from the time at which that was to go on.
+"""
 
 PAGE = 500
 """The largest page that Pipedrive's lists give."""
@@ -101,7 +104,11 @@ async def collect(
             run.restore()
         run.record_list(Endpoint.ME, [me])
         run.record_list(Endpoint.USERS, users)
-        await run.everything()
+        try:
+            await run.everything()
+        except BudgetError as error:
+            run.snapshot.postpone(error.continues_at)
+            raise
         return run.commit(accept_shrink=accept_shrink)
 
 
@@ -218,6 +225,7 @@ class _Run:
                 requests=stats.requests,
                 throttled=stats.throttled,
                 waited=round(stats.waited, 3),
+                budget=_left(self.client),
                 coverage=ledger.coverage(),
                 files=self.snapshot.pack(known),
                 previous=self.landing.latest_digest(),
@@ -235,6 +243,11 @@ def _identity(owner: Me, company: Company, plan: Collect) -> Identity:
     )
 
 
+def _left(client: Pipedrive) -> Left | None:
+    budget = client.budget
+    return None if budget is None else Left(**asdict(budget))
+
+
 def _refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
     newest = landing.latest()
     if newest and newest.identity.company_id != identity.company_id:
@@ -249,11 +262,12 @@ def _resumed(landing: CompanyLanding, identity: Identity) -> Snapshot | None:
     """The newest unfinished snapshot, if it may be finished; any other is abandoned."""
     resumable = None
     for snapshot in landing.unfinished():
-        age = clock.now() - snapshot.draft.started_at
-        if snapshot.draft.identity != identity:
+        draft = snapshot.draft
+        until = max(draft.started_at, draft.continues_at or draft.started_at) + RESUME_WITHIN
+        if draft.identity != identity:
             snapshot.abandon("begun with another token, base URL, plan or version")
-        elif not timedelta() <= age <= RESUME_WITHIN:
-            snapshot.abandon(f"older than {RESUME_WITHIN}")
+        elif not draft.started_at <= clock.now() <= until:
+            snapshot.abandon(f"not finished within {RESUME_WITHIN}")
         else:
             if resumable:
                 resumable.abandon("a newer one was begun")

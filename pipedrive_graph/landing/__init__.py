@@ -12,7 +12,7 @@ missing snapshot shows.
 """
 
 from pipedrive_graph.landing.company import CompanyLanding, Landing
-from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Manifest, Verdict
+from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Verdict
 from pipedrive_graph.landing.snapshot import Snapshot
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Identity",
     "Known",
     "Landing",
+    "Left",
     "Manifest",
     "Snapshot",
     "Verdict",

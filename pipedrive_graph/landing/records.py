@@ -31,11 +31,15 @@ class Identity(Record):
 
 
 class Draft(Record):
-    """The head of a snapshot that is not committed yet."""
+    """The head of a snapshot that is not committed yet.
+
+    `continues_at` is given where the day's budget has ended its run: when there is to be a new budget.
+    """
 
     snapshot_id: str
     started_at: datetime
     identity: Identity
+    continues_at: datetime | None = None
 
 
 class Coverage(Record):
@@ -66,6 +70,15 @@ class File(Record):
     sha256: str
 
 
+class Left(Record):
+    """What was left of the day's budget when a snapshot was committed, in `unit` (tokens or requests)."""
+
+    remaining: int
+    total: int
+    reserve: int
+    unit: str
+
+
 class Manifest(Record):
     """What a snapshot is: its commit mark, its contents, and its place in the company's chain."""
 
@@ -81,6 +94,7 @@ class Manifest(Record):
     requests: int
     throttled: int
     waited: float
+    budget: Left | None = None
     coverage: dict[str, Coverage]
     files: list[File]
     previous: str | None

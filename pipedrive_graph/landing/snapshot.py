@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,15 @@ class Snapshot:
             whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
             kept = [line for line in whole if json.loads(line)["outcome"] in outcomes]
             files.write_atomically(path, b"".join(kept))
+
+    def postpone(self, continues_at: datetime) -> None:
+        """Note when the day's budget lets another run go on with the snapshot.
+
+        Raises:
+            LandingError: if it cannot be written.
+        """
+        self.draft = self.draft.model_copy(update={"continues_at": continues_at})
+        files.write_atomically(self.folder / DRAFT, self.draft.model_dump_json(indent=1).encode())
 
     def abandon(self, reason: str) -> None:
         """Mark the snapshot as one that nobody will finish; its answers stay for who wants to look."""
