@@ -95,12 +95,19 @@ class CompanyLanding:
         return Snapshot(folder, draft)
 
     def unfinished(self) -> list[Snapshot]:
-        """Snapshots that were begun, and neither committed nor abandoned, oldest first."""
+        """Snapshots that were begun, and neither committed nor abandoned, oldest first.
+
+        What a crash has left of a commit is tidied up on the way.
+        """
         found = []
         for folder in self._folders():
-            ended = (folder / MANIFEST).exists() or (folder / ABANDONED).exists()
-            if not ended and (folder / DRAFT).exists():
-                found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
+            if not (folder / DRAFT).exists() or (folder / ABANDONED).exists():
+                continue
+            snapshot = Snapshot(folder, read_record(folder / DRAFT, Draft))
+            if (folder / MANIFEST).exists():
+                snapshot.tidy()
+            else:
+                found.append(snapshot)
         return found
 
     def verify(self, manifest: Manifest) -> None:

@@ -94,9 +94,13 @@ class Snapshot:
         """Commit the snapshot: after this it is there for good."""
         body = manifest.model_dump_json(indent=1).encode()
         files.write_atomically(self.folder / MANIFEST, body)
-        for path in [*self.folder.glob("*.ndjson"), self.folder / DRAFT]:
-            path.unlink()
+        self.tidy()
         return manifest
+
+    def tidy(self) -> None:
+        """Remove what a committed snapshot no longer needs; its head last, by which a crash here shows."""
+        for path in [*self.folder.glob("*.ndjson"), self.folder / DRAFT]:
+            path.unlink(missing_ok=True)
 
     def _packed(self, name: str, body: bytes, rows: int, longest: int) -> File:
         files.write_atomically(self.folder / name, body)
