@@ -146,6 +146,9 @@ def test_files_that_a_crash_left_beside_a_manifest_do_no_harm(damaged) -> None:
 
     assert installation.night().verdict.status == "complete"
 
+    assert not list(second.glob("*.ndjson"))
+    assert not (second / "draft.json").exists()
+
 
 def test_a_landing_without_companies_is_empty(tmp_path) -> None:
     assert Landing(tmp_path / "nowhere").companies() == []

@@ -167,21 +167,6 @@ def test_a_torn_line_that_nobody_asks_for_again_is_dropped(installation, simulat
     assert installation.night().verdict.status == "complete"
 
 
-def test_what_a_crash_leaves_of_a_commit_is_tidied_up(installation, simulator) -> None:
-    folder = interrupted(installation, simulator)
-    left = {path.name: path.read_bytes() for path in folder.iterdir()}
-    manifest = installation.night()
-    for name in ("draft.json", "users.ndjson", "users.id.permissions.ndjson"):
-        (folder / name).write_bytes(left[name])
-
-    assert installation.night().previous is not None
-
-    assert {path.name for path in folder.iterdir()} == {
-        *(file.name for file in manifest.files),
-        "manifest.json",
-    }
-
-
 def test_who_vanished_meanwhile_has_nothing_left(installation, simulator) -> None:
     folder = interrupted(installation, simulator)
     lines = (folder / "users.id.permissions.ndjson").read_text().splitlines()

@@ -21,7 +21,7 @@ from pipedrive_graph.landing.records import (
     digest,
     read_record,
 )
-from pipedrive_graph.landing.snapshot import Snapshot
+from pipedrive_graph.landing.snapshot import Snapshot, tidy
 
 
 class CompanyLanding:
@@ -103,11 +103,10 @@ class CompanyLanding:
         for folder in self._folders():
             if not (folder / DRAFT).exists() or (folder / ABANDONED).exists():
                 continue
-            snapshot = Snapshot(folder, read_record(folder / DRAFT, Draft))
             if (folder / MANIFEST).exists():
-                snapshot.tidy()
+                tidy(folder)
             else:
-                found.append(snapshot)
+                found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
         return found
 
     def verify(self, manifest: Manifest) -> None:

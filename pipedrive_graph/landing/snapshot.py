@@ -94,13 +94,8 @@ class Snapshot:
         """Commit the snapshot: after this it is there for good."""
         body = manifest.model_dump_json(indent=1).encode()
         files.write_atomically(self.folder / MANIFEST, body)
-        self.tidy()
+        tidy(self.folder)
         return manifest
-
-    def tidy(self) -> None:
-        """Remove what a committed snapshot no longer needs; its head last, by which a crash here shows."""
-        for path in [*self.folder.glob("*.ndjson"), self.folder / DRAFT]:
-            path.unlink(missing_ok=True)
 
     def _packed(self, name: str, body: bytes, rows: int, longest: int) -> File:
         files.write_atomically(self.folder / name, body)
@@ -109,3 +104,9 @@ class Snapshot:
 
     def _path(self, endpoint: str) -> Path:
         return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a committed snapshot no longer needs; its head last, by which a crash in here shows."""
+    for path in [*folder.glob("*.ndjson"), folder / DRAFT]:
+        path.unlink(missing_ok=True)
