@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from pipedrive_graph import __version__, clock
+from pipedrive_graph import clock
+from pipedrive_graph.collect.identity import identity_of, refuse_another_company, resumed
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.errors import BudgetError, NotAuthorisedError
-from pipedrive_graph.landing import CompanyLanding, Identity, Known, Left, Manifest, Snapshot
+from pipedrive_graph.landing import CompanyLanding, Known, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -21,12 +22,6 @@ from pipedrive_graph.pipedrive.plan import Collect, every_user
 from pipedrive_graph.pipedrive.reading import read
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
-
-RESUME_WITHIN = timedelta(hours=6)
-"""An unfinished snapshot older than this is begun anew: its answers no longer fit together.
-
-Where the day's budget has ended its run, it is counted from the time at which that was to go on.
-"""
 
 PAGE = 500
 """The largest page that Pipedrive's lists give."""
@@ -88,8 +83,8 @@ async def collect(
         )
         await stack.enter_async_context(client)
         me = await client.preflight()
-        identity = _identity(me.rows(Me)[0], company, plan)
-        _refuse_another_company(landing, identity)
+        identity = identity_of(me.rows(Me)[0], company, plan)
+        refuse_another_company(landing, identity)
         users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
         if users[0].outcome is Outcome.REFUSED:
             raise NotAuthorisedError(
@@ -98,9 +93,9 @@ async def collect(
             )
         if not known:
             stack.enter_context(landing.lock())
-        resumed = _resumed(landing, identity)
-        run = _Run(landing, client, observer, resumed or landing.start(identity))
-        if resumed:
+        unfinished = resumed(landing, identity)
+        run = _Run(landing, client, observer, unfinished or landing.start(identity))
+        if unfinished:
             run.restore()
         run.record_list(Endpoint.ME, [me])
         run.record_list(Endpoint.USERS, users)
@@ -233,43 +228,6 @@ class _Run:
         )
 
 
-def _identity(owner: Me, company: Company, plan: Collect) -> Identity:
-    return Identity(
-        collect=plan,
-        base_url=company.base_url,
-        company_id=owner.company_id,
-        token_owner=owner.id,
-        version=__version__,
-    )
-
-
 def _left(client: Pipedrive) -> Left | None:
     budget = client.budget
     return None if budget is None else Left(**asdict(budget))
-
-
-def _refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
-    newest = landing.latest()
-    if newest and newest.identity.company_id != identity.company_id:
-        raise NotAuthorisedError(
-            f"The token belongs to Pipedrive company {identity.company_id}, but the snapshots of "
-            f"'{landing.company}' are of company {newest.identity.company_id}: nothing was changed. "
-            "Set the right token, or another company name."
-        )
-
-
-def _resumed(landing: CompanyLanding, identity: Identity) -> Snapshot | None:
-    """The newest unfinished snapshot, if it may be finished; any other is abandoned."""
-    resumable = None
-    for snapshot in landing.unfinished():
-        draft = snapshot.draft
-        until = max(draft.started_at, draft.continues_at or draft.started_at) + RESUME_WITHIN
-        if draft.identity != identity:
-            snapshot.abandon("begun with another token, base URL, plan or version")
-        elif not draft.started_at <= clock.now() <= until:
-            snapshot.abandon(f"not finished within {RESUME_WITHIN}")
-        else:
-            if resumable:
-                resumable.abandon("a newer one was begun")
-            resumable = snapshot
-    return resumable

@@ -1,0 +1,72 @@
+"""Whose answers a run brings, and which snapshot that was cut off it may go on with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pipedrive_graph import __version__, clock
+from pipedrive_graph.errors import NotAuthorisedError
+from pipedrive_graph.landing import CompanyLanding, Identity, Snapshot
+from pipedrive_graph.pipedrive.plan import Collect
+from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.settings import Company
+
+RESUME_WITHIN = timedelta(hours=6)
+"""An unfinished snapshot older than this is begun anew: its answers no longer fit together.
+
+Where the day's budget has ended its run, it is counted from the time at which that was to go on.
+"""
+
+
+def identity_of(owner: Me, company: Company, plan: Collect) -> Identity:
+    """Return whose answers a run brings that is authorised by `owner`."""
+    return Identity(
+        collect=plan,
+        base_url=company.base_url,
+        company_id=owner.company_id,
+        token_owner=owner.id,
+        version=__version__,
+    )
+
+
+def refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
+    """Refuse a token of another company: everybody would be taken for removed.
+
+    Raises:
+        NotAuthorisedError: if the company's snapshots are of another one.
+    """
+    newest = landing.latest()
+    if newest and newest.identity.company_id != identity.company_id:
+        raise NotAuthorisedError(
+            f"The token belongs to Pipedrive company {identity.company_id}, but the snapshots of "
+            f"'{landing.company}' are of company {newest.identity.company_id}: nothing was changed. "
+            "Set the right token, or another company name."
+        )
+
+
+def resumable(
+    landing: CompanyLanding, identity: Identity
+) -> tuple[Snapshot | None, list[tuple[Snapshot, str]]]:
+    """Return the newest unfinished snapshot that may be finished, and the others with why they may not."""
+    chosen: Snapshot | None = None
+    others: list[tuple[Snapshot, str]] = []
+    for snapshot in landing.unfinished():
+        draft = snapshot.draft
+        until = max(draft.started_at, draft.continues_at or draft.started_at) + RESUME_WITHIN
+        if draft.identity != identity:
+            others.append((snapshot, "begun with another token, base URL, plan or version"))
+        elif not draft.started_at <= clock.now() <= until:
+            others.append((snapshot, f"not finished within {RESUME_WITHIN}"))
+        else:
+            if chosen:
+                others.append((chosen, "a newer one was begun"))
+            chosen = snapshot
+    return chosen, others
+
+
+def resumed(landing: CompanyLanding, identity: Identity) -> Snapshot | None:
+    """Return the unfinished snapshot that is to be finished, if there is one; abandon any other."""
+    chosen, others = resumable(landing, identity)
+    for snapshot, reason in others:
+        snapshot.abandon(reason)
+    return chosen
