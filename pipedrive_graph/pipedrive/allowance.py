@@ -26,12 +26,13 @@ class Allowance:
 
     Attributes:
         limit: requests per window, as far as known.
+        told: whether the server has said so.
     """
 
     def __init__(self, limit: int, window: float, now: float) -> None:
         self.limit = limit
         self._window = window
-        self._told = False
+        self.told = False
         self._proven = limit  # of an untold limit: what was used to the full, and nothing was refused
         self._refused = False  # whether an untold limit has ever been too high
         self._changed = now
@@ -76,18 +77,18 @@ class Allowance:
         """
         self._answers += 1
         if limits.limit is not None:
-            self.limit, self._told = limits.limit, True
+            self.limit, self.told = limits.limit, True
             if limits.remaining is not None:
                 self._quiet |= own <= _QUIET and limits.limit - limits.remaining > own
                 self._meet(max(0, limits.limit - limits.remaining - own), now)
-        elif not self._told:
+        elif not self.told:
             self._rise(now)
 
     def refuse(self, now: float) -> None:
         """Note a 429: it was too much."""
         if self._others:
             self._caution, self._cautious = min(2 * self._caution + 1, self.limit // 8), now
-        if not self._told and (self._answers or not self._refused):  # one burst of 429s is one sign
+        if not self.told and (self._answers or not self._refused):  # one burst of 429s is one sign
             self.limit = self._proven if self._proven < self.limit else max(self.limit * 4 // 5, 1)
             self._proven = self.limit
             self._refused = True

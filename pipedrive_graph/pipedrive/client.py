@@ -57,6 +57,8 @@ class Stats:
         waited: seconds in which calls stood waiting for their turn, and for a next attempt.
         limit: requests per window that Pipedrive allows, as far as known.
         window: seconds.
+        limit_told: whether Pipedrive has said so; otherwise it is what was tried so far.
+        own: how many requests per window are left to us by others that use the same token.
     """
 
     requests: int
@@ -64,6 +66,8 @@ class Stats:
     waited: float
     limit: int
     window: float
+    limit_told: bool
+    own: int
 
 
 class Pipedrive:
@@ -130,8 +134,15 @@ class Pipedrive:
     def stats(self) -> Stats:
         """What has been done so far."""
         pacer = self._pacer
-        waited = pacer.waited + self._slept
-        return Stats(pacer.requests, self._throttled, waited, pacer.limit, pacer.window)
+        return Stats(
+            requests=pacer.requests,
+            throttled=self._throttled,
+            waited=pacer.waited + self._slept,
+            limit=pacer.limit,
+            window=pacer.window,
+            limit_told=pacer.limit_told,
+            own=pacer.own,
+        )
 
     @property
     def budget(self) -> Budget | None:

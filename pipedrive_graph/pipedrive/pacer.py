@@ -24,11 +24,15 @@ from pipedrive_graph.pipedrive.places import Places
 FEWEST_AT_ONCE = 8
 MOST_AT_ONCE = 512
 
-_MARGIN = 0.015  # seconds between a request's place and the one that takes it over
+MARGIN = 0.015
+"""Seconds between the end of a request's time in the window and the one that takes its place over."""
+
+SPREAD = 0.1
+"""Share of the window over which a full burst is spread: it arrives in its order."""
+
 _IDLE = 3.0  # seconds without a request after which connections may have been closed
 _BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
-_SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
 _SHARED_SPREAD = 0.8  # the same where others use the token too, and should find room at any time
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
 
@@ -82,7 +86,7 @@ class Pacer:
         self._unsent = 0
         self._places = Places()
         self._duration: float | None = None  # of a whole exchange, smoothed
-        self._margin = _MARGIN
+        self._margin = MARGIN
         self._next_send = 0.0
         self._last_sent = self.now()
         self._paused_until = 0.0
@@ -99,6 +103,16 @@ class Pacer:
         return self._allowance.limit
 
     @property
+    def limit_told(self) -> bool:
+        """Whether the server has told that limit, or it is a guess."""
+        return self._allowance.told
+
+    @property
+    def own(self) -> int:
+        """How many of them are ours, as far as known: all but what others with our token use."""
+        return self._allowance.capacity
+
+    @property
     def concurrency(self) -> int:
         """How many requests may be under way, within 8 to 512, by Little's law.
 
@@ -108,7 +122,7 @@ class Pacer:
         if self._duration is None:
             wanted = float(self.limit)
         else:
-            spread, before = _SPREAD * self.window, self._duration / self.window
+            spread, before = SPREAD * self.window, self._duration / self.window
             wanted = self.limit * min(self._duration / spread, 1 + before) + 2
         return max(FEWEST_AT_ONCE, min(math.ceil(wanted), MOST_AT_ONCE))
 
@@ -188,7 +202,7 @@ class Pacer:
         self.waited += self.now() - self._waiting_since
 
     def _gap(self) -> float:
-        spread = _SHARED_SPREAD if self._allowance.shared(self.now()) else _SPREAD
+        spread = _SHARED_SPREAD if self._allowance.shared(self.now()) else SPREAD
         return spread * self.window / self._allowance.capacity
 
     def _wait_needed(self) -> float | None:
@@ -246,8 +260,8 @@ class Pacer:
                 self._places.hold(turn, turn.sent_at + self.window + self._margin + late)
         # The headers may have been written when the request came, or when the answer left.
         self._allowance.learn(limits, max(turn.company, len(self._places)), now)
-        if self._margin > _MARGIN:
-            self._margin = max(_MARGIN, self._margin * 0.999)
+        if self._margin > MARGIN:
+            self._margin = max(MARGIN, self._margin * 0.999)
         self._grant()
 
     def _give_back(self, turn: Turn) -> None:
