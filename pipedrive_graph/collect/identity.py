@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pipedrive_graph import __version__, clock
 from pipedrive_graph.errors import NotAuthorisedError
 from pipedrive_graph.landing import CompanyLanding, Identity, Snapshot
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
@@ -41,6 +43,23 @@ def refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
             f"The token belongs to Pipedrive company {identity.company_id}, but the snapshots of "
             f"'{landing.company}' are of company {newest.identity.company_id}: nothing was changed. "
             "Set the right token, or another company name."
+        )
+
+
+def refuse_without_users(landing: CompanyLanding, users: Sequence[Answer]) -> None:
+    """Refuse a token that may not list the users: nothing can be read with it.
+
+    Args:
+        landing: the company's snapshots.
+        users: the pages of the list; at least one.
+
+    Raises:
+        NotAuthorisedError: if the list is refused.
+    """
+    if users[0].outcome is Outcome.REFUSED:
+        raise NotAuthorisedError(
+            f"The token of company '{landing.company}' may not list its users; "
+            "use the token of a Pipedrive admin."
         )
 
 
