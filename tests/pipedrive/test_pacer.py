@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import random
 from collections import deque
 
@@ -14,32 +13,9 @@ from pipedrive_graph.pipedrive.lateness import usual_latency
 from pipedrive_graph.pipedrive.limits import RateLimits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
 
+from .virtual import virtually
+
 QUIET = RateLimits()
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps to the next timer instead of waiting for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
-
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            while self._scheduled and self._scheduled[0]._cancelled:
-                self._timer_cancelled_count -= 1
-                heapq.heappop(self._scheduled)._scheduled = False
-            if self._scheduled:
-                self._now = max(self._now, self._scheduled[0].when())
-        super()._run_once()
-
-
-def virtually(job):
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(job())
 
 
 @settings(max_examples=30, deadline=None)
