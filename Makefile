@@ -1,10 +1,12 @@
-# Targets for people; `make help` lists them. Everything happens in .venv, made on first use.
+# Targets for people; `make help` lists them. Everything happens in .venv, made on first use; what the
+# benchmarks compare with is kept out of it, in an environment of its own.
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS := .venv-benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint dev constraints clean
+.PHONY: help install demo test test-all lint dev benchmarks constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -35,12 +37,29 @@ lint: install ## Check format, lint, types and import directions
 dev: install ## Open Dagster's web interface
 	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev
 
-constraints: ## Renew constraints.txt from the newest versions
+$(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.txt
+	$(PYTHON) -m venv $(BENCHMARKS)
+	$(BENCHMARKS)/bin/pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BENCHMARKS)/bin/pip install --quiet --constraint constraints.txt --constraint benchmarks/constraints.txt \
+		--editable . --group benchmarks
+	@touch $@
+
+benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and its memory (10 minutes)
+	$(BENCHMARKS)/bin/python -m benchmarks.collect
+	$(BENCHMARKS)/bin/python -m benchmarks.footprint
+
+constraints: ## Renew both constraints.txt from the newest versions
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable ".[server]" --group dev
 	$(BIN)/pip freeze --all --exclude-editable | grep -v '^setuptools=' > constraints.txt
 	@touch .venv/installed
+	$(PYTHON) -m venv --clear $(BENCHMARKS)
+	$(BENCHMARKS)/bin/pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BENCHMARKS)/bin/pip install --quiet --constraint constraints.txt --editable . --group benchmarks
+	$(BENCHMARKS)/bin/pip freeze --all --exclude-editable | grep -v '^setuptools=' \
+		| grep -vxFf constraints.txt > benchmarks/constraints.txt
+	@touch $(BENCHMARKS)/installed
 
-clean: ## Remove the environment and the demo
-	rm -rf .venv demo
+clean: ## Remove the environments and the demo
+	rm -rf .venv $(BENCHMARKS) demo

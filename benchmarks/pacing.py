@@ -30,6 +30,8 @@ LIMITS = (20, 40, 80, 120, 240, 480)
 LATENCIES = (0.02, 0.15, 0.5, 1.0, 2.0)
 SHARED = ((40, 5.0), (80, 20.0), (480, 60.0))
 """Limits, and calls per second of another integration with the same token."""
+TAKEN = (200, 404)
+"""Statuses of requests that the server counted and answered."""
 WINDOWS = 6
 BAR = 0.97
 MOST_REFUSED = 0.01
@@ -69,7 +71,7 @@ def calls(users: list[int], number: int) -> Iterator[Call]:
 
 def share(arrivals: list[Arrival], limit: int, window: float, latency: float) -> float:
     """Return which share of the allowed rate was used."""
-    times = sorted(arrival.at for arrival in arrivals if arrival.status == 200)
+    times = sorted(arrival.at for arrival in arrivals if arrival.status in TAKEN)
     fastest = window * ((len(times) - 1) // limit)
     return fastest / (times[-1] - times[0] - 3 * latency)
 

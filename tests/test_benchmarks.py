@@ -1,0 +1,61 @@
+"""The benchmarks measure what they say: the same calls for everybody, and what the server saw of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks import process
+from benchmarks.collect import collectors, outcome
+from benchmarks.serving import Arrival, served
+from pipedrive_graph.simulator.server import Options
+
+
+def test_the_outcome_is_what_the_server_saw() -> None:
+    options = Options(limit=2, latency=0.1)
+    arrivals = [
+        Arrival(10.0, "users", 200),
+        Arrival(10.1, "users/1/permissions", 200),
+        Arrival(10.2, "users/2/permissions", 429),
+        Arrival(12.3, "users/2/permissions", 200),
+        Arrival(12.5, "roles/9", 404),
+        Arrival(14.5, "users/3/permissions", 200),
+    ]
+    got = outcome(arrivals, options)
+    assert (got.seconds, got.calls, got.requests, got.throttled) == (4.5, 5, 6, 1)
+    # Five calls that count, two per window: 4 s at best; 4.5 s less three latencies were taken.
+    assert got.share == pytest.approx(4 / 4.2)
+
+
+def test_who_has_not_asked_for_anything_has_no_share() -> None:
+    got = outcome([], Options(), "it broke")
+    assert (got.seconds, got.calls, got.requests, got.share, got.failure) == (0.0, 0, 0, 0.0, "it broke")
+
+
+def test_a_process_that_fails_says_why() -> None:
+    with pytest.raises(process.FailedError, match=r"benchmarks.plain ended with 1: .*missing 4"):
+        process.run("benchmarks.plain")
+
+
+def test_dlt_takes_part_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.collect.find_spec", lambda name: None)
+    assert list(collectors([20], [5])) == ["pipedrive_graph: collect", "asyncio script, semaphore of 20"]
+    monkeypatch.setattr("benchmarks.collect.find_spec", lambda name: name)
+    assert list(collectors([20], [5, 20]))[2:] == ["dlt rest_api, 5 workers", "dlt rest_api, 20 workers"]
+
+
+def test_ours_and_the_script_make_the_same_calls(tmp_path: Path) -> None:
+    ours, script = collectors([20], []).values()
+    seen = []
+    # Clean: with anomalies planted, this project also asks what has become of roles that are not listed.
+    with served(Options(users=20, limit=480, clean=True)) as server:
+        for name, run in (("ours", ours), ("script", script)):
+            (tmp_path / name).mkdir()
+            before = len(server.arrivals())
+            run(server.url, server.token, str(tmp_path / name))
+            seen.append(Counter(arrival.path for arrival in server.arrivals()[before:]))
+    assert seen[0] - seen[1] == {"users/me": 1}
+    assert seen[1] - seen[0] == {}
+    assert set(seen[0].values()) == {1}
