@@ -34,7 +34,8 @@ class Reply:
     """What is about to be sent, and how.
 
     `cut` names where the connection ends: before anything is sent, within the body, or right after a whole
-    answer. `seconds` is how long the body trickles; `silent` is never to answer at all.
+    answer. `seconds` is how long the body trickles, and the head before it where `head_too`; `silent` is
+    never to answer at all.
     """
 
     status: int
@@ -42,6 +43,7 @@ class Reply:
     body: bytes
     cut: Literal["before", "within", "after"] | None = None
     seconds: float = 0.0
+    head_too: bool = False
     silent: bool = False
 
     def of(self, status: int, body: bytes, content_type: str) -> Reply:
@@ -87,6 +89,11 @@ def cut(where: Literal["before", "within", "after"]) -> Action:
 def slow(seconds: float) -> Action:
     """Let the body trickle for so many seconds."""
     return lambda reply: replace(reply, seconds=seconds)
+
+
+def slow_loris(seconds: float) -> Action:
+    """Let the whole answer trickle for so many seconds, from the status line on."""
+    return lambda reply: replace(reply, seconds=seconds, head_too=True)
 
 
 def silence(reply: Reply) -> Reply:

@@ -55,6 +55,21 @@ def test_the_oldest_rule_comes_first(running) -> None:
     assert [call(running, "roles").status for _ in range(3)] == [500, 503, 200]
 
 
+def test_an_answer_that_trickles_from_its_first_byte_is_whole_in_the_end(running) -> None:
+    true = call(running, "users/me").json
+    running.faults.add("users/me", f.slow_loris(0.4))
+    connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=5)
+    started = time.monotonic()
+    connection.request("GET", "/v1/users/me", headers={"x-api-token": running.token})
+    reply = connection.getresponse()
+    began = time.monotonic()
+    assert reply.status == 200
+    assert json.loads(reply.read()) == true
+    assert time.monotonic() - started >= 0.3
+    assert began - started >= 0.05
+    connection.close()
+
+
 def test_a_fault_of_get_does_not_befall_put(running) -> None:
     running.faults.add(".*", f.status(500), times=None)
     path = f"users/{running.company.plain_user_id}"
