@@ -112,7 +112,7 @@ def error_message(payload: object) -> str | None:
 
 
 def read(call: Call, payload: object) -> Reading:
-    """Return the records in a 2xx answer's document.
+    """Return the records in a 2xx answer's document; rows are taken out of it as they are read.
 
     Raises:
         UnusableError: if the document is not what the endpoint answers with: `success` is false,
@@ -186,7 +186,11 @@ def _rows(data: object, kind: type[RecordT], oddities: list[str]) -> list[Record
         return []
     if not isinstance(data, list):
         raise UnusableError(f"data: expected a list, got {_kind(data)}")
-    return [_record(row, kind, f"row {place}: ", oddities) for place, row in enumerate(data, 1)]
+    rows = []
+    for place, row in enumerate(data):
+        rows.append(_record(row, kind, f"row {place + 1}: ", oddities))
+        data[place] = None  # of a large company, the document and the records together are too much
+    return rows
 
 
 def _record(row: object, kind: type[RecordT], where: str, oddities: list[str]) -> RecordT:

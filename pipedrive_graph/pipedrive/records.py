@@ -2,7 +2,8 @@
 
 Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans come as
 true, 1, "1" or "true"; ids as integers or digits; dates as "2026-11-20 07:12:44" (UTC, without a
-zone), and as a zero date where there is none. Fields that are not named here are kept as they came.
+zone), and as a zero date where there is none. Fields that are not named here are left to the landing,
+which keeps every answer as it came: in the records of a large company they would fill the memory.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ TextId: TypeAlias = Annotated[str, BeforeValidator(_text_of_id)]
 
 
 class Record(BaseModel):
-    """What all records share: they do not change, and fields that are not named here survive.
+    """What all records share: they do not change, and hold no field that is not named here.
 
     Absent and null optional fields, and those that cannot be read, are all None.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Access(Record):
