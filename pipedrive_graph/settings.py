@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,17 +31,19 @@ REFRESH_TOKEN_VARIABLE = "PIPEDRIVE_REFRESH_TOKEN"  # noqa: S105 - as above
 OAUTH_URL_VARIABLE = "PIPEDRIVE_OAUTH_URL"
 DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
 DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
+OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
 
 DEFAULT_BASE_URL = "https://api.pipedrive.com/v1"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 DEFAULT_DAILY_RESERVE = 0.25
 DEFAULT_DAILY_LIMIT = 80_000
+DEFAULT_OBSERVE_WITHIN = 7
 COMPANIES_FILE = "companies.toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TEXTS = {"api_token_env", "base_url", "client_id_env", "client_secret_env", "refresh_token_env"}
-_NUMBERS = {"daily_reserve", "daily_limit"}
+_NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
 _KEYS = _TEXTS | _NUMBERS
 
 
@@ -96,6 +99,8 @@ class Company:
         token_variable: the environment variable that holds the API token; empty for none.
         daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
         daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
+        observe_within: the longest time between two observations of a user's permissions, where they are
+            collected by access.
         oauth: the OAuth app, where there is one; an API token is preferred to it.
     """
 
@@ -104,6 +109,7 @@ class Company:
     token_variable: str = TOKEN_VARIABLE
     daily_reserve: float = DEFAULT_DAILY_RESERVE
     daily_limit: int = DEFAULT_DAILY_LIMIT
+    observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
     oauth: OAuth | None = None
 
     @property
@@ -206,6 +212,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
         "daily_reserve": _number(variables, DAILY_RESERVE_VARIABLE, DEFAULT_DAILY_RESERVE),
         "daily_limit": _number(variables, DAILY_LIMIT_VARIABLE, DEFAULT_DAILY_LIMIT),
+        "observe_within": _number(variables, OBSERVE_WITHIN_VARIABLE, DEFAULT_OBSERVE_WITHIN),
     }
     file = home / COMPANIES_FILE
     if file.is_file():
@@ -213,8 +220,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
-        place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE} and "
-        f"{DAILY_LIMIT_VARIABLE}",
+        place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE}, "
+        f"{DAILY_LIMIT_VARIABLE} and {OBSERVE_WITHIN_VARIABLE}",
     )
     if variables.get(CLIENT_ID_VARIABLE):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
@@ -288,6 +295,11 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
         )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ConfigurationError(f"{place}: daily_limit must be a whole number above 0, such as 80000.")
+    days = table["observe_within"]
+    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
+        raise ConfigurationError(
+            f"{place}: observe_within must be a number of days above 0, at most 366, such as 7."
+        )
     parts = urlsplit(table["base_url"])
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
         raise ConfigurationError(
@@ -299,4 +311,5 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
         table.get("api_token_env", TOKEN_VARIABLE),
         daily_reserve=float(reserve),
         daily_limit=limit,
+        observe_within=timedelta(days=days),
     )

@@ -40,6 +40,7 @@ def test_a_snapshot_is_a_folder_of_packed_files(two_nights) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "known.json",
         "manifest.json",
+        "memory.json.gz",
         "permissionSets.id.ndjson.gz",
         "permissionSets.ndjson.gz",
         "roles.ndjson.gz",
@@ -70,7 +71,7 @@ def test_the_manifest_tells_what_is_in_it(two_nights) -> None:
     for file in first.files:
         content = (folder / file.name).read_bytes()
         assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-        if file.name.endswith(".gz"):
+        if file.name.endswith(".ndjson.gz"):
             lines = gzip.decompress(content).splitlines()
             assert (file.rows, file.longest) == (len(lines), max(map(len, lines)))
     assert {file.name for file in first.files} == {path.name for path in folder.iterdir()} - {"manifest.json"}

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pipedrive_graph.landing import Coverage, Known
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.records import PermissionSet, Role, RoleAssignment, User
+from pipedrive_graph.pipedrive.records import PermissionSet, Role, RoleAssignment, RoleMember, User
+from pipedrive_graph.pipedrive.signature import (
+    Memory,
+    Observation,
+    digest_of_contents,
+    digest_of_flags,
+    signature_of,
+)
 
 LISTED: dict[Endpoint, type[User | Role | PermissionSet]] = {
     Endpoint.USERS: User,
@@ -31,8 +39,16 @@ class Ledger:
     """Calls for what is no longer listed: there, a 404 is the answer that was wanted."""
     unread: dict[Call, int] = field(default_factory=dict)
     """Where the next page of a call by id starts, if there is one."""
-    assigned: set[int] = field(default_factory=set)
-    """Roles that somebody is assigned to."""
+    assigned: dict[int, set[int]] = field(default_factory=dict)
+    """The roles of every user whose own assignments were answered."""
+    members: set[tuple[int, int]] = field(default_factory=set)
+    """User and role, as the roles tell it."""
+    flags: dict[int, str | None] = field(default_factory=dict)
+    """Digest of the permissions of every user who was asked for, as the answers came; None: not answered."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """Digest of the contents of permission sets."""
+    found: dict[int, User] = field(default_factory=dict)
+    """Users who are not listed, and are there all the same."""
 
     def note(self, answer: Answer) -> None:
         """Note how a call by id ended; of a paged one, a page that failed fails it."""
@@ -42,8 +58,31 @@ class Ledger:
         self.unread.pop(call, None)
         if answer.next_start is not None:
             self.unread[call] = answer.next_start
-        if call.endpoint is Endpoint.ROLE_ASSIGNMENTS:
-            self.assigned |= {row.role_id for row in answer.rows(RoleAssignment)}
+        self._keep(call, answer)
+
+    def _keep(self, call: Call, answer: Answer) -> None:
+        """Keep of an answer what later calls depend on."""
+        subject, answered = call.id or "", answer.outcome is Outcome.ANSWERED
+        match call.endpoint:
+            case Endpoint.PERMISSIONS:
+                flags = answer.data if isinstance(answer.data, dict) else {}
+                self.flags[int(subject)] = digest_of_flags(flags) if answered else None
+            case Endpoint.ROLE_ASSIGNMENTS if answered:
+                roles = {row.role_id for row in answer.rows(RoleAssignment)}
+                self.assigned.setdefault(int(subject), set()).update(roles)
+            case Endpoint.ROLE_MEMBERS:
+                self.members |= {(row.user_id, row.role_id) for row in answer.rows(RoleMember)}
+            case Endpoint.PERMISSION_SET if answered:
+                digest = digest_of_contents(answer.rows(PermissionSet)[0])
+                if digest is not None:
+                    self.contents[subject] = digest
+            case Endpoint.USER if answered:
+                self.found[int(subject)] = answer.rows(User)[0]
+
+    def users(self) -> dict[int, User]:
+        """Everybody who is there: listed, or asked for by id and answered."""
+        listed = {user.id: user for page in self.listed[Endpoint.USERS] for user in page.rows(User)}
+        return self.found | listed
 
     def offered(self, endpoint: Endpoint) -> bool:
         """Whether a list was answered in full."""
@@ -67,13 +106,12 @@ class Ledger:
 
     def roles_in_use(self) -> set[str]:
         """Roles that somebody is assigned to, or that a user's record names."""
-        users = (user for page in self.listed[Endpoint.USERS] for user in page.rows(User))
-        return {str(role) for role in self.assigned | {u.role_id for u in users if u.role_id is not None}}
+        named = {user.role_id for user in self.users().values()} - {None}
+        return {str(role) for role in named.union(*self.assigned.values())}
 
     def permission_sets_in_use(self) -> set[str]:
         """Permission sets that somebody has."""
-        users = (user for page in self.listed[Endpoint.USERS] for user in page.rows(User))
-        entries = (entry for user in users for entry in user.access or [])
+        entries = (entry for user in self.users().values() for entry in user.access or [])
         return {entry.permission_set_id for entry in entries if entry.permission_set_id}
 
     def missing(self) -> list[Call]:
@@ -104,6 +142,33 @@ class Ledger:
         sets = self._remaining(Endpoint.PERMISSION_SETS, Endpoint.PERMISSION_SET, before.permission_sets)
         return Known(
             users=sorted(map(int, users)), roles=sorted(map(int, roles)), permission_sets=sorted(sets)
+        )
+
+    def memory(self, before: Memory, as_of: datetime) -> Memory:
+        """What the next night is to know of who was observed.
+
+        Args:
+            before: what was known before this one.
+            as_of: the time at which all that this night saw counts as seen.
+        """
+        contents = before.contents | self.contents
+        users = dict(before.users)
+        for user in self.users().values():
+            seen = users.get(user.id, Observation(since=as_of)).model_dump()
+            if (flags := self.flags.get(user.id)) is not None:
+                seen |= {"at": as_of, "signature": signature_of(user, contents), "flags": flags}
+            if user.id in self.assigned:
+                seen |= {"roles_at": as_of, "role_id": user.role_id}
+            users[user.id] = Observation(**seen)
+        remaining = set(map(int, self._remaining(Endpoint.USERS, Endpoint.USER, before.users)))
+        strays = set(before.strays) - self.assigned.keys()
+        if self.offered(Endpoint.ROLES):
+            listed = set(map(int, self.ids(Endpoint.ROLES)))
+            strays |= {user for user, roles in self.assigned.items() if not roles <= listed}
+        return Memory(
+            users={user: seen for user, seen in sorted(users.items()) if user in remaining},
+            contents=contents,
+            strays=sorted(strays & remaining),
         )
 
     def _remaining(self, listing: Endpoint, single: Endpoint, before: Iterable[object]) -> set[str]:

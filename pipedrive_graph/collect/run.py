@@ -8,27 +8,32 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from pipedrive_graph import clock
-from pipedrive_graph.collect.identity import identity_of, refuse_another_company, resumed
+from pipedrive_graph.collect.by_access import by_access
+from pipedrive_graph.collect.identity import (
+    identity_of,
+    refuse_another_company,
+    refuse_without_users,
+    resumed,
+)
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.verdict import verdict
-from pipedrive_graph.errors import BudgetError, NotAuthorisedError
+from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.landing import CompanyLanding, Known, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.grant import credential
-from pipedrive_graph.pipedrive.plan import Collect, every_user
+from pipedrive_graph.pipedrive.plan import PAGE, Collect, every_user
 from pipedrive_graph.pipedrive.reading import read
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
 
-PAGE = 500
-"""The largest page that Pipedrive's lists give."""
-
 DETAILS = (
     Endpoint.USER,
     Endpoint.ROLE,
+    Endpoint.ROLE_MEMBERS,
     Endpoint.PERMISSION_SET,
     Endpoint.ROLE_ASSIGNMENTS,
     Endpoint.PERMISSIONS,
@@ -86,15 +91,11 @@ async def collect(
         identity = identity_of(me.rows(Me)[0], company, plan)
         refuse_another_company(landing, identity)
         users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
-        if users[0].outcome is Outcome.REFUSED:
-            raise NotAuthorisedError(
-                f"The token of company '{landing.company}' may not list its users; "
-                "use the token of a Pipedrive admin."
-            )
+        refuse_without_users(landing, users)
         if not known:
             stack.enter_context(landing.lock())
         unfinished = resumed(landing, identity)
-        run = _Run(landing, client, observer, unfinished or landing.start(identity))
+        run = _Run(company, landing, client, observer, unfinished or landing.start(identity))
         if unfinished:
             run.restore()
         run.record_list(Endpoint.ME, [me])
@@ -111,10 +112,12 @@ async def collect(
 class _Run:
     """One collection that has begun."""
 
+    company: Company
     landing: CompanyLanding
     client: Pipedrive
     observer: Observer
     snapshot: Snapshot
+    inferred: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     total: int = 0
 
@@ -151,10 +154,22 @@ class _Run:
         # who was there before, be it in an earlier part of this very snapshot
         missed = {str(user) for user in before.users} | ledger.asked_about(Endpoint.PERMISSIONS)
         await self.prove(Endpoint.USER, missed - users)
-        users |= ledger.existing(Endpoint.USER)
-        sets = ledger.ids(Endpoint.PERMISSION_SETS)
-        await self.ask(every_user(sorted(map(int, users)), sorted(sets)))
+        if self.snapshot.draft.identity.collect == Collect.BY_ACCESS:
+            memory, warn = self.landing.memory(), self.observer.warn
+            self.inferred = await by_access(ledger, memory, self.schedule(), self.ask, warn)
+        else:
+            sets = ledger.ids(Endpoint.PERMISSION_SETS)
+            await self.ask(every_user(sorted(ledger.users()), sorted(sets)))
         await self.prove_unlisted(before)
+
+    def schedule(self) -> Schedule:
+        """When this read is, and when the last one was."""
+        last = self.landing.latest(accepted=True)
+        return Schedule(
+            self.snapshot.draft.started_at,
+            last.started_at if last else None,
+            self.company.observe_within,
+        )
 
     async def prove_unlisted(self, before: Known) -> None:
         """Ask for roles and sets that were there, or that somebody has, and that are not listed."""
@@ -217,12 +232,14 @@ class _Run:
                 identity=draft.identity,
                 users=len(known.users) if ledger.offered(Endpoint.USERS) else None,
                 roles=len(known.roles) if ledger.offered(Endpoint.ROLES) else None,
+                observed=sum(flags is not None for flags in ledger.flags.values()),
+                inferred=self.inferred,
                 requests=stats.requests,
                 throttled=stats.throttled,
                 waited=round(stats.waited, 3),
                 budget=_left(self.client),
                 coverage=ledger.coverage(),
-                files=self.snapshot.pack(known),
+                files=self.snapshot.pack(known, ledger.memory(self.landing.memory(), draft.started_at)),
                 previous=self.landing.latest_digest(),
             )
         )

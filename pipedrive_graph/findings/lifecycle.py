@@ -17,6 +17,9 @@ from pipedrive_graph.warehouse.models import Kind, Model, Models
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
+_TOLD = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
+"""The table of history that tells what a call about one user asks for."""
+
 _ID = "left(sha256(CAST(to_json([rule, company, subject_kind, subject_id, object]) AS VARCHAR)), 16)"
 
 
@@ -69,13 +72,15 @@ def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, in
         )""")
     connection.execute("CREATE OR REPLACE TEMP TABLE rules_now (rule VARCHAR, rule_sha256 VARCHAR)")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rule_needs (rule VARCHAR, endpoint VARCHAR, scope VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE rule_needs"
+        " (rule VARCHAR, endpoint VARCHAR, scope VARCHAR, history_table VARCHAR)"
     )
     for rule in rules:
         connection.execute("INSERT INTO rules_now VALUES (?, ?)", [rule.name, rule.sha256])
         for need in needs(rule):
             connection.execute(
-                "INSERT INTO rule_needs VALUES (?, ?, ?)", [rule.name, need.endpoint, need.scope]
+                "INSERT INTO rule_needs VALUES (?, ?, ?, ?)",
+                [rule.name, need.endpoint, need.scope, _TOLD.get(need.endpoint)],
             )
         _fire(connection, rule)
     connection.execute(f"""
@@ -136,6 +141,12 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND own.company = silent.company
                 AND own.endpoint = rule_needs.endpoint
                 AND own.subject_id IS NOT DISTINCT FROM if(rule_needs.scope = 'own', silent.subject_id, NULL)
+            -- who was not asked may be told in full all the same, by the members of the roles
+            LEFT JOIN staging.proven AS told
+                ON rule_needs.scope = 'own'
+                AND told.company = silent.company
+                AND told.history_table = rule_needs.history_table
+                AND told.subject_id = silent.subject_id
             LEFT JOIN (
                 SELECT DISTINCT company, endpoint FROM history.coverage
                 WHERE outcome <> 'answered'
@@ -149,7 +160,9 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND hole.company = silent.company
                 AND hole.endpoint = rule_needs.endpoint
             WHERE if(
-                rule_needs.scope = 'all', hole.company IS NOT NULL, own.outcome IS DISTINCT FROM 'answered'
+                rule_needs.scope = 'all',
+                hole.company IS NOT NULL,
+                own.outcome IS DISTINCT FROM 'answered' AND told.company IS NULL
             )
         ),
         subjects AS (

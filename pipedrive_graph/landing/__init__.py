@@ -4,6 +4,7 @@
                                       users.id.permissions.ndjson    a line per answer, flushed
                                       …ndjson.gz                 at commit
                                       known.json                 who is to be asked for when no longer listed
+                                      memory.json.gz             who was observed when, and under which access
                                       manifest.json              written last: the snapshot is committed
                                       abandoned.json             instead, if it was never finished
 

@@ -14,6 +14,7 @@ from pipedrive_graph.landing.records import (
     DRAFT,
     KNOWN,
     MANIFEST,
+    MEMORY,
     Draft,
     Identity,
     Known,
@@ -22,6 +23,7 @@ from pipedrive_graph.landing.records import (
     read_record,
 )
 from pipedrive_graph.landing.snapshot import Snapshot, tidy
+from pipedrive_graph.pipedrive.signature import Memory
 
 
 class CompanyLanding:
@@ -81,6 +83,13 @@ class CompanyLanding:
         if manifest is None:
             return Known()
         return read_record(self.folder / manifest.snapshot_id / KNOWN, Known)
+
+    def memory(self) -> Memory:
+        """Who was observed when, and under which access: by the newest accepted snapshot."""
+        manifest = self.latest(accepted=True)
+        if manifest is None or MEMORY not in {file.name for file in manifest.files}:
+            return Memory()
+        return read_record(self.folder / manifest.snapshot_id / MEMORY, Memory)
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""

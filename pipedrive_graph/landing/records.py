@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipedrive_graph.errors import LandingError
 
-MANIFEST, DRAFT, ABANDONED, KNOWN = "manifest.json", "draft.json", "abandoned.json", "known.json"
+MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
+KNOWN, MEMORY = "known.json", "memory.json.gz"
 
 
 class Record(BaseModel):
@@ -80,7 +82,10 @@ class Left(Record):
 
 
 class Manifest(Record):
-    """What a snapshot is: its commit mark, its contents, and its place in the company's chain."""
+    """What a snapshot is: its commit mark, its contents, and its place in the company's chain.
+
+    `observed` users' permissions were answered, and `inferred` users' are left to inference.
+    """
 
     format: Literal[1] = 1
     company: str
@@ -91,6 +96,8 @@ class Manifest(Record):
     identity: Identity
     users: int | None
     roles: int | None
+    observed: int | None = None
+    inferred: int | None = None
     requests: int
     throttled: int
     waited: float
@@ -113,7 +120,7 @@ class Known(Record):
     permission_sets: list[str] = []
 
 
-RecordT = TypeVar("RecordT", bound=Record)
+RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 def digest(path: Path) -> str:
@@ -128,9 +135,11 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         LandingError: if it cannot be read, or is not what it should be.
     """
     try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise LandingError(f"Cannot read {path}: {error.strerror or error}.") from error
+        content = path.read_bytes()
+        return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LandingError(f"Cannot read {path}: {reason}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

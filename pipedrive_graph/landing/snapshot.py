@@ -11,8 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph import clock, files
-from pipedrive_graph.landing.records import ABANDONED, DRAFT, KNOWN, MANIFEST, Draft, File, Known, Manifest
+from pipedrive_graph.landing.records import (
+    ABANDONED,
+    DRAFT,
+    KNOWN,
+    MANIFEST,
+    MEMORY,
+    Draft,
+    File,
+    Known,
+    Manifest,
+)
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.signature import Memory
 
 
 class Snapshot:
@@ -80,7 +91,7 @@ class Snapshot:
         note = {"at": clock.iso(clock.now()), "reason": reason}
         files.write_atomically(self.folder / ABANDONED, json.dumps(note).encode())
 
-    def pack(self, known: Known) -> list[File]:
+    def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
         packed = []
         for path in sorted(self.folder.glob("*.ndjson")):
@@ -88,7 +99,9 @@ class Snapshot:
             body = gzip.compress(content, compresslevel=6, mtime=0)
             lines = content.splitlines()
             packed.append(self._packed(f"{path.name}.gz", body, len(lines), max(map(len, lines), default=0)))
-        return [*packed, self._packed(KNOWN, known.model_dump_json(indent=1).encode(), 0, 0)]
+        kept = known.model_dump_json(indent=1).encode()
+        remembered = gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
+        return [*packed, self._packed(KNOWN, kept, 0, 0), self._packed(MEMORY, remembered, 0, 0)]
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Commit the snapshot: after this it is there for good."""

@@ -44,6 +44,8 @@ HISTORY_DESCRIPTIONS = {
     "snapshots": "One row per committed snapshot, rejected ones included.",
     "coverage": "One row per call of the company's latest snapshot, and how it ended.",
     "observations": "One row per subject and table: when it was told in full first and last.",
+    "access_signatures": "One row per user: what decides which permissions the user should hold.",
+    "corrections": "One row per inferred permission that a later answer disproved.",
     "unreadable_values": "One row per value of the latest snapshot that could not be read.",
     "findings": "One row per finding, open or resolved, over all nights.",
 }

@@ -33,9 +33,9 @@ class Answer:
         at: when the answer came, aware, in UTC.
         text: the body as received, as one line of valid JSON without line breaks. A body that is no
             JSON stands as a JSON string of at most 2,000 characters; no body is `null`.
-        data: the records by endpoint: `users/me` a Me; `users`, `roles`, `permissionSets` and
-            `users/{id}/roleAssignments` a list; `users/{id}/permissions` a dict of flags; the others
-            one record. None unless answered.
+        data: the records by endpoint: `users/me` a Me; `users`, `roles`, `permissionSets`,
+            `users/{id}/roleAssignments` and `roles/{id}/assignments` a list; `users/{id}/permissions`
+            a dict of flags; the others one record. None unless answered.
         next_start: where the next page starts, if Pipedrive says that there is one.
         problem: one sentence that names endpoint and field; given where refused or failed.
         oddities: optional fields that could not be read and stand as None, each with its place.

@@ -20,6 +20,7 @@ class Endpoint(StrEnum):
     PERMISSIONS = "users/{id}/permissions"
     ROLES = "roles"
     ROLE = "roles/{id}"
+    ROLE_MEMBERS = "roles/{id}/assignments"
     PERMISSION_SETS = "permissionSets"
     PERMISSION_SET = "permissionSets/{id}"
 

@@ -22,6 +22,7 @@ from pipedrive_graph.pipedrive.records import (
     Record,
     Role,
     RoleAssignment,
+    RoleMember,
     User,
     read_flag,
     read_id,
@@ -34,6 +35,7 @@ LISTS: dict[Endpoint, type[Record]] = {
     Endpoint.ROLES: Role,
     Endpoint.PERMISSION_SETS: PermissionSet,
     Endpoint.ROLE_ASSIGNMENTS: RoleAssignment,
+    Endpoint.ROLE_MEMBERS: RoleMember,
 }
 SINGLES: dict[Endpoint, type[Record]] = {
     Endpoint.ME: Me,

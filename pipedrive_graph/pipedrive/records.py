@@ -159,6 +159,12 @@ class RoleAssignment(Record):
     active_flag: FlagOrNone = None
 
 
+class RoleMember(RoleAssignment):
+    """A row of `GET /roles/{id}/assignments`, which is worth nothing without its user."""
+
+    user_id: Id
+
+
 class PermissionSet(Record):
     """A permission set: `GET /permissionSets`; `contents` comes with `GET /permissionSets/{id}` only."""
 
@@ -182,6 +188,7 @@ Data: TypeAlias = (
     | list[User]
     | list[Role]
     | list[RoleAssignment]
+    | list[RoleMember]
     | list[PermissionSet]
     | Flags
 )

@@ -19,8 +19,9 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
         _open(connection, table)
         if table.latest:
             _keep_latest(connection, table)
+    _correct(connection)
     _observe(connection)
-    for name in ("coverage", "unreadable_values"):
+    for name in ("coverage", "unreadable_values", "access_signatures"):
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
         connection.execute(f"INSERT INTO history.{name} BY NAME SELECT * FROM staging.{name}")
 
@@ -94,20 +95,83 @@ def _keep_latest(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> 
     )
 
 
+def _correct(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note where tonight's answers disprove what was inferred, of users whose access is as it was then."""
+    made = """
+        SELECT 1 FROM duckdb_tables()
+        WHERE
+            database_name = current_database()
+            AND schema_name = 'main'
+            AND table_name = 'user_permissions'"""
+    if not rows(connection, made):
+        return  # nothing was ever inferred
+    connection.execute("""
+        INSERT INTO history.corrections BY NAME
+        WITH disproved AS (
+            SELECT batch.company, batch.as_of, before.user_id
+            FROM history.access_signatures AS before
+            JOIN landing.batch AS batch USING (company)
+            JOIN staging.access_signatures AS now
+                ON
+                    now.company = before.company
+                    AND now.user_id = before.user_id
+                    AND now.signature = before.signature
+            JOIN staging.proven AS proven
+                ON
+                    proven.company = before.company
+                    AND proven.history_table = 'user_permissions'
+                    AND proven.subject_id = CAST(before.user_id AS VARCHAR)
+            JOIN main.permission_sources AS sources
+                ON sources.company = before.company AND sources.user_id = before.user_id
+            WHERE sources.source = 'inferred'
+        ),
+        inferred AS (
+            SELECT disproved.*, permission, granted
+            FROM disproved
+            JOIN main.user_permissions USING (company, user_id)
+        ),
+        observed AS (
+            SELECT disproved.*, permission, granted
+            FROM disproved
+            JOIN staging.user_permissions USING (company, user_id)
+        ),
+        -- a permission that is not named is not granted
+        compared AS (
+            SELECT
+                company, user_id, permission, as_of AS corrected_at,
+                if(inferred.permission IS NULL, FALSE, inferred.granted) AS inferred,
+                if(observed.permission IS NULL, FALSE, observed.granted) AS observed
+            FROM inferred
+            FULL JOIN observed USING (company, user_id, permission, as_of)
+        )
+        FROM compared
+        WHERE inferred <> observed""")
+
+
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Remember when each subject was told in full for the first and for the last time."""
+    """Remember when each subject was told in full for the first and for the last time.
+
+    Of permissions also under which access: while that stays the same, what was observed holds.
+    """
     same = _equal("proven", "history", "company", "history_table", "subject_id")
-    connection.execute(f"""
-        UPDATE history.observations AS history
-        SET last_at = batch.as_of
+    tonight = """
+        SELECT proven.*, batch.as_of, signatures.signature
         FROM staging.proven AS proven
         JOIN landing.batch AS batch USING (company)
+        LEFT JOIN staging.access_signatures AS signatures
+            ON
+                proven.history_table = 'user_permissions'
+                AND signatures.company = proven.company
+                AND CAST(signatures.user_id AS VARCHAR) = proven.subject_id"""
+    connection.execute(f"""
+        UPDATE history.observations AS history
+        SET last_at = proven.as_of, signature = proven.signature
+        FROM ({tonight}) AS proven
         WHERE {same}""")
     connection.execute(f"""
         INSERT INTO history.observations BY NAME
-        SELECT proven.*, batch.as_of AS first_at, batch.as_of AS last_at
-        FROM staging.proven AS proven
-        JOIN landing.batch AS batch USING (company)
+        SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at
+        FROM ({tonight}) AS proven
         ANTI JOIN history.observations AS history ON {same}""")
 
 

@@ -65,7 +65,7 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
     for snapshot in batch:
         manifest = snapshot.manifest
         connection.execute(
-            "INSERT INTO history.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO history.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 manifest.company,
                 manifest.snapshot_id,
@@ -75,6 +75,8 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
                 manifest.identity.collect,
                 manifest.users,
                 manifest.roles,
+                manifest.observed,
+                manifest.inferred,
                 manifest.requests,
                 manifest.throttled,
                 manifest.verdict.reason,

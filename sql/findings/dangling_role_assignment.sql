@@ -64,6 +64,7 @@ LEFT JOIN missing_roles
     ON missing_roles.company = user_roles.company
     AND missing_roles.role_id = user_roles.role_id
 WHERE user_roles.active
+    AND user_roles.source = 'observed'
     AND (
         NOT roles.active
         OR (roles.role_id IS NULL AND missing_roles.role_id IS NOT NULL)

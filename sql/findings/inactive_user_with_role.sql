@@ -40,4 +40,5 @@ LEFT JOIN roles
     AND roles.role_id = user_roles.role_id
 WHERE NOT users.live
     AND user_roles.active
+    AND user_roles.source = 'observed'
     AND NOT user_roles.is_default

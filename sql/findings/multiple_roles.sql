@@ -16,6 +16,7 @@ WITH assigned_users AS (
         count(*) AS assignments
     FROM user_roles
     WHERE active
+        AND user_roles.source = 'observed'
     GROUP BY company, user_id
     HAVING count(*) > 1
 ),

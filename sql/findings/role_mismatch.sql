@@ -20,6 +20,7 @@ WITH assigned_users AS (
     FROM user_roles
     INNER JOIN users USING (company, user_id)
     WHERE users.role_id IS NOT NULL
+        AND user_roles.source = 'observed'
     GROUP BY company, user_id
 )
 

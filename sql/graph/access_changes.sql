@@ -417,6 +417,20 @@ changes AS (
     FROM holding_steps
     WHERE ends
         AND after
+
+    UNION ALL
+
+    SELECT
+        company,
+        corrected_at AS changed_at,
+        'correction' AS kind,
+        'user' AS subject_kind,
+        CAST(user_id AS VARCHAR) AS subject_id,
+        'permission' AS object_kind,
+        permission AS object,
+        CAST(inferred AS VARCHAR) AS before,
+        CAST(observed AS VARCHAR) AS after
+    FROM history.corrections
 )
 
 SELECT

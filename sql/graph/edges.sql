@@ -16,7 +16,7 @@ SELECT
     concat('user:', user_id) AS source,
     concat('role:', role_id) AS target,
     'member_of' AS kind,
-    to_json({'active': active}) AS properties
+    to_json({'active': active, 'source': user_roles.source}) AS properties
 FROM user_roles
 
 UNION ALL
@@ -83,6 +83,6 @@ SELECT
     concat('user:', user_id) AS source,
     concat('permission:', permission) AS target,
     'holds' AS kind,
-    CAST('{}' AS JSON) AS properties
+    to_json({'source': user_permissions.source}) AS properties
 FROM user_permissions
 WHERE granted

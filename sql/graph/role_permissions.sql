@@ -1,6 +1,6 @@
 -- One row per permission across a role's members: how many of them hold it.
 -- Members are the live users with an active assignment to the role. There is a row for each
--- permission that the answer for at least one of them names, be it held by none.
+-- permission that is named for at least one of them, be it held by none. What is inferred counts.
 --
 -- kind: table
 -- key: company, role_id, permission
@@ -10,14 +10,15 @@
 --   permission: the permission's name
 --   members: how many members the role has
 --   holders: how many of them hold the permission
---   unknown: how many of them were not answered for
---   share: holders among the members who were answered for, 0 to 1
+--   inferred: how many of the holders' permissions are inferred
+--   unknown: of how many of them it is not known
+--   share: holders among the members of whom it is known, 0 to 1
 WITH memberships AS (
     SELECT
         company,
         user_id,
         user_roles.role_id,
-        users.permissions_observed_at IS NULL AS unanswered
+        users.permissions_source IS NULL AS unanswered
     FROM user_roles
     INNER JOIN users USING (company, user_id)
     WHERE user_roles.active
@@ -40,8 +41,13 @@ holdings AS (
         memberships.role_id,
         user_permissions.permission,
         count(*) FILTER (user_permissions.granted) AS holders,
-        -- named in the answer, but without a usable value
-        count(*) FILTER (user_permissions.granted IS NULL) AS unclear
+        count(*) FILTER (
+            user_permissions.granted AND user_permissions.source = 'inferred'
+        ) AS inferred,
+        -- named without a usable value, or not to be inferred
+        count(*) FILTER (
+            user_permissions.granted IS NULL AND NOT memberships.unanswered
+        ) AS unclear
     FROM user_permissions
     INNER JOIN memberships USING (company, user_id)
     GROUP BY company, memberships.role_id, user_permissions.permission
@@ -53,6 +59,7 @@ SELECT
     holdings.permission,
     headcounts.members,
     holdings.holders,
+    holdings.inferred,
     headcounts.unanswered + holdings.unclear AS unknown,
     holdings.holders
         / nullif(headcounts.members - headcounts.unanswered - holdings.unclear, 0) AS share

@@ -13,6 +13,8 @@
 --   collect: how it was collected: every-user or by-access
 --   users: how many users it listed
 --   roles: how many roles it listed
+--   observed: how many users' permissions were answered
+--   inferred: how many users' permissions were left to inference, 0 unless collected by access
 --   requests: how many requests it took, retries included
 --   throttled: how many of them were answered 429
 --   reason: why it is partial or rejected, NULL when complete
@@ -28,6 +30,8 @@ SELECT
     collect,
     users,
     roles,
+    observed,
+    inferred,
     requests,
     throttled,
     reason,

@@ -1,6 +1,7 @@
--- One row per permission that a user's answer names, now, be it granted or not.
--- A permission that the answer leaves out is not granted and has no row. A user whose permissions
--- were never answered has no rows at all: see `users.permissions_observed_at`.
+-- One row per permission that is named for a user, now, be it granted or not.
+-- A permission that an answer leaves out is not granted and has no row. In a snapshot collected by
+-- access, a user who was not asked has what all observed users of the same access signature have in
+-- common: see `permission_sources`, which also tells of whom nothing is known.
 --
 -- kind: table
 -- key: company, user_id, permission
@@ -8,28 +9,91 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user has it; NULL is not answered: named without a usable value
+--   granted: whether the user has it; NULL is not known: named without a usable value, or held by
+--     some of the users from whom it would be inferred and not by others
 --   source: observed (answered for this user) or inferred (from users of the same access)
---   observed_at: when the user's permissions were last answered
---   since: when this value was first seen
-WITH answers AS (
+--   observed_at: when the user's permissions were last answered; NULL is never
+--   since: when this value was first seen; NULL where it is inferred
+WITH observed AS (
     SELECT
         company,
-        TRY_CAST(subject_id AS BIGINT) AS user_id,
-        max(last_at) AS observed_at
-    FROM history.observations
-    WHERE history_table = 'user_permissions'
-    GROUP BY ALL
+        user_id,
+        flags.permission,
+        flags.granted,
+        flags.valid_from AS since
+    FROM user_permissions_history AS flags
+    WHERE flags.valid_to IS NULL
+),
+
+samples AS (
+    SELECT
+        company,
+        sources.signature,
+        user_id,
+        count(*) OVER (PARTITION BY company, sources.signature) AS observed_users
+    FROM permission_sources AS sources
+    WHERE sources.source = 'observed'
+        AND sources.signature IN (
+            SELECT signature
+            FROM permission_sources
+            WHERE source = 'inferred'
+        )
+),
+
+inferences AS (
+    SELECT
+        company,
+        samples.signature,
+        observed.permission,
+        CASE
+            WHEN count(*) FILTER (observed.granted) = any_value(samples.observed_users) THEN TRUE
+            -- who does not name it does not grant it
+            WHEN count(*) FILTER (observed.granted IS DISTINCT FROM FALSE) = 0 THEN FALSE
+        END AS granted
+    FROM observed
+    INNER JOIN samples USING (company, user_id)
+    GROUP BY company, samples.signature, observed.permission
 )
 
 SELECT
-    flags.company,
-    flags.user_id,
-    flags.permission,
-    flags.granted,
+    company,
+    user_id,
+    observed.permission,
+    observed.granted,
+    sources.source,
+    sources.observed_at,
+    observed.since
+FROM observed
+INNER JOIN permission_sources AS sources USING (company, user_id)
+WHERE sources.source = 'observed'
+
+UNION ALL
+
+SELECT
+    sources.company,
+    sources.user_id,
+    inferences.permission,
+    inferences.granted,
+    sources.source,
+    sources.observed_at,
+    CAST(NULL AS TIMESTAMP) AS since
+FROM permission_sources AS sources
+INNER JOIN inferences
+    ON inferences.company = sources.company
+    AND inferences.signature = sources.signature
+WHERE sources.source = 'inferred'
+
+UNION ALL
+
+-- observed under another access than now, and there is nobody to infer from
+SELECT
+    company,
+    user_id,
+    observed.permission,
+    CAST(NULL AS BOOLEAN) AS granted,
     'observed' AS source,
-    answers.observed_at,
-    flags.valid_from AS since
-FROM user_permissions_history AS flags
-LEFT JOIN answers USING (company, user_id)
-WHERE flags.valid_to IS NULL
+    sources.observed_at,
+    observed.since
+FROM observed
+INNER JOIN permission_sources AS sources USING (company, user_id)
+WHERE sources.source IS NULL

@@ -1,6 +1,8 @@
 -- One row per assignment of a user to a role now, those of inactive users included.
 -- The role may not exist: what dangles in Pipedrive is kept as it is. A user whose assignments were
--- never answered has no row either: see `users.roles_observed_at`.
+-- never answered has no row either (see `users.roles_observed_at`), but for a snapshot collected by
+-- access without the right to list roles: there, one user per role tells of the others whose
+-- records name the same role.
 --
 -- kind: table
 -- key: company, user_id, role_id
@@ -8,20 +10,90 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   role_id: the role assigned
---   active: the assignment's own flag
+--   active: the assignment's own flag; inferred, what all observed users of that role agree on
 --   is_default: whether it is the role that Pipedrive gives to who has no other: the one with id 1
 --     and the name "(Unassigned users)"; NULL is not known
---   since: when this assignment was first seen as it is
+--   source: observed (answered for this user, or among the role's members) or inferred (from the
+--     role that the user's record names)
+--   since: when this assignment was first seen as it is; NULL where it is inferred
+WITH observed AS (
+    SELECT
+        company,
+        user_id,
+        assignments.role_id,
+        assignments.active,
+        assignments.valid_from AS since
+    FROM user_roles_history AS assignments
+    WHERE assignments.valid_to IS NULL
+),
+
+accounts AS (
+    SELECT
+        company,
+        user_id,
+        users_history.role_id
+    FROM users_history
+    WHERE users_history.valid_to IS NULL
+),
+
+-- What those who were asked say of the role that their own record names.
+samples AS (
+    SELECT
+        company,
+        observed.role_id,
+        CASE
+            WHEN bool_and(observed.active IS TRUE) THEN TRUE
+            WHEN bool_and(observed.active IS FALSE) THEN FALSE
+        END AS active
+    FROM accounts
+    INNER JOIN observed USING (company, user_id, role_id)
+    GROUP BY company, observed.role_id
+),
+
+inferred AS (
+    SELECT
+        accounts.company,
+        accounts.user_id,
+        accounts.role_id,
+        samples.active
+    FROM accounts
+    INNER JOIN current_snapshot USING (company)
+    INNER JOIN snapshots USING (company, snapshot_id)
+    INNER JOIN samples
+        ON samples.company = accounts.company
+        AND samples.role_id = accounts.role_id
+    ANTI JOIN history.observations AS observations
+        ON observations.company = accounts.company
+        AND observations.history_table = 'user_roles'
+        AND observations.subject_id = CAST(accounts.user_id AS VARCHAR)
+    WHERE snapshots.collect = 'by-access'
+),
+
+assignments AS (
+    SELECT
+        *,
+        'observed' AS source
+    FROM observed
+
+    UNION ALL BY NAME
+
+    SELECT
+        *,
+        'inferred' AS source
+    FROM inferred
+    ANTI JOIN observed USING (company, user_id, role_id)
+)
+
 SELECT
     assignments.company,
     assignments.user_id,
     assignments.role_id,
     assignments.active,
     assignments.role_id = 1 AND role_names.name = '(Unassigned users)' AS is_default,
-    assignments.valid_from AS since
-FROM user_roles_history AS assignments
+    assignments.source,
+    assignments.since
+FROM assignments
 LEFT JOIN roles_history AS role_names
     ON role_names.company = assignments.company
     AND role_names.role_id = assignments.role_id
     AND role_names.valid_to IS NULL
-WHERE assignments.valid_to IS NULL

@@ -29,6 +29,7 @@
 --   timezone_name: the time zone, IANA
 --   roles_observed_at: when the user's role assignments were last answered, NULL is never
 --   permissions_observed_at: when the user's permissions were last answered, NULL is never
+--   permissions_source: whether they are observed or inferred; NULL is not known
 WITH sightings AS (
     SELECT
         company,
@@ -97,10 +98,12 @@ SELECT
     versions.default_currency,
     versions.timezone_name,
     answers.roles_observed_at,
-    answers.permissions_observed_at
+    answers.permissions_observed_at,
+    sources.source AS permissions_source
 FROM users_history AS versions
 INNER JOIN sightings USING (company, user_id)
 INNER JOIN companies USING (company)
 LEFT JOIN history.users_latest AS latest USING (company, user_id)
 LEFT JOIN answers USING (company, user_id)
+LEFT JOIN permission_sources AS sources USING (company, user_id)
 WHERE versions.valid_to IS NULL

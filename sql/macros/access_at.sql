@@ -1,6 +1,6 @@
 -- One row per user and permission that was held at a moment: access_at('2026-11-01').
 -- A day is its first moment, 00:00 UTC. What counts is what had been seen by then; before the first
--- snapshot nothing had.
+-- snapshot nothing had. What was only inferred then is not here.
 --
 -- kind: macro
 -- parameters:

@@ -13,7 +13,9 @@
 --   object: the id of the role or set, the app, or the permission
 --   label: the same for people to read
 --   sets: for a permission, the user's permission sets that are known to grant it, sorted
---   since: when it was first seen; NULL for a set or an admin that was there from the start
+--   source: observed or inferred; NULL for a set or an admin, which the user's record names
+--   since: when it was first seen; NULL where it is inferred, and for a set or an admin that was
+--     there from the start
 WITH people AS (
     SELECT
         company,
@@ -95,6 +97,7 @@ belongings AS (
         CAST(user_roles.role_id AS VARCHAR) AS object,
         coalesce(roles.name, CAST(user_roles.role_id AS VARCHAR)) AS label,
         CAST([] AS VARCHAR[]) AS sets,
+        user_roles.source,
         user_roles.since
     FROM user_roles
     SEMI JOIN people USING (company, user_id)
@@ -110,6 +113,7 @@ belongings AS (
         entries.permission_set_id AS object,
         entries.label,
         CAST([] AS VARCHAR[]) AS sets,
+        CAST(NULL AS VARCHAR) AS source,
         access_grants.since
     FROM entries
     LEFT JOIN access_grants
@@ -128,6 +132,7 @@ belongings AS (
         entries.app AS object,
         concat('admin of ', entries.app) AS label,
         CAST([] AS VARCHAR[]) AS sets,
+        CAST(NULL AS VARCHAR) AS source,
         access_grants.since
     FROM entries
     LEFT JOIN access_grants
@@ -146,6 +151,7 @@ belongings AS (
         permission AS object,
         permission AS label,
         coalesce(granting_sets.sets, []) AS sets,
+        user_permissions.source,
         user_permissions.since
     FROM granted_permissions
     INNER JOIN user_permissions USING (company, user_id, permission)
@@ -160,6 +166,7 @@ SELECT
     belongings.object,
     belongings.label,
     belongings.sets,
+    belongings.source,
     belongings.since
 FROM belongings
 INNER JOIN people USING (company, user_id)

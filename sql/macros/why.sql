@@ -21,7 +21,8 @@
 --   admin: whether the user is an admin of any app
 --   role_share: the share of the role's members who hold it
 --   since: when it was first seen as it is; NULL where no answer names it
---   observed_at: when the user's permissions were last answered
+--   observed_at: when the user's permissions were last answered; NULL is never
+--   source: observed (answered for this user), inferred (from users of the same access), or NULL
 WITH people AS (
     SELECT
         company,
@@ -31,7 +32,8 @@ WITH people AS (
         live,
         admin,
         access_known,
-        permissions_observed_at
+        permissions_observed_at,
+        permissions_source
     FROM users
     WHERE lower(email) = lower(CAST(person AS VARCHAR))
         OR CAST(user_id AS VARCHAR) = CAST(person AS VARCHAR)
@@ -90,11 +92,17 @@ SELECT
     CASE
         WHEN answers.user_id IS NOT NULL THEN answers.granted
         -- a permission that an answer leaves out is not granted
-        WHEN people.permissions_observed_at IS NOT NULL THEN FALSE
+        WHEN people.permissions_source IS NOT NULL THEN FALSE
     END AS granted,
     CASE
-        WHEN answers.user_id IS NULL AND people.permissions_observed_at IS NULL
+        WHEN people.permissions_source IS NULL AND people.permissions_observed_at IS NULL
             THEN 'not known: nobody answered for this user''s permissions'
+        WHEN people.permissions_source IS NULL
+            THEN 'not known: the user''s access has changed since permissions were last answered'
+        WHEN people.permissions_source = 'inferred' AND answers.user_id IS NULL
+            THEN 'not granted: no answer for a user of the same access names it'
+        WHEN people.permissions_source = 'inferred' AND answers.granted IS NULL
+            THEN 'not known: users of the same access differ in it, and this one was not asked'
         WHEN answers.user_id IS NULL
             THEN 'not granted: the answer for this user does not name it'
         WHEN answers.granted IS NULL
@@ -123,7 +131,8 @@ SELECT
     people.admin,
     answers.role_share,
     user_permissions.since,
-    people.permissions_observed_at AS observed_at
+    people.permissions_observed_at AS observed_at,
+    people.permissions_source AS source
 FROM people
 LEFT JOIN memberships
     ON memberships.company = people.company

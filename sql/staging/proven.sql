@@ -55,6 +55,36 @@ answered AS (
     WHERE
         outcome = 'answered'
         AND endpoint IN ('users/{id}/roleAssignments', 'users/{id}/permissions')
+),
+
+listed_roles AS (
+    SELECT
+        company,
+        unnest(CAST(answer -> '$.data' AS JSON[])) ->> '$.id' AS subject_id
+    FROM landing.answers
+    WHERE endpoint = 'roles' AND outcome = 'answered' AND json_type(answer, '$.data') = 'ARRAY'
+),
+
+-- Where every role tells its members, that tells everybody's roles...
+roles_told AS (
+    SELECT company
+    FROM staging.coverage
+    ANTI JOIN (
+        SELECT company
+        FROM listed_roles
+        ANTI JOIN (
+            FROM staging.coverage
+            WHERE endpoint = 'roles/{id}/assignments' AND outcome = 'answered'
+        ) AS told USING (company, subject_id)
+    ) AS silent USING (company)
+    WHERE endpoint = 'roles' AND outcome = 'answered'
+),
+
+-- ...but for those who had to be asked themselves, and were not answered for.
+unanswered AS (
+    SELECT company, subject_id
+    FROM staging.coverage
+    WHERE endpoint = 'users/{id}/roleAssignments' AND outcome <> 'answered'
 )
 
 SELECT company, history_table, subject_id
@@ -65,6 +95,14 @@ FROM gone
 UNION
 SELECT company, history_table, subject_id
 FROM answered
+UNION
+SELECT company, 'user_roles' AS history_table, CAST(user_id AS VARCHAR) AS subject_id
+FROM staging.users
+SEMI JOIN roles_told USING (company)
+ANTI JOIN unanswered
+    ON
+        unanswered.company = users.company
+        AND unanswered.subject_id = CAST(users.user_id AS VARCHAR)
 UNION
 -- with a user who is gone goes all that they had
 SELECT company, unnest(['user_roles', 'user_permissions']) AS history_table, subject_id

@@ -1,26 +1,49 @@
 -- One row per user and role in tonight's role assignments.
--- A row that is repeated counts once; it is active if any of its repetitions is. Answers about
--- users who are no longer there (a snapshot may be read in two parts) do not count.
+-- What a user's own answer says counts; of a user who was not asked, what the roles say of their
+-- members. A row that is repeated counts once; it is active if any of its repetitions is. Answers
+-- about users who are no longer there (a snapshot may be read in two parts) do not count.
 --
 -- key: company, user_id, role_id
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for
+--   user_id: the user
 --   role_id: the role assigned
 --   active: active_flag of the assignment
 --   role_name: name of the role, where the row tells it
 --   parent_role_id: parent of the role, where the row tells it
-WITH assignments AS (
+WITH answers AS (
     SELECT
         company,
-        as_id(asked.id) AS user_id,
+        endpoint,
+        as_id(asked.id) AS asked_id,
         unnest(CAST(answer -> '$.data' AS JSON[])) AS record
     FROM landing.answers
     WHERE
-        endpoint = 'users/{id}/roleAssignments'
+        endpoint IN ('users/{id}/roleAssignments', 'roles/{id}/assignments')
         AND outcome = 'answered'
         AND json_type(answer, '$.data') = 'ARRAY'
+),
+
+own_answers AS (
+    SELECT company, as_id(subject_id) AS user_id
+    FROM staging.coverage
+    WHERE endpoint = 'users/{id}/roleAssignments' AND outcome = 'answered'
+),
+
+assignments AS (
+    SELECT company, asked_id AS user_id, record
+    FROM answers
+    WHERE endpoint = 'users/{id}/roleAssignments'
+    UNION ALL
+    SELECT company, as_id(record ->> '$.user_id') AS user_id, record
+    FROM answers
+    ANTI JOIN own_answers
+        ON
+            own_answers.company = answers.company
+            AND own_answers.user_id = as_id(record ->> '$.user_id')
+    WHERE endpoint = 'roles/{id}/assignments'
 )
+
 SELECT
     company,
     user_id,
