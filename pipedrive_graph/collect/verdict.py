@@ -24,7 +24,7 @@ def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> 
     """
     if not ledger.offered(Endpoint.USERS):
         problem = ledger.listed[Endpoint.USERS][-1].problem
-        return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}")
+        return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
     missing, asked = len(ledger.missing()), len(ledger.outcomes)
     told = f"{missing} of {asked} calls about single subjects were not answered"
     if missing > (1 - ACCEPTED_SHARE) * asked:
@@ -35,9 +35,14 @@ def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> 
         return Verdict(status="rejected", reason=reason, shrunk=True)
     reasons = [f"{told}."] if missing else []
     reasons += [
-        f"The list {endpoint} was not answered: {ledger.listed[endpoint][-1].problem or 'it is gone.'}"
+        f"The list {endpoint} was not answered: {ledger.listed[endpoint][-1].problem or 'it is gone'}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
         if not ledger.offered(endpoint) and not _never_offered(ledger, landing, endpoint)
+    ]
+    reasons += [
+        f"The list {endpoint} announces more than it gives; who or what is new there may be missing."
+        for endpoint, pages in ledger.listed.items()
+        if pages[-1].next_start is not None
     ]
     return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
 

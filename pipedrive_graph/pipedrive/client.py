@@ -29,8 +29,8 @@ from pipedrive_graph.pipedrive.grant import Grant
 from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
+from pipedrive_graph.pipedrive.paging import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
-from pipedrive_graph.pipedrive.records import Record, RoleAssignment
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
 
@@ -210,32 +210,13 @@ class Pipedrive:
             self._end(withdrawn(self._login))
         return answer
 
-    async def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
-        """Yield the answers to a call and to those for the pages that follow, as long as there are any.
-
-        Where Pipedrive pages, it says where the next page starts; where it does not, there is one
-        answer. A page without a row that is new ends the list, and is not yielded: servers that ignore
-        `start` send the same page for ever.
+    def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
+        """Yield the answers to a call and to those for the pages that follow, as `paging.pages` tells.
 
         Raises:
             PipedriveGraphError: as `fetch` does.
         """
-        seen: set[object] = set()
-        while True:
-            answer = await self.fetch(call)
-            new = {_identity(row) for row in answer.rows(Record)} - seen
-            if answer.outcome is Outcome.ANSWERED and seen and not new:
-                return
-            seen |= new
-            following = answer.next_start
-            if following is not None and following <= (call.start or 0):
-                stuck = f"{call.path}: pagination: the next page would start at {following} again"
-                answer = replace(answer, oddities=(*answer.oddities, stuck), next_start=None)
-                following = None
-            yield answer
-            if following is None or not new:
-                return
-            call = replace(call, start=following)
+        return pages(self.fetch, call)
 
     async def fetch_all(self, calls: Iterable[Call]) -> AsyncGenerator[Answer, None]:
         """Yield the answers to many calls, as they come in; at most 512 calls are under way.
@@ -399,10 +380,3 @@ class Pipedrive:
 
     def _note_sleep(self, seconds: float) -> None:
         self._slept += seconds
-
-
-def _identity(row: Record) -> object:
-    """Return what tells a row of a list from the others in it."""
-    if isinstance(row, RoleAssignment):
-        return row.user_id, row.role_id
-    return getattr(row, "id", None)

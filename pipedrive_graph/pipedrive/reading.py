@@ -136,6 +136,8 @@ def read(call: Call, payload: object) -> Reading:
         return Reading(_flags(data, oddities), None, oddities)
     if call.endpoint in LISTS:
         rows = _rows(data, LISTS[call.endpoint], oddities)
+        if call.endpoint is Endpoint.USERS and not rows and not call.start:
+            raise UnusableError("data: expected users, got none")  # whoever asks is one
         return Reading(cast(Data, rows), _next_start(payload, call, len(rows), oddities), oddities)
     if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
         data = data[0]

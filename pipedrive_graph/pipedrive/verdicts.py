@@ -80,6 +80,12 @@ def unanswered(call: Call, reason: str) -> Answer:
     return _answer(call, Outcome.FAILED, None, "null", reason)
 
 
+def repeated(answer: Answer) -> Answer:
+    """Return a page that brings nothing new and announces more as one that failed."""
+    problem = "pagination: the same rows come again, and more are announced"
+    return _answer(answer.call, Outcome.FAILED, answer.status, answer.text, problem)
+
+
 def is_from_cdn(response: Response) -> bool:
     """Whether a 403 was written by the CDN in front of Pipedrive rather than by Pipedrive.
 

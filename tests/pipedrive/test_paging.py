@@ -83,25 +83,71 @@ def test_a_server_that_ignores_start_is_asked_twice(paged: Simulator):
     assert fault.hits == 2
 
 
-@pytest.mark.parametrize("following", [0, 5])
-def test_a_next_page_that_does_not_advance_ends_the_list(paged: Simulator, following: int):
+@pytest.mark.parametrize("following", [0, -7, 9])
+def test_a_next_page_that_points_back_is_looked_for_behind_what_came(paged: Simulator, following: int):
+    def back(body):
+        if body["additional_data"]["pagination"]["more_items_in_collection"]:
+            body["additional_data"]["pagination"]["next_start"] = min(following, body["data"][0]["id"])
+
+    paged.faults.add("users", faults.edit(back), times=None)
+    answers = read_pages(paged, Call(Endpoint.USERS, start=10, limit=10))
+    assert [len(answer.rows(User)) for answer in answers] == [10, 10]
+    assert [answer.next_start for answer in answers] == [20, None]
+    assert f"start at {following} again" in answers[0].oddities[0]
+
+
+def test_a_server_that_points_back_and_sends_the_same_is_asked_twice(paged: Simulator):
     page = {"success": True, "data": [{"id": 1}]}
-    pagination = {"more_items_in_collection": True, "next_start": following}
-    page["additional_data"] = {"pagination": pagination}
+    page["additional_data"] = {"pagination": {"more_items_in_collection": True, "next_start": 0}}
     fault = paged.faults.add("users", faults.body(page), times=None)
-    (answer,) = read_pages(paged, Call(Endpoint.USERS, start=5))
-    assert fault.hits == 1
-    assert answer.next_start is None
-    assert f"start at {following} again" in answer.oddities[0]
+    (answer,) = read_pages(paged, Call(Endpoint.USERS))
+    assert fault.hits == 2
+    assert answer.next_start == 1  # more is announced than was given
 
 
 def test_an_empty_page_ends_the_list_whatever_it_announces(paged: Simulator):
     page = {"success": True, "data": None}
     page["additional_data"] = {"pagination": {"more_items_in_collection": True, "next_start": 9}}
-    fault = paged.faults.add("users", faults.body(page), times=None)
-    (answer,) = read_pages(paged, Call(Endpoint.USERS))
+    fault = paged.faults.add("users/7/roleAssignments", faults.body(page), times=None)
+    (answer,) = read_pages(paged, Call(Endpoint.ROLE_ASSIGNMENTS, "7"))
     assert answer.data == []
     assert fault.hits == 1
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_an_empty_last_page_says_whether_the_list_is_at_its_end(paged: Simulator, more: bool):
+    """Servers that are out by one announce a page more than there is."""
+    pagination = {"more_items_in_collection": True, "next_start": 20}
+    full = {"success": True, "data": [{"id": 1}], "additional_data": {"pagination": pagination}}
+    empty = {
+        "success": True,
+        "data": [],
+        "additional_data": {"pagination": {"more_items_in_collection": more}},
+    }
+    empty["additional_data"]["pagination"] |= {"next_start": 40} if more else {}
+    paged.faults.add("users", faults.body(full))
+    paged.faults.add("users", faults.body(empty))
+    answers = read_pages(paged, Call(Endpoint.USERS))
+    assert answers[-1].next_start == (40 if more else None)
+
+
+def test_a_users_own_list_that_repeats_itself_has_failed(paged: Simulator):
+    rows = [{"user_id": 7, "role_id": 1, "active_flag": True}]
+    page = {"success": True, "data": rows}
+    page["additional_data"] = {"pagination": {"more_items_in_collection": True, "next_start": 0}}
+    paged.faults.add("users/7/roleAssignments", faults.body(page), times=None)
+    first, second = read_pages(paged, Call(Endpoint.ROLE_ASSIGNMENTS, "7"))
+    assert (first.outcome, second.outcome) == (Outcome.ANSWERED, Outcome.FAILED)
+    assert second.problem == (
+        "users/7/roleAssignments: pagination: the same rows come again, and more are announced"
+    )
+
+
+def test_a_list_without_users_is_none(paged: Simulator):
+    fault = paged.faults.add("users", faults.body({"success": True, "data": None}), times=None)
+    (answer,) = read_pages(paged, Call(Endpoint.USERS))
+    assert (answer.outcome, answer.problem) == (Outcome.FAILED, "users: data: expected users, got none")
+    assert fault.hits == 6
 
 
 def test_a_page_that_fails_is_the_last_one(paged: Simulator):

@@ -210,7 +210,7 @@ def test_no_envelope_no_answer(body: bytes):
 
 
 def test_null_is_an_empty_list():
-    answer = answered(Call(Endpoint.USERS), body_of(None))
+    answer = answered(Call(Endpoint.ROLES), body_of(None))
     assert answer.data == []
 
 
