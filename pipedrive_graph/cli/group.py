@@ -12,6 +12,7 @@ _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
     "sync": "Read, build, check and publish: the nightly job, in this process.",
     "login": "Authorise an OAuth app instead of using an API token.",
+    "plan": "Say how many requests, tokens and seconds collecting takes, before anything is collected.",
     "doctor": "Check token, rights, limits and paths; change nothing.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "sql": "Query the published file, read-only.",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 
 from pipedrive_graph import clock
-from pipedrive_graph.collect.by_access import by_access
+from pipedrive_graph.collect.details import ask_details, past_of
 from pipedrive_graph.collect.identity import (
     identity_of,
     refuse_another_company,
@@ -17,31 +16,17 @@ from pipedrive_graph.collect.identity import (
 )
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
+from pipedrive_graph.collect.resuming import SETTLED, answers_of
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.errors import BudgetError
-from pipedrive_graph.landing import CompanyLanding, Known, Left, Manifest, Snapshot
+from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.grant import credential
-from pipedrive_graph.pipedrive.plan import PAGE, Collect, every_user
-from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.plan import PAGE, Collect
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.settings import Company
-
-DETAILS = (
-    Endpoint.USER,
-    Endpoint.ROLE,
-    Endpoint.ROLE_MEMBERS,
-    Endpoint.PERMISSION_SET,
-    Endpoint.ROLE_ASSIGNMENTS,
-    Endpoint.PERMISSIONS,
-)
-"""Calls by id: what a resumed run does not ask for again."""
-
-SETTLED = {Outcome.ANSWERED, Outcome.GONE, Outcome.REFUSED}
-"""How a call must have ended for that."""
 
 
 async def collect(
@@ -124,21 +109,8 @@ class _Run:
     def restore(self) -> None:
         """Note the answers that an earlier run left behind."""
         self.snapshot.trim(SETTLED)
-        for endpoint in DETAILS:
-            for line in self.snapshot.lines(endpoint):
-                call = Call(endpoint, **line["asked"])
-                reading = read(call, line["answer"]) if line["outcome"] == Outcome.ANSWERED else None
-                self.ledger.note(
-                    Answer(
-                        call,
-                        Outcome(line["outcome"]),
-                        line["status"],
-                        datetime.fromisoformat(line["at"]),
-                        text="",
-                        data=reading.data if reading else None,
-                        next_start=reading.next_start if reading else None,
-                    )
-                )
+        for answer in answers_of(self.snapshot):
+            self.ledger.note(answer)
 
     async def everything(self) -> None:
         """Make the calls of the plan, then those that prove who is gone."""
@@ -149,43 +121,14 @@ class _Run:
                 self.observer.warn(
                     f"Pipedrive refuses {endpoint} to this token; what only that list tells stays unknown."
                 )
-        before, ledger = self.landing.known(), self.ledger
-        users = ledger.ids(Endpoint.USERS)
-        # who was there before, be it in an earlier part of this very snapshot
-        missed = {str(user) for user in before.users} | ledger.asked_about(Endpoint.PERMISSIONS)
-        await self.prove(Endpoint.USER, missed - users)
-        if self.snapshot.draft.identity.collect == Collect.BY_ACCESS:
-            memory, warn = self.landing.memory(), self.observer.warn
-            self.inferred = await by_access(ledger, memory, self.schedule(), self.ask, warn)
-        else:
-            sets = ledger.ids(Endpoint.PERMISSION_SETS)
-            await self.ask(every_user(sorted(ledger.users()), sorted(sets)))
-        await self.prove_unlisted(before)
-
-    def schedule(self) -> Schedule:
-        """When this read is, and when the last one was."""
-        last = self.landing.latest(accepted=True)
-        return Schedule(
-            self.snapshot.draft.started_at,
-            last.started_at if last else None,
-            self.company.observe_within,
+        draft = self.snapshot.draft
+        self.inferred = await ask_details(
+            Collect(draft.identity.collect),
+            self.ledger,
+            past_of(self.company, self.landing, draft.started_at),
+            self.ask,
+            self.observer.warn,
         )
-
-    async def prove_unlisted(self, before: Known) -> None:
-        """Ask for roles and sets that were there, or that somebody has, and that are not listed."""
-        ledger = self.ledger
-        if ledger.offered(Endpoint.ROLES):
-            roles = {str(role) for role in before.roles} | ledger.roles_in_use()
-            await self.prove(Endpoint.ROLE, roles - ledger.ids(Endpoint.ROLES))
-        if ledger.offered(Endpoint.PERMISSION_SETS):
-            sets = set(before.permission_sets) | ledger.permission_sets_in_use()
-            await self.prove(Endpoint.PERMISSION_SET, sets - ledger.ids(Endpoint.PERMISSION_SETS))
-
-    async def prove(self, endpoint: Endpoint, ids: set[str]) -> None:
-        """Ask by id for what is not listed: only a 404 proves it gone."""
-        calls = [Call(endpoint, id=subject) for subject in sorted(ids)]
-        await self.ask(calls)
-        self.ledger.proofs.update(calls)
 
     async def ask(self, calls: Iterable[Call]) -> None:
         """Make calls concurrently, but for those that an earlier run has answers to."""

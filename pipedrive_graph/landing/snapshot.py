@@ -62,10 +62,11 @@ class Snapshot:
             self.write(answer)
 
     def lines(self, endpoint: str) -> Iterator[dict[str, Any]]:
-        """The answers of an endpoint so far, as they were written."""
+        """The answers of an endpoint so far, as they were written, but for a last one that a crash tore."""
         path = self._path(endpoint)
         if path.exists():
-            yield from map(json.loads, path.read_bytes().splitlines())
+            lines = path.read_bytes().splitlines(keepends=True)
+            yield from (json.loads(line) for line in lines if line.endswith(b"\n"))
 
     def trim(self, outcomes: set[Outcome]) -> None:
         """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.

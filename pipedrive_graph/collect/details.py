@@ -1,0 +1,78 @@
+"""The order of a collection's calls once the lists are read: who is missed, details, what is unlisted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipedrive_graph.collect.by_access import Ask, by_access
+from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.landing import CompanyLanding, Known
+from pipedrive_graph.pipedrive.by_access import Schedule
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.plan import Collect, every_user
+from pipedrive_graph.pipedrive.signature import Memory
+from pipedrive_graph.settings import Company
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier nights tell.
+
+    Attributes:
+        known: who was there.
+        memory: who was observed when, and under which access.
+        schedule: when this read is, and when the last one was.
+    """
+
+    known: Known
+    memory: Memory
+    schedule: Schedule
+
+
+def past_of(company: Company, landing: CompanyLanding, as_of: datetime) -> Past:
+    """Return what the snapshots of a company tell a read of that time."""
+    last = landing.latest(accepted=True)
+    schedule = Schedule(as_of, last.started_at if last else None, company.observe_within)
+    return Past(landing.known(), landing.memory(), schedule)
+
+
+async def ask_details(
+    collect: Collect, ledger: Ledger, past: Past, ask: Ask, warn: Callable[[str], None]
+) -> int:
+    """Make the calls that follow the lists.
+
+    Args:
+        collect: in which way.
+        ledger: has the lists, and is told of every answer by `ask`.
+        past: what earlier nights tell.
+        ask: makes calls at once.
+        warn: told what a person should know.
+
+    Returns:
+        How many users are left to inference.
+    """
+
+    async def prove(endpoint: Endpoint, ids: set[str]) -> None:
+        """Ask by id for what is not listed: only a 404 proves it gone."""
+        calls = [Call(endpoint, id=subject) for subject in sorted(ids)]
+        await ask(calls)
+        ledger.proofs.update(calls)
+
+    known = past.known
+    # who was there before, be it in an earlier part of this very snapshot
+    missed = {str(user) for user in known.users} | ledger.asked_about(Endpoint.PERMISSIONS)
+    await prove(Endpoint.USER, missed - ledger.ids(Endpoint.USERS))
+    inferred = 0
+    if collect is Collect.BY_ACCESS:
+        inferred = await by_access(ledger, past.memory, past.schedule, ask, warn)
+    else:
+        await ask(every_user(sorted(ledger.users()), sorted(ledger.ids(Endpoint.PERMISSION_SETS))))
+    if ledger.offered(Endpoint.ROLES):
+        roles = {str(role) for role in known.roles} | ledger.roles_in_use()
+        await prove(Endpoint.ROLE, roles - ledger.ids(Endpoint.ROLES))
+    if ledger.offered(Endpoint.PERMISSION_SETS):
+        sets = set(known.permission_sets) | ledger.permission_sets_in_use()
+        await prove(Endpoint.PERMISSION_SET, sets - ledger.ids(Endpoint.PERMISSION_SETS))
+    return inferred

@@ -1,0 +1,43 @@
+"""Reads what a run that was cut off has left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pipedrive_graph.landing import Snapshot
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.reading import read
+
+DETAILS = (
+    Endpoint.USER,
+    Endpoint.ROLE,
+    Endpoint.ROLE_MEMBERS,
+    Endpoint.PERMISSION_SET,
+    Endpoint.ROLE_ASSIGNMENTS,
+    Endpoint.PERMISSIONS,
+)
+"""Calls by id: what a resumed run does not ask for again."""
+
+SETTLED = {Outcome.ANSWERED, Outcome.GONE, Outcome.REFUSED}
+"""How a call must have ended for that."""
+
+
+def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
+    """Yield the answers by id that an unfinished snapshot holds, and that are not to be asked for again."""
+    for endpoint in DETAILS:
+        for line in snapshot.lines(endpoint):
+            if line["outcome"] not in SETTLED:
+                continue
+            call = Call(endpoint, **line["asked"])
+            reading = read(call, line["answer"]) if line["outcome"] == Outcome.ANSWERED else None
+            yield Answer(
+                call,
+                Outcome(line["outcome"]),
+                line["status"],
+                datetime.fromisoformat(line["at"]),
+                text="",
+                data=reading.data if reading else None,
+                next_start=reading.next_start if reading else None,
+            )

@@ -1,0 +1,204 @@
+"""Finds out with a few calls what collecting a company takes, in each way; nothing is written."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipedrive_graph import clock
+from pipedrive_graph.collect.details import past_of
+from pipedrive_graph.collect.identity import (
+    identity_of,
+    refuse_another_company,
+    refuse_without_users,
+    resumable,
+)
+from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.collect.rehearsal import rehearse
+from pipedrive_graph.collect.resuming import answers_of
+from pipedrive_graph.errors import IncompleteError
+from pipedrive_graph.landing import CompanyLanding, Snapshot
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.budget import Budget
+from pipedrive_graph.pipedrive.client import Pipedrive
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.forecast import (
+    Asked,
+    Forecast,
+    Pace,
+    counted,
+    days,
+    forecast,
+    measured,
+    price,
+)
+from pipedrive_graph.pipedrive.grant import credential
+from pipedrive_graph.pipedrive.plan import PAGE, Collect
+from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.settings import Company
+
+Days = tuple[int | None, int | None]
+"""At least and at most; None where a collection never ends: a day does not even suffice for its lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What one way of collecting a company takes.
+
+    Attributes:
+        collect: the way.
+        forecast: what it takes.
+        days: on how many days' budgets it draws, at least and at most; None where no budget is known.
+        resumes: id of the snapshot that was cut off and would be finished; None for a new one.
+    """
+
+    collect: Collect
+    forecast: Forecast
+    days: Days | None
+    resumes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What collecting a company takes.
+
+    Attributes:
+        company: its name in the settings.
+        called: its name in Pipedrive.
+        users: how many are listed.
+        roles, permission_sets: how many are listed; None where the token is not shown the list.
+        pace: how fast the server is.
+        budget: what is left of the day, after the survey; None where the server does not count.
+        ways: what each way takes.
+        used: the way of the last accepted snapshot; None before the first.
+    """
+
+    company: str
+    called: str
+    users: int
+    roles: int | None
+    permission_sets: int | None
+    pace: Pace
+    budget: Budget | None
+    ways: tuple[Way, ...]
+    used: str | None
+
+    @property
+    def recommended(self) -> Way:
+        """The way that observes most of those that today's budget suffices for, else the soonest done."""
+
+        def nights(way: Way) -> float:
+            longest = 1 if way.days is None else way.days[1]
+            return math.inf if longest is None else longest
+
+        return min(self.ways, key=nights)
+
+
+async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[str], None]) -> Outlook:
+    """Ask who is there, and say what collecting the company takes.
+
+    Four lists are read, with a call each: the token's owner, users, roles and permission sets. Where
+    Pipedrive gives a list by pages, it is read to its end, a call per 500 rows: nothing else tells how many
+    there are.
+
+    Args:
+        company: whom to collect.
+        landing: where its snapshots lie.
+        warn: told what a person should know.
+
+    Raises:
+        PipedriveGraphError: as `collect` does, but for what is about writing.
+    """
+    client = Pipedrive(
+        company.base_url,
+        credential(company),
+        warn=warn,
+        daily_reserve=company.daily_reserve,
+        daily_limit=company.daily_limit,
+    )
+    ledger = Ledger()
+    async with client:
+        opening = _Opening(client)
+        me = await client.preflight()
+        owner = me.rows(Me)[0]
+        refuse_another_company(landing, identity_of(owner, company, Collect.EVERY_USER))
+        opening.lap(Endpoint.ME)
+        for endpoint in LISTED:
+            ledger.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
+            opening.lap(endpoint)
+            if endpoint is Endpoint.USERS:
+                _refuse_without_all(landing, ledger.listed[endpoint])
+        stats, budget = client.stats, client.budget
+    latency, connecting = measured(opening.asked)
+    pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
+    newest = landing.latest(accepted=True)
+    ways = []
+    for collect in Collect:
+        unfinished, _ = resumable(landing, identity_of(owner, company, collect))
+        past = past_of(company, landing, unfinished.draft.started_at if unfinished else clock.now())
+        least, most = [
+            await rehearse(collect, _restored(ledger, unfinished), past, worst=worst)
+            for worst in (False, True)
+        ]
+        told = forecast(pace, opening.asked, least, most)
+        lasting = None if budget is None else _days(budget, opening.asked, told)
+        ways.append(Way(collect, told, lasting, unfinished.draft.snapshot_id if unfinished else None))
+    return Outlook(
+        company=company.name,
+        called=owner.company_name or str(owner.company_id),
+        users=len(ledger.users()),
+        roles=_count(ledger, Endpoint.ROLES),
+        permission_sets=_count(ledger, Endpoint.PERMISSION_SETS),
+        pace=pace,
+        budget=budget,
+        ways=tuple(ways),
+        used=newest.identity.collect if newest else None,
+    )
+
+
+class _Opening:
+    """Measures the calls that a client makes one after the other."""
+
+    def __init__(self, client: Pipedrive) -> None:
+        self.asked: list[Asked] = []
+        self._client = client
+        self._stats = client.stats
+        self._began = time.monotonic()
+
+    def lap(self, endpoint: Endpoint) -> None:
+        """Note what was asked for since the last one."""
+        stats, now = self._client.stats, time.monotonic()
+        requests, waited = stats.requests - self._stats.requests, stats.waited - self._stats.waited
+        self.asked.append(Asked(endpoint, requests, max(0.0, now - self._began - waited)))
+        self._stats, self._began = stats, now
+
+
+def _refuse_without_all(landing: CompanyLanding, users: list[Answer]) -> None:
+    refuse_without_users(landing, users)
+    if users[-1].outcome is not Outcome.ANSWERED:
+        raise IncompleteError(f"The list of users was not answered in full: {users[-1].problem}")
+
+
+def _restored(ledger: Ledger, unfinished: Snapshot | None) -> Ledger:
+    """Return a ledger with the same lists, and the answers that were left behind."""
+    restored = Ledger(listed=dict(ledger.listed))
+    for answer in answers_of(unfinished) if unfinished else ():
+        restored.note(answer)
+    return restored
+
+
+def _count(ledger: Ledger, endpoint: Endpoint) -> int | None:
+    return len(ledger.ids(endpoint)) if ledger.offered(endpoint) else None
+
+
+def _days(budget: Budget, opening: list[Asked], told: Forecast) -> Days:
+    lists = Counter[Endpoint]()
+    for asked in opening:
+        lists[asked.endpoint] += asked.requests
+    anew = counted(budget, lists.total(), price(lists))
+    least = counted(budget, told.requests.least, told.tokens.least)
+    most = counted(budget, told.requests.most, told.tokens.most)
+    return days(budget, least, anew), days(budget, most, anew)
