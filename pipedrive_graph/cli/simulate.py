@@ -60,6 +60,7 @@ def _option(name: str, help_text: str, **attributes: Any) -> Decorator:  # noqa:
 @_option("jitter", "Up to so many seconds more, at random.", type=click.FloatRange(0))
 @_option("reset", "Form of x-ratelimit-reset.", type=click.Choice(["delta", "epoch", "epoch_ms"]))
 @_option("retry_after", "Send Retry-After with 429.")
+@_option("page_limit", "Rows that a page of a list has at most.", type=click.IntRange(1))
 @_option("null_lists", "Answer null instead of an empty list.")
 @debug_option
 def command(*, debug: bool, now: datetime | None, **options: Any) -> None:  # noqa: ANN401

@@ -92,7 +92,7 @@ class Api:
             return failure(403, NO_RIGHT, **DOMAIN_ERROR)
         # Only the page is rendered: a large company has many.
         numbered: list[Json] = [{"id": user.id} for user in people]
-        shown, block = _page(request, numbered)
+        shown, block = self._page(request, numbered)
         rows = [self._wire.user(self._company.users[row["id"]], caller) for row in shown]
         return self._list(rows, block)
 
@@ -137,7 +137,7 @@ class Api:
             return _no_user()
         held = self._company.assignments.get(user.id, [])
         rows = [self._wire.assignment(row) for row in held]
-        return self._list(rows) if self._brief else self._list(*_page(request, rows))
+        return self._list(rows) if self._brief else self._list(*self._page(request, rows))
 
     async def user_role_settings(self, request: Request) -> Response:
         """Answer the settings of the user's role."""
@@ -181,7 +181,7 @@ class Api:
 
     async def roles(self, request: Request) -> Response:
         """List the roles, page by page."""
-        return self._list(*_page(request, self._wire.roles()))
+        return self._list(*self._page(request, self._wire.roles()))
 
     async def role(self, request: Request) -> Response:
         """Answer one role with its settings, whether or not the list names it."""
@@ -202,7 +202,7 @@ class Api:
         if role is None:
             return _no_role()
         rows = [self._wire.assignment(row) for row in self._company.members(role.id)]
-        return self._list(*_page(request, rows))
+        return self._list(*self._page(request, rows))
 
     async def assign(self, request: Request) -> Response:
         """Move a user into a role."""
@@ -235,7 +235,7 @@ class Api:
         """List who has a permission set, page by page; nobody is a 404."""
         entry = self._set(request)
         rows = self._wire.set_assignments(entry) if entry else []
-        return self._list(*_page(request, rows)) if rows else failure(404, "Not Found")
+        return self._list(*self._page(request, rows)) if rows else failure(404, "Not Found")
 
     # What the endpoints share.
 
@@ -245,6 +245,10 @@ class Api:
         if pagination is not None:
             body["additional_data"] = {"pagination": pagination}
         return answer(body)
+
+    def _page(self, request: Request, rows: list[Json]) -> tuple[list[Json], Json]:
+        asked = request.query_params
+        return page(rows, asked.get("start"), asked.get("limit"), self._options.page_limit)
 
     def _user(self, request: Request) -> User | None:
         return self._company.users.get(_integer(request.path_params["id"]))
@@ -266,10 +270,6 @@ class Api:
 def _caller(request: Request) -> User:
     caller: User = request.scope[CALLER]
     return caller
-
-
-def _page(request: Request, rows: list[Json]) -> tuple[list[Json], Json]:
-    return page(rows, request.query_params.get("start"), request.query_params.get("limit"))
 
 
 async def _sent(request: Request) -> Json:

@@ -80,6 +80,8 @@ class Options:
     jitter: float = 0.0
     """Up to so many seconds more, at random."""
 
+    page_limit: int = 500
+    """Rows that a page of a list has at most."""
     null_lists: bool = False
     """Answer `data: null` where a list is empty."""
     set_shape: Literal["list", "object", "bare"] = "list"

@@ -197,13 +197,15 @@ class Wire:
         return date
 
 
-def page(rows: list[Json], start: str | None, limit: str | None) -> tuple[list[Json], Json]:
-    """Return a page of rows and its `pagination` block: 100 rows unless told, 500 at most.
+def page(
+    rows: list[Json], start: str | None, limit: str | None, largest: int = 500
+) -> tuple[list[Json], Json]:
+    """Return a page of rows and its `pagination` block: 100 rows unless told, `largest` at most.
 
     What cannot be read as a number counts as not given.
     """
     first = max(0, _number(start, 0))
-    size = min(500, max(1, _number(limit, 100)))
+    size = min(largest, max(1, _number(limit, 100)))
     more = first + size < len(rows)
     block: Json = {"start": first, "limit": size, "more_items_in_collection": more}
     if more:
