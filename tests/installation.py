@@ -20,6 +20,7 @@ from pipedrive_graph.cli.frame import run
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
+from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.server import Simulator
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -112,7 +113,12 @@ class Installation:
         return Told(process.returncode, out, err)
 
     def night(
-        self, *, accept_shrink: bool = False, observer: Silent | None = None, models: Models = MODELS
+        self,
+        *,
+        plan: Collect = Collect.EVERY_USER,
+        accept_shrink: bool = False,
+        observer: Silent | None = None,
+        models: Models = MODELS,
     ) -> Manifest:
         """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
         (company,) = self.settings.companies
@@ -122,6 +128,7 @@ class Installation:
                     company,
                     self.landing(company.name),
                     observer=observer or Silent(),
+                    plan=plan,
                     accept_shrink=accept_shrink,
                 )
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import assignments, contents, members, permissions
@@ -29,15 +30,11 @@ async def by_access(
     Returns:
         How many users are left to inference.
     """
-    has_roles = ledger.offered(Endpoint.ROLES)
-    has_sets = ledger.offered(Endpoint.PERMISSION_SETS)
-    roles = sorted(map(int, ledger.ids(Endpoint.ROLES))) if has_roles else []
+    roles = await _roles_that_tell_their_members(ledger, ask)
     await ask([*contents(sorted(ledger.ids(Endpoint.PERMISSION_SETS))), *members(roles)])
     users = list(ledger.users().values())
-    if has_roles:
-        asked = unconfirmed(users, ledger.members, memory)
-    else:
-        asked = representatives(users, memory, schedule)
+    asked = unconfirmed(users, ledger.members, memory) if roles else representatives(users, memory, schedule)
+    has_sets = ledger.offered(Endpoint.PERMISSION_SETS)
     known = memory.contents | ledger.contents
     sampling = Sampling(users, known, memory, schedule, sample=2 if has_sets else 1)
     await ask(
@@ -51,6 +48,21 @@ async def by_access(
     for signature in sorted(sampling.whole):
         warn(_given_up(sampling, signature))
     return sampling.inferred(ledger.flags)
+
+
+async def _roles_that_tell_their_members(ledger: Ledger, ask: Ask) -> list[int]:
+    """Return the listed roles; none where it shows that this Pipedrive does not tell who is in a role.
+
+    Not every edition has that call, and not every token may make it. A role may also have gone since it
+    was listed, so two are tried.
+    """
+    roles = sorted(map(int, ledger.ids(Endpoint.ROLES))) if ledger.offered(Endpoint.ROLES) else []
+    for call in members(roles[:2]):
+        await ask([call])
+        if ledger.outcomes[call] not in {Outcome.GONE, Outcome.REFUSED}:
+            return roles
+    ledger.unoffered.add(Endpoint.ROLE_MEMBERS)
+    return []
 
 
 def _given_up(sampling: Sampling, signature: str) -> str:

@@ -47,6 +47,8 @@ class Ledger:
     """Digest of the permissions of every user who was asked for, as the answers came; None: not answered."""
     contents: dict[str, str] = field(default_factory=dict)
     """Digest of the contents of permission sets."""
+    unoffered: set[Endpoint] = field(default_factory=set)
+    """Calls by id that this Pipedrive does not have, or refuses to this token: none of them is missed."""
     found: dict[int, User] = field(default_factory=dict)
     """Users who are not listed, and are there all the same."""
 
@@ -120,6 +122,7 @@ class Ledger:
             call
             for call, outcome in self.outcomes.items()
             if not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
+            and call.endpoint not in self.unoffered
         ]
 
     def gone(self, endpoint: Endpoint) -> int:
