@@ -188,7 +188,7 @@ def representatives(users: Sequence[User], memory: Memory, schedule: Schedule) -
         seen = known[user.id]
         if user.role_id is None or (seen.roles_at is not None and seen.role_id != user.role_id):
             asked.add(user.id)
-        elif user.role_id is not None:
+        if user.role_id is not None:
             by_role[user.role_id].append(user.id)
     for members in by_role.values():
         if asked.isdisjoint(members):

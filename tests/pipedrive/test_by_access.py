@@ -1,0 +1,199 @@
+"""Whom `by-access` chooses to observe: counts, and what holds whatever the company and the nights are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
+from pipedrive_graph.pipedrive.records import Access, User
+from pipedrive_graph.pipedrive.signature import (
+    Memory,
+    Observation,
+    digest_of_contents,
+    digest_of_flags,
+    signature_of,
+)
+
+FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+def user(number: int, permission_set: str | None = "a", *, admin: bool = False, **values) -> User:
+    entry = Access(app="sales", admin=admin, permission_set_id=permission_set)
+    return User(id=number, **{"active_flag": True, "access": [entry], "role_id": 5, **values})
+
+
+def schedule(night: float, within: timedelta = WEEK) -> Schedule:
+    return Schedule(
+        FIRST + timedelta(days=night), FIRST + timedelta(days=night - 1) if night else None, within
+    )
+
+
+def observe(
+    sampling: Sampling, flags: dict[int, str], deaf: frozenset[int] = frozenset()
+) -> dict[int, str | None]:
+    """Answer all that is asked, until nothing more is."""
+    tonight: dict[int, str | None] = {}
+    while wanted := sampling.next(tonight):
+        assert not tonight.keys() & set(wanted)
+        tonight |= {number: None if number in deaf else flags[number] for number in wanted}
+    return tonight
+
+
+def remember(memory: Memory, users: list[User], tonight: dict[int, str | None], at: datetime) -> Memory:
+    kept = {}
+    for who in users:
+        kept[who.id] = memory.users.get(who.id, Observation(since=at))
+        if (flags := tonight.get(who.id)) is not None:
+            kept[who.id] = Observation(
+                since=kept[who.id].since, at=at, signature=signature_of(who, {}), flags=flags
+            )
+    return Memory(users=kept)
+
+
+def test_a_signature_is_what_decides_over_permissions():
+    plain = user(1)
+    same = user(2, name="Another", role_id=9, last_login="2026-01-01 00:00:00")
+    assert signature_of(plain, {}) == signature_of(same, {})
+    others = [
+        user(3, "b"),
+        user(3, None),
+        user(3, admin=True),
+        user(3, active_flag=False),
+        user(3, is_deleted=True),
+        user(3, access=[]),
+    ]
+    assert len({signature_of(other, {}) for other in [plain, *others]}) == 7
+    assert signature_of(plain, {"a": "read"}) != signature_of(plain, {"a": "write"})
+    assert signature_of(plain, {"b": "write"}) == signature_of(plain, {})
+
+
+def test_an_unknown_access_has_no_signature():
+    assert signature_of(user(1, access=None), {}) is None
+    assert signature_of(user(1, active_flag=None), {}) is None
+
+
+def test_entries_have_no_order():
+    one, other = Access(app="sales", permission_set_id="a"), Access(app="global", permission_set_id="b")
+    assert signature_of(user(1, access=[one, other]), {}) == signature_of(user(1, access=[other, one]), {})
+
+
+def test_what_is_not_named_is_not_granted():
+    assert digest_of_flags({"x": True, "y": False}) == digest_of_flags({"x": True})
+    assert len({digest_of_flags({"x": value}) for value in (True, False, None)}) == 3
+
+
+def test_contents_have_no_order():
+    from pipedrive_graph.pipedrive.records import PermissionSet
+
+    sets = [PermissionSet(id="a", contents=names) for names in (["x", "y"], ["y", "x", "x"], [], None)]
+    first, second, empty, unknown = map(digest_of_contents, sets)
+    assert first == second != empty
+    assert unknown is None
+
+
+def test_the_first_night():
+    users = [user(n) for n in range(1, 101)] + [user(n, "b", admin=True) for n in (101, 102, 103)]
+    users += [user(104, "c"), user(105, access=None)]
+    sampling = Sampling(users, {}, Memory(), schedule(0))
+    tonight = observe(sampling, dict.fromkeys(range(1, 106), "same"))
+    assert sorted(tonight) == [1, 2, 101, 102, 103, 104, 105]
+    assert sampling.inferred(tonight) == 98
+    assert sampling.whole == set()
+
+
+def test_who_does_not_answer_is_replaced_a_few_times():
+    users = [user(n) for n in range(1, 101)]
+    flags = dict.fromkeys(range(1, 101), "same")
+    tonight = observe(Sampling(users, {}, Memory(), schedule(0)), flags, deaf=frozenset({1, 2}))
+    assert tonight == {1: None, 2: None, 3: "same", 4: "same"}
+    tonight = observe(Sampling(users, {}, Memory(), schedule(0)), flags, deaf=frozenset(range(1, 101)))
+    assert len(tonight) == 4
+
+
+def test_the_sample_doubles_until_twenty_in_a_row_agree():
+    users = [user(n) for n in range(1, 101)]
+    flags = {n: "odd" if n in {2, 10} else "same" for n in range(1, 101)}
+    sampling = Sampling(users, {}, Memory(), schedule(0))
+    steps, tonight = [], {}
+    while wanted := sampling.next(tonight):
+        steps.append(len(wanted))
+        tonight |= {number: flags[number] for number in wanted}
+    assert steps == [2, 2, 4, 8, 14]
+    assert sorted(tonight) == list(range(1, 31))  # twenty after the second deviator
+
+
+def test_above_a_fifth_of_deviators_all_are_observed():
+    users = [user(n) for n in range(1, 101)]
+    flags = {n: "odd" if n % 4 == 1 else "same" for n in range(1, 101)}
+    sampling = Sampling(users, {}, Memory(), schedule(0))
+    tonight = observe(sampling, flags)
+    assert len(tonight) == 100
+    assert sampling.whole == {signature_of(users[0], {})}
+    again = Sampling(users, {}, remember(Memory(), users, tonight, FIRST), schedule(1))
+    assert len(again.next({})) == 100
+
+
+def test_known_deviators_are_observed_every_night_and_widen_nothing():
+    users = [user(n) for n in range(1, 101)]
+    flags = {n: "odd" if n == 1 else "same" for n in range(1, 101)}
+    memory = remember(Memory(), users, observe(Sampling(users, {}, Memory(), schedule(0)), flags), FIRST)
+    tonight = observe(Sampling(users, {}, memory, schedule(1)), flags)
+    assert 1 in tonight
+    assert len(tonight) == 15  # a seventh of all
+
+
+def test_a_changed_access_is_observed_and_one_never_observed_is_not():
+    users = [user(n) for n in range(1, 101)]
+    flags = dict.fromkeys(range(1, 101), "same")
+    memory = remember(Memory(), users, observe(Sampling(users, {}, Memory(), schedule(0)), flags), FIRST)
+    moved = [user(n, "b") if n in {1, 90} else user(n) for n in range(1, 101)]
+    asked = Sampling(moved, {}, memory, schedule(0.01)).next({})
+    assert 1 in asked  # 90 stands for the other one of its signature
+    assert 90 in asked
+
+
+def test_roles_told_by_one_user_each():
+    users = [user(n, role_id=n % 3 or None) for n in range(1, 10)]
+    assert representatives(users, Memory(), schedule(0)) == [1, 2, 3, 6, 9]
+    seen = {n: Observation(since=FIRST, roles_at=FIRST, role_id=1) for n in (1, 4, 5)}
+    assert representatives(users, Memory(users=seen), schedule(0)) == [1, 3, 5, 6, 9]
+
+
+def test_who_is_no_member_of_the_role_they_name_is_asked():
+    users = [user(1), user(2), user(3, role_id=None), user(4)]
+    assert unconfirmed(users, {(1, 5), (2, 6), (4, 5)}, Memory(strays=[4, 99])) == [2, 3, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sets=st.lists(st.sampled_from("abcd"), min_size=1, max_size=60),
+    odd=st.sets(st.integers(0, 59)),
+    pauses=st.lists(st.sampled_from([0.2, 1.0, 1.0, 1.0, 1.5]), min_size=1, max_size=20),
+    within=st.sampled_from([2, 3, 7]),
+)
+def test_whatever_happens_nobody_waits_too_long(sets, odd, pauses, within):
+    users = [user(number, name, admin=number % 17 == 3) for number, name in enumerate(sets)]
+    flags = {n: f"{sets[n]}{'!' if n in odd else ''}" for n in range(len(sets))}
+    moment, last, memory = FIRST, None, Memory()
+    seen = dict.fromkeys(flags, FIRST)
+    groups = defaultdict(set)
+    for who in users:
+        groups[signature_of(who, {})].add(who.id)
+    for pause in [0.0, *pauses]:
+        moment += timedelta(days=pause)
+        for number in flags:
+            # a pause that is longer than those before cannot be foreseen
+            assert moment - seen[number] <= timedelta(days=within + 1.5)
+        sampling = Sampling(users, {}, memory, Schedule(moment, last, timedelta(days=within)))
+        tonight = observe(sampling, flags)
+        for members in groups.values():
+            assert len(members & tonight.keys()) >= min(2, len(members))
+        assert {who.id for who in users if who.access[0].admin} <= tonight.keys()
+        seen |= dict.fromkeys(tonight, moment)
+        memory, last = remember(memory, users, tonight, moment), moment
+        assert sampling.inferred(tonight) == sum(memory.users[n].flags is None for n in flags)
