@@ -115,9 +115,10 @@ def test_who_is_no_longer_listed_makes_it_a_range(home: Path, serve: Serve, way:
         assert told["requests"]["most"] == manifest.requests + 2 * 2
 
 
+@pytest.mark.parametrize("dialect", ["official", "brief"])
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "with deviators"])
-def test_by_access_is_a_range(home: Path, serve: Serve, clean: bool) -> None:
-    simulator = serve(users=200, clean=clean)
+def test_by_access_is_a_range(home: Path, serve: Serve, clean: bool, dialect: str) -> None:
+    simulator = serve(users=200, clean=clean, dialect=dialect)
     installation = Installation.of(home, simulator)
 
     told = [forecast(installation, Collect.BY_ACCESS)]
@@ -127,10 +128,11 @@ def test_by_access_is_a_range(home: Path, serve: Serve, clean: bool) -> None:
 
     for plan, manifest in zip(told, nights, strict=True):
         assert plan["requests"]["least"] <= manifest.requests <= plan["requests"]["most"]
-        if clean:
+        if clean and dialect == "official":
             assert plan["requests"]["least"] == manifest.requests
-        assert plan["requests"]["least"] < 0.4 * plan["requests"]["most"]
-    assert told[0]["requests"]["most"] >= 2 * 200
+        assert plan["requests"]["least"] < 0.5 * plan["requests"]["most"]
+    if dialect == "official":  # without permission sets, one user of each access stands for all
+        assert told[0]["requests"]["most"] >= 2 * 200
 
 
 @pytest.mark.parametrize("way", list(Collect))
@@ -139,10 +141,14 @@ def test_a_token_that_may_not_see_permission_sets(home: Path, serve: Serve, way:
     installation = Installation.of(home, simulator)
     simulator.faults.add("permissionSets", faults.forbidden, times=None)
 
-    told = forecast(installation, way)
+    told = forecast(installation, way)["requests"]
     manifest = night(installation, way)
 
-    assert told["requests"]["least"] == manifest.requests
+    if way == Collect.EVERY_USER:
+        assert told == exactly(manifest.requests)
+    else:  # whether roles tell who is in them, is not known either
+        assert told["least"] <= manifest.requests <= told["most"]
+        assert forecast(installation, way)["requests"]["least"] == night(installation, way).requests
     (outlook,) = installation.command("plan", "--json").objects
     assert (outlook["roles"] > 0, outlook["permission_sets"]) == (True, None)
 

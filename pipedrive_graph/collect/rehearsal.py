@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
 
 from pipedrive_graph.collect.details import Past, ask_details
 from pipedrive_graph.collect.ledger import Ledger
@@ -18,22 +19,31 @@ _AGREED = "as the others"
 """Stands for the permissions of a signature of which nobody was ever observed."""
 
 
-async def rehearse(collect: Collect, ledger: Ledger, past: Past, *, worst: bool = False) -> list[list[Call]]:
+class Supposing(Enum):
+    """What the calls are supposed to tell."""
+
+    AS_BEFORE = "as before"
+    """Who is no longer listed is gone; users with the same access hold the same, but for those who were
+    seen not to; everybody is in the role that their own record names."""
+    NO_MEMBERS = "no members"
+    """The same, but this Pipedrive does not tell who is in a role."""
+    WORST = "worst"
+    """Who is no longer listed is there; no two users hold the same; nobody is in the role of their record."""
+
+
+async def rehearse(collect: Collect, ledger: Ledger, past: Past, supposing: Supposing) -> list[list[Call]]:
     """Return the calls that follow the lists.
 
     Args:
         collect: in which way.
         ledger: has the lists, and the answers of a run that was cut off; what is supposed is noted in it.
         past: what earlier nights tell.
-        worst: suppose that whoever is no longer listed is there, that no two users hold the same, and that
-            the roles tell nobody's role. Otherwise all is as it was, and everybody as their like: who is no
-            longer listed is gone, users with the same access hold the same unless they were seen not to,
-            and everybody is in the role that their own record names.
+        supposing: what they tell.
 
     Returns:
         The calls of each phase, which are made at once, in the order in which the phases follow.
     """
-    rehearsal = _Rehearsal(ledger, past, worst=worst)
+    rehearsal = _Rehearsal(ledger, past, supposing)
     await ask_details(collect, ledger, past, rehearsal.ask, lambda _: None)
     return rehearsal.phases
 
@@ -45,11 +55,12 @@ class _Rehearsal:
         phases: the calls so far.
     """
 
-    def __init__(self, ledger: Ledger, past: Past, *, worst: bool) -> None:
+    def __init__(self, ledger: Ledger, past: Past, supposing: Supposing) -> None:
         self.phases: list[list[Call]] = []
         self._ledger = ledger
         self._past = past
-        self._worst = worst
+        self._supposing = supposing
+        self._worst = supposing is Supposing.WORST
         self._agreed: dict[str, Counter[str]] = defaultdict(Counter)
         for seen in past.memory.users.values():
             if seen.signature is not None and seen.flags is not None:
@@ -84,6 +95,8 @@ class _Rehearsal:
             case Endpoint.USER if self._worst:
                 ledger.found[int(subject)] = User(id=int(subject))
             case Endpoint.USER | Endpoint.ROLE:
+                ledger.outcomes[call] = Outcome.GONE
+            case Endpoint.ROLE_MEMBERS if self._supposing is Supposing.NO_MEMBERS:
                 ledger.outcomes[call] = Outcome.GONE
             case Endpoint.ROLE_MEMBERS if not self._worst:
                 ledger.members |= {(user, int(subject)) for user in self._in_role[subject]}

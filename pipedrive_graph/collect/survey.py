@@ -17,7 +17,7 @@ from pipedrive_graph.collect.identity import (
     resumable,
 )
 from pipedrive_graph.collect.ledger import LISTED, Ledger
-from pipedrive_graph.collect.rehearsal import rehearse
+from pipedrive_graph.collect.rehearsal import Supposing, rehearse
 from pipedrive_graph.collect.resuming import answers_of
 from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.landing import CompanyLanding, Snapshot
@@ -139,11 +139,11 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     for collect in Collect:
         unfinished, _ = resumable(landing, identity_of(owner, company, collect))
         past = past_of(company, landing, unfinished.draft.started_at if unfinished else clock.now())
-        least, most = [
-            await rehearse(collect, _restored(ledger, unfinished), past, worst=worst)
-            for worst in (False, True)
+        possible = [
+            await rehearse(collect, _restored(ledger, unfinished), past, supposing)
+            for supposing in _suppositions(landing, ledger)
         ]
-        told = forecast(pace, opening.asked, least, most)
+        told = forecast(pace, opening.asked, possible)
         lasting = None if budget is None else _days(budget, opening.asked, told)
         ways.append(Way(collect, told, lasting, unfinished.draft.snapshot_id if unfinished else None))
     return Outlook(
@@ -180,6 +180,20 @@ def _refuse_without_all(landing: CompanyLanding, users: list[Answer]) -> None:
     refuse_without_users(landing, users)
     if users[-1].outcome is not Outcome.ANSWERED:
         raise IncompleteError(f"The list of users was not answered in full: {users[-1].problem}")
+
+
+def _suppositions(landing: CompanyLanding, ledger: Ledger) -> set[Supposing]:
+    """Return what is possible.
+
+    Whether roles tell their members shows in the last snapshot that asked. Before the first one they are
+    supposed to, as the vendor documents it; but where it shows no permission sets, it may not show these.
+    """
+    for manifest in landing.newest_first():
+        members = manifest.coverage.get(Endpoint.ROLE_MEMBERS)
+        if manifest.accepted and members:
+            return {Supposing.AS_BEFORE if members.answered else Supposing.NO_MEMBERS, Supposing.WORST}
+    documented = ledger.offered(Endpoint.PERMISSION_SETS)
+    return {Supposing.AS_BEFORE, Supposing.WORST} if documented else set(Supposing)
 
 
 def _restored(ledger: Ledger, unfinished: Snapshot | None) -> Ledger:

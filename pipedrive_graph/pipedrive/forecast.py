@@ -110,7 +110,7 @@ def measured(opening: Sequence[Asked]) -> tuple[float, float]:
     return latency, min(max(connecting, 0.0), _ROUND_TRIPS * latency)
 
 
-def forecast(pace: Pace, opening: Sequence[Asked], least: Phases, most: Phases) -> Forecast:
+def forecast(pace: Pace, opening: Sequence[Asked], possible: Sequence[Phases]) -> Forecast:
     """Return what a collection takes.
 
     Where the limit is not told, the fastest server takes as much as the largest plan allows, and the
@@ -119,26 +119,26 @@ def forecast(pace: Pace, opening: Sequence[Asked], least: Phases, most: Phases) 
     Args:
         pace: how fast the server is.
         opening: the calls that it begins with.
-        least: those that follow, if nothing is found that needs more.
-        most: those that follow in the worst case.
+        possible: those that follow; by each supposition of what they will tell.
     """
-    fastest, slowest = (pace.limit, pace.own) if pace.limit_told else (LARGEST_LIMIT, FIRST_LIMIT)
+    limits = {pace.limit, pace.own} if pace.limit_told else {LARGEST_LIMIT, FIRST_LIMIT}
     ends = []
-    for phases, limit in ((least, fastest), (most, slowest)):
+    for phases in possible:
         counts = [Counter(call.endpoint for call in phase) for phase in phases]
-        rehearsal = _Rehearsal(pace, limit)
-        for asked in opening:
-            rehearsal.one_by_one(asked.requests, asked.seconds)
-        rehearsal.now += pace.connecting if any(counts) else 0.0
-        for count in counts:
-            rehearsal.at_once(count.total())
         total = sum(counts, Counter({asked.endpoint: asked.requests for asked in opening}))
-        # whom a refusal hits is not known; most calls are of the dearer sort
-        refused = rehearsal.refused * tokens(Endpoint.PERMISSIONS)
-        ends.append((total.total() + rehearsal.refused, price(total) + refused, rehearsal.now))
-    (requests, cost, seconds), (most_requests, most_cost, most_seconds) = ends
+        for limit in limits:
+            rehearsal = _Rehearsal(pace, limit)
+            for asked in opening:
+                rehearsal.one_by_one(asked.requests, asked.seconds)
+            rehearsal.now += pace.connecting if any(counts) else 0.0
+            for count in counts:
+                rehearsal.at_once(count.total())
+            refused = rehearsal.refused  # of the dearer sort, as most calls are
+            cost = price(total) + refused * tokens(Endpoint.PERMISSIONS)
+            ends.append((total.total() + refused, cost, rehearsal.now))
+    requests, costs, seconds = zip(*ends, strict=True)
     return Forecast(
-        Range(requests, most_requests), Range(cost, most_cost), Range(seconds, max(seconds, most_seconds))
+        Range(min(requests), max(requests)), Range(min(costs), max(costs)), Range(min(seconds), max(seconds))
     )
 
 

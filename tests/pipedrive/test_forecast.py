@@ -35,7 +35,7 @@ def opening(latency: float) -> list[Asked]:
 
 def foretold(pace: Pace, phases: list[int]) -> Forecast:
     calls = [permissions(range(1, number + 1)) for number in phases]
-    return forecast(pace, opening(pace.latency), calls, calls)
+    return forecast(pace, opening(pace.latency), [calls])
 
 
 def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tuple[float, int]:
@@ -109,7 +109,7 @@ def test_requests_and_tokens_of_a_small_company() -> None:
     calls = [list(every_user([1, 2, 3], ["a", "b"]))]
     proofs = [[Call(Endpoint.USER, id="9")], [*calls[0], *every_user([9], [])]]
 
-    told = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), calls, proofs)
+    told = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
 
     # four lists; two sets; two of each user; at most one who is not listed, and who may be there
     assert told.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
