@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.process import peak_memory
 from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import TOKEN_VARIABLE, Company
 
 
 class Silent:

@@ -19,140 +19,36 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from pipedrive_graph.companies import (
+    CLIENT_ID_VARIABLE,
+    CLIENT_SECRET_VARIABLE,
+    COMPANIES_FILE,
+    DEFAULT_BASE_URL,
+    DEFAULT_DAILY_LIMIT,
+    DEFAULT_DAILY_RESERVE,
+    DEFAULT_OBSERVE_WITHIN,
+    TOKEN_VARIABLE,
+    Collect,
+    Company,
+    OAuth,
+)
 from pipedrive_graph.errors import ConfigurationError
 
-TOKEN_VARIABLE = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
-CLIENT_ID_VARIABLE = "PIPEDRIVE_CLIENT_ID"
-CLIENT_SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"  # noqa: S105 - as above
-REFRESH_TOKEN_VARIABLE = "PIPEDRIVE_REFRESH_TOKEN"  # noqa: S105 - as above
 OAUTH_URL_VARIABLE = "PIPEDRIVE_OAUTH_URL"
 DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
 DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
+COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
 OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
-
-DEFAULT_BASE_URL = "https://api.pipedrive.com/v1"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
-DEFAULT_DAILY_RESERVE = 0.25
-DEFAULT_DAILY_LIMIT = 80_000
-DEFAULT_OBSERVE_WITHIN = 7
-COMPANIES_FILE = "companies.toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TEXTS = {"api_token_env", "base_url", "client_id_env", "client_secret_env", "refresh_token_env"}
+_TEXTS = {"api_token_env", "base_url", "client_id_env", "client_secret_env", "refresh_token_env", "collect"}
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
 _KEYS = _TEXTS | _NUMBERS
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth:
-    """An OAuth app for one company: which variables hold its secrets, and where its tokens are kept.
-
-    Attributes:
-        url: the authorisation server's address.
-        store: the file of the tokens.
-        client_id_variable, client_secret_variable: hold what the Developer Hub says of the app.
-        refresh_token_variable: may hold a refresh token for the first run; None for no such variable.
-    """
-
-    url: str
-    store: Path
-    client_id_variable: str = CLIENT_ID_VARIABLE
-    client_secret_variable: str = CLIENT_SECRET_VARIABLE
-    refresh_token_variable: str | None = REFRESH_TOKEN_VARIABLE
-
-    def client_id(self) -> str:
-        """Look the client id up.
-
-        Raises:
-            ConfigurationError: if the variable is not set, or holds what none can be.
-        """
-        return self._value(self.client_id_variable)
-
-    def client_secret(self) -> str:
-        """Look the client secret up.
-
-        Raises:
-            ConfigurationError: as for the client id.
-        """
-        return self._value(self.client_secret_variable)
-
-    def _value(self, variable: str) -> str:
-        value = os.environ.get(variable, "").strip()
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
-            raise ConfigurationError(
-                f"Set the environment variable {variable} as Pipedrive's Developer Hub shows it for the app."
-            )
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """One company: where its API answers, which variable holds its token, what is left to others.
-
-    Attributes:
-        name: what it is called here.
-        base_url: without a trailing slash.
-        token_variable: the environment variable that holds the API token; empty for none.
-        daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
-        daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
-        observe_within: the longest time between two observations of a user's permissions, where they are
-            collected by access.
-        oauth: the OAuth app, where there is one; an API token is preferred to it.
-    """
-
-    name: str
-    base_url: str = DEFAULT_BASE_URL
-    token_variable: str = TOKEN_VARIABLE
-    daily_reserve: float = DEFAULT_DAILY_RESERVE
-    daily_limit: int = DEFAULT_DAILY_LIMIT
-    observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
-    oauth: OAuth | None = None
-
-    @property
-    def uses_oauth(self) -> bool:
-        """Whether calls are authorised by OAuth: there is an app, and no API token."""
-        return self.oauth is not None and not os.environ.get(self.token_variable, "").strip()
-
-    def app(self) -> OAuth:
-        """Return the OAuth app.
-
-        Raises:
-            ConfigurationError: if there is none.
-        """
-        if self.oauth is None:
-            raise ConfigurationError(
-                f"There is no OAuth app for company '{self.name}': set {CLIENT_ID_VARIABLE} and"
-                f" {CLIENT_SECRET_VARIABLE}, or client_id_env and client_secret_env in {COMPANIES_FILE}."
-            )
-        return self.oauth
-
-    def refresh_token(self) -> str:
-        """Look up the refresh token for the first run; empty where there is none."""
-        variable = self.oauth.refresh_token_variable if self.oauth else None
-        return os.environ.get(variable, "").strip() if variable else ""
-
-    def token(self) -> str:
-        """Look the token up.
-
-        Raises:
-            ConfigurationError: if the variable is not set, or holds what no token can be.
-        """
-        token = os.environ.get(self.token_variable, "").strip()
-        if not token:
-            raise ConfigurationError(
-                f"No API token for company '{self.name}': set the environment variable "
-                f"{self.token_variable} (in Pipedrive: Settings → Personal preferences → API)."
-            )
-        if not token.isascii() or not token.isprintable() or " " in token:
-            raise ConfigurationError(
-                f"The variable {self.token_variable} holds characters that no API token has; "
-                "copy the token once more."
-            )
-        return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +108,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
         "daily_reserve": _number(variables, DAILY_RESERVE_VARIABLE, DEFAULT_DAILY_RESERVE),
         "daily_limit": _number(variables, DAILY_LIMIT_VARIABLE, DEFAULT_DAILY_LIMIT),
+        "collect": variables.get(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
         "observe_within": _number(variables, OBSERVE_WITHIN_VARIABLE, DEFAULT_OBSERVE_WITHIN),
     }
     file = home / COMPANIES_FILE
@@ -221,7 +118,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
         place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE}, "
-        f"{DAILY_LIMIT_VARIABLE} and {OBSERVE_WITHIN_VARIABLE}",
+        f"{DAILY_LIMIT_VARIABLE}, {COLLECT_VARIABLE} and {OBSERVE_WITHIN_VARIABLE}",
     )
     if variables.get(CLIENT_ID_VARIABLE):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
@@ -295,6 +192,10 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
         )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ConfigurationError(f"{place}: daily_limit must be a whole number above 0, such as 80000.")
+    if table["collect"] not in set(Collect):
+        raise ConfigurationError(
+            f"{place}: collect must be {' or '.join(Collect)}, not '{table['collect']}'."
+        )
     days = table["observe_within"]
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise ConfigurationError(
@@ -311,5 +212,6 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
         table.get("api_token_env", TOKEN_VARIABLE),
         daily_reserve=float(reserve),
         daily_limit=limit,
+        collect=Collect(table["collect"]),
         observe_within=timedelta(days=days),
     )

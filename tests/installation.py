@@ -19,8 +19,8 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import run
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.server import Simulator
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -115,7 +115,7 @@ class Installation:
     def night(
         self,
         *,
-        plan: Collect = Collect.EVERY_USER,
+        plan: Collect | None = None,
         accept_shrink: bool = False,
         observer: Silent | None = None,
         models: Models = MODELS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ def names(published: Path) -> list[str]:
     return [name for (name,) in query(published, "SELECT table_name FROM duckdb_tables() ORDER BY ALL")]
 
 
-def tables(published: Path, *, clock: bool = True) -> dict[str, list[Row]]:
-    """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day."""
-    left_out = set() if clock else OF_THE_RUN
+def tables(published: Path, *, clock: bool = True, without: Collection[str] = ()) -> dict[str, list[Row]]:
+    """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day.
+
+    Columns `without` are left out, in whatever table they stand.
+    """
+    left_out = {*without} if clock else {*without} | OF_THE_RUN
     found = {}
     with duckdb.connect(str(published), read_only=True) as connection:
         moments = {

@@ -9,8 +9,8 @@ import pytest
 from installation import Installation, Serve, Silent
 from published import changes, query
 
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.landing import Manifest
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
 from pipedrive_graph.simulator.server import Simulator

@@ -90,7 +90,10 @@ def test_lineage_follows_the_queries(definitions) -> None:
 
     assert deps("history/users") == set(COLLECTING)
     assert deps("graph/user_roles_history") == {"history/user_roles"}
-    assert deps("graph/user_roles") == {"graph/user_roles_history", "graph/roles_history"}
+    assert deps("graph/permission_sets") == {
+        "graph/permission_sets_history",
+        "history/permission_sets_latest",
+    }
     assert "findings/dormant_admin" in deps("history/findings")
     assert deps("findings_csv") == {"identity_graph"}
     assert deps("identity_graph") == {name for name in above if name.startswith("graph/")}
@@ -194,7 +197,10 @@ def test_the_run_shows_where_columns_come_from(run) -> None:
             f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.deps_by_column[column]
         }
 
-    assert sources("user_roles", "role_id") == {"graph/user_roles_history.role_id"}
+    assert sources("user_roles", "role_id") == {
+        "graph/user_roles_history.role_id",
+        "graph/users_history.role_id",
+    }
     assert sources("user_roles_history", "role_id") == {"history/user_roles.role_id"}
     assert sources("users", "name") == {"graph/users_history.name"}
     assert sources("rule_thresholds", "dormant_user_days") == set()  # a constant

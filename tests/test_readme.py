@@ -10,10 +10,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipedrive_graph import errors, settings
+from pipedrive_graph import companies, errors, settings
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.cli.sync import sync
-from pipedrive_graph.settings import Company, Settings
+from pipedrive_graph.companies import Company
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
 from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
@@ -71,7 +72,8 @@ def test_every_command_is_described() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    variables = {value for name, value in vars(settings).items() if name.endswith("_VARIABLE")}
+    named = {**vars(companies), **vars(settings)}
+    variables = {value for name, value in named.items() if name.endswith("_VARIABLE")}
     described = set(re.findall(r"^\| `(PIPEDRIVE_\w+)`", README, flags=re.MULTILINE))
 
     assert described == variables

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pipedrive_graph import settings
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.settings import Company
 
 
 def test_nothing_is_set() -> None:
@@ -56,6 +57,25 @@ def test_companies_are_set_by_the_file(tmp_path: Path) -> None:
     assert loaded.company("beta") is loaded.companies[1]
 
 
+def test_the_way_of_collecting_is_set_by_variables_and_by_the_file(tmp_path: Path) -> None:
+    variables = {
+        "PIPEDRIVE_GRAPH_HOME": str(tmp_path),
+        "PIPEDRIVE_COLLECT": "by-access",
+        "PIPEDRIVE_OBSERVE_WITHIN": "3.5",
+    }
+    (company,) = settings.load({}).companies
+    assert (company.collect, company.observe_within) == ("every-user", timedelta(days=7))
+    (company,) = settings.load(variables).companies
+    assert (company.collect, company.observe_within) == ("by-access", timedelta(days=3.5))
+    (tmp_path / "companies.toml").write_text(
+        '[alpha]\napi_token_env = "A"\n\n'
+        '[beta]\napi_token_env = "A"\ncollect = "every-user"\nobserve_within = 2'
+    )
+    alpha, beta = settings.load(variables).companies
+    assert (alpha.collect, alpha.observe_within) == ("by-access", timedelta(days=3.5))
+    assert (beta.collect, beta.observe_within) == ("every-user", timedelta(days=2))
+
+
 def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) -> None:
     variables = {
         "PIPEDRIVE_GRAPH_HOME": str(tmp_path),
@@ -80,6 +100,9 @@ def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) ->
         ("PIPEDRIVE_DAILY_RESERVE", "1", "daily_reserve must be a number from 0 to less than 1"),
         ("PIPEDRIVE_DAILY_RESERVE", "25", "daily_reserve must be a number from 0 to less than 1"),
         ("PIPEDRIVE_DAILY_RESERVE", "-0.1", "daily_reserve must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_COLLECT", "some", "collect must be every-user or by-access, not 'some'"),
+        ("PIPEDRIVE_OBSERVE_WITHIN", "0", "observe_within must be a number of days above 0"),
+        ("PIPEDRIVE_OBSERVE_WITHIN", "a week", "must hold a number, such as 7"),
         ("PIPEDRIVE_DAILY_LIMIT", "0", "daily_limit must be a whole number above 0"),
         ("PIPEDRIVE_DAILY_LIMIT", "1.5", "daily_limit must be a whole number above 0"),
     ],

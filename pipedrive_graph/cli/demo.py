@@ -14,8 +14,9 @@ from rich.console import Console
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, tell_error
 from pipedrive_graph.cli.sync import quieten, show, sync
+from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.settings import TOKEN_VARIABLE, Company, Settings
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
 

@@ -16,11 +16,11 @@ import pipedrive_graph
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.settings import Company
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 

@@ -18,10 +18,11 @@ from authlib.oauth2.rfc6749.parameters import parse_authorization_code_response
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotAuthorisedError, PipedriveGraphError
 from pipedrive_graph.pipedrive.grant import TokenStore, api_address, application
 from pipedrive_graph.pipedrive.oauth import Tokens
-from pipedrive_graph.settings import Company, Settings
+from pipedrive_graph.settings import Settings
 
 PORT = 8974
 SECONDS = 300

@@ -19,10 +19,11 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.sync import quieten
 from pipedrive_graph.collect.survey import Outlook, Way, survey
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BudgetError, PipedriveGraphError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.pipedrive.forecast import Range
-from pipedrive_graph.settings import Company, Settings
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import printable
 
 

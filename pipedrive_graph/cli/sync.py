@@ -16,9 +16,9 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.terminal import TerminalWatch, render
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings.lifecycle import SEVERITIES
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
 
@@ -63,6 +63,7 @@ class Result:
             "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
+            **({"inferred": manifest.inferred} if manifest and manifest.inferred else {}),
             **({"reason": reason} if reason else {}),
         }
 
@@ -72,14 +73,12 @@ class Result:
 @click.option(
     "--collect",
     type=click.Choice([str(plan) for plan in Collect]),
-    default=str(Collect.EVERY_USER),
-    show_default=True,
-    help="How the company is collected.",
+    help="How the company is collected; by default, as the settings say (every-user).",
 )
 @click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @debug_option
-def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: bool, debug: bool) -> int:
+def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_json: bool, debug: bool) -> int:
     """Read each company, take it into the warehouse, check, publish and report.
 
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial, 5 daily reserve reached, 1
@@ -92,7 +91,8 @@ def command(*, name: str | None, collect: str, accept_shrink: bool, as_json: boo
     console = terminal.console()
     codes = []
     for company in companies:
-        result = sync(settings, company.name, collect=Collect(collect), accept_shrink=accept_shrink)
+        plan = Collect(collect) if collect else None
+        result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink)
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
@@ -109,7 +109,7 @@ def sync(
     settings: Settings,
     company: str,
     *,
-    collect: Collect = Collect.EVERY_USER,
+    collect: Collect | None = None,
     accept_shrink: bool = False,
 ) -> Result:
     """Run the nightly job of one company; whatever went wrong is in the result."""

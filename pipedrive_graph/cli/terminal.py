@@ -102,11 +102,24 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
         f"  {summary.users:,} users, {summary.roles:,} roles, {summary.grants:,} grants; {changes}",
         highlight=False,
     )
+    if summary.inferred:
+        console.print(Text(f"  {_inferred(summary)}", style="yellow"))
     console.print(
         f"  {manifest.requests:,} requests in {seconds:.1f} s, {throttled}", style="dim", highlight=False
     )
     console.print()
     _render_findings(console, summary)
+
+
+def _inferred(summary: Summary) -> str:
+    """Say how much of what is published nobody was asked for."""
+    told = (
+        f"The permissions of {summary.inferred:,} of {summary.users:,} users are inferred from others with"
+        " the same access: findings do not rest on them."
+    )
+    if summary.corrections:
+        told += f" {summary.corrections:,} inferences of the last snapshot were corrected."
+    return told
 
 
 def _render_findings(console: Console, summary: Summary) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from pipedrive_graph import __version__, clock
+from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import NotAuthorisedError
 from pipedrive_graph.landing import CompanyLanding, Identity, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.settings import Company
 
 RESUME_WITHIN = timedelta(hours=6)
 """An unfinished snapshot older than this is begun anew: its answers no longer fit together.

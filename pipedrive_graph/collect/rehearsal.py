@@ -9,9 +9,10 @@ from enum import Enum
 
 from pipedrive_graph.collect.details import Past, ask_details
 from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.plan import PAGE, Collect
+from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Role, User
 from pipedrive_graph.pipedrive.signature import signature_of
 

@@ -18,15 +18,15 @@ from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.resuming import SETTLED, answers_of
 from pipedrive_graph.collect.verdict import verdict
+from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.grant import credential
-from pipedrive_graph.pipedrive.plan import PAGE, Collect
+from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.settings import Company
 
 
 async def collect(
@@ -34,7 +34,7 @@ async def collect(
     landing: CompanyLanding,
     *,
     observer: Observer,
-    plan: Collect = Collect.EVERY_USER,
+    plan: Collect | None = None,
     accept_shrink: bool = False,
 ) -> Manifest:
     """Read a company once, and commit the snapshot.
@@ -43,7 +43,7 @@ async def collect(
         company: whom to read.
         landing: where its snapshots lie.
         observer: who is told how it goes.
-        plan: which calls to make.
+        plan: which calls to make; by default, what the company's settings say.
         accept_shrink: take the snapshot although many users are gone.
 
     Returns:
@@ -73,7 +73,7 @@ async def collect(
         )
         await stack.enter_async_context(client)
         me = await client.preflight()
-        identity = identity_of(me.rows(Me)[0], company, plan)
+        identity = identity_of(me.rows(Me)[0], company, plan or company.collect)
         refuse_another_company(landing, identity)
         users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
         refuse_without_users(landing, users)

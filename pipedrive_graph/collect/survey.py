@@ -19,6 +19,7 @@ from pipedrive_graph.collect.identity import (
 from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.rehearsal import Supposing, rehearse
 from pipedrive_graph.collect.resuming import answers_of
+from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.landing import CompanyLanding, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
@@ -36,9 +37,8 @@ from pipedrive_graph.pipedrive.forecast import (
     price,
 )
 from pipedrive_graph.pipedrive.grant import credential
-from pipedrive_graph.pipedrive.plan import PAGE, Collect
+from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.settings import Company
 
 Days = tuple[int | None, int | None]
 """At least and at most; None where a collection never ends: a day does not even suffice for its lists."""

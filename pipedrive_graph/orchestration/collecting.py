@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipedrive_graph.collect import collect
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import RejectedError, ShrunkError
 from pipedrive_graph.landing import Coverage, Landing, Manifest
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.observers import Watch
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.settings import Settings
 
 GROUP = "pipedrive"
@@ -22,8 +22,9 @@ DESCRIPTIONS = {
     "users": "One row per user of the company, deactivated ones included, with apps and permission sets.",
     "roles": "One row per role: the tree that decides what its members see.",
     "permission_sets": "One row per permission set, and the flags in it, where Pipedrive offers them.",
-    "role_assignments": "One row per user and role, asked for each user.",
-    "user_permissions": "One row per user and permission flag, asked for each user.",
+    "role_assignments": "One row per user and role, asked for each user, or for each role.",
+    "user_permissions": "One row per user and permission flag, asked for each user, or (collected by access) "
+    "for as many as tell what their permission sets give.",
 }
 """The assets, each with its description; in the order in which they are asked for."""
 
@@ -31,16 +32,16 @@ ENDPOINTS = {
     "users": ("users", "users/{id}"),
     "roles": ("roles", "roles/{id}"),
     "permission_sets": ("permissionSets", "permissionSets/{id}"),
-    "role_assignments": ("users/{id}/roleAssignments",),
+    "role_assignments": ("users/{id}/roleAssignments", "roles/{id}/assignments"),
     "user_permissions": ("users/{id}/permissions",),
 }
 """The endpoints behind each asset."""
 
 
 class CollectConfig(dg.Config):
-    """What may be said to one run."""
+    """What may be said to one run; `collect` is what the company's settings say, unless given."""
 
-    collect: str = Collect.EVERY_USER.value
+    collect: str | None = None
     accept_shrink: bool = False
 
 
@@ -83,7 +84,7 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 company,
                 Landing(settings.landing).of(company.name),
                 observer=watch.observer(company.name, context.log),
-                plan=Collect(config.collect),
+                plan=Collect(config.collect) if config.collect else None,
                 accept_shrink=config.accept_shrink,
             )
         )
@@ -127,9 +128,12 @@ def _metadata(manifest: Manifest, name: str) -> dict[str, int | float | str]:
     if name == "users":
         metadata |= {
             "status": manifest.verdict.status,
+            "collect": manifest.identity.collect,
             "requests": manifest.requests,
             "throttled": manifest.throttled,
             "seconds": round((manifest.finished_at - manifest.started_at).total_seconds(), 1),
         }
+    if name == "user_permissions":
+        metadata |= {"users observed": manifest.observed or 0, "users inferred": manifest.inferred or 0}
     rows = {"users": manifest.users, "roles": manifest.roles}.get(name)
     return metadata if rows is None else {**metadata, "dagster/partition_row_count": rows}

@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from pipedrive_graph import files
+from pipedrive_graph.companies import Collect
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
-from pipedrive_graph.pipedrive.plan import Collect
 from pipedrive_graph.settings import Settings
 
 
@@ -21,7 +21,7 @@ def run_nightly(
     company: str,
     *,
     watch: Watch,
-    collect: Collect = Collect.EVERY_USER,
+    collect: Collect | None = None,
     accept_shrink: bool = False,
 ) -> None:
     """Run the nightly job for one company, to its end.
@@ -39,7 +39,7 @@ def run_nightly(
                 instance=instance,
                 partition_key=company,
                 run_config={
-                    "ops": {"collect": {"config": {"collect": str(collect), "accept_shrink": accept_shrink}}},
+                    "ops": {"collect": {"config": {"collect": collect, "accept_shrink": accept_shrink}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={"company": company},

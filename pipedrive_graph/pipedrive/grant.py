@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
 from pipedrive_graph.files import cannot_write, lock, write_atomically
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.pipedrive.oauth import App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
-from pipedrive_graph.settings import Company
 
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
 

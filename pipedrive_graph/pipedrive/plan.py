@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 
 PAGE = 500
 """The largest page that Pipedrive's lists give, in rows."""
-
-
-class Collect(StrEnum):
-    """How a company is collected."""
-
-    EVERY_USER = "every-user"
-    """Role assignments and permissions are asked for each user."""
-    BY_ACCESS = "by-access"
-    """Who is in a role is asked for each role, and permissions of as many users as tell what their
-    permission sets give; the other users' permissions are inferred, and labelled so."""
 
 
 def every_user(users: Iterable[int], permission_sets: Iterable[str]) -> Iterator[Call]:

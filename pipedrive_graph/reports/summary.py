@@ -24,13 +24,16 @@ class Summary:
     """What a company looks like in the published file.
 
     `counts` has every severity; `findings` are the open ones, the severest first; `changes` counts the
-    access changes of the last snapshot, and is None where there is no earlier one to compare with.
+    access changes of the last snapshot, and is None where there is no earlier one to compare with. Of
+    `inferred` users nobody asked for the permissions, and `corrections` of what was inferred are no changes.
     """
 
     users: int
     roles: int
     grants: int
+    inferred: int
     changes: int | None
+    corrections: int
     counts: dict[str, int]
     findings: list[Finding]
 
@@ -58,14 +61,19 @@ def summarise(published: Path, company: str) -> Summary | None:
             """,
             [company],
         ).fetchall()
+        changes = (
+            "SELECT count(*) FROM access_changes"
+            " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?"
+        )
         return Summary(
             users=count("SELECT count(*) FROM users WHERE company = ?"),
             roles=count("SELECT count(*) FROM roles WHERE company = ?"),
             grants=count("SELECT count(*) FROM user_permissions WHERE company = ? AND granted"),
-            changes=count(
-                "SELECT count(*) FROM access_changes"
-                " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?"
-            )
+            inferred=count(
+                "SELECT count(*) FROM permission_sources WHERE company = ? AND source = 'inferred'"
+            ),
+            corrections=count(f"{changes} AND kind = 'correction'"),
+            changes=count(f"{changes} AND kind <> 'correction'")
             if count("SELECT count(*) FROM snapshots WHERE company = ? AND status <> 'rejected'") > 1
             else None,
             counts={name: sum(row[0] == name for row in findings) for name in SEVERITIES},

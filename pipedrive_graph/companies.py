@@ -1,0 +1,141 @@
+"""A company as it is set: where its API answers, how it is collected, which variable holds each secret."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from pipedrive_graph.errors import ConfigurationError
+
+TOKEN_VARIABLE = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+CLIENT_ID_VARIABLE = "PIPEDRIVE_CLIENT_ID"
+CLIENT_SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"  # noqa: S105 - as above
+REFRESH_TOKEN_VARIABLE = "PIPEDRIVE_REFRESH_TOKEN"  # noqa: S105 - as above
+DEFAULT_BASE_URL = "https://api.pipedrive.com/v1"
+DEFAULT_DAILY_RESERVE = 0.25
+DEFAULT_DAILY_LIMIT = 80_000
+DEFAULT_OBSERVE_WITHIN = 7
+COMPANIES_FILE = "companies.toml"
+
+
+class Collect(StrEnum):
+    """How a company is collected."""
+
+    EVERY_USER = "every-user"
+    """Role assignments and permissions are asked for each user."""
+    BY_ACCESS = "by-access"
+    """Who is in a role is asked for each role, and permissions of as many users as tell what their
+    permission sets give; the other users' permissions are inferred, and labelled so."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """An OAuth app for one company: which variables hold its secrets, and where its tokens are kept.
+
+    Attributes:
+        url: the authorisation server's address.
+        store: the file of the tokens.
+        client_id_variable, client_secret_variable: hold what the Developer Hub says of the app.
+        refresh_token_variable: may hold a refresh token for the first run; None for no such variable.
+    """
+
+    url: str
+    store: Path
+    client_id_variable: str = CLIENT_ID_VARIABLE
+    client_secret_variable: str = CLIENT_SECRET_VARIABLE
+    refresh_token_variable: str | None = REFRESH_TOKEN_VARIABLE
+
+    def client_id(self) -> str:
+        """Look the client id up.
+
+        Raises:
+            ConfigurationError: if the variable is not set, or holds what none can be.
+        """
+        return self._value(self.client_id_variable)
+
+    def client_secret(self) -> str:
+        """Look the client secret up.
+
+        Raises:
+            ConfigurationError: as for the client id.
+        """
+        return self._value(self.client_secret_variable)
+
+    def _value(self, variable: str) -> str:
+        value = os.environ.get(variable, "").strip()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise ConfigurationError(
+                f"Set the environment variable {variable} as Pipedrive's Developer Hub shows it for the app."
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One company: where its API answers, which variable holds its token, what is left to others.
+
+    Attributes:
+        name: what it is called here.
+        base_url: without a trailing slash.
+        token_variable: the environment variable that holds the API token; empty for none.
+        daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
+        daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
+        collect: how it is collected, unless a run is told otherwise.
+        observe_within: the longest time between two observations of a user's permissions, where they are
+            collected by access.
+        oauth: the OAuth app, where there is one; an API token is preferred to it.
+    """
+
+    name: str
+    base_url: str = DEFAULT_BASE_URL
+    token_variable: str = TOKEN_VARIABLE
+    daily_reserve: float = DEFAULT_DAILY_RESERVE
+    daily_limit: int = DEFAULT_DAILY_LIMIT
+    collect: Collect = Collect.EVERY_USER
+    observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
+    oauth: OAuth | None = None
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether calls are authorised by OAuth: there is an app, and no API token."""
+        return self.oauth is not None and not os.environ.get(self.token_variable, "").strip()
+
+    def app(self) -> OAuth:
+        """Return the OAuth app.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        if self.oauth is None:
+            raise ConfigurationError(
+                f"There is no OAuth app for company '{self.name}': set {CLIENT_ID_VARIABLE} and"
+                f" {CLIENT_SECRET_VARIABLE}, or client_id_env and client_secret_env in {COMPANIES_FILE}."
+            )
+        return self.oauth
+
+    def refresh_token(self) -> str:
+        """Look up the refresh token for the first run; empty where there is none."""
+        variable = self.oauth.refresh_token_variable if self.oauth else None
+        return os.environ.get(variable, "").strip() if variable else ""
+
+    def token(self) -> str:
+        """Look the token up.
+
+        Raises:
+            ConfigurationError: if the variable is not set, or holds what no token can be.
+        """
+        token = os.environ.get(self.token_variable, "").strip()
+        if not token:
+            raise ConfigurationError(
+                f"No API token for company '{self.name}': set the environment variable "
+                f"{self.token_variable} (in Pipedrive: Settings → Personal preferences → API)."
+            )
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise ConfigurationError(
+                f"The variable {self.token_variable} holds characters that no API token has; "
+                "copy the token once more."
+            )
+        return token
