@@ -19,7 +19,7 @@ from pipedrive_graph.pipedrive.budget import Budget, Unit
 from pipedrive_graph.pipedrive.costs import tokens
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import MARGIN, MOST_AT_ONCE, SPREAD
+from pipedrive_graph.pipedrive.pacer import MARGIN, MOST_AT_ONCE, burst_gap
 
 LARGEST_LIMIT = 480
 """Requests per window that the largest plan allows an OAuth app; no server is expected to take more."""
@@ -206,7 +206,7 @@ class _Rehearsal:
         at, gap, last = self.now, 0.0, None
         for _ in range(calls):
             at = last = self._send(at + gap, self._pace.latency)
-            gap = SPREAD * self._pace.window / self._allowance.capacity
+            gap = burst_gap(self._allowance.capacity, self._pace.window)
         if last is not None:
             self.now = last + self._pace.latency
 

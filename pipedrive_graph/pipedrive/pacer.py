@@ -27,14 +27,18 @@ MOST_AT_ONCE = 512
 MARGIN = 0.015
 """Seconds between the end of a request's time in the window and the one that takes its place over."""
 
-SPREAD = 0.1
-"""Share of the window over which a full burst is spread: it arrives in its order."""
-
 _IDLE = 3.0  # seconds without a request after which connections may have been closed
 _BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
-_SHARED_SPREAD = 0.8  # the same where others use the token too, and should find room at any time
+_SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
+_APART = 0.002  # seconds between requests that this process can keep to: what comes closer only queues up
+_WIDEST_SPREAD = 0.8  # also where others use the token too, and should find room at any time
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
+
+
+def burst_gap(capacity: int, window: float) -> float:
+    """Return the seconds between two requests of a burst that fills the window."""
+    return min(max(_SPREAD * window / capacity, _APART), _WIDEST_SPREAD * window / capacity)
 
 
 class Turn:
@@ -122,8 +126,8 @@ class Pacer:
         if self._duration is None:
             wanted = float(self.limit)
         else:
-            spread, before = SPREAD * self.window, self._duration / self.window
-            wanted = self.limit * min(self._duration / spread, 1 + before) + 2
+            before = self._duration / self.window
+            wanted = min(self._duration / burst_gap(self.limit, self.window), self.limit * (1 + before)) + 2
         return max(FEWEST_AT_ONCE, min(math.ceil(wanted), MOST_AT_ONCE))
 
     @asynccontextmanager
@@ -202,8 +206,10 @@ class Pacer:
         self.waited += self.now() - self._waiting_since
 
     def _gap(self) -> float:
-        spread = _SHARED_SPREAD if self._allowance.shared(self.now()) else SPREAD
-        return spread * self.window / self._allowance.capacity
+        capacity = self._allowance.capacity
+        if self._allowance.shared(self.now()):
+            return _WIDEST_SPREAD * self.window / capacity
+        return burst_gap(capacity, self.window)
 
     def _wait_needed(self) -> float | None:
         """Return the seconds until a turn may be granted; None: when somebody gives one back."""

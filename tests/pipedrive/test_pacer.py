@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.pipedrive.lateness import usual_latency
 from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
+from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer, burst_gap
 
 from .virtual import virtually
 
@@ -205,3 +205,11 @@ def test_what_is_usual_costs_fifteen_milliseconds_at_most(latencies: list[float]
     late = sum(max(latency - usual, 0) for latency in latencies) / len(latencies)
     assert late <= 0.015 + 1e-9
     assert min(latencies) <= usual <= max(latencies)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "seconds"),
+    [(1, 0.2), (20, 0.01), (80, 0.0025), (120, 0.002), (480, 0.002), (1600, 0.001)],
+)
+def test_a_burst_is_no_denser_than_this_process_can_send_it(capacity, seconds):
+    assert burst_gap(capacity, 2.0) == pytest.approx(seconds)
