@@ -84,7 +84,7 @@ def as_object(outlook: Outlook) -> dict[str, Any]:
         "window": outlook.pace.window,
         "latency": round(outlook.pace.latency, 4),
         "budget": asdict(outlook.budget) if outlook.budget else None,
-        "used": outlook.used,
+        "collect": outlook.collect,
         "recommended": outlook.recommended.collect,
         "plans": [
             {
@@ -194,5 +194,6 @@ def _notes(outlook: Outlook) -> list[str]:
         for way in outlook.ways
         if way.resumes
     ]
-    used = f"; {outlook.used} was used last" if outlook.used else ""
-    return [*notes, f"Recommended: --collect {best.collect}{used}."]
+    if best.collect == outlook.collect:
+        return [*notes, f"sync collects {best.collect}, as is recommended."]
+    return [*notes, f"sync is set to collect {outlook.collect}; {best.collect} is recommended."]

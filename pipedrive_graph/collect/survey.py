@@ -73,7 +73,7 @@ class Outlook:
         pace: how fast the server is.
         budget: what is left of the day, after the survey; None where the server does not count.
         ways: what each way takes.
-        used: the way of the last accepted snapshot; None before the first.
+        collect: the way that is set.
     """
 
     company: str
@@ -84,7 +84,7 @@ class Outlook:
     pace: Pace
     budget: Budget | None
     ways: tuple[Way, ...]
-    used: str | None
+    collect: Collect
 
     @property
     def recommended(self) -> Way:
@@ -103,6 +103,8 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     Four lists are read, with a call each: the token's owner, users, roles and permission sets. Where
     Pipedrive gives a list by pages, it is read to its end, a call per 500 rows: nothing else tells how many
     there are.
+
+    What is said is said of a run that begins now: whose turn it is to be observed depends on the time.
 
     Args:
         company: whom to collect.
@@ -124,7 +126,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
         opening = _Opening(client)
         me = await client.preflight()
         owner = me.rows(Me)[0]
-        refuse_another_company(landing, identity_of(owner, company, Collect.EVERY_USER))
+        refuse_another_company(landing, identity_of(owner, company, company.collect))
         opening.lap(Endpoint.ME)
         for endpoint in LISTED:
             ledger.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
@@ -134,7 +136,6 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
         stats, budget = client.stats, client.budget
     latency, connecting = measured(opening.asked)
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
-    newest = landing.latest(accepted=True)
     ways = []
     for collect in Collect:
         unfinished, _ = resumable(landing, identity_of(owner, company, collect))
@@ -155,7 +156,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
         pace=pace,
         budget=budget,
         ways=tuple(ways),
-        used=newest.identity.collect if newest else None,
+        collect=company.collect,
     )
 
 
