@@ -31,7 +31,7 @@ _IDLE = 3.0  # seconds without a request after which connections may have been c
 _BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
 _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
 _SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
-_APART = 0.002  # seconds between requests that this process can keep to: what comes closer only queues up
+_APART = 0.0012  # seconds that a request costs this process: what comes closer only queues up in it
 _WIDEST_SPREAD = 0.8  # also where others use the token too, and should find room at any time
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
 

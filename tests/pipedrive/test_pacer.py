@@ -209,7 +209,7 @@ def test_what_is_usual_costs_fifteen_milliseconds_at_most(latencies: list[float]
 
 @pytest.mark.parametrize(
     ("capacity", "seconds"),
-    [(1, 0.2), (20, 0.01), (80, 0.0025), (120, 0.002), (480, 0.002), (1600, 0.001)],
+    [(1, 0.2), (20, 0.01), (80, 0.0025), (120, 1 / 600), (240, 0.0012), (480, 0.0012), (1600, 0.001)],
 )
 def test_a_burst_is_no_denser_than_this_process_can_send_it(capacity, seconds):
     assert burst_gap(capacity, 2.0) == pytest.approx(seconds)
