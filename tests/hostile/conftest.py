@@ -1,0 +1,37 @@
+"""The stages of the matrix, one per dialect; and an impatience that keeps its cases short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .stage import HASTY, SHORT, Stage, company
+
+
+@pytest.fixture(autouse=True, scope="package")
+def impatience() -> Iterator[None]:
+    """What is waited for half a minute otherwise, is waited for a second or two."""
+    with pytest.MonkeyPatch.context() as patch:
+        client = "pipedrive_graph.pipedrive.client"
+        patch.setattr(f"{client}.Patience", lambda: HASTY)
+        patch.setattr(f"{client}.Timeouts", lambda: SHORT)
+        patch.setattr(f"{client}._PROBE", 0.5)
+        yield
+
+
+@pytest.fixture(scope="package")
+def stages(impatience: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
+    """The stage of each dialect, set up when it is first asked for."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        class Stages(dict[str, Stage]):
+            def __missing__(self, dialect: str) -> Stage:
+                folder = tmp_path_factory.mktemp(dialect)
+                simulator = stack.enter_context(company(dialect=dialect))
+                self[dialect] = Stage.of(simulator, folder)
+                return self[dialect]
+
+        yield Stages()
