@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from pipedrive_graph.errors import BusyError, LandingError
 
@@ -39,16 +40,29 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
     """
+    with atomically(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def atomically(path: Path) -> Iterator[BinaryIO]:
+    """Write a file bit by bit: after the block it has the new content; if the block fails, the old.
+
+    Raises:
+        LandingError: if it cannot be written, for lack of space or of rights.
+    """
     temporary = temporary_for(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb", opener=private) as file:
-            file.write(content)
+            yield file
         put_in_place(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
 
 
 def temporary_for(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +15,7 @@ from pipedrive_graph.collect.identity import (
     refuse_without_users,
     resumed,
 )
-from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.resuming import SETTLED, answers_of
 from pipedrive_graph.collect.verdict import verdict
@@ -75,8 +76,8 @@ async def collect(
         me = await client.preflight()
         identity = identity_of(me.rows(Me)[0], company, plan or company.collect)
         refuse_another_company(landing, identity)
-        users = [page async for page in client.pages(Call(Endpoint.USERS, limit=PAGE))]
-        refuse_without_users(landing, users)
+        lists = await asyncio.gather(*(_pages(client, endpoint) for endpoint in LISTED))
+        refuse_without_users(landing, lists[0])
         if not known:
             stack.enter_context(landing.lock())
         unfinished = resumed(landing, identity)
@@ -84,7 +85,10 @@ async def collect(
         if unfinished:
             run.restore()
         run.record_list(Endpoint.ME, [me])
-        run.record_list(Endpoint.USERS, users)
+        while lists:
+            pages = lists.pop(0)
+            run.record_list(pages[0].call.endpoint, pages)
+        del pages  # a large company's text is no longer needed
         try:
             await run.everything()
         except BudgetError as error:
@@ -115,9 +119,7 @@ class _Run:
     async def everything(self) -> None:
         """Make the calls of the plan, then those that prove who is gone."""
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS):
-            pages = [page async for page in self.client.pages(Call(endpoint, limit=PAGE))]
-            self.record_list(endpoint, pages)
-            if pages[-1].outcome is Outcome.REFUSED:
+            if self.ledger.listed[endpoint][-1].outcome is Outcome.REFUSED:
                 self.observer.warn(
                     f"Pipedrive refuses {endpoint} to this token; what only that list tells stays unknown."
                 )
@@ -159,7 +161,7 @@ class _Run:
     def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
         """Write all pages of a list down, in place of those of an earlier run."""
         self.snapshot.replace(endpoint, pages)
-        self.ledger.listed[endpoint] = pages
+        self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
 
     def commit(self, *, accept_shrink: bool) -> Manifest:
         """Judge the snapshot, and commit it."""
@@ -186,6 +188,11 @@ class _Run:
                 previous=self.landing.latest_digest(),
             )
         )
+
+
+async def _pages(client: Pipedrive, endpoint: Endpoint) -> list[Answer]:
+    """Return all pages of a list."""
+    return [page async for page in client.pages(Call(endpoint, limit=PAGE))]
 
 
 def _left(client: Pipedrive) -> Left | None:

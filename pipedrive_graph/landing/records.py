@@ -125,7 +125,8 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 
 def digest(path: Path) -> str:
     """The sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -21,6 +20,7 @@ from pipedrive_graph.landing.records import (
     File,
     Known,
     Manifest,
+    digest,
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.signature import Memory
@@ -65,8 +65,7 @@ class Snapshot:
         """The answers of an endpoint so far, as they were written, but for a last one that a crash tore."""
         path = self._path(endpoint)
         if path.exists():
-            lines = path.read_bytes().splitlines(keepends=True)
-            yield from (json.loads(line) for line in lines if line.endswith(b"\n"))
+            yield from map(json.loads, _whole_lines(path))
 
     def trim(self, outcomes: set[Outcome]) -> None:
         """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
@@ -74,9 +73,10 @@ class Snapshot:
         A last line that was torn by a crash goes with them.
         """
         for path in self.folder.glob("*.ndjson"):
-            whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-            kept = [line for line in whole if json.loads(line)["outcome"] in outcomes]
-            files.write_atomically(path, b"".join(kept))
+            with files.atomically(path) as file:
+                file.writelines(
+                    line for line in _whole_lines(path) if json.loads(line)["outcome"] in outcomes
+                )
 
     def postpone(self, continues_at: datetime) -> None:
         """Note when the day's budget lets another run go on with the snapshot.
@@ -94,15 +94,10 @@ class Snapshot:
 
     def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
-        packed = []
-        for path in sorted(self.folder.glob("*.ndjson")):
-            content = path.read_bytes()
-            body = gzip.compress(content, compresslevel=6, mtime=0)
-            lines = content.splitlines()
-            packed.append(self._packed(f"{path.name}.gz", body, len(lines), max(map(len, lines), default=0)))
+        packed = [self._compressed(path) for path in sorted(self.folder.glob("*.ndjson"))]
         kept = known.model_dump_json(indent=1).encode()
         remembered = gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
-        return [*packed, self._packed(KNOWN, kept, 0, 0), self._packed(MEMORY, remembered, 0, 0)]
+        return [*packed, self._packed(KNOWN, kept), self._packed(MEMORY, remembered)]
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Commit the snapshot: after this it is there for good."""
@@ -111,13 +106,32 @@ class Snapshot:
         tidy(self.folder)
         return manifest
 
-    def _packed(self, name: str, body: bytes, rows: int, longest: int) -> File:
+    def _compressed(self, path: Path) -> File:
+        """Compress a file of answers line by line: a large company's does not fit into memory well."""
+        packed, rows, longest = self.folder / f"{path.name}.gz", 0, 0
+        with (
+            files.atomically(packed) as file,
+            # no name and no time in it: the same answers make the same bytes
+            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed,
+        ):
+            for line in _whole_lines(path):
+                compressed.write(line)
+                rows, longest = rows + 1, max(longest, len(line) - 1)
+        size = packed.stat().st_size
+        return File(name=packed.name, rows=rows, longest=longest, bytes=size, sha256=digest(packed))
+
+    def _packed(self, name: str, body: bytes) -> File:
         files.write_atomically(self.folder / name, body)
-        digest = hashlib.sha256(body).hexdigest()
-        return File(name=name, rows=rows, longest=longest, bytes=len(body), sha256=digest)
+        return File(name=name, rows=0, longest=0, bytes=len(body), sha256=digest(self.folder / name))
 
     def _path(self, endpoint: str) -> Path:
         return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """Read a file's lines, but for a last one that a crash tore."""
+    with path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
 
 
 def tidy(folder: Path) -> None:

@@ -7,6 +7,7 @@ for the window's length and a margin. Lists are read one page after the other, a
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,7 @@ class Range(Generic[Number]):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Calls that were made one after the other, as every collection begins with them.
+    """Calls that were made one after the other: a list, page by page, or who asks.
 
     Attributes:
         endpoint: what was asked for.
@@ -128,8 +129,10 @@ def forecast(pace: Pace, opening: Sequence[Asked], possible: Sequence[Phases]) -
         total = sum(counts, Counter({asked.endpoint: asked.requests for asked in opening}))
         for limit in limits:
             rehearsal = _Rehearsal(pace, limit)
-            for asked in opening:
-                rehearsal.one_by_one(asked.requests, asked.seconds)
+            # who asks, then the lists side by side, then the rest: each over more connections
+            rehearsal.side_by_side(opening[:1])
+            rehearsal.now += pace.connecting
+            rehearsal.side_by_side(opening[1:])
             rehearsal.now += pace.connecting if any(counts) else 0.0
             for count in counts:
                 rehearsal.at_once(count.total())
@@ -195,11 +198,22 @@ class _Rehearsal:
         self._held_until: deque[float] = deque()  # when the places in the window are given up, in order
         self._answered_at: deque[float] = deque()  # when what is under way is answered, in order
 
-    def one_by_one(self, calls: int, seconds: float) -> None:
-        """Make calls one after the other, that take so long together."""
-        for _ in range(calls):
-            latency = seconds / calls
-            self.now = self._send(self.now, latency) + latency
+    def side_by_side(self, rows: Sequence[Asked]) -> None:
+        """Make the calls of each row one after the other, and the rows at once; wait for the last answer."""
+        gap, answered = 0.0, self.now
+        ready = [(self.now, place) for place in range(len(rows))]
+        left = [asked.requests for asked in rows]
+        at = self.now
+        while ready:
+            earliest, place = heapq.heappop(ready)
+            latency = rows[place].seconds / rows[place].requests
+            at = self._send(max(at + gap, earliest), latency)
+            gap = burst_gap(self._allowance.capacity, self._pace.window)
+            answered = max(answered, at + latency)
+            left[place] -= 1
+            if left[place]:
+                heapq.heappush(ready, (at + latency, place))
+        self.now = answered
 
     def at_once(self, calls: int) -> None:
         """Make calls as fast as they may go, and wait for the last answer."""

@@ -61,8 +61,8 @@ def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tu
                     return
                 pacer.pause(2.1)
 
-        for _ in LISTS:
-            await one()
+        await one()
+        await asyncio.gather(*(one() for _ in LISTS[1:]))
         for number in phases:
             await asyncio.gather(*(one() for _ in range(number)))
         return pacer.now() - began, pacer.requests
