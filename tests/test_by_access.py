@@ -296,6 +296,21 @@ def test_where_nobody_tells_the_access_everybody_is_asked(serve, home) -> None:
     assert held(installation) == truth(simulator)
 
 
+def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
+    told = installation.command("sync", "--collect", "by-access")
+    assert told.code == 0
+    inferred = 150 - len(asked(simulator))
+    assert (
+        f"The permissions of {inferred} of 150 users are inferred from others with the same access:"
+        in " ".join(told.out.split())
+    )
+    installation.variables["PIPEDRIVE_COLLECT"] = "by-access"
+    (night,) = installation.command("sync", "--json").objects
+    assert 0 < night["inferred"] <= inferred
+    (night,) = installation.command("sync", "--json", "--collect", "every-user").objects
+    assert "inferred" not in night
+
+
 def test_from_every_user_to_by_access_and_back(installation, simulator) -> None:
     night(installation, 0, Collect.EVERY_USER)
     simulator.requests.clear()

@@ -32,6 +32,7 @@ def run_nightly(
         PipedriveGraphError: whatever an asset raised, as it raised it.
         KeyboardInterrupt: if the process is told to end.
     """
+    plan = str(collect) if collect else None
     job = build_definitions(settings, watch).resolve_job_def(JOB)
     with _instance() as instance:
         try:
@@ -39,7 +40,7 @@ def run_nightly(
                 instance=instance,
                 partition_key=company,
                 run_config={
-                    "ops": {"collect": {"config": {"collect": collect, "accept_shrink": accept_shrink}}},
+                    "ops": {"collect": {"config": {"collect": plan, "accept_shrink": accept_shrink}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={"company": company},
