@@ -10,6 +10,7 @@ from installation import Installation, Serve, Silent
 from published import changes, query
 
 from pipedrive_graph.companies import Collect
+from pipedrive_graph.errors import BlockedError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
@@ -21,7 +22,7 @@ EXTRA = "can_use_api"
 
 def night(
     installation: Installation,
-    number: int,
+    number: float,
     plan: Collect = Collect.BY_ACCESS,
     observer: Silent | None = None,
 ) -> Manifest:
@@ -309,6 +310,26 @@ def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
     assert 0 < night["inferred"] <= inferred
     (night,) = installation.command("sync", "--json", "--collect", "every-user").objects
     assert "inferred" not in night
+
+
+@pytest.mark.parametrize("cut_at", [10, 30, 45])
+def test_a_run_that_was_cut_off_is_finished_as_it_was_begun(
+    installation, simulator, home, cut_at: int
+) -> None:
+    undisturbed = night(Installation.of(home / "undisturbed", simulator), 0)
+    simulator.requests.clear()
+    simulator.faults.add(".*", faults.cloudflare, times=None, after=cut_at)
+    with pytest.raises(BlockedError):
+        night(installation, 0)
+    simulator.faults.clear()
+    manifest = night(installation, 0.1)
+
+    assert manifest.verdict.status == "complete"
+    assert (manifest.observed, manifest.inferred) == (undisturbed.observed, undisturbed.inferred)
+    in_flight = sum(request.status == 403 for request in simulator.requests)
+    assert len(simulator.requests) <= undisturbed.requests + in_flight + 10
+    assert len(list((installation.home / "landing/default").glob("2*"))) == 1
+    assert held(installation) == truth(simulator)
 
 
 def test_from_every_user_to_by_access_and_back(installation, simulator) -> None:
