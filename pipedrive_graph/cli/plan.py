@@ -190,7 +190,7 @@ def _notes(outlook: Outlook) -> list[str]:
     if any(way.days not in (None, (1, 1)) for way in outlook.ways):
         notes.append("Where that does not suffice, sync stops with code 5 and goes on the next night.")
     notes += [
-        f"{way.collect} goes on with the snapshot {way.resumes}, which was cut off."
+        f"{way.collect} goes on with the snapshot {way.resumes}, which is not finished."
         for way in outlook.ways
         if way.resumes
     ]

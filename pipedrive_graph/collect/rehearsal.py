@@ -67,7 +67,8 @@ class _Rehearsal:
             if seen.signature is not None and seen.flags is not None:
                 self._agreed[seen.signature][seen.flags] += 1
         self._in_role: dict[str, set[int]] = defaultdict(set)
-        for user in ledger.users().values():
+        self._users = ledger.users()
+        for user in self._users.values():
             self._in_role[str(user.role_id)].add(user.id)
         roles = (role for page in ledger.listed[Endpoint.ROLES] for role in page.rows(Role))
         self._members = {str(role.id): role.assignment_count for role in roles}
@@ -107,7 +108,7 @@ class _Rehearsal:
     def _flags(self, user_id: int) -> str:
         """Return what a user holds: what they were seen with, or else what others with their access hold."""
         contents = self._past.memory.contents | self._ledger.contents
-        signature = signature_of(self._ledger.users()[user_id], contents)
+        signature = signature_of(self._users[user_id], contents)
         seen = self._past.memory.users.get(user_id)
         if seen is not None and seen.flags is not None and seen.signature == signature:
             return seen.flags

@@ -1,0 +1,94 @@
+"""Going through a collection without making its calls: what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipedrive_graph.collect.details import Past
+from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.collect.rehearsal import Supposing, rehearse
+from pipedrive_graph.companies import Collect
+from pipedrive_graph.landing import Known
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.by_access import Schedule
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.records import Access, Data, PermissionSet, Role, User
+from pipedrive_graph.pipedrive.signature import Memory
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+PAST = Past(Known(), Memory(), Schedule(NOW, None, timedelta(days=7)))
+
+
+def company(users: int) -> Ledger:
+    """A ledger with the lists of a company: twenty roles, ten sets, ten users per thousand are admins."""
+
+    def listed(endpoint: Endpoint, rows: Data) -> list[Answer]:
+        return [Answer(Call(endpoint), Outcome.ANSWERED, 200, NOW, "", data=rows)]
+
+    return Ledger(
+        listed={
+            Endpoint.USERS: listed(
+                Endpoint.USERS,
+                [
+                    User(
+                        id=number,
+                        role_id=number % 20 + 1,
+                        active_flag=True,
+                        access=[
+                            Access(app="sales", admin=number % 100 == 0, permission_set_id=str(number % 10))
+                        ],
+                    )
+                    for number in range(1, users + 1)
+                ],
+            ),
+            Endpoint.ROLES: listed(Endpoint.ROLES, [Role(id=number) for number in range(1, 21)]),
+            Endpoint.PERMISSION_SETS: listed(
+                Endpoint.PERMISSION_SETS, [PermissionSet(id=str(number)) for number in range(10)]
+            ),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("collect", "supposing", "calls"),
+    [
+        (Collect.EVERY_USER, Supposing.AS_BEFORE, 10 + 2 * 3000),
+        (Collect.EVERY_USER, Supposing.WORST, 10 + 2 * 3000),
+        # sets, roles, 30 admins, two of each of the ten other signatures (an admin's is another)
+        (Collect.BY_ACCESS, Supposing.AS_BEFORE, 10 + 20 + 30 + 2 * 10),
+        # two roles are tried; one user for each role
+        (Collect.BY_ACCESS, Supposing.NO_MEMBERS, 10 + 2 + 20 + 30 + 2 * 10),
+        (Collect.BY_ACCESS, Supposing.WORST, 10 + 20 + 2 * 3000),
+    ],
+)
+def test_calls_of_a_first_night(collect: Collect, supposing: Supposing, calls: int) -> None:
+    phases = asyncio.run(rehearse(collect, company(3000), PAST, supposing))
+
+    assert sum(map(len, phases)) == len({call for phase in phases for call in phase}) == calls
+
+
+def test_members_of_a_large_role_take_several_pages() -> None:
+    phases = asyncio.run(rehearse(Collect.BY_ACCESS, company(20_001), PAST, Supposing.AS_BEFORE))
+
+    members = [call for phase in phases for call in phase if call.endpoint is Endpoint.ROLE_MEMBERS]
+    # a role has 1,000 members, one has one more; 500 make a page
+    assert len(members) == 20 * 2 + 1
+    assert max(call.start or 0 for call in members) == 1000
+
+
+@pytest.mark.parametrize("collect", list(Collect))
+@pytest.mark.parametrize("supposing", list(Supposing))
+def test_time_grows_with_the_company_and_not_faster(collect: Collect, supposing: Supposing) -> None:
+    def seconds(users: int) -> float:
+        took = []
+        for _ in range(3):
+            ledger, began = company(users), time.process_time()
+            asyncio.run(rehearse(collect, ledger, PAST, supposing))
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert seconds(8000) < 10 * seconds(2000)  # four times as many; their square would be sixteen
