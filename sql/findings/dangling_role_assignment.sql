@@ -51,7 +51,8 @@ SELECT
         'role': roles.name,
         'role_exists': roles.role_id IS NOT NULL,
         'role_active': roles.active,
-        'assigned_since': user_roles.since
+        'assigned_since': user_roles.since,
+        'assignments_observed_at': users.roles_observed_at
     }) AS evidence
 FROM user_roles
 LEFT JOIN users

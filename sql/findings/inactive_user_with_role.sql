@@ -31,7 +31,8 @@ SELECT
         'deleted': users.deleted,
         'role_id': user_roles.role_id,
         'role': roles.name,
-        'assigned_since': user_roles.since
+        'assigned_since': user_roles.since,
+        'assignments_observed_at': users.roles_observed_at
     }) AS evidence
 FROM user_roles
 INNER JOIN users USING (company, user_id)

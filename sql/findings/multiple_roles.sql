@@ -45,7 +45,8 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
-        'roles': assigned_roles.assigned
+        'roles': assigned_roles.assigned,
+        'assignments_observed_at': users.roles_observed_at
     }) AS evidence
 FROM assigned_users
 INNER JOIN assigned_roles USING (company, user_id)

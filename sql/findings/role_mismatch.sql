@@ -41,7 +41,8 @@ SELECT
         'active': users.active,
         'listed_role_id': users.role_id,
         'listed_role': roles.name,
-        'assigned_role_ids': assigned_users.assigned_role_ids
+        'assigned_role_ids': assigned_users.assigned_role_ids,
+        'assignments_observed_at': users.roles_observed_at
     }) AS evidence
 FROM assigned_users
 INNER JOIN users USING (company, user_id)
