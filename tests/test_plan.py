@@ -226,13 +226,38 @@ def test_errors_are_sentences(home: Path, installation: Installation) -> None:
     assert told.code == 3
     assert told.objects == [{"company": "default", "error": told.sentence}]
 
-    installation.variables["PIPEDRIVE_BASE_URL"] = "http://127.0.0.1:9/v1"
-    told = installation.command("plan", "--company", "default")
-    assert told.code == 1
-    assert told.sentence.startswith("Nobody answers at http://127.0.0.1:9/v1")
-
     assert installation.command("plan", "--company", "nobody").code == 2
     assert not home.exists()
+
+
+@pytest.mark.slow
+def test_nobody_there_is_a_sentence(home: Path, installation: Installation) -> None:
+    installation.variables["PIPEDRIVE_BASE_URL"] = "http://127.0.0.1:9/v1"
+
+    told = installation.command("plan", "--company", "default")
+
+    assert told.code == 1
+    assert told.sentence.startswith("Nobody answers at http://127.0.0.1:9/v1")
+    assert not home.exists()
+
+
+def test_of_several_companies_each_is_told_and_the_worst_counts(home: Path, serve: Serve) -> None:
+    one, two = serve(), serve(seed=2)
+    home.mkdir()
+    home.joinpath("companies.toml").write_text(
+        f'[one]\napi_token_env = "ONE"\nbase_url = "{one.url}"\n'
+        f'[two]\napi_token_env = "TWO"\nbase_url = "{two.url}"\ncollect = "by-access"\n'
+        f'[three]\napi_token_env = "THREE"\nbase_url = "{two.url}"\n'
+    )
+    installation = Installation(home, {"ONE": one.token, "TWO": two.token})
+
+    told = installation.command("plan", "--json")
+
+    assert told.code == 2
+    assert told.sentence.startswith("No API token for company 'three'")
+    assert [outlook["company"] for outlook in told.objects] == ["one", "two", "three"]
+    assert [outlook.get("collect") for outlook in told.objects] == ["every-user", "by-access", None]
+    assert told.objects[2] == {"company": "three", "error": told.sentence}
 
 
 def test_a_token_of_another_company_is_told(home: Path, serve: Serve) -> None:
