@@ -47,6 +47,7 @@ $(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.t
 benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and its memory (10 minutes)
 	$(BENCHMARKS)/bin/python -m benchmarks.collect
 	$(BENCHMARKS)/bin/python -m benchmarks.footprint
+	$(BENCHMARKS)/bin/python -m benchmarks.footprint
 
 constraints: ## Renew both constraints.txt from the newest versions
 	$(PYTHON) -m venv --clear .venv

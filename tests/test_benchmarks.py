@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import process
+from benchmarks import footprint, process
 from benchmarks.collect import collectors, outcome
 from benchmarks.serving import Arrival, served
 from pipedrive_graph.simulator.server import Options
@@ -59,3 +59,15 @@ def test_ours_and_the_script_make_the_same_calls(tmp_path: Path) -> None:
     assert seen[0] - seen[1] == {"users/me": 1}
     assert seen[1] - seen[0] == {}
     assert set(seen[0].values()) == {1}
+
+
+@pytest.mark.slow
+def test_memory_grows_by_little_for_each_user_and_every_call_is_made_once() -> None:
+    small, large = footprint.measure(1_000, latency=0.05), footprint.measure(8_000, latency=0.05)
+    assert small.repeated == large.repeated == 0
+    # Two for each user, and what a company has of lists, sets and lost roles.
+    assert 2_000 < small.requests < 2_100
+    assert 16_000 < large.requests < 16_100
+    # 40,000 users may take 400 MB: eight times as many users then take less than twice the memory.
+    assert large.peak < 2 * small.peak, (small, large)
+    assert large.cpu < 2 * small.cpu, (small, large)
