@@ -144,6 +144,7 @@ def test_role_mismatch_says_which(company: Company) -> None:
         "listed_role_id": 2,
         "listed_role": "Sales",
         "assigned_role_ids": [1, 3],
+        "assignments_observed_at": "2026-11-20 02:00:00",
     }
 
 
