@@ -169,7 +169,7 @@ def test_where_pipedrive_tells_no_limits(home: Path, serve: Serve) -> None:
     assert plan["seconds"]["most"] > plan["seconds"]["least"] > 8
     told = installation.command("plan")
     assert "Pipedrive does not say how many requests it takes: tried out from 20" in told.out
-    assert "tonight" not in told.out
+    assert "nights" not in told.out
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,11 @@ def test_nights_of_a_budget_that_does_not_suffice(
     assert (outlook["budget"]["total"], outlook["budget"]["unit"]) == (budget, unit)
     assert outlook["budget"]["reserve"] == budget // 4
     assert plan["nights"] == exactly(2)
-    assert "in 2 nights" in told.out
-    assert "sync stops with code 5 and goes on the next night" in told.out
+    (row,) = [line for line in told.out.splitlines() if "every-user  " in line]
+    assert row.split()[-1] == "2"
+    assert "A night that does not suffice ends with code 5; the next one goes on" in told.out
+    by_access = outlook["plans"][1]["nights"]
+    assert outlook["recommended"] == ("by-access" if by_access["least"] < 2 else "every-user")
     assert installation.command("sync").code == 5
 
     # what was read is not asked for again
@@ -283,7 +286,7 @@ def test_the_table_fits_a_terminal(home: Path, serve: Serve, monkeypatch: pytest
     assert lines[0].startswith("default  Northwind Example: 300 users, ")
     assert lines[1].startswith("  80 requests per 2 s; an answer takes 0.0")
     (row,) = [line for line in lines if "every-user  " in line]
-    assert row.split()[-1] == "tonight"
+    assert row.split()[-2:] == ["s", "1"]
     assert lines[-1] == "  sync collects every-user, as is recommended."
 
     installation.variables["PIPEDRIVE_COLLECT"] = "by-access"

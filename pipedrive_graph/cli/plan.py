@@ -18,7 +18,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.sync import quieten
-from pipedrive_graph.collect.survey import Outlook, Way, survey
+from pipedrive_graph.collect.survey import Days, Outlook, survey
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BudgetError, PipedriveGraphError
 from pipedrive_graph.landing import Landing
@@ -120,7 +120,7 @@ def show(console: Console, outlook: Outlook) -> None:
     table.add_column("tokens", justify="right")
     table.add_column("collecting takes", justify="right")
     if outlook.budget:
-        table.add_column("done")
+        table.add_column("nights", justify="right")
     for way in outlook.ways:
         told = way.forecast
         row = [
@@ -130,7 +130,7 @@ def show(console: Console, outlook: Outlook) -> None:
             span(told.tokens, "{:,}".format),
             span(told.seconds, duration),
         ]
-        table.add_row(*row, *([_done(way)] if outlook.budget else []))
+        table.add_row(*row, *([_nights(way.days)] if way.days else []))
     console.print(table)
     console.print()
     for note in _notes(outlook):
@@ -159,14 +159,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def _done(way: Way) -> str:
-    """Return in how many nights a way ends."""
-    least, most = way.days or (1, 1)
-    if most is None:
-        return "never"
-    if most == 1:
-        return "tonight"
-    return f"in {most} nights" if least == most else f"in {least} to {most} nights"
+def _nights(days: Days) -> str:
+    """Return how many nights a way takes."""
+    ends = ["never" if end is None else f"{end:,}" for end in days]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _limits(outlook: Outlook) -> str:
@@ -188,7 +184,7 @@ def _notes(outlook: Outlook) -> list[str]:
         left = f"{budget.remaining:,} of {budget.total:,} {budget.unit}"
         notes.append(f"Left today: {left}; kept for other integrations: {budget.reserve:,}.")
     if any(way.days not in (None, (1, 1)) for way in outlook.ways):
-        notes.append("Where that does not suffice, sync stops with code 5 and goes on the next night.")
+        notes.append("A night that does not suffice ends with code 5; the next one goes on.")
     notes += [
         f"{way.collect} goes on with the snapshot {way.resumes}, which is not finished."
         for way in outlook.ways

@@ -91,8 +91,8 @@ class Outlook:
         """The way that observes most of those that today's budget suffices for, else the soonest done."""
 
         def nights(way: Way) -> float:
-            longest = 1 if way.days is None else way.days[1]
-            return math.inf if longest is None else longest
+            expected = 1 if way.days is None else way.days[0]
+            return math.inf if expected is None else expected
 
         return min(self.ways, key=nights)
 
