@@ -25,7 +25,7 @@ from pipedrive_graph.pipedrive.pacer import MARGIN, MOST_AT_ONCE, burst_gap
 LARGEST_LIMIT = 480
 """Requests per window that the largest plan allows an OAuth app; no server is expected to take more."""
 
-_LATE = 0.005  # seconds that a place is kept for longer on average, because answers are never equally late
+_LATE = 0.01  # seconds that a place is kept for longer on average, because answers are never equally late
 _PAUSE_JITTER = 0.1  # seconds that the client waits on average on top of what a 429 asks for
 _ROUND_TRIPS = 3  # that opening an encrypted connection takes at most
 
