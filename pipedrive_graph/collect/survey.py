@@ -1,4 +1,4 @@
-"""Finds out with a few calls what collecting a company takes, in each way; nothing is written."""
+"""Finds out with a few calls what collecting a company takes, in each way; no snapshot is touched."""
 
 from __future__ import annotations
 
