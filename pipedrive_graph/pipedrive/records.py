@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainValidator
 
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 _BIGINT = 2**63
@@ -67,9 +67,17 @@ def read_moment(value: object) -> datetime | None:
     return moment
 
 
-def _text_of_id(value: object) -> object:
-    """Let an integer stand for its digits: permission set ids are strings, but not everywhere."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def read_text_id(value: object) -> str:
+    """Return an id that is a text, but not everywhere: an integer stands for its digits.
+
+    Raises:
+        ValueError: for anything else, and for the empty text, by which nothing can be asked for.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected an id")
+    return value
 
 
 def _or_none(read: Callable[[object], Value]) -> Callable[[object], Value | None]:
@@ -81,7 +89,7 @@ Id: TypeAlias = Annotated[int, PlainValidator(read_id)]
 IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(_or_none(read_id))]
 FlagOrNone: TypeAlias = Annotated[bool | None, PlainValidator(_or_none(read_flag))]
 MomentOrNone: TypeAlias = Annotated[datetime | None, PlainValidator(_or_none(read_moment))]
-TextId: TypeAlias = Annotated[str, BeforeValidator(_text_of_id)]
+TextId: TypeAlias = Annotated[str, PlainValidator(read_text_id)]
 
 
 class Record(BaseModel):

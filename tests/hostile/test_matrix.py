@@ -133,6 +133,7 @@ NO_USERS = r"The list of users was not answered in full: users: {}\. " + (
 )
 MORE = r"The list {} announces more than it gives; who or what is new there may be missing\."
 
+SETS = ("permission_sets", "nodes")
 LOOPING = Ending(but=frozenset({"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges"}))
 
 ODD_FLAGS = Ending(odd=("can_fly", "can_xx", "can_\u202e", "can_\x00", "can_\\x00"))
@@ -203,6 +204,12 @@ CASES = [
         ),
         dialects=("official",),
         quick=True,
+    ),
+    Case(
+        "a permission set without an id",
+        rows(lambda row: row.update(id=""), at="permissionSets"),
+        partial(r"The list permissionSets was not answered: .*row 1: id: expected an id, got ''\.", *SETS),
+        dialects=("official",),
     ),
     Case(
         "500 for half of the details",

@@ -209,6 +209,22 @@ def test_no_envelope_no_answer(body: bytes):
         answered(Call(Endpoint.USERS), body)
 
 
+@pytest.mark.parametrize("given", ["", None, True, 1.5, ["x"]])
+def test_a_set_without_an_id_spoils_the_list(given: object):
+    """Nothing can be asked for by an empty id."""
+    with pytest.raises(UnsettledError, match="row 2: id: expected an id, got"):
+        answered(Call(Endpoint.PERMISSION_SETS), body_of([{"id": 7}, {"id": given}]))
+
+
+def test_a_set_that_is_named_by_no_id_is_unknown():
+    access = [{"app": "sales", "admin": False, "permission_set_id": ""}]
+    answer = answered(Call(Endpoint.USERS), body_of([{"id": 7, "access": access}]))
+    (user,) = answer.rows(User)
+    assert user.access is not None
+    assert user.access[0].permission_set_id is None
+    assert answer.oddities == ("users: row 1: access.0.permission_set_id: expected an id, got ''",)
+
+
 def test_null_is_an_empty_list():
     answer = answered(Call(Endpoint.ROLES), body_of(None))
     assert answer.data == []
