@@ -2,8 +2,8 @@
 
 Seconds are found by going through the calls as the pacer would let them go, with the allowance that the
 pacer itself uses: a window is full when it holds as many requests as are allowed, and each keeps its place
-for the window's length and a margin. Lists are read one page after the other, all else at once.
 for the window's length and a margin. Lists are read side by side, each page after page; all else at once.
+"""
 
 from __future__ import annotations
 
