@@ -332,6 +332,19 @@ def test_a_run_that_was_cut_off_is_finished_as_it_was_begun(
     assert held(installation) == truth(simulator)
 
 
+def test_who_is_not_told_of_keeps_what_was_known(installation, simulator) -> None:
+    night(installation, 0)
+    plain = [user for user in asked(simulator) if not simulator.company.users[user].admin_apps]
+    seen, guessed = plain[0], ordinary(simulator, 1)[0].id
+    before = held(installation)
+    for user in (seen, guessed):
+        simulator.company.remove_user(user)
+        simulator.faults.add(f"users/{user}$", faults.status(500), times=None)
+    assert night(installation, 1).verdict.status == "partial"
+    assert held(installation) == before
+    assert changes(installation.published) == []
+
+
 def test_from_every_user_to_by_access_and_back(installation, simulator) -> None:
     night(installation, 0, Collect.EVERY_USER)
     simulator.requests.clear()

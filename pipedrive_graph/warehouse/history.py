@@ -21,7 +21,8 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
             _keep_latest(connection, table)
     _correct(connection)
     _observe(connection)
-    for name in ("coverage", "unreadable_values", "access_signatures"):
+    _sign(connection)
+    for name in ("coverage", "unreadable_values"):
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
         connection.execute(f"INSERT INTO history.{name} BY NAME SELECT * FROM staging.{name}")
 
@@ -173,6 +174,16 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at
         FROM ({tonight}) AS proven
         ANTI JOIN history.observations AS history ON {same}""")
+
+
+def _sign(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the latest access signature of each user; who is not told of keeps theirs."""
+    connection.execute(f"""
+        DELETE FROM history.access_signatures AS history
+        WHERE EXISTS (
+            FROM staging.access_signatures AS staged WHERE {_equal("staged", "history", "company", "user_id")}
+        )""")
+    connection.execute("INSERT INTO history.access_signatures BY NAME FROM staging.access_signatures")
 
 
 def _equal(left: str, right: str, *columns: str) -> str:
