@@ -33,8 +33,17 @@ def without(*fields: str, **values: object):
         without("last_login", "role_id", "created", "name", "email"),
         without(active_flag="yes", is_deleted="perhaps"),
         without(access=None, last_login={"when": "once"}, role_id="abc", created="soon"),
+        without(created=None),
+        without(name=[1], email={"a": 1}, access=[[1], 7]),
     ],
-    ids=["no access", "fields missing", "flags unreadable", "values unreadable"],
+    ids=[
+        "no access",
+        "fields missing",
+        "flags unreadable",
+        "values unreadable",
+        "never created",
+        "no texts",
+    ],
 )
 def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simulator, action) -> None:
     installation.night()

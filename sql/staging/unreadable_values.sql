@@ -15,6 +15,13 @@ WITH fields AS (
         CAST(user_id AS VARCHAR) AS subject_id,
         unnest(
             [
+                {'field': 'name', 'kind': json_type(record, '$.name'), 'value': record ->> '$.name'},
+                {'field': 'email', 'kind': json_type(record, '$.email'), 'value': record ->> '$.email'},
+                {
+                    'field': 'access',
+                    'kind': CASE WHEN is_access(record -> '$.access') THEN 'access' ELSE 'OBJECT' END,
+                    'value': record ->> '$.access'
+                },
                 {'field': 'active_flag', 'kind': 'flag', 'value': record ->> '$.active_flag'},
                 {'field': 'is_deleted', 'kind': 'flag', 'value': record ->> '$.is_deleted'},
                 {'field': 'is_admin', 'kind': 'flag', 'value': record ->> '$.is_admin'},
@@ -70,5 +77,7 @@ WHERE
             as_time(found.value) IS NULL
             AND NOT starts_with(trim(found.value), '0000-00-00')
             AND trim(found.value) <> ''
+        -- a text, or a list of access entries, that is something else
+        ELSE found.kind NOT IN ('VARCHAR', 'access')
     END
 GROUP BY company, endpoint, subject_id, found.field

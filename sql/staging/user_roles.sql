@@ -49,7 +49,7 @@ SELECT
     user_id,
     as_id(record ->> '$.role_id') AS role_id,
     bool_or(as_flag(record ->> '$.active_flag')) AS active,
-    max(record ->> '$.name') AS role_name,
+    max(as_text(record -> '$.name')) AS role_name,
     max(as_id(record ->> '$.parent_role_id')) AS parent_role_id
 FROM assignments
 SEMI JOIN staging.users USING (company, user_id)

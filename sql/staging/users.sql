@@ -29,7 +29,7 @@ WITH entries AS (
         user_id,
         unnest(CAST(record -> '$.access' AS JSON[])) AS entry
     FROM staging.user_records
-    WHERE json_type(record, '$.access') = 'ARRAY'
+    WHERE is_access(record -> '$.access')
 ),
 
 access AS (
@@ -67,8 +67,8 @@ logins AS (
 SELECT
     records.company,
     records.user_id,
-    or_last(json_type(record, '$.name'), record ->> '$.name', last.name) AS name,
-    or_last(json_type(record, '$.email'), record ->> '$.email', last.email) AS email,
+    or_last(json_type(record, '$.name'), as_text(record -> '$.name'), last.name) AS name,
+    or_last(json_type(record, '$.email'), as_text(record -> '$.email'), last.email) AS email,
     coalesce(as_flag(record ->> '$.active_flag'), last.active) AS active,
     coalesce(as_flag(record ->> '$.is_deleted'), last.deleted) AS deleted,
     coalesce(as_flag(record ->> '$.is_admin'), last.is_admin) AS is_admin,
@@ -76,23 +76,22 @@ SELECT
         json_type(record, '$.role_id'), as_id(record ->> '$.role_id'), last.role_id
     ) AS role_id,
     CASE
-        WHEN json_type(record, '$.access') = 'ARRAY' THEN coalesce(access.access, [])
+        WHEN is_access(record -> '$.access') THEN coalesce(access.access, [])
         ELSE last.access
     END AS access,
-    or_last(
-        json_type(record, '$.created'), as_time(record ->> '$.created'), last.created
-    ) AS created,
+    -- a user who was created once stays so, whatever tonight says
+    coalesce(as_time(record ->> '$.created'), last.created) AS created,
     coalesce(
         as_flag(record ->> '$.has_created_company'), last.has_created_company
     ) AS has_created_company,
-    or_last(json_type(record, '$.locale'), record ->> '$.locale', last.locale) AS locale,
+    or_last(json_type(record, '$.locale'), as_text(record -> '$.locale'), last.locale) AS locale,
     or_last(
         json_type(record, '$.default_currency'),
-        record ->> '$.default_currency',
+        as_text(record -> '$.default_currency'),
         last.default_currency
     ) AS default_currency,
     or_last(
-        json_type(record, '$.timezone_name'), record ->> '$.timezone_name', last.timezone_name
+        json_type(record, '$.timezone_name'), as_text(record -> '$.timezone_name'), last.timezone_name
     ) AS timezone_name,
     CASE
         WHEN login.login_known THEN login.last_login
