@@ -33,6 +33,7 @@ _WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
 _SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
 _APART = 0.0012  # seconds that a request costs this process: what comes closer only queues up in it
 _WIDEST_SPREAD = 0.8  # also where others use the token too, and should find room at any time
+_STANDSTILL = 0.5  # seconds that this process may stand still (for its garbage, or for another process)
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
 
 
@@ -44,14 +45,14 @@ def burst_gap(capacity: int, window: float) -> float:
 class Turn:
     """One request's place in the window; its holder reports what happens to the request."""
 
-    __slots__ = ("_granted", "_pacer", "answered_at", "company", "sent_at")
+    __slots__ = ("_pacer", "answered_at", "company", "granted", "sent_at")
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, pacer: Pacer, company: int) -> None:
         self._pacer = pacer
-        self._granted = pacer.now()
+        self.granted = pacer.now()
         self.sent_at: float | None = None
         self.answered_at: float | None = None
-        self.company = 0  # how many requests, itself included, stood in the window when it was sent
+        self.company = company  # how many requests, itself included, stood in the window then
 
     def sent(self) -> None:
         """Report that the request's bytes were written; the last report counts."""
@@ -65,7 +66,7 @@ class Turn:
     @property
     def age(self) -> float:
         """Seconds since the turn was granted."""
-        return self._pacer.now() - self._granted
+        return self._pacer.now() - self.granted
 
 
 class Pacer:
@@ -89,6 +90,7 @@ class Pacer:
         self._at_once: dict[Turn, None] = {}  # turns granted and not given back, oldest first
         self._unsent = 0
         self._places = Places()
+        self._fullest: deque[tuple[float, int]] = deque()  # falling: when so many places were taken
         self._duration: float | None = None  # of a whole exchange, smoothed
         self._margin = MARGIN
         self._next_send = 0.0
@@ -197,9 +199,9 @@ class Pacer:
             if wait > 0:
                 self._timer = self._loop.call_later(wait, self._grant)
                 return
-            turn = Turn(self)
-            self._at_once[turn] = None
             self._unsent += 1
+            turn = Turn(self, company=self._unsent + len(self._places))
+            self._at_once[turn] = None
             # A timer that was late may catch up a little, but a burst stays spread.
             self._next_send = max(self._next_send, self.now() - 0.005) + self._gap()
             self._waiting.popleft().set_result(turn)
@@ -252,7 +254,12 @@ class Pacer:
         else:
             hold += _BLIND
         self._places.hold(turn, now + hold)
-        turn.company = len(self._places)
+        taken = len(self._places)
+        while self._fullest and self._fullest[-1][1] <= taken:
+            self._fullest.pop()
+        self._fullest.append((now, taken))
+        while self._fullest[0][0] < now - self.window:
+            self._fullest.popleft()
         if self._timer is None:
             self._grant()
 
@@ -264,11 +271,19 @@ class Pacer:
             late = min(self._lateness.of(now - turn.sent_at, self.limit), self.window)
             if turn in self._places:
                 self._places.hold(turn, turn.sent_at + self.window + self._margin + late)
-        # The headers may have been written when the request came, or when the answer left.
-        self._allowance.learn(limits, max(turn.company, len(self._places)), now)
+        self._allowance.learn(limits, max(self._company(turn, now), len(self._places)), now)
         if self._margin > MARGIN:
             self._margin = max(MARGIN, self._margin * 0.999)
         self._grant()
+
+    def _company(self, turn: Turn, now: float) -> int:
+        """Return how many of ours the server may have counted at most when it wrote an answer's headers.
+
+        That was when the request came or when the answer left; and if this process has stood still, both
+        were before it took note of them.
+        """
+        since = max(turn.granted, now - _STANDSTILL)
+        return max(turn.company, next((taken for at, taken in self._fullest if at >= since), 0))
 
     def _give_back(self, turn: Turn) -> None:
         del self._at_once[turn]

@@ -213,3 +213,31 @@ def test_what_is_usual_costs_fifteen_milliseconds_at_most(latencies: list[float]
 )
 def test_a_burst_is_no_denser_than_this_process_can_send_it(capacity, seconds):
     assert burst_gap(capacity, 2.0) == pytest.approx(seconds)
+
+
+def test_a_standstill_of_this_process_is_not_taken_for_others_with_the_same_token():
+    """What the server counted when it took a request is more than what is left of it after a standstill."""
+    limit, latency = 480, 0.15
+    arrivals: list[float] = []
+
+    async def job() -> int:
+        pacer = Pacer(limit)
+
+        async def one(start: float, *, stands_still: bool) -> None:
+            await asyncio.sleep(start - pacer.now())
+            async with pacer.turn() as turn:
+                arrived = pacer.now()
+                arrivals.append(arrived)
+                counted = sum(arrived - 2 < other <= arrived for other in arrivals)
+                if stands_still:  # between writing the request and noting that it is written
+                    asyncio.get_running_loop()._now += 0.2  # type: ignore[attr-defined]
+                turn.sent()
+                await asyncio.sleep(arrived + latency - pacer.now())
+                turn.answered(RateLimits(limit=limit, remaining=limit - counted))
+
+        early = [one(0.001 * number, stands_still=False) for number in range(200)]
+        late = [one(1.8 + 0.001 * number, stands_still=number == 199) for number in range(200)]
+        await asyncio.gather(*early, *late)
+        return pacer.own
+
+    assert virtually(job) == limit
