@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := .venv-benchmarks
+TIMED := tests/pipedrive tests/simulator
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint dev benchmarks constraints clean
@@ -22,8 +23,9 @@ install: .venv/installed ## Make the environment
 demo: install ## Run the whole pipeline on a simulated company
 	$(BIN)/pipedrive-graph demo
 
-test: install ## Run the tests
-	$(BIN)/pytest
+test: install ## Run the tests: two at a time, but for those that are about time
+	$(BIN)/pytest --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED))
+	$(BIN)/pytest $(TIMED)
 
 test-all: install ## Run the tests, slow ones included
 	$(BIN)/pytest -m "slow or not slow"
@@ -46,7 +48,6 @@ $(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.t
 
 benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and its memory (10 minutes)
 	$(BENCHMARKS)/bin/python -m benchmarks.collect
-	$(BENCHMARKS)/bin/python -m benchmarks.footprint
 	$(BENCHMARKS)/bin/python -m benchmarks.footprint
 
 constraints: ## Renew both constraints.txt from the newest versions

@@ -82,7 +82,7 @@ class _Counter:
     def __init__(self) -> None:
         self.highest = 0
         self._base: int | None = None  # what was there before we spent anything
-        self._lowest: int | None = None  # reading since nothing was under way
+        self.lowest: int | None = None  # reading since nothing was under way
 
     def left(self, spent: int) -> int | None:
         """Return what is left after we have spent so much; None where nothing was ever read."""
@@ -98,14 +98,14 @@ class _Counter:
         """
         self.highest = max(self.highest, left)
         if self._base is None or left + charged > self._base + _NEW_DAY * self.highest:
-            self._base, self._lowest = left + charged, left
+            self._base, self.lowest = left + charged, left
         self._base = min(self._base, left + spent)
-        self._lowest = left if self._lowest is None else min(self._lowest, left)
+        self.lowest = left if self.lowest is None else min(self.lowest, left)
 
     def settle(self, spent: int) -> None:
         """Note that nothing is under way."""
-        if self._lowest is not None:
-            self._base, self._lowest = self._lowest + spent, None
+        if self.lowest is not None:
+            self._base, self.lowest = self.lowest + spent, None
 
 
 class DailyBudget:
@@ -174,19 +174,32 @@ class DailyBudget:
             self._total = limits.daily_limit or self._total
         if limits.daily_requests_left is not None:
             self._requests.read(limits.daily_requests_left, spent.number, spent.charged_number)
-            self._compare(spent.number, limits.daily_requests_left)
+            self._compare(spent, limits.daily_requests_left)
         self._answered = Spent(self._answered.number + 1, self._answered.tokens + spent.price)
         self.under_way -= 1
         if self.under_way == 0:
+            self._conclude(self._requests.lowest)
             self._tokens.settle(self._spent.tokens)
             self._requests.settle(self._spent.number)
 
-    def _compare(self, number: int, left: int) -> None:
-        """Find out whether the counter of requests falls with our own."""
+    def _compare(self, spent: Spent, left: int) -> None:
+        """Find out whether the counter of requests falls with our own, those that it includes for certain."""
         if self._first is None or left > self._first[1]:  # the second: it was renewed
-            self._first = (number, left)
-        elif number - self._first[0] >= _ENOUGH:
-            self._falls = self._first[1] - left >= _WITH_US * (number - self._first[0])
+            self._first = (spent.number, left)
+        elif self._fell(spent.charged_number, left):
+            self._falls = True
+
+    def _conclude(self, left: int | None) -> None:
+        """Say whether it does; nothing is under way, so it includes all of ours."""
+        number = self._spent.number
+        if left is not None and self._first is not None and number - self._first[0] >= _ENOUGH:
+            self._falls = self._fell(number, left)
+
+    def _fell(self, number: int, left: int) -> bool:
+        """Whether the counter has fallen enough by the time when it included so many of ours."""
+        if self._first is None or number - self._first[0] < _ENOUGH:
+            return False
+        return self._first[1] - left >= _WITH_US * (number - self._first[0])
 
     def stop(self, budget: Budget | None = None, wait: float | None = None) -> BudgetError:
         """Return the error that ends the run.

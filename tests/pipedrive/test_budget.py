@@ -117,6 +117,22 @@ def test_requests_are_a_budget_where_they_fall_with_ours():
         daily.spend(MAP)
 
 
+def test_requests_are_a_budget_although_they_overtake_each_other():
+    daily = DailyBudget(0.25, 100)
+    daily.learn(daily.spend(ME), requests_left(30))
+    lists = [daily.spend(MAP) for _ in range(3)]
+    for left, spent in enumerate(lists, start=27):  # the last one sent was the first to be counted
+        daily.learn(spent, requests_left(left))
+    assert daily.now == Budget(27, 100, 25, Unit.REQUESTS)
+    details = [daily.spend(MAP) for _ in range(2)]
+    with pytest.raises(BudgetError):
+        daily.spend(MAP)
+    for left, spent in enumerate(details, start=25):
+        daily.learn(spent, requests_left(left))
+        with pytest.raises(BudgetError):
+            daily.spend(MAP)
+
+
 @pytest.mark.parametrize("left", [[9] * 50, [9 - number // 10 for number in range(50)]])
 def test_a_counter_of_what_others_write_is_no_budget(left: list[int]):
     daily = DailyBudget(0.25, 80_000)
