@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +184,8 @@ chances = st.builds(
 
 def spoilt(answers: Answers, chance: Chance) -> tuple[Answers, set[str]]:
     """Some answers spoilt, and the ids of those whom that concerns."""
-    answers = deepcopy(answers)
+    # one by one: a role's own answer is also its row in the list, and is not to spoil that
+    answers = {path: deepcopy(found) for path, found in answers.items()}
     touched: set[str] = set()
     for path in sorted({chance.one_of(sorted(answers)) for _ in range(1 + chance.below(MOST))}):
         touched |= spoil(answers, path, chance)
@@ -262,6 +264,9 @@ FIELDS = {"name": text, "email": text, "active_flag": flag, "is_deleted": flag, 
 
 def data_of(answers: Answers, path: str) -> Any:
     found = answers.get(path)
+    if isinstance(found, bytes):  # it may be a document all the same
+        with suppress(ValueError):
+            found = json.loads(found)
     return found.get("data") if isinstance(found, dict) else None
 
 
@@ -297,7 +302,7 @@ def test_whatever_comes_nothing_breaks_and_nothing_is_guessed(world: World, chan
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=150, **calm)
+@settings(max_examples=100, derandomize=True, phases=[Phase.generate], **calm)
 @given(chance=chances, known=st.booleans())
 def test_the_same_with_more_of_chance(world: World, chance: Chance, known) -> None:
     check(world, spoilt(world.answers, chance), known=known)
