@@ -19,7 +19,6 @@ from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
-from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.records import Me
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
@@ -52,7 +51,7 @@ async def _check(company: Company, console: Console) -> str:
     def warn(text: str) -> None:
         _line(console, company.name, text)
 
-    async with Pipedrive(company.base_url, credential(company), warn=warn) as client:
+    async with Pipedrive.of(company, warn=warn) as client:
         owner = (await client.preflight()).rows(Me)[0]
         return (
             f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "

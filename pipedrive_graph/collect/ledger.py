@@ -94,14 +94,6 @@ class Ledger:
         """The ids in a list."""
         return {str(record.id) for page in self.listed[endpoint] for record in page.rows(LISTED[endpoint])}
 
-    def existing(self, endpoint: Endpoint) -> set[str]:
-        """The ids that were asked for because they are not listed, and are there all the same."""
-        return {
-            str(call.id)
-            for call in self.proofs
-            if call.endpoint is endpoint and self.outcomes[call] is Outcome.ANSWERED
-        }
-
     def asked_about(self, endpoint: Endpoint) -> set[str]:
         """The ids that were asked for so far."""
         return {str(call.id) for call in self.outcomes if call.endpoint is endpoint}
@@ -147,11 +139,12 @@ class Ledger:
             users=sorted(map(int, users)), roles=sorted(map(int, roles)), permission_sets=sorted(sets)
         )
 
-    def memory(self, before: Memory, as_of: datetime) -> Memory:
+    def memory(self, before: Memory, known: Known, as_of: datetime) -> Memory:
         """What the next night is to know of who was observed.
 
         Args:
             before: what was known before this one.
+            known: who is there by now.
             as_of: the time at which all that this night saw counts as seen.
         """
         contents = before.contents | self.contents
@@ -163,7 +156,7 @@ class Ledger:
             if user.id in self.assigned:
                 seen |= {"roles_at": as_of, "role_id": user.role_id}
             users[user.id] = Observation(**seen)
-        remaining = set(map(int, self._remaining(Endpoint.USERS, Endpoint.USER, before.users)))
+        remaining = set(known.users)
         strays = set(before.strays) - self.assigned.keys()
         if self.offered(Endpoint.ROLES):
             listed = set(map(int, self.ids(Endpoint.ROLES)))

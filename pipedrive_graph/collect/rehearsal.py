@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
@@ -11,6 +11,7 @@ from pipedrive_graph.collect.details import Past, ask_details
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.by_access import commonest
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Role, User
@@ -59,13 +60,15 @@ class _Rehearsal:
     def __init__(self, ledger: Ledger, past: Past, supposing: Supposing) -> None:
         self.phases: list[list[Call]] = []
         self._ledger = ledger
-        self._past = past
+        self._seen = past.memory.users
+        self._contents = past.memory.contents | ledger.contents
         self._supposing = supposing
         self._worst = supposing is Supposing.WORST
-        self._agreed: dict[str, Counter[str]] = defaultdict(Counter)
-        for seen in past.memory.users.values():
+        held: dict[str, list[str]] = defaultdict(list)
+        for seen in self._seen.values():
             if seen.signature is not None and seen.flags is not None:
-                self._agreed[seen.signature][seen.flags] += 1
+                held[seen.signature].append(seen.flags)
+        self._agreed = {signature: commonest(flags) for signature, flags in held.items()}
         self._in_role: dict[str, set[int]] = defaultdict(set)
         self._users = ledger.users()
         for user in self._users.values():
@@ -107,10 +110,8 @@ class _Rehearsal:
 
     def _flags(self, user_id: int) -> str:
         """Return what a user holds: what they were seen with, or else what others with their access hold."""
-        contents = self._past.memory.contents | self._ledger.contents
-        signature = signature_of(self._users[user_id], contents)
-        seen = self._past.memory.users.get(user_id)
+        signature = signature_of(self._users[user_id], self._contents)
+        seen = self._seen.get(user_id)
         if seen is not None and seen.flags is not None and seen.signature == signature:
             return seen.flags
-        agreed = self._agreed.get(signature or "")
-        return min(agreed, key=lambda flags: (-agreed[flags], flags)) if agreed else _AGREED
+        return self._agreed.get(signature or "", _AGREED)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 
 from pipedrive_graph import clock
-from pipedrive_graph.collect.details import ask_details, past_of
+from pipedrive_graph.collect.details import Past, ask_details, past_of
 from pipedrive_graph.collect.identity import (
     identity_of,
     refuse_another_company,
@@ -25,7 +25,6 @@ from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Me
 
@@ -65,13 +64,7 @@ async def collect(
         known = landing.folder.exists()
         if known:
             stack.enter_context(landing.lock())
-        client = Pipedrive(
-            company.base_url,
-            credential(company),
-            warn=observer.warn,
-            daily_reserve=company.daily_reserve,
-            daily_limit=company.daily_limit,
-        )
+        client = Pipedrive.of(company, warn=observer.warn)
         await stack.enter_async_context(client)
         me = await client.preflight()
         identity = identity_of(me.rows(Me)[0], company, plan or company.collect)
@@ -81,7 +74,9 @@ async def collect(
         if not known:
             stack.enter_context(landing.lock())
         unfinished = resumed(landing, identity)
-        run = _Run(company, landing, client, observer, unfinished or landing.start(identity))
+        snapshot = unfinished or landing.start(identity)
+        past = past_of(company, landing, snapshot.draft.started_at)
+        run = _Run(past, landing, client, observer, snapshot)
         if unfinished:
             run.restore()
         run.record_list(Endpoint.ME, [me])
@@ -101,7 +96,7 @@ async def collect(
 class _Run:
     """One collection that has begun."""
 
-    company: Company
+    past: Past
     landing: CompanyLanding
     client: Pipedrive
     observer: Observer
@@ -123,14 +118,8 @@ class _Run:
                 self.observer.warn(
                     f"Pipedrive refuses {endpoint} to this token; what only that list tells stays unknown."
                 )
-        draft = self.snapshot.draft
-        self.inferred = await ask_details(
-            Collect(draft.identity.collect),
-            self.ledger,
-            past_of(self.company, self.landing, draft.started_at),
-            self.ask,
-            self.observer.warn,
-        )
+        collect = Collect(self.snapshot.draft.identity.collect)
+        self.inferred = await ask_details(collect, self.ledger, self.past, self.ask, self.observer.warn)
 
     async def ask(self, calls: Iterable[Call]) -> None:
         """Make calls concurrently, but for those that an earlier run has answers to."""
@@ -166,14 +155,15 @@ class _Run:
     def commit(self, *, accept_shrink: bool) -> Manifest:
         """Judge the snapshot, and commit it."""
         ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
-        known = ledger.known(self.landing.known())
+        known = ledger.known(self.past.known)
+        memory = ledger.memory(self.past.memory, known, draft.started_at)
         return self.snapshot.commit(
             Manifest(
                 company=self.landing.company,
                 snapshot_id=draft.snapshot_id,
                 started_at=draft.started_at,
                 finished_at=max(clock.now(), draft.started_at),
-                verdict=verdict(ledger, self.landing, accept_shrink=accept_shrink),
+                verdict=verdict(ledger, self.past.known, self.landing, accept_shrink=accept_shrink),
                 identity=draft.identity,
                 users=len(known.users) if ledger.offered(Endpoint.USERS) else None,
                 roles=len(known.roles) if ledger.offered(Endpoint.ROLES) else None,
@@ -184,7 +174,7 @@ class _Run:
                 waited=round(stats.waited, 3),
                 budget=_left(self.client),
                 coverage=ledger.coverage(),
-                files=self.snapshot.pack(known, ledger.memory(self.landing.memory(), draft.started_at)),
+                files=self.snapshot.pack(known, memory),
                 previous=self.landing.latest_digest(),
             )
         )

@@ -36,7 +36,6 @@ from pipedrive_graph.pipedrive.forecast import (
     measured,
     price,
 )
-from pipedrive_graph.pipedrive.grant import credential
 from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Me
 
@@ -114,13 +113,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     Raises:
         PipedriveGraphError: as `collect` does, but for what is about writing.
     """
-    client = Pipedrive(
-        company.base_url,
-        credential(company),
-        warn=warn,
-        daily_reserve=company.daily_reserve,
-        daily_limit=company.daily_limit,
-    )
+    client = Pipedrive.of(company, warn=warn)
     ledger = Ledger()
     async with client:
         opening = _Opening(client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipedrive_graph.collect.ledger import Ledger
-from pipedrive_graph.landing import CompanyLanding, Coverage, Verdict
+from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 
@@ -14,11 +14,12 @@ SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
 """More than this share, and at least this count, of the known users gone needs a person's word."""
 
 
-def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
+def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
     """Judge a collection.
 
     Args:
         ledger: what was asked, and how it ended.
+        known: who was there before.
         landing: the snapshots before it.
         accept_shrink: a person says that it is right that so many users are gone.
     """
@@ -29,7 +30,7 @@ def verdict(ledger: Ledger, landing: CompanyLanding, *, accept_shrink: bool) -> 
     told = f"{missing} of {asked} calls about single subjects were not answered"
     if missing > (1 - ACCEPTED_SHARE) * asked:
         return Verdict(status="rejected", reason=f"{told}; at least {ACCEPTED_SHARE:.0%} are needed.")
-    before, gone = len(landing.known().users), ledger.gone(Endpoint.USER)
+    before, gone = len(known.users), ledger.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
         reason = f"{gone} of the {before} known users are gone since the last snapshot."
         return Verdict(status="rejected", reason=reason, shrunk=True)

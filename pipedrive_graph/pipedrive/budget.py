@@ -52,23 +52,30 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What some requests cost: how many they are, and their tokens."""
+
+    requests: int = 0
+    tokens: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.requests + other.requests, self.tokens + other.tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """A request that was paid for.
 
     Attributes:
-        number: how many there were by then, itself included.
-        tokens: what they cost.
-        price: what it costs itself, in tokens.
-        charged_number: how many of them the server has charged for certain when it answers this one:
-            itself, and those that were answered before it was sent.
-        charged_tokens: what those cost.
+        price: what it costs itself.
+        so_far: what was spent by then, itself included.
+        charged: what of that the server has charged for certain when it answers this one: itself, and
+            what was answered before it was sent.
     """
 
-    number: int
-    tokens: int
-    price: int = 0
-    charged_number: int = 0
-    charged_tokens: int = 0
+    price: Cost
+    so_far: Cost
+    charged: Cost
 
 
 class _Counter:
@@ -114,17 +121,13 @@ class DailyBudget:
     Args:
         reserve: share of the total that is left to others, 0 to less than 1.
         daily_limit: total in requests, which no header tells.
-
-    Attributes:
-        under_way: how many requests are paid for, and not answered yet.
     """
 
     def __init__(self, reserve: float, daily_limit: int) -> None:
-        self.under_way = 0
         self._reserve = reserve
         self._daily_limit = daily_limit
-        self._spent = Spent(0, 0)
-        self._answered = Spent(0, 0)
+        self._spent = Cost()
+        self._answered = Cost()
         self._total: int | None = None
         self._tokens = _Counter()
         self._requests = _Counter()
@@ -132,12 +135,17 @@ class DailyBudget:
         self._falls = False
 
     @property
+    def under_way(self) -> int:
+        """How many requests are paid for, and not answered yet."""
+        return self._spent.requests - self._answered.requests
+
+    @property
     def now(self) -> Budget | None:
         """What is left, as far as known; None where nothing is counted."""
         left = self._tokens.left(self._spent.tokens)
         if left is not None:
             return self._budget(left, self._total or self._tokens.highest, Unit.TOKENS)
-        left = self._requests.left(self._spent.number)
+        left = self._requests.left(self._spent.requests)
         if left is not None and self._falls:
             return self._budget(left, max(self._daily_limit, left), Unit.REQUESTS)
         return None
@@ -151,47 +159,40 @@ class DailyBudget:
         Raises:
             BudgetError: if it would be taken from the reserve.
         """
-        cost = tokens(endpoint)
+        price = Cost(1, tokens(endpoint))
         budget = self.now
         if budget is not None:
-            wanted = cost if budget.unit is Unit.TOKENS else 1
+            wanted = price.tokens if budget.unit is Unit.TOKENS else price.requests
             if budget.remaining - wanted < budget.reserve:
                 raise self.stop(budget)
-        self.under_way += 1
-        self._spent = Spent(
-            self._spent.number + 1,
-            self._spent.tokens + cost,
-            cost,
-            self._answered.number + 1,
-            self._answered.tokens + cost,
-        )
-        return self._spent
+        self._spent += price
+        return Spent(price, self._spent, self._answered + price)
 
     def learn(self, spent: Spent, limits: RateLimits) -> None:
         """Learn from the headers of an answer; from empty ones where none came."""
         if limits.daily_remaining is not None:
-            self._tokens.read(limits.daily_remaining, spent.tokens, spent.charged_tokens)
+            self._tokens.read(limits.daily_remaining, spent.so_far.tokens, spent.charged.tokens)
             self._total = limits.daily_limit or self._total
         if limits.daily_requests_left is not None:
-            self._requests.read(limits.daily_requests_left, spent.number, spent.charged_number)
-            self._compare(spent, limits.daily_requests_left)
-        self._answered = Spent(self._answered.number + 1, self._answered.tokens + spent.price)
-        self.under_way -= 1
-        if self.under_way == 0:
+            left = limits.daily_requests_left
+            self._requests.read(left, spent.so_far.requests, spent.charged.requests)
+            self._compare(spent, left)
+        self._answered += spent.price
+        if not self.under_way:
             self._conclude(self._requests.lowest)
             self._tokens.settle(self._spent.tokens)
-            self._requests.settle(self._spent.number)
+            self._requests.settle(self._spent.requests)
 
     def _compare(self, spent: Spent, left: int) -> None:
         """Find out whether the counter of requests falls with our own, those that it includes for certain."""
         if self._first is None or left > self._first[1]:  # the second: it was renewed
-            self._first = (spent.number, left)
-        elif self._fell(spent.charged_number, left):
+            self._first = (spent.so_far.requests, left)
+        elif self._fell(spent.charged.requests, left):
             self._falls = True
 
     def _conclude(self, left: int | None) -> None:
         """Say whether it does; nothing is under way, so it includes all of ours."""
-        number = self._spent.number
+        number = self._spent.requests
         if left is not None and self._first is not None and number - self._first[0] >= _ENOUGH:
             self._falls = self._fell(number, left)
 

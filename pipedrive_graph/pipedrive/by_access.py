@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -211,12 +211,21 @@ def unconfirmed(users: Sequence[User], members: set[tuple[int, int]], memory: Me
     return sorted(u.id for u in users if u.id in strays or (u.id, u.role_id) not in members)
 
 
+def commonest(values: Iterable[str]) -> str:
+    """Return the digest that stands there most often; of several the first by the alphabet.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    counts = Counter(values)
+    return min(counts, key=lambda flags: (-counts[flags], flags))
+
+
 def _agreeing(values: Mapping[int, str]) -> set[int]:
     """Return the users who hold what most of them hold."""
     if not values:
         return set()
-    counts = Counter(values.values())
-    most = min(counts, key=lambda flags: (-counts[flags], flags))
+    most = commonest(values.values())
     return {user for user, flags in values.items() if flags == most}
 
 

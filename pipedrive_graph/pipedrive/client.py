@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import NoReturn, Self
 
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import (
     BlockedError,
     BudgetError,
@@ -25,7 +26,7 @@ from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Spent
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.exchange import AuthForm, Fault, Response, Timeouts, TransportError
 from pipedrive_graph.pipedrive.gathering import as_they_come
-from pipedrive_graph.pipedrive.grant import Grant
+from pipedrive_graph.pipedrive.grant import Grant, credential
 from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE, Pacer
@@ -113,6 +114,21 @@ class Pipedrive:
         self._preflighting = False
         self._deadline: asyncio.Timeout | None = None  # of a preflight that nobody has answered
         self._listened_to: set[AsyncGenerator[Answer, None]] = set()
+
+    @classmethod
+    def of(cls, company: Company, *, warn: Callable[[str], None]) -> Self:
+        """Return a client for a company, as its settings say.
+
+        Raises:
+            ConfigurationError: as the client itself, or if there is nothing to authorise it.
+        """
+        return cls(
+            company.base_url,
+            credential(company),
+            warn=warn,
+            daily_reserve=company.daily_reserve,
+            daily_limit=company.daily_limit,
+        )
 
     async def __aenter__(self) -> Self:
         self._pacer = Pacer()

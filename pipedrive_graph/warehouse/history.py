@@ -18,10 +18,10 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
         _close(connection, table)
         _open(connection, table)
         if table.latest:
-            _keep_latest(connection, table)
+            _replace(connection, f"{table.name}_latest", table.name, [*table.key], [*table.latest])
     _correct(connection)
     _observe(connection)
-    _sign(connection)
+    _replace(connection, "access_signatures", "access_signatures", ["user_id"], ["signature"])
     for name in ("coverage", "unreadable_values"):
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
         connection.execute(f"INSERT INTO history.{name} BY NAME SELECT * FROM staging.{name}")
@@ -84,16 +84,17 @@ def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
             ON {_equal("staged", "history", "company", *table.key)}""")
 
 
-def _keep_latest(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
-    columns = ", ".join(["company", *table.key, *table.latest])
+def _replace(
+    connection: duckdb.DuckDBPyConnection, kept: str, staged: str, key: list[str], values: list[str]
+) -> None:
+    """Keep the latest values of each subject; who is not told of tonight keeps theirs."""
+    columns = ", ".join(["company", *key, *values])
     connection.execute(f"""
-        DELETE FROM history.{table.name}_latest AS history
+        DELETE FROM history.{kept} AS history
         WHERE EXISTS (
-            FROM staging.{table.name} AS staged WHERE {_equal("staged", "history", "company", *table.key)}
+            FROM staging.{staged} AS staged WHERE {_equal("staged", "history", "company", *key)}
         )""")
-    connection.execute(
-        f"INSERT INTO history.{table.name}_latest BY NAME SELECT {columns} FROM staging.{table.name}"
-    )
+    connection.execute(f"INSERT INTO history.{kept} BY NAME SELECT {columns} FROM staging.{staged}")
 
 
 def _correct(connection: duckdb.DuckDBPyConnection) -> None:
@@ -174,16 +175,6 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at
         FROM ({tonight}) AS proven
         ANTI JOIN history.observations AS history ON {same}""")
-
-
-def _sign(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the latest access signature of each user; who is not told of keeps theirs."""
-    connection.execute(f"""
-        DELETE FROM history.access_signatures AS history
-        WHERE EXISTS (
-            FROM staging.access_signatures AS staged WHERE {_equal("staged", "history", "company", "user_id")}
-        )""")
-    connection.execute("INSERT INTO history.access_signatures BY NAME FROM staging.access_signatures")
 
 
 def _equal(left: str, right: str, *columns: str) -> str:
