@@ -7,7 +7,7 @@ BENCHMARKS := .venv-benchmarks
 TIMED := tests/pipedrive tests/simulator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint dev benchmarks constraints clean
+.PHONY: help install demo test test-all lint docs dev benchmarks constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -23,9 +23,9 @@ install: .venv/installed ## Make the environment
 demo: install ## Run the whole pipeline on a simulated company
 	$(BIN)/pipedrive-graph demo
 
-test: install ## Run the tests: two at a time, but for those that are about time
+test: install ## Run the tests; those that are about time mostly wait, and so are run by themselves
 	$(BIN)/pytest --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED))
-	$(BIN)/pytest $(TIMED)
+	$(BIN)/pytest --numprocesses 4 --dist load $(TIMED)
 
 test-all: install ## Run the tests, slow ones included
 	$(BIN)/pytest -m "slow or not slow"
@@ -35,6 +35,9 @@ lint: install ## Check format, lint, types and import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install ## Write the pages that are made from the code
+	$(BIN)/python -m pipedrive_graph.findings.catalogue
 
 dev: install ## Open Dagster's web interface
 	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev

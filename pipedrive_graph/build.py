@@ -1,4 +1,4 @@
-"""Turns committed snapshots into the published graph: stage, merge, transform, judge, publish.
+"""Turns committed snapshots into the published graph: stage, merge, transform, compare, judge, publish.
 
 One snapshot is one transaction: the warehouse holds all of it, its tables and its findings, or nothing.
 So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what the nights did.
@@ -6,24 +6,43 @@ So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import zip_longest
 
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.errors import DecisionError, RuleError, WarehouseError
+from pipedrive_graph.findings import policy, rosters, waivers
+from pipedrive_graph.findings.decisions import (
+    ACKNOWLEDGED,
+    Decisions,
+    Found,
+    check_event,
+    check_waivable,
+    find,
+    notices,
+)
 from pipedrive_graph.findings.lifecycle import judge
+from pipedrive_graph.findings.peers import fill as peers
+from pipedrive_graph.findings.policy import Policies
+from pipedrive_graph.findings.rosters import Rosters
+from pipedrive_graph.findings.waivers import Waiver
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, history, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
-from pipedrive_graph.warehouse.transform import counts, transform
+from pipedrive_graph.warehouse.transform import counts, finish, transform
 
 Tell = Callable[[str], None]
+
+_BATCH_USERS = 100_000
+"""Users whose answers are taken in one transaction; a larger company is a batch of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +54,54 @@ class Built:
         rows: rows of the companies concerned, by qualified table; of a rule, what fires.
         types: columns and their types, by qualified table.
         unreadable: a line for each value of the last snapshot that could not be read.
+        broken: a sentence for each rule that could not be run.
+        unusable: a line for each row of the company's roster that is not used.
+        waivers: a sentence for each waiver that has expired, or speaks of no finding.
     """
 
     snapshots: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     types: dict[str, dict[str, str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+    waivers: list[str] = field(default_factory=list)
 
 
 def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Built:
     """Take a company's new snapshots into the warehouse, one after the other.
 
     Raises:
-        LandingError: if a snapshot is damaged.
+        ConfigurationError: if findings.toml, waivers.toml or a roster cannot be used.
+        LandingError: if a snapshot or the journal is damaged.
         WarehouseError: if a check fails; the warehouse is as it was before that snapshot.
     """
+    policies = policy.load(settings)
+    people = rosters.load(one for one in settings.companies if one.name == company)
+    accepted = waivers.load(settings)
     with database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
+        decisions = Decisions(connection, models, settings)
+        with database.transaction(connection):
+            # what was decided since the last night was decided about what that night found
+            decisions.catch_up(company)
+            decisions.read(company, accepted)
+            rosters.keep(decisions, settings, people)
+        builder = _Builder(connection, models, policies, people, decisions, dict(models.broken))
         taken: list[str] = []
         counted: dict[str, int] = {}
         for snapshot in ingest.pending(connection, Landing(settings.landing).of(company)):
-            counted = _advance(connection, models, [snapshot]) or counted
+            counted = builder.advance([snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
-        return Built(taken, counted, _types(connection), _unreadable(connection, company))
+        return Built(
+            taken,
+            counted,
+            _types(connection),
+            _unreadable(connection, company),
+            sorted(builder.broken.values()),
+            people.problems,
+            notices(connection, company) if counted else [],
+        )
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
@@ -74,15 +118,17 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
 
 
 def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
-    """Make the warehouse anew from the landing, and publish it.
+    """Make the warehouse anew from the landing and the journals, and publish it.
 
-    All companies advance together: first everybody's first snapshot, then everybody's second.
+    Companies advance together: first everybody's first snapshot, then everybody's second.
 
     Raises:
-        LandingError: if a snapshot is damaged; the warehouse stays as it was.
+        ConfigurationError: if findings.toml cannot be used.
+        LandingError: if a snapshot or a journal is damaged; the warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
-    landing = Landing(settings.landing)
+    landing, policies = Landing(settings.landing), policy.load(settings)
+    people = rosters.kept(settings, landing.companies())
     temporary = settings.warehouse.with_name(f"{settings.warehouse.name}.rebuild")
     with database.lock(settings.warehouse, wait=tell):
         database.remove(temporary)
@@ -91,9 +137,14 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                 tables.create(connection)
                 chains = [ingest.pending(connection, landing.of(name)) for name in landing.companies()]
                 built = Built()
-                for round_ in zip_longest(*chains):
-                    batch = [snapshot for snapshot in round_ if snapshot]
-                    _advance(connection, models, batch)
+                broken = dict(models.broken)
+                decisions = Decisions(connection, models, settings)
+                for chain in chains:
+                    for company in {snapshot.landing.company for snapshot in chain}:
+                        decisions.replay(company, None)
+                builder = _Builder(connection, models, policies, people, decisions, broken, counting=False)
+                for batch in _batches(chains):
+                    builder.advance(batch)
                     built.snapshots.extend(snapshot.manifest.snapshot_id for snapshot in batch)
                 if not built.snapshots:
                     raise WarehouseError(
@@ -105,28 +156,154 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
             files.put_in_place(temporary, settings.warehouse)
         finally:
             database.remove(temporary)
-    return Built(built.snapshots, published)
+    return Built(built.snapshots, published, broken=sorted(builder.broken.values()))
 
 
-def _advance(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> dict[str, int]:
-    """Take a batch of snapshots, one per company, into the history, and bring everything up to date."""
-    accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
-    if accepted:
-        ingest.stage(connection, models, accepted)
-    with database.transaction(connection):
-        ingest.register(connection, batch)
-        if not accepted:
-            return {}
-        history.merge(connection)
-        lost = history.differences(connection)
+def acknowledge(
+    settings: Settings, models: Models, beginning: str, *, note: str, by: str, tell: Tell
+) -> Found:
+    """Note that somebody has looked into an event, and publish.
+
+    Args:
+        settings: where everything lies.
+        models: the rules say what is an event.
+        beginning: of the finding's id.
+        note: what came of it, or nothing.
+        by: who says so.
+        tell: told whom we wait for.
+
+    Raises:
+        DecisionError: if there is no such finding, or it is no event that is open.
+    """
+    with _deciding(settings, models, beginning, tell) as (decisions, found):
+        check_event(models, found)
+        decisions.decide(found.company, ACKNOWLEDGED, finding_id=found.finding_id, note=note, by=by)
+    return found
+
+
+def waive(
+    settings: Settings,
+    models: Models,
+    beginning: str,
+    *,
+    reason: str,
+    owner: str,
+    expires: date,
+    tell: Tell,
+) -> Found:
+    """Write a waiver of one finding into waivers.toml, and publish.
+
+    Args:
+        settings: where everything lies.
+        models: the rules say what of their evidence may not grow.
+        beginning: of the finding's id.
+        reason: why it is accepted.
+        owner: who answers for it.
+        expires: the last day on which it holds.
+        tell: told whom we wait for.
+
+    Raises:
+        ConfigurationError: if waivers.toml cannot be used.
+        DecisionError: if there is no such finding, or it is resolved.
+    """
+    with _deciding(settings, models, beginning, tell) as (decisions, found):
+        check_waivable(found)
+        waiver = Waiver(found.rule, found.subject_id, found.object, reason, owner, expires)
+        waivers.add(settings, found.company, waiver, title=found.title)
+        decisions.read(found.company, waivers.load(settings))
+    return found
+
+
+@contextmanager
+def _deciding(
+    settings: Settings, models: Models, beginning: str, tell: Tell
+) -> Iterator[tuple[Decisions, Found]]:
+    """Decide about a finding in the warehouse, and publish what comes of it."""
+    if not settings.warehouse.exists():
+        raise DecisionError("There are no findings yet; run sync first.")
+    with database.writer(settings.warehouse, wait=tell) as connection:
+        tables.create(connection)
+        found = find(connection, beginning)
+        settings.company(found.company)  # a warehouse may know of more than the settings do
+        decisions = Decisions(connection, models, settings)
+        with database.transaction(connection):
+            decisions.catch_up(found.company)
+            yield decisions, found
+        publish_file(connection, models, settings.published)
+
+
+def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:
+    """Batches of at most one snapshot per company: everybody's first, then everybody's second.
+
+    A batch is no larger than what fits into memory well; a company is never divided.
+    """
+    for round_ in zip_longest(*chains):
+        batch: list[Pending] = []
+        users = 0
+        for snapshot in filter(None, round_):
+            if batch and users + (snapshot.manifest.users or 0) > _BATCH_USERS:
+                yield batch
+                batch, users = [], 0
+            batch.append(snapshot)
+            users += snapshot.manifest.users or 0
+        yield batch
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Takes snapshots into an open warehouse.
+
+    Attributes:
+        broken: why a rule cannot be run, by its qualified name; it is left out from then on.
+        counting: whether rows are counted after each batch.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    models: Models
+    policies: Policies
+    rosters: Rosters
+    decisions: Decisions
+    broken: dict[str, str]
+    counting: bool = True
+
+    def advance(self, batch: list[Pending]) -> dict[str, int]:
+        """Take a batch of snapshots, one per company, into the history, and bring everything up to date.
+
+        Returns:
+            Rows of the companies in the batch, by qualified table; of a rule, what fires.
+        """
+        accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
+        if accepted:
+            ingest.stage(self.connection, self.models, accepted)
+        while True:
+            try:
+                with database.transaction(self.connection):
+                    ingest.register(self.connection, batch)
+                    return self._take(accepted) if accepted else {}
+            except RuleError as error:
+                # an error spoils the transaction, so all of it is done again without that rule
+                self.broken[error.rule] = str(error)
+
+    def _take(self, batch: list[Pending]) -> dict[str, int]:
+        history.merge(self.connection)
+        lost = history.differences(self.connection)
         if lost:
             company, table, count = lost[0]
             raise WarehouseError(
                 f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
             )
-        transform(connection, models)
-        fired = judge(connection, models)
-        return counts(connection, models) | fired
+        self.policies.write(self.connection)
+        self.rosters.write(self.connection)
+        models = self.models.without(self.broken)
+        transform(self.connection, models)
+        peers.fill(self.connection)
+        fired = judge(self.connection, models, broken=self.broken)
+        self.decisions.settle()
+        for snapshot in batch:
+            self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
+        counted = counts(self.connection, models) if self.counting else {}
+        finish(self.connection)
+        return counted | fired
 
 
 def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

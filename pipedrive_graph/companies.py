@@ -87,6 +87,7 @@ class Company:
         observe_within: the longest time between two observations of a user's permissions, where they are
             collected by access.
         oauth: the OAuth app, where there is one; an API token is preferred to it.
+        roster: the file that names the company's people, where there is one.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Company:
     collect: Collect = Collect.EVERY_USER
     observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
     oauth: OAuth | None = None
+    roster: Path | None = None
 
     @property
     def uses_oauth(self) -> bool:

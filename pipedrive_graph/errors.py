@@ -4,6 +4,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
 
     PipedriveGraphError            1
     ├── ConfigurationError         2   settings that cannot be used
+    ├── DecisionError              2   no such finding, or none about which this can be decided
     ├── NotAuthorisedError         3   the token, or its owner's rights
     ├── IncompleteError            4   Pipedrive stopped answering; what was read is kept
     │   ├── BlockedError           4   the CDN in front of Pipedrive shut the door
@@ -16,6 +17,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── BusyError                  1   another process does this already
     └── WarehouseError             1   the tables cannot be built or published
         └── ModelError             1   a file in sql/ is not as it should be
+            └── RuleError          1   a rule cannot be run; the others can
 """
 
 from __future__ import annotations
@@ -32,6 +34,12 @@ class PipedriveGraphError(Exception):
 
 class ConfigurationError(PipedriveGraphError):
     """The settings cannot be used as they are."""
+
+    exit_code = 2
+
+
+class DecisionError(PipedriveGraphError):
+    """There is no such finding, or nothing of that kind to be decided about it."""
 
     exit_code = 2
 
@@ -103,3 +111,15 @@ class WarehouseError(PipedriveGraphError):
 
 class ModelError(WarehouseError):
     """A file in sql/ is not as it should be."""
+
+
+class RuleError(ModelError):
+    """A rule cannot be run; the others can.
+
+    Attributes:
+        rule: the rule's qualified name.
+    """
+
+    def __init__(self, message: str, *, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule

@@ -42,11 +42,15 @@ DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
 DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
 COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
 OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
+ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TEXTS = {"api_token_env", "base_url", "client_id_env", "client_secret_env", "refresh_token_env", "collect"}
+_TEXTS = {
+    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "refresh_token_env",
+    "roster",
+}  # fmt: skip
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
 _KEYS = _TEXTS | _NUMBERS
 
@@ -62,6 +66,11 @@ class Settings:
     def landing(self) -> Path:
         """The folder of all snapshots."""
         return self.home / "landing"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of what people decided, one file per company in it."""
+        return self.home / "journal"
 
     @property
     def warehouse(self) -> Path:
@@ -122,7 +131,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     )
     if variables.get(CLIENT_ID_VARIABLE):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
+    if variables.get(ROSTER_VARIABLE):
+        company = replace(company, roster=_path(home, variables[ROSTER_VARIABLE]))
     return Settings(home, (company,))
+
+
+def _path(home: Path, text: str) -> Path:
+    return home / Path(text).expanduser()
 
 
 def _token_store(home: Path, company: str) -> Path:
@@ -168,6 +183,8 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
             )
             # The one company's variable is no token of this one.
             company = replace(company, token_variable=table.get("api_token_env", ""), oauth=oauth)
+        if "roster" in table:
+            company = replace(company, roster=_path(file.parent, table["roster"]))
         companies.append(company)
     return tuple(companies)
 

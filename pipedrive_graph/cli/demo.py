@@ -77,17 +77,21 @@ def _clear(home: Path, truth: Path) -> None:
 
 
 def _compare(published: Path, truth: Path, console: Console) -> int:
-    """Hold the findings against what the simulator has planted; return how many differ."""
+    """Hold the findings against what the simulator has planted; return how many differ.
+
+    Only rules about facts are compared: what is unusual among peers is a matter of degree.
+    """
+    content = json.loads(truth.read_text())
+    rules = {*content["rules"]}
     planted = {
         (finding["rule"], finding["subject_kind"], finding["subject_id"], finding["object"])
-        for finding in json.loads(truth.read_text())["findings"]
+        for finding in content["findings"]
     }
     with duckdb.connect(str(published), read_only=True) as connection:
-        found = set(
-            connection.execute(
-                "SELECT rule, subject_kind, subject_id, object FROM findings WHERE status = 'open'"
-            ).fetchall()
-        )
+        rows = connection.execute(
+            "SELECT rule, subject_kind, subject_id, object FROM findings WHERE status = 'open'"
+        ).fetchall()
+    found = {row for row in rows if row[0] in rules}
     missed, extra = planted - found, found - planted
     console.print(
         f"\n  The simulator has planted {len(planted)} anomalies: {len(planted & found)} found, "

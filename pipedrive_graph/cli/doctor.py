@@ -17,9 +17,12 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.errors import ModelError, PipedriveGraphError
+from pipedrive_graph.findings import own_rules, policy, roster, waivers
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 
@@ -38,13 +41,57 @@ def command(*, debug: bool) -> int:
     _line(console, "home", f"{settings.home} ({_writable(settings.home)})")
     published = "published" if settings.published.exists() else "nothing published yet"
     _line(console, "database", f"{settings.published} ({published})")
+    codes += _check_rules(settings, console)
+    codes += _check_waivers(settings, console)
     for company in settings.companies:
         try:
+            _check_roster(company, console)
             _line(console, company.name, asyncio.run(_check(company, console)), good=True)
         except PipedriveGraphError as error:
             _line(console, company.name, sentence(error), good=False)
             codes.append(error.exit_code)
     return min(codes, key=WORST_FIRST.index)
+
+
+def _check_rules(settings: Settings, console: Console) -> list[int]:
+    """Say whether the installation's own rules can be run; nothing where it has none."""
+    try:
+        folder = policy.load(settings).rules
+        shipped = Models(sql_folder())
+        models = own_rules.added(shipped, folder)
+    except PipedriveGraphError as error:
+        _line(console, "rules", sentence(error), good=False)
+        return [error.exit_code]
+    for problem in models.broken.values():
+        _line(console, "rules", problem, good=False)
+    usable = len(models.of("rules")) - len(shipped.of("rules"))
+    if usable:
+        _line(console, "rules", f"{usable} of your own in {folder}", good=True)
+    return [ModelError.exit_code] if models.broken else []
+
+
+def _check_waivers(settings: Settings, console: Console) -> list[int]:
+    """Say whether waivers.toml can be used; nothing where there is none."""
+    try:
+        told = waivers.load(settings).entries
+    except PipedriveGraphError as error:
+        _line(console, "waivers", sentence(error), good=False)
+        return [error.exit_code]
+    if told:
+        _line(console, "waivers", f"{len(told)} in {settings.home / waivers.FILE}", good=True)
+    return []
+
+
+def _check_roster(company: Company, console: Console) -> None:
+    """Say what a company's roster holds; nothing where it has none."""
+    if company.roster is None:
+        return
+    people, place = roster.read(company.roster), f"roster {company.roster}"
+    leavers = sum(row.leaver is True and not row.problem for row in people.rows)
+    told = f"{len(people.rows)} people, {leavers} of them leavers"
+    _line(console, company.name, f"{place}: {told}", good=True)
+    for problem in people.problems:
+        _line(console, company.name, f"{place}: {problem}; the row is not used", good=False)
 
 
 async def _check(company: Company, console: Console) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 import traceback
 from collections.abc import Sequence
@@ -61,3 +62,11 @@ def sentence(error: BaseException) -> str:
 def say(text: str) -> None:
     """Write a line to stderr, where it does not get into what other programs read."""
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the command line
+
+
+def user() -> str:
+    """Who runs this command, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as an id that has no name
+        return "unknown"

@@ -14,7 +14,11 @@ _COMMANDS = {
     "login": "Authorise an OAuth app instead of using an API token.",
     "plan": "Say how many requests, tokens and seconds collecting takes, before anything is collected.",
     "doctor": "Check token, rights, limits and paths; change nothing.",
+    "findings": "List what is found, worst first, or show one finding in full.",
+    "waive": "Accept a finding for a time, with a reason.",
+    "ack": "Acknowledge an event.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
+    "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }

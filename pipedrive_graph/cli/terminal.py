@@ -124,21 +124,27 @@ def _inferred(summary: Summary) -> str:
 
 def _render_findings(console: Console, summary: Summary) -> None:
     total = sum(summary.counts.values())
+    waived = f"; {summary.waived} waived" if summary.waived else ""
     if not total:
-        console.print("  No open findings.", style="green")
+        console.print(f"  No open findings{waived}.", style="green", highlight=False)
         return
     counted = [(name, count) for name, count in summary.counts.items() if count]
     line = Text(f"  {total} open finding{'s' * (total > 1)}: ")
     line.append_text(Text(", ").join(Text(f"{count} {name}", style=COLOURS[name]) for name, count in counted))
-    console.print(line)
+    console.print(line.append(waived, style="dim"))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
-    for finding in summary.findings[:SHOWN]:
+    shown = summary.findings[:SHOWN]
+    for finding in shown:
         severity = Text(finding.severity, style=COLOURS[finding.severity])
-        table.add_row("", severity, Text(finding.rule, style="dim"), Text(printable(finding.title)))
+        title = Text(printable(finding.title))
+        if finding.also:
+            title.append(f" Also: {', '.join(sorted({*finding.also}))}.", style="dim")
+        table.add_row("", severity, Text(finding.rule, style="dim"), title)
     console.print(table)
-    if total > SHOWN:
-        console.print(f"    and {total - SHOWN} more in findings.csv", style="dim", highlight=False)
+    more = total - sum(1 + len(finding.also) for finding in shown)
+    if more:
+        console.print(f"    and {more} more in findings.csv", style="dim", highlight=False)

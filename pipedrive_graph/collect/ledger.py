@@ -99,9 +99,10 @@ class Ledger:
         return {str(call.id) for call in self.outcomes if call.endpoint is endpoint}
 
     def roles_in_use(self) -> set[str]:
-        """Roles that somebody is assigned to, or that a user's record names."""
-        named = {user.role_id for user in self.users().values()} - {None}
-        return {str(role) for role in named.union(*self.assigned.values())}
+        """Roles that somebody is assigned to, or that a user's record or a role below them names."""
+        named = {user.role_id for user in self.users().values()}
+        named |= {role.parent_role_id for page in self.listed[Endpoint.ROLES] for role in page.rows(Role)}
+        return {str(role) for role in (named - {None}).union(*self.assigned.values())}
 
     def permission_sets_in_use(self) -> set[str]:
         """Permission sets that somebody has."""

@@ -1,26 +1,37 @@
 """Keeps findings over time: what fires tonight is open; what no longer fires is resolved on proof only.
 
 A rule says in `needs:` which answers it rests on. A finding that is not repeated is resolved when all of
-them came tonight (the reason says so if the rule's file has changed as well), when its subject is proven
-gone, or when the rule is no longer there; else it stays.
+them came tonight (the reason says so if the rule, or what it goes by, has changed as well), when its subject
+is proven gone, or when the rule is no longer there; else it stays. An event is also closed by its age, and
+one that was acknowledged stays resolved. What a waiver covers is for `settling` to say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
 
-from pipedrive_graph.errors import ModelError
+from pipedrive_graph.errors import ModelError, RuleError
+from pipedrive_graph.findings.digests import digests
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.transform import tonight
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
+SUBJECT_KINDS = ("user", "role", "permission_set", "company")
 
 _TOLD = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
 """The table of history that tells what a call about one user asks for."""
 
-_ID = "left(sha256(CAST(to_json([rule, company, subject_kind, subject_id, object]) AS VARCHAR)), 16)"
+_ID = """left(sha256(CAST(
+    if(
+        tonight.snapshot_id IS NULL,
+        to_json([rule, company, subject_kind, subject_id, object]),
+        to_json([rule, company, subject_kind, subject_id, object, tonight.snapshot_id])
+    ) AS VARCHAR)), 16)"""
+"""A state is the same every night; an event is that of one snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,39 +66,67 @@ def needs(rule: Model) -> list[Need]:
     return found
 
 
-def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
+def is_event(rule: Model) -> bool:
+    """Whether a rule finds what happened in one snapshot, and not how things are."""
+    return rule.header.settings.get("event") == "yes"
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Collection[str] = ()
+) -> dict[str, int]:
     """Bring history.findings up to date for the companies in landing.batch.
+
+    Args:
+        connection: the warehouse, in a transaction.
+        models: the rules are among them.
+        broken: qualified names of rules that cannot be run tonight; what they found before stays.
 
     Returns:
         How often each rule fires, by its qualified name.
 
     Raises:
-        ModelError: naming the rule that DuckDB refuses, and why.
+        RuleError: naming the rule that cannot be run, and why; the transaction is spoilt.
     """
     rules = models.of("rules", Kind.RULE)
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE tonight (
             company VARCHAR, rule VARCHAR, severity VARCHAR, subject_kind VARCHAR, subject_id VARCHAR,
-            object VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR, rule_sha256 VARCHAR
+            object VARCHAR, snapshot_id VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR
         )""")
-    connection.execute("CREATE OR REPLACE TEMP TABLE rules_now (rule VARCHAR, rule_sha256 VARCHAR)")
+    digests(connection, models, rules)
+    connection.execute("CREATE OR REPLACE TEMP TABLE rules_broken (rule VARCHAR)")
+    for name in broken:
+        connection.execute("INSERT INTO rules_broken VALUES (?)", [name.rpartition(".")[2]])
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE rule_needs"
         " (rule VARCHAR, endpoint VARCHAR, scope VARCHAR, history_table VARCHAR)"
     )
+    needed = [(rule.name, need) for rule in rules for need in needs(rule)]
+    connection.execute(
+        "INSERT INTO rule_needs SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
+        [
+            [name for name, _ in needed],
+            [need.endpoint for _, need in needed],
+            [need.scope for _, need in needed],
+            [_TOLD.get(need.endpoint) for _, need in needed],
+        ],
+    )
+    # a rule abstains where a list that it needs is not to be had
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE abstaining AS
+        SELECT DISTINCT coverage.company, rule_needs.rule
+        FROM tonight_coverage AS coverage
+        JOIN rule_needs USING (endpoint)
+        WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')""")
     for rule in rules:
-        connection.execute("INSERT INTO rules_now VALUES (?, ?)", [rule.name, rule.sha256])
-        for need in needs(rule):
-            connection.execute(
-                "INSERT INTO rule_needs VALUES (?, ?, ?, ?)",
-                [rule.name, need.endpoint, need.scope, _TOLD.get(need.endpoint)],
-            )
         _fire(connection, rule)
+    _check(connection, rules)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE firing AS
-        SELECT {_ID} AS finding_id, tonight.*, batch.as_of
+        SELECT {_ID} AS finding_id, tonight.*, rules_now.rule_sha256, batch.as_of
         FROM tonight
-        JOIN landing.batch AS batch USING (company)""")
+        JOIN landing.batch AS batch USING (company)
+        JOIN rules_now USING (company, rule)""")
     _resolve(connection)
     _repeat(connection)
     _begin(connection)
@@ -96,30 +135,56 @@ def judge(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, in
 
 
 def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
-    """Collect what a rule finds; it abstains where a list that it needs is not to be had."""
+    """Collect what a rule finds."""
     try:
         connection.execute(
             f"""
             INSERT INTO tonight BY NAME
             SELECT
-                company, ? AS rule, severity, subject_kind, subject_id, object, title,
-                CAST(evidence AS JSON) AS evidence, ? AS remedy, ? AS rule_sha256
-            FROM {rule.qualified}
+                company, ? AS rule, severity, subject_kind, subject_id, object,
+                {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
+                CAST(evidence AS JSON) AS evidence, ? AS remedy
+            FROM ({tonight(rule)})
             WHERE
                 company IN (SELECT company FROM landing.batch)
-                AND company NOT IN (
-                    SELECT coverage.company
-                    FROM history.coverage AS coverage
-                    JOIN rule_needs USING (endpoint)
-                    WHERE
-                        rule_needs.rule = ?
-                        AND coverage.subject_id IS NULL
-                        AND coverage.outcome IN ('unoffered', 'refused')
-                )""",
-            [rule.name, rule.header.settings.get("remedy"), rule.sha256, rule.name],
+                AND company NOT IN (SELECT company FROM abstaining WHERE rule = ?)""",
+            [rule.name, rule.header.settings.get("remedy"), rule.name],
         )
     except duckdb.Error as error:
-        raise ModelError(f"sql/findings/{rule.path.name}: {str(error).splitlines()[0]}") from error
+        raise RuleError(f"{rule.place}: {str(error).splitlines()[0]}", rule=rule.qualified) from error
+
+
+def _check(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
+    """Refuse a rule whose rows are no findings, or whose identity does not tell them apart."""
+    wrong = rows(
+        connection,
+        """
+        SELECT rule, subject, problem
+        FROM (
+            SELECT
+                rule,
+                concat_ws(' ', 'of', company, subject_kind, subject_id, object) AS subject,
+                CASE
+                    WHEN subject_kind IS NULL OR subject_kind <> ALL (?) THEN 'has no kind of subject'
+                    WHEN subject_id IS NULL THEN 'has no subject_id'
+                    WHEN severity IS NULL OR severity <> ALL (?) THEN 'has no severity'
+                    WHEN title IS NULL THEN 'has no title'
+                    WHEN count(*) OVER (
+                        PARTITION BY company, rule, subject_kind, subject_id, object, snapshot_id
+                    ) > 1 THEN 'is there more than once; a rule gives one row per identity'
+                END AS problem
+            FROM tonight
+        )
+        WHERE problem IS NOT NULL
+        ORDER BY ALL
+        LIMIT 1""",
+        list(SUBJECT_KINDS),
+        list(SEVERITIES),
+    )
+    if wrong:
+        name, subject, problem = wrong[0]
+        rule = next(rule for rule in rules if rule.name == name)
+        raise RuleError(f"{rule.place}: the row {subject} {problem}.", rule=rule.qualified)
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
@@ -127,15 +192,35 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE resolved AS
         WITH silent AS (
-            SELECT finding_id, company, rule, subject_kind, subject_id, rule_sha256
-            FROM history.findings
-            ANTI JOIN firing USING (finding_id)
-            WHERE status = 'open' AND company IN (SELECT company FROM landing.batch)
+            SELECT
+                findings.finding_id, findings.company, findings.rule, findings.subject_kind,
+                findings.subject_id, findings.rule_sha256,
+                -- too long ago for its rule to tell of it: time is the proof
+                CASE WHEN events.started_at < batch.as_of - to_days(thresholds.event_open_days)
+                    THEN thresholds.event_open_days END AS closed_after
+            FROM history.findings AS findings
+            JOIN landing.batch AS batch USING (company)
+            LEFT JOIN rule_thresholds AS thresholds USING (company)
+            LEFT JOIN history.snapshots AS events
+                ON events.company = findings.company
+                AND events.snapshot_id = findings.snapshot_id
+            ANTI JOIN firing ON firing.finding_id = findings.finding_id
+            WHERE findings.status <> 'resolved'
         ),
         unproven AS (
             SELECT DISTINCT silent.finding_id
             FROM silent
-            JOIN rule_needs USING (rule)
+            -- of a rule about users and permission sets, a set does not need the answer about a user
+            JOIN rule_needs
+                ON rule_needs.rule = silent.rule
+                AND (
+                    rule_needs.scope <> 'own'
+                    OR silent.subject_kind = CASE split_part(rule_needs.endpoint, '/', 1)
+                        WHEN 'roles' THEN 'role'
+                        WHEN 'permissionSets' THEN 'permission_set'
+                        ELSE 'user'
+                    END
+                )
             LEFT JOIN history.coverage AS own
                 ON rule_needs.scope <> 'all'
                 AND own.company = silent.company
@@ -178,24 +263,43 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
             silent.finding_id,
             CASE
                 WHEN subjects.company IS NULL THEN 'subject gone'
+                WHEN silent.closed_after IS NOT NULL THEN concat('closed after ', closed_after, ' days')
                 WHEN silent.rule_sha256 IS DISTINCT FROM rules_now.rule_sha256 THEN 'rule changed'
                 ELSE 'fixed'
             END AS resolved_reason
         FROM silent
-        LEFT JOIN rules_now USING (rule)
+        LEFT JOIN rules_now USING (company, rule)
         LEFT JOIN subjects USING (company, subject_kind, subject_id)
         LEFT JOIN unproven USING (finding_id)
-        WHERE subjects.company IS NULL OR rules_now.rule IS NULL OR unproven.finding_id IS NULL""")
+        ANTI JOIN rules_broken USING (rule)
+        WHERE
+            subjects.company IS NULL
+            OR silent.closed_after IS NOT NULL
+            OR rules_now.rule IS NULL
+            OR unproven.finding_id IS NULL""")
     connection.execute("""
         UPDATE history.findings AS findings
-        SET status = 'resolved', resolved_reason = resolved.resolved_reason, resolved_at = batch.as_of
+        SET
+            status = 'resolved', resolved_reason = resolved.resolved_reason, resolved_at = batch.as_of,
+            note = NULL, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
         FROM resolved
         JOIN landing.batch AS batch ON TRUE
         WHERE findings.finding_id = resolved.finding_id AND findings.company = batch.company""")
 
 
 def _repeat(connection: duckdb.DuckDBPyConnection) -> None:
-    """What fires and is known: seen once more, and open again if it was resolved."""
+    """What fires and is known: seen once more, and open again if it was resolved but not acknowledged."""
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE returned AS
+        SELECT
+            finding_id,
+            concat(
+                'Came back; it was resolved on ', strftime(resolved_at, '%Y-%m-%d'),
+                ' (', resolved_reason, ').'
+            ) AS note
+        FROM history.findings
+        SEMI JOIN firing USING (finding_id)
+        WHERE status = 'resolved' AND acknowledged_at IS NULL""")
     connection.execute("""
         UPDATE history.findings AS findings
         SET
@@ -204,18 +308,27 @@ def _repeat(connection: duckdb.DuckDBPyConnection) -> None:
             evidence = firing.evidence,
             remedy = firing.remedy,
             last_seen = firing.as_of,
-            status = 'open',
-            resolved_reason = NULL,
-            resolved_at = NULL,
             rule_sha256 = firing.rule_sha256
         FROM firing
         WHERE findings.finding_id = firing.finding_id""")
+    connection.execute("""
+        UPDATE history.findings AS findings
+        SET
+            status = 'open',
+            resolved_reason = NULL,
+            resolved_at = NULL,
+            opened_at = last_seen,
+            reopened = reopened + 1,
+            note = returned.note
+        FROM returned
+        WHERE findings.finding_id = returned.finding_id""")
 
 
 def _begin(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("""
         INSERT INTO history.findings BY NAME
         SELECT
-            firing.* EXCLUDE (as_of), as_of AS first_seen, as_of AS last_seen, 'open' AS status
+            firing.* EXCLUDE (as_of), as_of AS first_seen, as_of AS last_seen, 'open' AS status,
+            as_of AS opened_at, 0 AS reopened
         FROM firing
         ANTI JOIN history.findings USING (finding_id)""")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from pipedrive_graph.findings import own_rules, policy, waivers
 from pipedrive_graph.orchestration.collecting import collecting
 from pipedrive_graph.orchestration.graph import graph
 from pipedrive_graph.orchestration.observers import LogWatch, Watch
@@ -24,9 +25,12 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
         watch: who is told how runs go; by default, Dagster's log.
 
     Raises:
+        ConfigurationError: if findings.toml, its folder of rules, or waivers.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
-    models = Models(sql_folder())
+    # a mistake in there is told before a night is spent on collecting
+    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    waivers.load(settings)
     companies = dg.StaticPartitionsDefinition([company.name for company in settings.companies])
     nightly = dg.define_asset_job(
         JOB,

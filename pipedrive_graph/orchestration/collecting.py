@@ -11,6 +11,7 @@ import dagster as dg
 from pipedrive_graph.collect import collect
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import RejectedError, ShrunkError
+from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import Coverage, Landing, Manifest
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.observers import Watch
@@ -79,6 +80,7 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         company = settings.company(context.partition_key)
+        rosters.load([company])  # a mistake in there is told before anything is asked
         manifest = asyncio.run(
             collect(
                 company,

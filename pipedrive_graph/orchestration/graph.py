@@ -12,15 +12,16 @@ import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.models import Kind, Model, Models
-from pipedrive_graph.warehouse.tables import columns
+from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Kind, Model, Models
+from pipedrive_graph.warehouse.tables import POLICY, columns
 
-SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history"}
+SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history", "policy": "policy"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
 
 FINDINGS_GROUP = {"history.findings", "main.findings"}
@@ -31,6 +32,9 @@ CHECKED = dg.AssetKey(["graph", "users"])
 
 FINDINGS = "history.findings"
 """What all rules flow into."""
+
+SHOWN = 10
+"""How many rows of a roster a warning names."""
 
 HISTORY_DESCRIPTIONS = {
     "users": "One row per version of a user.",
@@ -44,12 +48,28 @@ HISTORY_DESCRIPTIONS = {
     "snapshots": "One row per committed snapshot, rejected ones included.",
     "coverage": "One row per call of the company's latest snapshot, and how it ended.",
     "observations": "One row per subject and table: when it was told in full first and last.",
+    "permission_answers": "One row per user: which answer about permissions the latest snapshot has.",
     "access_signatures": "One row per user: what decides which permissions the user should hold.",
     "corrections": "One row per inferred permission that a later answer disproved.",
     "unreadable_values": "One row per value of the latest snapshot that could not be read.",
-    "findings": "One row per finding, open or resolved, over all nights.",
+    "peer_groups": "One row per live user: with whom the user is compared, or why with nobody.",
+    "peer_comparisons": "One row per permission that few or none of a user's peers hold, with its score.",
+    "findings": "One row per finding, open, waived or resolved, over all nights.",
+    "waivers": "One row per waiver of waivers.toml, as last read.",
+    "journal": "One row per company: how much of its journal is done.",
 }
-"""What the tables hold that Python writes."""
+"""What the tables of the history hold, which Python writes."""
+
+POLICY_DESCRIPTIONS = {
+    "thresholds": "One row per number at which a rule fires.",
+    "sensitive_permissions": "One row per sensitive permission.",
+    "email_domains": "One row per e-mail domain that findings.toml calls the company's own.",
+    "allowed_permissions": "One row per role and sensitive permission that its members may hold.",
+    "mailbox_names": "One row per name of a shared mailbox.",
+    "combinations": "One row per permission in a clause of a toxic combination.",
+    "roster": "One row per row of the company's roster.",
+}
+"""What the tables of the policy hold: findings.toml and the roster, for each company."""
 
 
 def asset_key(qualified: str) -> dg.AssetKey:
@@ -80,6 +100,12 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
                 companies=companies,
                 description="Every value could be read as what it should be; the others count as unknown.",
             ),
+            company_check(
+                "rules_ran",
+                asset=dg.AssetKey(["graph", "findings"]),
+                companies=companies,
+                description="Every rule could be run; what the others found before stays as it was.",
+            ),
         ],
     )
     def build_graph(
@@ -99,6 +125,17 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
                 f"{len(built.unreadable)} values could not be read, the first: {built.unreadable[0]}. "
                 "They count as last known, or as not known; the table unreadable_values has them all."
             )
+        if built.unusable:
+            watch.observer(context.partition_key, context.log).warn(
+                f"{len(built.unusable)} rows of the roster are not used: {listed(built.unusable)}. "
+                "The table roster has them all."
+            )
+        for sentence in built.waivers:
+            watch.observer(context.partition_key, context.log).warn(sentence)
+        for sentence in built.broken:
+            watch.observer(context.partition_key, context.log).warn(
+                f"{sentence} The other rules were run; what this one found before stays as it was."
+            )
         explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         for name, spec in specs.items():
             metadata = _metadata(models, name, built) if explain else {}
@@ -110,6 +147,13 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             passed=not built.unreadable,
             severity=dg.AssetCheckSeverity.WARN,
             description="\n".join(built.unreadable[:20]) or None,
+        )
+        yield dg.AssetCheckResult(
+            check_name="rules_ran",
+            asset_key=dg.AssetKey(["graph", "findings"]),
+            passed=not built.broken,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="\n".join(built.broken) or None,
         )
 
     return build_graph
@@ -125,10 +169,18 @@ def _specs(models: Models) -> dict[str, dg.AssetSpec]:
     shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
     above = {name: set(models.tables_read(model)) for name, model in shown.items()}
     kept = {f"history.{name}": set[str]() for name in columns() if name != "models"}
+    given = {f"policy.{name}": set[str]() for name in POLICY}
+    kept |= {name: set(peers.READS) for name in peers.WRITES}
     kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
-    order = TopologicalSorter({name: sorted(reads) for name, reads in (above | kept).items()}).static_order()
+    order = TopologicalSorter(
+        {name: sorted(reads) for name, reads in (above | kept | given).items()}
+    ).static_order()
     return {
-        name: _model_spec(shown[name], above[name]) if name in shown else _history_spec(name, kept[name])
+        name: _model_spec(shown[name], above[name])
+        if name in shown
+        else _policy_spec(name)
+        if name in given
+        else _history_spec(name, kept[name])
         for name in order
     }
 
@@ -158,6 +210,21 @@ def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
     )
 
 
+def _policy_spec(name: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(name),
+        description=POLICY_DESCRIPTIONS[name.partition(".")[2]],
+        group_name=_group(name),
+        kinds={"duckdb", "python"},
+    )
+
+
+def listed(problems: list[str]) -> str:
+    """The first of many, and how many more there are."""
+    shown = "; ".join(problems[:SHOWN])
+    return f"{shown}; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else shown
+
+
 def _group(name: str) -> str:
     return "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[name.partition(".")[0]]
 
@@ -168,7 +235,7 @@ def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
     metadata: dict[str, Any] = {"dagster/table_name": f"warehouse.{name}"}
     if name in built.rows:
         metadata["dagster/partition_row_count"] = built.rows[name]
-    if schema == "history":
+    if schema in PYTHON_SCHEMAS:
         return metadata
     model = models[name]
     types = built.types.get(name, {})

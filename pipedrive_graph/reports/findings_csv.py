@@ -23,6 +23,10 @@ COLUMNS = (
     "first_seen",
     "last_seen",
     "resolved_reason",
+    "note",
+    "waiver_owner",
+    "waiver_expires",
+    "reopened",
     "evidence",
     "remedy",
 )
@@ -63,7 +67,7 @@ def write_findings(published: Path, company: str, folder: Path) -> Path:
             FROM findings
             WHERE company = ?
             ORDER BY
-                status <> 'open',
+                list_position(['open', 'waived', 'resolved'], status),
                 list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
                 rule, subject_kind, subject_id, object
             """,  # noqa: S608 - the columns stand above

@@ -8,22 +8,25 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.reports.listing import Group, grouped, opened
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An open finding in short."""
+    """An open finding in short, with the rules that find more about the same thing."""
 
     severity: str
     rule: str
     title: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a company looks like in the published file.
 
-    `counts` has every severity; `findings` are the open ones, the severest first; `changes` counts the
+    `counts` has every severity; `findings` are the open ones, the severest first, and those about the same
+    thing as one; `waived` are counted apart; `changes` counts the
     access changes of the last snapshot, and is None where there is no earlier one to compare with. Of
     `inferred` users nobody asked for the permissions, and `corrections` of what was inferred are no changes.
     """
@@ -35,6 +38,7 @@ class Summary:
     changes: int | None
     corrections: int
     counts: dict[str, int]
+    waived: int
     findings: list[Finding]
 
 
@@ -50,15 +54,8 @@ def summarise(published: Path, company: str) -> Summary | None:
 
         if not count("SELECT count(*) FROM current_snapshot WHERE company = ?"):
             return None
-        findings = connection.execute(
-            """
-            SELECT severity, rule, title
-            FROM findings
-            WHERE company = ? AND status = 'open'
-            ORDER BY
-                list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
-                rule, title
-            """,
+        counted = connection.execute(
+            "SELECT severity, count(*) FROM findings WHERE company = ? AND status = 'open' GROUP BY ALL",
             [company],
         ).fetchall()
         changes = (
@@ -76,6 +73,13 @@ def summarise(published: Path, company: str) -> Summary | None:
             changes=count(f"{changes} AND kind <> 'correction'")
             if count("SELECT count(*) FROM snapshots WHERE company = ? AND status <> 'rejected'") > 1
             else None,
-            counts={name: sum(row[0] == name for row in findings) for name in SEVERITIES},
-            findings=[Finding(*row) for row in findings],
+            counts={name: dict(counted).get(name, 0) for name in SEVERITIES},
+            waived=count("SELECT count(*) FROM findings WHERE company = ? AND status = 'waived'"),
+            findings=[_short(group) for group in grouped(opened(connection, company))],
         )
+
+
+def _short(group: Group) -> Finding:
+    values = group.lead.values
+    also = tuple(other.values["rule"] for other in group.also)
+    return Finding(values["severity"], values["rule"], values["title"], also)

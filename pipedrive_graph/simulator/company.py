@@ -6,21 +6,20 @@ rule that the anomalies are planted for fires on it.
 
 from __future__ import annotations
 
-import math
 import random
 import uuid
-from dataclasses import dataclass
+from collections import Counter
 from datetime import UTC, datetime
 
-from pipedrive_graph.simulator.anomalies import plant, spare
+from pipedrive_graph.simulator.anomalies import choose_cast, plant, sensitive, spare
 from pipedrive_graph.simulator.dates import Calendar
+from pipedrive_graph.simulator.departments import Department, grow_roles
 from pipedrive_graph.simulator.model import (
     DEFAULT_ROLE,
     ZERO_DATE,
     Access,
     Company,
     PermissionSet,
-    Role,
     User,
 )
 from pipedrive_graph.simulator.people import PLACES, Directory, Place
@@ -29,22 +28,6 @@ from pipedrive_graph.simulator.permissions import SET_TEMPLATES
 SMALLEST, LARGEST = 5, 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Department:
-    name: str
-    weight: int
-    sets: tuple[str, ...]
-
-
-_DEPARTMENTS = (
-    _Department("Sales", 10, ("sales.regular", "global.regular")),
-    _Department("Customer Success", 5, ("sales.regular", "global.regular", "projects.regular")),
-    _Department("Inside Sales", 4, ("sales.inside", "global.regular")),
-    _Department("Marketing", 3, ("sales.reading", "global.regular", "campaigns.regular")),
-    _Department("Finance", 2, ("sales.finance", "global.regular")),
-    _Department("Integrations", 1, ("sales.reading", "global.technical")),
-)
-_REGIONS = ("EMEA", "Americas", "APAC", "Nordics", "DACH", "Iberia", "Benelux", "CEE")
 _MANAGER_SETS = {"sales.regular": "sales.manager", "global.regular": "global.manager"}
 _FULL_ADMIN = ("sales.admin", "global.admin", "account_settings.admin")
 _PARTIAL_ADMIN = ("sales.admin", "global.regular")
@@ -104,64 +87,17 @@ class _Founder:
     def found(self, *, clean: bool) -> Company:
         """Return the company, with its anomalies unless it is to be clean."""
         company = self._company
-        teams = self._grow_roles()
+        teams = grow_roles(company, self._size, self._rng)
         self._employ(teams)
         self._lead(teams)
         self._appoint_admins()
         self._leave()
+        company.cast = choose_cast(company, self._calendar, self._rng)
         if not clean:
             plant(company, self._calendar, self._rng)
         return company
 
-    def _grow_roles(self) -> dict[int, _Department]:
-        """Create the tree; returns the leaves, in which people sit, with their department."""
-        rng, roles = self._rng, self._company.roles
-        # Both forms of a root are met: without a parent, and its own parent.
-        parent = DEFAULT_ROLE if self._company.seed % 2 else None
-        roles[DEFAULT_ROLE] = Role(
-            DEFAULT_ROLE,
-            "(Unassigned users)",
-            parent,
-            description="This is the default group; new users land here unless moved.",
-        )
-        wanted = max(4, round(2 * math.sqrt(self._size)))
-        last = DEFAULT_ROLE
-
-        def grow(name: str, parent_id: int) -> int:
-            nonlocal last
-            # Ids have gaps where roles were deleted once.
-            last += 1 if rng.random() < 0.8 else rng.randint(2, 9)
-            roles[last] = Role(last, name, parent_id)
-            return last
-
-        departments = _DEPARTMENTS[: max(2, min(len(_DEPARTMENTS), wanted // 3))]
-        heads = {grow(department.name, DEFAULT_ROLE): department for department in departments}
-        regions: dict[int, _Department] = {}
-        for region in _REGIONS[: max(1, min(len(_REGIONS), wanted // (2 * len(heads))))]:
-            for head, department in heads.items():
-                if len(roles) < wanted:
-                    regions[grow(f"{region} {department.name}", head)] = department
-        number = 1
-        branches = dict(regions or heads)
-        while len(roles) < wanted:
-            for branch, department in branches.items():
-                if len(roles) < wanted:
-                    grow(f"{roles[branch].name} {number}", branch)
-                    regions[last] = department
-            number += 1
-        parents = {role.parent_role_id for role in roles.values()}
-        for role in roles.values():
-            role.settings = _visibility(rng)
-        # Levels of access are the default role's alone.
-        kinds = ("deal", "org", "person", "product")
-        roles[DEFAULT_ROLE].settings |= {f"{kind}_access_level": 1 for kind in kinds}
-        return {
-            role_id: department
-            for role_id, department in {**heads, **regions}.items()
-            if role_id not in parents
-        }
-
-    def _employ(self, teams: dict[int, _Department]) -> None:
+    def _employ(self, teams: dict[int, Department]) -> None:
         """Hire everybody: ordinary active users, oldest first, each in one team with that team's sets."""
         company, rng = self._company, self._rng
         young = round(0.02 * self._size)
@@ -212,17 +148,22 @@ class _Founder:
         found = (self._sets[key] for key in keys)
         return [Access(entry.app, entry.kind == "admin", entry.id) for entry in found]
 
-    def _lead(self, teams: dict[int, _Department]) -> None:
-        """Give one member of each team of some size the managers' sets."""
+    def _lead(self, teams: dict[int, Department]) -> None:
+        """Give one member of each team of some size the managers' sets, and a seat in the role above.
+
+        There managers are among their like: what they may do is usual for the role, as Pipedrive advises.
+        """
         company = self._company
         seats = {user_id: rows[0].role_id for user_id, rows in company.assignments.items()}
         by_team: dict[int, list[int]] = {}
         for user_id, role_id in seats.items():
             by_team.setdefault(role_id, []).append(user_id)
         for role_id, members in by_team.items():
-            if len(members) >= 4:
+            above = company.roles[role_id].parent_role_id or DEFAULT_ROLE
+            if len(members) >= 4 and above != DEFAULT_ROLE:
                 keys = (_MANAGER_SETS.get(key, key) for key in teams[role_id].sets)
                 company.users[members[0]].access = self._access(*keys)
+                company.move(members[0], above)
 
     def _appoint_admins(self) -> None:
         """Appoint about 3 % admins, the token's owner first; at least two of the account settings."""
@@ -236,8 +177,8 @@ class _Founder:
             user.access = self._access(*(_FULL_ADMIN if number < full else _PARTIAL_ADMIN))
         company.users[company.owner_id].last_login = self._calendar.on(0.05)
         company.users[company.owner_id].modified = company.users[company.owner_id].last_login
-        plain = next(user for user in people if not user.admin_apps)
-        company.plain_user_id = plain.id
+        plain = [user for user in people if not user.admin_apps]
+        company.plain_user_id = next((user for user in plain if not sensitive(company, user)), plain[0]).id
 
     def _leave(self) -> None:
         """Some were invited lately, some left: cleanly, with nothing but the default role."""
@@ -245,23 +186,27 @@ class _Founder:
         people = [user for user in company.users.values() if spare(company, self._calendar, user)]
         rng.shuffle(people)
         invited, left, deleted = round(0.015 * size), round(0.04 * size), round(0.02 * size)
+        # a team that others left keeps its members, so that no role is empty
+        seats = Counter(rows[0].role_id for rows in company.assignments.values())
         for user in people[:invited]:
             user.name = user.email
             user.created = user.last_login = user.modified = user.phone = user.icon_url = None
             user.locale = user.default_currency = None
             user.timezone_name = user.timezone_offset = None
-        for user in people[invited : invited + left]:
-            user.access = []
-            user.last_login = user.modified = self._calendar.ago(0.5, 95)
-            company.deactivate(user.id)
-            company.move(user.id, DEFAULT_ROLE)
-        for user in people[invited + left : invited + left + deleted]:
-            company.delete(user.id)
-
-
-def _visibility(rng: random.Random) -> dict[str, int]:
-    kinds = ("deal", "lead", "org", "person", "product")
-    return {f"{kind}_default_visibility": rng.choice((1, 3, 5, 7)) for kind in kinds}
+        for user in people[invited:]:
+            role_id = company.assignments[user.id][0].role_id
+            if seats[role_id] < 3 or not left + deleted:
+                continue
+            seats[role_id] -= 1
+            if left:
+                left -= 1
+                user.access = []
+                user.last_login = user.modified = self._calendar.ago(0.5, 95)
+                company.deactivate(user.id)
+                company.move(user.id, DEFAULT_ROLE)
+            else:
+                deleted -= 1
+                company.delete(user.id)
 
 
 def _ordinary(user: User) -> bool:

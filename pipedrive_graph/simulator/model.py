@@ -77,6 +77,8 @@ class Role:
     description: str = ""
     listed: bool = True
     """Whether `roles` names it; a role that is not listed still answers under its id."""
+    miscounted: int = 0
+    """By how much its `assignment_count` is more than its assignments."""
     settings: dict[str, int] = field(default_factory=dict)
 
 
@@ -99,6 +101,8 @@ class PermissionSet:
     app: str
     kind: str
     contents: list[str]
+    miscounted: int = 0
+    """By how much its `assignment_count` is more than its assignments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,12 @@ class Company:
     sets: dict[str, PermissionSet]
     flags: list[str] = field(default_factory=lambda: list(FLAGS))
     planted: list[Finding] = field(default_factory=list)
+    later: list[Finding] = field(default_factory=list)
+    """Findings of the kind that a week of history brings."""
+    deviations: list[tuple[int, str]] = field(default_factory=list)
+    """User and flag of each grant that was planted as an exception."""
+    cast: list[int] = field(default_factory=list)
+    """Ids of the users to whom something may yet happen without telling on others, in a drawn order."""
     last_assignment: int = 0
 
     def permissions(self, user_id: int) -> dict[str, bool]:

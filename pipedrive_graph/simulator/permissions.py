@@ -60,7 +60,22 @@ APP_FLAGS: dict[str, tuple[str, ...]] = {
 FLAGS: tuple[str, ...] = tuple(sorted({flag for flags in APP_FLAGS.values() for flag in flags}))
 """Every flag that an answer of `users/{id}/permissions` lists, true or false."""
 
-_SELLER = (
+SENSITIVE: tuple[str, ...] = (
+    "can_bulk_edit_items",
+    "can_change_visibility_of_items",
+    "can_delete_deals",
+    "can_export_data_from_lists",
+    "can_merge_deals",
+    "can_merge_organizations",
+    "can_merge_people",
+    "can_see_hidden_items_names",
+    "can_see_security_dashboard",
+    "can_use_api",
+    "can_use_import",
+)
+"""The flags that the rule catalogue calls sensitive."""
+
+SELLER: tuple[str, ...] = (
     "can_add_deals",
     "can_add_leads",
     "can_add_organizations",
@@ -69,6 +84,7 @@ _SELLER = (
     "can_share_filters",
     "can_use_email_tracking",
 )
+"""What everybody in sales may do; nothing sensitive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,7 @@ SET_TEMPLATES: tuple[SetTemplate, ...] = (
         "sales",
         "manager",
         (
-            *_SELLER,
+            *SELLER,
             "can_add_prospects_as_leads",
             "can_bulk_edit_items",
             "can_change_visibility_of_items",
@@ -103,13 +119,13 @@ SET_TEMPLATES: tuple[SetTemplate, ...] = (
             "can_merge_people",
         ),
     ),
-    SetTemplate("sales.regular", "Deals regular user", "sales", "regular", _SELLER),
+    SetTemplate("sales.regular", "Deals regular user", "sales", "regular", SELLER),
     SetTemplate(
         "sales.inside",
         "Deals - inside sales",
         "sales",
         "custom",
-        (*_SELLER, "can_add_prospects_as_leads", "can_convert_deals_to_leads", "can_use_import"),
+        (*SELLER, "can_add_prospects_as_leads", "can_convert_deals_to_leads", "can_use_import"),
     ),
     SetTemplate(
         "sales.finance",

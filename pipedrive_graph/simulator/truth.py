@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pipedrive_graph.simulator.anomalies import STANDING
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Dialect
 
 
 def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
-    """Write the planted findings of a company, and its size, as JSON."""
+    """Write the planted findings of a company, the rules that they are of, and its size, as JSON."""
     people = company.users.values()
     content = {
         "seed": company.seed,
@@ -28,6 +29,7 @@ def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
             "permission_sets": len(company.sets),
             "permissions": len(company.flags),
         },
+        "rules": sorted(STANDING),
         "findings": company.truth(dialect),
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

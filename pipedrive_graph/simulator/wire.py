@@ -125,7 +125,7 @@ class Wire:
                 "parent_role_id": role.parent_role_id,
                 "name": role.name,
                 "active_flag": role.active,
-                "assignment_count": str(members[role.id]),
+                "assignment_count": str(members[role.id] + role.miscounted),
                 "sub_role_count": str(children[role.id]),
                 "level": self._level(role),
                 "description": role.description,
@@ -144,7 +144,7 @@ class Wire:
             "parent_role_id": role.parent_role_id,
             "name": role.name,
             "active_flag": role.active,
-            "assignment_count": str(len(self._company.members(role.id))),
+            "assignment_count": str(len(self._company.members(role.id)) + role.miscounted),
             "sub_role_count": str(children),
         }
 
@@ -160,7 +160,7 @@ class Wire:
                 "description": f"{entry.name} permission set",
                 "app": entry.app,
                 "type": entry.kind,
-                "assignment_count": held[entry.id],
+                "assignment_count": held[entry.id] + entry.miscounted,
             }
             for entry in self._company.sets.values()
             if app is None or entry.app == app

@@ -21,6 +21,12 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+MEMORY = 3_000_000_000
+"""Bytes that DuckDB may take, where the machine has so many: a million users do with it."""
+
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
 @contextmanager
 def writer(path: Path, *, wait: Callable[[str], None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing; another process that writes is waited for.
@@ -67,9 +73,18 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             ) from error
         connection.execute("USE warehouse")
         connection.execute("SET TimeZone = 'UTC'")
+        _bound_memory(connection, path)
         yield connection
     finally:
         connection.close()
+
+
+def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Take no more memory than is needed: what goes beyond is put into files beside the warehouse."""
+    number, unit = str(rows(connection, "SELECT current_setting('memory_limit')")[0][0]).split()
+    if float(number) * _UNITS.get(unit, 1) > MEMORY:
+        connection.execute(f"SET memory_limit = '{MEMORY}B'")
+    connection.execute(f"SET temp_directory = {quoted(f'{path}.tmp')}")
 
 
 def wal(path: Path) -> Path:

@@ -11,20 +11,38 @@ import duckdb
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.tables import TABLES, HistoryTable
 
+_OF_THE_SNAPSHOT = {
+    "coverage": "FROM staging.coverage",
+    "unreadable_values": "FROM staging.unreadable_values",
+    "permission_answers": """
+        SELECT company, user_id, digest FROM staging.permissions_answered
+        SEMI JOIN staging.users USING (company, user_id)
+        WHERE digest IS NOT NULL""",
+}
+"""What is kept of a company's latest snapshot only."""
+
+_TOLD_ANEW = """
+    FROM staging.proven AS proven
+    ANTI JOIN (FROM staging.permissions_answered WHERE unchanged) AS same
+        ON proven.history_table = 'user_permissions'
+        AND same.company = proven.company
+        AND CAST(same.user_id AS VARCHAR) = proven.subject_id"""
+"""Subjects that tonight tells in full, but for those of whom it only repeats what is known."""
+
 
 def merge(connection: duckdb.DuckDBPyConnection) -> None:
     """Take tonight's staged rows of every company in landing.batch into the history."""
+    _correct(connection)
     for table in TABLES:
         _close(connection, table)
         _open(connection, table)
         if table.latest:
             _replace(connection, f"{table.name}_latest", table.name, [*table.key], [*table.latest])
-    _correct(connection)
     _observe(connection)
     _replace(connection, "access_signatures", "access_signatures", ["user_id"], ["signature"])
-    for name in ("coverage", "unreadable_values"):
+    for name, tonight in _OF_THE_SNAPSHOT.items():
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
-        connection.execute(f"INSERT INTO history.{name} BY NAME SELECT * FROM staging.{name}")
+        connection.execute(f"INSERT INTO history.{name} BY NAME {tonight}")
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -36,6 +54,13 @@ def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, i
     found: list[tuple[str, str, int]] = []
     for table in TABLES:
         columns = ", ".join(table.columns)
+        # Equal sums of hashes say the same, and are found many times faster than rows are compared. In a
+        # first night all that is current was staged; else it is looked for by subject.
+        subjects = f"(SELECT DISTINCT company, {table.subject} FROM staging.{table.name})"
+        if _same(connection, table, "landing.batch", "company") or _same(
+            connection, table, subjects, f"company, {table.subject}"
+        ):
+            continue
         query = f"""
             SELECT company, '{table.name}', count(*) FROM (
                 SELECT {columns} FROM staging.{table.name}
@@ -46,30 +71,57 @@ def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, i
     return found
 
 
+def _same(connection: duckdb.DuckDBPyConnection, table: HistoryTable, among: str, key: str) -> bool:
+    """Whether what was staged is what is current of all that `among` names."""
+    columns = ", ".join(table.columns)
+    different = rows(
+        connection,
+        f"""
+        WITH kept AS (
+            SELECT company, sum(hash({columns})) AS digest
+            FROM history.{table.name}
+            SEMI JOIN {among} AS told USING ({key})
+            WHERE valid_to IS NULL
+            GROUP BY company
+        ),
+        staged AS (
+            SELECT company, sum(hash({columns})) AS digest FROM staging.{table.name} GROUP BY company
+        )
+        SELECT 1
+        FROM staged FULL JOIN kept USING (company)
+        WHERE staged.digest IS DISTINCT FROM kept.digest
+        LIMIT 1""",
+    )
+    return not different
+
+
 def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
     """End the versions that tonight contradicts, or proves to be over."""
     same_key = _equal("staged", "history", "company", *table.key)
+    # Which rows these are is found from tonight's side, which may be small: the history never is.
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE ended AS
+        SELECT history.rowid AS ended_row, history.company
+        FROM history.{table.name} AS history
+        JOIN staging.{table.name} AS staged ON {same_key}
+        WHERE history.valid_to IS NULL AND {_row("staged", table)} IS DISTINCT FROM {_row("history", table)}
+        UNION ALL
+        SELECT history.rowid AS ended_row, history.company
+        FROM history.{table.name} AS history
+        SEMI JOIN ({_TOLD_ANEW}) AS proven
+            ON proven.history_table = '{table.name}'
+            AND proven.company = history.company
+            AND TRY_CAST(proven.subject_id AS {table.key[table.subject]}) = history.{table.subject}
+        ANTI JOIN staging.{table.name} AS staged ON {same_key}
+        WHERE history.valid_to IS NULL""")
+    if rows(connection, "SELECT count(*) FROM ended") == [(0,)]:
+        return
     connection.execute(f"""
         UPDATE history.{table.name} AS history
         SET valid_to = batch.as_of
-        FROM landing.batch AS batch
-        WHERE history.company = batch.company
-            AND history.valid_to IS NULL
-            AND (
-                EXISTS (
-                    FROM staging.{table.name} AS staged
-                    WHERE {same_key} AND {_row("staged", table)} IS DISTINCT FROM {_row("history", table)}
-                )
-                OR (
-                    EXISTS (
-                        FROM staging.proven AS proven
-                        WHERE proven.company = history.company
-                            AND proven.history_table = '{table.name}'
-                            AND proven.subject_id = CAST(history.{table.subject} AS VARCHAR)
-                    )
-                    AND NOT EXISTS (FROM staging.{table.name} AS staged WHERE {same_key})
-                )
-            )""")
+        FROM ended
+        JOIN landing.batch AS batch USING (company)
+        WHERE history.rowid = ended.ended_row""")
 
 
 def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
@@ -80,7 +132,11 @@ def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
         SELECT {columns}, batch.as_of AS valid_from, NULL AS valid_to
         FROM staging.{table.name} AS staged
         JOIN landing.batch AS batch USING (company)
-        ANTI JOIN (FROM history.{table.name} WHERE valid_to IS NULL) AS history
+        ANTI JOIN (
+            FROM history.{table.name}
+            SEMI JOIN staging.{table.name} USING (company, {table.subject})
+            WHERE valid_to IS NULL
+        ) AS history
             ON {_equal("staged", "history", "company", *table.key)}""")
 
 
@@ -98,15 +154,24 @@ def _replace(
 
 
 def _correct(connection: duckdb.DuckDBPyConnection) -> None:
-    """Note where tonight's answers disprove what was inferred, of users whose access is as it was then."""
+    """Note where tonight's answers disprove what was inferred, of users whose access is as it was then.
+
+    What was inferred is worked out from the history as it was, so this comes before all else.
+    """
     made = """
         SELECT 1 FROM duckdb_tables()
         WHERE
             database_name = current_database()
             AND schema_name = 'main'
-            AND table_name = 'user_permissions'"""
+            AND table_name = 'permission_sources'"""
     if not rows(connection, made):
         return  # nothing was ever inferred
+    inferred = """
+        SELECT 1 FROM main.permission_sources
+        WHERE source = 'inferred' AND company IN (SELECT company FROM landing.batch)
+        LIMIT 1"""
+    if not rows(connection, inferred):
+        return
     connection.execute("""
         INSERT INTO history.corrections BY NAME
         WITH disproved AS (
@@ -167,9 +232,15 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
                 AND CAST(signatures.user_id AS VARCHAR) = proven.subject_id"""
     connection.execute(f"""
         UPDATE history.observations AS history
-        SET last_at = proven.as_of, signature = proven.signature
+        SET last_at = proven.as_of
         FROM ({tonight}) AS proven
         WHERE {same}""")
+    # texts take long to write, and these seldom change
+    connection.execute(f"""
+        UPDATE history.observations AS history
+        SET signature = proven.signature
+        FROM ({tonight}) AS proven
+        WHERE {same} AND history.signature IS DISTINCT FROM proven.signature""")
     connection.execute(f"""
         INSERT INTO history.observations BY NAME
         SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at

@@ -14,6 +14,7 @@ import duckdb
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 
 _LINE_SPACE = 16 * 1024 * 1024
@@ -121,20 +122,27 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
             company VARCHAR, endpoint VARCHAR, asked STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT),
             status INTEGER, outcome VARCHAR, answered_at TIMESTAMP, answer JSON
         )""")
-    paths, longest = [], _LINE_SPACE
-    for snapshot in batch:
-        manifest = snapshot.manifest
-        connection.execute(
-            "INSERT INTO landing.batch VALUES (?, ?, ?)",
-            [manifest.company, manifest.snapshot_id, snapshot.as_of],
-        )
-        for file in manifest.files:
-            if not file.rows:
-                continue
-            path = str(snapshot.landing.folder / manifest.snapshot_id / file.name)
-            connection.execute("INSERT INTO landing.files VALUES (?, ?)", [path, manifest.company])
-            paths.append(path)
-            longest = max(longest, file.longest + 1)
+    manifests = [snapshot.manifest for snapshot in batch]
+    connection.execute(
+        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?)",
+        [
+            [manifest.company for manifest in manifests],
+            [manifest.snapshot_id for manifest in manifests],
+            [snapshot.as_of for snapshot in batch],
+        ],
+    )
+    found = [
+        (str(snapshot.landing.folder / snapshot.manifest.snapshot_id / file.name), snapshot, file)
+        for snapshot in batch
+        for file in snapshot.manifest.files
+        if file.rows
+    ]
+    paths = [path for path, _, _ in found]
+    longest = max([_LINE_SPACE, *(file.longest + 1 for _, _, file in found)])
+    connection.execute(
+        "INSERT INTO landing.files SELECT unnest(?), unnest(?)",
+        [paths, [snapshot.manifest.company for _, snapshot, _ in found]],
+    )
     connection.execute(f"""
         INSERT INTO landing.answers BY NAME
         SELECT
@@ -173,23 +181,3 @@ def _build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         return
     connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
     check_key(connection, model, model.qualified)
-
-
-def check_key(connection: duckdb.DuckDBPyConnection, model: Model, table: str) -> None:
-    """Prove that a table's key identifies its rows.
-
-    Raises:
-        WarehouseError: naming the table, its key and the first company in which it is not unique.
-    """
-    if not model.key:
-        return
-    key = ", ".join(f'"{name}"' for name in model.key)
-    repeated = rows(
-        connection,
-        f"SELECT {model.key[0]}, count(*) FROM {table} GROUP BY {key} HAVING count(*) > 1 LIMIT 1",
-    )
-    if repeated:
-        raise WarehouseError(
-            f"{model.qualified}: {', '.join(model.key)} should identify a row, but of '{repeated[0][0]}' "
-            f"one is there {repeated[0][1]} times; nothing was published."
-        )

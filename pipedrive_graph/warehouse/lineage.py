@@ -53,7 +53,10 @@ def column_lineage(models: Models, model: Model) -> dict[str, list[Source]]:
 
 def _schema(models: Models) -> dict[str, object]:
     """Columns by schema and table; their types do not matter here."""
-    schema: dict[str, dict[str, dict[str, str]]] = {"history": tables.columns()}
+    schema: dict[str, dict[str, dict[str, str]]] = {
+        "history": tables.columns(),
+        "policy": tables.POLICY,
+    }
     for model in models:
         if not model.kind.is_macro:
             of_schema = schema.setdefault(model.schema, {})

@@ -7,16 +7,17 @@ dropping a file into sql/ is all that a new table needs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
+from sqlglot.errors import ParseError, TokenError
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse import header as headers
@@ -24,7 +25,7 @@ from pipedrive_graph.warehouse import header as headers
 SCHEMAS = {"staging": "staging", "graph": "main", "macros": "main", "findings": "rules"}
 """The folders of sql/, and the schema that each fills."""
 
-PYTHON_SCHEMAS = ("landing", "history")
+PYTHON_SCHEMAS = ("landing", "history", "policy")
 """Schemas whose tables Python writes; the files of sql/ only read them."""
 
 
@@ -65,6 +66,12 @@ class Model:
     header: headers.Header
     query: str
     path: Path
+    place: str
+    """How messages name its file."""
+    line: int
+    """The line of the file in which the query begins."""
+    sha256: str
+    """Digest of the whole file: when it changes, what the file says may have changed."""
     reads: frozenset[str]
     """Qualified names of the tables and macros in the query, such as `history.users`."""
 
@@ -83,14 +90,13 @@ class Model:
         """The columns that identify a row."""
         return _names(self.header.settings.get("key", ""))
 
-    @cached_property
-    def sha256(self) -> str:
-        """Digest of the whole file: when it changes, what the file says may have changed."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
 
 class Models:
     """The models of a folder, in an order in which each finds what it reads.
+
+    Attributes:
+        folder: where their files lie.
+        broken: why a file that was to be added makes no model, by the qualified name it would have.
 
     Raises:
         ModelError: naming the file, if one of them cannot be used or they depend on each other in a ring.
@@ -101,9 +107,49 @@ class Models:
         paths = sorted(path for name in SCHEMAS for path in (folder / name).glob("*.sql"))
         if not paths:
             raise ModelError(f"There are no SQL files in {folder}; is the installation complete?")
+        self.broken: Mapping[str, str] = {}
         loaded = [_load(path) for path in paths]
-        self._by_name = {model.qualified: model for model in _resolved(loaded)}
-        self._ordered = [self._by_name[name] for name in self._order()]
+        self._by_name = {model.qualified: model for model in loaded}
+        self._arrange(self.resolved(model) for model in loaded)
+
+    def with_rules(self, rules: Iterable[Model], broken: Mapping[str, str]) -> Models:
+        """The same models and some rules more, which nothing else reads.
+
+        Args:
+            rules: resolved ones.
+            broken: why others are not among them.
+        """
+        more = copy(self)
+        more.broken = {**self.broken, **broken}
+        more._arrange([*self, *rules])  # noqa: SLF001 - of this class
+        return more
+
+    def resolved(self, model: Model) -> Model:
+        """Replace the calls in what a model reads by the macros they mean.
+
+        Raises:
+            ModelError: if it reads a table that nobody makes.
+        """
+        reads = set()
+        for name in model.reads:
+            mark, _, rest = name.rpartition(":")
+            if mark == "call":
+                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging"))
+                reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
+            elif mark == "cte":
+                if self._is_table(f"main.{rest}"):
+                    raise ModelError(f"{model.place}: the CTE {rest} hides a table of that name.")
+            elif self._is_table(name) or name.split(".")[0] in PYTHON_SCHEMAS:
+                reads.add(name)
+            else:
+                raise ModelError(f"{model.place}: reads {name}, which no file makes.")
+        return replace(model, reads=frozenset(reads - {model.qualified}))
+
+    def without(self, names: Collection[str]) -> Models:
+        """The same models but for some, called by their qualified names."""
+        fewer = copy(self)
+        fewer._keep(self._by_name.keys() - {*names})  # noqa: SLF001 - of this class
+        return fewer
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._ordered)
@@ -126,6 +172,18 @@ class Models:
                 tables.add(name)
         return frozenset(tables)
 
+    def _is_table(self, qualified: str) -> bool:
+        model = self._by_name.get(qualified)
+        return model is not None and not model.kind.is_macro
+
+    def _arrange(self, models: Iterable[Model]) -> None:
+        self._by_name = {model.qualified: model for model in models}
+        self._ordered = [self._by_name[name] for name in self._order()]
+
+    def _keep(self, names: Collection[str]) -> None:
+        self._ordered = [model for model in self._ordered if model.qualified in names]
+        self._by_name = {model.qualified: model for model in self._ordered}
+
     def _order(self) -> Iterable[str]:
         sorter = TopologicalSorter(
             {name: sorted(model.reads & self._by_name.keys()) for name, model in self._by_name.items()}
@@ -137,35 +195,68 @@ class Models:
             raise ModelError(f"The files of sql/ depend on each other in a ring: {ring}.") from error
 
 
-def _load(path: Path) -> Model:
-    place = _place(path)
-    lines, query = headers.split(path.read_text(encoding="utf-8"))
+def load(path: Path, *, schema: str, place: str, kind: Kind = Kind.TABLE) -> Model:
+    """Load one file, without looking at what the tables that it reads are.
+
+    Args:
+        path: the file.
+        schema: the schema that it fills.
+        place: how messages name it.
+        kind: what it becomes where its header does not say.
+
+    Raises:
+        ModelError: naming the file, and the line where it is known.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ModelError(f"{place}: line {line}: this is not UTF-8; save the file as UTF-8.") from error
+    except OSError as error:
+        raise ModelError(f"{place}: cannot be read ({error.strerror or error}).") from error
+    lines, query = headers.split(text)
     header = headers.parse(lines, place=place)
-    kind_name = header.settings.get("kind", Kind.TABLE)
+    kind_name = header.settings.get("kind", kind)
     if kind_name not in set(Kind):
         raise ModelError(f"{place}: '{kind_name}' is no kind; use one of {', '.join(Kind)}.")
     kind = Kind(kind_name)
+    line = _first_line(text, after=len(lines))
     return Model(
         name=path.stem,
-        schema=SCHEMAS[path.parent.name],
+        schema=schema,
         kind=kind,
         header=header,
         query=query,
         path=path,
-        reads=_reads(query, kind, place),
+        place=place,
+        line=line,
+        sha256=hashlib.sha256(content).hexdigest(),
+        reads=_reads(query, kind, place, line),
     )
 
 
+def _load(path: Path) -> Model:
+    return load(path, schema=SCHEMAS[path.parent.name], place=f"sql/{path.parent.name}/{path.name}")
+
+
+def _first_line(text: str, *, after: int) -> int:
+    """The number of the first line that is not blank, of those after the header."""
+    lines = enumerate(text.splitlines()[after:], start=after + 1)
+    return next((number for number, line in lines if line.strip()), after + 1)
+
+
 @cache  # a process loads the same files again for each company; parsing them is what takes time
-def _reads(query: str, kind: Kind, place: str) -> frozenset[str]:
+def _reads(query: str, kind: Kind, place: str, line: int) -> frozenset[str]:
     """Names as the query writes them: tables, and whatever is called like a function."""
     text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
     try:
         statements = sqlglot.parse(text, dialect="duckdb")
-    except ParseError as error:
-        reason = error.errors[0] if error.errors else {}
-        where = f"line {reason.get('line')}: " if reason.get("line") else ""
-        raise ModelError(f"{place}: {where}{reason.get('description', error)}.") from error
+    except (ParseError, TokenError) as error:
+        reason = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+        where = f"line {line - 1 + int(reason['line'])}: " if reason.get("line") else ""
+        said = str(reason.get("description", error)).splitlines()[0].rstrip(".")
+        raise ModelError(f"{place}: {where}{said}.") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{place}: expected one bare SELECT.")
     statement = statements[0]
@@ -176,30 +267,6 @@ def _reads(query: str, kind: Kind, place: str) -> frozenset[str]:
             names.add(f"{table.db or 'main'}.{table.name}")
     calls = {f"call:{call.name.lower()}" for call in statement.find_all(exp.Anonymous)}
     return frozenset(names | calls | {f"cte:{name}" for name in ctes})
-
-
-def _resolved(models: list[Model]) -> Iterator[Model]:
-    """Replace calls by the macros they mean, and refuse tables that nobody makes."""
-    macros = {m.name: m.qualified for m in models if m.kind.is_macro}
-    known = {m.qualified for m in models if not m.kind.is_macro}
-    for model in models:
-        reads = set()
-        for name in model.reads:
-            mark, _, rest = name.rpartition(":")
-            if mark == "call":
-                reads |= {macros[rest]} if rest in macros else set()
-            elif mark == "cte":
-                if f"main.{rest}" in known:
-                    raise ModelError(f"{_place(model.path)}: the CTE {rest} hides a table of that name.")
-            elif name in known or name.split(".")[0] in PYTHON_SCHEMAS:
-                reads.add(name)
-            else:
-                raise ModelError(f"{_place(model.path)}: reads {name}, which no file makes.")
-        yield replace(model, reads=frozenset(reads - {model.qualified}))
-
-
-def _place(path: Path) -> str:
-    return f"sql/{path.parent.name}/{path.name}"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import duckdb
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, remove, rows, transaction, wal
-from pipedrive_graph.warehouse.ingest import check_key
+from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 from pipedrive_graph.warehouse.transform import create_macro
 
@@ -66,15 +66,16 @@ def _published(models: Models) -> list[Model]:
 def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
     table = f"published.main.{model.name}"
     connection.execute(f"CREATE TABLE {table} AS FROM warehouse.main.{model.name}")
-    connection.execute(f"COMMENT ON TABLE {table} IS {quoted(model.header.comment)}")
-    for column, comment in model.header.columns.items():
-        connection.execute(f'COMMENT ON COLUMN {table}."{column}" IS {quoted(comment)}')
-    counts = rows(
-        connection,
-        f"SELECT (SELECT count(*) FROM warehouse.main.{model.name}), (SELECT count(*) FROM {table})",
-    )
-    kept, copied = counts[0]
-    if kept != copied:
-        raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
+    comments = [f"COMMENT ON TABLE {table} IS {quoted(model.header.comment)}"]
+    comments += [
+        f'COMMENT ON COLUMN {table}."{column}" IS {quoted(comment)}'
+        for column, comment in model.header.columns.items()
+    ]
+    connection.execute(";".join(comments))
+    copied = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
+    if model.kind is Kind.TABLE:
+        kept = rows(connection, f"SELECT count(*) FROM warehouse.main.{model.name}")[0][0]
+        if kept != copied:
+            raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
     check_key(connection, model, table)
     return int(copied)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.warehouse.database import rows
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryTable:
@@ -125,6 +128,7 @@ _OTHER_TABLES = {
         "last_at": "TIMESTAMP",
         "signature": "VARCHAR",
     },
+    "permission_answers": {"company": "VARCHAR", "user_id": "BIGINT", "digest": "VARCHAR"},
     "access_signatures": {"company": "VARCHAR", "user_id": "BIGINT", "signature": "VARCHAR"},
     "corrections": {
         "company": "VARCHAR",
@@ -141,6 +145,24 @@ _OTHER_TABLES = {
         "field": "VARCHAR",
         "value": "VARCHAR",
     },
+    "peer_groups": {
+        "company": "VARCHAR",
+        "user_id": "BIGINT",
+        "role_id": "BIGINT",
+        "kind": "VARCHAR",
+        "peers": "BIGINT",
+        "reason": "VARCHAR",
+    },
+    "peer_comparisons": {
+        "company": "VARCHAR",
+        "user_id": "BIGINT",
+        "permission": "VARCHAR",
+        "score": "DOUBLE",
+        "peers": "BIGINT",
+        "holders": "BIGINT",
+        "role_peers": "BIGINT",
+        "compared": "BIGINT[]",
+    },
     "models": {"name": "VARCHAR", "digest": "VARCHAR"},
     "findings": {
         "company": "VARCHAR",
@@ -150,6 +172,7 @@ _OTHER_TABLES = {
         "subject_kind": "VARCHAR",
         "subject_id": "VARCHAR",
         "object": "VARCHAR",
+        "snapshot_id": "VARCHAR",
         "title": "VARCHAR",
         "evidence": "JSON",
         "remedy": "VARCHAR",
@@ -158,9 +181,61 @@ _OTHER_TABLES = {
         "status": "VARCHAR",
         "resolved_reason": "VARCHAR",
         "resolved_at": "TIMESTAMP",
+        "opened_at": "TIMESTAMP",
+        "reopened": "INTEGER",
+        "note": "VARCHAR",
+        "acknowledged_at": "TIMESTAMP",
+        "waiver_reason": "VARCHAR",
+        "waiver_owner": "VARCHAR",
+        "waiver_expires": "DATE",
+        "waiver_read_at": "TIMESTAMP",
+        "waived_severity": "VARCHAR",
+        "waived_evidence": "JSON",
+        "waivers_spent_at": "TIMESTAMP",
         "rule_sha256": "VARCHAR",
     },
+    "waivers": {
+        "company": "VARCHAR",
+        "waiver_id": "VARCHAR",
+        "rule": "VARCHAR",
+        "subject": "VARCHAR",
+        "object": "VARCHAR",
+        "reason": "VARCHAR",
+        "owner": "VARCHAR",
+        "expires": "DATE",
+        "read_at": "TIMESTAMP",
+        "state": "VARCHAR",
+        "findings": "BIGINT",
+    },
+    "journal": {"company": "VARCHAR", "lines": "BIGINT"},
 }
+
+POLICY = {
+    "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},
+    "sensitive_permissions": {"company": "VARCHAR", "permission": "VARCHAR"},
+    "email_domains": {"company": "VARCHAR", "domain": "VARCHAR"},
+    "allowed_permissions": {"company": "VARCHAR", "role": "VARCHAR", "permission": "VARCHAR"},
+    "mailbox_names": {"company": "VARCHAR", "name": "VARCHAR"},
+    "combinations": {
+        "company": "VARCHAR",
+        "combination": "VARCHAR",
+        "severity": "VARCHAR",
+        "title": "VARCHAR",
+        "clause": "INTEGER",
+        "permission": "VARCHAR",
+    },
+    "roster": {
+        "company": "VARCHAR",
+        "line": "BIGINT",
+        "email": "VARCHAR",
+        "status": "VARCHAR",
+        "leaver": "BOOLEAN",
+        "manager": "VARCHAR",
+        "expected_role": "VARCHAR",
+        "problem": "VARCHAR",
+    },
+}
+"""The tables of what the rules go by, as findings.toml and the rosters say it: written anew each night."""
 
 
 def columns() -> dict[str, dict[str, str]]:
@@ -174,9 +249,31 @@ def columns() -> dict[str, dict[str, str]]:
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables of the history where they are not there yet."""
-    for schema in ("history", "rules"):
+    """Create the tables of the history and of the policy where they are not there yet.
+
+    Raises:
+        WarehouseError: if those that are there have other columns: another version made them.
+    """
+    for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for name, types in columns().items():
-        declared = ", ".join(f"{column} {type_}" for column, type_ in types.items())
-        connection.execute(f"CREATE TABLE IF NOT EXISTS history.{name} ({declared})")
+    declared = {"history": columns(), "policy": POLICY}
+    for schema, tables in declared.items():
+        for name, types in tables.items():
+            listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({listed})")
+    found: dict[str, set[str]] = {}
+    for table, column in rows(
+        connection,
+        """
+        SELECT schema_name || '.' || table_name, column_name
+        FROM duckdb_columns()
+        WHERE database_name = current_database() AND schema_name IN ('history', 'policy')""",
+    ):
+        found.setdefault(table, set()).add(column)
+    for schema, tables in declared.items():
+        for name, types in tables.items():
+            if found[f"{schema}.{name}"] != types.keys():
+                raise WarehouseError(
+                    f"The warehouse was made by another version ({schema}.{name} has other columns); "
+                    "run `pipedrive-graph rebuild`, which makes it anew from the landing."
+                )

@@ -2,16 +2,22 @@
 
 A table is computed as its file says and replaced for those companies only, unless the file (or one that it
 reads) has changed: then it is made anew for all.
+
+Where the warehouse holds other companies as well, a file is not to read them only to throw them away. So
+while a batch is worked on, temporary views stand before the tables, under the same names, and show only the
+companies of the batch: what is temporary is what DuckDB finds first under a name.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 
 import duckdb
 
-from pipedrive_graph.errors import ModelError
-from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.errors import ModelError, RuleError
+from pipedrive_graph.warehouse import tables
+from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Kind, Model, Models
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
@@ -23,29 +29,66 @@ _TONIGHT = "company IN (SELECT company FROM landing.batch)"
 def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Bring the graph's tables up to date for the companies in landing.batch.
 
+    Until `finish` is called, the connection shows only these companies.
+
     Raises:
-        ModelError: naming the file that DuckDB refuses, and why.
+        RuleError: naming the rule that DuckDB refuses, and why.
+        ModelError: the same of any other file.
     """
     before = {str(name): digest for name, digest in rows(connection, "FROM history.models")}
     digests = _digests(models)
     made = {m.qualified: "VIEW" if m.kind in _VIEWS else "TABLE" for m in models if m.qualified in digests}
     _drop(connection, before.keys() - made.keys(), made)
+    changed = {name for name, digest in digests.items() if before.get(name) != digest}
+    # what is made anew for all companies has to see them all
+    only = "" if changed else _only(connection)
+    for name, columns in tables.columns().items():
+        if "company" not in columns:
+            continue
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW tonight_{name} AS FROM warehouse.history.{name} {only}"
+        )
     for model in models:
         if model.schema == "staging":
             continue
         try:
-            _make(connection, model, changed=before.get(model.qualified) != digests[model.qualified])
+            _make(connection, model, changed=model.qualified in changed)
+            if model.schema == "main" and not model.kind.is_macro:
+                _show(connection, model, only)
         except duckdb.Error as error:
-            folder = model.path.parent.name
-            raise ModelError(f"sql/{folder}/{model.path.name}: {str(error).splitlines()[0]}") from error
-    connection.execute("DELETE FROM history.models")
-    connection.executemany("INSERT INTO history.models VALUES (?, ?)", sorted(digests.items()))
+            message = f"{model.place}: {str(error).splitlines()[0]}"
+            if model.kind is Kind.RULE:
+                raise RuleError(message, rule=model.qualified) from error
+            raise ModelError(message) from error
+    if changed or before.keys() - digests.keys():
+        connection.execute("DELETE FROM history.models")
+        connection.executemany("INSERT INTO history.models VALUES (?, ?)", sorted(digests.items()))
+
+
+def finish(connection: duckdb.DuckDBPyConnection) -> None:
+    """Show all companies again."""
+    for name, kind in rows(
+        connection,
+        """
+        SELECT table_name, replace(table_type, 'LOCAL TEMPORARY', 'TABLE')
+        FROM information_schema.tables
+        WHERE table_catalog = 'temp'""",
+    ):
+        connection.execute(f'DROP {kind} temp."{name}"')
+
+
+def tonight(model: Model) -> str:
+    """The query of a model, reading of the history only what belongs to the companies of the batch."""
+    history = "|".join(name.partition(".")[2] for name in model.reads if name.startswith("history."))
+    return re.sub(rf"\bhistory\.({history})\b", r"tonight_\1", model.query) if history else model.query
 
 
 def counts(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
     """Rows of the companies in landing.batch, by the qualified name of the table or view."""
     shown = models.of("main", Kind.TABLE, Kind.VIEW)
-    return {model.qualified: _count(connection, model) for model in shown}
+    # one statement for all: most of them count little, and a statement takes its time
+    counted = rows(connection, " UNION ALL ".join(_count(model) for model in shown))
+    return {str(name): int(count) for name, count in counted}
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -56,23 +99,47 @@ def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 
 def _make(connection: duckdb.DuckDBPyConnection, model: Model, *, changed: bool) -> None:
-    if model.kind.is_macro:
+    """Bring a model up to date in the warehouse."""
+    if model.kind.is_macro and changed:
         create_macro(connection, model)
-    elif model.kind in _VIEWS:
+    elif model.kind in _VIEWS and changed:
         connection.execute(f"CREATE OR REPLACE VIEW {model.qualified} AS {model.query}")
-    elif changed:
-        connection.execute(f"CREATE OR REPLACE TABLE {model.qualified} AS {model.query}")
-    elif "company" in model.header.columns:
-        connection.execute(f"DELETE FROM {model.qualified} WHERE {_TONIGHT}")
+    elif model.kind is Kind.TABLE and changed:
+        connection.execute(f"CREATE OR REPLACE TABLE {model.qualified} AS {tonight(model)}")
+    elif model.kind is Kind.TABLE and "company" in model.header.columns:
+        connection.execute(f"DELETE FROM warehouse.{model.qualified} WHERE {_TONIGHT}")
         connection.execute(
-            f"INSERT INTO {model.qualified} BY NAME SELECT * FROM ({model.query}) WHERE {_TONIGHT}"
+            f"INSERT INTO warehouse.{model.qualified} BY NAME"
+            f" SELECT * FROM ({tonight(model)}) WHERE {_TONIGHT}"
         )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
+def _only(connection: duckdb.DuckDBPyConnection) -> str:
+    """The condition that a row belongs to the batch; nothing where there are no other companies."""
+    others = "SELECT count(*) FROM history.snapshots WHERE company NOT IN (SELECT company FROM landing.batch)"
+    if rows(connection, others) == [(0,)]:
+        return ""
+    # constants, which DuckDB compares with what each block holds before it reads it
+    batch = rows(connection, "SELECT company FROM landing.batch ORDER BY company")
+    return f"WHERE company IN ({', '.join(quoted(company) for (company,) in batch)})"
+
+
+def _show(connection: duckdb.DuckDBPyConnection, model: Model, only: str) -> None:
+    """Put what concerns the batch before a table or view, under the same name.
+
+    A view that much reads says in its header that it is `built: in memory`: once, and not whenever read.
+    """
+    if model.header.settings.get("built") == "in memory":
+        connection.execute(f"CREATE TEMP TABLE {model.name} AS {tonight(model)}")
+    elif only and model.kind is Kind.VIEW:
+        connection.execute(f"CREATE TEMP VIEW {model.name} AS {tonight(model)}")
+    elif only:
+        connection.execute(f"CREATE TEMP VIEW {model.name} AS FROM warehouse.{model.qualified} {only}")
+
+
+def _count(model: Model) -> str:
     where = f"WHERE {_TONIGHT}" if "company" in model.header.columns else ""
-    count: int = rows(connection, f"SELECT count(*) FROM {model.qualified} {where}")[0][0]
-    return count
+    return f"SELECT '{model.qualified}', count(*) FROM {model.qualified} {where}"
 
 
 def _digests(models: Models) -> dict[str, str]:

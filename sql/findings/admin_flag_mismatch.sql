@@ -35,6 +35,7 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
+        'last_login': users.last_login,
         'is_admin': versions.is_admin,
         'admin_apps': users.admin_apps
     }) AS evidence

@@ -47,6 +47,7 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
+        'last_login': users.last_login,
         'role_id': user_roles.role_id,
         'role': roles.name,
         'role_exists': roles.role_id IS NOT NULL,

@@ -9,11 +9,13 @@
 -- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.5.18
 -- needs: users, users/{id}/permissions
 -- identity: subject
+-- grows: permissions, permission_sets
 WITH held_permissions AS (
     SELECT
         company,
         user_id,
-        list(user_permissions.permission ORDER BY user_permissions.permission) AS permissions
+        list(user_permissions.permission ORDER BY user_permissions.permission) AS permissions,
+        max(user_permissions.since) AS since
     FROM user_permissions
     INNER JOIN users USING (company, user_id)
     WHERE NOT users.live
@@ -58,8 +60,10 @@ SELECT
         'user': users.label,
         'active': users.active,
         'deleted': users.deleted,
+        'last_login': users.last_login,
         'permissions': coalesce(held_permissions.permissions, []),
         'permission_sets': coalesce(held_sets.sets, []),
+        'permissions_since': held_permissions.since,
         'permissions_observed_at': users.permissions_observed_at
     }) AS evidence
 FROM users

@@ -29,6 +29,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'deleted': users.deleted,
+        'last_login': users.last_login,
         'role_id': user_roles.role_id,
         'role': roles.name,
         'assigned_since': user_roles.since,

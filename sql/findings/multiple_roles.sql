@@ -9,6 +9,7 @@
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, users/{id}/roleAssignments
 -- identity: subject
+-- grows: roles
 WITH assigned_users AS (
     SELECT
         company,
@@ -45,6 +46,7 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
+        'last_login': users.last_login,
         'roles': assigned_roles.assigned,
         'assignments_observed_at': users.roles_observed_at
     }) AS evidence

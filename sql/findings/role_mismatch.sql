@@ -39,6 +39,7 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
+        'last_login': users.last_login,
         'listed_role_id': users.role_id,
         'listed_role': roles.name,
         'assigned_role_ids': assigned_users.assigned_role_ids,

@@ -18,7 +18,10 @@ WITH headcounts AS (
         count(*) FILTER (account_admin) AS admins,
         -- who may be an admin counts as one here
         count(*) FILTER (account_admin IS NOT FALSE) AS possible_admins,
-        list(label ORDER BY user_id) FILTER (account_admin) AS admin_labels
+        list(label ORDER BY user_id) FILTER (account_admin) AS admin_labels,
+        list({'user': label, 'last_login': last_login} ORDER BY user_id) FILTER (
+            account_admin
+        ) AS admin_list
     FROM users
     WHERE live
     GROUP BY company
@@ -42,7 +45,7 @@ SELECT
         ' active users.'
     ) AS title,
     to_json({
-        'admins': coalesce(headcounts.admin_labels, []),
+        'admins': coalesce(headcounts.admin_list, []),
         'active_users': headcounts.active_users,
         'threshold_admins': rule_thresholds.single_admin_count,
         'threshold_users': rule_thresholds.single_admin_users_count

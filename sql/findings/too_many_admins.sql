@@ -10,6 +10,7 @@
 -- reference: CIS Controls v8 5.4 (restrict administrator privileges), NIST SP 800-53 AC-6(5)
 -- needs: users
 -- identity: subject
+-- grows: admins
 WITH headcounts AS (
     SELECT
         company,

@@ -10,7 +10,7 @@
 -- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.5.18
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object
-WITH unexplained AS (
+WITH unexplained AS MATERIALIZED (
     -- a user in two roles has each permission twice there
     SELECT DISTINCT
         company,
@@ -21,6 +21,18 @@ WITH unexplained AS (
         AND len(granted_by) = 0
         AND NOT granted_by_admin
         AND source = 'observed'
+),
+
+unexplained_flags AS MATERIALIZED (
+    SELECT
+        company,
+        flags.user_id,
+        flags.permission,
+        flags.since,
+        flags.observed_at
+    FROM user_permissions AS flags
+    SEMI JOIN unexplained USING (company, user_id, permission)
+    WHERE flags.granted
 ),
 
 held_sets AS (
@@ -53,12 +65,12 @@ SELECT
     to_json({
         'user': users.label,
         'active': users.active,
+        'last_login': users.last_login,
         'permission': permission,
-        'since': user_permissions.since,
-        'observed_at': user_permissions.observed_at,
+        'since': flags.since,
+        'observed_at': flags.observed_at,
         'permission_sets': coalesce(held_sets.sets, [])
     }) AS evidence
-FROM unexplained
+FROM unexplained_flags AS flags
 INNER JOIN users USING (company, user_id)
-INNER JOIN user_permissions USING (company, user_id, permission)
 LEFT JOIN held_sets USING (company, user_id)

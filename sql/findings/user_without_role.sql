@@ -49,6 +49,7 @@ SELECT
     to_json({
         'user': users.label,
         'admin': users.admin,
+        'last_login': users.last_login,
         'only_default_role': assigned_users.only_default IS TRUE,
         'users_in_other_roles': coalesce(companies_with_roles.users_in_roles, 0),
         'listed_role_id': users.role_id,

@@ -18,6 +18,8 @@
 --     attribute's name; NULL for added and removed
 --   before: the value before, as text; false or true for granted and revoked
 --   after: the value after, as text; false or true for granted and revoked
+--   edited_set: of a permission, the set whose edit brought or took it: one that the user had
+--     before and still had; NULL where it changed in another way, or nobody knows
 WITH beginnings AS (
     SELECT
         company,
@@ -265,18 +267,22 @@ holdings AS (
 
     UNION ALL
 
-    SELECT DISTINCT
+    -- an entry that does not say whether it is an admin's says nothing
+    SELECT
         company,
         subject_id,
         'admin' AS object_kind,
         entry.app AS object,
-        TRUE AS held,
+        CASE
+            WHEN bool_or(entry.admin) THEN TRUE
+            WHEN bool_and(entry.admin IS NOT NULL) THEN FALSE
+        END AS held,
         valid_from,
         valid_to,
-        first_at
+        any_value(first_at) AS first_at
     FROM accesses
-    WHERE entry.admin
-        AND entry.app IS NOT NULL
+    WHERE entry.app IS NOT NULL
+    GROUP BY ALL
 ),
 
 linked_holdings AS (
@@ -302,10 +308,10 @@ holding_runs AS (
         holdings.held,
         holdings.ends,
         CASE
-            WHEN holdings.starts
-                THEN holdings.valid_from IS DISTINCT FROM holdings.first_at
-                    OR holdings.valid_from = arrivals.arrived_at
+            WHEN holdings.starts THEN holdings.valid_from IS DISTINCT FROM holdings.first_at
         END AS starts_from_none,
+        -- what a new user holds, unless the answer does not say
+        holdings.starts AND holdings.valid_from = arrivals.arrived_at AS comes_along,
         max(CASE WHEN holdings.starts THEN holdings.valid_from END) OVER (
             PARTITION BY
                 holdings.company, holdings.subject_id, holdings.object_kind, holdings.object
@@ -331,7 +337,7 @@ holding_steps AS (
             last_value(held IGNORE NULLS) OVER (
                 versions ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ),
-            CASE WHEN first_value(starts_from_none) OVER versions THEN FALSE END
+            CASE WHEN first_value(starts_from_none) OVER versions OR comes_along THEN FALSE END
         ) AS before,
         last_value(held IGNORE NULLS) OVER (
             versions ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
@@ -431,11 +437,115 @@ changes AS (
         CAST(inferred AS VARCHAR) AS before,
         CAST(observed AS VARCHAR) AS after
     FROM history.corrections
+),
+
+content_edits AS (
+    SELECT
+        company,
+        subject_id AS permission_set_id,
+        valid_from AS edited_at,
+        CAST(CAST(before AS JSON) AS VARCHAR[]) AS contents_before,
+        CAST(CAST(after AS JSON) AS VARCHAR[]) AS contents_after
+    FROM attribute_steps
+    WHERE subject_kind = 'permission_set'
+        AND object = 'contents'
+        AND step > 1
+),
+
+-- What the edit of a set gives or takes, by permission.
+set_edits AS (
+    SELECT
+        company,
+        permission_set_id,
+        edited_at,
+        'granted' AS kind,
+        unnest(
+            list_filter(contents_after, lambda entry: NOT list_contains(contents_before, entry))
+        ) AS permission
+    FROM content_edits
+
+    UNION ALL
+
+    SELECT
+        company,
+        permission_set_id,
+        edited_at,
+        'revoked' AS kind,
+        unnest(
+            list_filter(contents_before, lambda entry: NOT list_contains(contents_after, entry))
+        ) AS permission
+    FROM content_edits
+),
+
+-- The edit and what comes of it are seen in one snapshot, where all is answered. Where the user was
+-- not answered, or not asked, the edit is seen before; where the set was not, afterwards.
+reads AS (
+    SELECT
+        company,
+        snapshot_id,
+        started_at,
+        coalesce(
+            max(
+                CASE
+                    WHEN status = 'complete' AND collect IS DISTINCT FROM 'by-access'
+                        THEN started_at
+                END
+            ) OVER (accepted ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+            CAST('-infinity' AS TIMESTAMP)
+        ) AS edited_after,
+        coalesce(
+            min(CASE WHEN status = 'complete' THEN started_at END) OVER (
+                accepted ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+            ),
+            CAST('infinity' AS TIMESTAMP)
+        ) AS edited_until
+    FROM snapshots
+    WHERE status IN ('complete', 'partial')
+    WINDOW accepted AS (PARTITION BY company ORDER BY started_at)
+),
+
+edit_effects AS (
+    SELECT
+        changes.company,
+        changes.changed_at,
+        changes.subject_id,
+        changes.object,
+        min(set_edits.permission_set_id) AS edited_set
+    FROM changes
+    INNER JOIN reads
+        ON reads.company = changes.company
+        AND reads.started_at = changes.changed_at
+    INNER JOIN set_edits
+        ON set_edits.company = changes.company
+        AND set_edits.kind = changes.kind
+        AND set_edits.permission = changes.object
+        AND set_edits.edited_at > reads.edited_after
+        AND set_edits.edited_at <= reads.edited_until
+    INNER JOIN users_history AS earlier
+        ON earlier.company = changes.company
+        AND CAST(earlier.user_id AS VARCHAR) = changes.subject_id
+        AND earlier.valid_from < least(set_edits.edited_at, changes.changed_at)
+        AND coalesce(earlier.valid_to >= least(set_edits.edited_at, changes.changed_at), TRUE)
+    INNER JOIN users_history AS later
+        ON later.company = changes.company
+        AND CAST(later.user_id AS VARCHAR) = changes.subject_id
+        AND later.valid_from <= changes.changed_at
+        AND coalesce(later.valid_to > changes.changed_at, TRUE)
+    WHERE changes.object_kind = 'permission'
+        AND list_contains(
+            list_transform(earlier.access, lambda entry: entry.permission_set_id),
+            set_edits.permission_set_id
+        )
+        AND list_contains(
+            list_transform(later.access, lambda entry: entry.permission_set_id),
+            set_edits.permission_set_id
+        )
+    GROUP BY ALL
 )
 
 SELECT
     changes.company,
-    snapshots.snapshot_id,
+    reads.snapshot_id,
     changes.changed_at AS at,
     changes.kind,
     changes.subject_kind,
@@ -443,11 +553,18 @@ SELECT
     changes.object_kind,
     changes.object,
     changes.before,
-    changes.after
+    changes.after,
+    edit_effects.edited_set
 FROM changes
 INNER JOIN beginnings USING (company, subject_kind)
-LEFT JOIN snapshots
-    ON snapshots.company = changes.company
-    AND snapshots.started_at = changes.changed_at
-    AND snapshots.status IN ('complete', 'partial')
+LEFT JOIN reads
+    ON reads.company = changes.company
+    AND reads.started_at = changes.changed_at
+LEFT JOIN edit_effects
+    ON edit_effects.company = changes.company
+    AND edit_effects.changed_at = changes.changed_at
+    AND edit_effects.subject_id = changes.subject_id
+    AND edit_effects.object = changes.object
+    AND changes.object_kind = 'permission'
+    AND changes.kind <> 'correction'
 WHERE changes.changed_at > beginnings.began_at

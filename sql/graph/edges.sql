@@ -3,7 +3,7 @@
 -- user admin_of app, permission_set part_of app, permission_set grants permission and
 -- user holds permission.
 --
--- kind: table
+-- kind: view
 -- key: company, source, target, kind
 -- columns:
 --   company: the company's name in the settings

@@ -1,7 +1,7 @@
 -- One row per node of the graph, for graph tools; `edges` connects them.
 -- Roles and sets that something names but no list contains are nodes too, with "known": false.
 --
--- kind: table
+-- kind: view
 -- key: company, node_id
 -- columns:
 --   company: the company's name in the settings

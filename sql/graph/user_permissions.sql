@@ -3,7 +3,8 @@
 -- access, a user who was not asked has what all observed users of the same access signature have in
 -- common: see `permission_sources`, which also tells of whom nothing is known.
 --
--- kind: table
+-- kind: view
+-- built: in memory
 -- key: company, user_id, permission
 -- columns:
 --   company: the company's name in the settings
@@ -59,13 +60,14 @@ SELECT
     company,
     user_id,
     observed.permission,
-    observed.granted,
-    sources.source,
+    -- observed under another access than now, and nobody to infer from: it is not known
+    CASE WHEN sources.source = 'observed' THEN observed.granted END AS granted,
+    'observed' AS source,
     sources.observed_at,
     observed.since
 FROM observed
 INNER JOIN permission_sources AS sources USING (company, user_id)
-WHERE sources.source = 'observed'
+WHERE sources.source IS DISTINCT FROM 'inferred'
 
 UNION ALL
 
@@ -82,18 +84,3 @@ INNER JOIN inferences
     ON inferences.company = sources.company
     AND inferences.signature = sources.signature
 WHERE sources.source = 'inferred'
-
-UNION ALL
-
--- observed under another access than now, and there is nobody to infer from
-SELECT
-    company,
-    user_id,
-    observed.permission,
-    CAST(NULL AS BOOLEAN) AS granted,
-    'observed' AS source,
-    sources.observed_at,
-    observed.since
-FROM observed
-INNER JOIN permission_sources AS sources USING (company, user_id)
-WHERE sources.source IS NULL

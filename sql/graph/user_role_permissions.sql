@@ -3,7 +3,8 @@
 -- with role_id NULL for a user who has none. Granted, with an empty `granted_by` and not by an
 -- admin, means that nothing explains it.
 --
--- kind: table
+-- kind: view
+-- built: in memory
 -- key: company, user_id, role_id, permission
 -- columns:
 --   company: the company's name in the settings
@@ -28,7 +29,8 @@ WITH accounts AS (
 ),
 
 -- Users are many, their different accesses few: what explains a permission is found per access.
-accesses AS (
+-- Their numbers must be the same wherever they are read.
+accesses AS MATERIALIZED (
     SELECT
         company,
         access,
@@ -120,9 +122,9 @@ FROM user_permissions AS flags
 LEFT JOIN memberships
     ON memberships.company = flags.company
     AND memberships.user_id = flags.user_id
+-- an access_id belongs to one company: it says which
 LEFT JOIN access_grants
-    ON access_grants.company = flags.company
-    AND access_grants.access_id = memberships.access_id
+    ON access_grants.access_id = memberships.access_id
     AND access_grants.permission = flags.permission
 LEFT JOIN role_permissions
     ON role_permissions.company = flags.company

@@ -18,15 +18,27 @@ WITH contents AS (
     WHERE valid_to IS NULL
 ),
 
-entries AS (
-    SELECT company, user_id, unnest(access) AS entry
+-- Users are many, their different accesses few: each is looked at once.
+accesses AS (
+    SELECT DISTINCT company, access, active, deleted
     FROM staging.users
+    WHERE access IS NOT NULL AND active IS NOT NULL
 ),
 
-accesses AS (
+-- the numbers must be the same wherever they are read
+numbered AS MATERIALIZED (
+    SELECT *, row_number() OVER () AS number
+    FROM accesses
+),
+
+entries AS (
+    SELECT company, number, unnest(access) AS entry
+    FROM numbered
+),
+
+explained AS (
     SELECT
-        entries.company,
-        entries.user_id,
+        entries.number,
         list_sort(list(to_json({
             'app': entry.app,
             'admin': entry.admin,
@@ -38,17 +50,30 @@ accesses AS (
         ON
             contents.company = entries.company
             AND contents.permission_set_id = entry.permission_set_id
-    GROUP BY entries.company, entries.user_id
+    GROUP BY entries.number
+),
+
+signatures AS (
+    SELECT
+        numbered.company,
+        numbered.access,
+        numbered.active,
+        numbered.deleted,
+        left(sha256(CAST(to_json({
+            'access': explained.access, 'active': numbered.active, 'deleted': numbered.deleted
+        }) AS VARCHAR)), 16) AS signature
+    FROM numbered
+    LEFT JOIN explained USING (number)
 )
 
 SELECT
     users.company,
     users.user_id,
-    CASE
-        WHEN users.access IS NOT NULL AND users.active IS NOT NULL
-            THEN left(sha256(CAST(to_json({
-                'access': accesses.access, 'active': users.active, 'deleted': users.deleted
-            }) AS VARCHAR)), 16)
-    END AS signature
+    signatures.signature
 FROM staging.users AS users
-LEFT JOIN accesses USING (company, user_id)
+LEFT JOIN signatures
+    ON
+        signatures.company = users.company
+        AND signatures.access = users.access
+        AND signatures.active = users.active
+        AND signatures.deleted IS NOT DISTINCT FROM users.deleted

@@ -1,6 +1,7 @@
--- Reads a text, such as a name, from the value that stands in its place; NULL where that is none.
+-- Reads a text, such as a name, from a field of a record; NULL where something else stands in it.
 --
 -- kind: scalar macro
 -- parameters:
---   part: the value, as JSON
-CASE WHEN json_type(part) = 'VARCHAR' THEN part ->> '$' END
+--   kind: json_type of the field; NULL where it is not there
+--   raw: what stands in it, as text
+CASE WHEN kind = 'VARCHAR' THEN raw END

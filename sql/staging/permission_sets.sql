@@ -59,10 +59,10 @@ records AS (
 SELECT
     records.company,
     records.permission_set_id,
-    any_value(as_text(record -> '$.name')) AS name,
-    any_value(as_text(record -> '$.app')) AS app,
-    any_value(as_text(record -> '$.type')) AS type,
-    any_value(as_text(record -> '$.description')) AS description,
+    any_value(as_text(json_type(record, '$.name'), record ->> '$.name')) AS name,
+    any_value(as_text(json_type(record, '$.app'), record ->> '$.app')) AS app,
+    any_value(as_text(json_type(record, '$.type'), record ->> '$.type')) AS type,
+    any_value(as_text(json_type(record, '$.description'), record ->> '$.description')) AS description,
     coalesce(any_value(contents.contents), any_value(last.contents)) AS contents,
     any_value(as_id(record ->> '$.assignment_count')) AS assignment_count
 FROM records

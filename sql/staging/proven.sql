@@ -80,30 +80,30 @@ roles_told AS (
     WHERE endpoint = 'roles' AND outcome = 'answered'
 ),
 
--- ...but for those who had to be asked themselves, and were not answered for.
-unanswered AS (
+-- ...but for those who were asked themselves: their own answer counts, or that there is none.
+asked AS (
     SELECT company, subject_id
     FROM staging.coverage
-    WHERE endpoint = 'users/{id}/roleAssignments' AND outcome <> 'answered'
+    WHERE endpoint = 'users/{id}/roleAssignments'
 )
 
 SELECT company, history_table, subject_id
 FROM present
-UNION
+UNION ALL
 SELECT company, history_table, subject_id
 FROM gone
-UNION
+UNION ALL
 SELECT company, history_table, subject_id
 FROM answered
-UNION
+UNION ALL
 SELECT company, 'user_roles' AS history_table, CAST(user_id AS VARCHAR) AS subject_id
 FROM staging.users
 SEMI JOIN roles_told USING (company)
-ANTI JOIN unanswered
+ANTI JOIN asked
     ON
-        unanswered.company = users.company
-        AND unanswered.subject_id = CAST(users.user_id AS VARCHAR)
-UNION
+        asked.company = users.company
+        AND asked.subject_id = CAST(users.user_id AS VARCHAR)
+UNION ALL
 -- with a user who is gone goes all that they had
 SELECT company, unnest(['user_roles', 'user_permissions']) AS history_table, subject_id
 FROM gone

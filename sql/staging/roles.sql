@@ -45,7 +45,11 @@ assigned AS (
 SELECT
     company,
     role_id,
-    or_last(json_type(record, '$.name'), as_text(record -> '$.name'), known.name) AS name,
+    or_last(
+        json_type(record, '$.name'),
+        as_text(json_type(record, '$.name'), record ->> '$.name'),
+        known.name
+    ) AS name,
     or_last(
         json_type(record, '$.parent_role_id'),
         as_id(record ->> '$.parent_role_id'),
@@ -53,7 +57,9 @@ SELECT
     ) AS parent_role_id,
     coalesce(as_flag(record ->> '$.active_flag'), known.active) AS active,
     or_last(
-        json_type(record, '$.description'), as_text(record -> '$.description'), known.description
+        json_type(record, '$.description'),
+        as_text(json_type(record, '$.description'), record ->> '$.description'),
+        known.description
     ) AS description,
     coalesce(as_id(record ->> '$.level'), known.level) AS level,
     coalesce(

@@ -8,30 +8,59 @@
 --   subject_id: the user, role or set that it is about
 --   field: name of the field
 --   value: the value as received, its first 200 characters
-WITH fields AS (
+WITH user_fields AS (
+    SELECT
+        company,
+        user_id,
+        fields,
+        kinds,
+        lists.readable IS TRUE AS access_readable
+    FROM staging.user_records AS records
+    LEFT JOIN staging.access_lists AS lists
+        ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access
+),
+
+-- Of most users everything can be read: they are left out before each field is looked at by itself.
+suspects AS (
+    SELECT *
+    FROM user_fields
+    WHERE
+        kinds.name <> 'VARCHAR'
+        OR kinds.email <> 'VARCHAR'
+        OR NOT access_readable
+        OR as_flag(coalesce(fields.active_flag, '1')) IS NULL
+        OR as_flag(coalesce(fields.is_deleted, '1')) IS NULL
+        OR as_flag(coalesce(fields.is_admin, '1')) IS NULL
+        OR as_id(coalesce(fields.role_id, '1')) IS NULL
+        OR (fields.created IS NOT NULL AND as_time(fields.created) IS NULL)
+        OR (fields.last_login IS NOT NULL AND as_time(fields.last_login) IS NULL)
+        OR (fields.modified IS NOT NULL AND as_time(fields.modified) IS NULL)
+),
+
+fields AS (
     SELECT
         company,
         'users' AS endpoint,
         CAST(user_id AS VARCHAR) AS subject_id,
         unnest(
             [
-                {'field': 'name', 'kind': json_type(record, '$.name'), 'value': record ->> '$.name'},
-                {'field': 'email', 'kind': json_type(record, '$.email'), 'value': record ->> '$.email'},
+                {'field': 'name', 'kind': kinds.name, 'value': fields.name},
+                {'field': 'email', 'kind': kinds.email, 'value': fields.email},
                 {
                     'field': 'access',
-                    'kind': CASE WHEN is_access(record -> '$.access') THEN 'access' ELSE 'OBJECT' END,
-                    'value': record ->> '$.access'
+                    'kind': CASE WHEN access_readable THEN 'access' ELSE 'OBJECT' END,
+                    'value': fields.access
                 },
-                {'field': 'active_flag', 'kind': 'flag', 'value': record ->> '$.active_flag'},
-                {'field': 'is_deleted', 'kind': 'flag', 'value': record ->> '$.is_deleted'},
-                {'field': 'is_admin', 'kind': 'flag', 'value': record ->> '$.is_admin'},
-                {'field': 'role_id', 'kind': 'id', 'value': record ->> '$.role_id'},
-                {'field': 'created', 'kind': 'time', 'value': record ->> '$.created'},
-                {'field': 'last_login', 'kind': 'time', 'value': record ->> '$.last_login'},
-                {'field': 'modified', 'kind': 'time', 'value': record ->> '$.modified'}
+                {'field': 'active_flag', 'kind': 'flag', 'value': fields.active_flag},
+                {'field': 'is_deleted', 'kind': 'flag', 'value': fields.is_deleted},
+                {'field': 'is_admin', 'kind': 'flag', 'value': fields.is_admin},
+                {'field': 'role_id', 'kind': 'id', 'value': fields.role_id},
+                {'field': 'created', 'kind': 'time', 'value': fields.created},
+                {'field': 'last_login', 'kind': 'time', 'value': fields.last_login},
+                {'field': 'modified', 'kind': 'time', 'value': fields.modified}
             ]
         ) AS found
-    FROM staging.user_records
+    FROM suspects
     UNION ALL
     SELECT
         company,
@@ -46,20 +75,21 @@ WITH fields AS (
     FROM staging.role_records
     UNION ALL
     SELECT
-        company,
+        answered.company,
         'users/{id}/permissions' AS endpoint,
-        asked.id AS subject_id,
+        CAST(answered.user_id AS VARCHAR) AS subject_id,
         unnest(
             list_transform(
-                map_entries(CAST(answer -> '$.data' AS MAP(VARCHAR, JSON))),
-                lambda flag: {'field': flag.key, 'kind': 'flag', 'value': flag.value ->> '$'}
+                read_answers.flags,
+                lambda flag: {'field': flag.permission, 'kind': 'flag', 'value': flag.value}
             )
         ) AS found
-    FROM landing.answers
-    WHERE
-        endpoint = 'users/{id}/permissions'
-        AND outcome = 'answered'
-        AND json_type(answer, '$.data') = 'OBJECT'
+    FROM staging.permissions_answered AS answered
+    INNER JOIN (
+        SELECT DISTINCT digest, flags
+        FROM staging.permission_answers
+        WHERE len(list_filter(flags, lambda flag: flag.granted IS NULL)) > 0
+    ) AS read_answers USING (digest)
 )
 SELECT
     company,

@@ -1,5 +1,6 @@
 -- One row per flag in tonight's answers about a user's permissions.
 -- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
+-- An answer that is the same as in the snapshot before has no rows: it says nothing new.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -9,26 +10,35 @@
 --   granted: whether the user holds it; where the answer says neither, as last known, or NULL
 WITH flags AS (
     SELECT
-        company,
-        as_id(asked.id) AS user_id,
-        unnest(map_entries(CAST(answer -> '$.data' AS MAP(VARCHAR, JSON)))) AS flag
-    FROM landing.answers
-    WHERE
-        endpoint = 'users/{id}/permissions'
-        AND outcome = 'answered'
-        AND json_type(answer, '$.data') = 'OBJECT'
+        answered.company,
+        answered.user_id,
+        unnest(read_answers.flags) AS flag
+    FROM staging.permissions_answered AS answered
+    INNER JOIN (
+        SELECT DISTINCT digest, flags
+        FROM staging.permission_answers
+    ) AS read_answers USING (digest)
+    SEMI JOIN staging.users USING (company, user_id)
+    WHERE NOT answered.unchanged
 )
+SELECT
+    company,
+    user_id,
+    flag.permission AS permission,
+    flag.granted AS granted
+FROM flags
+WHERE flag.granted IS NOT NULL
+UNION ALL
 SELECT
     flags.company,
     flags.user_id,
-    flag.key AS permission,
-    coalesce(as_flag(flag.value ->> '$'), last.granted) AS granted
+    flag.permission AS permission,
+    last.granted
 FROM flags
-SEMI JOIN staging.users AS users
-    ON users.company = flags.company AND users.user_id = flags.user_id
 LEFT JOIN history.user_permissions AS last
     ON
         last.company = flags.company
         AND last.user_id = flags.user_id
-        AND last.permission = flag.key
+        AND last.permission = flag.permission
         AND last.valid_to IS NULL
+WHERE flag.granted IS NULL

@@ -5,12 +5,13 @@
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
---   record: the user as JSON
+--   fields: the fields of the user's record as texts; NULL where one is not there, or null
+--   kinds: what stands in them (json_type); NULL where a field is not there
 WITH records AS (
     SELECT
         company,
         answered_at,
-        unnest(CAST(answer -> '$.data' AS JSON[])) AS record
+        unnest(json_transform_strict(answer, '{"data": ["JSON"]}').data) AS record
     FROM landing.answers
     WHERE endpoint = 'users' AND outcome = 'answered'
     UNION ALL
@@ -20,10 +21,79 @@ WITH records AS (
         answer -> '$.data' AS record
     FROM landing.answers
     WHERE endpoint = 'users/{id}' AND outcome = 'answered'
+),
+
+identified AS (
+    SELECT
+        company,
+        as_id(record ->> '$.id') AS user_id,
+        answered_at,
+        record
+    FROM records
+),
+
+repeated AS (
+    SELECT company, user_id
+    FROM identified
+    GROUP BY company, user_id
+    HAVING count(*) > 1
+),
+
+-- few are there twice: only their records are sorted by time
+latest AS (
+    SELECT company, user_id, record
+    FROM identified
+    ANTI JOIN repeated
+        ON
+            repeated.company = identified.company
+            AND repeated.user_id IS NOT DISTINCT FROM identified.user_id
+    UNION ALL
+    SELECT
+        identified.company,
+        identified.user_id,
+        arg_max(identified.record, identified.answered_at) AS record
+    FROM identified
+    INNER JOIN repeated
+        ON
+            repeated.company = identified.company
+            AND repeated.user_id IS NOT DISTINCT FROM identified.user_id
+    GROUP BY identified.company, identified.user_id
+),
+
+-- Each record is read twice, for what its fields hold and for what that is, and not once per field:
+-- reading it is what takes the time.
+read_records AS (
+    SELECT
+        company,
+        user_id,
+        json_transform(
+            record,
+            '{
+                "name": "VARCHAR", "email": "VARCHAR", "active_flag": "VARCHAR",
+                "is_deleted": "VARCHAR", "is_admin": "VARCHAR", "role_id": "VARCHAR",
+                "access": "VARCHAR", "created": "VARCHAR", "has_created_company": "VARCHAR",
+                "locale": "VARCHAR", "default_currency": "VARCHAR", "timezone_name": "VARCHAR",
+                "last_login": "VARCHAR", "modified": "VARCHAR", "phone": "VARCHAR",
+                "timezone_offset": "VARCHAR", "icon_url": "VARCHAR"
+            }'
+        ) AS fields,
+        json_type(
+            record,
+            [
+                '$.name', '$.email', '$.role_id', '$.access', '$.locale', '$.default_currency',
+                '$.timezone_name', '$.last_login'
+            ]
+        ) AS kinds
+    FROM latest
 )
+
 SELECT
     company,
-    as_id(record ->> '$.id') AS user_id,
-    arg_max(record, answered_at) AS record
-FROM records
-GROUP BY company, user_id
+    user_id,
+    fields,
+    {
+        'name': kinds[1], 'email': kinds[2], 'role_id': kinds[3], 'access': kinds[4],
+        'locale': kinds[5], 'default_currency': kinds[6], 'timezone_name': kinds[7],
+        'last_login': kinds[8]
+    } AS kinds
+FROM read_records

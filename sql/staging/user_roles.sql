@@ -16,12 +16,20 @@ WITH answers AS (
         company,
         endpoint,
         as_id(asked.id) AS asked_id,
-        unnest(CAST(answer -> '$.data' AS JSON[])) AS record
+        -- each answer is read once, all fields at a time; of what is no list, nothing comes
+        unnest(
+            json_transform(
+                answer,
+                '{"data": [{
+                    "user_id": "VARCHAR", "role_id": "VARCHAR", "active_flag": "VARCHAR",
+                    "name": "JSON", "parent_role_id": "VARCHAR"
+                }]}'
+            ).data
+        ) AS record
     FROM landing.answers
     WHERE
         endpoint IN ('users/{id}/roleAssignments', 'roles/{id}/assignments')
         AND outcome = 'answered'
-        AND json_type(answer, '$.data') = 'ARRAY'
 ),
 
 own_answers AS (
@@ -35,22 +43,22 @@ assignments AS (
     FROM answers
     WHERE endpoint = 'users/{id}/roleAssignments'
     UNION ALL
-    SELECT company, as_id(record ->> '$.user_id') AS user_id, record
+    SELECT company, as_id(record.user_id) AS user_id, record
     FROM answers
     ANTI JOIN own_answers
         ON
             own_answers.company = answers.company
-            AND own_answers.user_id = as_id(record ->> '$.user_id')
+            AND own_answers.user_id = as_id(record.user_id)
     WHERE endpoint = 'roles/{id}/assignments'
 )
 
 SELECT
     company,
     user_id,
-    as_id(record ->> '$.role_id') AS role_id,
-    bool_or(as_flag(record ->> '$.active_flag')) AS active,
-    max(as_text(record -> '$.name')) AS role_name,
-    max(as_id(record ->> '$.parent_role_id')) AS parent_role_id
+    as_id(record.role_id) AS role_id,
+    bool_or(as_flag(record.active_flag)) AS active,
+    max(as_text(json_type(record.name), record.name ->> '$')) AS role_name,
+    max(as_id(record.parent_role_id)) AS parent_role_id
 FROM assignments
 SEMI JOIN staging.users USING (company, user_id)
 GROUP BY company, user_id, role_id

@@ -23,88 +23,63 @@
 --   phone: telephone number; Pipedrive shows only the token owner's own
 --   timezone_offset: offset from UTC, which moves with daylight saving
 --   icon_url: address of the portrait
-WITH entries AS (
+WITH records AS (
     SELECT
         company,
         user_id,
-        unnest(CAST(record -> '$.access' AS JSON[])) AS entry
+        fields,
+        kinds,
+        as_time(fields.last_login) AS last_login
     FROM staging.user_records
-    WHERE is_access(record -> '$.access')
-),
-
-access AS (
-    SELECT
-        company,
-        user_id,
-        list_sort(
-            list(
-                DISTINCT {
-                    'app': entry ->> '$.app',
-                    'admin': as_flag(entry ->> '$.admin'),
-                    'permission_set_id': entry ->> '$.permission_set_id'
-                }
-            )
-        ) AS access
-    FROM entries
-    GROUP BY company, user_id
 ),
 
 logins AS (
     SELECT
-        company,
-        user_id,
-        as_time(record ->> '$.last_login') AS last_login,
+        *,
         CASE
             -- null, an empty text and a zero date all say "never"
-            WHEN json_type(record, '$.last_login') IS NULL THEN FALSE
-            WHEN coalesce(trim(record ->> '$.last_login'), '') = '' THEN TRUE
-            WHEN starts_with(trim(record ->> '$.last_login'), '0000-00-00') THEN TRUE
-            ELSE as_time(record ->> '$.last_login') IS NOT NULL
+            WHEN kinds.last_login IS NULL THEN FALSE
+            WHEN coalesce(trim(fields.last_login), '') = '' THEN TRUE
+            WHEN starts_with(trim(fields.last_login), '0000-00-00') THEN TRUE
+            ELSE last_login IS NOT NULL
         END AS login_known
-    FROM staging.user_records
+    FROM records
 )
 
 SELECT
     records.company,
     records.user_id,
-    or_last(json_type(record, '$.name'), as_text(record -> '$.name'), last.name) AS name,
-    or_last(json_type(record, '$.email'), as_text(record -> '$.email'), last.email) AS email,
-    coalesce(as_flag(record ->> '$.active_flag'), last.active) AS active,
-    coalesce(as_flag(record ->> '$.is_deleted'), last.deleted) AS deleted,
-    coalesce(as_flag(record ->> '$.is_admin'), last.is_admin) AS is_admin,
-    or_last(
-        json_type(record, '$.role_id'), as_id(record ->> '$.role_id'), last.role_id
-    ) AS role_id,
-    CASE
-        WHEN is_access(record -> '$.access') THEN coalesce(access.access, [])
-        ELSE last.access
-    END AS access,
+    or_last(kinds.name, as_text(kinds.name, fields.name), last.name) AS name,
+    or_last(kinds.email, as_text(kinds.email, fields.email), last.email) AS email,
+    coalesce(as_flag(fields.active_flag), last.active) AS active,
+    coalesce(as_flag(fields.is_deleted), last.deleted) AS deleted,
+    coalesce(as_flag(fields.is_admin), last.is_admin) AS is_admin,
+    or_last(kinds.role_id, as_id(fields.role_id), last.role_id) AS role_id,
+    CASE WHEN lists.readable THEN lists.access ELSE last.access END AS access,
     -- a user who was created once stays so, whatever tonight says
-    coalesce(as_time(record ->> '$.created'), last.created) AS created,
-    coalesce(
-        as_flag(record ->> '$.has_created_company'), last.has_created_company
-    ) AS has_created_company,
-    or_last(json_type(record, '$.locale'), as_text(record -> '$.locale'), last.locale) AS locale,
+    coalesce(as_time(fields.created), last.created) AS created,
+    coalesce(as_flag(fields.has_created_company), last.has_created_company) AS has_created_company,
+    or_last(kinds.locale, as_text(kinds.locale, fields.locale), last.locale) AS locale,
     or_last(
-        json_type(record, '$.default_currency'),
-        as_text(record -> '$.default_currency'),
+        kinds.default_currency,
+        as_text(kinds.default_currency, fields.default_currency),
         last.default_currency
     ) AS default_currency,
     or_last(
-        json_type(record, '$.timezone_name'), as_text(record -> '$.timezone_name'), last.timezone_name
+        kinds.timezone_name, as_text(kinds.timezone_name, fields.timezone_name), last.timezone_name
     ) AS timezone_name,
     CASE
-        WHEN login.login_known THEN login.last_login
+        WHEN records.login_known THEN records.last_login
         ELSE latest.last_login
     END AS last_login,
-    login.login_known OR latest.login_known IS TRUE AS login_known,
-    as_time(record ->> '$.modified') AS modified,
-    record ->> '$.phone' AS phone,
-    record ->> '$.timezone_offset' AS timezone_offset,
-    record ->> '$.icon_url' AS icon_url
-FROM staging.user_records AS records
-INNER JOIN logins AS login USING (company, user_id)
-LEFT JOIN access USING (company, user_id)
+    records.login_known OR latest.login_known IS TRUE AS login_known,
+    as_time(fields.modified) AS modified,
+    fields.phone AS phone,
+    fields.timezone_offset AS timezone_offset,
+    fields.icon_url AS icon_url
+FROM logins AS records
+LEFT JOIN staging.access_lists AS lists
+    ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access
 LEFT JOIN history.users AS last
     ON
         last.company = records.company

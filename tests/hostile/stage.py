@@ -159,5 +159,8 @@ def heals(stage: Stage, installation: Installation) -> None:
     assert manifest.verdict.status == "complete"
     after = tables(installation.published, clock=False)
     expected = tables(stage.undisturbed.published, clock=False)
+    # what changed while it was read, and was found for one night, is over
+    for told in (after, expected):
+        told["findings"] = [row for row in told["findings"] if "resolved" not in row]
     assert differing({name: after[name] for name in NOW}, {name: expected[name] for name in NOW}) == {}
     assert query(installation.published, FLAGS) == query(stage.undisturbed.published, FLAGS)

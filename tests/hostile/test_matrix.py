@@ -134,7 +134,9 @@ NO_USERS = r"The list of users was not answered in full: users: {}\. " + (
 MORE = r"The list {} announces more than it gives; who or what is new there may be missing\."
 
 SETS = ("permission_sets", "nodes")
-LOOPING = Ending(but=frozenset({"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges"}))
+LOOPING = Ending(
+    but=frozenset({"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges", "findings"})
+)
 
 ODD_FLAGS = Ending(odd=("can_fly", "can_xx", "can_\u202e", "can_\x00", "can_\\x00"))
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from pipedrive_graph.findings import policy
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Kind, Model
+
+SHIPPED = policy.load(Settings(Path("/nowhere"), ())).default
+"""What the rules go by where no file says otherwise."""
 
 COMPANY = "acme"
 
@@ -24,6 +30,16 @@ class Company:
     def __init__(self, connection: duckdb.DuckDBPyConnection, name: str = COMPANY) -> None:
         self.connection = connection
         self.name = name
+        self.policy()
+
+    def policy(self, **rows: list[tuple[Any, ...]]) -> None:
+        """What findings.toml says: as shipped, but for the tables that are named."""
+        for table, entries in {**SHIPPED.rows(), **rows}.items():
+            self.connection.execute(f"DELETE FROM policy.{table} WHERE company = ?", [self.name])  # noqa: S608
+            if entries:
+                marks = ", ".join(f"(?{', ?' * len(entry)})" for entry in entries)
+                values = [cell for entry in entries for cell in (self.name, *entry)]
+                self.connection.execute(f"INSERT INTO policy.{table} VALUES {marks}", values)  # noqa: S608
 
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row; columns that are not named are NULL."""
@@ -136,7 +152,7 @@ class Company:
             )
         self.observed("user_permissions", user_id, since)
 
-    def observed(self, table: str, subject_id: int, first: int, last: int | None = None) -> None:
+    def observed(self, table: str, subject_id: int | str, first: int, last: int | None = None) -> None:
         """That a subject's rows were answered for, once per subject."""
         known = self.connection.execute(
             "SELECT 1 FROM history.observations WHERE company = ? AND history_table = ? AND subject_id = ?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from .literal import NIGHTS, Company
@@ -260,3 +261,97 @@ def test_rejected_snapshot_is_no_beginning(company: Company) -> None:
     assert company.table("access_changes", "company, snapshot_id, kind, subject_id") == [
         ("other", "s2", "added", "2")
     ]
+
+
+def test_entry_that_does_not_say_whether_it_is_an_admins_counts_as_before(company: Company) -> None:
+    unclear = {"app": "sales", "admin": None, "permission_set_id": "a"}
+    for user_id, first, last in [(1, True, True), (2, False, True), (3, True, False)]:
+        company.user(user_id, "Ana", access=[entry("a", admin=first)], until=1)
+        company.user(user_id, "Ana", access=[unclear], since=1, until=2)
+        company.user(user_id, "Ana", access=[entry("a", admin=last)], since=2)
+    company.user(4, "Bob", access=[unclear], until=2)
+    company.user(4, "Bob", access=[entry("a", admin=True)], since=2)
+
+    assert [(row[0], row[1], row[3], row[4]) for row in changes(company)] == [
+        ("s2", "granted", "2", "admin"),
+        ("s2", "revoked", "3", "admin"),
+    ]
+
+
+def by_sets(company: Company) -> list[tuple[object, ...]]:
+    """Of each change of a permission, the set whose edit it comes from."""
+    return company.rows("""
+        SELECT snapshot_id, subject_id, kind, object, edited_set FROM access_changes
+        WHERE object_kind = 'permission' ORDER BY ALL""")
+
+
+def test_permission_that_comes_or_goes_with_the_edit_of_a_set(company: Company) -> None:
+    company.permission_set("a", ["can_old"], until=1)
+    company.permission_set("a", ["can_new"], since=1)
+    for user_id, before, after in [(1, "a", "a"), (2, "b", "a"), (3, "a", "b"), (4, None, None)]:
+        company.user(user_id, "Ana", access=[entry(before)] if before else None, until=1)
+        company.user(user_id, "Anna", access=[entry(after)] if after else None, since=1)
+        company.flags(user_id, can_old=True, can_new=False, until=1)
+        company.flags(user_id, can_old=False, can_new=True, since=1)
+
+    assert by_sets(company) == [
+        ("s1", "1", "granted", "can_new", "a"),
+        ("s1", "1", "revoked", "can_old", "a"),
+        ("s1", "2", "granted", "can_new", None),
+        ("s1", "2", "revoked", "can_old", None),
+        ("s1", "3", "granted", "can_new", None),
+        ("s1", "3", "revoked", "can_old", None),
+        ("s1", "4", "granted", "can_new", None),
+        ("s1", "4", "revoked", "can_old", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edited", "told", "partial", "explained"),
+    [
+        (2, 2, None, True),
+        # complete nights: the user held it not when the set granted it, and holds it later
+        (1, 2, None, False),
+        (3, 2, None, False),
+        # the user was not answered in the night of the edit, or the set was not
+        (1, 2, 1, True),
+        (3, 2, 2, True),
+        (1, 3, 1, False),
+    ],
+)
+def test_edit_counts_until_the_next_complete_answers(
+    connection: duckdb.DuckDBPyConnection, edited: int, told: int, partial: int | None, explained: bool
+) -> None:
+    company = Company(connection)
+    for night in range(5):
+        company.snapshot(night, "partial" if night == partial else "complete")
+    company.permission_set("a", [], until=edited)
+    company.permission_set("a", ["can_x"], since=edited)
+    company.user(1, "Ana", access=[entry("a")])
+    company.flags(1, can_x=False, until=told)
+    company.flags(1, can_x=True, since=told)
+
+    assert by_sets(company) == [(f"s{told}", "1", "granted", "can_x", "a" if explained else None)]
+
+
+def test_edit_counts_until_the_user_is_asked_where_few_are(connection: duckdb.DuckDBPyConnection) -> None:
+    company = Company(connection)
+    for night in range(5):
+        company.snapshot(night, collect="by-access")
+    company.permission_set("a", [], until=1)
+    company.permission_set("a", ["can_x"], since=1)
+    company.user(1, "Ana", access=[entry("a")])
+    company.flags(1, can_x=False, until=4)
+    company.flags(1, can_x=True, since=4)
+
+    assert by_sets(company) == [("s4", "1", "granted", "can_x", "a")]
+
+
+def test_contents_that_are_known_for_the_first_time_are_no_edit(company: Company) -> None:
+    company.permission_set("a", None, until=1)
+    company.permission_set("a", ["can_x"], since=1)
+    company.user(1, "Ana", access=[entry("a")])
+    company.flags(1, can_x=False, until=1)
+    company.flags(1, can_x=True, since=1)
+
+    assert by_sets(company) == [("s1", "1", "granted", "can_x", None)]

@@ -10,6 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from pipedrive_graph.findings.lifecycle import is_event
 from pipedrive_graph.warehouse import header as headers
 from pipedrive_graph.warehouse.models import Kind, Model, Models, sql_folder
 
@@ -49,6 +50,7 @@ CONTRACT = {
     "user_roles_history": "user_id role_id active valid_from valid_to",
     "permission_sets_history": "permission_set_id name app type contents valid_from valid_to",
     "user_permissions_history": "user_id permission granted valid_from valid_to",
+    "peer_groups": "user_id role_id kind peers abstained reason",
     "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
     " first_seen last_seen status resolved_reason",
 }
@@ -92,19 +94,22 @@ def test_header_of_a_macro_lists_its_parameters_and_columns(
 def test_rule_has_its_keys_and_columns(model: Model, connection: duckdb.DuckDBPyConnection) -> None:
     settings = model.header.settings
 
-    assert columns(connection, model.qualified) == RULE_COLUMNS
+    event = [("snapshot_id", "VARCHAR")] if is_event(model) else []
+    assert sorted(columns(connection, model.qualified)) == sorted(RULE_COLUMNS + event)
+    optional = [name for name in ("event", "grows") if name in settings]
     assert list(settings) == [
-        "kind", "title", "severity", "meaning", "remedy", "reference", "needs", "identity",
+        "kind", "title", "severity", "meaning", "remedy", "reference", "needs", "identity", *optional,
     ]  # fmt: skip
     assert all(settings.values())
     assert settings["severity"] in {"critical", "high", "medium", "low", "info"}
-    assert settings["identity"] in {"subject", "subject, object"}
+    of_event = ", snapshot_id" if is_event(model) else ""
+    assert settings["identity"] in {f"subject{of_event}", f"subject, object{of_event}"}
     assert settings["meaning"].endswith(".")
     assert settings["remedy"].endswith(".")
     endpoints = {need.strip().removeprefix("all ") for need in settings["needs"].split(",")}
     assert endpoints <= {
         "users", "users/{id}/roleAssignments", "users/{id}/permissions", "roles", "roles/{id}",
-        "permissionSets", "permissionSets/{id}",
+        "permissionSets", "permissionSets/{id}", "roster/{id}",
     }  # fmt: skip
 
 

@@ -222,8 +222,10 @@ def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
         "user": "Ana (ana@example.com)",
         "active": True,
         "deleted": True,
+        "last_login": "2026-11-20 02:00:00",
         "permissions": ["can_x", "can_y"],
         "permission_sets": ["A", "gone"],
+        "permissions_since": "2026-11-20 02:00:00",
         "permissions_observed_at": "2026-11-20 02:00:00",
     }
 
@@ -244,3 +246,194 @@ def test_inactive_admin(company: Company, user: dict[str, object], fires: bool) 
     company.user(5, "Ana", **({"access": ADMIN} | user))
 
     assert company.fired("inactive_admin") == ([("5", None)] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fires"),
+    [
+        ({}, {}, True),
+        ({"email": "X@EXAMPLE.com"}, {"email": "x@example.COM "}, True),
+        ({"email": "x@example.com"}, {"email": "x@example.org"}, False),
+        ({"active": False}, {}, False),
+        ({"deleted": True}, {}, False),
+        ({"active": None}, {}, False),
+        ({"email": None}, {"email": None}, False),
+        ({"email": ""}, {"email": ""}, False),
+        ({"email": "(deleted user)"}, {"email": "(deleted user)"}, False),
+    ],
+)
+def test_duplicate_email(
+    company: Company, one: dict[str, object], other: dict[str, object], fires: bool
+) -> None:
+    company.user(5, "Ana", **({"email": "x@example.com"} | one))
+    company.user(6, "Bob", **({"email": "x@example.com"} | other))
+    company.user(7, "Cid")
+
+    assert company.fired("duplicate_email") == ([("5", None), ("6", None)] if fires else [])
+
+
+def test_duplicate_email_lists_the_others(company: Company) -> None:
+    company.user(5, "Ana", email="x@example.com")
+    company.user(6, "Bob", email="X@example.com", access=ADMIN, last_login=None, created=None)
+    company.user(7, "Cid", email="x@example.com", active=False)
+
+    [(title, severity, evidence), _] = company.table("rules.duplicate_email", "title, severity, evidence")
+
+    assert (title, severity) == (
+        "Ana (x@example.com) shares the e-mail address with another active user.",
+        "low",
+    )
+    assert json.loads(evidence) == {
+        "user": "Ana (x@example.com)",
+        "email": "x@example.com",
+        "admin": False,
+        "created": "2025-11-20 02:00:00",
+        "first_seen": "2026-11-20 02:00:00",
+        "last_login": "2026-11-20 02:00:00",
+        "users": 2,
+        "first_others": [
+            {
+                "user_id": 6,
+                "user": "Bob (X@example.com)",
+                "admin": True,
+                "created": None,
+                "last_login": None,
+            }
+        ],
+    }
+
+
+def test_duplicate_email_of_very_many_shows_the_first(company: Company) -> None:
+    for user_id in range(1, 31):
+        company.user(user_id, f"User{user_id}", email="x@example.com")
+
+    rows = company.rows(
+        "SELECT evidence ->> '$.users', evidence -> '$.first_others[*].user_id'"
+        " FROM rules.duplicate_email ORDER BY CAST(subject_id AS INTEGER)"
+    )
+
+    assert [count for count, _ in rows] == ["30"] * 30
+    assert json.loads(json.dumps([int(n) for n in rows[2][1]])) == [1, 2, *range(4, 22)]
+
+
+@pytest.mark.parametrize(
+    ("own", "users", "fires"),
+    [
+        (3, 4, True),
+        (2, 4, False),  # nobody is at home here
+        (4, 4, False),
+    ],
+)
+def test_external_email_domain(company: Company, own: int, users: int, fires: bool) -> None:
+    for user_id in range(users):
+        domain = "example.com" if user_id < own else f"other{user_id}.example"
+        company.user(user_id, "Ana", email=f"ana{user_id}@{domain}")
+
+    assert company.fired("external_email_domain") == ([("3", None)] if fires else [])
+
+
+@pytest.mark.parametrize(("strangers", "fires"), [(3, True), (4, False)])
+def test_external_email_domain_of_under_a_share_of_the_users(
+    company: Company, strangers: int, fires: bool
+) -> None:
+    for user_id in range(80):
+        domain = "partner.example" if user_id < strangers else "example.com"
+        company.user(user_id, "Ana", email=f"ana{user_id}@{domain}")
+
+    expected = [(str(user_id), None) for user_id in range(strangers)] if fires else []
+    assert company.fired("external_email_domain") == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({"email": "eve@EXAMPLE.COM"}, False),
+        ({"email": "eve@mail.example.com"}, True),
+        ({"email": "eve@example.com@evil.example"}, True),
+        ({"email": None}, False),
+        ({"email": ""}, False),
+        ({"email": "eve"}, False),
+        ({"email": "eve@"}, False),
+        ({"email": "eve@evil.example", "active": False}, False),
+        ({"email": "eve@evil.example", "active": None}, False),
+        ({"email": "eve@evil.example", "deleted": True}, False),
+    ],
+)
+def test_external_email_domain_of_one(company: Company, user: dict[str, object], fires: bool) -> None:
+    for user_id in (1, 2, 3):
+        company.user(user_id, f"User{user_id}")
+    company.user(5, "Eve", **user)
+
+    assert company.fired("external_email_domain") == ([("5", None)] if fires else [])
+
+
+def test_external_email_domain_goes_by_the_allow_list(company: Company) -> None:
+    company.policy(email_domains=[("partner.example",)])
+    for user_id in (1, 2, 3):
+        company.user(user_id, f"User{user_id}")
+    company.user(4, "Eve", email="eve@partner.example")
+
+    assert company.fired("external_email_domain") == [("1", None), ("2", None), ("3", None)]
+    title, severity, evidence = company.table("rules.external_email_domain", "title, severity, evidence")[0]
+    assert (title, severity) == (
+        "User1 (user1@example.com) is active with an address at example.com, which is no domain of the"
+        " company's.",
+        "medium",
+    )
+    assert json.loads(evidence) == {
+        "user": "User1 (user1@example.com)",
+        "domain": "example.com",
+        "users_of_domain": 3,
+        "own_domains": [{"domain": "partner.example", "users": 1}],
+        "admin": False,
+        "created": "2025-11-20 02:00:00",
+        "first_seen": "2026-11-20 02:00:00",
+        "last_login": "2026-11-20 02:00:00",
+        "threshold_users": 3,
+        "threshold_share": 0.05,
+    }
+
+
+@pytest.mark.parametrize(
+    ("email", "user", "fires"),
+    [
+        ("info@example.com", {}, True),
+        ("Sales@Example.com", {}, True),
+        (" admin+crm@example.com", {}, True),
+        ("info.desk@example.com", {}, False),
+        ("ana@info.example", {}, False),
+        ("info", {}, False),
+        ("", {}, False),
+        (None, {}, False),
+        ("info@example.com", {"active": False}, False),
+        ("info@example.com", {"active": None}, False),
+        ("info@example.com", {"deleted": True}, False),
+    ],
+)
+def test_shared_mailbox(company: Company, email: str | None, user: dict[str, object], fires: bool) -> None:
+    company.user(5, "Desk", email=email, **user)
+
+    assert company.fired("shared_mailbox") == ([("5", None)] if fires else [])
+
+
+def test_shared_mailbox_says_what_a_reviewer_needs(company: Company) -> None:
+    company.policy(mailbox_names=[("desk",)])
+    company.user(5, "Desk", email="desk@example.com", access=ADMIN, last_login=None)
+    company.user(6, "Info", email="info@example.com")
+
+    [(title, severity, evidence)] = company.table("rules.shared_mailbox", "title, severity, evidence")
+
+    assert (title, severity) == (
+        "Desk (desk@example.com) can log in, as an admin, with an address that several people may read.",
+        "medium",
+    )
+    assert json.loads(evidence) == {
+        "user": "Desk (desk@example.com)",
+        "mailbox": "desk",
+        "admin": True,
+        "admin_apps": ["sales"],
+        "created": "2025-11-20 02:00:00",
+        "first_seen": "2026-11-20 02:00:00",
+        "last_login": None,
+        "login_known": True,
+    }

@@ -62,7 +62,7 @@ def test_single_admin_counts_live_users(company: Company) -> None:
         "Only User1 (user1@example.com) administers the account of acme, which has 3 active users."
     )
     assert json.loads(evidence) == {
-        "admins": ["User1 (user1@example.com)"],
+        "admins": [{"user": "User1 (user1@example.com)", "last_login": "2026-11-20 02:00:00"}],
         "active_users": 3,
         "threshold_admins": 2,
         "threshold_users": 2,
@@ -185,6 +185,7 @@ def test_unexplained_permission_is_one_finding_each(company: Company) -> None:
     assert json.loads(evidence) == {
         "user": "Ana (ana@example.com)",
         "active": True,
+        "last_login": "2026-11-20 02:00:00",
         "permission": "can_x",
         "since": "2026-11-20 02:00:00",
         "observed_at": "2026-11-20 02:00:00",
@@ -192,4 +193,358 @@ def test_unexplained_permission_is_one_finding_each(company: Company) -> None:
             {"app": "global", "set": "Y", "permission_set_id": "y"},
             {"app": "sales", "set": "Y", "permission_set_id": "y"},
         ],
+    }
+
+
+COMMON = {"can_use_api": True, "can_use_import": True, "can_delete_deals": True, "can_add_products": True}
+
+
+@pytest.fixture
+def administered(company: Company) -> Company:
+    """Two admins, who have four permissions in common; three of these are sensitive."""
+    people(company, ACCOUNT_ADMIN, ACCOUNT_ADMIN)
+    company.flags(1, **COMMON, can_merge_deals=True)
+    company.flags(2, **COMMON, can_merge_people=True, can_merge_deals=False)
+    return company
+
+
+@pytest.mark.parametrize(
+    ("user", "flags", "fires"),
+    [
+        ({}, COMMON, True),
+        ({}, COMMON | {"can_merge_deals": True}, True),
+        ({}, COMMON | {"can_add_products": False}, False),
+        ({}, COMMON | {"can_add_products": None}, False),
+        ({}, dict.fromkeys(list(COMMON)[:3], True), False),
+        ({}, {}, False),
+        ({"access": SALES_ADMIN}, COMMON, False),
+        ({"access": None}, COMMON, False),
+        ({"active": False}, COMMON, False),
+        ({"active": None}, COMMON, False),
+        ({"deleted": True}, COMMON, False),
+    ],
+)
+def test_shadow_admin(
+    administered: Company, user: dict[str, object], flags: dict[str, bool | None], fires: bool
+) -> None:
+    administered.user(5, "Ana", **({"access": NO_ADMIN} | user))
+    administered.flags(5, **flags)
+
+    assert administered.fired("shadow_admin") == ([("5", None)] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("admin", "flags", "fires"),
+    [
+        # a third who lacks a sensitive one: two are left
+        ({}, {"can_use_api": True, "can_use_import": True, "can_add_products": True}, False),
+        ({}, COMMON | {"can_add_products": False}, True),
+        ({"active": False}, {"can_use_api": True}, True),
+        ({"access": SALES_ADMIN}, {"can_use_api": True}, True),
+        # what an admin's answer leaves open may be held
+        ({}, COMMON | {"can_use_api": None}, True),
+        ({}, None, True),
+    ],
+)
+def test_shadow_admin_is_compared_with_every_admin(
+    administered: Company, admin: dict[str, object], flags: dict[str, bool | None] | None, fires: bool
+) -> None:
+    administered.user(3, "Third", **({"access": ACCOUNT_ADMIN} | admin))
+    if flags is not None:
+        administered.flags(3, **flags)
+    administered.user(5, "Ana", access=NO_ADMIN)
+    administered.flags(5, **COMMON)
+
+    assert administered.fired("shadow_admin") == ([("5", None)] if fires else [])
+
+
+def test_shadow_admin_needs_an_admin_to_compare_with(company: Company) -> None:
+    people(company, NO_ADMIN, ACCOUNT_ADMIN)
+    company.flags(1, **COMMON)
+
+    assert company.fired("shadow_admin") == []
+
+
+def test_shadow_admin_says_what_a_reviewer_needs(administered: Company) -> None:
+    administered.permission_set("x", ["can_use_api", "can_use_import"], type="regular")
+    administered.user(5, "Ana", access=[entry("sales", False, "x"), entry("global", False, "gone")])
+    administered.flags(5, **COMMON, can_x=True)
+
+    [(title, severity, evidence)] = administered.table("rules.shadow_admin", "title, severity, evidence")
+
+    assert (title, severity) == (
+        "Ana (ana@example.com) is no admin, but holds all 4 permissions that every admin holds.",
+        "high",
+    )
+    assert json.loads(evidence) == {
+        "user": "Ana (ana@example.com)",
+        "last_login": "2026-11-20 02:00:00",
+        "permissions": 5,
+        "common_permissions": ["can_add_products", "can_delete_deals", "can_use_api", "can_use_import"],
+        "sensitive_permissions": ["can_delete_deals", "can_use_api", "can_use_import"],
+        "since": "2026-11-20 02:00:00",
+        "observed_at": "2026-11-20 02:00:00",
+        "admins": 2,
+        "first_admins": ["User1 (user1@example.com)", "User2 (user2@example.com)"],
+        "permission_sets": [
+            {"app": "global", "set": "gone", "type": None, "permission_set_id": "gone"},
+            {"app": "sales", "set": "X", "type": "regular", "permission_set_id": "x"},
+        ],
+        "granted_by_no_known_set": ["can_add_products", "can_delete_deals"],
+        "threshold_sensitive": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("access", "flags", "fires"),
+    [
+        ([entry(permission_set_id="x")], {"can_x": False}, True),
+        ([entry(permission_set_id="x")], {"can_y": True}, True),
+        ([entry(permission_set_id="x")], {}, True),
+        ([entry(permission_set_id="x")], {"can_x": True}, False),
+        ([entry(permission_set_id="x")], {"can_x": None}, False),
+        ([entry(permission_set_id="x")], None, False),
+        ([entry(permission_set_id="y")], {}, False),
+        ([entry(permission_set_id="unknown")], {}, False),
+        ([entry(permission_set_id="gone")], {}, False),
+        ([entry(permission_set_id="unknown"), entry("global", False, "x")], {}, True),
+        ([entry(permission_set_id="x"), entry("global", False, "x")], {}, True),
+        ([entry("sales", True, "x")], {}, True),
+        ([entry()], {}, False),
+        ([], {}, False),
+        (None, {}, False),
+    ],
+)
+def test_missing_permission(
+    company: Company, access: object, flags: dict[str, bool | None] | None, fires: bool
+) -> None:
+    company.permission_set("x", ["can_x", "can_x", "can_nobody"])
+    company.permission_set("y", [])
+    company.permission_set("unknown", None)
+    company.user(5, "Ana", access=access)
+    company.user(6, "Bob", access=[])
+    company.flags(6, can_x=False)
+    if flags is not None:
+        company.flags(5, **flags)
+
+    assert company.fired("missing_permission") == ([("5", "can_x")] if fires else [])
+
+
+def test_missing_permission_says_what_a_reviewer_needs(company: Company) -> None:
+    company.permission_set("a", ["can_x", "can_y"])
+    company.permission_set("b", ["can_x"], app="global", name=None)
+    company.user(5, "Ana", access=[entry("sales", False, "a"), entry("global", False, "b")], active=False)
+    company.user(6, "Bob", access=[])
+    company.flags(5, can_x=False)
+    company.flags(6, can_y=True)
+
+    rows = company.table("rules.missing_permission", "object, severity, title, evidence")
+
+    assert [row[:3] for row in rows] == [
+        ("can_x", "low", "Ana (ana@example.com) does not hold can_x, which A, b grants."),
+        ("can_y", "low", "Ana (ana@example.com) does not hold can_y, which A grants."),
+    ]
+    assert json.loads(rows[0][3]) == {
+        "user": "Ana (ana@example.com)",
+        "active": False,
+        "admin": False,
+        "last_login": "2026-11-20 02:00:00",
+        "permission": "can_x",
+        "granted_by": [
+            {"permission_set_id": "a", "set": "A", "app": "sales"},
+            {"permission_set_id": "b", "set": None, "app": "global"},
+        ],
+        "named_by_answer": True,
+        "since": "2026-11-20 02:00:00",
+        "observed_at": "2026-11-20 02:00:00",
+    }
+    found = json.loads(rows[1][3])
+    assert (found["named_by_answer"], found["since"]) == (False, None)
+
+
+API = {"can_use_api": True}
+
+
+def team(company: Company, role_id: int, *answers: dict[str, bool | None] | None, start: int) -> None:
+    """Fill a role with users, numbered from `start`; None was never answered for."""
+    for user_id, flags in enumerate(answers, start):
+        company.user(user_id, f"User{user_id}", access=NO_ADMIN)
+        company.assign(user_id, role_id)
+        if flags is not None:
+            company.flags(user_id, **flags)
+
+
+@pytest.mark.parametrize(
+    ("answers", "fires"),
+    [
+        ([API, {}, {}], ["10"]),
+        ([API, {}], []),
+        ([API, API, {}], []),
+        ([API, API, {}, {}], []),
+        ([API, API, {}, {}, {}], ["10", "11"]),
+        ([API, {"can_use_api": False}, {"can_use_api": False}], ["10"]),
+        # not known
+        ([API, {}, None], []),
+        ([API, {}, {"can_use_api": None}], []),
+        ([API, {}, {}, None, None, None], ["10"]),
+        # not sensitive
+        ([{"can_x": True}, {}, {}], []),
+    ],
+)
+def test_sensitive_permission(
+    company: Company, answers: list[dict[str, bool | None] | None], fires: list[str]
+) -> None:
+    company.role(2, "Sales")
+    team(company, 2, *answers, start=10)
+
+    assert company.fired("sensitive_permission") == [(user, "can_use_api") for user in fires]
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [
+        ({}, True),
+        ({"access": SALES_ADMIN}, False),
+        ({"access": None}, False),
+        ({"active": False}, False),
+        ({"active": None}, False),
+        ({"deleted": True}, False),
+    ],
+)
+def test_sensitive_permission_of_an_active_user_who_is_no_admin(
+    company: Company, user: dict[str, object], fires: bool
+) -> None:
+    company.role(2, "Sales")
+    team(company, 2, {}, {}, {}, start=10)
+    company.user(5, "Ana", **({"access": NO_ADMIN} | user))
+    company.assign(5, 2)
+    company.flags(5, **API)
+
+    assert company.fired("sensitive_permission") == ([("5", "can_use_api")] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("active", "live", "fires"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_sensitive_permission_compares_active_members(
+    company: Company, active: bool, live: bool, fires: bool
+) -> None:
+    company.role(2, "Sales")
+    team(company, 2, API, {}, start=10)
+    company.user(5, "Ana", active=live)
+    company.assign(5, 2, active=active)
+    company.flags(5, can_x=True)
+
+    assert company.fired("sensitive_permission") == ([("10", "can_use_api")] if fires else [])
+
+
+def test_sensitive_permission_counts_admins_among_the_members(company: Company) -> None:
+    company.role(2, "Sales")
+    team(company, 2, API, {}, {}, start=10)
+    company.user(5, "Ana", access=SALES_ADMIN)
+    company.assign(5, 2)
+    company.flags(5, **API)
+
+    assert company.fired("sensitive_permission") == []
+
+
+@pytest.mark.parametrize(
+    ("others", "fires"),
+    [
+        (({}, {}), True),
+        ((API, {}), False),
+        (({},), True),  # too few to tell
+        ((), True),
+    ],
+)
+def test_sensitive_permission_is_unusual_in_each_role_that_tells_something(
+    company: Company, others: tuple[dict[str, bool | None], ...], fires: bool
+) -> None:
+    company.role(2, "Sales")
+    company.role(3, "Support")
+    team(company, 2, API, {}, {}, start=10)
+    company.assign(10, 3)
+    team(company, 3, *others, start=20)
+
+    assert (("10", "can_use_api") in company.fired("sensitive_permission")) == fires
+
+
+@pytest.mark.parametrize(
+    ("role", "permission", "fires"),
+    [
+        ("sales", "can_use_api", False),
+        ("2", "can_use_api", False),
+        ("Support", "can_use_api", False),
+        ("Board", "can_use_api", True),
+        ("Sales", "can_use_import", True),
+    ],
+)
+def test_sensitive_permission_may_be_allowed(
+    company: Company, role: str, permission: str, fires: bool
+) -> None:
+    company.policy(allowed_permissions=[(role, permission)])
+    company.role(2, "Sales")
+    company.role(3, "Support")
+    team(company, 2, API, {}, {}, start=10)
+    company.assign(10, 3)
+
+    assert company.fired("sensitive_permission") == ([("10", "can_use_api")] if fires else [])
+
+
+def by_access(company: Company, *, holds: bool) -> None:
+    """Three in Sales were asked, and six were not, who have the access of who holds the API or not."""
+    company.snapshot(1, collect="by-access")
+    company.role(2, "Sales")
+    team(company, 2, API, {}, {}, start=10)
+    company.connection.execute(
+        "UPDATE history.observations SET signature = if(subject_id = '10', 'a', 'b')"
+        " WHERE history_table = 'user_permissions'"
+    )
+    for user_id in (10, 11, 12):
+        company.insert("access_signatures", user_id=user_id, signature="a" if user_id == 10 else "b")
+    team(company, 2, *[None] * 6, start=20)
+    for user_id in range(20, 26):
+        company.insert("access_signatures", user_id=user_id, signature="a" if holds else "b")
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_what_is_inferred_can_only_clear_a_sensitive_permission(company: Company, holds: bool) -> None:
+    by_access(company, holds=holds)
+
+    assert company.fired("sensitive_permission") == ([] if holds else [("10", "can_use_api")])
+    if not holds:
+        [(evidence,)] = company.table("rules.sensitive_permission", "evidence")
+        assert json.loads(evidence)["roles"] == [
+            {"role_id": 2, "role": "Sales", "members": 9, "known": 3, "holders": 1}
+        ]
+
+
+def test_sensitive_permission_says_what_a_reviewer_needs(company: Company) -> None:
+    company.role(2, "Sales")
+    company.role(3)
+    company.permission_set("x", ["can_use_api"])
+    team(company, 2, {}, {}, {}, start=10)
+    company.user(5, "Ana", access=[entry("sales", False, "x"), entry("global", False, "gone")])
+    company.assign(5, 2, 3)
+    company.flags(5, **API)
+
+    [(title, severity, evidence)] = company.table("rules.sensitive_permission", "title, severity, evidence")
+
+    assert (title, severity) == (
+        "Ana (ana@example.com) holds can_use_api, which few in the same role do: 1 of 4 in Sales.",
+        "medium",
+    )
+    assert json.loads(evidence) == {
+        "user": "Ana (ana@example.com)",
+        "last_login": "2026-11-20 02:00:00",
+        "permission": "can_use_api",
+        "since": "2026-11-20 02:00:00",
+        "observed_at": "2026-11-20 02:00:00",
+        "granted_by": ["X"],
+        "roles": [
+            {"role_id": 2, "role": "Sales", "members": 4, "known": 4, "holders": 1},
+            {"role_id": 3, "role": None, "members": 1, "known": 1, "holders": 1},
+        ],
+        "threshold_members": 3,
+        "threshold_share": 0.5,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from installation import Installation
 from published import names, query
@@ -161,3 +162,20 @@ def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     build.rebuild(installation.settings, Models(tmp_path / "sql"), tell=print)
 
     assert "signers" in names(installation.published)
+
+
+def test_a_warehouse_of_another_version_is_told_and_rebuilt(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8))
+    installation.night()
+    with duckdb.connect(str(installation.settings.warehouse)) as connection:
+        connection.execute("ALTER TABLE history.coverage ADD COLUMN remark VARCHAR")
+
+    told = installation.command("sync")
+
+    assert (told.code, told.sentence) == (
+        1,
+        "The warehouse was made by another version (history.coverage has other columns); "
+        "run `pipedrive-graph rebuild`, which makes it anew from the landing.",
+    )
+    assert installation.command("rebuild").code == 0
+    assert installation.command("sync").code == 0

@@ -1,0 +1,125 @@
+"""Builds the landing of a home folder, in a process of its own: prints what that took, as JSON.
+
+python -m benchmarks.building HOME          the whole landing, as `pipedrive-graph rebuild` does
+python -m benchmarks.building HOME NIGHTS   so many nights one by one, as `pipedrive-graph sync` does
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import duckdb
+
+from benchmarks.process import peak_memory
+from pipedrive_graph import build
+from pipedrive_graph.landing import CompanyLanding
+from pipedrive_graph.settings import Settings, load
+from pipedrive_graph.warehouse.ingest import Pending
+from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.tables import TABLES
+
+P, T = ParamSpec("P"), TypeVar("T")
+
+_STEPS = {
+    "stage": (build.ingest, "stage"),
+    "merge": (build.history, "merge"),
+    "prove": (build.history, "differences"),
+    "transform": (build, "transform"),
+    "peers": (build.peers, "fill"),
+    "judge": (build, "judge"),
+    "publish": (build, "publish_file"),
+}
+"""The functions whose time is taken, by what they are called in the table."""
+
+
+class Watch:
+    """Takes the time of every step, for each night by itself."""
+
+    def __init__(self) -> None:
+        self.nights: list[Counter[str]] = []
+        for name, (module, function) in _STEPS.items():
+            setattr(module, function, self._timed(name, getattr(module, function)))
+        stage = build.ingest.stage
+        build.ingest.stage = partial(self._noting_the_night, stage)  # type: ignore[assignment]
+
+    def _noting_the_night(
+        self,
+        stage: Callable[[duckdb.DuckDBPyConnection, Models, list[Pending]], None],
+        connection: duckdb.DuckDBPyConnection,
+        models: Models,
+        batch: list[Pending],
+    ) -> None:
+        """Every batch begins with being staged: it says which night comes now."""
+        while len(self.nights) <= batch[0].position:
+            self.nights.append(Counter())
+        stage(connection, models, batch)
+
+    def _timed(self, name: str, step: Callable[P, T]) -> Callable[P, T]:
+        def run(*arguments: P.args, **named: P.kwargs) -> T:
+            started = time.perf_counter()
+            try:
+                return step(*arguments, **named)
+            finally:
+                self.nights[-1][name] += time.perf_counter() - started
+
+        return run
+
+
+def one_by_one(settings: Settings, models: Models, nights: int) -> None:
+    """Take so many nights of the one company, each as if it were the latest, and publish each."""
+    every = build.ingest.pending
+
+    def next_one(connection: duckdb.DuckDBPyConnection, landing: CompanyLanding) -> list[Pending]:
+        return every(connection, landing)[:1]
+
+    build.ingest.pending = next_one
+    (company,) = build.Landing(settings.landing).companies()
+    for _ in range(nights):
+        build.build(settings, models, company, tell=print)
+        build.publish(settings, models, tell=print)
+
+
+def versions(settings: Settings) -> list[int]:
+    """Rows of the history, as they were after each night."""
+    begun = " UNION ALL ".join(f"SELECT valid_from FROM history.{table.name}" for table in TABLES)  # noqa: S608
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        counted = connection.execute(
+            f"SELECT count(*) FROM ({begun}) GROUP BY valid_from ORDER BY valid_from"  # noqa: S608
+        ).fetchall()
+    return [sum(count for (count,) in counted[: night + 1]) for night in range(len(counted))]
+
+
+def main() -> None:
+    """Build, and print what it took."""
+    home = Path(sys.argv[1])
+    settings, models = load({"PIPEDRIVE_GRAPH_HOME": str(home)}), Models(sql_folder())
+    watch = Watch()
+    started = time.perf_counter()
+    if len(sys.argv) > 2:
+        one_by_one(settings, models, int(sys.argv[2]))
+    else:
+        build.rebuild(settings, models, tell=print)
+    seconds = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    told = {
+        "seconds": seconds,
+        "nights": watch.nights,
+        "cpu": used.ru_utime + used.ru_stime,
+        "peak": peak_memory(),
+        "versions": versions(settings),
+        "warehouse": settings.warehouse.stat().st_size,
+        "published": settings.published.stat().st_size,
+    }
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""What is planted in simulated companies against what is found in them: precision and recall of each rule.
+
+Each company is collected over loopback by the real client, built and judged as `sync` does, on two nights
+eight days apart, between which things happen, each with a roster of the company's people. What is open after
+a night is held against the simulator's truth of that night: rule, subject, object and severity. Clean
+companies go through both nights as well; what is found in them is a false alarm. Only pacing is left out:
+the limits are out of reach.
+
+`permission_outlier` is no rule about facts: it is held against the grants that were planted as exceptions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import duckdb
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from pipedrive_graph import build
+from pipedrive_graph.clock import CLOCK_VARIABLE
+from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.companies import TOKEN_VARIABLE, Company
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
+from pipedrive_graph.simulator.nights import live_on
+from pipedrive_graph.simulator.options import Dialect, Options
+from pipedrive_graph.simulator.roster import write_roster
+from pipedrive_graph.simulator.server import Simulator
+from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+
+SIZES = (40, 120, 400)
+SEEDS = 20
+BRIEF_EVERY = 4
+"""One in so many companies is read in the brief dialect as well, which alone shows one of the rules."""
+
+OUTLIERS = "permission_outlier"
+FACTS = (*STANDING, *EVENTS, *ROSTER)
+
+Found = tuple[str | None, ...]
+"""Rule, kind of subject, subject, object, severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A company to be measured."""
+
+    size: int
+    seed: int
+    clean: bool
+    dialect: Dialect = "official"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one company or of several, by rule; both nights together.
+
+    Attributes:
+        planted: how many findings the truth has.
+        found: how many of them are open.
+        wrong: how many are open that the truth does not have.
+        alarms: how many are open in clean companies.
+        clean_users: how many users those companies have, counted once per night.
+        examples: some of what differs.
+    """
+
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    alarms: Counter[str] = field(default_factory=Counter)
+    clean_users: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Take another outcome in."""
+        for mine, theirs in zip(self._counters, other._counters, strict=True):
+            mine.update(theirs)
+        self.clean_users += other.clean_users
+        self.examples += other.examples
+
+    @property
+    def _counters(self) -> tuple[Counter[str], ...]:
+        return self.planted, self.found, self.wrong, self.alarms
+
+
+class _Silent:
+    """An observer that keeps everything to itself."""
+
+    def progress(self, progress: Progress) -> None:
+        """Say nothing."""
+
+    def warn(self, sentence: str) -> None:
+        """Say nothing."""
+
+
+def measure(case: Case) -> Outcome:
+    """Take one company through its two nights."""
+    outcome = Outcome()
+    told = Options(
+        users=case.size,
+        seed=case.seed,
+        clean=case.clean,
+        dialect=case.dialect,
+        limit=1_000_000,
+        daily_limit=1_000_000_000,
+    )
+    with Simulator(told) as simulator, tempfile.TemporaryDirectory() as home:
+        roster = Path(home) / "roster.csv"
+        company = Company("benchmark", simulator.url, daily_reserve=0.0, roster=roster)
+        settings = Settings(Path(home), (company,))
+        os.environ[TOKEN_VARIABLE] = simulator.token
+        for night in range(2):
+            if night:
+                live_on(simulator.company, clean=case.clean)
+            write_roster(simulator.company, roster, clean=case.clean)
+            os.environ[CLOCK_VARIABLE] = simulator.company.now.isoformat()
+            outcome.examples += [f"{case}: {sentence}" for sentence in _night(settings)]
+            _compare(case, simulator, _open(settings), outcome)
+    return outcome
+
+
+def _night(settings: Settings) -> list[str]:
+    """Run what `sync` runs; return a sentence for each rule that could not be run."""
+    (company,) = settings.companies
+    models = Models(sql_folder())
+    asyncio.run(collect(company, Landing(settings.landing).of(company.name), observer=_Silent()))
+    built = build.build(settings, models, company.name, tell=_say_nothing)
+    build.publish(settings, models, tell=_say_nothing)
+    return built.broken
+
+
+def _open(settings: Settings) -> set[Found]:
+    """Return the open findings."""
+    with duckdb.connect(str(settings.published), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT rule, subject_kind, subject_id, object, severity FROM findings WHERE status = 'open'"
+        ).fetchall()
+    return set(rows)
+
+
+def _compare(case: Case, simulator: Simulator, found: set[Found], outcome: Outcome) -> None:
+    if case.clean:
+        outcome.clean_users += len(simulator.company.users)
+        outcome.alarms.update(f"{row[0]}" for row in found)
+        wrong = found
+        missed: set[Found] = set()
+    else:
+        facts = {row for row in found if row[0] != OUTLIERS}
+        truth: set[Found] = {tuple(row.values()) for row in simulator.truth()}
+        missed, wrong = truth - facts, facts - truth
+        for counter, rows in (
+            (outcome.planted, truth),
+            (outcome.found, truth & facts),
+            (outcome.wrong, wrong),
+        ):
+            counter.update(f"{row[0]}" for row in rows)
+        held = {(str(user_id), flag) for user_id, flag in simulator.company.deviations}
+        outliers = {(row[2], row[3]) for row in found if row[0] == OUTLIERS}
+        outcome.planted[OUTLIERS] += len(held)
+        outcome.found[OUTLIERS] += len(held & outliers)
+        outcome.wrong[OUTLIERS] += len(outliers - held)
+    missed = {row for row in missed if row[0] in shipped()}
+    for word, rows in (("missed", missed), ("wrong", wrong)):
+        outcome.examples += [f"{case}: {word} {row}" for row in sorted(rows, key=str)[:10]]
+
+
+def _say_nothing(_sentence: str) -> None:
+    pass
+
+
+def cases(sizes: Iterable[int], seeds: int) -> list[Case]:
+    """Return the companies, the largest first so that no process waits for another at the end."""
+    found = []
+    for size in sorted(sizes, reverse=True):
+        for seed in range(seeds):
+            found += [Case(size, seed, clean=False), Case(size, seed, clean=True)]
+            if seed % BRIEF_EVERY == 0:
+                found.append(Case(size, seed, clean=False, dialect="brief"))
+    return found
+
+
+@cache
+def shipped() -> set[str]:
+    """Return the rules that there are."""
+    return {rule.name for rule in Models(sql_folder()).of("rules", Kind.RULE)}
+
+
+def rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    """Return the table's rows: rule, planted, found, missed, wrong, precision, recall, false alarms."""
+    table = []
+    for rule in (*FACTS, OUTLIERS):
+        if rule not in shipped():
+            table.append((rule, f"{outcome.planted[rule]:,}", "", "", "", "", "", "no rule"))
+            continue
+        planted, found, wrong = outcome.planted[rule], outcome.found[rule], outcome.wrong[rule]
+        table.append(
+            (
+                rule,
+                *(f"{number:,}" for number in (planted, found, planted - found, wrong)),
+                _ratio(found, found + wrong),
+                _ratio(found, planted),
+                f"{outcome.alarms[rule]:,}",
+            )
+        )
+    return table
+
+
+def _ratio(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "-"
+
+
+HEADS = ("rule", "planted", "found", "missed", "wrong", "precision", "recall", "clean")
+
+
+def summary(outcome: Outcome) -> str:
+    """Return one sentence about the clean companies."""
+    alarms = outcome.alarms.total()
+    per = 50 * alarms / max(1, outcome.clean_users)
+    return (
+        f"Clean companies, {outcome.clean_users:,} users over both nights:"
+        f" {alarms:,} findings, {per:.3f} per 50 users."
+    )
+
+
+def markdown(outcome: Outcome) -> str:
+    """Return the table and the sentence as Markdown."""
+    lines = [f"| {' | '.join(HEADS)} |", "|---|" + "---:|" * (len(HEADS) - 1)]
+    lines += [f"| `{rule}` | {' | '.join(cells)} |" for rule, *cells in rows(outcome)]
+    return "\n".join([*lines, "", summary(outcome), ""])
+
+
+def main() -> int:
+    """Print the table; return 1 where a rule about facts was wrong or missed something."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="users of the companies")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="companies of each size")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--markdown", type=Path, help="write the table to this file, too")
+    told = parser.parse_args()
+    outcome = Outcome()
+    todo = cases(told.sizes, told.seeds)
+    with ProcessPoolExecutor(told.processes) as pool:
+        for measured in track(pool.map(measure, todo), "Companies", total=len(todo)):
+            outcome.add(measured)
+    table = Table(title="Detection", box=SIMPLE_HEAD, pad_edge=False)
+    for head in HEADS:
+        table.add_column(head, justify="left" if head == "rule" else "right", no_wrap=head == "rule")
+    for cells in rows(outcome):
+        table.add_row(*cells, style="red" if cells[0] != OUTLIERS and {*cells[3:5]} - {"0", ""} else None)
+    # a file or a pipe is wide enough
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print(summary(outcome))
+    for example in outcome.examples[:40]:
+        console.print(example, style="dim", highlight=False, markup=False, soft_wrap=True)
+    if told.markdown:
+        told.markdown.write_text(markdown(outcome), encoding="utf-8")
+    return int(any(outcome.wrong[rule] or outcome.planted[rule] > outcome.found[rule] for rule in FACTS))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""`pipedrive-graph ack`: somebody has looked into an event."""
+
+from __future__ import annotations
+
+import click
+
+from pipedrive_graph import build
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.text import printable
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+
+@click.command("ack")
+@click.argument("finding")
+@click.option("--note", help="What came of it, in a sentence.")
+@debug_option
+def command(*, finding: str, note: str | None, debug: bool) -> None:
+    """Acknowledge FINDING, an event: it is resolved, and stays so.
+
+    FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. How things are
+    cannot be acknowledged: change it in Pipedrive, or waive it for a time.
+    """
+    settings = settings_module.load()
+    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    found = build.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
+    write_findings(settings.published, found.company, settings.reports / found.company)
+    click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

@@ -1,0 +1,57 @@
+"""`pipedrive-graph waive`: a finding is accepted for a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from pipedrive_graph import build, clock
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.findings.waivers import FILE, LONGEST
+from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.text import printable
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+
+@click.command("waive")
+@click.argument("finding")
+@click.option("--reason", required=True, help="Why it is accepted.")
+@click.option(
+    "--until",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The last day on which that holds, as 2027-03-31; at most 366 days away.",
+)
+@click.option("--owner", help="Who answers for it; by default, you.")
+@debug_option
+def command(*, finding: str, reason: str, until: datetime, owner: str | None, debug: bool) -> None:
+    """Accept FINDING until a day: it stays in every list, as waived, and is open again afterwards.
+
+    FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. The waiver is
+    written into waivers.toml in the home folder, where it can be changed or taken back.
+    """
+    today = clock.now().date()
+    if not today <= until.date() <= today + LONGEST:
+        raise click.BadParameter(
+            f"{until.date()} is not between today and {today + LONGEST}.", param_hint="'--until'"
+        )
+    if not reason.strip():
+        raise click.BadParameter("it must not be empty.", param_hint="'--reason'")
+    settings = settings_module.load()
+    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    found = build.waive(
+        settings,
+        models,
+        finding,
+        reason=reason.strip(),
+        owner=(owner or "").strip() or user(),
+        expires=until.date(),
+        tell=say,
+    )
+    write_findings(settings.published, found.company, settings.reports / found.company)
+    click.echo(f"Waived {found.finding_id} until {until.date()}: {printable(found.title)}")
+    click.echo(f"The waiver is in {settings.home / FILE}.")

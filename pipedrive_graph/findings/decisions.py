@@ -1,0 +1,249 @@
+"""Takes what people decided from the journal into the warehouse: each line once, after its snapshot.
+
+A decision is first written into the journal and then done. Where a crash comes between, the next writer
+finds a line that the warehouse has not seen, and does it then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.findings.journal import Journal, Line
+from pipedrive_graph.findings.lifecycle import is_event
+from pipedrive_graph.findings.settling import settle
+from pipedrive_graph.findings.waivers import FILE, Waiver, Waivers
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.models import Models
+
+WAIVERS = "waivers"
+"""Kind of the line that holds all waivers of the company, as they stood in waivers.toml."""
+
+ACKNOWLEDGED = "acknowledged"
+"""Kind of the line that says that somebody has looked into an event."""
+
+SHORTEST = 6
+"""Characters that the beginning of a finding's id must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding of the warehouse, as far as a decision needs it."""
+
+    company: str
+    finding_id: str
+    rule: str
+    subject_id: str
+    object: str | None
+    title: str
+    status: str
+    resolved_reason: str | None
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What was decided about the companies of an open warehouse."""
+
+    connection: duckdb.DuckDBPyConnection
+    models: Models
+    settings: Settings
+    _journals: dict[str, list[Line]] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Settle the companies in landing.batch, by the time of their snapshots."""
+        settle(self.connection, self.models, "SELECT company, as_of AS at FROM landing.batch")
+
+    def replay(self, company: str, snapshot_id: str | None) -> None:
+        """Do what the journal says after this snapshot, as far as it is not done yet."""
+        if company not in self._journals:
+            self._journals[company] = Journal.of(self.settings, company).lines()
+        seen = rows(self.connection, "SELECT lines FROM history.journal WHERE company = ?", company)
+        done = seen[0][0] if seen else 0
+        for line in self._journals[company]:
+            if line.number > done and line.snapshot_id == snapshot_id:
+                self._do(company, line)
+
+    def catch_up(self, company: str) -> None:
+        """Do what the journal says after the newest snapshot, as far as it is not done yet."""
+        self.replay(company, self._newest(company))
+
+    def read(self, company: str, waivers: Waivers) -> None:
+        """Take over what stands in waivers.toml, if it differs from what is known."""
+        known = rows(self.connection, "SELECT waiver_id FROM history.waivers WHERE company = ?", company)
+        told = waivers.of(company)
+        if {waiver.waiver_id for waiver in told} != {name for (name,) in known}:
+            self.decide(company, WAIVERS, waivers=[waiver.written for waiver in told])
+
+    def decide(self, company: str, kind: str, **content: object) -> None:
+        """Write a decision down, and do it."""
+        journal = Journal.of(self.settings, company)
+        self._do(company, journal.append(kind, snapshot_id=self._newest(company), **content))
+        self._journals.pop(company, None)
+
+    def _newest(self, company: str) -> str | None:
+        found = rows(
+            self.connection,
+            """
+            SELECT snapshot_id FROM history.snapshots
+            WHERE company = ? AND status IN ('complete', 'partial')
+            ORDER BY position DESC LIMIT 1""",
+            company,
+        )
+        return str(found[0][0]) if found else None
+
+    def _do(self, company: str, line: Line) -> None:
+        at = line.at.replace(tzinfo=None)
+        if line.kind == WAIVERS:
+            self._replace(company, [Waiver.of(entry) for entry in line.content["waivers"]], at)
+        elif line.kind == ACKNOWLEDGED:
+            self._acknowledge(company, line, at)
+        if line.snapshot_id is not None:
+            moment = f"SELECT {quoted(company)} AS company, CAST({quoted(at)} AS TIMESTAMP) AS at"
+            settle(self.connection, self.models, moment)
+        self.connection.execute("DELETE FROM history.journal WHERE company = ?", [company])
+        self.connection.execute("INSERT INTO history.journal VALUES (?, ?)", [company, line.number])
+
+    def _replace(self, company: str, waivers: list[Waiver], at: datetime) -> None:
+        """Know these waivers; one that was known keeps the time at which it was read first."""
+        before = dict(
+            rows(
+                self.connection,
+                "SELECT waiver_id, read_at FROM history.waivers WHERE company = ?",
+                company,
+            )
+        )
+        self.connection.execute("DELETE FROM history.waivers WHERE company = ?", [company])
+        for waiver in waivers:
+            self.connection.execute(
+                "INSERT INTO history.waivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unmatched', 0)",
+                [
+                    company,
+                    waiver.waiver_id,
+                    waiver.rule,
+                    waiver.subject,
+                    waiver.object,
+                    waiver.reason,
+                    waiver.owner,
+                    waiver.expires,
+                    before.get(waiver.waiver_id, at),
+                ],
+            )
+
+    def _acknowledge(self, company: str, line: Line, at: datetime) -> None:
+        note = f"Acknowledged by {line.content['by']}"
+        note += f": {line.content['note']}" if line.content.get("note") else "."
+        self.connection.execute(
+            """
+            UPDATE history.findings
+            SET
+                status = 'resolved', resolved_reason = 'acknowledged', resolved_at = ?, acknowledged_at = ?,
+                note = ?, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
+            WHERE company = ? AND finding_id = ?""",
+            [at, at, note, company, line.content["finding_id"]],
+        )
+
+
+def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:
+    """The finding whose id begins so.
+
+    Raises:
+        DecisionError: if there is none, or more than one.
+    """
+    beginning = beginning.strip().lower()
+    if len(beginning) < SHORTEST:
+        raise DecisionError(
+            f"'{beginning}' is too short for a finding's id; give at least {SHORTEST} characters."
+        )
+    found = rows(
+        connection,
+        """
+        SELECT company, finding_id, rule, subject_id, object, title, status, resolved_reason
+        FROM history.findings
+        WHERE starts_with(finding_id, ?)
+        ORDER BY finding_id""",
+        beginning,
+    )
+    if not found:
+        raise DecisionError(f"There is no finding {beginning}; `pipedrive-graph findings` lists them.")
+    if len(found) > 1:
+        ids = ", ".join(str(row[1]) for row in found[:5])
+        raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")
+    return Found(*found[0])
+
+
+def check_event(models: Models, found: Found) -> None:
+    """Refuse to acknowledge what is no event, or is over.
+
+    Raises:
+        DecisionError: saying what to do instead.
+    """
+    rules = {rule.name: rule for rule in models.of("rules")}
+    rule = rules.get(found.rule)
+    if rule is not None and not is_event(rule):
+        raise DecisionError(
+            f"{found.finding_id} ({found.rule}) tells how things are, not what happened: change it in "
+            "Pipedrive, or accept it for a time with `pipedrive-graph waive`."
+        )
+    if found.status == "resolved":
+        raise DecisionError(f"{found.finding_id} is resolved already ({found.resolved_reason}).")
+
+
+def check_waivable(found: Found) -> None:
+    """Refuse to waive what is over.
+
+    Raises:
+        DecisionError: saying why.
+    """
+    if found.status == "resolved":
+        raise DecisionError(
+            f"{found.finding_id} is resolved already ({found.resolved_reason}); there is nothing to waive."
+        )
+
+
+def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -> list[str]:
+    """A sentence for each waiver that has expired, or speaks of no finding.
+
+    Args:
+        connection: a warehouse, or a published file, that is in use.
+        company: only its waivers.
+    """
+    found = rows(
+        connection,
+        """
+        SELECT DISTINCT
+            rule, subject, object, owner, strftime(expires, '%Y-%m-%d'), state,
+            -- of such a rule a waiver has to name the object
+            object IS NULL AND EXISTS (
+                FROM findings
+                WHERE findings.company = waivers.company AND findings.rule = waivers.rule
+                    AND findings.status <> 'resolved' AND findings.object IS NOT NULL
+            )
+        FROM waivers
+        WHERE
+            (? IS NULL OR company = ?)
+            AND (
+                state = 'expired'
+                -- what is for all companies need not speak of findings in each
+                OR waiver_id NOT IN (SELECT waiver_id FROM waivers WHERE state = 'active')
+            )
+        ORDER BY ALL""",
+        company,
+        company,
+    )
+    sentences = []
+    for rule, subject, thing, owner, expires, state, objects in found:
+        what = f"{FILE}: the waiver of {rule} for {subject}{f', {thing},' if thing else ''} by {owner}"
+        if state == "expired":
+            sentences.append(f"{what} expired on {expires}; renew it or take it out.")
+        elif objects:
+            sentences.append(
+                f"{what} speaks of no open finding: findings of this rule have an object; name it, "
+                'or write object = "*".'
+            )
+        else:
+            sentences.append(f"{what} speaks of no open finding; take it out if it is not needed.")
+    return sentences

@@ -1,0 +1,244 @@
+"""Adds the installation's own rules to those that are shipped, each checked before it is run.
+
+A file that cannot be used is left out and told by its place, and by the line where there is one. What it
+found before stays, and the other rules are run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from pipedrive_graph.errors import ConfigurationError, ModelError
+from pipedrive_graph.findings.lifecycle import SEVERITIES, is_event
+from pipedrive_graph.warehouse import tables
+from pipedrive_graph.warehouse.database import CONFIG, rows
+from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, load
+from pipedrive_graph.warehouse.transform import create_macro
+
+NEEDED = ("title", "severity", "meaning", "remedy", "reference", "needs", "identity")
+"""What a rule's header must say."""
+
+_KNOWN = (*NEEDED, "kind", "event", "grows")
+
+ENDPOINTS = (
+    "users",
+    "users/{id}/roleAssignments",
+    "users/{id}/permissions",
+    "roles",
+    "roles/{id}",
+    "permissionSets",
+    "permissionSets/{id}",
+    "roster/{id}",
+)
+"""The answers that a rule can rest on."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+_FINDINGS = "history.findings"
+"""What all rules flow into, so that none can rest on it."""
+
+_CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+"""Functions that are called without brackets."""
+
+_HIDDEN = re.compile(r"query|query_table|(duckdb|pragma|pg)_\w+")
+"""Functions that read tables of which the query says nothing."""
+
+
+def added(models: Models, folder: Path) -> Models:
+    """The models with the installation's own rules among them.
+
+    Args:
+        models: what is shipped.
+        folder: where the own rules lie; it need not be there.
+
+    Returns:
+        All of them; its `broken` says which files cannot be used, and why.
+
+    Raises:
+        ConfigurationError: if the folder cannot be read.
+    """
+    files = _files(folder)
+    if not files:
+        return models
+    shipped = {rule.name for rule in models.of("rules", Kind.RULE)}
+    good, broken = [], {}
+    # an empty warehouse, which has no way to any file
+    with duckdb.connect(config={**CONFIG, "enable_external_access": False}) as connection:
+        _create(connection, models)
+        for path in files:
+            try:
+                good.append(_checked(connection, models, path, shipped))
+            except ModelError as error:
+                # a name that is taken is the other rule's, and so is what was found under it
+                name = path.stem if path.stem not in shipped else f"{path.stem}/own"
+                broken[f"rules.{name}"] = str(error)
+    return models.with_rules(good, broken)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        if isinstance(error, NotADirectoryError) and not folder.exists():
+            return []  # the home folder cannot be one, which is told where it is written to
+        raise ConfigurationError(
+            f"Cannot read the folder of your own rules, {folder}: {error.strerror or error}."
+        ) from error
+    return [path for path in entries if path.suffix.lower() == ".sql" and not path.name.startswith(".")]
+
+
+def _create(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    """Create what rules may read: the tables of the graph, its macros, the history and the policy."""
+    tables.create(connection)
+    for model in models.of("main"):
+        if model.kind.is_macro:
+            create_macro(connection, model)
+        else:
+            connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, models: Models, path: Path, shipped: set[str]) -> Model:
+    """Load a rule and prove that it can be run, as far as that can be told without data."""
+    place = str(path)
+    if not _NAME.fullmatch(path.stem):
+        raise ModelError(
+            f"{place}: a rule is called like its file, with a-z, 0-9 and _ only, as in ana_is_watched.sql."
+        )
+    if path.stem in shipped:
+        raise ModelError(f"{place}: there is a shipped rule of that name; call yours otherwise.")
+    rule = load(path, schema="rules", place=place, kind=Kind.RULE)
+    _check_header(rule)
+    _check_calls(connection, rule)
+    _check_columns(connection, rule)
+    resolved = models.resolved(rule)
+    if _FINDINGS in _origins(models, resolved):
+        raise ModelError(f"{place}: reads the findings, which are made from the rules.")
+    return resolved
+
+
+def _check_header(rule: Model) -> None:
+    settings, place = rule.header.settings, rule.place
+    if rule.kind is not Kind.RULE:
+        raise ModelError(f"{place}: is in the folder of rules, so its kind is rule, not {rule.kind}.")
+    for name in settings:
+        if name not in _KNOWN:
+            raise ModelError(f"{place}: the header knows no '{name}:'{_near(name, _KNOWN)}.")
+    for name in NEEDED:
+        if not settings.get(name):
+            raise ModelError(f"{place}: the header must say '{name}: …'.")
+    if settings["severity"] not in SEVERITIES:
+        raise ModelError(f"{place}: severity must be one of {', '.join(SEVERITIES)}.")
+    if settings.get("event", "yes") != "yes":
+        raise ModelError(f"{place}: event can only be yes; leave the line out where it is none.")
+    end = ", snapshot_id" if is_event(rule) else ""
+    identities = [f"subject{end}", f"subject, object{end}"]
+    if settings["identity"] not in identities:
+        raise ModelError(f"{place}: identity must be '{identities[0]}' or '{identities[1]}'.")
+    for need in settings["needs"].split(","):
+        endpoint = need.strip().removeprefix("all ").strip()
+        if endpoint not in ENDPOINTS:
+            raise ModelError(
+                f"{place}: needs knows no '{endpoint}'{_near(endpoint, ENDPOINTS)}; "
+                f"there are {', '.join(ENDPOINTS)}."
+            )
+
+
+def _check_calls(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
+    """Refuse what is another each time, so that a rebuild gives the same findings, and what reads unseen."""
+    volatile = {
+        name
+        for (name,) in rows(
+            connection,
+            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'",
+        )
+    } - {"error"}
+    tokens = sqlglot.tokenize(_as_in_file(rule), dialect="duckdb")
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        name, called = token.text.lower(), following is not None and following.text == "("
+        if token.token_type.name.lower() in _CLOCK or (called and name in volatile):
+            raise ModelError(
+                f"{rule.place}: line {token.line}: {token.text} is another each time, so a rebuild would "
+                "not find the same; the time of the snapshot is current_snapshot.as_of."
+            )
+        if called and _HIDDEN.fullmatch(name):
+            raise ModelError(f"{rule.place}: line {token.line}: {token.text} is no table of the graph.")
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
+    """Have DuckDB read the query, and compare its columns with those of a rule."""
+    try:
+        found = dict(row[:2] for row in rows(connection, f"DESCRIBE {_as_in_file(rule)}"))
+    except duckdb.Error as error:
+        raise ModelError(f"{rule.place}: {_said(error)}") from error
+    types = dict.fromkeys(RULE_COLUMNS, "VARCHAR") | {"evidence": "JSON"}
+    if is_event(rule):
+        types["snapshot_id"] = "VARCHAR"
+    lines = _lines(rule)
+    for name, type_ in types.items():
+        if name not in found:
+            raise ModelError(f"{rule.place}: has no column {name}.")
+        if found[name] != type_:
+            raise ModelError(
+                f"{rule.place}: {lines.get(name, '')}{name} must be {type_}, not {_plain(found[name])}; "
+                f"write {f'CAST(… AS VARCHAR) AS {name}' if type_ == 'VARCHAR' else 'to_json(…) around it'}."
+            )
+    for name in found:
+        if name not in types:
+            raise ModelError(
+                f"{rule.place}: {lines.get(name, '')}a rule has no column {name}{_near(name, types)}."
+            )
+
+
+def _as_in_file(rule: Model) -> str:
+    """The query with its lines counted as in the file."""
+    return "\n" * (rule.line - 1) + rule.query
+
+
+def _lines(rule: Model) -> dict[str, str]:
+    """Where the columns are named, as far as the parser can tell."""
+    places = {}
+    statement = sqlglot.parse_one(_as_in_file(rule), dialect="duckdb")
+    for column in statement.selects if isinstance(statement, exp.Query) else ():
+        named = column.args.get("alias") or column.this
+        if isinstance(named, exp.Identifier) and "line" in named.meta:
+            places[column.alias_or_name] = f"line {named.meta['line']}: "
+    return places
+
+
+def _plain(type_: str) -> str:
+    return type_.strip('"').partition("(")[0]
+
+
+def _said(error: duckdb.Error) -> str:
+    """What DuckDB says, with the line first."""
+    message = str(error)
+    line = re.search(r"^LINE (\d+):", message, flags=re.MULTILINE)
+    where = f"line {line[1]}: " if line else ""
+    return f"{where}{message.splitlines()[0].rstrip('.!')}."
+
+
+def _origins(models: Models, rule: Model) -> set[str]:
+    """All tables that a rule rests on, however far below."""
+    found: set[str] = set()
+    below = [*models.tables_read(rule)]
+    known = {model.qualified: model for model in models}
+    while below:
+        name = below.pop()
+        if name not in found:
+            found.add(name)
+            below += models.tables_read(known[name]) if name in known else ()
+    return found
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}" if close else ""

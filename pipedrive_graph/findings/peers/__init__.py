@@ -1,0 +1,1 @@
+"""Peer analysis: which grants a user's peers do not have, by more than chance explains."""

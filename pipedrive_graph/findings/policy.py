@@ -1,0 +1,229 @@
+"""Reads findings.toml: the numbers, permissions, domains and combinations that the rules go by.
+
+What is shipped stands in sql/findings.toml; a file of that name in the home folder changes it, for all
+companies or for one. The rules read it from the tables of the schema `policy`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import duckdb
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import sql_folder
+from pipedrive_graph.warehouse.tables import POLICY
+
+FILE = "findings.toml"
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Permissions(_Table):
+    sensitive: list[_Text]
+
+
+class _Allowed(_Table):
+    email_domains: list[_Text]
+    permissions: dict[str, list[_Text]]
+
+    @field_validator("email_domains")
+    @classmethod
+    def _lower(cls, domains: list[str]) -> list[str]:
+        return [domain.lower().removeprefix("@") for domain in domains]
+
+
+class _Mailboxes(_Table):
+    names: list[_Text]
+
+
+class _Combination(_Table):
+    severity: Literal["critical", "high", "medium", "low", "info"]
+    title: _Text
+    all_of: Annotated[list[Annotated[list[_Text], Field(min_length=1)]], Field(min_length=1)]
+
+
+class _Rules(_Table):
+    folder: _Text
+
+
+class Policy(_Table):
+    """What the rules go by in one company."""
+
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=99_999, allow_inf_nan=False)]]
+    permissions: _Permissions
+    allowed: _Allowed
+    mailboxes: _Mailboxes
+    combinations: dict[str, _Combination]
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of the tables of the schema `policy`, without their company."""
+        return {
+            "thresholds": sorted(self.thresholds.items()),
+            "sensitive_permissions": [(name,) for name in sorted({*self.permissions.sensitive})],
+            "email_domains": [(name,) for name in sorted({*self.allowed.email_domains})],
+            "allowed_permissions": sorted(
+                {(role, name) for role, names in self.allowed.permissions.items() for name in names}
+            ),
+            "mailbox_names": [(name,) for name in sorted({name.lower() for name in self.mailboxes.names})],
+            "combinations": [
+                (name, entry.severity, entry.title, clause, permission)
+                for name, entry in sorted(self.combinations.items())
+                for clause, permissions in enumerate(entry.all_of, 1)
+                for permission in sorted({*permissions})
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The policy of every company, and where the installation's own rules lie.
+
+    Attributes:
+        default: what holds where nothing else is said.
+        companies: policies of the companies that have one of their own.
+        rules: folder of the installation's own rules; it need not exist, unless findings.toml names it.
+    """
+
+    default: Policy
+    companies: Mapping[str, Policy]
+    rules: Path
+
+    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Replace the policy of the companies in landing.batch."""
+        for name in POLICY:
+            connection.execute(
+                f"DELETE FROM policy.{name} WHERE company IN (SELECT company FROM landing.batch)"
+            )
+        own = sorted(self.companies)
+        _insert(connection, self.default, "company <> ALL (?)", own)
+        for company in own:
+            _insert(connection, self.companies[company], "company = ?", company)
+
+
+def load(settings: Settings) -> Policies:
+    """Read findings.toml over what is shipped.
+
+    Args:
+        settings: the file lies in their home folder, if there is one.
+
+    Raises:
+        ConfigurationError: if the file cannot be used, naming the place and the reason.
+    """
+    file = settings.home / FILE
+    own = _read(file) if file.is_file() else {}
+    companies = own.pop("companies", {})
+    if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
+        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
+    known = [company.name for company in settings.companies]
+    for name in companies.keys() - {*known}:
+        raise ConfigurationError(f"{file}: [companies] knows no {name}{_near(name, known)}.")
+    shared = _merged(_shipped(), own)
+    rules = shared.pop("rules")
+    for name, table in companies.items():
+        if "rules" in table:
+            raise ConfigurationError(
+                f"{file}: [companies.{name}] cannot name a folder of rules; all share one."
+            )
+    return Policies(
+        default=_checked(shared, file),
+        companies={name: _checked(_merged(shared, table), file, name) for name, table in companies.items()},
+        rules=_rules(rules, file, named="rules" in own),
+    )
+
+
+def _rules(table: object, file: Path, *, named: bool) -> Path:
+    try:
+        folder = file.parent / Path(_Rules.model_validate(table).folder).expanduser()
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_sentence(error, 'rules')}") from error
+    if named and not folder.is_dir():
+        raise ConfigurationError(f"{file}: [rules] folder: there is no folder {folder}.")
+    return folder
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, policy: Policy, where: str, value: object) -> None:
+    for name, rows in policy.rows().items():
+        if rows:
+            columns = ", ".join(column for column in POLICY[name] if column != "company")
+            values = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
+            connection.execute(
+                f"""
+                INSERT INTO policy.{name} BY NAME
+                SELECT company, entries.*
+                FROM (VALUES {values}) AS entries({columns})
+                CROSS JOIN landing.batch
+                WHERE {where}""",
+                [*(cell for row in rows for cell in row), value],
+            )
+
+
+@cache
+def _shipped() -> dict[str, Any]:
+    return _read(sql_folder() / FILE)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one file over the other: a table entry by entry, anything else as a whole.
+
+    `false` takes the place of a table to drop it.
+    """
+    merged = dict(below)
+    for name, value in above.items():
+        known = merged.get(name)
+        if value is False and isinstance(known, dict):
+            del merged[name]
+        elif isinstance(value, dict) and isinstance(known, dict):
+            merged[name] = _merged(known, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) -> Policy:
+    place = f"{file}: [companies.{company}]" if company else f"{file}"
+    known = _shipped()["thresholds"]
+    try:
+        policy = Policy.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"{place}: {_sentence(error)}") from error
+    for name in policy.thresholds.keys() - known.keys():
+        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{_near(name, known)}.")
+    for name, value in policy.thresholds.items():
+        if isinstance(known[name], int) and not value.is_integer():
+            raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
+    return policy
+
+
+def _sentence(error: ValidationError, *above: str) -> str:
+    first = error.errors(include_url=False)[0]
+    path = ".".join([*above, *map(str, first["loc"])])
+    if first["type"] == "extra_forbidden":
+        return f"'{path}' is no setting{_near(str(first['loc'][-1]), Policy.model_fields)}."
+    if first["type"] == "missing":
+        return f"'{path}' is missing."
+    return f"{path}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?"[:-1] if close else ""

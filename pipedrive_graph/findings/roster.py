@@ -1,0 +1,189 @@
+"""Reads the roster of a company's people, from HR or an identity provider, against which users are held.
+
+A row that cannot be used is told by its line and decides nothing, but whoever it names stands on the roster.
+A file that cannot be read, or of which no row can be used, is a mistake in the settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipedrive_graph.errors import ConfigurationError
+
+ACTIVE = frozenset(
+    {
+        "active", "current", "employed", "enabled", "leave", "locked out", "on leave", "onboarding",
+        "password expired", "probation", "provisioned", "recovery", "staged",
+    }
+)  # fmt: skip
+"""What a status calls people who belong to the company, on leave too."""
+
+LEAVERS = frozenset(
+    {
+        "deactivated", "deleted", "departed", "deprovisioned", "disabled", "dismissed", "former", "inactive",
+        "leaver", "left", "offboarded", "resigned", "retired", "separated", "suspended", "terminated",
+    }
+)  # fmt: skip
+"""What a status calls people who do not, or whose access was stopped."""
+
+_COLUMNS = ("email", "status", "manager", "expected_role")
+_NEEDED = ("email", "status")
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a roster.
+
+    Attributes:
+        line: the line of the file in which it begins.
+        email: in lower case; None where there is none.
+        status: as written.
+        leaver: what it means; None where that is not known.
+        manager, expected_role: as written; None where empty.
+        problem: why it is not used; None where it is.
+    """
+
+    line: int
+    email: str | None
+    status: str | None
+    leaver: bool | None
+    manager: str | None
+    expected_role: str | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A company's roster, with the rows that cannot be used."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each row that is not used."""
+        return [f"line {row.line}: {row.problem}" for row in self.rows if row.problem]
+
+
+def read(path: Path) -> Roster:
+    """Read a roster: CSV with a header, in UTF-8, with comma, semicolon, tab or bar between the columns.
+
+    Raises:
+        ConfigurationError: if it cannot be used, saying why.
+    """
+    rows = tuple(_alone(list(_rows(path, _text(path)))))
+    if not rows:
+        raise ConfigurationError(f"The roster {path} names nobody.")
+    roster = Roster(rows)
+    if len(roster.problems) == len(rows):
+        raise ConfigurationError(f"No row of the roster {path} can be used, the first: {roster.problems[0]}.")
+    return roster
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"The roster {path} is not UTF-8 (line {line}); save it as CSV UTF-8."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read the roster {path}: {error.strerror or error}.") from error
+
+
+def _rows(path: Path, text: str) -> Iterator[Row]:
+    """The rows, each for itself."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    header: list[str] = []
+    begins = 1
+    try:
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1
+            if not any(cell.strip() for cell in cells) or (not header and _is_separator(cells)):
+                continue
+            if header:
+                yield _row(line, header, cells)
+            else:
+                header = _header(path, cells)
+    except csv.Error as error:
+        raise ConfigurationError(
+            f"The roster {path} cannot be read as CSV from line {begins} on: {error}."
+        ) from error
+    if not header:
+        raise ConfigurationError(f"The roster {path} is empty.")
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter with which the first line names most columns of a roster."""
+    lines = (line for line in text.splitlines() if line.strip() and not _is_separator([line]))
+    first = next(lines, "")
+    return max(_DELIMITERS, key=lambda mark: len({*map(_name, first.split(mark))} & {*_COLUMNS}))
+
+
+def _is_separator(cells: list[str]) -> bool:
+    """Whether this is the line that tells a spreadsheet the delimiter."""
+    return re.fullmatch(r'"?sep=.?"?', "".join(cells).strip(), flags=re.IGNORECASE) is not None
+
+
+def _name(cell: str) -> str:
+    """A column's name as it is known here."""
+    name = re.sub(r"[\s_-]+", "_", cell.strip().strip('"').strip().lower())
+    return "email" if name == "e_mail" else name
+
+
+def _header(path: Path, cells: list[str]) -> list[str]:
+    header = [_name(cell) for cell in cells]
+    for name in _COLUMNS:
+        if header.count(name) > 1:
+            raise ConfigurationError(f"The roster {path} has more than one column {name}.")
+    for name in _NEEDED:
+        if name not in header:
+            raise ConfigurationError(
+                f"The roster {path} has no column {name}; its first line must name the columns, as in "
+                f"{','.join(_COLUMNS)}."
+            )
+    return header
+
+
+def _row(line: int, header: list[str], cells: list[str]) -> Row:
+    named = dict(zip(header, (" ".join(cell.split()) or None for cell in cells), strict=False))
+    email, status = named.get("email"), named.get("status")
+    meant = re.sub(r"[\s_-]+", " ", status or "").lower()
+    leaver = True if meant in LEAVERS else False if meant in ACTIVE else None
+    problem = None
+    if any(cell.strip() for cell in cells[len(header) :]):
+        problem = f"there are {len(cells)} columns, in the header {len(header)}"
+    elif not email:
+        problem = "there is no e-mail address"
+    elif "@" not in email:
+        problem = f"'{email}' is no e-mail address"
+    elif not status:
+        problem = f"{email} has no status"
+    elif leaver is None:
+        problem = f"'{status}' is no status that is known"
+    address = email.lower() if email and "@" in email else None
+    return Row(line, address, status, leaver, named.get("manager"), named.get("expected_role"), problem)
+
+
+def _alone(rows: list[Row]) -> Iterator[Row]:
+    """Of an address that is there more than once, use the first row if all say the same, else none."""
+    same: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.email:
+            same.setdefault(row.email, []).append(row)
+    for row in rows:
+        group = same.get(row.email or "", [row])
+        said = {(other.leaver, (other.expected_role or "").lower()) for other in group}
+        if row.problem or len(group) == 1 or (len(said) == 1 and row is group[0]):
+            yield row
+        else:
+            other = next(other for other in group if other is not row)
+            also = "which says otherwise" if len(said) > 1 else "which is used"
+            yield replace(row, problem=f"{row.email} is in line {other.line} too, {also}")

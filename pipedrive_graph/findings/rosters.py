@@ -1,0 +1,166 @@
+"""Holds each company's roster ready for its snapshots, and keeps it in the journal when it has changed.
+
+HR's file is replaced now and then. What it said is kept beside the journal, once for each different content,
+and a line of the journal tells since when it counts: so `rebuild` judges every night by the roster of that
+night.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph import files
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.findings.decisions import Decisions
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.findings.roster import Roster, Row, read
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.tables import POLICY
+
+KIND = "roster"
+"""Kind of the journal's line that tells which roster counts from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A roster, and the snapshot after which it counts; None is a company that has none from then on."""
+
+    snapshot_id: str
+    roster: Roster | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rosters:
+    """The rosters of some companies, each company's in the order in which they came to count."""
+
+    of: Mapping[str, list[Since]]
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each row that is not used, of the rosters that count last."""
+        last = [sinces[-1].roster for sinces in self.of.values() if sinces]
+        return [problem for roster in last if roster for problem in roster.problems]
+
+    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Replace the rosters of the companies in landing.batch, and say of whom they are an answer.
+
+        That a user is no longer found takes an answer: a row that can be used, or that nobody can sign in
+        as this user any more. Without one, as when the roster is taken away, what was found stays.
+        """
+        tonight = "company IN (SELECT company FROM landing.batch)"
+        connection.execute(f"DELETE FROM policy.roster WHERE {tonight}")
+        types = {column: type_ for column, type_ in POLICY["roster"].items() if column != "company"}
+        lists = ", ".join(f"unnest(CAST(? AS {type_}[])) AS {column}" for column, type_ in types.items())
+        for company, snapshot_id in rows(connection, "SELECT company, snapshot_id FROM landing.batch"):
+            roster = self._at(company, snapshot_id)
+            if roster:
+                cells = [[getattr(row, column) for row in roster.rows] for column in types]
+                connection.execute(
+                    f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
+                )
+        connection.execute(f"""
+            INSERT INTO history.coverage BY NAME
+            SELECT DISTINCT
+                users.company, 'roster/{{id}}' AS endpoint, CAST(users.user_id AS VARCHAR) AS subject_id,
+                'answered' AS outcome
+            FROM history.users
+            LEFT JOIN policy.roster AS used
+                ON used.company = users.company
+                AND used.email = lower(trim(users.email))
+                AND used.problem IS NULL
+            LEFT JOIN history.findings AS found
+                ON found.company = users.company
+                AND found.subject_kind = 'user'
+                AND found.subject_id = CAST(users.user_id AS VARCHAR)
+                AND found.status <> 'resolved'
+            WHERE
+                users.valid_to IS NULL
+                AND users.{tonight}
+                AND (
+                    used.email IS NOT NULL
+                    OR (found.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
+                )""")
+
+    def _at(self, company: str, snapshot_id: str) -> Roster | None:
+        counting = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]
+        return counting[-1] if counting else None
+
+
+def load(companies: Iterable[Company]) -> Rosters:
+    """Read the rosters of companies as they lie there now.
+
+    Raises:
+        ConfigurationError: if one cannot be used, saying which and why.
+    """
+    return Rosters({company.name: [Since("", _of(company))] for company in companies})
+
+
+def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
+    """Write into the journals which roster counts for the snapshots to come, where that has changed.
+
+    Raises:
+        LandingError: if it cannot be written.
+    """
+    for company, sinces in rosters.of.items():
+        roster = sinces[-1].roster
+        digest = _keep(settings, company, roster) if roster else None
+        lines = Journal.of(settings, company).lines(KIND)
+        if digest != (lines[-1].content.get("sha256") if lines else None):
+            decisions.decide(company, KIND, sha256=digest)
+
+
+def kept(settings: Settings, companies: Iterable[str]) -> Rosters:
+    """Recall which roster counted when, from the journals.
+
+    Raises:
+        LandingError: if one is missing or is not as it was written.
+    """
+    return Rosters(
+        {
+            company: [
+                Since(line.snapshot_id or "", _recalled(settings, company, line.content.get("sha256")))
+                for line in Journal.of(settings, company).lines(KIND)
+            ]
+            for company in companies
+        }
+    )
+
+
+def _of(company: Company) -> Roster | None:
+    return read(company.roster) if company.roster else None
+
+
+def _path(settings: Settings, company: str, digest: str) -> Path:
+    return settings.journal / f"{company}.rosters" / f"{digest}.json.gz"
+
+
+def _keep(settings: Settings, company: str, roster: Roster) -> str:
+    content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    path = _path(settings, company, digest)
+    if not path.exists():
+        files.write_atomically(path, gzip.compress(content, mtime=0))
+    return digest
+
+
+def _recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:
+    if digest is None:
+        return None
+    path = _path(settings, company, digest)
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise LandingError(f"Cannot read {path}; restore it from a backup, then run rebuild.") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise LandingError(f"{path} is not as it was written (its sha256 differs); restore it from a backup.")
+    return Roster(tuple(Row(**row) for row in json.loads(content)))

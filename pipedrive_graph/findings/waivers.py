@@ -1,0 +1,214 @@
+"""Reads waivers.toml: which findings are accepted, by whom, why, and until when; and adds to it.
+
+    [[waiver]]
+    rule = "unexplained_permission"
+    subject = "ana@example.com"      # an id, an e-mail address, a name, or a pattern, as "*@acme.com"
+    object = "can_export_data"       # of a rule whose findings have one; "*" is any
+    reason = "Exports the monthly report until the new tool is there"
+    owner = "Kim Lee"
+    expires = 2027-03-31             # the last day on which it holds
+
+A waiver hides nothing: its findings stay in every list, as waived.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from tomlkit.exceptions import TOMLKitError
+
+from pipedrive_graph import clock, files
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import printable
+
+FILE = "waivers.toml"
+
+LONGEST = timedelta(days=366)
+"""How far away the end of a waiver may be: what is accepted is looked at again once a year."""
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One waiver, for the companies it is meant for."""
+
+    rule: str
+    subject: str
+    object: str | None
+    reason: str
+    owner: str
+    expires: date
+
+    @property
+    def waiver_id(self) -> str:
+        """The same as long as nothing of it is changed."""
+        text = json.dumps(self.written, ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def written(self) -> dict[str, str | None]:
+        """As it stands in the journal."""
+        return {**asdict(self), "expires": self.expires.isoformat()}
+
+    @classmethod
+    def of(cls, written: dict[str, Any]) -> Waiver:
+        """The waiver that was written so."""
+        return cls(**{**written, "expires": date.fromisoformat(written["expires"])})
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    rule: _Text
+    subject: _Text
+    object: _Text | None = None
+    company: _Text | None = None
+    reason: _Text
+    owner: _Text
+    expires: date
+
+    @field_validator("subject", "object", mode="before")
+    @classmethod
+    def _id(cls, value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """What stands in waivers.toml, in its order."""
+
+    entries: tuple[tuple[str | None, Waiver], ...] = ()
+    """Each with the company it is for; None is all."""
+
+    def of(self, company: str) -> list[Waiver]:
+        """The company's waivers, each once."""
+        return list(dict.fromkeys(waiver for only, waiver in self.entries if only in {None, company}))
+
+
+def load(settings: Settings) -> Waivers:
+    """Read waivers.toml.
+
+    Args:
+        settings: the file lies in their home folder, if there is one.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the waiver by its number, and the key.
+    """
+    file = settings.home / FILE
+    if not file.is_file():
+        return Waivers()
+    return parse(_text(file), file, [company.name for company in settings.companies])
+
+
+def parse(text: str, file: Path, companies: list[str]) -> Waivers:
+    """Read the text of a waivers.toml.
+
+    Raises:
+        ConfigurationError: as `load` does.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    entries = tables.pop("waiver", [])
+    if tables:
+        raise ConfigurationError(f"{file}: '{next(iter(tables))}' is no setting; write [[waiver]].")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
+    latest = clock.now().date() + LONGEST
+    read = []
+    for number, entry in enumerate(entries, 1):
+        place = f"{file}: waiver {number}"
+        try:
+            checked = _Entry.model_validate(entry)
+        except ValidationError as error:
+            raise ConfigurationError(f"{place}: {_sentence(error)}") from error
+        if checked.expires > latest:
+            raise ConfigurationError(
+                f"{place}: expires: {checked.expires} is more than {LONGEST.days} days away; "
+                f"use {latest} or earlier."
+            )
+        if checked.company not in {None, *companies}:
+            raise ConfigurationError(
+                f"{place}: company: there is no {checked.company}{_near(str(checked.company), companies)}."
+            )
+        read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
+    return Waivers(tuple(read))
+
+
+def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None:
+    """Write a waiver into waivers.toml, in the place of the one for the same finding if there is one.
+
+    Whatever else stands in the file stays as it is, comments too.
+
+    Args:
+        settings: the file lies in their home folder.
+        company: the company that it is for.
+        waiver: what to write.
+        title: the finding in one sentence, for a comment above it.
+
+    Raises:
+        ConfigurationError: if the file cannot be used, or the waiver may not stand there.
+        LandingError: if the file cannot be written.
+    """
+    file = settings.home / FILE
+    companies = [one.name for one in settings.companies]
+    text = _text(file) if file.is_file() else ""
+    parse(text, file, companies)
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    values = {name: value for name, value in asdict(waiver).items() if value is not None}
+    same = {"company": company, **values}
+    for entry in document.get("waiver", []):
+        if all(entry.get(name) == same.get(name) for name in ("company", "rule", "subject", "object")):
+            entry.update({name: values[name] for name in ("reason", "owner", "expires")})
+            changed = tomlkit.dumps(document)
+            break
+    else:
+        table = tomlkit.table()
+        table.update(same)
+        gap = "" if not text or text.endswith("\n") else "\n"
+        gap += "\n" if text.strip() else ""
+        changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
+    parse(changed, file, companies)
+    files.write_atomically(file, changed.encode())
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"'{key}' is no key of a waiver{_near(key, _Entry.model_fields)}."
+    if first["type"] == "missing":
+        return f"'{key}' is missing."
+    if first["type"] == "string_too_short":
+        return f"{key}: must not be empty."
+    if first["type"].startswith("date"):
+        return f"{key}: must be a date without quotes, such as 2027-03-31."
+    return f"{key}: must be a text."
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}" if close else ""

@@ -1,0 +1,62 @@
+"""The rules for which anomalies are planted, with their severity unless a story says otherwise."""
+
+from __future__ import annotations
+
+STANDING = {
+    # accounts
+    "dormant_admin": "high",
+    "dormant_user": "medium",
+    "never_logged_in": "medium",
+    "inactive_user_with_role": "medium",
+    "inactive_user_with_permissions": "medium",
+    "inactive_admin": "high",
+    "duplicate_email": "low",
+    "external_email_domain": "medium",
+    "shared_mailbox": "medium",
+    # structure
+    "user_without_role": "medium",
+    "role_mismatch": "medium",
+    "multiple_roles": "medium",
+    "dangling_role_assignment": "high",
+    "dangling_permission_set": "high",
+    "role_cycle": "medium",
+    "empty_role": "low",
+    "duplicate_permission_sets": "low",
+    "count_mismatch": "info",
+    # privilege
+    "single_admin": "high",
+    "too_many_admins": "medium",
+    "admin_flag_mismatch": "high",
+    "shadow_admin": "high",
+    "unexplained_permission": "high",
+    "missing_permission": "low",
+    "sensitive_permission": "medium",
+    # toxic combinations
+    "toxic_exfiltrate": "high",
+    "toxic_destroy_and_cover": "high",
+    "toxic_forecast_fraud": "high",
+    "toxic_reveal_and_take": "high",
+    "toxic_mass_load": "medium",
+}
+"""What one look at the company shows; `empty_role` takes a week."""
+
+EVENTS = {
+    "admin_granted": "high",
+    "sensitive_permission_granted": "high",
+    "new_user_admin": "high",
+    "reactivated_user": "medium",
+    "permission_set_changed": "high",
+    "role_moved": "medium",
+    "permission_creep": "medium",
+    "mass_change": "high",
+}
+"""What two looks show."""
+
+ROSTER = {
+    "leaver_still_active": "high",
+    "not_on_roster": "medium",
+    "expected_role_differs": "medium",
+}
+"""What the roster shows."""
+
+SEVERITIES = STANDING | EVENTS | ROSTER

@@ -1,0 +1,251 @@
+-- One row per role or permission set that Pipedrive counts other assignments of than it lists. It
+-- does not say whether it counts the users who are inactive, and the assignments that are, so only
+-- a number that fits none of these ways of counting is a finding. What is counted and what is
+-- listed are compared as of the snapshot in which the count was told. Somebody whose assignments
+-- or sets were not told by then, or of whom it is not known whether they are active, may be listed
+-- or not: a number that could be right is no finding.
+--
+-- kind: rule
+-- title: Counts that differ
+-- severity: info
+-- meaning: The number of users that Pipedrive gives for a role or permission set is not that of
+--   the users it lists: some who are in it cannot be seen, or the list tells of some who are not.
+-- remedy: Compare the members in Pipedrive's settings with the list; if they differ, ask
+--   Pipedrive.
+-- reference: NIST SP 800-53 AC-2 (account management)
+-- needs: users, roles, all users/{id}/roleAssignments, permissionSets/{id}
+-- identity: subject
+WITH counted_roles AS (
+    SELECT
+        roles.company,
+        roles.role_id,
+        roles.name,
+        roles.assignment_count AS counted,
+        told.last_at AS counted_at
+    FROM roles
+    INNER JOIN history.observations AS told
+        ON told.company = roles.company
+        AND told.history_table = 'roles'
+        AND told.subject_id = CAST(roles.role_id AS VARCHAR)
+    WHERE roles.assignment_count IS NOT NULL
+),
+
+-- Users are many, the times at which they were answered for are few.
+answer_times AS (
+    SELECT
+        company,
+        roles_observed_at,
+        count(*) AS users
+    FROM users
+    GROUP BY company, roles_observed_at
+),
+
+untold_roles AS (
+    SELECT
+        company,
+        counted_roles.role_id,
+        coalesce(
+            sum(answer_times.users) FILTER (
+                answer_times.roles_observed_at IS NULL
+                OR answer_times.roles_observed_at < counted_roles.counted_at
+            ),
+            0
+        ) AS untold
+    FROM counted_roles
+    INNER JOIN answer_times USING (company)
+    GROUP BY company, counted_roles.role_id
+),
+
+assignment_groups AS (
+    SELECT
+        company,
+        versions.role_id,
+        versions.active,
+        users.live,
+        versions.valid_from,
+        versions.valid_to,
+        count(*) AS assignments
+    FROM user_roles_history AS versions
+    LEFT JOIN users USING (company, user_id)
+    GROUP BY ALL
+),
+
+listed_members AS (
+    SELECT
+        counted_roles.company,
+        counted_roles.role_id,
+        coalesce(sum(members.assignments), 0) AS listed,
+        coalesce(sum(members.assignments) FILTER (members.active), 0) AS listed_active,
+        coalesce(sum(members.assignments) FILTER (members.live), 0) AS listed_live,
+        coalesce(
+            sum(members.assignments) FILTER (members.active AND members.live), 0
+        ) AS listed_live_active,
+        coalesce(
+            sum(members.assignments) FILTER (members.active IS NULL OR members.live IS NULL), 0
+        ) AS unclear
+    FROM counted_roles
+    LEFT JOIN assignment_groups AS members
+        ON members.company = counted_roles.company
+        AND members.role_id = counted_roles.role_id
+        AND members.valid_from <= counted_roles.counted_at
+        AND coalesce(members.valid_to > counted_roles.counted_at, TRUE)
+    GROUP BY counted_roles.company, counted_roles.role_id
+),
+
+counted_sets AS (
+    SELECT
+        sets.company,
+        sets.permission_set_id,
+        sets.name,
+        sets.assignment_count AS counted,
+        told.last_at AS counted_at
+    FROM permission_sets AS sets
+    INNER JOIN history.observations AS told
+        ON told.company = sets.company
+        AND told.history_table = 'permission_sets'
+        AND told.subject_id = sets.permission_set_id
+    WHERE sets.assignment_count IS NOT NULL
+),
+
+-- Users are many, their different accesses few.
+access_groups AS (
+    SELECT
+        company,
+        versions.access,
+        versions.live,
+        versions.valid_from,
+        versions.valid_to,
+        count(*) AS users
+    FROM users_history AS versions
+    SEMI JOIN counted_sets USING (company)
+    GROUP BY ALL
+),
+
+entry_groups AS (
+    SELECT
+        company,
+        access_groups.live,
+        access_groups.valid_from,
+        access_groups.valid_to,
+        access_groups.users,
+        access_groups.access IS NULL AS untold,
+        unnest(
+            CASE
+                WHEN access_groups.access IS NULL THEN [NULL]
+                ELSE list_transform(access_groups.access, lambda entry: entry.permission_set_id)
+            END
+        ) AS permission_set_id
+    FROM access_groups
+),
+
+-- a user who has a set in two apps may count once or twice
+holder_groups AS (
+    SELECT
+        company,
+        permission_set_id,
+        live,
+        valid_from,
+        valid_to,
+        users,
+        count(*) AS entries
+    FROM entry_groups
+    WHERE permission_set_id IS NOT NULL
+    GROUP BY ALL
+),
+
+untold_sets AS (
+    SELECT
+        company,
+        counted_sets.permission_set_id,
+        sum(entry_groups.users) AS untold
+    FROM counted_sets
+    INNER JOIN entry_groups USING (company)
+    WHERE entry_groups.untold
+        AND entry_groups.valid_from <= counted_sets.counted_at
+        AND coalesce(entry_groups.valid_to > counted_sets.counted_at, TRUE)
+    GROUP BY company, counted_sets.permission_set_id
+),
+
+listed_holders AS (
+    SELECT
+        counted_sets.company,
+        counted_sets.permission_set_id,
+        coalesce(sum(holders.users * holders.entries), 0) AS entries,
+        coalesce(sum(holders.users * holders.entries) FILTER (holders.live), 0) AS live_entries,
+        coalesce(sum(holders.users), 0) AS listed,
+        coalesce(sum(holders.users) FILTER (holders.live), 0) AS listed_live,
+        coalesce(sum(holders.users) FILTER (holders.live IS NULL), 0) AS unclear
+    FROM counted_sets
+    LEFT JOIN holder_groups AS holders
+        ON holders.company = counted_sets.company
+        AND holders.permission_set_id = counted_sets.permission_set_id
+        AND holders.valid_from <= counted_sets.counted_at
+        AND coalesce(holders.valid_to > counted_sets.counted_at, TRUE)
+    GROUP BY counted_sets.company, counted_sets.permission_set_id
+),
+
+comparisons AS (
+    SELECT
+        company,
+        'role' AS subject_kind,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        concat('role ', coalesce(counted_roles.name, CAST(role_id AS VARCHAR))) AS label,
+        counted_roles.counted,
+        counted_roles.counted_at,
+        listed_members.listed,
+        listed_members.listed_live,
+        [
+            listed_members.listed,
+            listed_members.listed_active,
+            listed_members.listed_live,
+            listed_members.listed_live_active
+        ] AS possible_counts,
+        untold_roles.untold + listed_members.unclear AS unknown
+    FROM counted_roles
+    INNER JOIN untold_roles USING (company, role_id)
+    INNER JOIN listed_members USING (company, role_id)
+
+    UNION ALL
+
+    SELECT
+        company,
+        'permission_set' AS subject_kind,
+        permission_set_id AS subject_id,
+        concat('permission set ', coalesce(counted_sets.name, permission_set_id)) AS label,
+        counted_sets.counted,
+        counted_sets.counted_at,
+        listed_holders.listed,
+        listed_holders.listed_live,
+        [
+            listed_holders.entries,
+            listed_holders.live_entries,
+            listed_holders.listed,
+            listed_holders.listed_live
+        ] AS possible_counts,
+        coalesce(untold_sets.untold, 0) + listed_holders.unclear AS unknown
+    FROM counted_sets
+    INNER JOIN listed_holders USING (company, permission_set_id)
+    LEFT JOIN untold_sets USING (company, permission_set_id)
+)
+
+SELECT
+    company,
+    subject_kind,
+    subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'info' AS severity,
+    concat('Pipedrive counts ', counted, ' users of the ', label, ', but lists ', listed, '.')
+        AS title,
+    to_json({
+        'counted': counted,
+        'listed': CAST(listed AS BIGINT),
+        'listed_live': CAST(listed_live AS BIGINT),
+        'not_known': CAST(unknown AS BIGINT),
+        'compared_at': counted_at
+    }) AS evidence
+FROM comparisons
+WHERE CASE
+    WHEN unknown = 0 THEN NOT list_contains(possible_counts, counted)
+    ELSE counted > list_max(possible_counts) + unknown
+        OR counted < list_min(possible_counts) - unknown
+END

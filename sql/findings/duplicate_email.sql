@@ -1,0 +1,89 @@
+-- One row per live user whose e-mail address another live user has as well. Addresses are the same
+-- whatever their case. What holds no @ is no address: deleted users all have the same text there.
+-- Deactivated and deleted users do not count, nor does one of whom it is not known.
+--
+-- kind: rule
+-- title: Same e-mail address twice
+-- severity: low
+-- meaning: Two accounts that can log in share one e-mail address: whoever reads that mailbox can
+--   take over both, and which of them somebody used is hard to tell.
+-- remedy: Find out which account is in use; give the other an address of its own, or deactivate
+--   it.
+-- reference: NIST SP 800-53 IA-4 (identifier management), CIS Controls v8 5.1
+-- needs: users
+-- identity: subject
+-- grows: users
+WITH addresses AS (
+    SELECT
+        company,
+        user_id,
+        label,
+        lower(trim(email)) AS address,
+        admin,
+        created,
+        first_seen,
+        last_login
+    FROM users
+    WHERE live
+        AND contains(email, '@')
+),
+
+shared_addresses AS (
+    SELECT
+        company,
+        address,
+        count(*) AS users
+    FROM addresses
+    GROUP BY company, address
+    HAVING count(*) > 1
+),
+
+groups AS (
+    SELECT
+        company,
+        address,
+        any_value(shared_addresses.users) AS users,
+        -- one more than is shown, for each leaves out itself
+        list(
+            {
+                'user_id': addresses.user_id,
+                'user': addresses.label,
+                'admin': addresses.admin,
+                'created': addresses.created,
+                'last_login': addresses.last_login
+            }
+            ORDER BY addresses.user_id
+        )[1:21] AS members
+    FROM addresses
+    INNER JOIN shared_addresses USING (company, address)
+    GROUP BY company, address
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(addresses.user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'low' AS severity,
+    concat(
+        addresses.label,
+        ' shares the e-mail address with ',
+        CASE
+            WHEN groups.users = 2 THEN 'another active user.'
+            ELSE concat(groups.users - 1, ' other active users.')
+        END
+    ) AS title,
+    to_json({
+        'user': addresses.label,
+        'email': addresses.address,
+        'admin': addresses.admin,
+        'created': addresses.created,
+        'first_seen': addresses.first_seen,
+        'last_login': addresses.last_login,
+        'users': groups.users,
+        'first_others': list_filter(
+            groups.members, lambda member: member.user_id <> addresses.user_id
+        )[1:20]
+    }) AS evidence
+FROM addresses
+INNER JOIN groups USING (company, address)

@@ -1,0 +1,121 @@
+-- One row per active user who is not in the role that the company's roster expects.
+-- Names are compared without regard to case. Left out are leavers, and users of whom an assignment
+-- is not known in full: it may be the one expected.
+--
+-- kind: rule
+-- title: Another role than expected
+-- severity: medium
+-- meaning: The role decides what the user sees. HR or the identity provider expects the person in
+--   another one: the person has changed jobs and kept the old role, or was never put into the
+--   right one.
+-- remedy: Ask the manager which is right; assign the user to the expected role, or correct the
+--   roster.
+-- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
+-- needs: users, users/{id}/roleAssignments, roster/{id}
+-- identity: subject, object
+WITH expectations AS (
+    SELECT
+        company,
+        users.user_id,
+        roster.line,
+        roster.status,
+        roster.manager,
+        roster.expected_role
+    FROM users
+    INNER JOIN roster USING (company)
+    WHERE users.live
+        AND users.roles_observed_at IS NOT NULL
+        AND roster.email = lower(trim(users.email))
+        AND NOT roster.leaver
+        AND roster.expected_role IS NOT NULL
+        AND roster.problem IS NULL
+),
+
+-- Roles that were asked for by their id, and are not there: no name could match.
+missing_roles AS (
+    SELECT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.coverage
+    WHERE endpoint = 'roles/{id}'
+        AND outcome = 'gone'
+),
+
+assigned_roles AS (
+    SELECT
+        company,
+        user_id,
+        bool_or(lower(trim(roles.name)) = lower(expectations.expected_role)) AS expected,
+        -- one without a name, or one that may be active, may be the one
+        bool_or(
+            user_roles.source <> 'observed'
+            OR (roles.name IS NULL AND missing_roles.role_id IS NULL)
+        ) AS unknown,
+        list(
+            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
+        ) FILTER (user_roles.active) AS assigned
+    FROM user_roles
+    INNER JOIN expectations USING (company, user_id)
+    LEFT JOIN roles USING (company, role_id)
+    LEFT JOIN missing_roles USING (company, role_id)
+    WHERE user_roles.active IS NOT FALSE
+    GROUP BY company, user_id
+),
+
+role_names AS (
+    SELECT
+        company,
+        lower(trim(name)) AS name,
+        list(role_id ORDER BY role_id) AS role_ids
+    FROM roles
+    WHERE name IS NOT NULL
+    GROUP BY company, lower(trim(name))
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    expectations.expected_role AS object,
+    'medium' AS severity,
+    concat(
+        users.label,
+        ' should be in the role ',
+        expectations.expected_role,
+        CASE WHEN role_names.name IS NULL THEN ', which is none of the roles known,' END,
+        CASE
+            WHEN assigned_roles.assigned IS NULL THEN ' but is in none.'
+            ELSE concat(
+                ' but is in ',
+                array_to_string(
+                    list_transform(
+                        assigned_roles.assigned,
+                        lambda entry: coalesce(entry.role, CAST(entry.role_id AS VARCHAR))
+                    ),
+                    ', '
+                ),
+                '.'
+            )
+        END
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'roster_line': expectations.line,
+        'roster_status': expectations.status,
+        'manager': expectations.manager,
+        'expected_role': expectations.expected_role,
+        'expected_role_ids': coalesce(role_names.role_ids, []),
+        'expected_role_known': role_names.name IS NOT NULL,
+        'roles': coalesce(assigned_roles.assigned, []),
+        'assignments_observed_at': users.roles_observed_at,
+        'admin': users.admin,
+        'last_login': users.last_login
+    }) AS evidence
+FROM expectations
+INNER JOIN users USING (company, user_id)
+LEFT JOIN assigned_roles USING (company, user_id)
+LEFT JOIN role_names
+    ON role_names.company = expectations.company
+    AND role_names.name = lower(expectations.expected_role)
+WHERE assigned_roles.expected IS NOT TRUE
+    AND assigned_roles.unknown IS NOT TRUE

@@ -1,0 +1,90 @@
+-- One row per active user whom the company's roster calls a leaver.
+-- A row of the roster that cannot be used says nothing about anybody.
+--
+-- kind: rule
+-- title: Leaver with an active account
+-- severity: high
+-- meaning: The person has left or may not work any more, but the account can still sign in and
+--   reach the customer data. Critical for an admin.
+-- remedy: Deactivate the user, and hand the records over to whoever the manager names.
+-- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.6.5 and A.5.18
+-- needs: users, roster/{id}
+-- identity: subject
+WITH leavers AS (
+    SELECT
+        company,
+        users.user_id,
+        roster.line,
+        roster.status,
+        roster.manager
+    FROM users
+    INNER JOIN roster USING (company)
+    WHERE users.live
+        AND roster.email = lower(trim(users.email))
+        AND roster.leaver
+        AND roster.problem IS NULL
+),
+
+assigned_roles AS (
+    SELECT
+        company,
+        user_roles.user_id,
+        list(
+            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
+        ) AS assigned
+    FROM user_roles
+    SEMI JOIN leavers USING (company, user_id)
+    LEFT JOIN roles USING (company, role_id)
+    WHERE user_roles.active
+        AND user_roles.source = 'observed'
+    GROUP BY company, user_roles.user_id
+),
+
+held_sets AS (
+    SELECT
+        company,
+        user_id,
+        list(
+            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
+            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
+        ) AS sets
+    FROM user_permission_sets AS entries
+    SEMI JOIN leavers USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    WHERE entries.permission_set_id IS NOT NULL
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    CASE WHEN users.admin THEN 'critical' ELSE 'high' END AS severity,
+    concat(
+        users.label,
+        ' is "',
+        leavers.status,
+        '" on the roster, but ',
+        CASE WHEN users.admin THEN 'an active admin' ELSE 'can still sign in' END,
+        '.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'roster_line': leavers.line,
+        'roster_status': leavers.status,
+        'manager': leavers.manager,
+        'admin': users.admin,
+        'admin_apps': users.admin_apps,
+        'last_login': users.last_login,
+        'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
+        'created': users.created,
+        'first_seen': users.first_seen,
+        'roles': coalesce(assigned_roles.assigned, []),
+        'permission_sets': coalesce(held_sets.sets, [])
+    }) AS evidence
+FROM leavers
+INNER JOIN users USING (company, user_id)
+INNER JOIN current_snapshot USING (company)
+LEFT JOIN assigned_roles USING (company, user_id)
+LEFT JOIN held_sets USING (company, user_id)

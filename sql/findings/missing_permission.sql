@@ -1,0 +1,167 @@
+-- One row per permission that a user lacks although one of the user's permission sets grants it.
+-- What an observed answer leaves out is not granted; what it names without a usable value is not
+-- known. A permission that no answer of the company names may not be answered for at all, and is
+-- missing nowhere. Contents of other sets of the user need not be known, and admins are looked at
+-- like everybody.
+--
+-- kind: rule
+-- title: Missing permission
+-- severity: low
+-- meaning: One of the user's permission sets grants this permission, and the user does not hold
+--   it: what the settings say is not what holds, so nobody can rely on them.
+-- remedy: Save the user's permission sets anew; if that does not help, ask Pipedrive.
+-- reference: ISO/IEC 27001:2022 A.5.18 (access rights), NIST SP 800-53 AC-2
+-- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
+-- identity: subject, object
+WITH named_permissions AS (
+    SELECT DISTINCT
+        company,
+        permission
+    FROM user_permissions
+    WHERE source = 'observed'
+),
+
+-- Users are many, their different accesses few: what is to be expected is found per access. Their
+-- numbers must be the same wherever they are read.
+accesses AS MATERIALIZED (
+    SELECT
+        company,
+        access,
+        row_number() OVER () AS access_id
+    FROM users_history
+    WHERE valid_to IS NULL
+        AND access IS NOT NULL
+    GROUP BY company, access
+),
+
+access_sets AS (
+    SELECT DISTINCT
+        company,
+        access_id,
+        unnest(access).permission_set_id AS permission_set_id
+    FROM accesses
+),
+
+access_grants AS (
+    SELECT
+        company,
+        access_id,
+        permission,
+        list(
+            {'permission_set_id': permission_set_id, 'set': name, 'app': app}
+            ORDER BY permission_set_id
+        ) AS granted_by
+    FROM (
+        SELECT
+            company,
+            access_sets.access_id,
+            permission_set_id,
+            permission_sets.name,
+            permission_sets.app,
+            unnest(list_distinct(permission_sets.contents)) AS permission
+        FROM access_sets
+        INNER JOIN permission_sets USING (company, permission_set_id)
+    )
+    SEMI JOIN named_permissions USING (company, permission)
+    GROUP BY company, access_id, permission
+),
+
+expectations AS (
+    SELECT
+        company,
+        access_id,
+        count(*) AS permissions
+    FROM access_grants
+    GROUP BY company, access_id
+),
+
+accounts AS (
+    SELECT
+        company,
+        versions.user_id,
+        accesses.access_id
+    FROM users_history AS versions
+    INNER JOIN accesses USING (company, access)
+    INNER JOIN permission_sources AS sources USING (company, user_id)
+    WHERE versions.valid_to IS NULL
+        AND sources.source = 'observed'
+),
+
+-- How many of the expected ones are held, or not known: nearly everybody's are all there. In each
+-- of several roles a user has the same ones.
+held_counts AS (
+    SELECT
+        company,
+        user_id,
+        any_value(in_role.permissions) AS permissions
+    FROM (
+        SELECT
+            company,
+            flags.user_id,
+            count(*) AS permissions
+        FROM user_role_permissions AS flags
+        WHERE flags.granted IS NOT FALSE
+            AND len(flags.granted_by) > 0
+        GROUP BY company, flags.user_id, flags.role_id
+    ) AS in_role
+    GROUP BY company, user_id
+),
+
+suspects AS (
+    SELECT
+        company,
+        user_id,
+        access_id
+    FROM accounts
+    INNER JOIN expectations USING (company, access_id)
+    LEFT JOIN held_counts USING (company, user_id)
+    WHERE coalesce(held_counts.permissions, 0) < expectations.permissions
+),
+
+suspect_flags AS (
+    SELECT
+        company,
+        flags.user_id,
+        flags.permission,
+        flags.granted,
+        flags.since
+    FROM user_permissions AS flags
+    SEMI JOIN suspects USING (company, user_id)
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    'low' AS severity,
+    concat(
+        users.label,
+        ' does not hold ',
+        permission,
+        ', which ',
+        array_to_string(
+            list_transform(
+                access_grants.granted_by, lambda entry: coalesce(entry.set, entry.permission_set_id)
+            ),
+            ', '
+        ),
+        ' grants.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'admin': users.admin,
+        'last_login': users.last_login,
+        'permission': permission,
+        'granted_by': access_grants.granted_by,
+        'named_by_answer': flags.granted IS NOT NULL,
+        'since': flags.since,
+        'observed_at': users.permissions_observed_at
+    }) AS evidence
+FROM suspects
+INNER JOIN access_grants USING (company, access_id)
+INNER JOIN users USING (company, user_id)
+LEFT JOIN suspect_flags AS flags USING (company, user_id, permission)
+WHERE flags.user_id IS NULL
+    OR NOT flags.granted

@@ -1,0 +1,92 @@
+-- One row per active user whose e-mail address no row of the company's roster has.
+-- A row that cannot be used counts here: the person is on the roster. Left out is the account that
+-- collects, which may be no person's.
+--
+-- kind: rule
+-- title: Not on the roster
+-- severity: medium
+-- meaning: The account can sign in, but neither HR nor the identity provider knows a person behind
+--   the address: nobody will say when it is to be closed.
+-- remedy: Find out whose account it is; deactivate it, or put the person on the roster. Waive what
+--   is a machine's.
+-- reference: CIS Controls v8 5.1 (inventory of accounts), ISO/IEC 27001:2022 A.5.16
+-- needs: users, roster/{id}
+-- identity: subject
+WITH rosters AS (
+    SELECT
+        company,
+        count(*) AS people
+    FROM roster
+    GROUP BY company
+),
+
+strangers AS (
+    SELECT
+        company,
+        users.user_id
+    FROM users
+    INNER JOIN rosters USING (company)
+    INNER JOIN current_snapshot USING (company)
+    ANTI JOIN roster
+        ON roster.company = users.company
+        AND roster.email = lower(trim(users.email))
+    WHERE users.live
+        AND contains(users.email, '@')
+        AND users.user_id IS DISTINCT FROM current_snapshot.token_owner
+),
+
+assigned_roles AS (
+    SELECT
+        company,
+        user_roles.user_id,
+        list(
+            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
+        ) AS assigned
+    FROM user_roles
+    SEMI JOIN strangers USING (company, user_id)
+    LEFT JOIN roles USING (company, role_id)
+    WHERE user_roles.active
+        AND user_roles.source = 'observed'
+    GROUP BY company, user_roles.user_id
+),
+
+held_sets AS (
+    SELECT
+        company,
+        user_id,
+        list(
+            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
+            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
+        ) AS sets
+    FROM user_permission_sets AS entries
+    SEMI JOIN strangers USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    WHERE entries.permission_set_id IS NOT NULL
+    GROUP BY company, user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'medium' AS severity,
+    concat(users.label, ' can sign in but is not on the roster.') AS title,
+    to_json({
+        'user': users.label,
+        'roster_rows': rosters.people,
+        'admin': users.admin,
+        'admin_apps': users.admin_apps,
+        'last_login': users.last_login,
+        'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
+        'created': users.created,
+        'first_seen': users.first_seen,
+        'roles': coalesce(assigned_roles.assigned, []),
+        'permission_sets': coalesce(held_sets.sets, [])
+    }) AS evidence
+FROM strangers
+INNER JOIN rosters USING (company)
+INNER JOIN users USING (company, user_id)
+INNER JOIN current_snapshot USING (company)
+LEFT JOIN assigned_roles USING (company, user_id)
+LEFT JOIN held_sets USING (company, user_id)

@@ -1,0 +1,188 @@
+-- One row per permission that a user holds and the user's peers do not.
+-- Peers are those who hold nearly the same but for it, of the same role first. The score weighs the
+-- peers who lack it against those who hold it, and how easily it is copied by mistake. Of whom
+-- nothing can be said, `peer_groups` tells why.
+--
+-- kind: rule
+-- title: Permission that peers do not have
+-- severity: medium
+-- meaning: Who does the same job holds the same permissions. This user holds one that the peers do
+--   not, by more than chance explains: copied from somebody else, or kept from an earlier job.
+--   High where the permission is a sensitive one.
+-- remedy: Ask the user's manager what it is needed for; take it away, or give it to the whole
+--   team.
+-- reference: NIST SP 800-53 AC-6(7) (review of user privileges), ISO/IEC 27001:2022 A.5.18
+-- needs: users, users/{id}/permissions
+-- identity: subject, object
+WITH outliers AS (
+    SELECT
+        company,
+        user_id,
+        permission,
+        found.score,
+        found.peers,
+        found.holders,
+        found.role_peers,
+        found.compared,
+        thresholds.outlier_score AS threshold
+    FROM peer_comparisons AS found
+    INNER JOIN rule_thresholds AS thresholds USING (company)
+    WHERE found.score >= thresholds.outlier_score
+),
+
+seats AS (
+    SELECT
+        company,
+        assignments.user_id,
+        string_agg(coalesce(roles.name, concat('role ', role_id)), ', ' ORDER BY role_id) AS role
+    FROM user_roles AS assignments
+    LEFT JOIN roles USING (company, role_id)
+    WHERE assignments.active
+        AND company IN (SELECT company FROM outliers)
+    GROUP BY company, assignments.user_id
+),
+
+colleagues AS (
+    SELECT
+        company,
+        outliers.user_id AS subject_id,
+        permission,
+        unnest(outliers.compared) AS user_id,
+        generate_subscripts(outliers.compared, 1) AS place
+    FROM outliers
+),
+
+-- what of all flags concerns the outliers, looked up once for the users and for their colleagues
+concerned AS (
+    SELECT
+        company,
+        user_id,
+        permission
+    FROM outliers
+
+    UNION
+
+    SELECT
+        company,
+        user_id,
+        permission
+    FROM colleagues
+),
+
+concerned_flags AS MATERIALIZED (
+    SELECT
+        company,
+        user_id,
+        permission,
+        flags.granted,
+        flags.source,
+        flags.since,
+        flags.observed_at
+    FROM user_permissions AS flags
+    SEMI JOIN concerned USING (company, user_id, permission)
+),
+
+nearest_peers AS (
+    SELECT
+        company,
+        colleagues.subject_id AS user_id,
+        permission,
+        list(
+            {
+                'user': users.label,
+                'role': seats.role,
+                -- who does not name it does not hold it
+                'holds_it': CASE
+                    WHEN flags.permission IS NULL THEN FALSE
+                    ELSE flags.granted
+                END
+            }
+            ORDER BY colleagues.place
+        ) AS peers
+    FROM colleagues
+    INNER JOIN users USING (company, user_id)
+    LEFT JOIN seats USING (company, user_id)
+    LEFT JOIN concerned_flags AS flags USING (company, user_id, permission)
+    GROUP BY company, colleagues.subject_id, permission
+),
+
+explanations AS (
+    -- a user in two roles has each permission twice there
+    SELECT
+        company,
+        user_id,
+        permission,
+        any_value(sources.granted_by) AS granted_by
+    FROM user_role_permissions AS sources
+    SEMI JOIN outliers USING (company, user_id, permission)
+    GROUP BY company, user_id, permission
+),
+
+granting_sets AS (
+    SELECT
+        company,
+        grants.user_id,
+        grants.permission,
+        list(
+            {
+                'app': permission_sets.app,
+                'set': coalesce(permission_sets.name, permission_set_id),
+                'permission_set_id': permission_set_id
+            }
+            ORDER BY permission_sets.app, permission_set_id
+        ) AS sets
+    FROM (
+        SELECT
+            company,
+            user_id,
+            permission,
+            unnest(explanations.granted_by) AS permission_set_id
+        FROM explanations
+    ) AS grants
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    GROUP BY company, grants.user_id, grants.permission
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    if(sensitive.permission IS NULL, 'medium', 'high') AS severity,
+    concat(
+        users.label, ' holds ', permission, ', which ',
+        if(outliers.holders = 0, 'none', CAST(outliers.holders AS VARCHAR)),
+        ' of ', outliers.peers, ' peers ', if(outliers.holders > 1, 'hold.', 'holds.')
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'role': seats.role,
+        'last_login': users.last_login,
+        'permission': permission,
+        'sensitive': sensitive.permission IS NOT NULL,
+        'since': flags.since,
+        'observed_at': flags.observed_at,
+        -- NULL is not known
+        'granted_by': CASE
+            WHEN len(explanations.granted_by) = 0 THEN []
+            ELSE granting_sets.sets
+        END,
+        'peers': outliers.peers,
+        'peers_of_the_role': outliers.role_peers,
+        'peers_who_hold_it': outliers.holders,
+        'peers_from': peer_groups.kind,
+        'nearest_peers': nearest_peers.peers,
+        'score': round(outliers.score, 2),
+        'threshold_score': outliers.threshold
+    }) AS evidence
+FROM outliers
+INNER JOIN users USING (company, user_id)
+INNER JOIN concerned_flags AS flags USING (company, user_id, permission)
+INNER JOIN peer_groups USING (company, user_id)
+LEFT JOIN nearest_peers USING (company, user_id, permission)
+LEFT JOIN seats USING (company, user_id)
+LEFT JOIN explanations USING (company, user_id, permission)
+LEFT JOIN granting_sets USING (company, user_id, permission)
+LEFT JOIN sensitive_permissions AS sensitive USING (company, permission)
+WHERE flags.granted
+    AND flags.source = 'observed'

@@ -1,0 +1,119 @@
+-- One row per role whose parents lead back to it, or whose parent does not exist. A root that is
+-- its own parent is no loop. Each role of a loop is a finding, a role that merely hangs below one
+-- is none. That a parent does not exist takes proof: it was asked for by its id, and the answer
+-- was a 404; the proof lasts until the role is listed.
+--
+-- kind: rule
+-- title: Broken role tree
+-- severity: medium
+-- meaning: The roles above this one form a loop, or end at a role that does not exist. Who sees
+--   what follows from the tree, so what the members see depends on how Pipedrive copes with it.
+-- remedy: Put the role below one that exists and hangs on the root.
+-- reference: CIS Controls v8 6.8 (role-based access control)
+-- needs: roles
+-- identity: subject
+WITH missing_roles AS (
+    SELECT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.coverage
+    WHERE endpoint = 'roles/{id}'
+        AND outcome = 'gone'
+
+    UNION
+
+    -- once answered for; what has no role to show for it was answered for with a 404
+    SELECT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.observations
+    WHERE history_table = 'roles'
+),
+
+orphans AS (
+    SELECT
+        roles.company,
+        roles.role_id,
+        roles.parent_role_id
+    FROM roles
+    INNER JOIN missing_roles
+        ON missing_roles.company = roles.company
+        AND missing_roles.role_id = roles.parent_role_id
+    ANTI JOIN roles AS parents
+        ON parents.company = roles.company
+        AND parents.role_id = roles.parent_role_id
+),
+
+-- What is above a role and below it as well; only who is in or under a loop has no depth.
+loops AS (
+    SELECT
+        roles.company,
+        roles.role_id,
+        list(
+            {
+                'role_id': above.ancestor_role_id,
+                'role': elders.name,
+                'parent_role_id': elders.parent_role_id
+            }
+            ORDER BY above.distance
+        ) AS steps
+    FROM roles
+    INNER JOIN role_tree AS above
+        ON above.company = roles.company
+        AND above.role_id = roles.role_id
+    INNER JOIN role_tree AS below
+        ON below.company = above.company
+        AND below.ancestor_role_id = above.role_id
+        AND below.role_id = above.ancestor_role_id
+    INNER JOIN roles AS elders
+        ON elders.company = above.company
+        AND elders.role_id = above.ancestor_role_id
+    WHERE roles.depth IS NULL
+        AND above.distance > 0
+    GROUP BY roles.company, roles.role_id
+)
+
+SELECT
+    roles.company,
+    'role' AS subject_kind,
+    CAST(roles.role_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'medium' AS severity,
+    concat(
+        'The role ',
+        coalesce(roles.name, CAST(roles.role_id AS VARCHAR)),
+        CASE
+            WHEN loops.steps IS NULL
+                THEN concat(' is below the role ', roles.parent_role_id, ', which does not exist.')
+            ELSE concat(
+                ' is above itself, by way of ',
+                array_to_string(
+                    list_transform(
+                        loops.steps[1:10],
+                        lambda step: coalesce(step.role, CAST(step.role_id AS VARCHAR))
+                    ),
+                    ', '
+                ),
+                CASE WHEN len(loops.steps) > 10 THEN ' and others' END,
+                '.'
+            )
+        END
+    ) AS title,
+    to_json({
+        'role': roles.name,
+        'active': roles.active,
+        'parent_role_id': roles.parent_role_id,
+        'parent_exists': orphans.role_id IS NULL,
+        'loop_upwards': coalesce(loops.steps, []),
+        'members': roles.members,
+        'since': versions.valid_from
+    }) AS evidence
+FROM roles
+LEFT JOIN orphans USING (company, role_id)
+LEFT JOIN loops USING (company, role_id)
+LEFT JOIN roles_history AS versions
+    ON versions.company = roles.company
+    AND versions.role_id = roles.role_id
+    AND versions.valid_to IS NULL
+WHERE orphans.role_id IS NOT NULL
+    OR loops.role_id IS NOT NULL

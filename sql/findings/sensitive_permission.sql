@@ -1,0 +1,181 @@
+-- One row per sensitive permission that a user holds and few others of the same role do. Compared
+-- are the active members of the role, admins among them. Of whom nothing was observed does not
+-- count, but for those who are inferred to hold the permission: they count as holders, so that
+-- what is inferred can only clear somebody. A role in which too few are left tells nothing. Who is
+-- in several roles is found where the permission is unusual in each that tells something. What is
+-- allowed for one of the user's roles in findings.toml is no finding. Admins are left out.
+--
+-- kind: rule
+-- title: Unusual sensitive permission
+-- severity: medium
+-- meaning: The user can take data out, bring much in, destroy, or see what is hidden, and most
+--   colleagues in the same role cannot: the job does not seem to need it.
+-- remedy: Ask what it is needed for; take it away, or allow it for the role under
+--   [allowed.permissions] in findings.toml.
+-- reference: NIST SP 800-53 AC-6 (least privilege), CIS Controls v8 6.8
+-- needs: users, users/{id}/roleAssignments, users/{id}/permissions
+-- identity: subject, object
+WITH memberships AS (
+    SELECT
+        company,
+        user_id,
+        user_roles.role_id,
+        NOT users.admin AS examined,
+        coalesce(users.permissions_source = 'observed', FALSE) AS observed
+    FROM user_roles
+    INNER JOIN users USING (company, user_id)
+    WHERE user_roles.active
+        AND user_roles.source = 'observed'
+        AND users.live
+),
+
+headcounts AS (
+    SELECT
+        company,
+        role_id,
+        count(*) AS members,
+        count(*) FILTER (observed) AS observed_members
+    FROM memberships
+    GROUP BY company, role_id
+),
+
+sensitive_flags AS (
+    SELECT
+        company,
+        flags.user_id,
+        permission,
+        flags.granted,
+        flags.since
+    FROM user_permissions AS flags
+    SEMI JOIN sensitive_permissions USING (company, permission)
+    WHERE flags.granted IS NOT FALSE
+),
+
+role_holders AS (
+    SELECT
+        company,
+        memberships.role_id,
+        flags.permission,
+        count(*) FILTER (flags.granted AND memberships.observed) AS observed_holders,
+        count(*) FILTER (flags.granted AND NOT memberships.observed) AS inferred_holders,
+        count(*) FILTER (flags.granted IS NULL AND memberships.observed) AS unclear
+    FROM sensitive_flags AS flags
+    INNER JOIN memberships USING (company, user_id)
+    GROUP BY company, memberships.role_id, flags.permission
+),
+
+role_shares AS (
+    SELECT
+        company,
+        role_id,
+        role_holders.permission,
+        headcounts.members,
+        role_holders.observed_holders + role_holders.inferred_holders AS holders,
+        headcounts.observed_members - role_holders.unclear + role_holders.inferred_holders AS known
+    FROM role_holders
+    INNER JOIN headcounts USING (company, role_id)
+),
+
+-- One row per role of the holder.
+standings AS (
+    SELECT
+        company,
+        flags.user_id,
+        permission,
+        role_id,
+        flags.since,
+        shares.members,
+        shares.holders,
+        shares.known,
+        shares.known >= rule_thresholds.sensitive_role_members_count AS tells,
+        shares.holders < rule_thresholds.sensitive_holders_share * shares.known AS unusual,
+        allowed.permission IS NOT NULL AS is_allowed
+    FROM sensitive_flags AS flags
+    INNER JOIN memberships USING (company, user_id)
+    INNER JOIN role_shares AS shares USING (company, role_id, permission)
+    INNER JOIN rule_thresholds USING (company)
+    LEFT JOIN allowed_permissions AS allowed USING (company, role_id, permission)
+    WHERE flags.granted
+        AND memberships.examined
+        AND memberships.observed
+),
+
+unusual_holdings AS (
+    SELECT
+        company,
+        standings.user_id,
+        standings.permission,
+        any_value(standings.since) AS since,
+        list(
+            {
+                'role_id': role_id,
+                'role': roles.name,
+                'members': standings.members,
+                'known': standings.known,
+                'holders': standings.holders
+            }
+            ORDER BY role_id
+        ) AS roles,
+        list(
+            concat(
+                standings.holders,
+                ' of ',
+                standings.known,
+                ' in ',
+                coalesce(roles.name, concat('role ', role_id))
+            )
+            ORDER BY role_id
+        ) FILTER (standings.tells) AS told
+    FROM standings
+    LEFT JOIN roles USING (company, role_id)
+    GROUP BY company, standings.user_id, standings.permission
+    HAVING bool_or(standings.tells)
+        AND bool_and(standings.unusual OR NOT standings.tells)
+        AND NOT bool_or(standings.is_allowed)
+),
+
+granting_sets AS (
+    SELECT
+        company,
+        holdings.user_id,
+        holdings.permission,
+        list(
+            DISTINCT coalesce(sets.name, permission_set_id)
+            ORDER BY coalesce(sets.name, permission_set_id)
+        ) AS sets
+    FROM unusual_holdings AS holdings
+    INNER JOIN user_permission_sets AS entries USING (company, user_id)
+    INNER JOIN permission_sets AS sets USING (company, permission_set_id)
+    WHERE list_contains(sets.contents, holdings.permission)
+    GROUP BY company, holdings.user_id, holdings.permission
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    'medium' AS severity,
+    concat(
+        users.label,
+        ' holds ',
+        permission,
+        ', which few in the same role do: ',
+        array_to_string(holdings.told, ', '),
+        '.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'last_login': users.last_login,
+        'permission': permission,
+        'since': holdings.since,
+        'observed_at': users.permissions_observed_at,
+        'granted_by': coalesce(granting_sets.sets, []),
+        'roles': holdings.roles,
+        'threshold_members': rule_thresholds.sensitive_role_members_count,
+        'threshold_share': rule_thresholds.sensitive_holders_share
+    }) AS evidence
+FROM unusual_holdings AS holdings
+INNER JOIN users USING (company, user_id)
+INNER JOIN rule_thresholds USING (company)
+LEFT JOIN granting_sets USING (company, user_id, permission)

@@ -1,0 +1,221 @@
+-- One row per sensitive permission that a user has gained, within the last `event_open_days`.
+-- Left out is what came by the edit of a set that the user had before and still has: that edit is
+-- the event (permission_set_changed). Another set that the user was given counts. Where nobody
+-- knows what a set that the user kept holds or held, nobody can tell, and nothing is found; nor of
+-- admins, who hold everything, nor in a user's first answer. Over when the permission is gone.
+--
+-- kind: rule
+-- title: Sensitive permission granted
+-- severity: high
+-- meaning: A user has been given a permission that takes data out, brings much in, destroys, or
+--   shows what is hidden, by another permission set or outside of the sets.
+-- remedy: Ask who granted it and what for; if nobody knows, or the need is over, take it away.
+-- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.5.18
+-- needs: users, permissionSets, users/{id}/permissions
+-- identity: subject, object, snapshot_id
+-- event: yes
+WITH flag_changes AS (
+    SELECT
+        company,
+        CAST(access_changes.subject_id AS BIGINT) AS user_id,
+        access_changes.object AS permission,
+        snapshot_id,
+        event_snapshots.compared,
+        access_changes.at AS since,
+        access_changes.kind,
+        access_changes.edited_set
+    FROM access_changes
+    INNER JOIN event_snapshots USING (company, snapshot_id)
+    INNER JOIN sensitive_permissions
+        ON sensitive_permissions.company = access_changes.company
+        AND sensitive_permissions.permission = access_changes.object
+    WHERE access_changes.subject_kind = 'user'
+        AND access_changes.object_kind = 'permission'
+        AND access_changes.kind IN ('granted', 'revoked')
+    QUALIFY row_number() OVER (
+        PARTITION BY company, access_changes.subject_id, access_changes.object
+        ORDER BY access_changes.at DESC
+    ) = 1
+),
+
+gains AS (
+    SELECT
+        company,
+        user_id,
+        flag_changes.permission,
+        flag_changes.snapshot_id,
+        flag_changes.compared,
+        flag_changes.since,
+        list_transform(earlier.access, lambda entry: entry.permission_set_id) AS sets_before,
+        list_transform(versions.access, lambda entry: entry.permission_set_id) AS sets_after
+    FROM flag_changes
+    INNER JOIN users USING (company, user_id)
+    INNER JOIN users_history AS versions USING (company, user_id)
+    INNER JOIN users_history AS earlier USING (company, user_id)
+    WHERE flag_changes.kind = 'granted'
+        AND flag_changes.edited_set IS NULL
+        AND flag_changes.since > users.first_seen
+        AND NOT users.admin
+        AND NOT versions.admin
+        AND versions.valid_from <= flag_changes.since
+        AND coalesce(versions.valid_to > flag_changes.since, TRUE)
+        AND earlier.valid_from < flag_changes.since
+        AND coalesce(earlier.valid_to >= flag_changes.since, TRUE)
+        -- which sets the user has must be known
+        AND versions.access_known
+        AND earlier.access_known
+),
+
+kept_sets AS (
+    SELECT
+        company,
+        user_id,
+        gains.permission,
+        gains.since,
+        unnest(
+            list_filter(
+                list_distinct(gains.sets_after),
+                lambda entry: list_contains(gains.sets_before, entry)
+            )
+        ) AS permission_set_id
+    FROM gains
+),
+
+known_sets AS (
+    SELECT
+        company,
+        permission_set_id,
+        min(valid_from) AS known_since
+    FROM permission_sets_history
+    WHERE contents IS NOT NULL
+    GROUP BY company, permission_set_id
+),
+
+unread_sets AS (
+    SELECT
+        company,
+        current_snapshot.as_of AS unread_at,
+        coverage.subject_id AS permission_set_id
+    FROM history.coverage AS coverage
+    INNER JOIN current_snapshot USING (company)
+    WHERE coverage.endpoint = 'permissionSets/{id}'
+        AND coverage.outcome IN ('failed', 'refused')
+),
+
+-- A set that the user kept and that may have been edited, for all that is known.
+unclear_gains AS (
+    SELECT DISTINCT
+        kept_sets.company,
+        kept_sets.user_id,
+        kept_sets.permission
+    FROM kept_sets
+    LEFT JOIN permission_sets_history AS versions
+        ON versions.company = kept_sets.company
+        AND versions.permission_set_id = kept_sets.permission_set_id
+        AND versions.valid_from <= kept_sets.since
+        AND coalesce(versions.valid_to > kept_sets.since, TRUE)
+    LEFT JOIN known_sets
+        ON known_sets.company = kept_sets.company
+        AND known_sets.permission_set_id = kept_sets.permission_set_id
+    -- not answered tonight: the next night tells
+    LEFT JOIN unread_sets
+        ON unread_sets.company = kept_sets.company
+        AND unread_sets.permission_set_id = kept_sets.permission_set_id
+        AND unread_sets.unread_at = kept_sets.since
+    WHERE versions.contents IS NULL
+        OR unread_sets.permission_set_id IS NOT NULL
+        OR (
+            list_contains(versions.contents, kept_sets.permission)
+            AND known_sets.known_since >= kept_sets.since
+        )
+),
+
+granting_sets AS (
+    SELECT
+        company,
+        user_id,
+        gains.permission,
+        list(
+            {
+                'set': coalesce(permission_sets.name, permission_set_id),
+                'permission_set_id': permission_set_id,
+                'app': entries.app,
+                'given_in_this_snapshot': NOT list_contains(gains.sets_before, permission_set_id)
+            }
+            ORDER BY permission_set_id, entries.app
+        ) AS sets
+    FROM gains
+    INNER JOIN user_permission_sets AS entries USING (company, user_id)
+    INNER JOIN permission_sets USING (company, permission_set_id)
+    WHERE list_contains(permission_sets.contents, gains.permission)
+    GROUP BY company, user_id, gains.permission
+),
+
+held_roles AS (
+    SELECT
+        company,
+        user_id,
+        gains.permission,
+        list(
+            {
+                'role_id': user_roles.role_id,
+                'role': roles.name,
+                'members': role_permissions.members,
+                'holders': role_permissions.holders
+            }
+            ORDER BY user_roles.role_id
+        ) AS held
+    FROM gains
+    INNER JOIN user_roles USING (company, user_id)
+    LEFT JOIN roles
+        ON roles.company = user_roles.company
+        AND roles.role_id = user_roles.role_id
+    LEFT JOIN role_permissions
+        ON role_permissions.company = user_roles.company
+        AND role_permissions.role_id = user_roles.role_id
+        AND role_permissions.permission = gains.permission
+    WHERE user_roles.active
+    GROUP BY company, user_id, gains.permission
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    snapshot_id,
+    'high' AS severity,
+    concat(
+        users.label,
+        ' was granted ',
+        permission,
+        CASE
+            WHEN granting_sets.sets IS NULL THEN ', by none of the user''s permission sets'
+            ELSE concat(
+                ', by the permission set ',
+                array_to_string(
+                    list_distinct(list_transform(granting_sets.sets, lambda entry: entry.set)), ', '
+                )
+            )
+        END,
+        '.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'active': users.active,
+        'permission': permission,
+        'before': FALSE,
+        'after': TRUE,
+        'since': gains.since,
+        'snapshots': gains.compared,
+        'permission_sets': coalesce(granting_sets.sets, []),
+        'roles': coalesce(held_roles.held, []),
+        'observed_at': users.permissions_observed_at,
+        'last_login': users.last_login,
+        'created': users.created
+    }) AS evidence
+FROM gains
+INNER JOIN users USING (company, user_id)
+LEFT JOIN granting_sets USING (company, user_id, permission)
+LEFT JOIN held_roles USING (company, user_id, permission)
+ANTI JOIN unclear_gains USING (company, user_id, permission)

@@ -1,0 +1,182 @@
+-- One row per live user who is no admin and yet holds all that makes an admin one. That is every
+-- permission that all active admins of the account settings hold (where that app is absent, all
+-- admins), as far as their permissions were answered; a permission of which an admin's answer does
+-- not say counts as held by that admin. It only counts with enough sensitive ones in it, and with
+-- at least one admin to compare with. Only what was observed counts.
+--
+-- kind: rule
+-- title: Shadow admin
+-- severity: high
+-- meaning: The user may do what the admins may, without being listed as one: no review of the
+--   admins finds this account, and nothing that protects admins protects it.
+-- remedy: Make the person an admin, if that is what they are; else take away the permission sets
+--   that the job does not need.
+-- reference: NIST SP 800-53 AC-6(5) (privileged accounts), CIS Controls v8 5.4
+-- needs: users, users/{id}/permissions
+-- identity: subject
+-- grows: permissions
+WITH compared_admins AS (
+    SELECT
+        company,
+        user_id,
+        label
+    FROM users
+    WHERE live
+        AND account_admin
+        AND permissions_source = 'observed'
+),
+
+admin_counts AS (
+    SELECT
+        company,
+        count(*) AS admins,
+        list(label ORDER BY user_id)[1:20] AS first_admins
+    FROM compared_admins
+    GROUP BY company
+),
+
+admin_permissions AS (
+    SELECT
+        company,
+        flags.permission,
+        count(*) AS admins
+    FROM user_permissions AS flags
+    SEMI JOIN compared_admins USING (company, user_id)
+    WHERE flags.granted IS NOT FALSE
+    GROUP BY company, flags.permission
+    HAVING bool_or(flags.granted)
+),
+
+common_permissions AS (
+    SELECT
+        company,
+        permission,
+        sensitive.permission IS NOT NULL AS is_sensitive
+    FROM admin_permissions
+    INNER JOIN admin_counts USING (company, admins)
+    LEFT JOIN sensitive_permissions AS sensitive USING (company, permission)
+),
+
+admin_profiles AS (
+    SELECT
+        company,
+        count(*) AS permissions,
+        count(*) FILTER (is_sensitive) AS sensitive_permissions,
+        list(permission ORDER BY permission) AS common,
+        list(permission ORDER BY permission) FILTER (is_sensitive) AS sensitive
+    FROM common_permissions
+    GROUP BY company
+),
+
+-- Nearly nobody holds all the sensitive ones; of all others the rest need not be counted.
+sensitive_counts AS (
+    SELECT
+        company,
+        flags.user_id,
+        count(*) AS sensitive_permissions
+    FROM user_permissions AS flags
+    SEMI JOIN (
+        SELECT
+            company,
+            permission
+        FROM common_permissions
+        WHERE is_sensitive
+    ) AS sensitive USING (company, permission)
+    WHERE flags.granted
+        AND flags.source = 'observed'
+    GROUP BY company, flags.user_id
+),
+
+candidates AS MATERIALIZED (
+    SELECT
+        company,
+        user_id
+    FROM sensitive_counts
+    INNER JOIN admin_profiles USING (company, sensitive_permissions)
+    INNER JOIN rule_thresholds USING (company)
+    INNER JOIN users USING (company, user_id)
+    WHERE sensitive_permissions >= rule_thresholds.shadow_admin_sensitive_count
+        AND users.live
+        AND NOT users.admin
+),
+
+candidate_flags AS MATERIALIZED (
+    SELECT
+        company,
+        flags.user_id,
+        permission,
+        flags.since
+    FROM user_permissions AS flags
+    SEMI JOIN candidates USING (company, user_id)
+    WHERE flags.granted
+        AND flags.source = 'observed'
+),
+
+shadows AS (
+    SELECT
+        company,
+        flags.user_id,
+        count(*) AS permissions,
+        count(common.permission) AS common_permissions,
+        max(flags.since) FILTER (common.permission IS NOT NULL) AS since
+    FROM candidate_flags AS flags
+    LEFT JOIN common_permissions AS common USING (company, permission)
+    GROUP BY company, flags.user_id
+),
+
+held_sets AS (
+    SELECT
+        company,
+        entries.user_id,
+        list(
+            {
+                'app': entries.app,
+                'set': coalesce(permission_sets.name, entries.permission_set_id),
+                'type': permission_sets.type,
+                'permission_set_id': entries.permission_set_id
+            }
+            ORDER BY entries.app, entries.permission_set_id
+        ) AS sets,
+        flatten(list(coalesce(permission_sets.contents, []))) AS granted
+    FROM user_permission_sets AS entries
+    SEMI JOIN shadows USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    GROUP BY company, entries.user_id
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'high' AS severity,
+    concat(
+        users.label,
+        ' is no admin, but holds all ',
+        admin_profiles.permissions,
+        ' permissions that every admin holds.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'last_login': users.last_login,
+        'permissions': shadows.permissions,
+        'common_permissions': admin_profiles.common,
+        'sensitive_permissions': admin_profiles.sensitive,
+        'since': shadows.since,
+        'observed_at': users.permissions_observed_at,
+        'admins': admin_counts.admins,
+        'first_admins': admin_counts.first_admins,
+        'permission_sets': coalesce(held_sets.sets, []),
+        'granted_by_no_known_set': list_filter(
+            admin_profiles.common,
+            lambda permission: NOT list_contains(coalesce(held_sets.granted, []), permission)
+        ),
+        'threshold_sensitive': rule_thresholds.shadow_admin_sensitive_count
+    }) AS evidence
+FROM shadows
+INNER JOIN admin_profiles USING (company)
+INNER JOIN admin_counts USING (company)
+INNER JOIN rule_thresholds USING (company)
+INNER JOIN users USING (company, user_id)
+LEFT JOIN held_sets USING (company, user_id)
+WHERE shadows.common_permissions = admin_profiles.permissions

@@ -1,0 +1,39 @@
+-- One row per e-mail domain whose users are no strangers to the company.
+-- They are those that findings.toml names; where it names none, those of many live users.
+--
+-- kind: table
+-- key: company, domain
+-- columns:
+--   company: the company's name in the settings
+--   domain: the domain, in lower case
+--   users: how many live users have an address there
+WITH domains AS (
+    SELECT
+        company,
+        lower(split_part(email, '@', -1)) AS domain,
+        count(*) AS users,
+        sum(count(*)) OVER (PARTITION BY company) AS all_users
+    FROM users
+    WHERE live
+        AND contains(email, '@')
+    GROUP BY company, lower(split_part(email, '@', -1))
+)
+
+SELECT
+    named.company,
+    named.domain,
+    coalesce(domains.users, 0) AS users
+FROM policy.email_domains AS named
+LEFT JOIN domains USING (company, domain)
+
+UNION ALL
+
+SELECT
+    company,
+    domains.domain,
+    domains.users
+FROM domains
+INNER JOIN rule_thresholds USING (company)
+ANTI JOIN policy.email_domains AS named USING (company)
+WHERE domains.users >= rule_thresholds.email_domain_users_count
+    AND domains.users >= rule_thresholds.email_domain_users_share * domains.all_users

@@ -1,0 +1,12 @@
+-- One row per permission that is sensitive: it takes data out, brings much in, destroys, or shows
+-- what is hidden. Which ones are, findings.toml says.
+--
+-- kind: table
+-- key: company, permission
+-- columns:
+--   company: the company's name in the settings
+--   permission: the permission's name
+SELECT
+    company,
+    permission
+FROM policy.sensitive_permissions

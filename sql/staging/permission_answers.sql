@@ -1,0 +1,35 @@
+-- One row per different answer about a user's permissions tonight.
+-- Users are many, different answers are few, since permissions come from permission sets: each
+-- answer is read once.
+--
+-- key: answer
+-- columns:
+--   answer: the answer as received
+--   flags: its flags: each one's permission, its value as text, and whether that says granted
+--   digest: a digest of the flags as they were read
+WITH answers AS (
+    SELECT DISTINCT answer
+    FROM landing.answers
+    WHERE endpoint = 'users/{id}/permissions' AND outcome = 'answered'
+),
+
+read_answers AS (
+    SELECT
+        answer,
+        list_transform(
+            map_entries(CAST(answer -> '$.data' AS MAP(VARCHAR, VARCHAR))),
+            lambda flag: {
+                'permission': flag.key,
+                'value': flag.value,
+                'granted': as_flag(flag.value)
+            }
+        ) AS flags
+    FROM answers
+    WHERE json_type(answer, '$.data') = 'OBJECT'
+)
+
+SELECT
+    answer,
+    flags,
+    md5(CAST(to_json(flags) AS VARCHAR)) AS digest
+FROM read_answers

@@ -1,0 +1,314 @@
+"""The installation's own rules: found, checked by file and line, run like the shipped ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from installation import Installation
+from published import query, tables
+
+from pipedrive_graph import build
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings import own_rules
+from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.warehouse.lineage import column_lineage
+from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+
+SHIPPED = Models(sql_folder())
+DOCS = Path(__file__).parents[2] / "docs" / "own_rules.md"
+NAME, EXAMPLE = re.findall(r"`rules/(\w+)\.sql`:\n\n```sql\n(.+?)```", DOCS.read_text(), flags=re.DOTALL)[0]
+
+RULE = """\
+-- One row per live user.
+--
+-- title: Lives
+-- severity: info
+-- meaning: Somebody is there.
+-- remedy: Say hello.
+-- reference: none
+-- needs: users
+-- identity: subject
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'info' AS severity,
+    label || ' is there.' AS title,
+    to_json({'user': label}) AS evidence
+FROM users
+WHERE live
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for rules."""
+    (tmp_path / "rules").mkdir()
+    return tmp_path / "rules"
+
+
+def told(folder: Path, text: str | bytes, name: str = "lives") -> list[str]:
+    """What is said of a rule that cannot be used, without the folder."""
+    (folder / f"{name}.sql").write_bytes(text if isinstance(text, bytes) else text.encode())
+    models = own_rules.added(SHIPPED, folder)
+    assert len(models.of("rules")) + len(models.broken) == len(SHIPPED.of("rules")) + 1
+    return [sentence.removeprefix(f"{folder}/") for sentence in models.broken.values()]
+
+
+def test_a_rule_is_added(folder: Path) -> None:
+    assert told(folder, RULE) == []
+    models = own_rules.added(SHIPPED, folder)
+    rule = models["rules.lives"]
+    assert (rule.kind, rule.reads, rule.line) == (Kind.RULE, {"main.users"}, 11)
+    assert "rules.lives" not in [model.qualified for model in SHIPPED]
+
+
+def test_where_there_are_none_nothing_is_done(folder: Path) -> None:
+    (folder / "notes.txt").write_text("not a rule")
+    (folder / ".lives.sql").write_text("an editor's")
+
+    assert own_rules.added(SHIPPED, folder) is SHIPPED
+    assert own_rules.added(SHIPPED, folder / "nowhere") is SHIPPED
+
+
+def test_a_folder_that_is_none(folder: Path) -> None:
+    (folder / "file").write_text("")
+    with pytest.raises(
+        ConfigurationError, match=r"^Cannot read the folder of your own rules, .*/file: Not a"
+    ):
+        own_rules.added(SHIPPED, folder / "file")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("-- One row per live user.\n", "", "the header must open with a sentence"),
+        ("-- remedy: Say hello.\n", "", "the header must say 'remedy: …'."),
+        ("remedy:", "remdy:", "the header knows no 'remdy:'; did you mean remedy."),
+        ("-- title: Lives", "-- Lives", "line 3: expected 'name: text', got 'Lives'."),
+        ("severity: info", "severity: bad", "severity must be one of critical, high, medium,"),
+        ("identity: subject", "identity: user", "identity must be 'subject' or 'subject, object'."),
+        ("needs: users", "needs: user", "needs knows no 'user'; did you mean users; there are users,"),
+        ("needs: users", "kind: table\n-- needs: users", "is in the folder of rules, so its kind is"),
+        ("needs: users", "event: no\n-- needs: users", "event can only be yes; leave the line out"),
+        ("needs: users", "event: yes\n-- needs: users", "identity must be 'subject, snapshot_id' or"),
+        ("company,\n", "company,,\n", "line 12: "),
+        ("'user' AS", "'user AS", ""),
+        ("FROM users", "FROM user_s", "line 19: Catalog Error: Table with name user_s does not exist."),
+        ("FROM users", "FROM staging.users", "line 19: Catalog Error: Table with name \"staging.users\""),
+        ("FROM users", "FROM landing.batch", "line 19: Catalog Error: "),
+        ("FROM users", "FROM rules.dormant_user", "line 19: Catalog Error: "),
+        ("FROM users", "FROM history.nothing", "line 19: Catalog Error: "),
+        ("FROM users", "FROM 'users.csv'", "Permission Error: Cannot access file"),
+        ("FROM users", "FROM read_text('/etc/passwd')", "line 19: Permission Error: Cannot access"),
+        ("FROM users", "FROM query('FROM history.findings')", "line 19: query is no table of the graph."),
+        ("FROM users", "FROM duckdb_settings()", "line 19: duckdb_settings is no table of the graph."),
+        ("WHERE live", "WHERE alive", 'line 20: Binder Error: Referenced column "alive" not found'),
+        ("WHERE live", "WHERE created < now()", "line 20: now is another each time"),
+        ("WHERE live", "WHERE created < current_date", "line 20: current_date is another each time"),
+        ("WHERE live", "WHERE random() < 0.5", "line 20: random is another each time"),
+        ("WHERE live", "WHERE live; DELETE FROM users", "expected one bare SELECT."),
+        ("SELECT\n", "DELETE FROM users;\nSELECT\n", "expected one bare SELECT."),
+        ("    company,\n", "", "has no column company."),
+        ("CAST(user_id AS VARCHAR)", "user_id", "line 14: subject_id must be VARCHAR, not BIGINT; "),
+        ("CAST(NULL AS VARCHAR)", "NULL", "line 15: object must be VARCHAR, not NULL; write CAST("),
+        ("to_json({'user': label})", "{'user': label}", "line 18: evidence must be JSON, not STRUCT; "),
+        (" AS evidence", " AS evidence, email", "line 18: a rule has no column email."),
+        ("SELECT\n", "WITH roles AS (SELECT 1) SELECT\n", "the CTE roles hides a table of that name."),
+        ("FROM users", "FROM users SEMI JOIN findings USING (company)", "reads the findings, which"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_told_by_its_place(folder: Path, old: str, new: str, sentence: str) -> None:
+    [found] = told(folder, RULE.replace(old, new, 1))
+
+    assert found.startswith(f"lives.sql: {sentence}")
+    assert found.endswith(".")
+    assert "\n" not in found
+
+
+def test_a_file_in_another_encoding(folder: Path) -> None:
+    text = RULE.replace("Say hello.", "Grüßen.")
+
+    assert told(folder, text.encode("latin-1")) == [
+        "lives.sql: line 6: this is not UTF-8; save the file as UTF-8."
+    ]
+    assert told(folder, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()) == []
+
+
+@pytest.mark.parametrize("name", ["dormant_admin", "Lives", "who-lives", "1st", "lives.old"])
+def test_a_name_that_cannot_be(folder: Path, name: str) -> None:
+    [found] = told(folder, RULE, name)
+
+    assert found.startswith(f"{name}.sql: ")
+    taken = name == "dormant_admin"
+    assert ("there is a shipped rule of that name" in found) is taken
+    assert own_rules.added(SHIPPED, folder)["rules.dormant_admin"] == SHIPPED["rules.dormant_admin"]
+
+
+def test_an_event_has_its_snapshot(folder: Path) -> None:
+    event = RULE.replace("identity: subject", "identity: subject, snapshot_id\n-- event: yes")
+
+    assert told(folder, event) == ["lives.sql: has no column snapshot_id."]
+    assert told(folder, event.replace("FROM", ", snapshot_id FROM users_of FROM").replace(
+        ", snapshot_id FROM users_of FROM users",
+        ", snapshot_id FROM users INNER JOIN current_snapshot USING (company)",
+    )) == []  # fmt: skip
+
+
+def night(installation: Installation, **texts: str | None) -> list[str]:
+    """Run a night with these rules (None takes one away); what is said of those that cannot be run."""
+    folder = installation.home / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = folder / f"{name}.sql"
+        path.write_text(text) if text else path.unlink()
+    return [
+        line.replace(f"{folder}/", "")
+        for line in installation.command("sync").err.splitlines()
+        if line.startswith("Warning: ")
+    ]
+
+
+def states(installation: Installation, rule: str) -> list[tuple[object, ...]]:
+    return query(
+        installation.published,
+        "SELECT status, resolved_reason, count(*) > 0 FROM findings WHERE rule = ? GROUP BY ALL",
+        rule,
+    )
+
+
+def test_the_example_of_the_docs(serve, home) -> None:
+    installation = Installation.of(home, serve(users=120))
+
+    assert night(installation, **{NAME: EXAMPLE}) == []
+
+    found = query(
+        installation.published,
+        "SELECT subject_id, object, severity, remedy, evidence FROM findings"
+        " WHERE rule = ? AND status = 'open' ORDER BY 1",
+        NAME,
+    )
+    expected = query(
+        installation.published,
+        "SELECT CAST(user_id AS VARCHAR) FROM users JOIN user_permissions USING (company, user_id)"
+        " JOIN current_snapshot USING (company) WHERE live AND granted AND permission = 'can_use_api'"
+        " AND last_login < as_of - INTERVAL 30 DAY ORDER BY 1",
+    )
+    assert [(subject,) for subject, *_ in found] == expected
+    assert expected
+    assert {(flag, remedy) for _, flag, _, remedy, _ in found} == {
+        ("can_use_api", "Ask the person; if the API is no longer used, take the permission away.")
+    }
+    assert json.loads(found[0][-1])["days_since_login"] >= 30
+    report = (home / "reports" / "default" / "findings.csv").read_text(encoding="utf-8-sig")
+    assert NAME in report
+
+    published = tables(installation.published)
+    assert installation.command("rebuild").code == 0
+    assert tables(installation.published) == published
+
+
+def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    assert night(installation, lives=RULE, alive=RULE) == []
+
+    other = "The other rules were run; what this one found before stays as it was."
+    [warning] = night(installation, lives=RULE.replace("WHERE live", "WHERE alive"), alive=None)
+    assert warning.startswith('Warning: lives.sql: line 20: Binder Error: Referenced column "alive"')
+    assert warning.endswith(other)
+    assert states(installation, "lives") == [("open", None, True)]
+    assert states(installation, "alive") == [("resolved", "rule changed", True)]
+
+    # what only data can show
+    twice = RULE.replace("FROM users", "FROM users CROSS JOIN range(2)")
+    [warning] = night(installation, lives=twice, alive=RULE)
+    assert re.match(r"Warning: lives\.sql: the row of default user \d+ is there more than once; ", warning)
+    assert states(installation, "lives") == states(installation, "alive") == [("open", None, True)]
+    assert installation.command("rebuild").err.startswith(f"{home}/rules/lives.sql: the row of default user")
+
+    assert night(installation, lives=None) == []
+    assert states(installation, "lives") == []  # never found anything, in the rebuilt warehouse
+
+
+def test_doctor_shows_own_rules(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8))
+    (home / "rules").mkdir(parents=True)
+    assert "rules " not in installation.command("doctor").out
+
+    (home / "rules" / "lives.sql").write_text(RULE)
+    shown = installation.command("doctor")
+    assert (shown.code, shown.err) == (0, "")
+    assert f"1 of your own in {home}/rules" in shown.out
+
+    (home / "rules" / "broken.sql").write_text(RULE.replace("FROM users", "FROM nowhere"))
+    shown = installation.command("doctor")
+    assert shown.code == 1
+    assert f"{home}/rules/broken.sql: line 19: Catalog Error: Table with name nowhere" in shown.out
+    assert f"1 of your own in {home}/rules" in shown.out
+
+    (home / "findings.toml").write_text("[rules]\nfolder = 'ours'\n")
+    shown = installation.command("doctor")
+    assert shown.code == 2
+    assert f"there is no folder {home}/ours" in shown.out
+
+
+def test_a_named_folder_that_is_missing_stops_sync(serve, home) -> None:
+    simulator = serve(users=8)
+    installation = Installation.of(home, simulator)
+    home.mkdir()
+    (home / "findings.toml").write_text("[rules]\nfolder = 'ours'\n")
+
+    shown = installation.command("sync")
+
+    assert shown.code == 2
+    assert shown.sentence == f"{home}/findings.toml: [rules] folder: there is no folder {home}/ours."
+    assert simulator.requests == []
+
+
+def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
+    installation = Installation.of(home, serve(users=8))
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(RULE)
+    (home / "rules" / "broken.sql").write_text("SELECT 1")
+
+    definitions = build_definitions(installation.settings)
+    specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+    lives = specs["findings/lives"]
+    assert (lives.group_name, lives.description) == ("findings", "Lives (info). Somebody is there.")
+    assert [dep.asset_key.to_user_string() for dep in lives.deps] == ["graph/users"]
+    assert "findings/lives" in {dep.asset_key.to_user_string() for dep in specs["history/findings"].deps}
+    assert "findings/broken" not in specs
+
+    models = own_rules.added(SHIPPED, home / "rules")
+    assert column_lineage(models, models["rules.lives"])["title"] == [("main.users", "label")]
+
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def(JOB).execute_in_process(
+            partition_key="default", instance=instance
+        )
+    [check] = [one for one in result.get_asset_check_evaluations() if one.check_name == "rules_ran"]
+    assert not check.passed
+    assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description
+
+
+def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(RULE)
+    models = own_rules.added(SHIPPED, home / "rules")
+    (home / "rules" / "lives.sql").unlink()
+
+    installation.night(models=models)
+
+    assert states(installation, "lives") == [("open", None, True)]
+    build.rebuild(installation.settings, own_rules.added(SHIPPED, home / "rules"), tell=print)
+    assert states(installation, "lives") == []

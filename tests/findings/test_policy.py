@@ -1,0 +1,188 @@
+"""findings.toml: what is shipped, what an installation changes, and how a mistake in it is told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from installation import Installation
+from published import query
+
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings import policy
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import tables
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+
+def settings(home: Path, text: str | None = None) -> Settings:
+    if text is not None:
+        (home / "findings.toml").write_text(text, encoding="utf-8")
+    return Settings(home, (Company("acme"), Company("beta")))
+
+
+def test_what_is_shipped_can_be_used(tmp_path) -> None:
+    policies = policy.load(settings(tmp_path))
+
+    assert policies.companies == {}
+    assert policies.rules == tmp_path / "rules"
+    assert policies.default.thresholds["dormant_admin_days"] == 90
+    assert {name: entry.severity for name, entry in policies.default.combinations.items()} == {
+        "toxic_exfiltrate": "high",
+        "toxic_destroy_and_cover": "high",
+        "toxic_forecast_fraud": "high",
+        "toxic_reveal_and_take": "high",
+        "toxic_mass_load": "medium",
+    }
+
+
+def test_every_threshold_is_a_column(tmp_path) -> None:
+    columns = [*Models(sql_folder())["main.rule_thresholds"].columns]
+
+    assert columns == ["company", *policy.load(settings(tmp_path)).default.thresholds]
+
+
+def test_a_file_changes_what_it_names(tmp_path) -> None:
+    (tmp_path / "our" / "rules").mkdir(parents=True)
+    policies = policy.load(
+        settings(
+            tmp_path,
+            """
+            [thresholds]
+            dormant_admin_days = 60
+
+            [allowed]
+            email_domains = ["Example.COM", "@example.org"]
+
+            [combinations]
+            toxic_mass_load = false
+
+            [combinations.sees_all]
+            severity = "low"
+            title = "sees everything"
+            all_of = [["can_see_other_users"]]
+
+            [rules]
+            folder = "our/rules"
+
+            [companies.beta.thresholds]
+            dormant_admin_days = 30
+
+            [companies.beta.allowed.permissions]
+            Sales = ["can_use_api"]
+            """,
+        )
+    )
+    default, beta = policies.default, policies.companies["beta"]
+
+    assert (default.thresholds["dormant_admin_days"], beta.thresholds["dormant_admin_days"]) == (60, 30)
+    assert default.thresholds["dormant_user_days"] == beta.thresholds["dormant_user_days"] == 90
+    assert (
+        default.rows()["email_domains"]
+        == beta.rows()["email_domains"]
+        == [
+            ("example.com",),
+            ("example.org",),
+        ]
+    )
+    assert (default.rows()["allowed_permissions"], beta.rows()["allowed_permissions"]) == (
+        [],
+        [("Sales", "can_use_api")],
+    )
+    assert "toxic_mass_load" not in default.combinations
+    assert ("sees_all", "low", "sees everything", 1, "can_see_other_users") in default.rows()["combinations"]
+    assert policies.rules == tmp_path / "our" / "rules"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("thresholds = 3", "thresholds: input should be a valid dictionary"),
+        ("[threshold]\nx = 1", "'threshold' is no setting; did you mean thresholds."),
+        ("[thresholds]\ndormant_admin_day = 1", "[thresholds] knows no dormant_admin_day; did you mean dorm"),
+        (
+            '[thresholds]\ndormant_admin_days = "many"',
+            "thresholds.dormant_admin_days: input should be a valid number",
+        ),
+        ("[thresholds]\ndormant_admin_days = 1.5", "[thresholds] dormant_admin_days must be a whole number."),
+        (
+            "[thresholds]\ndormant_admin_days = -1",
+            "thresholds.dormant_admin_days: input should be greater than",
+        ),
+        (
+            "[thresholds]\ndormant_admin_days = true",
+            "thresholds.dormant_admin_days: input should be a valid number",
+        ),
+        ("[permissions]\nsensitive = 'can_x'", "permissions.sensitive: input should be a valid list"),
+        ("[combinations.mine]\nseverity = 'high'", "'combinations.mine.title' is missing."),
+        (
+            "[combinations.toxic_mass_load]\nseverity = 'bad'",
+            "combinations.toxic_mass_load.severity: input should",
+        ),
+        ("[combinations.toxic_mass_load]\nall_of = [[]]", "combinations.toxic_mass_load.all_of.0"),
+        ("[companies.gamma]", "[companies] knows no gamma."),
+        ("[companies]\nacme = 3", "[companies] must hold a table per company"),
+        ("[companies.acme.rules]\nfolder = 'x'", "[companies.acme] cannot name a folder of rules"),
+        ("[companies.acme.thresholds]\nx = 1", "[companies.acme]: [thresholds] knows no x."),
+        ("rules = 3", "rules: input should be a valid dictionary"),
+        ("[rules]\nfolder = ''", "rules.folder: string should have at least 1 character"),
+        ("[rules]\nfolder = 'nowhere'", "[rules] folder: there is no folder "),
+        ("[rules", "Cannot read"),
+    ],
+)
+def test_a_mistake_is_told_by_its_place(tmp_path, text, sentence) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        policy.load(settings(tmp_path, text))
+
+    message = str(caught.value)
+    assert sentence in message
+    assert str(tmp_path / "findings.toml") in message
+    assert "\n" not in message.strip()
+
+
+def test_each_company_has_its_own(tmp_path) -> None:
+    policies = policy.load(settings(tmp_path, "[companies.beta.thresholds]\ndormant_user_days = 7"))
+    with duckdb.connect() as connection:
+        tables.create(connection)
+        connection.execute("ATTACH ':memory:' AS landing")
+        connection.execute("CREATE TABLE landing.batch AS FROM (VALUES ('acme'), ('beta')) AS names(company)")
+        for _ in range(2):
+            policies.write(connection)
+
+        thresholds = connection.execute(
+            "SELECT company, value FROM policy.thresholds WHERE name = 'dormant_user_days' ORDER BY 1"
+        ).fetchall()
+        counts = connection.execute(
+            "SELECT count(*), count(DISTINCT permission) FROM policy.sensitive_permissions"
+        ).fetchall()
+
+    assert thresholds == [("acme", Decimal(90)), ("beta", Decimal(7))]
+    assert counts == [(22, 11)]
+
+
+def test_a_mistake_stops_sync_before_anything_is_asked(serve, home) -> None:
+    simulator = serve(users=8)
+    installation = Installation.of(home, simulator)
+    (home / "findings.toml").parent.mkdir(parents=True, exist_ok=True)
+    (home / "findings.toml").write_text("[thresholds]\nx = 1\n", encoding="utf-8")
+
+    told = installation.command("sync")
+
+    assert (told.code, told.err.splitlines()) == (
+        2,
+        [f"{home / 'findings.toml'}: [thresholds] knows no x."],
+    )
+    assert simulator.requests == []
+
+
+def test_a_changed_threshold_counts_the_next_night(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    installation.night()
+    (home / "findings.toml").write_text("[thresholds]\ndormant_user_days = 12\n", encoding="utf-8")
+
+    installation.night()
+
+    assert query(installation.published, "SELECT dormant_user_days FROM rule_thresholds") == [(12,)]

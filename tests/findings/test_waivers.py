@@ -1,0 +1,213 @@
+"""waivers.toml: what is read from it, how a mistake in it is told, and how a waiver is added to it."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings import waivers
+from pipedrive_graph.findings.waivers import Waiver
+from pipedrive_graph.settings import Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+
+WAIVER = """
+[[waiver]]
+rule = "unexplained_permission"
+subject = "Ana@example.com"
+object = "can_use_api"
+reason = "Runs the export"
+owner = "Kim Lee"
+expires = 2027-03-31
+"""
+
+
+@pytest.fixture(autouse=True)
+def november(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of all tests here."""
+    monkeypatch.setenv("PIPEDRIVE_GRAPH_CLOCK", "2026-11-20T09:00:00Z")
+
+
+def settings(home: Path, text: str | None = None) -> Settings:
+    if text is not None:
+        (home / "waivers.toml").write_text(text, encoding="utf-8")
+    return Settings(home, (Company("acme"), Company("beta")))
+
+
+def test_no_file_is_no_waiver(tmp_path) -> None:
+    assert waivers.load(settings(tmp_path)).of("acme") == []
+
+
+def test_a_waiver_is_for_all_companies_or_for_one(tmp_path) -> None:
+    read = waivers.load(settings(tmp_path, WAIVER + WAIVER.replace("]]", ']]\ncompany = "beta"') + WAIVER))
+    waiver = Waiver(
+        "unexplained_permission",
+        "Ana@example.com",
+        "can_use_api",
+        "Runs the export",
+        "Kim Lee",
+        date(2027, 3, 31),
+    )
+
+    assert read.of("acme") == [waiver]
+    assert read.of("beta") == [waiver]
+    only = waivers.load(settings(tmp_path, WAIVER.replace("]]", ']]\ncompany = "beta"')))
+    assert [only.of("acme"), only.of("beta")] == [[], [waiver]]
+
+
+def test_an_id_may_be_written_as_a_number(tmp_path) -> None:
+    read = waivers.load(settings(tmp_path, WAIVER.replace('"Ana@example.com"', "17")))
+
+    assert [waiver.subject for waiver in read.of("acme")] == ["17"]
+
+
+def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
+    (first,) = waivers.load(settings(tmp_path, WAIVER)).of("acme")
+    (same,) = waivers.load(settings(tmp_path, "# a comment\n" + WAIVER)).of("acme")
+    (other,) = waivers.load(settings(tmp_path, WAIVER.replace("Runs", "Still runs"))).of("acme")
+
+    assert first.waiver_id == same.waiver_id != other.waiver_id
+    assert Waiver.of(first.written) == first
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("expires = 2027-03-31", "", "'expires' is missing."),
+        ("2027-03-31", '"2027-03-31"', "expires: must be a date without quotes, such as 2027-03-31."),
+        ("2027-03-31", "2027-03-31T10:00:00", "expires: must be a date without quotes, such as 2027-03-31."),
+        (
+            "2027-03-31",
+            "2027-11-22",
+            "expires: 2027-11-22 is more than 366 days away; use 2027-11-21 or earlier.",
+        ),
+        ('"Kim Lee"', '"  "', "owner: must not be empty."),
+        ('"Runs the export"', "true", "reason: must be a text."),
+        ('reason = "Runs', 'reasons = "Runs', "'reason' is missing."),
+        ("rule =", 'ruel = "x"\nrule =', "'ruel' is no key of a waiver; did you mean rule."),
+        ("rule =", 'company = "acne"\nrule =', "company: there is no acne; did you mean acme."),
+        ("subject =", "subject = true #", "subject: must be a text."),
+    ],
+)
+def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        waivers.load(settings(tmp_path, WAIVER + WAIVER.replace(old, new)))
+
+    assert str(raised.value) == f"{tmp_path}/waivers.toml: waiver 2: {told}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[waiver]\nrule = 1", "write each waiver below a line [[waiver]]."),
+        ("waiver = [1]", "write each waiver below a line [[waiver]]."),
+        ("[[waivers]]", "'waivers' is no setting; write [[waiver]]."),
+    ],
+)
+def test_a_file_of_another_form_is_refused(tmp_path, text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        waivers.load(settings(tmp_path, text))
+
+    assert str(raised.value) == f"{tmp_path}/waivers.toml: {told}"
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[[waiver]"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path, content: bytes) -> None:
+    (tmp_path / "waivers.toml").write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match=r"^Cannot read .*waivers.toml: .*\.$"):
+        waivers.load(settings(tmp_path))
+
+
+def test_what_is_over_may_stay_in_the_file(tmp_path) -> None:
+    assert waivers.load(settings(tmp_path, WAIVER.replace("2027-03-31", "2025-01-01"))).of("acme")
+
+
+def test_a_waiver_is_added_and_the_comments_stay(tmp_path) -> None:
+    ours = settings(tmp_path, f"# Ours.\n{WAIVER}   # the last line")
+    waiver = Waiver("single_admin", "77", None, 'A "small" firm', "Kim", date(2027, 1, 31))
+
+    waivers.add(ours, "acme", waiver, title="Only one\nadmin.")
+
+    text = (tmp_path / "waivers.toml").read_text()
+    assert text == (
+        f"# Ours.\n{WAIVER}   # the last line\n"
+        "\n# Only one\N{REPLACEMENT CHARACTER}admin.\n[[waiver]]\n"
+        'company = "acme"\nrule = "single_admin"\nsubject = "77"\nreason = "A \\"small\\" firm"\n'
+        'owner = "Kim"\nexpires = 2027-01-31\n'
+    )
+    assert waivers.load(ours).of("acme")[1:] == [waiver]
+    assert (tmp_path / "waivers.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_waiver_of_the_same_finding_is_replaced(tmp_path) -> None:
+    ours = settings(tmp_path)
+    waiver = Waiver("single_admin", "77", None, "small", "Kim", date(2027, 1, 31))
+    later = Waiver("single_admin", "77", None, "still small", "Lee", date(2027, 2, 28))
+    waivers.add(ours, "acme", waiver, title="Only one admin.")
+    waivers.add(ours, "beta", waiver, title="Only one admin.")
+    (tmp_path / "waivers.toml").write_text((tmp_path / "waivers.toml").read_text() + "# end\n")
+
+    waivers.add(ours, "acme", later, title="Only one admin.")
+
+    assert waivers.load(ours).of("acme") == [later]
+    assert waivers.load(ours).of("beta") == [waiver]
+    assert (tmp_path / "waivers.toml").read_text().endswith("# end\n")
+
+
+def test_nothing_is_added_to_a_file_that_cannot_be_used(tmp_path) -> None:
+    ours = settings(tmp_path, "[[waiver]]\nrule = 1\n")
+
+    with pytest.raises(ConfigurationError):
+        waivers.add(ours, "acme", Waiver("a", "b", None, "c", "d", date(2027, 1, 1)), title="t")
+
+    assert (tmp_path / "waivers.toml").read_text() == "[[waiver]]\nrule = 1\n"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda text: text.strip() == text
+)
+
+
+@examples(deadline=None)  # files are written and synced
+@given(
+    st.lists(
+        st.builds(
+            Waiver,
+            TEXTS,
+            TEXTS,
+            st.none() | TEXTS,
+            TEXTS,
+            TEXTS,
+            st.integers(0, 366).map(lambda days: date(2026, 11, 20) + timedelta(days)),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    TEXTS,
+)
+def test_whatever_is_added_is_read_again(tmp_path_factory, found: list[Waiver], title: str) -> None:
+    ours = settings(tmp_path_factory.mktemp("home"))
+    for waiver in found:
+        waivers.add(ours, "acme", waiver, title=title)
+
+    read = waivers.load(ours).of("acme")
+
+    assert {(one.rule, one.subject, one.object) for one in read} == {
+        (one.rule, one.subject, one.object) for one in found
+    }
+    assert found[-1] in read
+
+
+def test_the_example_in_the_docs_can_be_used(tmp_path) -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+    assert len(waivers.load(settings(tmp_path, text)).of("acme")) == len(tomllib.loads(text)["waiver"]) > 1

@@ -1,0 +1,386 @@
+"""Waivers over literal findings: whom they cover, how long, and what ends them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipedrive_graph.findings.decisions import notices
+from pipedrive_graph.findings.settling import settle
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+from .literal import NIGHTS, Company
+
+MODELS = Models(sql_folder())
+FLAG = "can_use_api"
+GROWING = "duplicate_permission_sets"
+COUNTING = "duplicate_email"
+
+
+class Findings:
+    """Writes findings and waivers of a company, and settles them."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+
+    def found(self, finding_id: str, rule: str, subject: int | str, **values: Any) -> None:
+        self.company.insert(
+            "findings",
+            **{
+                "finding_id": finding_id,
+                "rule": rule,
+                "severity": "medium",
+                "subject_kind": "user",
+                "subject_id": str(subject),
+                "title": "…",
+                "evidence": "{}",
+                "status": "open",
+                "first_seen": NIGHTS[0],
+                "opened_at": NIGHTS[0],
+                "reopened": 0,
+                **values,
+            },
+        )
+
+    def waiver(self, rule: str, subject: str, thing: str | None = None, **values: Any) -> None:
+        self.company.insert(
+            "waivers",
+            **{
+                "waiver_id": f"{rule}/{subject}/{thing}/{values}",
+                "rule": rule,
+                "subject": subject,
+                "object": thing,
+                "reason": "it is fine",
+                "owner": "Kim",
+                "expires": date(2026, 12, 31),
+                "read_at": NIGHTS[0],
+                **values,
+            },
+        )
+
+    def settle(self, at: datetime = NIGHTS[1]) -> dict[str, str]:
+        """Settle, and again, which must change nothing; the status of each finding."""
+        moment = f"SELECT '{self.company.name}' AS company, TIMESTAMP '{at}' AS at"
+        settle(self.company.connection, MODELS, moment)
+        first = self.all()
+        settle(self.company.connection, MODELS, moment)
+        assert self.all() == first
+        return dict(self.company.rows("SELECT finding_id, status FROM history.findings ORDER BY ALL"))
+
+    def all(self) -> list[tuple[Any, ...]]:
+        return self.company.rows("FROM history.findings ORDER BY ALL") + self.company.rows(
+            "FROM history.waivers ORDER BY ALL"
+        )
+
+    def of(self, finding_id: str) -> tuple[Any, ...]:
+        """Status, note, how often it came back, and since when it is open."""
+        (row,) = self.company.rows(
+            "SELECT status, note, reopened, opened_at FROM history.findings WHERE finding_id = ?", finding_id
+        )
+        return row
+
+    def change(self, finding_id: str, **values: Any) -> None:
+        for name, value in values.items():
+            self.company.connection.execute(
+                f"UPDATE history.findings SET {name} = ? WHERE finding_id = ?",  # noqa: S608
+                [value, finding_id],
+            )
+
+    def states(self) -> list[tuple[Any, ...]]:
+        return self.company.rows("SELECT subject, state, findings FROM history.waivers ORDER BY ALL")
+
+
+@pytest.fixture
+def findings(company: Company) -> Findings:
+    company.user(5, "Ana")
+    company.user(6, "Bo")
+    company.role(7, "Sales [EU]")
+    return Findings(company)
+
+
+@pytest.mark.parametrize(
+    ("subject", "covered"),
+    [
+        ("5", ["a"]),
+        ("ana@example.com", ["a"]),
+        ("ANA@Example.com", ["a"]),
+        ("Ana", ["a"]),
+        ("Ana (ana@example.com)", ["a"]),
+        ("*@example.com", ["a", "b"]),
+        ("?", ["a", "b"]),
+        ("[ab]*", ["a", "b"]),
+        ("*", ["a", "b"]),
+        ("an", []),
+        ("55", []),
+        ("[", []),
+    ],
+)
+def test_a_subject_is_an_id_an_address_a_name_or_a_pattern(findings, subject, covered) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.found("b", "dormant_user", 6)
+    findings.waiver("dormant_user", subject)
+
+    assert [name for name, status in findings.settle().items() if status == "waived"] == covered
+    assert findings.states() == [(subject, "active" if covered else "unmatched", len(covered))]
+
+
+def test_roles_sets_and_the_company_are_covered_too(findings, company) -> None:
+    company.permission_set("set-1", [])
+    findings.found("a", "empty_role", 7, subject_kind="role")
+    findings.found("b", GROWING, "set-1", subject_kind="permission_set")
+    findings.found("c", "single_admin", 77, subject_kind="company")
+    for rule, subject in {"empty_role": "sales [eu]", GROWING: "Set-*", "single_admin": "acme"}.items():
+        findings.waiver(rule, subject)
+
+    assert findings.settle() == dict.fromkeys("abc", "waived")
+
+
+@pytest.mark.parametrize(
+    ("thing", "covered"),
+    [(None, ["none"]), (FLAG, ["api"]), ("can_*", ["api", "edit"]), ("*", ["api", "edit"]), ("x", [])],
+)
+def test_a_waiver_covers_no_other_object_unless_it_says_so(findings, thing, covered) -> None:
+    findings.found("api", "unexplained_permission", 5, object=FLAG)
+    findings.found("edit", "unexplained_permission", 5, object="can_edit")
+    findings.found("none", "unexplained_permission", 5)
+    findings.found("other", "sensitive_permission", 5, object=FLAG)
+    findings.waiver("unexplained_permission", "5", thing)
+
+    assert [name for name, status in findings.settle().items() if status == "waived"] == covered
+
+
+def test_a_waived_finding_says_by_whom_and_why(findings, company) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.waiver("dormant_user", "5")
+    findings.settle()
+
+    assert findings.of("a") == ("waived", "Waived by Kim until 2026-12-31: it is fine", 0, NIGHTS[0])
+    assert company.rows("SELECT waiver_reason, waiver_owner, waiver_expires FROM findings") == [
+        ("it is fine", "Kim", date(2026, 12, 31))
+    ]
+
+
+def test_a_waiver_holds_through_its_last_day(findings) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.waiver("dormant_user", "5", expires=date(2026, 11, 21))
+
+    assert findings.settle(datetime.fromisoformat("2026-11-21 23:59")) == {"a": "waived"}
+    after = datetime.fromisoformat("2026-11-22 00:00")
+    assert findings.settle(after) == {"a": "open"}
+    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) expired on 2026-11-21.", 1, after)
+    assert findings.states() == [("5", "expired", 1)]
+
+
+def test_a_waiver_that_is_taken_back_opens_its_finding(findings, company) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.waiver("dormant_user", "5")
+    findings.settle()
+    company.connection.execute("DELETE FROM history.waivers")
+
+    assert findings.settle(NIGHTS[2]) == {"a": "open"}
+    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) was taken back.", 1, NIGHTS[2])
+
+
+def test_a_waiver_that_ends_does_so_under_another_that_holds(findings) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.waiver("dormant_user", "5", expires=date(2026, 11, 21))
+    findings.waiver("dormant_user", "ana*", owner="Lee")
+    findings.settle()
+
+    assert findings.settle(NIGHTS[3]) == {"a": "waived"}
+    assert findings.of("a")[1:3] == ("Waived by Lee until 2026-12-31: it is fine", 0)
+
+
+def test_an_event_is_covered_if_it_had_happened_when_the_waiver_was_read(findings) -> None:
+    findings.found("before", "reactivated_user", 5, snapshot_id="s0")
+    findings.found("after", "reactivated_user", 5, snapshot_id="s2", first_seen=NIGHTS[2])
+    findings.waiver("reactivated_user", "5", read_at=NIGHTS[1])
+
+    assert findings.settle(NIGHTS[2]) == {"after": "open", "before": "waived"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "before", "after", "told"),
+    [
+        (GROWING, "sets", ["a"], ["a", "b"], "sets has more: b"),
+        (GROWING, "sets", [{"set": "a"}], [{"set": "a"}, {"set": "b"}], 'sets has more: {"set":"b"}'),
+        (GROWING, "sets", None, ["a"], "sets has more: a"),
+        (GROWING, "sets", [], list("abcdefg"), "sets has more: a, b, c, d, e and 2 others"),
+        (COUNTING, "users", 2, 3, "users grew from 2 to 3"),
+        (COUNTING, "users", None, 1.5, "users grew from 0 to 1.5"),
+    ],
+)
+def test_growth_ends_a_waiver_for_good(findings, rule, name, before, after, told) -> None:
+    findings.found("a", rule, 5, evidence=json.dumps({name: before, "x": 1}))
+    findings.waiver(rule, "5")
+    findings.settle()
+    findings.change("a", evidence=json.dumps({name: after, "x": 1}))
+
+    assert findings.settle(NIGHTS[2]) == {"a": "open"}
+    note = f"The waiver of Kim no longer covers it: {told}."
+    assert findings.of("a") == ("open", note, 1, NIGHTS[2])
+    findings.change("a", evidence=json.dumps({name: before, "x": 1}))
+    assert findings.settle(NIGHTS[3]) == {"a": "open"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after"),
+    [
+        (GROWING, {"sets": ["a", "b"]}, {"sets": ["b"]}),
+        (GROWING, {"sets": ["a", "b"]}, {"sets": ["b", "a"]}),
+        (GROWING, {"sets": ["a"]}, {"sets": None}),
+        (GROWING, {"sets": ["a"]}, {}),
+        (COUNTING, {"users": 3}, {"users": 2}),
+        (COUNTING, {"users": 3, "days": 1}, {"users": 3, "days": 2}),
+        (COUNTING, {"users": 3}, {"users": "9"}),
+        ("dormant_user", {"days": 90}, {"days": 91}),
+    ],
+)
+def test_what_the_rule_does_not_count_as_growth_is_none(findings, rule, before, after) -> None:
+    findings.found("a", rule, 5, evidence=json.dumps(before))
+    findings.waiver(rule, "5")
+    findings.settle()
+    findings.change("a", evidence=json.dumps(after))
+
+    assert findings.settle(NIGHTS[2]) == {"a": "waived"}
+
+
+def test_a_higher_severity_is_growth(findings) -> None:
+    findings.found("a", "dormant_user", 5)
+    findings.waiver("dormant_user", "5")
+    findings.settle()
+    findings.change("a", severity="low")
+    assert findings.settle(NIGHTS[2]) == {"a": "waived"}
+    findings.change("a", severity="critical")
+
+    assert findings.settle(NIGHTS[3]) == {"a": "open"}
+    assert findings.of("a")[1] == (
+        "The waiver of Kim no longer covers it: severity rose from medium to critical."
+    )
+
+
+def test_a_waiver_that_is_changed_covers_what_has_grown(findings, company) -> None:
+    findings.found("a", COUNTING, 5, evidence='{"users": 2}')
+    findings.waiver(COUNTING, "5")
+    findings.settle()
+    findings.change("a", evidence='{"users": 3}')
+    findings.settle(NIGHTS[2])
+    company.connection.execute("DELETE FROM history.waivers")
+    findings.waiver(COUNTING, "5", reason="three are fine", read_at=NIGHTS[2])
+
+    assert findings.settle(NIGHTS[3]) == {"a": "waived"}
+    findings.change("a", evidence='{"users": 4}')
+    assert findings.settle(NIGHTS[4]) == {"a": "open"}
+    assert findings.of("a")[1:3] == ("The waiver of Kim no longer covers it: users grew from 3 to 4.", 2)
+
+
+def test_what_comes_back_under_its_waiver_is_waived_unless_it_has_grown(findings) -> None:
+    findings.found("a", COUNTING, 5, evidence='{"users": 2}')
+    findings.waiver(COUNTING, "5")
+    findings.settle()
+    findings.change("a", status="resolved")
+    assert findings.settle(NIGHTS[2]) == {"a": "resolved"}
+    findings.change("a", status="open")
+    assert findings.settle(NIGHTS[3]) == {"a": "waived"}
+    findings.change("a", status="open", evidence='{"users": 3}')
+    assert findings.settle(NIGHTS[4]) == {"a": "open"}
+
+
+def related(company: Company) -> dict[str, list[tuple[str, str]]]:
+    return {
+        name: [(one["finding_id"], one["rule"]) for one in json.loads(evidence).get("related", [])]
+        for name, evidence in company.rows("SELECT finding_id, evidence FROM findings ORDER BY ALL")
+    }
+
+
+def test_findings_about_the_same_permission_name_each_other(findings, company) -> None:
+    toxic = json.dumps({"permissions": [FLAG, "can_export"], "empty": None})
+    findings.found("d", "unexplained_permission", 5, object=FLAG)
+    findings.found("b", "sensitive_permission", 5, object=FLAG, status="waived")
+    findings.found("c", "toxic_exfiltrate", 5, object="toxic_exfiltrate", evidence=toxic)
+    findings.found("e", "sensitive_permission", 5, object="can_export")
+    findings.found("f", "sensitive_permission", 6, object=FLAG)
+    findings.found("g", "permission_outlier", 5, object=FLAG, status="resolved")
+    findings.found("h", "dormant_user", 5)
+    findings.found("i", "own", 5, object="can_export")
+    findings.found("j", "toxic_mass_load", 5, evidence='{"permissions": ["can_export", "can_export"]}')
+
+    assert related(company) == {
+        "b": [("c", "toxic_exfiltrate"), ("d", "unexplained_permission")],
+        "c": [
+            ("i", "own"),
+            ("b", "sensitive_permission"),
+            ("e", "sensitive_permission"),
+            ("j", "toxic_mass_load"),
+            ("d", "unexplained_permission"),
+        ],
+        "d": [("b", "sensitive_permission"), ("c", "toxic_exfiltrate")],
+        "e": [("i", "own"), ("c", "toxic_exfiltrate"), ("j", "toxic_mass_load")],
+        "f": [],
+        "g": [],
+        "h": [],
+        "i": [("e", "sensitive_permission"), ("c", "toxic_exfiltrate"), ("j", "toxic_mass_load")],
+        "j": [("i", "own"), ("e", "sensitive_permission"), ("c", "toxic_exfiltrate")],
+    }
+
+
+def test_what_is_related_is_added_to_the_evidence(findings, company) -> None:
+    findings.found("a", "unexplained_permission", 5, object=FLAG, evidence='{"since": null, "n": 1}')
+    findings.found("b", "sensitive_permission", 5, object=FLAG)
+
+    (evidence,) = company.rows("SELECT evidence FROM findings WHERE finding_id = 'a'")[0]
+
+    assert json.loads(evidence) == {
+        "since": None,
+        "n": 1,
+        "related": [{"finding_id": "b", "rule": "sensitive_permission"}],
+    }
+
+
+def test_a_hundred_thousand_findings_are_related_at_once(company: Company) -> None:
+    company.connection.execute("""
+        INSERT INTO history.findings BY NAME
+        SELECT
+            'acme' AS company, concat(users, '/', rules) AS finding_id, 'user' AS subject_kind,
+            concat('rule_', rules) AS rule, CAST(users AS VARCHAR) AS subject_id, 'open' AS status,
+            'can_use_api' AS object, '{}' AS evidence
+        FROM range(20000) AS a(users) CROSS JOIN range(5) AS b(rules)""")
+
+    ((most, count),) = company.rows(
+        "SELECT max(json_array_length(evidence -> 'related')), count(*) FROM findings"
+    )
+
+    assert (most, count) == (4, 100_000)
+
+
+def test_nothing_is_done_where_there_is_no_waiver(findings, connection: duckdb.DuckDBPyConnection) -> None:
+    findings.found("a", "dormant_user", 5)
+
+    assert findings.settle() == {"a": "open"}
+
+
+def test_a_waiver_for_all_companies_is_missed_where_none_has_such_a_finding(findings, connection) -> None:
+    findings.waiver("dormant_user", "*", "can_*", waiver_id="w", state="unmatched")
+    told = [
+        "waivers.toml: the waiver of dormant_user for *, can_*, by Kim speaks of no open finding; "
+        "take it out if it is not needed."
+    ]
+    assert notices(connection) == notices(connection, "acme") == told
+
+    beta = Findings(Company(connection, "beta"))
+    beta.waiver("dormant_user", "*", "can_*", waiver_id="w", state="active")
+    assert notices(connection) == notices(connection, "acme") == []
+
+
+def test_a_waiver_that_has_expired_is_told_once(findings, connection) -> None:
+    for company in (findings, Findings(Company(connection, "beta"))):
+        company.waiver("dormant_user", "*", state="expired", expires=date(2026, 11, 1))
+
+    assert notices(connection) == [
+        "waivers.toml: the waiver of dormant_user for * by Kim expired on 2026-11-01; "
+        "renew it or take it out."
+    ]

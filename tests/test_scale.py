@@ -1,0 +1,161 @@
+"""What keeps large companies and long histories affordable, and that it makes no difference otherwise."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pytest
+from installation import MODELS
+from published import differing, query, tables
+
+from benchmarks.snapshots import Wanted, write
+from pipedrive_graph import build
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.settings import Settings, load
+from pipedrive_graph.warehouse import keys
+from pipedrive_graph.warehouse.tables import TABLES
+
+COMPANIES, USERS, NIGHTS = 3, 40, 2
+
+
+def settings(home: Path) -> Settings:
+    return load({"PIPEDRIVE_GRAPH_HOME": str(home)})
+
+
+def versions(home: Path) -> dict[str, list[int]]:
+    """Rows of each table of the history that began with each night."""
+    begun = {}
+    with duckdb.connect(str(settings(home).warehouse), read_only=True) as connection:
+        for table in TABLES:
+            counted = connection.execute(
+                f"SELECT count(*) FROM history.{table.name} GROUP BY valid_from ORDER BY valid_from"  # noqa: S608
+            ).fetchall()
+            begun[table.name] = [count for (count,) in counted]
+    return begun
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three companies after two nights; between them one user of each had one flag changed."""
+    home = tmp_path_factory.mktemp("scale")
+    write(home, Wanted(COMPANIES, USERS, NIGHTS))
+    build.rebuild(settings(home), MODELS, tell=print)
+    return home
+
+
+def test_the_same_landing_is_written_every_time(home: Path, tmp_path: Path) -> None:
+    write(tmp_path, Wanted(COMPANIES, USERS, NIGHTS))
+
+    def content(folder: Path) -> dict[Path, bytes]:
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*z")}
+
+    assert content(tmp_path) == content(home)
+
+
+def test_the_history_grows_by_what_has_changed(home: Path) -> None:
+    first, *later = versions(home)["user_permissions"]
+    assert first == COMPANIES * USERS * 31
+    # one user of each company, one flag of theirs
+    assert later == [COMPANIES]
+    grown = [sum(nights[1:]) for nights in versions(home).values()]
+    assert sum(grown) == COMPANIES  # and nothing else, although most have logged in
+
+
+def test_batches_and_single_companies_make_the_same(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tables(settings(home).published)
+
+    # a company beside others that are there already, one after the other
+    single = tmp_path / "single"
+    write(single, Wanted(COMPANIES, USERS, NIGHTS))
+    for company in ("co000002", "co000000", "co000001"):
+        build.build(settings(single), MODELS, company, tell=print)
+    build.publish(settings(single), MODELS, tell=print)
+    assert differing(tables(settings(single).published), expected) == {}
+
+    # all of them, in batches of two and one
+    monkeypatch.setattr(build, "_BATCH_USERS", 2 * USERS)
+    build.rebuild(settings(single), MODELS, tell=print)
+    assert differing(tables(settings(single).published), expected) == {}
+
+
+def test_of_an_answer_that_is_the_same_nothing_is_staged(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, Wanted(1, USERS, 2))
+    staged = []
+    differences = build.history.differences
+
+    def count(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
+        text = "SELECT count(DISTINCT user_id) FROM staging.user_permissions"
+        staged.append(connection.execute(text).fetchall()[0][0])
+        return differences(connection)
+
+    monkeypatch.setattr(build.history, "differences", count)
+    build.build(settings(tmp_path), MODELS, "co000000", tell=print)
+
+    assert staged == [USERS, 1]
+
+
+def test_keys_of_long_tables_are_proven_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MODELS["main.user_role_permissions"]
+    # company, user_id, role_id (which may be NULL) and permission; each user has more than 126 rows
+    rows = """
+        SELECT
+            'acme' AS company, subject AS user_id, nullif(seat, 0) AS role_id,
+            concat('can_', flag) AS permission
+        FROM range(20) AS subjects(subject), range(3) AS seats(seat), range(70) AS flags(flag)"""
+    monkeypatch.setattr(keys, "_MANY", 100)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE held AS {rows}")
+        keys.check_key(connection, model, "held")
+
+        connection.execute("INSERT INTO held VALUES ('acme', 7, NULL, 'can_69')")
+        with pytest.raises(WarehouseError, match=r"of 'acme' one is there 2 times"):
+            keys.check_key(connection, model, "held")
+
+
+def test_access_at_knows_every_night(home: Path) -> None:
+    nights = query(settings(home).published, "SELECT started_at FROM snapshots WHERE company = 'co000000'")
+    flags = [
+        set(
+            query(
+                settings(home).published,
+                "SELECT user_id, permission FROM access_at(?) WHERE company = 'co000000'",
+                night,
+            )
+        )
+        for (night,) in sorted(nights)
+    ]
+    # one flag of one user came or went
+    assert [len(before ^ after) for before, after in pairwise(flags)] == [1]
+
+
+@pytest.mark.slow
+def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) -> None:
+    taken = []
+    for companies in (10, 40):
+        home = tmp_path / str(companies)
+        write(home, Wanted(companies, 500))
+        started = time.process_time()
+        build.rebuild(settings(home), MODELS, tell=print)
+        taken.append(time.process_time() - started)
+    assert taken[1] < 5 * taken[0]
+
+
+@pytest.mark.slow
+def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
+    write(tmp_path, Wanted(1, 500, 40))
+    every = build.ingest.pending
+    sizes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build.ingest, "pending", lambda connection, landing: every(connection, landing)[:1])
+        for _ in range(40):
+            build.build(settings(tmp_path), MODELS, "co000000", tell=print)
+            sizes.append(settings(tmp_path).warehouse.stat().st_size)
+    assert sizes[-1] < 3 * sizes[0]
+    assert sum(versions(tmp_path)["user_permissions"]) == 500 * 31 + 39 * 5
