@@ -15,7 +15,7 @@ help: ## Show this list
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[server]" --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[server,explore]" --group dev
 	@touch $@
 
 install: .venv/installed ## Make the environment
@@ -56,7 +56,7 @@ benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and it
 constraints: ## Renew both constraints.txt from the newest versions
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable ".[server]" --group dev
+	$(BIN)/pip install --quiet --editable ".[server,explore]" --group dev
 	$(BIN)/pip freeze --all --exclude-editable | grep -v '^setuptools=' > constraints.txt
 	@touch .venv/installed
 	$(PYTHON) -m venv --clear $(BENCHMARKS)
