@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -27,8 +28,20 @@ from pipedrive_graph.warehouse.models import Models, sql_folder
 
 MODELS = Models(sql_folder())
 
+UNJUDGED = MODELS.without([rule.qualified for rule in MODELS.of("rules")])
+"""Without the rules, which take half of a small night: for tests that are not about findings."""
+
 Serve = Callable[..., Simulator]
 """Starts a simulator with these options; the fixture of that name."""
+
+
+def arrived(simulator: Simulator) -> int:
+    """How many requests have arrived, once no more do."""
+    before = -1
+    while before != len(simulator.requests):
+        before = len(simulator.requests)
+        time.sleep(0.1)
+    return before
 
 
 @dataclass(frozen=True)
@@ -70,10 +83,12 @@ class Installation:
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
+    models: Models = MODELS
 
     @classmethod
-    def of(cls, home: Path, simulator: Simulator) -> Installation:
-        return cls(home, {"PIPEDRIVE_API_TOKEN": simulator.token, "PIPEDRIVE_BASE_URL": simulator.url})
+    def of(cls, home: Path, simulator: Simulator, models: Models = MODELS) -> Installation:
+        variables = {"PIPEDRIVE_API_TOKEN": simulator.token, "PIPEDRIVE_BASE_URL": simulator.url}
+        return cls(home, variables, models)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,6 +101,12 @@ class Installation:
     @property
     def settings(self) -> Settings:
         return settings_module.load(self.environment)
+
+    @property
+    def written(self) -> int:
+        """How many answers of the snapshot that is not finished are written down, torn ones aside."""
+        paths = self.home.glob("landing/default/*/*.ndjson")
+        return sum(path.read_bytes().count(b"\n") for path in paths)
 
     def landing(self, company: str = "default") -> CompanyLanding:
         return Landing(self.settings.landing).of(company)
@@ -118,7 +139,6 @@ class Installation:
         plan: Collect | None = None,
         accept_shrink: bool = False,
         observer: Silent | None = None,
-        models: Models = MODELS,
     ) -> Manifest:
         """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
         (company,) = self.settings.companies
@@ -133,8 +153,8 @@ class Installation:
                 )
             )
             if manifest.accepted:
-                build.build(self.settings, models, company.name, tell=print)
-                build.publish(self.settings, models, tell=print)
+                build.build(self.settings, self.models, company.name, tell=print)
+                build.publish(self.settings, self.models, tell=print)
         return manifest
 
     @contextmanager

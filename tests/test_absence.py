@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from installation import Installation, Silent
+from installation import UNJUDGED, Installation, Silent
 from published import changes, query, tables
 
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
+
+
+@pytest.fixture
+def installation(home: Path, simulator: Simulator) -> Installation:
+    """An installation whose nights find nothing: this is not about findings."""
+    return Installation.of(home, simulator, UNJUDGED)
 
 
 def unlist(simulator: Simulator, user_id: int) -> None:

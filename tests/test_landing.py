@@ -7,7 +7,7 @@ import hashlib
 import json
 
 import pytest
-from installation import MODELS, Installation
+from installation import MODELS, UNJUDGED, Installation
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import LandingError, WarehouseError
@@ -19,7 +19,7 @@ from pipedrive_graph.simulator.server import Options, Simulator
 def two_nights(tmp_path_factory: pytest.TempPathFactory):
     """A company of twelve after two nights."""
     with Simulator(Options(users=12, limit=2000)) as simulator:
-        installation = Installation.of(tmp_path_factory.mktemp("landing") / "home", simulator)
+        installation = Installation.of(tmp_path_factory.mktemp("landing") / "home", simulator, UNJUDGED)
         yield installation, [installation.night(), installation.night()], simulator
 
 

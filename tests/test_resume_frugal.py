@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from installation import Installation
+from installation import Installation, arrived
 from published import query
 
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -43,21 +42,6 @@ def second_night(request, tmp_path_factory: pytest.TempPathFactory):
         yield simulator, first, asked
 
 
-def quiet(simulator: Simulator) -> int:
-    """How many requests have arrived, once no more do."""
-    before = -1
-    while before != len(simulator.requests):
-        before = len(simulator.requests)
-        time.sleep(0.1)
-    return before
-
-
-def written(installation: Installation) -> int:
-    """How many answers have been written down, torn ones aside."""
-    paths = installation.home.glob("landing/default/*/*.ndjson")
-    return sum(path.read_bytes().count(b"\n") for path in paths)
-
-
 @pytest.mark.parametrize(
     "share",
     [
@@ -86,8 +70,7 @@ def test_both_runs_together(second_night, tmp_path: Path, share: float) -> None:
     simulator.faults.add(".*", kill, after=round(share * (undisturbed.total() - 2)))
     assert installation.wait(process).code == -signal.SIGKILL
     simulator.faults.clear()
-    arrived, kept = quiet(simulator), written(installation)
-    in_flight = arrived - kept
+    in_flight = arrived(simulator) - installation.written
 
     manifest = installation.night()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -307,7 +308,7 @@ def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     models = own_rules.added(SHIPPED, home / "rules")
     (home / "rules" / "lives.sql").unlink()
 
-    installation.night(models=models)
+    replace(installation, models=models).night()
 
     assert states(installation, "lives") == [("open", None, True)]
     build.rebuild(installation.settings, own_rules.added(SHIPPED, home / "rules"), tell=print)

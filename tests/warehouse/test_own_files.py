@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -74,7 +75,7 @@ def workshop(tmp_path: Path):
             for name, text in texts.items():
                 path = folder / ("findings" if name == "long_address" else "graph") / f"{name}.sql"
                 path.write_text(text) if text else path.unlink()
-            installation.night(models=Models(folder))
+            replace(installation, models=Models(folder)).night()
             return installation
 
         yield night
