@@ -18,6 +18,7 @@ from pipedrive_graph.reports.changes import KINDS, Change, Wanted, read, snapsho
 from pipedrive_graph.reports.sentences import told
 from pipedrive_graph.text import printable
 
+
 @click.command("changes")
 @click.option("--since", required=True, help="First day, as 2026-11-01; days are UTC.")
 @click.option("--until", help="Last day, included; by default, that of the last snapshot.")

@@ -71,9 +71,7 @@ def _count(connection: duckdb.DuckDBPyConnection) -> None:
 def _note(connection: duckdb.DuckDBPyConnection, models: Models, broken: Mapping[str, str]) -> None:
     """How each rule fared: it was run, it abstained for want of a list, or it could not be run."""
     names = {*(rule.qualified for rule in models.of("rules", Kind.RULE)), *broken}
-    connection.execute(
-        "DELETE FROM history.rule_runs WHERE company IN (SELECT company FROM landing.batch)"
-    )
+    connection.execute("DELETE FROM history.rule_runs WHERE company IN (SELECT company FROM landing.batch)")
     connection.execute(
         """
         INSERT INTO history.rule_runs BY NAME
@@ -103,7 +101,9 @@ def _note(connection: duckdb.DuckDBPyConnection, models: Models, broken: Mapping
                 ELSE 'ran'
             END AS outcome,
             coalesce(rules.problem, 'Pipedrive did not give the list ' || wants.lists || '.') AS reason,
-            CASE WHEN rules.problem IS NULL AND wants.rule IS NULL THEN coalesce(fired.findings, 0) END AS fired
+            CASE
+                WHEN rules.problem IS NULL AND wants.rule IS NULL THEN coalesce(fired.findings, 0)
+            END AS fired
         FROM landing.batch AS batch
         CROSS JOIN rules
         LEFT JOIN wants ON wants.company = batch.company AND wants.rule = rules.rule

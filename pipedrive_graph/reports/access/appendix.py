@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -65,7 +66,7 @@ class Appendix:
 
     thresholds: tuple[tuple[str, str, str], ...]
     sensitive: tuple[str, ...]
-    combinations: tuple[tuple[str, str, str, str], ...]
+    combinations: tuple[tuple[Any, ...], ...]
     rules: tuple[RuleRun, ...]
     waivers: tuple[Waiver, ...]
     unreadable: tuple[tuple[str, str | None, str, str | None], ...]
@@ -86,7 +87,9 @@ def proof(landing: Path, source: Source) -> Proof:
         chain = company.chain()
         place = next((n for n, (m, _) in enumerate(chain) if m.snapshot_id == source.now.snapshot_id), None)
         if place is None:
-            return Proof(problem=f"The snapshot {source.now.snapshot_id} is not in the landing beside this file.")
+            return Proof(
+                problem=f"The snapshot {source.now.snapshot_id} is not in the landing beside this file."
+            )
         manifest, sha256 = chain[place]
         company.verify(manifest)
     except LandingError as error:
@@ -95,14 +98,16 @@ def proof(landing: Path, source: Source) -> Proof:
         f"Each of the {counted(place + 1, 'manifest')} up to this one names the digest of the one before, "
         f"and all {counted(len(manifest.files), 'file')} of this snapshot are as they were written."
         if place
-        else f"This is the first snapshot, and all {counted(len(manifest.files), 'file')} of it are as written."
+        else f"This is the first snapshot; all {counted(len(manifest.files), 'file')} of it are as written."
     )
     return Proof(manifest, sha256, place + 1, whole)
 
 
 def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) -> Appendix:
     """Read the appendix."""
-    runs = source.rows("SELECT rule, outcome, reason, fired FROM rule_runs WHERE company = $company ORDER BY rule")
+    runs = source.rows(
+        "SELECT rule, outcome, reason, fired FROM rule_runs WHERE company = $company ORDER BY rule"
+    )
     return Appendix(
         _thresholds(source),
         tuple(
@@ -139,7 +144,10 @@ def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) 
         ),
         (
             ("this report was made by pipedrive_graph", pipedrive_graph.__version__),
-            ("the snapshot was collected by pipedrive_graph", manifest.identity.version if manifest else "not known"),
+            (
+                "the snapshot was collected by pipedrive_graph",
+                manifest.identity.version if manifest else "not known",
+            ),
             ("DuckDB", duckdb.__version__),
         ),
     )
@@ -154,10 +162,14 @@ def _thresholds(source: Source) -> tuple[tuple[str, str, str], ...]:
             WHERE table_name = 'rule_thresholds' AND column_name <> 'company' AND $company IS NOT NULL"""
         )
     )
-    result = source.connection.execute("SELECT * EXCLUDE (company) FROM rule_thresholds WHERE company = ?", [source.company])
+    result = source.connection.execute(
+        "SELECT * EXCLUDE (company) FROM rule_thresholds WHERE company = ?", [source.company]
+    )
     names = [column[0] for column in result.description or []]
     values = result.fetchone() or ()
-    return tuple((name, _plain(value), comments.get(name, "")) for name, value in zip(names, values, strict=False))
+    return tuple(
+        (name, _plain(value), comments.get(name, "")) for name, value in zip(names, values, strict=False)
+    )
 
 
 def _plain(value: object) -> str:
@@ -165,8 +177,8 @@ def _plain(value: object) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _combinations(source: Source) -> list[tuple[str, str, str, str]]:
-    return source.rows(  # type: ignore[return-value]
+def _combinations(source: Source) -> list[tuple[Any, ...]]:
+    return source.rows(
         """
         SELECT combination, severity, title, string_agg(clause_text, ' and ' ORDER BY clause)
         FROM (

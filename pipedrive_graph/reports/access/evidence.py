@@ -67,7 +67,7 @@ def text(value: object, name: str = "") -> str:
     return _TIME.sub(r"\1 \2 UTC", str(value))
 
 
-def _entry(name: str, value: Any) -> Entry:
+def _entry(name: str, value: object) -> Entry:
     label = words.field(name)
     if isinstance(value, Mapping):
         return Entry(label, entries=entries(value)) if value else Entry(label, ("none",))

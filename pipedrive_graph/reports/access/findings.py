@@ -103,7 +103,9 @@ def findings(source: Source, rules: dict[str, Rule]) -> Findings:
             for number, one in enumerate([group.lead, *group.also]):
                 shown.append(_finding(one, rules, named, seats, base, also=number > 0))
     told = {role_id for finding in shown for role_id in finding.role_ids}
-    names = source.rows("SELECT role_id, coalesce(name, 'role ' || role_id) FROM roles WHERE company = $company")
+    names = source.rows(
+        "SELECT role_id, coalesce(name, 'role ' || role_id) FROM roles WHERE company = $company"
+    )
     return Findings(
         tuple(shown),
         len(listed) - len(kept),

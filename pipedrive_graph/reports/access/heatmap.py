@@ -55,10 +55,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """The heat map in its tables, and how many cells stand out."""
+    """The heat map in its tables, and how many cells stand out: by few holders, by outliers."""
 
     blocks: tuple[Block, ...]
-    marked: int
+    few: int
+    outliers: int
     empty: int
 
 
@@ -86,7 +87,10 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
             GROUP BY ALL"""
         )
     }
-    sensitive = {flag for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")}
+    sensitive = {
+        flag
+        for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")
+    }
     flags = sorted({flag for _, flag in found})
     known = dict(
         source.rows(
@@ -115,10 +119,20 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
         for start in range(0, len(members), WIDEST):
             shown = members[start : start + WIDEST]
             rows = tuple(
-                Row(role.role_id, role.name, role.members, tuple(cell(role.role_id, role.members, f) for f in shown))
+                Row(
+                    role.role_id,
+                    role.name,
+                    role.members,
+                    tuple(cell(role.role_id, role.members, f) for f in shown),
+                )
                 for role in peopled
             )
             part = f", part {start // WIDEST + 1}" if len(members) > WIDEST else ""
             blocks.append(Block(f"{title}{part}", tuple((flag, permission(flag)) for flag in shown), rows))
-    marked = sum(one.few or one.outliers > 0 for block in blocks for row in block.rows for one in row.cells)
-    return HeatMap(tuple(blocks), marked, len(tree.places) - len(peopled))
+    cells = [one for block in blocks for row in block.rows for one in row.cells]
+    return HeatMap(
+        tuple(blocks),
+        sum(one.few and not one.outliers for one in cells),
+        sum(one.outliers > 0 for one in cells),
+        len(tree.places) - len(peopled),
+    )

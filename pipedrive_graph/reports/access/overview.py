@@ -232,7 +232,11 @@ def _missing(manifest: Manifest | None) -> tuple[str, ...]:
         return ()
     told = []
     for endpoint, calls in sorted(manifest.coverage.items()):
-        parts = [f"{number:,} {what}" for what, number in (("refused", calls.refused), ("failed", calls.failed)) if number]
+        parts = [
+            f"{number:,} {what}"
+            for what, number in (("refused", calls.refused), ("failed", calls.failed))
+            if number
+        ]
         if parts:
             told.append(f"{endpoint}: {' and '.join(parts)} of {counted(calls.asked, 'call')}")
     return tuple(told)

@@ -41,9 +41,9 @@ def render(content: dict[str, Any], *, company: str, snapshot_id: str) -> str:
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    return _environment().get_template("report.html.j2").render(
-        content, company=company, style=Markup(style), script=Markup(script), policy=policy  # noqa: S704 - files of ours
-    )
+    template = _environment().get_template("report.html.j2")
+    files = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of ours
+    return template.render(content, company=company, policy=policy, **files)
 
 
 @cache

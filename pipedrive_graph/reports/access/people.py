@@ -7,7 +7,8 @@ that many share. So a report of ten thousand users stays small.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +31,12 @@ _PROFILES = """
     named AS (
         SELECT
             granted_by,
-            list(DISTINCT coalesce(name, permission_set_id) ORDER BY coalesce(name, permission_set_id)) AS sets
-        FROM (SELECT DISTINCT granted_by, unnest(granted_by) AS permission_set_id FROM held)
-        LEFT JOIN (FROM permission_sets WHERE company = $company) USING (permission_set_id)
+            list(DISTINCT label ORDER BY label) AS sets
+        FROM (
+            SELECT granted_by, coalesce(name, permission_set_id) AS label
+            FROM (SELECT DISTINCT granted_by, unnest(granted_by) AS permission_set_id FROM held)
+            LEFT JOIN (FROM permission_sets WHERE company = $company) USING (permission_set_id)
+        )
         GROUP BY granted_by
     ),
     -- in the words of the macro `why`, which says the same of one user
@@ -69,7 +73,9 @@ _PROFILES = """
         LEFT JOIN named USING (granted_by)
     ),
     profiles AS (
-        SELECT user_id, list([permission, CAST(granted AS VARCHAR), explanation] ORDER BY permission) AS profile
+        SELECT
+            user_id,
+            list([permission, CAST(granted AS VARCHAR), explanation] ORDER BY permission) AS profile
         FROM explained
         GROUP BY user_id
     )
@@ -79,8 +85,7 @@ _USERS = """
     SELECT
         user_id, name, email,
         CASE WHEN deleted THEN 2 WHEN NOT active THEN 1 WHEN live THEN 0 ELSE 3 END,
-        admin, admin_apps, access_known, permissions_source, permissions_observed_at, last_login,
-        login_known, created, role_id
+        admin, access_known, permissions_source, permissions_observed_at, last_login, login_known, created
     FROM users
     WHERE company = $company
     ORDER BY lower(coalesce(nullif(name, ''), email)), user_id"""
@@ -96,6 +101,23 @@ _SEATS = """
     FROM user_roles WHERE company = $company GROUP BY user_id"""
 
 
+@dataclass(frozen=True, slots=True)
+class _User:
+    """A user; `state` is 0 who can log in, 1 deactivated, 2 deleted, 3 not known."""
+
+    user_id: int
+    name: str | None
+    email: str | None
+    state: int
+    admin: bool | None
+    access_known: bool | None
+    source: str | None
+    observed_at: datetime | None
+    last_login: datetime | None
+    login_known: bool | None
+    created: datetime | None
+
+
 class _Numbered:
     """Gives every different value a number, in the order in which they come."""
 
@@ -103,58 +125,65 @@ class _Numbered:
         self.values: list[Any] = []
         self._numbers: dict[Hashable, int] = {}
 
-    def of(self, key: Hashable, value: Callable[[], Any] | None = None) -> int:
-        """The number of a value; `value` makes what is kept of it, by default itself."""
+    def of(self, key: Hashable, value: object = None) -> int:
+        """The number of a value; `value` is what is kept of it, by default itself."""
         if key not in self._numbers:
             self._numbers[key] = len(self.values)
-            self.values.append(value() if value else key)
+            self.values.append(key if value is None else value)
         return self._numbers[key]
 
 
 def people(source: Source) -> dict[str, Any]:
     """What the script needs: users, and the lists into which their numbers point."""
-    reasons, permissions, profiles, accesses, seats = (_Numbered() for _ in range(5))
-    sensitive = {flag for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")}
+    reasons, permissions, accesses, seats = (_Numbered() for _ in range(4))
+    profiles: list[list[int]] = []
+    sensitive = {
+        flag
+        for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")
+    }
 
     def flag_number(flag: str) -> int:
-        return permissions.of(flag, lambda: [legible(flag), legible(permission(flag)), int(flag in sensitive)])
+        return permissions.of(flag, [legible(flag), legible(permission(flag)), int(flag in sensitive)])
 
     profile_of: dict[int, int] = {}
     for profile, user_ids in source.rows(_PROFILES):
-        number = len(profiles.values)
+        number = len(profiles)
         flat: list[int] = []
         for flag, granted, reason in profile:
             flat += [flag_number(flag), _state(granted), reasons.of(legible(reason))]
-        profiles.values.append(flat)
+        profiles.append(flat)
         profile_of.update(dict.fromkeys(user_ids, number))
     access_of = dict(source.rows(_ACCESS))
     seats_of = dict(source.rows(_SEATS))
     users = []
-    for user_id, name, email, state, admin, apps, known, told_by, at, login, login_known, created, listed in source.rows(_USERS):
-        access, seat = access_of.get(user_id), seats_of.get(user_id)
+    for row in source.rows(_USERS):
+        user = _User(*row)
+        access, seat = access_of.get(user.user_id, []), seats_of.get(user.user_id, [])
         users.append(
             [
-                user_id,
-                legible(name or email or f"user {user_id}"),
-                legible(email or ""),
-                state,
-                None if admin is None else int(admin),
-                accesses.of(_key(access), lambda access=access: _texts(access or [])),
-                seats.of(_key(seat), lambda seat=seat: [[int(r), _state(a), s] for r, a, s in seat or []]),
-                profile_of.get(user_id, -1),
-                told_by,
-                _minute(at),
-                _minute(login),
-                None if login_known is None else int(login_known),
-                _minute(created),
-                int(bool(known)),
+                user.user_id,
+                legible(user.name or user.email or f"user {user.user_id}"),
+                legible(user.email or ""),
+                user.state,
+                _bit(user.admin),
+                accesses.of(_key(access), _texts(access)),
+                seats.of(
+                    _key(seat), [[int(role_id), _state(active), told] for role_id, active, told in seat]
+                ),
+                profile_of.get(user.user_id, -1),
+                user.source,
+                _minute(user.observed_at),
+                _minute(user.last_login),
+                _bit(user.login_known),
+                _minute(user.created),
+                _bit(user.access_known),
             ]
         )
     return {
         "users": users,
         "permissions": permissions.values,
         "reasons": reasons.values,
-        "profiles": profiles.values,
+        "profiles": profiles,
         "accesses": accesses.values,
         "seats": seats.values,
         "roles": _roles(source),
@@ -202,8 +231,12 @@ def _state(granted: str | None) -> int:
     return UNKNOWN if granted is None else GRANTED if granted == "true" else NOT_GRANTED
 
 
-def _key(rows: list[list[str | None]] | None) -> Hashable:
-    return tuple(tuple(row) for row in rows or ())
+def _bit(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _key(rows: list[list[str | None]]) -> Hashable:
+    return tuple(map(tuple, rows))
 
 
 def _texts(rows: list[list[str | None]]) -> list[list[str | None]]:

@@ -21,13 +21,6 @@ from pipedrive_graph.reports.access.timeline import timeline
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
-NAME = "access_report.html"
-
-
-def path_of(settings: Settings, company: str) -> Path:
-    """Where the report of a company lies."""
-    return settings.reports / company / NAME
-
 
 def write_access_report(
     settings: Settings, models: Models, company: str, *, since: date | None = None, out: Path | None = None
@@ -49,7 +42,7 @@ def write_access_report(
         LandingError: if the file cannot be written.
         WarehouseError: if nothing is published yet, or by another version.
     """
-    path = out or path_of(settings, company)
+    path = out or settings.access_report(company)
     rules = rules_of(models)
     with source(settings.published, company, since) as found:
         proven = proof(settings.landing, found)

@@ -185,7 +185,8 @@ def _summary(places: tuple[Place, ...]) -> str:
     top = [place for place in places if place.level == 0]
     deepest = max(place.level for place in places)
     wrong = [place for place in places if place.notes]
-    told = (
-        f"{counted(len(places), 'role')}, {len(top):,} of them at the top, up to {counted(deepest, 'step')} deep."
+    roles, steps = counted(len(places), "role"), counted(deepest, "step")
+    told = f"{roles}, {len(top):,} of them at the top, up to {steps} deep."
+    return (
+        f"{told} Of {counted(len(wrong), 'role')} something is wrong; it is noted beside." if wrong else told
     )
-    return f"{told} Of {counted(len(wrong), 'role')} something is wrong; it is noted beside." if wrong else told

@@ -119,6 +119,7 @@ def _opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
     try:
         with duckdb.connect(str(published), read_only=True) as connection:
+            connection.execute("SET enable_progress_bar = false")  # what is printed is the report's path
             yield connection
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error

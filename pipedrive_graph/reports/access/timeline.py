@@ -76,7 +76,9 @@ def timeline(source: Source) -> Timeline:
     days = source.rows("SELECT dormant_user_days FROM rule_thresholds WHERE company = $company")
     threshold = days[0][0] if days else None
     now = source.now.at
-    begin = min((at for row in found for at in row[4:6] if at is not None and at < now), default=now - timedelta(365))
+    begin = min(
+        (at for row in found for at in row[4:6] if at is not None and at < now), default=now - timedelta(365)
+    )
     span = (now - begin).total_seconds() or 1.0
 
     def x(at: datetime | None) -> float | None:

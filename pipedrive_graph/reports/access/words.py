@@ -50,7 +50,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def delta(now: int, before: int | None) -> str:
-    """How a number has moved: '+3', '−2', 'unchanged'; nothing where it was not known."""
+    """How a number has moved: '+3', 'unchanged', or with a minus; nothing where it was not known."""
     if before is None:
         return ""
     if now == before:
