@@ -166,7 +166,9 @@ def _ring(role: Role, by_id: dict[int, Role]) -> tuple[int, ...]:
 
 def _notes(role: Role, by_id: dict[int, Role], ring: tuple[int, ...]) -> tuple[str, ...]:
     notes = []
-    if role.role_id in ring:
+    if role.role_id in ring[1:]:
+        notes.append("in the same loop")
+    elif ring and role.role_id == ring[0]:
         names = [by_id[one].name for one in ring]
         notes.append(f"in a loop: {' → '.join([*names, names[0]])}, each below the next")
     elif ring:

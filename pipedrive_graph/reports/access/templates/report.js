@@ -226,10 +226,10 @@
     const body = found.map(([[flag, label, isSensitive], reason]) => make("tr", {},
       make("th", { scope: "row" }, label, " ", make("code", {}, flag), isSensitive ? " " : "",
         isSensitive ? make("span", { class: "chip high" }, "sensitive") : ""),
-      make("td", {}, bdi(reason)), make("td", {}, bdi(share(one, flag)))));
+      make("td", {}, bdi(reason)), make("td", { "data-label": "Held by:" }, bdi(share(one, flag)))));
     const heads = ["Permission", "Why", "Held by"].map((text) => make("th", { scope: "col" }, text));
     return [make("h4", {}, `${title} (${found.length})`),
-      make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body))];
+      make("table", { class: "why" }, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body))];
   }
 
   function permissions(one) {
