@@ -1,4 +1,4 @@
-"""The access report in a real browser: it works, with a mouse and without, fetches nothing, and prints all."""
+"""The access report in a real browser: with a mouse and without; it fetches nothing, and prints all."""
 
 from __future__ import annotations
 

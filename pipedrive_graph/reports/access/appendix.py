@@ -184,10 +184,11 @@ def _combinations(source: Source) -> list[tuple[Any, ...]]:
         FROM (
             SELECT
                 combination, severity, title, clause,
-                string_agg(permission, ' or ' ORDER BY permission) AS clause_text
-            FROM toxic_combinations WHERE company = $company GROUP BY ALL
+                string_agg(permission, ' or ' ORDER BY permission) AS permissions,
+                if(count(*) > 1, concat('(', permissions, ')'), permissions) AS clause_text
+            FROM toxic_combinations WHERE company = $company GROUP BY combination, severity, title, clause
         )
-        GROUP BY ALL ORDER BY combination"""
+        GROUP BY combination, severity, title ORDER BY combination"""
     )
 
 
