@@ -30,6 +30,7 @@ from pipedrive_graph.findings.lifecycle import judge
 from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.findings.policy import Policies
 from pipedrive_graph.findings.rosters import Rosters
+from pipedrive_graph.findings.tally import tally
 from pipedrive_graph.findings.waivers import Waiver
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
@@ -299,6 +300,7 @@ class _Builder:
         peers.fill(self.connection)
         fired = judge(self.connection, models, broken=self.broken)
         self.decisions.settle()
+        tally(self.connection, models, broken=self.broken)
         for snapshot in batch:
             self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
         counted = counts(self.connection, models) if self.counting else {}

@@ -87,6 +87,10 @@ class Settings:
         """The folder of the reports, one folder per company in it."""
         return self.home / "reports"
 
+    def access_report(self, company: str) -> Path:
+        """The page for who reviews a company's access."""
+        return self.reports / company / "access_report.html"
+
     def company(self, name: str) -> Company:
         """Return the company of that name.
 

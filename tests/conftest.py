@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from installation import Installation, Serve
+from reviewed import Reviewed, reviewed
 
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -42,6 +43,12 @@ def serve() -> Iterator[Serve]:
             return stack.enter_context(Simulator(Options(**told)))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def review(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
+    """A company whose names are hostile, after two nights, with its access report; nobody changes it."""
+    return reviewed(tmp_path_factory.mktemp("review") / "home")
 
 
 @pytest.fixture

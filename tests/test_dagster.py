@@ -72,7 +72,15 @@ def test_every_table_is_an_asset(definitions) -> None:
     rules = {f"findings/{model.name}" for model in MODELS.of("rules", Kind.RULE)}
 
     assert len(rules) >= 14
-    assert {*COLLECTING, *graph, *rules, "identity_graph", "findings_csv", "history/findings"} <= keys
+    assert {
+        *COLLECTING,
+        *graph,
+        *rules,
+        "identity_graph",
+        "findings_csv",
+        "access_report",
+        "history/findings",
+    } <= keys
 
 
 def test_every_asset_is_described_and_has_a_group(definitions) -> None:
@@ -98,6 +106,9 @@ def test_lineage_follows_the_queries(definitions) -> None:
     }
     assert "findings/dormant_admin" in deps("history/findings")
     assert deps("findings_csv") == {"identity_graph"}
+    assert deps("access_report") == {"identity_graph"}
+    assert deps("graph/finding_counts") == {"history/finding_counts"}
+    assert deps("history/finding_counts") == deps("history/rule_runs") == {"history/findings"}
     assert deps("identity_graph") == {name for name in above if name.startswith("graph/")}
 
 
@@ -151,6 +162,7 @@ def test_a_run_publishes_what_sync_publishes(run, tmp_path) -> None:
     dagsters, ours = (tables(one.published, clock=False) for one in (installation, other))
     assert differing(dagsters, ours) == {}
     assert (installation.home / "reports" / "default" / "findings.csv").exists()
+    assert (installation.home / "reports" / "default" / "access_report.html").exists()
 
 
 def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:

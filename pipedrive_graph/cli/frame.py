@@ -6,10 +6,11 @@ import getpass
 import sys
 import traceback
 from collections.abc import Sequence
+from datetime import date, datetime
 
 import click
 
-from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.text import printable
 
 DEBUG = "--debug"
@@ -62,6 +63,18 @@ def sentence(error: BaseException) -> str:
 def say(text: str) -> None:
     """Write a line to stderr, where it does not get into what other programs read."""
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the command line
+
+
+def parsed_day(text: str, option: str) -> date:
+    """The day that an option names.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, no time
+    except ValueError as error:
+        raise ConfigurationError(f"{option} '{text}' is no day; write it as 2026-11-01.") from error
 
 
 def user() -> str:

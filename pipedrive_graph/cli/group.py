@@ -18,6 +18,7 @@ _COMMANDS = {
     "waive": "Accept a finding for a time, with a reason.",
     "ack": "Acknowledge an event.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
+    "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",

@@ -131,7 +131,12 @@ def show(console: Console, settings: Settings, result: Result) -> None:
     """Print what came of a company, and where it lies."""
     if result.watch.manifest and result.summary:
         render(console, result.watch.manifest, result.summary, seconds=result.seconds)
-    for what, where in {"Database": settings.published, "Reports": settings.reports / result.company}.items():
+    places = {
+        "Database": settings.published,
+        "Reports": settings.reports / result.company,
+        "Report": settings.access_report(result.company),
+    }
+    for what, where in places.items():
         console.print(f"  {what:<9} {where}", highlight=False, soft_wrap=True)
 
 

@@ -24,7 +24,11 @@ from pipedrive_graph.warehouse.tables import POLICY, columns
 SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history", "policy": "policy"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
 
-FINDINGS_GROUP = {"history.findings", "main.findings"}
+FINDINGS_GROUP = {
+    f"{schema}.{name}"
+    for schema in ("history", "main")
+    for name in ("findings", "finding_counts", "rule_runs")
+}
 """Tables that belong with the rules, wherever they are kept."""
 
 CHECKED = dg.AssetKey(["graph", "users"])
@@ -32,6 +36,9 @@ CHECKED = dg.AssetKey(["graph", "users"])
 
 FINDINGS = "history.findings"
 """What all rules flow into."""
+
+TALLIES = {"history.finding_counts", "history.rule_runs"}
+"""What is counted of the findings after each night."""
 
 SHOWN = 10
 """How many rows of a roster a warning names."""
@@ -55,6 +62,8 @@ HISTORY_DESCRIPTIONS = {
     "peer_groups": "One row per live user: with whom the user is compared, or why with nobody.",
     "peer_comparisons": "One row per permission that few or none of a user's peers hold, with its score.",
     "findings": "One row per finding, open, waived or resolved, over all nights.",
+    "finding_counts": "One row per snapshot, status and severity: how many findings there were.",
+    "rule_runs": "One row per rule of the latest snapshot: whether it was run, and how often it fired.",
     "waivers": "One row per waiver of waivers.toml, as last read.",
     "journal": "One row per company: how much of its journal is done.",
 }
@@ -172,6 +181,7 @@ def _specs(models: Models) -> dict[str, dg.AssetSpec]:
     given = {f"policy.{name}": set[str]() for name in POLICY}
     kept |= {name: set(peers.READS) for name in peers.WRITES}
     kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
+    kept |= {name: {FINDINGS} for name in TALLIES}
     order = TopologicalSorter(
         {name: sorted(reads) for name, reads in (above | kept | given).items()}
     ).static_order()

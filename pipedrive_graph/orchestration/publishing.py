@@ -1,4 +1,4 @@
-"""The published assets: the file that people open, and the findings as a list.
+"""The published assets: the file that people open, the findings as a list, and the access report.
 
 Holds no logic: `pipedrive_graph.build` publishes, `pipedrive_graph.reports` writes.
 """
@@ -12,6 +12,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.graph import tables
+from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.reports.summary import summarise
 from pipedrive_graph.settings import Settings
@@ -79,7 +80,22 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         counts = {f"open: {severity}": n for severity, n in summary.counts.items()} if summary else {}
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **counts})
 
-    return [identity_graph, findings_csv]
+    @dg.asset(
+        partitions_def=companies,
+        deps=["identity_graph"],
+        group_name=GROUP,
+        kinds={"html"},
+        description="One page per company for who reviews its access: opened offline, printed, signed.",
+    )
+    def access_report(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
+        path = write_access_report(settings, models, context.partition_key)
+        return dg.MaterializeResult(
+            metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+        )
+
+    return [identity_graph, findings_csv, access_report]
 
 
 def _equal(*, passed: bool, description: str | None = None) -> dg.AssetCheckResult:

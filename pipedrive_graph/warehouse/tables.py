@@ -194,6 +194,23 @@ _OTHER_TABLES = {
         "waivers_spent_at": "TIMESTAMP",
         "rule_sha256": "VARCHAR",
     },
+    "finding_counts": {
+        "company": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "status": "VARCHAR",
+        "severity": "VARCHAR",
+        "findings": "BIGINT",
+        "opened": "BIGINT",
+        "resolved": "BIGINT",
+    },
+    "rule_runs": {
+        "company": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "rule": "VARCHAR",
+        "outcome": "VARCHAR",
+        "reason": "VARCHAR",
+        "fired": "BIGINT",
+    },
     "waivers": {
         "company": "VARCHAR",
         "waiver_id": "VARCHAR",

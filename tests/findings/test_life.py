@@ -176,10 +176,11 @@ def test_rebuild_repeats_what_was_decided(story) -> None:
     nights, _ = story
 
     def told() -> dict[str, list[Row]]:
-        # findings.toml, unlike what was decided, counts as it is today
+        # findings.toml, unlike what was decided, counts as it is today; so it does in the nights' counts
         return {
             name: [row for row in rows if "shared_mailbox" not in row]
             for name, rows in tables(nights.installation.published).items()
+            if name != "finding_counts"
         }
 
     before = told()

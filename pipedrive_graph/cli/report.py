@@ -1,0 +1,44 @@
+"""`pipedrive-graph report`: the access report, one HTML file per company."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option, parsed_day
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.reports.access.report import write_access_report
+from pipedrive_graph.reports.access.source import companies
+from pipedrive_graph.text import printable
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+
+@click.command("report")
+@click.option("--company", "name", help="Only this company; by default, all that are published.")
+@click.option(
+    "--since", help="Compare with the last snapshot before this day (UTC); by default, the one before."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it; by default, among the company's reports.",
+)
+@debug_option
+def command(*, name: str | None, since: str | None, out: Path | None, debug: bool) -> None:
+    """Write the access report of what is published, and print where it is.
+
+    It is one file that opens anywhere, without a network, and prints.
+    """
+    day: date | None = parsed_day(since, "--since") if since else None
+    settings = settings_module.load()
+    names = [name] if name else companies(settings.published)
+    if out and len(names) > 1:
+        raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
+    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    for company in names:
+        path = write_access_report(settings, models, company, since=day, out=out)
+        click.echo(printable(str(path)))

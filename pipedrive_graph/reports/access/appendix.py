@@ -1,0 +1,209 @@
+"""Reads the appendix of the access report: what was asked, by which rules it was judged, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import pipedrive_graph
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
+from pipedrive_graph.reports.access.findings import Rule
+from pipedrive_graph.reports.access.source import Source
+from pipedrive_graph.reports.access.words import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The snapshot in the landing: its files, and whether the chain of snapshots is whole.
+
+    Attributes:
+        manifest: of the snapshot; None where it is not at hand.
+        sha256: digest of the manifest.
+        snapshots: how many snapshots the chain has.
+        whole: what was checked, in a sentence.
+        problem: what is wrong with the landing; None where nothing is.
+    """
+
+    manifest: Manifest | None = None
+    sha256: str | None = None
+    snapshots: int = 0
+    whole: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRun:
+    """How a rule fared in the snapshot."""
+
+    rule: Rule
+    outcome: str
+    reason: str | None
+    fired: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A waiver of waivers.toml."""
+
+    rule: str
+    subject: str
+    object: str | None
+    reason: str
+    owner: str
+    expires: date
+    state: str
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appendix:
+    """Everything by which the report can be checked."""
+
+    thresholds: tuple[tuple[str, str, str], ...]
+    sensitive: tuple[str, ...]
+    combinations: tuple[tuple[Any, ...], ...]
+    rules: tuple[RuleRun, ...]
+    waivers: tuple[Waiver, ...]
+    unreadable: tuple[tuple[str, str | None, str, str | None], ...]
+    roster: str
+    roster_problems: tuple[tuple[int, str | None, str], ...]
+    versions: tuple[tuple[str, str], ...]
+
+    @property
+    def not_run(self) -> tuple[RuleRun, ...]:
+        """The rules that could not be run, or abstained."""
+        return tuple(run for run in self.rules if run.outcome != "ran")
+
+
+def proof(landing: Path, source: Source) -> Proof:
+    """Look the snapshot up in the landing, and check the chain and the snapshot's files."""
+    company: CompanyLanding = Landing(landing).of(source.company)
+    try:
+        chain = company.chain()
+        place = next((n for n, (m, _) in enumerate(chain) if m.snapshot_id == source.now.snapshot_id), None)
+        if place is None:
+            return Proof(
+                problem=f"The snapshot {source.now.snapshot_id} is not in the landing beside this file."
+            )
+        manifest, sha256 = chain[place]
+        company.verify(manifest)
+    except LandingError as error:
+        return Proof(problem=str(error))
+    whole = (
+        f"Each of the {counted(place + 1, 'manifest')} up to this one names the digest of the one before, "
+        f"and all {counted(len(manifest.files), 'file')} of this snapshot are as they were written."
+        if place
+        else f"This is the first snapshot; all {counted(len(manifest.files), 'file')} of it are as written."
+    )
+    return Proof(manifest, sha256, place + 1, whole)
+
+
+def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) -> Appendix:
+    """Read the appendix."""
+    runs = source.rows(
+        "SELECT rule, outcome, reason, fired FROM rule_runs WHERE company = $company ORDER BY rule"
+    )
+    return Appendix(
+        _thresholds(source),
+        tuple(
+            flag
+            for (flag,) in source.rows(
+                "SELECT permission FROM sensitive_permissions WHERE company = $company ORDER BY permission"
+            )
+        ),
+        tuple(_combinations(source)),
+        tuple(RuleRun(rules.get(name) or Rule(name, name), *rest) for name, *rest in runs),
+        tuple(
+            Waiver(*row)
+            for row in source.rows(
+                """
+                SELECT rule, subject, object, reason, owner, expires, state, findings FROM waivers
+                WHERE company = $company
+                ORDER BY list_position(['active', 'expired', 'unmatched'], state), expires, rule, subject"""
+            )
+        ),
+        tuple(
+            source.rows(
+                """
+                SELECT endpoint, subject_id, field, value FROM unreadable_values
+                WHERE company = $company ORDER BY ALL"""
+            )
+        ),
+        _roster(source),
+        tuple(
+            source.rows(
+                """
+                SELECT line, email, problem FROM roster
+                WHERE company = $company AND problem IS NOT NULL ORDER BY line"""
+            )
+        ),
+        (
+            ("this report was made by pipedrive_graph", pipedrive_graph.__version__),
+            (
+                "the snapshot was collected by pipedrive_graph",
+                manifest.identity.version if manifest else "not known",
+            ),
+            ("DuckDB", duckdb.__version__),
+        ),
+    )
+
+
+def _thresholds(source: Source) -> tuple[tuple[str, str, str], ...]:
+    """Name, value and meaning: the comments of the published table say what each is."""
+    comments = dict(
+        source.rows(
+            """
+            SELECT column_name, coalesce(comment, '') FROM duckdb_columns()
+            WHERE table_name = 'rule_thresholds' AND column_name <> 'company' AND $company IS NOT NULL"""
+        )
+    )
+    result = source.connection.execute(
+        "SELECT * EXCLUDE (company) FROM rule_thresholds WHERE company = ?", [source.company]
+    )
+    names = [column[0] for column in result.description or []]
+    values = result.fetchone() or ()
+    return tuple(
+        (name, _plain(value), comments.get(name, "")) for name, value in zip(names, values, strict=False)
+    )
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _combinations(source: Source) -> list[tuple[Any, ...]]:
+    return source.rows(
+        """
+        SELECT combination, severity, title, string_agg(clause_text, ' and ' ORDER BY clause)
+        FROM (
+            SELECT
+                combination, severity, title, clause,
+                string_agg(permission, ' or ' ORDER BY permission) AS permissions,
+                if(count(*) > 1, concat('(', permissions, ')'), permissions) AS clause_text
+            FROM toxic_combinations WHERE company = $company GROUP BY combination, severity, title, clause
+        )
+        GROUP BY combination, severity, title ORDER BY combination"""
+    )
+
+
+def _roster(source: Source) -> str:
+    total, leavers, unused = source.row(
+        """
+        SELECT count(*), count(*) FILTER (leaver AND problem IS NULL), count(*) FILTER (problem IS NOT NULL)
+        FROM roster WHERE company = $company"""
+    )
+    if not total:
+        return (
+            "No roster was handed over, so leavers, strangers and unexpected roles could not be looked for "
+            "by name."
+        )
+    return (
+        f"The roster names {counted(total - unused, 'person', 'people')}, {leavers:,} of whom have left; "
+        f"{counted(unused, 'row')} could not be used."
+    )

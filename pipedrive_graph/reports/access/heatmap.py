@@ -1,0 +1,138 @@
+"""Reads who of each role holds which permission: the heat map, in which what is unusual is marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipedrive_graph.reports.access.roles import Tree
+from pipedrive_graph.reports.access.source import Source
+from pipedrive_graph.reports.access.words import permission
+
+FEW_SHARE, FEW_MEMBERS = 0.2, 5
+"""A permission that less than this share of a role hold is unusual, in a role of at least so many."""
+
+WIDEST = 28
+"""Permissions side by side; more are shown in a further table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many of a role hold a permission.
+
+    Attributes:
+        holders: how many; None where it is not known of anybody.
+        level: the share in tenths, for the colour; 0 is nobody, 10 everybody.
+        unknown: of how many members it is not known.
+        few: whether hardly anybody of the role holds it.
+        outliers: members who hold it while their peers do not (permission_outlier).
+    """
+
+    holders: int | None
+    level: int
+    unknown: int
+    few: bool
+    outliers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A role with its cells."""
+
+    role_id: int
+    name: str
+    members: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A table of the heat map: permissions side by side, roles below each other."""
+
+    title: str
+    permissions: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """The heat map in its tables, and how many cells stand out: by few holders, by outliers."""
+
+    blocks: tuple[Block, ...]
+    few: int
+    outliers: int
+    empty: int
+
+
+def heatmap(source: Source, tree: Tree) -> HeatMap:
+    """Read the heat map; the roles stand in the order of the tree, those without members are left out."""
+    found = {
+        (role_id, flag): (holders, share, unknown)
+        for role_id, flag, holders, share, unknown in source.rows(
+            """
+            SELECT role_id, permission, holders, share, unknown FROM role_permissions
+            WHERE company = $company"""
+        )
+    }
+    outliers = {
+        (role_id, flag): count
+        for role_id, flag, count in source.rows(
+            """
+            SELECT user_roles.role_id, findings.object, count(*)
+            FROM findings
+            JOIN user_roles
+                ON user_roles.company = findings.company
+                AND CAST(user_roles.user_id AS VARCHAR) = findings.subject_id
+            WHERE findings.company = $company AND findings.rule = 'permission_outlier'
+                AND findings.status <> 'resolved' AND user_roles.active
+            GROUP BY ALL"""
+        )
+    }
+    sensitive = {
+        flag
+        for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")
+    }
+    flags = sorted({flag for _, flag in found})
+    known = dict(
+        source.rows(
+            """
+            SELECT user_roles.role_id, count(*) FILTER (users.permissions_source IS NOT NULL)
+            FROM user_roles JOIN users USING (company, user_id)
+            WHERE company = $company AND user_roles.active AND users.live GROUP BY ALL"""
+        )
+    )
+    peopled = [place.role for place in tree.places if place.role.members]
+
+    def cell(role_id: int, members: int, flag: str) -> Cell:
+        holders, share, unknown = found.get((role_id, flag), (0, 0.0, 0))
+        if not known.get(role_id) or share is None:
+            return Cell(None, 0, members, few=False, outliers=0)
+        few = 0 < share < FEW_SHARE and members >= FEW_MEMBERS
+        level = 10 if share >= 1 else max(int(share * 10), 1) if holders else 0
+        return Cell(holders, level, unknown, few, outliers.get((role_id, flag), 0))
+
+    blocks = []
+    groups = {
+        "Sensitive permissions": [flag for flag in flags if flag in sensitive],
+        "Other permissions": [flag for flag in flags if flag not in sensitive],
+    }
+    for title, members in groups.items():
+        for start in range(0, len(members), WIDEST):
+            shown = members[start : start + WIDEST]
+            rows = tuple(
+                Row(
+                    role.role_id,
+                    role.name,
+                    role.members,
+                    tuple(cell(role.role_id, role.members, f) for f in shown),
+                )
+                for role in peopled
+            )
+            part = f", part {start // WIDEST + 1}" if len(members) > WIDEST else ""
+            blocks.append(Block(f"{title}{part}", tuple((flag, permission(flag)) for flag in shown), rows))
+    cells = [one for block in blocks for row in block.rows for one in row.cells]
+    return HeatMap(
+        tuple(blocks),
+        sum(one.few and not one.outliers for one in cells),
+        sum(one.outliers > 0 for one in cells),
+        len(tree.places) - len(peopled),
+    )

@@ -1,0 +1,88 @@
+"""Renders the access report: templates that escape every text, and a policy that forbids all network.
+
+The page holds its style and its scripts; the policy names them by their digests, so that nothing else in
+it can run or be fetched, whatever a name may hold.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipedrive_graph.reports.access import words
+from pipedrive_graph.text import legible
+
+_FOLDER = Path(__file__).parent / "templates"
+
+_FOOT = """\
+@page {{
+  @bottom-left {{ content: "Access report, {company}, snapshot {snapshot}"; }}
+  @bottom-right {{ content: "Page " counter(page) " of " counter(pages); }}
+}}"""
+
+
+def render(content: dict[str, Any], *, company: str, snapshot_id: str) -> str:
+    """The page.
+
+    Args:
+        content: what the templates show.
+        company: the company's name in the settings: letters, digits, - and _ alone.
+        snapshot_id: the snapshot, for the foot of each printed page.
+    """
+    style = _asset("report.css") + _FOOT.format(company=_plain(company), snapshot=_plain(snapshot_id))
+    script = _asset("report.js")
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    template = _environment().get_template("report.html.j2")
+    files = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of ours
+    return template.render(content, company=company, policy=policy, **files)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        counted=words.counted,
+        day=words.day,
+        moment=words.moment,
+        number=words.number,
+        percent=words.percent,
+        permission=words.permission,
+    )
+    return environment
+
+
+def _shown(value: object) -> object:
+    """Whatever a template shows: a text without controls, and without turns of direction."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return legible(value)
+    return value
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _plain(text: str) -> str:
+    """A text that can stand inside a string of a style sheet."""
+    return "".join(letter for letter in text if letter.isalnum() or letter in "-_")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,247 @@
+"""Reads what each user may do and why, as compact data from which a script makes a page per user.
+
+Users are many, their different permissions few: what a user holds, and for which reasons, is a profile
+that many share. So a report of ten thousand users stays small.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipedrive_graph.reports.access.source import Source
+from pipedrive_graph.reports.access.words import permission
+from pipedrive_graph.text import legible
+
+GRANTED, NOT_GRANTED, UNKNOWN = 1, 0, 2
+
+_PROFILES = """
+    WITH held AS (
+        -- a user in two roles has each permission twice there
+        SELECT
+            user_id, permission, any_value(granted) AS granted, any_value(granted_by) AS granted_by,
+            any_value(granted_by_admin) AS granted_by_admin
+        FROM user_role_permissions
+        WHERE company = $company
+        GROUP BY user_id, permission
+    ),
+    named AS (
+        SELECT
+            granted_by,
+            list(DISTINCT label ORDER BY label) AS sets
+        FROM (
+            SELECT granted_by, coalesce(name, permission_set_id) AS label
+            FROM (SELECT DISTINCT granted_by, unnest(granted_by) AS permission_set_id FROM held)
+            LEFT JOIN (FROM permission_sets WHERE company = $company) USING (permission_set_id)
+        )
+        GROUP BY granted_by
+    ),
+    -- in the words of the macro `why`, which says the same of one user
+    explained AS (
+        SELECT
+            user_id, permission, granted,
+            CASE
+                WHEN users.permissions_source IS NULL AND users.permissions_observed_at IS NULL
+                    THEN 'not known: nobody answered for this user''s permissions'
+                WHEN users.permissions_source IS NULL
+                    THEN 'not known: the user''s access has changed since permissions were last answered'
+                WHEN users.permissions_source = 'inferred' AND granted IS NULL
+                    THEN 'not known: users of the same access differ in it, and this one was not asked'
+                WHEN granted IS NULL THEN 'not known: the answer for this user names it without a value'
+                WHEN NOT granted AND named.sets IS NOT NULL
+                    THEN concat('not granted, although in ', array_to_string(named.sets, ', '))
+                WHEN NOT granted THEN 'not granted'
+                WHEN named.sets IS NOT NULL
+                    THEN concat(
+                        'granted by ', array_to_string(named.sets, ', '),
+                        CASE WHEN granted_by_admin THEN ', and to an admin' END
+                    )
+                WHEN granted_by_admin THEN 'granted to an admin'
+                WHEN granted_by IS NULL AND users.access_known
+                    THEN 'granted; by what is not known: the contents of a permission set are not'
+                WHEN granted_by IS NULL
+                    THEN 'granted; by what is not known: the user''s permission sets are not'
+                WHEN granted_by_admin IS NULL
+                    THEN 'granted by no permission set; whether the user is an admin is not known'
+                ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+            END AS explanation
+        FROM held
+        JOIN (FROM users WHERE company = $company) AS users USING (user_id)
+        LEFT JOIN named USING (granted_by)
+    ),
+    profiles AS (
+        SELECT
+            user_id,
+            list([permission, CAST(granted AS VARCHAR), explanation] ORDER BY permission) AS profile
+        FROM explained
+        GROUP BY user_id
+    )
+    SELECT profile, list(user_id) FROM profiles GROUP BY profile ORDER BY min(user_id)"""
+
+_USERS = """
+    SELECT
+        user_id, name, email,
+        CASE WHEN deleted THEN 2 WHEN NOT active THEN 1 WHEN live THEN 0 ELSE 3 END,
+        admin, access_known, permissions_source, permissions_observed_at, last_login, login_known, created
+    FROM users
+    WHERE company = $company
+    ORDER BY lower(coalesce(nullif(name, ''), email)), user_id"""
+
+_ACCESS = """
+    SELECT
+        user_id,
+        list([app, permission_set_id, CAST(admin AS VARCHAR)] ORDER BY app, permission_set_id)
+    FROM user_permission_sets WHERE company = $company GROUP BY user_id"""
+
+_SEATS = """
+    SELECT user_id, list([CAST(role_id AS VARCHAR), CAST(active AS VARCHAR), source] ORDER BY role_id)
+    FROM user_roles WHERE company = $company GROUP BY user_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """A user; `state` is 0 who can log in, 1 deactivated, 2 deleted, 3 not known."""
+
+    user_id: int
+    name: str | None
+    email: str | None
+    state: int
+    admin: bool | None
+    access_known: bool | None
+    source: str | None
+    observed_at: datetime | None
+    last_login: datetime | None
+    login_known: bool | None
+    created: datetime | None
+
+
+class _Numbered:
+    """Gives every different value a number, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._numbers: dict[Hashable, int] = {}
+
+    def of(self, key: Hashable, value: object = None) -> int:
+        """The number of a value; `value` is what is kept of it, by default itself."""
+        if key not in self._numbers:
+            self._numbers[key] = len(self.values)
+            self.values.append(key if value is None else value)
+        return self._numbers[key]
+
+
+def people(source: Source) -> dict[str, Any]:
+    """What the script needs: users, and the lists into which their numbers point."""
+    reasons, permissions, accesses, seats = (_Numbered() for _ in range(4))
+    profiles: list[list[int]] = []
+    sensitive = {
+        flag
+        for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")
+    }
+
+    def flag_number(flag: str) -> int:
+        return permissions.of(flag, [legible(flag), legible(permission(flag)), int(flag in sensitive)])
+
+    profile_of: dict[int, int] = {}
+    for profile, user_ids in source.rows(_PROFILES):
+        number = len(profiles)
+        flat: list[int] = []
+        for flag, granted, reason in profile:
+            flat += [flag_number(flag), _state(granted), reasons.of(legible(reason))]
+        profiles.append(flat)
+        profile_of.update(dict.fromkeys(user_ids, number))
+    access_of = dict(source.rows(_ACCESS))
+    seats_of = dict(source.rows(_SEATS))
+    users = []
+    for row in source.rows(_USERS):
+        user = _User(*row)
+        access, seat = access_of.get(user.user_id, []), seats_of.get(user.user_id, [])
+        users.append(
+            [
+                user.user_id,
+                legible(user.name or user.email or f"user {user.user_id}"),
+                legible(user.email or ""),
+                user.state,
+                _bit(user.admin),
+                accesses.of(_key(access), _texts(access)),
+                seats.of(
+                    _key(seat), [[int(role_id), _state(active), told] for role_id, active, told in seat]
+                ),
+                profile_of.get(user.user_id, -1),
+                user.source,
+                _minute(user.observed_at),
+                _minute(user.last_login),
+                _bit(user.login_known),
+                _minute(user.created),
+                _bit(user.access_known),
+            ]
+        )
+    return {
+        "users": users,
+        "permissions": permissions.values,
+        "reasons": reasons.values,
+        "profiles": profiles,
+        "accesses": accesses.values,
+        "seats": seats.values,
+        "roles": _roles(source),
+        "sets": _sets(source),
+    }
+
+
+def embedded(data: dict[str, Any]) -> str:
+    """Data as JSON that can stand inside a page: no text in it ends the element or begins another."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _roles(source: Source) -> dict[str, list[Any]]:
+    """Each role: its name, its members, and how many of them hold each permission that some hold."""
+    held: dict[int, dict[str, int]] = {}
+    for role_id, flag, holders in source.rows(
+        """
+        SELECT role_id, permission, holders FROM role_permissions
+        WHERE company = $company AND holders > 0 ORDER BY ALL"""
+    ):
+        held.setdefault(role_id, {})[legible(flag)] = holders
+    return {
+        str(role_id): [legible(name), members, held.get(role_id, {})]
+        for role_id, name, members in source.rows(
+            """
+            SELECT role_id, coalesce(name, 'role ' || role_id), members FROM roles
+            WHERE company = $company ORDER BY role_id"""
+        )
+    }
+
+
+def _sets(source: Source) -> dict[str, str]:
+    return {
+        legible(set_id): legible(name)
+        for set_id, name in source.rows(
+            """
+            SELECT permission_set_id, name FROM permission_sets
+            WHERE company = $company AND name IS NOT NULL ORDER BY permission_set_id"""
+        )
+    }
+
+
+def _state(granted: str | None) -> int:
+    return UNKNOWN if granted is None else GRANTED if granted == "true" else NOT_GRANTED
+
+
+def _bit(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _key(rows: list[list[str | None]]) -> Hashable:
+    return tuple(map(tuple, rows))
+
+
+def _texts(rows: list[list[str | None]]) -> list[list[str | None]]:
+    return [[None if cell is None else legible(cell) for cell in row] for row in rows]
+
+
+def _minute(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d %H:%M}"

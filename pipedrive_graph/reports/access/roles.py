@@ -1,0 +1,194 @@
+"""Reads the role tree of the access report: every role in its place, loops and missing parents included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipedrive_graph.reports.access.source import Source
+from pipedrive_graph.reports.access.words import counted
+
+INDENT = 14
+"""Width of a step of the tree, in the drawing's units."""
+
+DEEPEST = 12
+"""Steps that are drawn; what lies deeper is told in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as it stands in `roles`, with how many of its members hold a sensitive permission."""
+
+    role_id: int
+    name: str
+    parent_role_id: int | None
+    active: bool | None
+    members: int
+    sensitive: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A role in its place in the tree.
+
+    Attributes:
+        role: the role.
+        level: how many steps below the top, 0 at the top.
+        lines: for each step on the way down, whether a line goes on below it to a later sibling.
+        parent: the name of the role above, where there is one.
+        notes: what is wrong with its place, in words.
+    """
+
+    role: Role
+    level: int
+    lines: tuple[bool, ...]
+    parent: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def drawn(self) -> list[tuple[int, str]]:
+        """The lines to draw: where, and whether it passes, turns off and goes on, or ends there."""
+        kinds = [(step, "pass" if goes_on else "") for step, goes_on in enumerate(self.lines[:-1])]
+        if self.lines:
+            kinds.append((len(self.lines) - 1, "branch" if self.lines[-1] else "end"))
+        return [(step * INDENT, kind) for step, kind in kinds if kind and step < DEEPEST]
+
+    @property
+    def width(self) -> int:
+        """Width of the drawing."""
+        return min(self.level, DEEPEST) * INDENT
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All roles, each below its parent; `homeless` live users have no active assignment."""
+
+    places: tuple[Place, ...]
+    largest: int
+    homeless: int
+    dangling: tuple[tuple[int, int], ...]
+    summary: str
+
+
+def tree(source: Source) -> Tree:
+    """Read the role tree."""
+    roles = [
+        Role(*row)
+        for row in source.rows(
+            """
+            WITH held AS (
+                SELECT user_roles.role_id, count(DISTINCT user_id) AS holders
+                FROM user_roles
+                JOIN users USING (company, user_id)
+                JOIN user_permissions USING (company, user_id)
+                SEMI JOIN sensitive_permissions USING (company, permission)
+                WHERE company = $company AND user_roles.active AND users.live AND user_permissions.granted
+                GROUP BY user_roles.role_id
+            )
+            SELECT
+                role_id, coalesce(name, 'role ' || role_id), parent_role_id, active, members,
+                coalesce(held.holders, 0)
+            FROM roles
+            LEFT JOIN held USING (role_id)
+            WHERE company = $company
+            ORDER BY lower(name), role_id"""
+        )
+    ]
+    places = tuple(_places(roles))
+    (homeless,) = source.row(
+        """
+        SELECT count(*) FROM users
+        WHERE company = $company AND live AND roles_observed_at IS NOT NULL AND user_id NOT IN (
+            SELECT user_id FROM user_roles WHERE company = $company AND active
+        )"""
+    )
+    dangling = source.rows(
+        """
+        SELECT role_id, count(DISTINCT user_id)
+        FROM user_roles ANTI JOIN roles USING (company, role_id)
+        WHERE company = $company GROUP BY role_id ORDER BY role_id"""
+    )
+    return Tree(
+        places,
+        max((role.members for role in roles), default=0),
+        homeless,
+        tuple(dangling),
+        _summary(places),
+    )
+
+
+def _places(roles: list[Role]) -> Iterator[Place]:
+    """The roles in the order of the tree: roots with what is below them, then what hangs in loops."""
+    by_id = {role.role_id: role for role in roles}
+    below: dict[int, list[Role]] = {}
+    roots = []
+    for role in roles:
+        if role.parent_role_id in by_id and role.parent_role_id != role.role_id:
+            below.setdefault(role.parent_role_id or 0, []).append(role)
+        else:
+            roots.append(role)
+    # a root that lost its parent comes after those that never had one
+    roots.sort(key=lambda role: role.parent_role_id not in (None, role.role_id))
+    seen: set[int] = set()
+    for root in roots:
+        yield from _branch(root, by_id, below, seen, ring=())
+    for role in roles:
+        if role.role_id not in seen:
+            ring = _ring(role, by_id)
+            yield from _branch(by_id[ring[0]], by_id, below, seen, ring=ring)
+
+
+def _branch(
+    top: Role, by_id: dict[int, Role], below: dict[int, list[Role]], seen: set[int], *, ring: tuple[int, ...]
+) -> Iterator[Place]:
+    """A role and all below it; without recursion, because nobody says how deep a tree may be."""
+    waiting: list[tuple[Role, tuple[bool, ...]]] = [(top, ())]
+    while waiting:
+        role, lines = waiting.pop()
+        if role.role_id in seen:
+            continue
+        seen.add(role.role_id)
+        parent = by_id.get(role.parent_role_id) if role.parent_role_id is not None and lines else None
+        yield Place(role, len(lines), lines, parent.name if parent else None, _notes(role, by_id, ring))
+        children = [child for child in below.get(role.role_id, []) if child.role_id not in seen]
+        for number, child in reversed(list(enumerate(children, 1))):
+            waiting.append((child, (*lines, number < len(children))))
+
+
+def _ring(role: Role, by_id: dict[int, Role]) -> tuple[int, ...]:
+    """The loop that one runs into on the way up from a role."""
+    path: list[int] = []
+    while role.role_id not in path:
+        path.append(role.role_id)
+        role = by_id[role.parent_role_id or 0]
+    return tuple(path[path.index(role.role_id) :])
+
+
+def _notes(role: Role, by_id: dict[int, Role], ring: tuple[int, ...]) -> tuple[str, ...]:
+    notes = []
+    if role.role_id in ring[1:]:
+        notes.append("in the same loop")
+    elif ring and role.role_id == ring[0]:
+        names = [by_id[one].name for one in ring]
+        notes.append(f"in a loop: {' → '.join([*names, names[0]])}, each below the next")
+    elif ring:
+        notes.append("below a loop")
+    if role.parent_role_id is not None and role.parent_role_id not in by_id:
+        notes.append(f"its parent, role {role.parent_role_id}, does not exist")
+    if role.active is False:
+        notes.append("deleted")
+    return tuple(notes)
+
+
+def _summary(places: tuple[Place, ...]) -> str:
+    """The picture in a sentence, for who does not see it."""
+    if not places:
+        return "No roles are known."
+    top = [place for place in places if place.level == 0]
+    deepest = max(place.level for place in places)
+    wrong = [place for place in places if place.notes]
+    roles, steps = counted(len(places), "role"), counted(deepest, "step")
+    told = f"{roles}, {len(top):,} of them at the top, up to {steps} deep."
+    return (
+        f"{told} Of {counted(len(wrong), 'role')} something is wrong; it is noted beside." if wrong else told
+    )

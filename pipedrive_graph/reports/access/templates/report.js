@@ -1,0 +1,325 @@
+// The access report: filters, pages of single people, colours, print. It builds nodes and sets texts; no
+// name is ever read as HTML, and nothing is fetched.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  root.classList.add("scripted");
+
+  /** Make an element; what is not an attribute is a child: a node, or a text. */
+  function make(tag, attributes = {}, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children.filter((child) => child !== null && child !== ""));
+    return node;
+  }
+  const bdi = (text) => make("bdi", {}, text);
+  const number = (value) => value.toLocaleString("en-US");
+  const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+  // ---- colours
+
+  const THEMES = ["auto", "light", "dark"];
+  const button = byId("theme");
+  function paint(theme) {
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    button.textContent = theme[0].toUpperCase() + theme.slice(1);
+    button.setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system" : theme}`);
+  }
+  let theme = "auto";
+  button.addEventListener("click", () => {
+    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+    paint(theme);
+  });
+
+  // ---- findings
+
+  const list = byId("finding-list");
+  const findings = [...list.children].map((node, place) => ({
+    node, place, ...node.dataset, roles: ` ${node.dataset.roles} `,
+    title: node.querySelector(".title").textContent, text: null,
+  }));
+  const ofUser = new Map();
+  for (const one of findings) {
+    if (one.user) ofUser.set(one.user, [...(ofUser.get(one.user) || []), one]);
+  }
+  const filters = byId("filters");
+  const field = (name) => byId(`find-${name}`);
+  const ORDERS = {
+    "": (a, b) => a.place - b.place,
+    newest: (a, b) => b.opened.localeCompare(a.opened) || a.place - b.place,
+    oldest: (a, b) => a.opened.localeCompare(b.opened) || a.place - b.place,
+    rule: (a, b) => a.rule.localeCompare(b.rule) || a.place - b.place,
+    subject: (a, b) => a.title.localeCompare(b.title) || a.place - b.place,
+  };
+  let order = "";
+
+  function matches(one, wanted) {
+    if (wanted.severity && one.severity !== wanted.severity) return false;
+    if (wanted.status === "new" ? !one.new : wanted.status && one.status !== wanted.status) return false;
+    if (wanted.rule && one.rule !== wanted.rule) return false;
+    if (wanted.role && !one.roles.includes(` ${wanted.role} `)) return false;
+    if (!wanted.words.length) return true;
+    one.text ??= `${one.node.id} ${one.node.textContent}`.toLowerCase();
+    return wanted.words.every((word) => one.text.includes(word));
+  }
+
+  function filter() {
+    const wanted = { words: field("text").value.toLowerCase().split(/\s+/).filter(Boolean) };
+    for (const name of ["severity", "status", "rule", "role"]) wanted[name] = field(name).value;
+    let shown = 0;
+    for (const one of findings) {
+      const fits = matches(one, wanted);
+      one.node.classList.toggle("off", !fits);
+      shown += fits;
+    }
+    if (field("sort").value !== order) {
+      order = field("sort").value;
+      list.append(...[...findings].sort(ORDERS[order]).map((one) => one.node));
+    }
+    list.classList.toggle("filtered", shown < findings.length || order !== "");
+    byId("find-count").textContent = `${number(shown)} of ${number(findings.length)} shown`;
+    byId("find-none").hidden = shown > 0 || findings.length === 0;
+  }
+
+  const opener = byId("find-open");
+  opener.addEventListener("click", () => {
+    const open = opener.textContent === "Open all";
+    for (const one of findings) {
+      if (!one.node.classList.contains("off")) one.node.firstElementChild.open = open;
+    }
+    opener.textContent = open ? "Close all" : "Open all";
+  });
+  filters.addEventListener("input", filter);
+  filters.addEventListener("reset", () => setTimeout(filter));
+  filters.addEventListener("submit", (event) => event.preventDefault());
+
+  function showFinding(node) {
+    if (node.classList.contains("off")) {
+      filters.reset();
+      filter();
+    }
+    node.firstElementChild.open = true;
+    node.scrollIntoView();
+    node.querySelector("summary").focus({ preventScroll: true });
+  }
+
+  // ---- people
+
+  const data = JSON.parse(byId("people-data").textContent);
+  const STATES = ["", "deactivated", "deleted", "not known whether active"];
+  const people = data.users.map(
+    ([id, name, email, state, admin, access, seat, profile, source, observed, login, loginKnown, created, known]) => ({
+      id: String(id), name, email, state, admin, source, observed, login, loginKnown, created, known,
+      access: data.accesses[access], seats: data.seats[seat], profile: data.profiles[profile] || [],
+      found: ofUser.get(String(id)) || [], text: `${name} ${email} ${id}`.toLowerCase(),
+    }));
+  const person = new Map(people.map((one) => [one.id, one]));
+  const STEP = 50;
+  let chosen = people;
+  let rows = STEP;
+
+  function count(one, fits) {
+    let found = 0;
+    for (let at = 0; at < one.profile.length; at += 3) {
+      if (fits(one.profile[at + 1], data.permissions[one.profile[at]])) found += 1;
+    }
+    return found;
+  }
+  const held = (one) => count(one, (state) => state === 1);
+  const sensitive = (one) => count(one, (state, flag) => state === 1 && flag[2]);
+  const unknown = (one) => one.source === null || count(one, (state) => state === 2) > 0;
+  const WHICH = {
+    "": () => true,
+    live: (one) => one.state === 0,
+    admin: (one) => one.admin === 1,
+    findings: (one) => one.found.length > 0,
+    sensitive: (one) => sensitive(one) > 0,
+    unknown,
+  };
+  const roleName = (id) => (data.roles[id] ? data.roles[id][0] : `role ${id}, which does not exist`);
+  const setName = (id) => data.sets[id] || `${id}, which does not exist`;
+  const adminOf = (one) => one.access.filter((entry) => entry[2] === "true").map((entry) => entry[0]);
+  const lastLogin = (one) => one.login || (one.loginKnown ? "never" : "not known");
+  const activeRoles = (one) => one.seats.filter((seat) => seat[1] === 1).map((seat) => roleName(seat[0]));
+
+  function admins(one) {
+    const apps = [...new Set(adminOf(one))];
+    return apps.length ? apps.join(", ") : one.admin === 1 ? "yes" : one.admin === null ? "not known" : "";
+  }
+
+  function row(one) {
+    const cell = (label, ...content) => make("td", { "data-label": label }, ...content);
+    const open = one.found.filter((finding) => finding.status === "open").length;
+    const number_ = (label, text) => make("td", { class: "n", "data-label": label }, text);
+    return make("tr", {},
+      make("td", {}, make("a", { href: `#user-${one.id}` }, bdi(one.name)), " ",
+        make("span", { class: "dim" }, bdi(one.email === one.name ? "" : one.email)),
+        one.state ? make("span", { class: "chip state" }, STATES[one.state]) : ""),
+      cell("Role:", bdi(activeRoles(one).join(", "))), cell("Admin of:", admins(one)),
+      number_("Permissions:", one.source === null ? "not known" : number(held(one))),
+      number_("Sensitive:", one.source === null ? "?" : sensitive(one) ? number(sensitive(one)) : ""),
+      cell("Last login:", lastLogin(one).slice(0, 10)), number_("Findings:", open ? number(open) : ""));
+  }
+
+  function showPeople() {
+    byId("people-list").replaceChildren(...chosen.slice(0, rows).map(row));
+    byId("people-more").hidden = chosen.length <= rows;
+    byId("people-count").textContent = chosen.length > rows
+      ? `${plural(chosen.length, "person", "people")} found, ${number(rows)} shown`
+      : `${number(chosen.length)} of ${number(people.length)} shown`;
+  }
+
+  function choose() {
+    const words = byId("people-text").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const which = WHICH[byId("people-which").value];
+    chosen = people.filter((one) => which(one) && words.every((word) => one.text.includes(word)));
+    rows = STEP;
+    showPeople();
+  }
+  const form = byId("people-form");
+  form.addEventListener("input", choose);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (chosen.length) location.hash = `#user-${chosen[0].id}`;
+  });
+  byId("people-more").addEventListener("click", () => {
+    rows += 200;
+    showPeople();
+  });
+
+  // ---- one person
+
+  function fact(label, ...content) {
+    return make("div", {}, make("dt", {}, label), make("dd", {}, ...content));
+  }
+
+  function listed(texts, otherwise) {
+    return texts.length ? make("ul", {}, ...texts.map((text) => make("li", {}, bdi(text)))) : otherwise;
+  }
+
+  function known(one) {
+    if (one.source === "observed") return `observed: answered for this user on ${one.observed} UTC`;
+    if (one.source === "inferred") {
+      const before = one.observed ? `; last asked on ${one.observed} UTC` : "";
+      return `inferred from users with the same access; nobody asked for this one${before}`;
+    }
+    return "not known";
+  }
+
+  function share(one, flag) {
+    return one.seats.filter((seat) => seat[1] === 1 && data.roles[seat[0]]).map((seat) => {
+      const [name, members, holders] = data.roles[seat[0]];
+      return `${number(holders[flag] || 0)} of ${number(members)} in ${name}`;
+    }).join("; ");
+  }
+
+  function permissionTable(one, title, wanted) {
+    const found = [];
+    for (let at = 0; at < one.profile.length; at += 3) {
+      const [flag, state, reason] = one.profile.slice(at, at + 3);
+      if (wanted(state, data.reasons[reason])) found.push([data.permissions[flag], data.reasons[reason]]);
+    }
+    if (!found.length) return [];
+    found.sort((a, b) => b[0][2] - a[0][2]);
+    const body = found.map(([[flag, label, isSensitive], reason]) => make("tr", {},
+      make("th", { scope: "row" }, label, " ", make("code", {}, flag), isSensitive ? " " : "",
+        isSensitive ? make("span", { class: "chip high" }, "sensitive") : ""),
+      make("td", {}, bdi(reason)), make("td", { "data-label": "Held by:" }, bdi(share(one, flag)))));
+    const heads = ["Permission", "Why", "Held by"].map((text) => make("th", { scope: "col" }, text));
+    return [make("h4", {}, `${title} (${found.length})`),
+      make("table", { class: "why" }, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body))];
+  }
+
+  function permissions(one) {
+    const named = new Set();
+    for (let at = 0; at < one.profile.length; at += 3) named.add(one.profile[at]);
+    const plain = data.permissions.filter((flag, index) => !named.has(index)).map((flag) => flag[1]);
+    for (let at = 0; at < one.profile.length; at += 3) {
+      const reason = data.reasons[one.profile[at + 2]];
+      if (one.profile[at + 1] === 0 && reason === "not granted") plain.push(data.permissions[one.profile[at]][1]);
+    }
+    const rest = one.source === null
+      ? "Nothing is known of this user's permissions, or no longer."
+      : plain.length ? `Not granted: ${plain.sort().join(", ")}.` : "";
+    return [
+      ...permissionTable(one, "Granted", (state) => state === 1),
+      ...permissionTable(one, "Not known", (state) => state === 2),
+      ...permissionTable(one, "Not granted, although", (state, why) => state === 0 && why !== "not granted"),
+      make("p", { class: "dim" }, rest),
+    ];
+  }
+
+  function showPerson(one) {
+    const page = byId("person");
+    const seats = one.seats.map(([id, active, source]) => roleName(id)
+      + (active === 1 ? "" : active === 0 ? " (assignment not active)" : " (not known whether active)")
+      + (source === "inferred" ? " (inferred)" : ""));
+    const sets = one.access.filter((entry) => entry[1]).map((entry) => `${entry[0]}: ${setName(entry[1])}`);
+    const close = make("button", { type: "button" }, "Close");
+    close.addEventListener("click", () => {
+      page.hidden = true;
+      history.replaceState(null, "", "#people");
+      byId("people-text").focus();
+    });
+    page.replaceChildren(
+      make("div", { class: "head" }, make("div", {}, make("h3", { id: "person-title" }, bdi(one.name)),
+        make("p", { class: "dim" }, bdi(one.email), ` user ${one.id} `,
+          one.state ? make("span", { class: "chip state" }, STATES[one.state]) : "",
+          one.source === "inferred" ? make("span", { class: "chip medium" }, "inferred") : "",
+          one.source === null ? make("span", { class: "chip medium" }, "not known") : "")), close),
+      make("dl", { class: "evidence" },
+        fact("Roles", listed(seats, "none")), fact("Admin of", admins(one) || "nothing"),
+        fact("Permission sets", listed(sets, one.known ? "none" : "not known")),
+        fact("Last login", lastLogin(one) + (one.login ? " UTC" : "")),
+        fact("Created", one.created ? `${one.created} UTC` : "invitation not accepted, or not known"),
+        fact("Permissions", known(one)),
+        fact("Findings", one.found.length ? make("ul", {}, ...one.found.map((finding) => make("li", {},
+          make("span", { class: `chip ${finding.severity}` }, finding.severity), " ",
+          make("a", { href: `#${finding.node.id}` }, bdi(finding.title)),
+          finding.status === "open" ? "" : ` (${finding.status})`))) : "none")),
+      ...permissions(one));
+    page.hidden = false;
+    page.scrollIntoView();
+    page.focus({ preventScroll: true });
+  }
+
+  // ---- where the address points
+
+  function route() {
+    const [, kind, id] = /^#(user|finding)-(.+)$/.exec(location.hash) || [];
+    if (kind === "user" && person.has(id)) showPerson(person.get(id));
+    const finding = kind === "finding" && byId(`finding-${id}`);
+    if (finding) showFinding(finding);
+  }
+  window.addEventListener("hashchange", route);
+
+  // ---- print: everything that is collapsed here is printed
+
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const node of closed) node.open = true;
+    byId("people-list").replaceChildren(...people.map(row));
+  });
+  window.addEventListener("afterprint", () => {
+    for (const node of closed) node.open = false;
+    showPeople();
+  });
+
+  // ---- which section is read
+
+  const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      for (const link of links.values()) link.removeAttribute("aria-current");
+      links.get(entry.target.id).setAttribute("aria-current", "true");
+    }
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  for (const section of document.querySelectorAll("main > section")) seen.observe(section);
+
+  showPeople();
+  route();
+})();

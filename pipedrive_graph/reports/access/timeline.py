@@ -1,0 +1,107 @@
+"""Reads when admins and dormant accounts were created and last seen, as lines on one scale of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipedrive_graph.reports.access.source import Source
+
+WIDTH = 400
+"""Width of the drawing, in its own units."""
+
+_EDGE = 4
+_YEARS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An account on the time line.
+
+    `kinds` says why it is here: an admin, a deactivated admin, dormant, or never logged in; the positions
+    are where the drawing puts its creation and its last login, None where these are not known.
+    """
+
+    user_id: int
+    label: str
+    kinds: tuple[str, ...]
+    live: bool | None
+    created: datetime | None
+    last_login: datetime | None
+    login_known: bool | None
+    days: int | None
+    created_x: float | None
+    login_x: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The accounts, longest unseen first, and the scale: labelled years, today, and the threshold."""
+
+    lines: tuple[Line, ...]
+    ticks: tuple[tuple[float, str], ...]
+    now_x: float
+    dormant_x: float | None
+    dormant_days: int | None
+    width: int = WIDTH
+
+
+def timeline(source: Source) -> Timeline:
+    """Read the time line."""
+    found = source.rows(
+        """
+        WITH dormant AS (
+            SELECT subject_id, bool_or(rule = 'never_logged_in') AS never
+            FROM findings
+            WHERE company = $company AND subject_kind = 'user' AND status <> 'resolved'
+                AND rule IN ('dormant_admin', 'dormant_user', 'never_logged_in')
+            GROUP BY subject_id
+        )
+        SELECT
+            users.user_id, users.label,
+            list_filter([
+                CASE
+                    WHEN users.admin AND users.live THEN 'admin'
+                    WHEN users.admin AND users.live IS FALSE THEN 'admin, deactivated'
+                    WHEN users.admin THEN 'admin'
+                END,
+                CASE WHEN dormant.never THEN 'never logged in' WHEN dormant.never IS FALSE THEN 'dormant' END
+            ], lambda kind: kind IS NOT NULL),
+            users.live, users.created, users.last_login, users.login_known
+        FROM users
+        LEFT JOIN dormant ON dormant.subject_id = CAST(users.user_id AS VARCHAR)
+        WHERE users.company = $company AND (users.admin OR dormant.subject_id IS NOT NULL)
+        ORDER BY coalesce(users.last_login, users.created), users.label, users.user_id"""
+    )
+    days = source.rows("SELECT dormant_user_days FROM rule_thresholds WHERE company = $company")
+    threshold = days[0][0] if days else None
+    now = source.now.at
+    begin = min(
+        (at for row in found for at in row[4:6] if at is not None and at < now), default=now - timedelta(365)
+    )
+    span = (now - begin).total_seconds() or 1.0
+
+    def x(at: datetime | None) -> float | None:
+        if at is None:
+            return None
+        part = min(max((at - begin).total_seconds() / span, 0.0), 1.0)
+        return round(_EDGE + (WIDTH - 2 * _EDGE) * part, 1)
+
+    lines = [
+        Line(
+            user_id, label, tuple(kinds), live, created, login, known,
+            max((now - login).days, 0) if login else None, x(created), x(login),
+        )
+        for user_id, label, kinds, live, created, login, known in found
+    ]  # fmt: skip
+    years = range(begin.year + 1, now.year + 1)
+    step = max(1, -(-len(years) // _YEARS))
+    ticks = [(x(datetime(year, 1, 1)) or 0.0, str(year)) for year in years[::step]]  # noqa: DTZ001 - as all times: UTC
+    dormant = now - timedelta(days=threshold) if threshold is not None else None
+    return Timeline(
+        tuple(lines),
+        tuple(ticks),
+        x(now) or 0.0,
+        x(dormant) if dormant and dormant > begin else None,
+        threshold,
+    )

@@ -1,0 +1,58 @@
+"""Puts names, times and numbers into words that people read without a manual."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+_SHOUTED = {"api": "API", "id": "ID", "ids": "IDs", "crm": "CRM"}
+
+
+def permission(flag: str) -> str:
+    """A permission's short label: can_export_data_from_lists is 'export data from lists'."""
+    return " ".join(_SHOUTED.get(word, word) for word in flag.removeprefix("can_").split("_") if word) or flag
+
+
+def field(name: str) -> str:
+    """The label of a field of some evidence: nearest_peers is 'Nearest peers'."""
+    about = name.removeprefix("threshold_")
+    text = " ".join(_SHOUTED.get(word, word) for word in about.split("_") if word) or name
+    return f"Threshold: {text}" if about != name else text[:1].upper() + text[1:]
+
+
+def moment(at: datetime | None) -> str:
+    """A time to the minute; all times are UTC."""
+    return "not known" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def day(at: date | datetime | None) -> str:
+    """A day."""
+    return "not known" if at is None else f"{at:%Y-%m-%d}"
+
+
+def number(count: int | None) -> str:
+    """A number with its thousands apart."""
+    return "not known" if count is None else f"{count:,}"
+
+
+def percent(part: float | None) -> str:
+    """A share, 0 to 1, without decimals, but never rounded to none or all."""
+    if part is None:
+        return "not known"
+    rounded = round(part * 100)
+    if rounded == 0 and part > 0:
+        return "<1 %"
+    return ">99 %" if rounded == 100 and part < 1 else f"{rounded} %"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: '1 finding', '1,200 findings'."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def delta(now: int, before: int | None) -> str:
+    """How a number has moved: '+3', 'unchanged', or with a minus; nothing where it was not known."""
+    if before is None:
+        return ""
+    if now == before:
+        return "unchanged"
+    return f"+{now - before:,}" if now > before else f"\N{MINUS SIGN}{before - now:,}"

@@ -1,0 +1,21 @@
+-- One row per rule, as it fared in the latest snapshot.
+-- A rule abstains where Pipedrive does not give a list that the rule rests on. What a rule that did
+-- not run has found before stays as it was.
+--
+-- kind: view
+-- key: company, rule
+-- columns:
+--   company: the company's name in the settings
+--   snapshot_id: the snapshot that was judged
+--   rule: the rule
+--   outcome: ran, abstained, or broken where it could not be run
+--   reason: why it was not run, NULL where it was
+--   fired: how often it fired, be the findings waived or not; NULL where it was not run
+SELECT
+    company,
+    snapshot_id,
+    rule,
+    outcome,
+    reason,
+    fired
+FROM history.rule_runs

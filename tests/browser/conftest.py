@@ -1,0 +1,29 @@
+"""A real browser for the tests of pages; without one they are skipped, and say so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from reviewed import Reviewed
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
+
+
+@pytest.fixture(scope="module")
+def browser(review: Reviewed) -> Iterator[Browser]:
+    """Chromium or Chrome, as installed on this machine.
+
+    As long as it is open, this thread runs Playwright's event loop and no other: so what is looked at is
+    made before, and the browser does not outlive its module.
+    """
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser is installed; looked for {', '.join(BROWSERS)} (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        yield started
+        started.close()

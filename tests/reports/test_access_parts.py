@@ -1,0 +1,129 @@
+"""The parts of the access report that need no company: evidence, words, and trees that are no trees."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipedrive_graph.reports.access.evidence import Entry, Table, entries
+from pipedrive_graph.reports.access.roles import Place, Role, _places
+from pipedrive_graph.reports.access.words import counted, delta, field, percent, permission
+from pipedrive_graph.text import legible
+
+
+def test_evidence_is_labelled_values_lists_and_tables() -> None:
+    evidence = {
+        "user": "Ana",
+        "last_login": "2026-11-24 16:09:33.5",
+        "sensitive": True,
+        "role": None,
+        "peers": 1400,
+        "role_id": 12731026,
+        "growth_share": 0.254,
+        "permissions": ["can_use_api", "can_use_import"],
+        "granted_by": [],
+        "threshold_days": 90,
+        "nearest_peers": [{"user": "Bo", "holds_it": False}, {"user": "Cy", "role": None}],
+        "snapshots": {"before": {"status": "complete"}},
+        "related": [{"rule": "x"}],
+    }
+    assert entries(evidence) == (
+        Entry("User", ("Ana",)),
+        Entry("Last login", ("2026-11-24 16:09 UTC",)),
+        Entry("Sensitive", ("yes",)),
+        Entry("Role", ("not known",)),
+        Entry("Peers", ("1,400",)),
+        Entry("Role ID", ("12731026",)),
+        Entry("Growth share", ("25 %",)),
+        Entry("Permissions", ("can_use_api", "can_use_import"), code=True),
+        Entry("Granted by", ("none",)),
+        Entry("Threshold: days", ("90",)),
+        Entry(
+            "Nearest peers",
+            table=Table(
+                ("User", "Holds it", "Role"), (("Bo", "no", "not known"), ("Cy", "not known", "not known"))
+            ),
+        ),
+        Entry("Snapshots", entries=(Entry("Before", entries=(Entry("Status", ("complete",)),)),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        (None, ()),
+        ("as it is", (Entry("Evidence", ("as it is",)),)),
+        ([1, [2, {"a": 3}]], (Entry("Evidence", ("1", "2, A: 3")),)),
+        ({"of": {}}, (Entry("Of", ("none",)),)),
+    ],
+)
+def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tuple[Entry, ...]) -> None:
+    assert entries(evidence) == told
+
+
+def test_words() -> None:
+    assert permission("can_export_data_from_lists") == "export data from lists"
+    assert permission("can_use_api") == "use API"
+    assert permission("can_") == "can_"
+    assert field("threshold_never_days") == "Threshold: never days"
+    assert [percent(part) for part in (None, 0, 0.001, 0.5, 0.999, 1)] == [
+        "not known", "0 %", "<1 %", "50 %", ">99 %", "100 %",
+    ]  # fmt: skip
+    assert [counted(n, "person", "people") for n in (1, 0, 1200)] == ["1 person", "0 people", "1,200 people"]
+    assert [delta(*moved) for moved in ((3, 0), (1, 3), (2, 2), (2, None))] == [
+        "+3", "\N{MINUS SIGN}2", "unchanged", "",
+    ]  # fmt: skip
+
+
+def test_what_would_turn_text_around_is_shown_as_a_mark() -> None:
+    assert legible("Eve\u202egpj.exe") == "Eve\ufffdgpj.exe"
+    assert legible("a\x1b[31m\u2066b") == "a\ufffd[31m\ufffdb"
+    assert legible("\u05d3\u05d5\u05d3") == "\u05d3\u05d5\u05d3"
+
+
+def role(role_id: int, parent: int | None, **more: bool) -> Role:
+    return Role(role_id, f"r{role_id}", parent, more.get("active", True), members=1, sensitive=0)
+
+
+def shape(places: list[Place]) -> list[tuple[int, int, tuple[str, ...]]]:
+    return [(place.role.role_id, place.level, place.notes) for place in places]
+
+
+def test_loops_and_missing_parents_are_shown_not_lost() -> None:
+    roles = [
+        role(1, 1),
+        role(2, 1),
+        role(3, 2),
+        role(4, 1, active=False),
+        role(5, 99),
+        role(6, 8),
+        role(7, 6),
+        role(8, 7),
+        role(9, 7),
+    ]
+    assert shape(list(_places(roles))) == [
+        (1, 0, ()),
+        (2, 1, ()),
+        (3, 2, ()),
+        (4, 1, ("deleted",)),
+        (5, 0, ("its parent, role 99, does not exist",)),
+        (6, 0, ("in a loop: r6 → r8 → r7 → r6, each below the next",)),
+        (7, 1, ("in the same loop",)),
+        (8, 2, ("in the same loop",)),
+        (9, 2, ("below a loop",)),
+    ]
+
+
+def test_lines_of_the_tree_go_on_to_the_next_sibling() -> None:
+    places = list(_places([role(1, None), role(2, 1), role(3, 2), role(4, 1)]))
+    assert [place.lines for place in places] == [(), (True,), (True, False), (False,)]
+    assert [place.drawn for place in places] == [
+        [],
+        [(0, "branch")],
+        [(0, "pass"), (14, "end")],
+        [(0, "end")],
+    ]
+
+
+def test_a_tree_may_be_deep() -> None:
+    roles = [role(1, None), *(role(number, number - 1) for number in range(2, 3001))]
+    assert [place.level for place in _places(roles)] == list(range(3000))
