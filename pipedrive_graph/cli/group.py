@@ -20,6 +20,7 @@ _COMMANDS = {
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only.",
+    "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }
 """The commands, in the order in which a newcomer needs them."""
