@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -75,8 +76,9 @@ def _show(exported: Exported, form: str) -> None:
             "", "" if part.file == file else part.file, f"{part.rows:,}", _of(part.table, part.file)
         )
         file = part.file
-    for other in wrote.others:
-        table.add_row("", other, "", "")
+    for name, others in groupby(wrote.others, lambda other: other.partition("/")[0]):
+        held = len([other for other in others if other != name])
+        table.add_row("", name, f"{held:,}" if held else "", "files" if held else "")
     console.print(table)
     rows = sum(part.rows for part in wrote.parts)
     files = len({part.file for part in wrote.parts}) + len(wrote.others)

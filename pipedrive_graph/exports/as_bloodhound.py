@@ -125,8 +125,6 @@ def _extension(node_kinds: Iterable[str], edge_kinds: Iterable[str]) -> dict[str
             }
             for kind in edge_kinds
         ],
-        "environments": [],
-        "relationship_findings": [],
     }
 
 

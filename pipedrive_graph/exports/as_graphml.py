@@ -90,7 +90,8 @@ def _node(node: graph.Node, attributes: Mapping[str, Type]) -> str:
 def _edge(number: int, edge: graph.Edge, attributes: Mapping[str, Type]) -> str:
     # the number keeps apart what two nodes have with each other in several ways
     data = _data("edge", {"company": edge.company, "kind": edge.kind}, edge.properties, attributes)
-    return f'    <edge id="e{number}" source="{xml_id(edge.start)}" target="{xml_id(edge.end)}">\n{data}    </edge>\n'
+    ends = f'source="{xml_id(edge.start)}" target="{xml_id(edge.end)}"'
+    return f'    <edge id="e{number}" {ends}>\n{data}    </edge>\n'
 
 
 def _data(

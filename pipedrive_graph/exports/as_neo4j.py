@@ -51,7 +51,7 @@ exec neo4j-admin database import full "${1:-neo4j}" \\
     --multiline-fields=true --array-delimiter=U+001F"""
 
 _LOADING = """\
-// Loads this folder into a running Neo4j 5 or newer: copy it into the server's import folder as
+// Loads this folder into a running Neo4j 5.23 or newer: copy it into the server's import folder as
 // import/pipedrive, and run this file with cypher-shell. It adds and renews; it removes nothing.
 // Set dbms.import.csv.legacy_quote_escaping=false, or a text that ends in a backslash is read wrongly.
 CREATE CONSTRAINT pipedrive_id IF NOT EXISTS FOR (n:Pipedrive) REQUIRE n.id IS UNIQUE;
@@ -147,9 +147,9 @@ def _load_edges(file: str, kind: str, attributes: dict[str, Type], columns: dict
     return f"""\
 LOAD CSV WITH HEADERS FROM 'file:///pipedrive/{file}' AS row
 CALL (row) {{
-    MATCH (start:Pipedrive {{id: row.`:START_ID`}})
-    MATCH (end:Pipedrive {{id: row.`:END_ID`}})
-    MERGE (start)-[r:{screaming(kind)}]->(end)
+    MATCH (a:Pipedrive {{id: row.`:START_ID`}})
+    MATCH (b:Pipedrive {{id: row.`:END_ID`}})
+    MERGE (a)-[r:{screaming(kind)}]->(b)
     SET r += {{{_values(_EDGE, attributes, columns)}}}
 }} IN TRANSACTIONS OF 10000 ROWS;
 """

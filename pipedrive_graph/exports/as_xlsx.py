@@ -74,8 +74,8 @@ def write(source: Source, target: Path) -> Wrote:
     with _Timeless(target, "w", ZIP_DEFLATED) as archive:
         ExcelWriter(workbook, archive).save()
     notes = [
-        f"{number:,} {'text' if number == 1 else 'texts'} of {place} had more than {CHARACTERS:,} characters, all "
-        f"that a cell holds, and now end in '{CUT.strip()}'; parquet and jsonl have them whole."
+        f"{number:,} text{'s' * (number != 1)} of {place} had more than {CHARACTERS:,} characters, "
+        f"all that a cell holds, and now end in '{CUT.strip()}'; parquet and jsonl have them whole."
         for place, number in sorted(cut.items())
     ]
     return Wrote(parts, notes=notes)
@@ -116,7 +116,8 @@ def _cell(sheet: Worksheet, value: object, place: str, cut: Counter[str]) -> obj
         value = value.isoformat()
     if not isinstance(value, str):
         return value
-    text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", value))
+    lines = value.replace("\r\n", "\n").replace("\r", "\n")  # a cell knows one kind of line end
+    text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", lines))
     shorter = _shortened(text)
     if shorter != text:
         cut[place] += 1

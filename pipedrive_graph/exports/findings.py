@@ -18,8 +18,8 @@ from pipedrive_graph.warehouse.models import sql_folder
 
 _COLUMNS = (
     "company", "finding_id", "rule", "severity", "subject_kind", "subject_id", "object", "snapshot_id",
-    "title", "CAST(evidence AS VARCHAR)", "remedy", "first_seen", "last_seen", "opened_at", "reopened", "status",
-    "resolved_reason", "resolved_at", "note", "waiver_reason", "waiver_owner", "waiver_expires",
+    "title", "CAST(evidence AS VARCHAR)", "remedy", "first_seen", "last_seen", "opened_at", "reopened",
+    "status", "resolved_reason", "resolved_at", "note", "waiver_reason", "waiver_owner", "waiver_expires",
 )  # fmt: skip
 
 

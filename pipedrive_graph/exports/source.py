@@ -142,12 +142,13 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not published.exists():
         raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
     try:
-        connection = duckdb.connect(str(published), read_only=True, config=CONFIG)
+        connection = duckdb.connect(str(published), read_only=True)
     except duckdb.Error as error:
         raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        for name, value in {**CONFIG, "memory_limit": _MEMORY}.items():
+            connection.execute(f"SET {name} = {quoted(value)}")
         yield connection
     finally:
         connection.close()
