@@ -32,7 +32,7 @@ class _Command(click.Command):
     required=True,
     type=click.Choice(list(FORMATS)),
     metavar="FORMAT",
-    help="One of below.",
+    help="One of those below.",
 )
 @click.option("--company", help="Only this company; by default, all that are published.")
 @click.option(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,12 @@ def write(source: Source, target: Path) -> Wrote:
 def object_id(source: Source, company: str, node_id: str) -> str:
     """The id of a node: of Pipedrive's id of the company too, as two installations may name theirs alike."""
     of_company = source.snapshots[company].company_id if company in source.snapshots else None
-    return str(uuid.uuid5(_IDS, f"{of_company}/{company}/{node_id}")).upper()
+    return _uuid(f"{of_company}/{company}/{node_id}")
+
+
+@lru_cache(maxsize=1 << 16)  # the edges of a node stand together
+def _uuid(text: str) -> str:
+    return str(uuid.uuid5(_IDS, text)).upper()
 
 
 def _node(source: Source, node: graph.Node, schema: graph.Schema) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def _edge(source: Source, edge: graph.Edge, schema: graph.Schema) -> dict[str, A
     }
 
 
-def _flat(properties: dict[str, Any], attributes: dict[str, graph.Type]) -> dict[str, Any]:
+def _flat(properties: Mapping[str, Any], attributes: dict[str, graph.Type]) -> dict[str, Any]:
     """Properties as BloodHound takes them: names in small letters, no objects, lists of texts only."""
     return {
         f"pd_{name.lower()}" if name.lower() in _RESERVED else name.lower(): graph.value(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,13 @@ def write(source: Source, target: Path) -> Wrote:
     return Wrote([Part(target.name, "nodes", nodes), Part(target.name, "edges", edges)])
 
 
+@lru_cache(maxsize=1 << 12)  # names of attributes and kinds come with every node
 def escaped(text: str) -> str:
     """A text as it stands in XML; a character that XML forbids is replaced by a visible mark."""
     return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text).translate(_SPECIAL)
 
 
+@lru_cache(maxsize=1 << 16)  # the edges of a node stand together
 def xml_id(node_id: str) -> str:
     """An id as it stands in XML: what XML forbids is written as `_x0001_`, so that no two become one."""
     return _IN_IDS.sub(lambda found: f"_x{ord(found[0]):04X}_", node_id).translate(_SPECIAL)

@@ -6,7 +6,7 @@ Texts are as they are: no spreadsheet is meant to open these files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def _columns(attributes: dict[str, Type], common: tuple[str, ...]) -> dict[str, 
     return {name: f"{named[name]}{_TYPES[kind]}" for name, kind in attributes.items()}
 
 
-def _texts(properties: dict[str, Any], attributes: dict[str, Type]) -> list[str | None]:
+def _texts(properties: Mapping[str, Any], attributes: dict[str, Type]) -> list[str | None]:
     return [
         None if name not in properties else _text(graph.value(properties[name], kind), kind)
         for name, kind in attributes.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from pipedrive_graph.reports.findings_csv import FORMULA_STARTS
 
@@ -28,6 +29,7 @@ def line(texts: Iterable[str | None]) -> str:
     return ",".join(map(_field, texts)) + "\r\n"
 
 
+@lru_cache(maxsize=1 << 14)  # most values of a table come again and again
 def _field(text: str | None) -> str:
     if text is None:
         return ""

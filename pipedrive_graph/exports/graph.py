@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pipedrive_graph.exports.source import Source
@@ -45,7 +46,7 @@ class Node:
     node_id: str
     kind: str
     label: str | None
-    properties: dict[str, Any]
+    properties: Mapping[str, Any]
 
     @property
     def id(self) -> str:
@@ -61,7 +62,7 @@ class Edge:
     source: str
     target: str
     kind: str
-    properties: dict[str, Any]
+    properties: Mapping[str, Any]
 
     @property
     def start(self) -> str:
@@ -140,8 +141,9 @@ def _of(kind: str | None) -> str:
     return "TRUE" if kind is None else f"kind = {quoted(kind)}"
 
 
-def _known(properties: str | None) -> dict[str, Any]:
-    if properties is None or properties == "{}":
+@lru_cache(maxsize=1 << 10)  # thousands of edges say the same
+def _known(properties: str | None) -> Mapping[str, Any]:
+    if properties is None:
         return {}
     return {name: found for name, found in json.loads(properties).items() if found is not None}
 

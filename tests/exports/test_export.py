@@ -191,6 +191,29 @@ def test_what_is_refused(arguments: list[str], code: int, sentence: str, copy: I
     assert not (copy.home / "exports").exists()
 
 
+def test_what_a_format_cannot_hold_is_told(
+    copy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipedrive_graph.exports.as_xlsx.CHARACTERS", 25)
+
+    told = copy.command(
+        "export",
+        "--format",
+        "xlsx",
+        "--tables",
+        "roles,user_roles,sensitive_permissions",
+        "--out",
+        str(tmp_path),
+    )
+
+    assert told.code == 0
+    assert told.err == (
+        "Warning: 8 texts of sensitive_permissions.permission had more than 25 characters, all that a cell "
+        "holds, and now end in '… [cut]'; parquet and jsonl have them whole.\n"
+    )
+    assert told.out.splitlines()[-1].strip() == str(tmp_path / "tables.xlsx")
+
+
 def test_a_folder_where_a_file_is_meant(copy: Installation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
 
