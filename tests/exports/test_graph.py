@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import stat
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -493,11 +492,3 @@ def test_the_companies_do_not_meet(exported: dict[str, Exported], tables: Graph)
     assert {company for company, _ in tables[0]} == {*COMPANIES}
     for parts in nx.weakly_connected_components(graph):
         assert len({node.split("/")[0] for node in parts}) == 1
-
-
-def test_files_are_their_owners_alone(exported: dict[str, Exported]) -> None:
-    folder = exported["bloodhound"].path
-
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.rglob("*")]}
-    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
-    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
