@@ -36,9 +36,10 @@ EXACT = 10**15
 _NAME = 31
 """Characters of a sheet's name."""
 
-_WIDTH = 18
-_WIDTHS = {"title": 80, "evidence": 60, "remedy": 60, "label": 44, "email": 36, "properties": 60}
-"""How wide a column is, in characters."""
+_WIDEST = 60
+"""Characters that a column shows at most; a cell has more."""
+
+_HEADER = Font(name="Calibri", size=11, bold=True)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -93,11 +94,11 @@ def _sheet_name(table: str, taken: set[str]) -> str:
 def _cells(source: Source, table: Table, sheet: Worksheet, cut: Counter[str]) -> Iterator[list[object]]:
     """The rows of a sheet as cells; the header goes in by itself."""
     sheet.freeze_panes = "A2"
-    for place, column in enumerate(table.columns, 1):
-        sheet.column_dimensions[get_column_letter(place)].width = _WIDTHS.get(column, _WIDTH)
+    for place, width in enumerate(_widths(source, table), 1):
+        sheet.column_dimensions[get_column_letter(place)].width = width
     header = [WriteOnlyCell(sheet, column) for column in table.columns]
     for cell in header:
-        cell.font = Font(bold=True)
+        cell.font = _HEADER
     sheet.append(header)
     select = ", ".join(
         f'CAST(to_json("{column}") AS VARCHAR)' if nested(kind) else f'"{column}"'
@@ -106,6 +107,16 @@ def _cells(source: Source, table: Table, sheet: Worksheet, cut: Counter[str]) ->
     places = [f"{table.name}.{column}" for column in table.columns]
     for row in source.stream(source.query(table.name, select, order=table.order)):
         yield [_cell(sheet, value, place, cut) for value, place in zip(row, places, strict=True)]
+
+
+def _widths(source: Source, table: Table) -> list[int]:
+    """How wide the columns are: as their longest value, or as their name and its filter."""
+    longest = ", ".join(f'max(length(CAST("{column}" AS VARCHAR)))' for column in table.columns)
+    ((*found,),) = source.stream(f"SELECT {longest} FROM ({source.query(table.name)})")
+    return [
+        min(_WIDEST, max(width or 0, len(column) + 3)) + 1
+        for column, width in zip(table.columns, found, strict=True)
+    ]
 
 
 def _cell(sheet: Worksheet, value: object, place: str, cut: Counter[str]) -> object:
