@@ -21,6 +21,7 @@ _COMMANDS = {
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only.",
+    "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }
 """The commands, in the order in which a newcomer needs them."""

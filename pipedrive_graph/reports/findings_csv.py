@@ -31,7 +31,8 @@ COLUMNS = (
     "remedy",
 )
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a text begins with that a spreadsheet takes for a formula."""
 
 
 def safe_cell(value: object) -> str:
@@ -41,7 +42,7 @@ def safe_cell(value: object) -> str:
     control characters, which a terminal might obey, are replaced.
     """
     raw = "" if value is None else str(value)
-    dangerous = raw.lstrip(" ").startswith(_FORMULA_STARTS)
+    dangerous = raw.lstrip(" ").startswith(FORMULA_STARTS)
     return f"'{printable(raw)}" if dangerous else printable(raw)
 
 

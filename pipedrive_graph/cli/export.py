@@ -1,0 +1,94 @@
+"""`pipedrive-graph export`: the published file for other programs."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.formats import FORMATS
+from pipedrive_graph.text import printable
+
+
+class _Command(click.Command):
+    """A command whose help lists the formats."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, form.description) for name, form in FORMATS.items()])
+
+
+@click.command("export", cls=_Command)
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(list(FORMATS)),
+    metavar="FORMAT",
+    help="One of those below.",
+)
+@click.option("--company", help="Only this company; by default, all that are published.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
+)
+@click.option("--tables", default="", help="Only these tables, as users,roles; by default, all.")
+@debug_option
+def command(*, form: str, company: str | None, out: Path | None, tables: str, debug: bool) -> None:
+    """Export the published file for other programs: its tables, its graph or its findings.
+
+    The same data gives the same files, byte for byte.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in tables.split(",") if name.strip()))
+    exported = export(settings_module.load(), Wanted(form, company, names, out))
+    _show(exported, form)
+    for note in exported.wrote.notes:
+        say(f"Warning: {note}")
+
+
+def _show(exported: Exported, form: str) -> None:
+    console = terminal.console()
+    for shown in exported.snapshots:
+        console.print(
+            Text.assemble(
+                (printable(shown.company), "bold"),
+                f"  snapshot {printable(shown.snapshot_id)}  ",
+                (shown.status, "green" if shown.status == "complete" else "yellow"),
+            )
+        )
+    wrote = exported.wrote
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    file = None
+    for part in wrote.parts:
+        table.add_row(
+            "", "" if part.file == file else part.file, f"{part.rows:,}", _of(part.table, part.file)
+        )
+        file = part.file
+    for name, others in groupby(wrote.others, lambda other: other.partition("/")[0]):
+        held = len([other for other in others if other != name])
+        table.add_row("", name, f"{held:,}" if held else "", "files" if held else "")
+    console.print(table)
+    rows = sum(part.rows for part in wrote.parts)
+    files = len({part.file for part in wrote.parts}) + len(wrote.others)
+    console.print(
+        f"\n  {rows:,} row{'s' * (rows != 1)} in {files:,} file{'s' * (files != 1)}, as {form}:",
+        highlight=False,
+    )
+    console.print(f"  {printable(str(exported.path))}", highlight=False, soft_wrap=True)
+
+
+def _of(table: str, file: str) -> str:
+    """What the rows are of, where the file's name does not say it."""
+    return "rows" if Path(file).stem == table else table

@@ -1,0 +1,103 @@
+"""Exports the published file: chooses what and where, has the format write it, and says what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+import pipedrive_graph
+from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.exports.formats import FORMATS, Content, Format, Wrote, writer
+from pipedrive_graph.exports.place import placed, write_contents
+from pipedrive_graph.exports.source import Snapshot, Source, opened
+from pipedrive_graph.findings import policy
+from pipedrive_graph.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to export.
+
+    Attributes:
+        format: one of FORMATS.
+        company: only this one; None for all that are published.
+        tables: only these; empty for all.
+        out: where it goes; None for the format's own place in the home folder.
+    """
+
+    format: str
+    company: str | None = None
+    tables: Sequence[str] = ()
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported, and where it lies."""
+
+    path: Path
+    snapshots: list[Snapshot]
+    wrote: Wrote
+
+
+def export(settings: Settings, wanted: Wanted) -> Exported:
+    """Export the published file.
+
+    Raises:
+        ConfigurationError: if there is no such company or table, or the format has no tables to choose.
+        ExportError: if the format cannot hold it, or it cannot be written; what lay there before stays.
+        WarehouseError: if nothing is published yet, or by another version.
+    """
+    form = FORMATS[wanted.format]
+    if wanted.tables and form.content is not Content.TABLES:
+        raise ConfigurationError(
+            f"{wanted.format} exports the {form.content}, and has no tables to choose; leave --tables out."
+        )
+    own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
+    target = _target(settings, wanted, form)
+    try:
+        with opened(settings.published) as connection:
+            source = Source(connection, company=wanted.company, tables=wanted.tables, own_rules=own_rules)
+            with placed(target, folder=form.file is None) as path:
+                wrote = writer(wanted.format)(source, path)
+                if form.file is None:
+                    write_contents(path, _contents(wanted.format, source, wrote))
+                else:  # by now it has a temporary name
+                    wrote = replace(wrote, parts=[replace(part, file=target.name) for part in wrote.parts])
+            return Exported(target, list(source.snapshots.values()), wrote)
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        raise WarehouseError(f"Cannot export {settings.published}: {str(error).splitlines()[0]}") from error
+
+
+def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
+    """Where the export goes: a format of one file is written into a folder that is named."""
+    if wanted.out is None:
+        folder = settings.home / "exports" / wanted.format
+        return folder / form.file if form.file else folder
+    out = wanted.out.expanduser().resolve()
+    return out / form.file if form.file and out.is_dir() else out
+
+
+def _contents(name: str, source: Source, wrote: Wrote) -> dict[str, object]:
+    """What stands in an exported folder: of which snapshots, and in which file how many rows of what."""
+    listed: dict[str, dict[str, int]] = {other: {} for other in wrote.others}
+    for part in wrote.parts:
+        listed.setdefault(part.file, {})[part.table] = part.rows
+    return {
+        "format": name,
+        "version": pipedrive_graph.__version__,
+        "snapshots": {
+            company: {
+                "snapshot_id": shown.snapshot_id,
+                "as_of": f"{shown.as_of.isoformat()}Z",
+                "status": shown.status,
+            }
+            for company, shown in source.snapshots.items()
+        },
+        "files": listed,
+    }

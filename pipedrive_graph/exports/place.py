@@ -1,0 +1,136 @@
+"""Puts an export in its place: written under a temporary name, and never seen half.
+
+Of a folder, every file is written before the folder takes the place of the earlier one. Only an earlier
+export is replaced: a folder with anything else in it is left alone.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import ExportError, LandingError
+
+CONTENTS = "export.json"
+"""The file that says what an exported folder holds; by it an earlier export is known."""
+
+_LITTER = (".DS_Store", "Thumbs.db", ".~lock.*#")
+"""What file browsers and office programs leave in a folder."""
+
+
+@contextmanager
+def placed(target: Path, *, folder: bool) -> Iterator[Path]:
+    """Write an export: the block writes to the path it is given, which then takes the place of `target`.
+
+    Args:
+        target: where the export goes.
+        folder: whether it is a folder of files; it is there, and empty, when the block begins.
+
+    Raises:
+        ExportError: if the place cannot be written, or holds something that is no earlier export.
+        BusyError: if another process is writing there.
+    """
+    _check(target, folder=folder)
+    temporary = files.temporary_for(target)
+    with _told(target), files.private_files():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
+            _remove(temporary)
+            try:
+                if folder:
+                    temporary.mkdir()
+                yield temporary
+                _swap(temporary, target) if folder else files.put_in_place(temporary, target)
+            finally:
+                _remove(temporary)
+
+
+def write_contents(folder: Path, contents: dict[str, Any]) -> None:
+    """Write down what an exported folder holds."""
+    text = json.dumps(contents, ensure_ascii=False, indent=2)
+    (folder / CONTENTS).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _check(target: Path, *, folder: bool) -> None:
+    if not target.exists():
+        return
+    if not folder:
+        if target.is_dir():
+            raise ExportError(f"{target} is a folder; name the file to write with --out.")
+        return
+    if not target.is_dir():
+        raise ExportError(
+            f"{target} is a file, and this format is a folder of files; name another with --out."
+        )
+    known = _known(target)
+    strange = sorted(
+        name
+        for path in target.rglob("*")
+        if not path.is_dir()
+        and (name := path.relative_to(target).as_posix()) not in known
+        and not any(fnmatch.fnmatch(path.name, pattern) for pattern in _LITTER)
+    )
+    if strange:
+        raise ExportError(
+            f"{target} holds {strange[0]}, which is of no earlier export; name another folder with --out."
+        )
+
+
+def _known(target: Path) -> set[str]:
+    try:
+        contents = json.loads((target / CONTENTS).read_text(encoding="utf-8"))
+        return {CONTENTS, *contents["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Let a finished folder take the place of the earlier one."""
+    for path in temporary.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            files.sync_folder(path)
+    files.sync_folder(temporary)
+    earlier = target.with_name(f".{target.name}.old")
+    _remove(earlier)
+    if target.exists():
+        target.rename(earlier)
+    try:
+        temporary.rename(target)
+    except OSError:
+        if earlier.exists():
+            earlier.rename(target)
+        raise
+    files.sync_folder(target.parent)
+    _remove(earlier)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Turn what the system or DuckDB says about writing into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"Cannot write {target}: {error.strerror or error}.") from error
+    except LandingError as error:  # of the lock's file
+        raise ExportError(str(error)) from error
+    except duckdb.IOException as error:
+        raise ExportError(f"Cannot write {target}: {str(error).splitlines()[0]}") from error

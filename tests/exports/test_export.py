@@ -1,0 +1,345 @@
+"""The command: what is written where, what is replaced, and what is refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import networkx as nx
+import pytest
+from installation import Installation
+
+from pipedrive_graph.errors import BusyError
+from pipedrive_graph.exports.export import Wanted, export
+from pipedrive_graph.exports.formats import FORMATS
+from pipedrive_graph.exports.place import placed
+from pipedrive_graph.settings import Settings
+
+from .conftest import NAMES
+
+
+@pytest.fixture
+def copy(settings: Settings, tmp_path: Path) -> Installation:
+    """A home folder with the published file in it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(settings.published, home)
+    return Installation(home)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_help_lists_the_formats(copy: Installation) -> None:
+    told = copy.command("export", "--help")
+
+    assert told.code == 0
+    for name, form in FORMATS.items():
+        assert f"  {name} " in told.out
+        assert form.description in " ".join(told.out.split())
+
+
+def test_the_command_says_what_it_wrote(copy: Installation) -> None:
+    told = copy.command("export", "--format", "csv", "--tables", "users, roles", "--company", "acme")
+
+    assert told.code == 0
+    assert [" ".join(line.split()) for line in told.out.splitlines()] == [
+        "acme snapshot s1 complete",
+        "roles.csv 3 rows",
+        f"users.csv {len(NAMES)} rows",
+        "",
+        f"{3 + len(NAMES)} rows in 2 files, as csv:",
+        str(copy.home / "exports" / "csv"),
+    ]
+    assert set(files(copy.home / "exports" / "csv")) == {"users.csv", "roles.csv", "export.json"}
+
+
+@pytest.mark.parametrize("form", [name for name in FORMATS if name != "xlsx"])
+def test_the_same_data_gives_the_same_bytes(form: str, settings: Settings, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        export(settings, Wanted(form, out=tmp_path / name))
+
+    assert files(tmp_path / "one") == files(tmp_path / "two") != {}
+
+
+def test_the_same_workbook_gives_the_same_bytes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = export(settings, Wanted("xlsx", tables=["users"], out=tmp_path / "one.xlsx")).path.read_bytes()
+    monkeypatch.setattr("time.time", lambda: 1_900_000_000.0)
+
+    second = export(settings, Wanted("xlsx", tables=["users"], out=tmp_path / "two.xlsx")).path.read_bytes()
+
+    assert first == second
+
+
+def test_one_company_alone(settings: Settings, published: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    names = published.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    counts = {
+        name: published.execute(f"SELECT count(*) FROM {name} WHERE company = 'acme'").fetchall()[0][0]  # noqa: S608
+        for (name,) in names
+    }
+
+    for form in ("csv", "graphml", "ocsf"):
+        out = tmp_path / form if FORMATS[form].file is None else tmp_path / f"{form}.file"
+        wrote = export(settings, Wanted(form, company="acme", out=out)).wrote
+        assert {part.table: part.rows for part in wrote.parts}.items() <= counts.items()
+    text = (tmp_path / "csv" / "users.csv").read_text(encoding="utf-8")
+    assert "Acme" not in text
+
+
+def test_contents_of_a_folder(settings: Settings, tmp_path: Path) -> None:
+    export(settings, Wanted("jsonl", company="acme", tables=["users"], out=tmp_path / "out"))
+
+    contents = json.loads((tmp_path / "out" / "export.json").read_text(encoding="utf-8"))
+    assert contents.pop("version")
+    assert contents == {
+        "format": "jsonl",
+        "snapshots": {"acme": {"snapshot_id": "s1", "as_of": "2026-11-21T02:00:00Z", "status": "complete"}},
+        "files": {"users.jsonl": {"users": len(NAMES)}},
+    }
+
+
+def test_an_earlier_export_is_replaced_as_a_whole(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(settings, Wanted("csv", tables=["users", "roles"], out=out))
+    (out / ".~lock.users.csv#").write_text("open in an office program")
+
+    export(settings, Wanted("neo4j", out=out))
+    export(settings, Wanted("parquet", tables=["roles"], out=out))
+
+    assert set(files(out)) == {"roles.parquet", "export.json"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
+
+
+def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+
+    told = copy.command("export", "--format", "csv", "--out", str(out))
+
+    assert told.code == 1
+    assert told.sentence == (
+        f"{out} holds thesis.txt, which is of no earlier export; name another folder with --out."
+    )
+    assert files(out) == {"thesis.txt": b"years of work"}
+    export(copy.settings, Wanted("csv", tables=["users"], out=tmp_path / "out"))
+    (tmp_path / "out" / "notes").mkdir()
+    (tmp_path / "out" / "notes" / "mine.txt").write_text("x")
+    told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "out"))
+    assert "holds notes/mine.txt, which is of no earlier export" in told.sentence
+
+
+def test_a_failed_export_leaves_the_earlier_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export(settings, Wanted("neo4j", out=out))
+    before = files(out)
+
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pipedrive_graph.exports.cypher.as_file", broken)
+    with pytest.raises(ZeroDivisionError):
+        export(settings, Wanted("neo4j", out=out))
+
+    assert files(out) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
+
+
+def test_what_a_crash_left_is_cleared(settings: Settings, tmp_path: Path) -> None:
+    left = tmp_path / ".out.tmp"
+    left.mkdir()
+    (left / "half.csv").write_text("half")
+
+    export(settings, Wanted("csv", tables=["users"], out=tmp_path / "out"))
+
+    assert set(files(tmp_path / "out")) == {"users.csv", "export.json"}
+    assert not left.exists()
+
+
+def test_two_exports_to_one_place_do_not_mix(settings: Settings, tmp_path: Path) -> None:
+    with placed(tmp_path / "out", folder=True), pytest.raises(BusyError, match="is exporting to"):
+        export(settings, Wanted("csv", out=tmp_path / "out"))
+
+
+NO_TABLE = "There is no table 'user' in the published file (did you mean users?); there are: access_changes, "
+NO_COMPANY = "There is no company 'acmee' in the published file (did you mean acme?); there is: Acme, acme."
+NO_CHOICE = "sarif exports the findings, and has no tables to choose; leave --tables out."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["csv", "--tables", "user"], 2, NO_TABLE),
+        (["csv", "--company", "acmee"], 2, NO_COMPANY),
+        (["sarif", "--tables", "users"], 2, NO_CHOICE),
+        (["graphml", "--out", "/proc/no/x.graphml"], 1, "Cannot write /proc/no/x.graphml: No such file"),
+    ],
+)
+def test_what_is_refused(arguments: list[str], code: int, sentence: str, copy: Installation) -> None:
+    told = copy.command("export", "--format", *arguments)
+
+    assert (told.code, told.out) == (code, "")
+    assert told.sentence.startswith(sentence)
+    assert not (copy.home / "exports").exists()
+
+
+def test_what_a_format_cannot_hold_is_told(
+    copy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipedrive_graph.exports.as_xlsx.CHARACTERS", 25)
+
+    told = copy.command(
+        "export",
+        "--format",
+        "xlsx",
+        "--tables",
+        "roles,user_roles,sensitive_permissions",
+        "--out",
+        str(tmp_path),
+    )
+
+    assert told.code == 0
+    assert told.err == (
+        "Warning: 8 texts of sensitive_permissions.permission had more than 25 characters, all that a cell "
+        "holds, and now end in '… [cut]'; parquet and jsonl have them whole.\n"
+    )
+    assert told.out.splitlines()[-1].strip() == str(tmp_path / "tables.xlsx")
+
+
+def test_a_folder_where_a_file_is_meant(copy: Installation, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "file"))
+
+    assert told.code == 1
+    assert told.sentence == (
+        f"{tmp_path / 'file'} is a file, and this format is a folder of files; name another with --out."
+    )
+
+
+def test_nothing_is_published(home: Path) -> None:
+    told = Installation(home).command("export", "--format", "csv")
+
+    assert told.code == 1
+    assert told.sentence == f"Nothing is published at {home / 'identity_graph.duckdb'} yet; run sync first."
+    assert not home.exists()
+
+
+def test_a_file_of_another_version(home: Path) -> None:
+    home.mkdir()
+    duckdb.connect(str(home / "identity_graph.duckdb")).close()
+
+    told = Installation(home).command("export", "--format", "csv")
+
+    assert told.code == 1
+    assert told.sentence == (
+        "The published file is of another version of pipedrive-graph; run sync or rebuild first."
+    )
+
+
+def test_unknown_format(copy: Installation) -> None:
+    told = copy.command("export", "--format", "excel")
+
+    assert told.code == 2
+    assert "'excel' is not one of 'csv', 'parquet'," in told.err
+
+
+@pytest.fixture
+def tomorrow(tmp_path: Path) -> Settings:
+    """A published file whose graph has kinds and properties that this version does not know."""
+    home = tmp_path / "tomorrow"
+    home.mkdir()
+    with duckdb.connect(str(home / "identity_graph.duckdb")) as connection:
+        connection.execute(
+            """
+            CREATE TABLE current_snapshot AS
+                SELECT 'a' AS company, 's' AS snapshot_id, TIMESTAMP '2026-11-21' AS as_of,
+                    'complete' AS status, 1::BIGINT AS company_id;
+            CREATE TABLE findings(company VARCHAR);
+            CREATE TABLE toxic_combinations(
+                company VARCHAR, combination VARCHAR, severity VARCHAR, title VARCHAR, clause INTEGER,
+                permission VARCHAR
+            );
+            CREATE TABLE nodes(
+                company VARCHAR, node_id VARCHAR, kind VARCHAR, label VARCHAR, properties JSON
+            );
+            INSERT INTO nodes VALUES
+                ('a', 'user:1', 'user', 'Ana', '{"kind": "person", "score": 0.5, "tags": ["x", null, "y"]}'),
+                ('a', 'user:2', 'user', NULL, '{"score": 2, "tags": [], "deep": {"er": [1]}, "big": 7}'),
+                ('a', 'data-field:1', 'data-field', 'Field', '{"big": "seven"}');
+            CREATE TABLE edges(
+                company VARCHAR, source VARCHAR, target VARCHAR, kind VARCHAR, properties JSON
+            );
+            INSERT INTO edges VALUES
+                ('a', 'user:1', 'data-field:1', 'reads', '{}'),
+                ('a', 'user:1', 'data-field:1', 'writes-to', '{"times": 3}'),
+                ('a', 'user:1', 'user:1', 'trusts', '{}');
+            """
+        )
+    return Settings(home, ())
+
+
+def test_graphml_of_kinds_to_come(tomorrow: Settings) -> None:
+    graph = nx.read_graphml(export(tomorrow, Wanted("graphml")).path)
+
+    assert dict(graph.nodes(data=True)) == {
+        "a/data-field:1": {
+            "company": "a", "node_id": "data-field:1", "kind": "data-field", "label": "Field", "big": "seven",
+        },
+        "a/user:1": {
+            "company": "a", "node_id": "user:1", "kind": "user", "label": "Ana", "property_kind": "person",
+            "score": 0.5, "tags": '["x", "y"]',
+        },
+        "a/user:2": {
+            "company": "a", "node_id": "user:2", "kind": "user", "score": 2.0, "tags": "[]",
+            "deep": '{"er":[1]}', "big": "7",
+        },
+    }  # fmt: skip
+    # edges of two kinds between the same two nodes stay two
+    found = [(start, end, data["kind"], data.get("times")) for start, end, data in graph.edges(data=True)]
+    assert sorted(found) == [
+        ("a/user:1", "a/data-field:1", "reads", None),
+        ("a/user:1", "a/data-field:1", "writes-to", 3),
+        ("a/user:1", "a/user:1", "trusts", None),
+    ]
+
+
+def test_neo4j_of_kinds_to_come(tomorrow: Settings) -> None:
+    folder = export(tomorrow, Wanted("neo4j")).path
+
+    assert (folder / "nodes_user.csv").read_text(encoding="utf-8").splitlines() == [
+        "id:ID,company,node_id,kind,label,big:long,deep,property_kind,score:double,tags:string[],:LABEL",
+        "a/user:1,a,user:1,user,Ana,,,person,0.5,x\x1fy,Pipedrive\x1fUser",
+        'a/user:2,a,user:2,user,,7,"{""er"":[1]}",,2,"",Pipedrive\x1fUser',
+    ]
+    assert (folder / "edges_writes_to.csv").read_text(encoding="utf-8").splitlines() == [
+        ":START_ID,:END_ID,company,kind,times:long,:TYPE",
+        "a/user:1,a/data-field:1,a,writes-to,3,WRITES_TO",
+    ]
+
+
+def test_bloodhound_of_kinds_to_come(tomorrow: Settings) -> None:
+    folder = export(tomorrow, Wanted("bloodhound")).path
+
+    data = json.loads((folder / "graph.json").read_text(encoding="utf-8"))["graph"]
+    assert [node["kinds"] for node in data["nodes"]] == [["PD_DataField"], ["PD_User"], ["PD_User"]]
+    assert data["nodes"][1]["properties"] == {
+        "name": "Ana", "displayname": "Ana", "company": "a", "node_id": "user:1", "pd_kind": "person",
+        "score": 0.5, "tags": ["x", "y"],
+    }  # fmt: skip
+    assert [edge["kind"] for edge in data["edges"]] == ["PD_Reads", "PD_Trusts", "PD_WritesTo"]
+    extension = json.loads((folder / "extension.json").read_text(encoding="utf-8"))
+    assert {kind["name"] for kind in extension["node_kinds"]} >= {"PD_DataField", "PD_User"}
+    assert {kind["name"] for kind in extension["relationship_kinds"]} >= {
+        "PD_Reads",
+        "PD_Trusts",
+        "PD_WritesTo",
+    }
