@@ -56,6 +56,9 @@ HISTORY_DESCRIPTIONS = {
     "peer_comparisons": "One row per permission that few or none of a user's peers hold, with its score.",
     "findings": "One row per finding, open, waived or resolved, over all nights.",
     "waivers": "One row per waiver of waivers.toml, as last read.",
+    "reviews": "One row per access review.",
+    "review_items": "One row per user of a review's population, as it was frozen.",
+    "review_decisions": "One row per decision of a review, superseded ones included.",
     "journal": "One row per company: how much of its journal is done.",
 }
 """What the tables of the history hold, which Python writes."""
