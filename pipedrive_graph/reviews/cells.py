@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from pipedrive_graph.reviews.population import Holder, Issue
+from pipedrive_graph.reviews.population import Holder
 from pipedrive_graph.text import safe_cell
 
 NOT_KNOWN = "not known"
@@ -79,7 +79,7 @@ def shown(holder: Holder, recommendation: str, reason: str, at: datetime) -> dic
         "permission sets held": _sets(holder),
         "admin of": _admin(holder),
         "sensitive permissions held": _sensitive(holder),
-        "findings": _cell(map(_finding, holder.findings)),
+        "findings": _cell(_findings(holder)),
         "last decision": _last(holder),
         "user id": str(holder.user_id),
     }
@@ -152,17 +152,22 @@ def _admin(holder: Holder) -> str:
 def _sensitive(holder: Holder) -> str:
     if holder.sensitive_permissions is None:
         return NOT_KNOWN
-    return _cell(_marked(flag.permission, flag.source or NOT_KNOWN) for flag in holder.sensitive_permissions)
+    marked = [_marked(flag.permission, flag.source) for flag in holder.sensitive_permissions]
+    return _cell(", ".join(marked[at : at + 2]) for at in range(0, len(marked), 2))
 
 
 def _marked(text: str, source: str | None) -> str:
     return text if source == "observed" else f"{text} ({source or NOT_KNOWN})"
 
 
-def _finding(issue: Issue) -> str:
-    thing = f", {issue.object}" if issue.object else ""
-    waived = ", waived" if issue.status == "waived" else ""
-    return f"{issue.severity}: {issue.title}{thing} [{issue.rule}{waived}]"
+def _findings(holder: Holder) -> list[str]:
+    """A line for each rule that found something, with what it is about."""
+    lines: dict[str, list[str]] = {}
+    for issue in holder.findings:
+        waived = ", waived" if issue.status == "waived" else ""
+        things = lines.setdefault(f"{issue.severity}: {issue.title} [{issue.rule}{waived}]", [])
+        things += [issue.object] if issue.object else []
+    return [f"{said} {', '.join(things)}".rstrip() for said, things in lines.items()]
 
 
 def _last(holder: Holder) -> str:

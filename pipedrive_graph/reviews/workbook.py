@@ -24,13 +24,14 @@ HEADS = 2
 """Rows above the first user: what the columns are about, and what they are called."""
 
 _WIDTHS = {
-    "name": 21, "e-mail": 28, "account": 11, "roles": 18, "last login": 14, "recommendation": 16, "why": 30,
+    "name": 21, "e-mail": 30, "account": 11, "roles": 18, "last login": 14, "recommendation": 16, "why": 30,
     "decision": 10, "role": 8, "permission sets": 12, "sensitive permissions": 12, "admin rights": 8,
-    "comment": 25, "decided by": 26, "permission sets held": 34, "admin of": 17,
-    "sensitive permissions held": 36, "findings": 60, "last decision": 30, "user id": 12,
+    "comment": 24, "decided by": 28, "permission sets held": 34, "admin of": 17,
+    "sensitive permissions held": 54, "findings": 62, "last decision": 30, "user id": 12,
 }  # fmt: skip
 _BANDS = {
-    "name": "Who, and what is recommended",
+    "name": "Who",
+    "recommendation": "What is recommended",
     "decision": "Decide",
     "role": "Only for a change: keep or revoke",
     "permission sets held": "What the user has, and what is known about it",
@@ -43,7 +44,7 @@ _LINE = 15
 _TALLEST = 26
 """Lines of the tallest row that Excel makes."""
 
-_SCALE = 52
+_SCALE = 51
 """Per cent of its size at which a sheet is printed: so two pages of A4 beside each other hold the columns."""
 
 _INK, _DARK, _INPUT, _ASIDE = "1F2937", "1F3A5F", "FFF8DB", "E5E7EB"
@@ -212,7 +213,7 @@ def _print(sheet: Worksheet, population: Population, owner: str | None) -> None:
     sheet.page_setup.paperSize = 9  # A4
     sheet.page_setup.scale = _SCALE
     sheet.page_margins.left = sheet.page_margins.right = 0.3
-    sheet.page_margins.top = sheet.page_margins.bottom = 0.6
+    sheet.page_margins.top = sheet.page_margins.bottom = 0.8
     sheet.print_title_rows, sheet.print_title_cols = f"1:{HEADS}", "A:A"
     sheet.col_breaks = ColBreak(brk=[Break(id=cells.COLUMNS.index(cells.BY) + 1)])
     said = cells.line(f"{population.name}: {owner or cells.UNOWNED}").replace("&", "&&")
@@ -221,5 +222,5 @@ def _print(sheet: Worksheet, population: Population, owner: str | None) -> None:
         (sheet.HeaderFooter.oddFooter, f"snapshot {population.snapshot_id}", "&P / &N"),
     )
     for item, left, right in texts:
-        if item is not None and item.left is not None and item.right is not None:  # as they are
+        if item is not None:  # as in a new sheet
             item.left.text, item.right.text = left, right
