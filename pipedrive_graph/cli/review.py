@@ -19,7 +19,7 @@ from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.reviews import cells, reading, status
 from pipedrive_graph.reviews.freezing import Opening
-from pipedrive_graph.reviews.owners import is_address
+from pipedrive_graph.reviews.owners import FILE, is_address
 from pipedrive_graph.reviews.population import RECOMMENDATIONS
 from pipedrive_graph.reviews.status import Progress, Review
 from pipedrive_graph.settings import Settings
@@ -80,9 +80,11 @@ def open_command(
     click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
     click.echo(f"  {_deciding(len(owners.keys() - {None}))}, in {out}")
     if None in owners:
+        number = len(owners[None])
+        verb = "has" if number == 1 else "have"
         say(
-            f"Warning: {len(owners[None]):,} rows have nobody to decide; they are under {cells.UNOWNED}. "
-            f"Name owners of their roles, or a default, in {settings.home / 'reviews.toml'}."
+            f"Warning: {_counted(number, 'row')} under {cells.UNOWNED} {verb} nobody to decide; name owners "
+            f"of roles, or a default, in {settings.home / FILE}."
         )
 
 

@@ -99,12 +99,25 @@ def _from_csv(path: Path, content: bytes) -> list[list[str]]:
         raise DecisionError(
             f"{path} is not UTF-8 (line {line}); save it as CSV UTF-8, or as .xlsx."
         ) from error
-    first = next((line for line in text.splitlines() if cells.ROW in line.lower()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
     except csv.Error as error:
         raise DecisionError(f"{path} cannot be read as CSV: {error}.") from error
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter with which a line names most columns of a review."""
+    lines = text.splitlines()[:_HEAD_WITHIN]
+
+    def named(mark: str) -> int:
+        return max((len({*map(_name, line.split(mark))} & {*cells.COLUMNS}) for line in lines), default=0)
+
+    return max(_DELIMITERS, key=named)
+
+
+def _name(text: str) -> str:
+    """A column's name as it is known here."""
+    return " ".join(text.strip().strip('"').split()).lower()
 
 
 def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Written]:
@@ -118,6 +131,6 @@ def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Wr
         elif number > _HEAD_WITHIN:
             return
         else:
-            names = [" ".join(text.split()).lower() for text in line]
+            names = [_name(text) for text in line]
             if {*cells.MARKS, cells.DECISION} <= {*names}:
                 head = [name if name not in names[:at] else "" for at, name in enumerate(names)]

@@ -1,6 +1,6 @@
 -- One row per access that an access review revoked and that a later snapshot still finds.
--- What counts is the latest decision about a user in all reviews: a keep that comes later ends it. A
--- decision to revoke is about all access, object `account`: the user can still sign in, or still
+-- What counts is the latest decision about a user in all reviews: a keep that comes later ends it.
+-- A decision to revoke is about all access, object `account`: the user can still sign in, or still
 -- holds roles, permission sets, admin rights or permissions, even though deactivated. A decision to
 -- change is about what was held when the review was opened and is in a part that was revoked:
 -- `role:<id>`, the set's id, the permission, `admin:<app>`, or `admin` where no app is told. The
@@ -44,7 +44,7 @@ WITH latest_decisions AS (
     ) = 1
 ),
 
--- with when the user's record, roles and permissions were last told: before the decision says nothing
+-- when the user's record, roles and permissions were last told: before the decision says nothing
 revocations AS (
     SELECT
         company,

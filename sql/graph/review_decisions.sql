@@ -1,4 +1,4 @@
--- One row per decision that was ever taken in an access review, those that others replaced included.
+-- One row per decision that was ever taken in an access review, one that another replaced too.
 --
 -- kind: view
 -- key: company, review_id, row_id, decided_at

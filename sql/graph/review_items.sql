@@ -16,8 +16,8 @@
 --   permission_sets: the permission sets, each with its app; NULL is not known
 --   admin: admin of any app; NULL is not known
 --   admin_apps: the apps of which the user was an admin
---   sensitive_permissions: the sensitive permissions held, observed or inferred, and with source NULL
---     those of which it was not known; NULL where that was known of none
+--   sensitive_permissions: the sensitive permissions held, observed or inferred, and with a NULL
+--     source those of which it was not known; NULL where that was known of none
 --   last_login: the latest login; NULL for one who never logged in, where login_known
 --   login_known: whether it was known when the latest login was, be it "never"
 --   findings: the findings about the user, open or waived
