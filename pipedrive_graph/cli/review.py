@@ -78,7 +78,7 @@ def open_command(
     owners = population.by_owner()
     click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
     click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
-    click.echo(f"  {_deciding(len(owners.keys() - {None}))}, in {out}")
+    click.echo(f"  {_deciding(len(owners.keys() - {None}))}: {out}")
     if None in owners:
         number = len(owners[None])
         verb = "has" if number == 1 else "have"
@@ -187,7 +187,9 @@ def _models(settings: Settings) -> Models:
 
 
 def _deciding(number: int) -> str:
-    return "1 person decides" if number == 1 else f"{number:,} people decide"
+    if number == 0:
+        return "Nobody is named to decide"
+    return "For 1 person to decide" if number == 1 else f"For {number:,} people to decide"
 
 
 def _counted(number: int, noun: str) -> str:

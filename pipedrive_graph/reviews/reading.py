@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from openpyxl import load_workbook
-
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import cells
 
@@ -69,6 +67,8 @@ def read(path: Path) -> list[Written]:
 
 
 def _from_workbook(path: Path, content: bytes) -> Iterator[Written]:
+    from openpyxl import load_workbook  # takes a while, and whoever only knows decisions needs it not
+
     try:
         book = load_workbook(io.BytesIO(content))
         sheets = [

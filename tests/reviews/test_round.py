@@ -144,7 +144,7 @@ def test_it_is_said_what_was_opened(round_: Round) -> None:
     lines = told.out.splitlines()
     assert lines[0].startswith("Opened 20261120-")
     assert lines[0].endswith(": Q4 <b>review</b>, due 2026-12-20.")
-    assert "1 person decides, in " in lines[2]
+    assert lines[2].startswith("  For 1 person to decide: ")
     assert told.err.startswith("Warning: 1 row under Unowned has nobody to decide; ")
 
 
@@ -307,3 +307,62 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
     assert ("half", SENSITIVE) not in found
     assert found["switched", "account"] == ("open", None, None)
     assert found["open", "account"] == round_.seen["changed mind"]["open", "account"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (
+            ("open", "--out", "HOME/companies.csv"),
+            2,
+            "is there already, and may hold decisions; name another",
+        ),
+        (("open", "--out", "HOME/review.pdf"), 2, "it must end in .xlsx or .csv."),
+        (("open", "--out", "HOME/x.csv", "--due", "2026-11-21"), 2, "2026-11-21 is over."),
+        (
+            ("open", "--out", "HOME/x.csv", "--company", "acne"),
+            2,
+            "There is no company 'acne' in the settings",
+        ),
+        (("import", "HOME/nothing.xlsx"), 2, "nothing.xlsx: No such file or directory."),
+        (("import", "HOME/companies.csv"), 2, "is no access review"),
+        (("import", "HOME/blank.csv"), 2, "No decision is filled in in "),
+        (("import", "HOME/other.csv"), 2, "The file is of the review R2, which is not known here; "),
+        (("import", "HOME/wrong.csv"), 2, "can be used; nothing was taken."),
+        (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is no e-mail address."),
+        (("status", "--company", "acne"), 2, "There is no company 'acne' in the settings"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    round_: Round, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    home = round_.installation.home
+    round_.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-22T10:00:00+00:00"
+    ((known,),) = round_.query("SELECT review_id FROM reviews ORDER BY opened_at LIMIT 1")
+    head = "decision,review id,row id,row sha256\n"
+    (home / "companies.csv").write_text("email\n")
+    (home / "blank.csv").write_text(f"{head},{known},user-1,x\n")
+    (home / "other.csv").write_text(f"{head}keep,R2,user-1,x\n")
+    (home / "wrong.csv").write_text(f"{head}keep,{known},user-1,x\n")
+
+    ended = round_.installation.command("review", *(text.replace("HOME", str(home)) for text in arguments))
+
+    assert ended.code == code
+    assert told in ended.err.strip().splitlines()[-1]
+    assert "Traceback" not in ended.err
+    assert not (home / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("open", "--out", "x.csv"), "There is no snapshot yet; run sync first."),
+        (("status",), "yet; run sync first."),
+    ],
+)
+def test_before_the_first_night(home: Path, arguments: tuple[str, ...], told: str) -> None:
+    ended = Installation(home).command("review", *arguments)
+
+    assert ended.code in {1, 2}
+    assert ended.sentence.endswith(told)
+    assert not home.exists()
