@@ -7,32 +7,22 @@ So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import zip_longest
 
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import DecisionError, RuleError, WarehouseError
+from pipedrive_graph.errors import RuleError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
-from pipedrive_graph.findings.decisions import (
-    ACKNOWLEDGED,
-    Decisions,
-    Found,
-    check_event,
-    check_waivable,
-    find,
-    notices,
-)
+from pipedrive_graph.findings.decisions import Decisions, notices
 from pipedrive_graph.findings.lifecycle import judge
 from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.findings.policy import Policies
 from pipedrive_graph.findings.rosters import Rosters
 from pipedrive_graph.findings.tally import tally
-from pipedrive_graph.findings.waivers import Waiver
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, history, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
@@ -82,7 +72,7 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
     accepted = waivers.load(settings)
     with database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
-        decisions = Decisions(connection, models, settings)
+        decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):
             # what was decided since the last night was decided about what that night found
             decisions.catch_up(company)
@@ -139,7 +129,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                 chains = [ingest.pending(connection, landing.of(name)) for name in landing.companies()]
                 built = Built()
                 broken = dict(models.broken)
-                decisions = Decisions(connection, models, settings)
+                decisions = decisions_in(connection, models, settings)
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
@@ -158,79 +148,6 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
         finally:
             database.remove(temporary)
     return Built(built.snapshots, published, broken=sorted(builder.broken.values()))
-
-
-def acknowledge(
-    settings: Settings, models: Models, beginning: str, *, note: str, by: str, tell: Tell
-) -> Found:
-    """Note that somebody has looked into an event, and publish.
-
-    Args:
-        settings: where everything lies.
-        models: the rules say what is an event.
-        beginning: of the finding's id.
-        note: what came of it, or nothing.
-        by: who says so.
-        tell: told whom we wait for.
-
-    Raises:
-        DecisionError: if there is no such finding, or it is no event that is open.
-    """
-    with _deciding(settings, models, beginning, tell) as (decisions, found):
-        check_event(models, found)
-        decisions.decide(found.company, ACKNOWLEDGED, finding_id=found.finding_id, note=note, by=by)
-    return found
-
-
-def waive(
-    settings: Settings,
-    models: Models,
-    beginning: str,
-    *,
-    reason: str,
-    owner: str,
-    expires: date,
-    tell: Tell,
-) -> Found:
-    """Write a waiver of one finding into waivers.toml, and publish.
-
-    Args:
-        settings: where everything lies.
-        models: the rules say what of their evidence may not grow.
-        beginning: of the finding's id.
-        reason: why it is accepted.
-        owner: who answers for it.
-        expires: the last day on which it holds.
-        tell: told whom we wait for.
-
-    Raises:
-        ConfigurationError: if waivers.toml cannot be used.
-        DecisionError: if there is no such finding, or it is resolved.
-    """
-    with _deciding(settings, models, beginning, tell) as (decisions, found):
-        check_waivable(found)
-        waiver = Waiver(found.rule, found.subject_id, found.object, reason, owner, expires)
-        waivers.add(settings, found.company, waiver, title=found.title)
-        decisions.read(found.company, waivers.load(settings))
-    return found
-
-
-@contextmanager
-def _deciding(
-    settings: Settings, models: Models, beginning: str, tell: Tell
-) -> Iterator[tuple[Decisions, Found]]:
-    """Decide about a finding in the warehouse, and publish what comes of it."""
-    if not settings.warehouse.exists():
-        raise DecisionError("There are no findings yet; run sync first.")
-    with database.writer(settings.warehouse, wait=tell) as connection:
-        tables.create(connection)
-        found = find(connection, beginning)
-        settings.company(found.company)  # a warehouse may know of more than the settings do
-        decisions = Decisions(connection, models, settings)
-        with database.transaction(connection):
-            decisions.catch_up(found.company)
-            yield decisions, found
-        publish_file(connection, models, settings.published)
 
 
 def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:

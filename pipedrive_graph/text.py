@@ -1,11 +1,13 @@
-"""Makes text that came from outside safe to show: a name may hold what a terminal or a page obeys."""
+"""Makes text from outside safe to show: a name may hold what a terminal, a page or a sheet obeys."""
 
 from __future__ import annotations
 
 import re
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a text begins with that a spreadsheet takes for a formula."""
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
@@ -22,3 +24,14 @@ def legible(text: str) -> str:
     from right to left by itself stays as it is.
     """
     return _DIRECTIONS.sub("\N{REPLACEMENT CHARACTER}", printable(text))
+
+
+def safe_cell(value: object) -> str:
+    """Return `value` as a cell that no spreadsheet takes for a formula.
+
+    A text that begins like one gets an apostrophe in front, as OWASP advises against CSV injection;
+    control characters, which a terminal might obey, are replaced.
+    """
+    raw = "" if value is None else str(value)
+    dangerous = raw.lstrip(" ").startswith(FORMULA_STARTS)
+    return f"'{printable(raw)}" if dangerous else printable(raw)

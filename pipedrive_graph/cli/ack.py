@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipedrive_graph import build
+from pipedrive_graph import deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.findings import own_rules, policy
@@ -25,6 +25,6 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     """
     settings = settings_module.load()
     models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
-    found = build.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
+    found = deciding.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
     write_findings(settings.published, found.company, settings.reports / found.company)
     click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

@@ -17,6 +17,7 @@ _COMMANDS = {
     "findings": "List what is found, worst first, or show one finding in full.",
     "waive": "Accept a finding for a time, with a reason.",
     "ack": "Acknowledge an event.",
+    "review": "Let those who answer for roles decide who keeps access.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",

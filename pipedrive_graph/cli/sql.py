@@ -14,8 +14,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.reports.findings_csv import safe_cell
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import printable, safe_cell
 
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {"enable_external_access": False}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from pipedrive_graph import build, clock
+from pipedrive_graph import clock, deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.findings import own_rules, policy
@@ -43,7 +43,7 @@ def command(*, finding: str, reason: str, until: datetime, owner: str | None, de
         raise click.BadParameter("it must not be empty.", param_hint="'--reason'")
     settings = settings_module.load()
     models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
-    found = build.waive(
+    found = deciding.waive(
         settings,
         models,
         finding,

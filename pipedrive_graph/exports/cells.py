@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pipedrive_graph.reports.findings_csv import FORMULA_STARTS
+from pipedrive_graph.text import FORMULA_STARTS
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """The mark without which Excel reads the names of people wrongly."""

@@ -1,30 +1,25 @@
 """Takes what people decided from the journal into the warehouse: each line once, after its snapshot.
 
-A decision is first written into the journal and then done. Where a crash comes between, the next writer
-finds a line that the warehouse has not seen, and does it then.
+A decision is first written into the journal and then done, by the handler of its kind. Where a crash comes
+between, the next writer finds a line that the warehouse has not seen, and does it then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import duckdb
 
 from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.findings.handlers import WAIVERS, Handler
 from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.lifecycle import is_event
 from pipedrive_graph.findings.settling import settle
-from pipedrive_graph.findings.waivers import FILE, Waiver, Waivers
+from pipedrive_graph.findings.waivers import FILE, Waivers
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Models
-
-WAIVERS = "waivers"
-"""Kind of the line that holds all waivers of the company, as they stood in waivers.toml."""
-
-ACKNOWLEDGED = "acknowledged"
-"""Kind of the line that says that somebody has looked into an event."""
 
 SHORTEST = 6
 """Characters that the beginning of a finding's id must have."""
@@ -46,11 +41,16 @@ class Found:
 
 @dataclass(slots=True)
 class Decisions:
-    """What was decided about the companies of an open warehouse."""
+    """What was decided about the companies of an open warehouse.
+
+    Attributes:
+        handlers: what does the lines of a kind; a line of another kind changes nothing in the warehouse.
+    """
 
     connection: duckdb.DuckDBPyConnection
     models: Models
     settings: Settings
+    handlers: Mapping[str, Handler]
     _journals: dict[str, list[Line]] = field(default_factory=dict)
 
     def settle(self) -> None:
@@ -96,55 +96,14 @@ class Decisions:
         return str(found[0][0]) if found else None
 
     def _do(self, company: str, line: Line) -> None:
-        at = line.at.replace(tzinfo=None)
-        if line.kind == WAIVERS:
-            self._replace(company, [Waiver.of(entry) for entry in line.content["waivers"]], at)
-        elif line.kind == ACKNOWLEDGED:
-            self._acknowledge(company, line, at)
+        handle = self.handlers.get(line.kind)
+        if handle is not None:
+            handle(self.connection, self.settings, company, line)
         if line.snapshot_id is not None:
-            moment = f"SELECT {quoted(company)} AS company, CAST({quoted(at)} AS TIMESTAMP) AS at"
+            moment = f"SELECT {quoted(company)} AS company, CAST({quoted(line.naive_at)} AS TIMESTAMP) AS at"
             settle(self.connection, self.models, moment)
         self.connection.execute("DELETE FROM history.journal WHERE company = ?", [company])
         self.connection.execute("INSERT INTO history.journal VALUES (?, ?)", [company, line.number])
-
-    def _replace(self, company: str, waivers: list[Waiver], at: datetime) -> None:
-        """Know these waivers; one that was known keeps the time at which it was read first."""
-        before = dict(
-            rows(
-                self.connection,
-                "SELECT waiver_id, read_at FROM history.waivers WHERE company = ?",
-                company,
-            )
-        )
-        self.connection.execute("DELETE FROM history.waivers WHERE company = ?", [company])
-        for waiver in waivers:
-            self.connection.execute(
-                "INSERT INTO history.waivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unmatched', 0)",
-                [
-                    company,
-                    waiver.waiver_id,
-                    waiver.rule,
-                    waiver.subject,
-                    waiver.object,
-                    waiver.reason,
-                    waiver.owner,
-                    waiver.expires,
-                    before.get(waiver.waiver_id, at),
-                ],
-            )
-
-    def _acknowledge(self, company: str, line: Line, at: datetime) -> None:
-        note = f"Acknowledged by {line.content['by']}"
-        note += f": {line.content['note']}" if line.content.get("note") else "."
-        self.connection.execute(
-            """
-            UPDATE history.findings
-            SET
-                status = 'resolved', resolved_reason = 'acknowledged', resolved_at = ?, acknowledged_at = ?,
-                note = ?, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
-            WHERE company = ? AND finding_id = ?""",
-            [at, at, note, company, line.content["finding_id"]],
-        )
 
 
 def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:

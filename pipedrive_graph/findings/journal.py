@@ -42,6 +42,11 @@ class Line:
     kind: str
     content: dict[str, Any]
 
+    @property
+    def naive_at(self) -> datetime:
+        """The time as the warehouse keeps it."""
+        return self.at.replace(tzinfo=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:

@@ -65,6 +65,9 @@ HISTORY_DESCRIPTIONS = {
     "finding_counts": "One row per snapshot, status and severity: how many findings there were.",
     "rule_runs": "One row per rule of the latest snapshot: whether it was run, and how often it fired.",
     "waivers": "One row per waiver of waivers.toml, as last read.",
+    "reviews": "One row per access review.",
+    "review_items": "One row per user of a review's population, as it was frozen.",
+    "review_decisions": "One row per decision of a review, superseded ones included.",
     "journal": "One row per company: how much of its journal is done.",
 }
 """What the tables of the history hold, which Python writes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import safe_cell
 
 COLUMNS = (
     "finding_id",
@@ -30,20 +30,6 @@ COLUMNS = (
     "evidence",
     "remedy",
 )
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a text begins with that a spreadsheet takes for a formula."""
-
-
-def safe_cell(value: object) -> str:
-    """Return `value` as a cell that no spreadsheet takes for a formula.
-
-    A text that begins like one gets an apostrophe in front, as OWASP advises against CSV injection;
-    control characters, which a terminal might obey, are replaced.
-    """
-    raw = "" if value is None else str(value)
-    dangerous = raw.lstrip(" ").startswith(FORMULA_STARTS)
-    return f"'{printable(raw)}" if dangerous else printable(raw)
 
 
 def write_findings(published: Path, company: str, folder: Path) -> Path:

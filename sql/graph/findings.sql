@@ -23,7 +23,7 @@
 --   reopened: how often it came back, after it was resolved or while it was waived
 --   status: open, waived or resolved
 --   resolved_reason: why it is resolved: fixed, subject gone, rule changed (what the rule goes by
---     included), acknowledged, or closed after so many days
+--     included), acknowledged, decided anew in a review, or closed after so many days
 --   resolved_at: the snapshot that resolved it, or when it was acknowledged
 --   acknowledged_at: when somebody acknowledged it, if it is an event
 --   note: why it is open again, who waived it and why, or who acknowledged it

@@ -1,0 +1,196 @@
+"""`pipedrive-graph review`: the access review, opened as a file, taken back from it, and how far it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph import clock, reviewing
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.reviews import cells, reading, status
+from pipedrive_graph.reviews.freezing import Opening
+from pipedrive_graph.reviews.owners import FILE, is_address
+from pipedrive_graph.reviews.population import RECOMMENDATIONS
+from pipedrive_graph.reviews.status import Progress, Review
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import printable
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+_FORMATS = (".xlsx", ".csv")
+
+
+@click.group("review")
+@debug_option
+def command(*, debug: bool) -> None:
+    """Let those who answer for roles decide who keeps access: open, import, status."""
+
+
+@command.command("open")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The file to write: .xlsx or .csv."
+)
+@click.option("--company", "name", help="Whose access; may be left out where there is one company.")
+@click.option(
+    "--due",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="The last day for decisions, as 2027-03-31; by default, 30 days after the snapshot.",
+)
+@click.option("--name", "title", help="What the review is called; by default, by company and day.")
+@debug_option
+def open_command(
+    *, out: Path, name: str | None, due: datetime | None, title: str | None, debug: bool
+) -> None:
+    """Freeze who has access by the latest snapshot, and write it into a file to decide in.
+
+    A workbook has a sheet for each owner of roles (see reviews.toml in the docs); a CSV file has a column.
+    """
+    if out.suffix.lower() not in _FORMATS:
+        raise click.BadParameter(f"it must end in {' or '.join(_FORMATS)}.", param_hint="'--out'")
+    now = clock.now()
+    if due and due.date() < now.date():
+        raise click.BadParameter(f"{due.date()} is over.", param_hint="'--due'")
+    settings = settings_module.load()
+    company = settings.company(name).name if name else _only(settings)
+    opening = Opening(
+        company,
+        " ".join((title or "").split()) or None,
+        due.date() if due else None,
+        now.replace(tzinfo=None),
+        user(),
+    )
+    opened = reviewing.open_review(settings, _models(settings), opening, out, tell=say)
+    population = opened.population
+    counts = [
+        (name, sum(item.recommendation == name for item in population.items)) for name in RECOMMENDATIONS
+    ]
+    told = ", ".join(f"{number:,} {name}" for name, number in counts if number)
+    owners = population.by_owner()
+    click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
+    click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
+    click.echo(f"  {_deciding(len(owners.keys() - {None}))}: {out}")
+    if None in owners:
+        number = len(owners[None])
+        verb = "has" if number == 1 else "have"
+        say(
+            f"Warning: {_counted(number, 'row')} under {cells.UNOWNED} {verb} nobody to decide; name owners "
+            f"of roles, or a default, in {settings.home / FILE}."
+        )
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--by", metavar="E-MAIL", help="Who decided, for all rows, whatever they say.")
+@debug_option
+def import_command(*, file: Path, by: str | None, debug: bool) -> None:
+    """Take the decisions from FILE, a workbook or CSV file of a review that was filled in.
+
+    Each row that cannot be taken is named, with the reason; the others are taken. FILE may be imported again:
+    what is known changes nothing, and a changed decision takes the place of the former.
+    """
+    by = by.strip() if by is not None else None
+    if by is not None and not is_address(by):
+        raise click.BadParameter(f"'{by}' is no e-mail address.", param_hint="'--by'")
+    settings = settings_module.load()
+    written = reading.read(file)
+    if all(row.is_blank for row in written):
+        raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
+    taken = reviewing.import_review(settings, _models(settings), written, by=by, user=user(), tell=say)
+    for sentence in taken.refused:
+        say(f"Warning: {sentence}")
+    number = sum(taken.counts.values())
+    if not number and not taken.same:
+        raise DecisionError(f"No row of {file} can be used; nothing was taken.")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in taken.counts.items() if count)
+    told = f"Taken: {_counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
+    if taken.same:
+        told += f" As before: {taken.same:,}."
+    if taken.refused:
+        told += f" Not taken: {_counted(len(taken.refused), 'row')}."
+    click.echo(f"{told} Still open: {taken.open:,}.")
+
+
+@command.command("status")
+@click.option("--company", "name", help="Only this company; by default, all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
+@debug_option
+def status_command(*, name: str | None, as_json: bool, debug: bool) -> None:
+    """Say how far each review is, the newest first: what is decided, what is open, and with whom."""
+    settings = settings_module.load()
+    if name:
+        settings.company(name)
+    found = status.read(settings.published, name, clock.now().date())
+    if as_json:
+        for review in found:
+            click.echo(json.dumps(review.as_object()))
+    elif not found:
+        click.echo("There are no reviews yet; `pipedrive-graph review open --out review.xlsx` opens one.")
+    else:
+        console = terminal.console()
+        for number, review in enumerate(found):
+            if number:
+                console.print()
+            _show(console, review)
+
+
+def _show(console: Console, review: Review) -> None:
+    """Print one review for a person."""
+    whole = review.progress
+    state = (
+        ("overdue", "bold red") if review.overdue else ("open", "yellow") if whole.open else ("done", "green")
+    )
+    console.print(
+        Text.assemble((printable(review.name), "bold"), f"  {review.review_id}  ", state), soft_wrap=True
+    )
+    share = 100 * (whole.population - whole.open) // max(1, whole.population)
+    console.print(
+        f"  {printable(review.company)}, opened {review.opened_at:%Y-%m-%d} by {printable(review.opened_by)},"
+        f" due {review.due}; decided {whole.population - whole.open:,} of {whole.population:,} ({share} %)",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column("")
+    table.add_column("owner", overflow="fold")
+    for column in ("people", "keep", "revoke", "change", "open"):
+        table.add_column(column, justify="right")
+    for owner, progress in review.owners.items():
+        table.add_row("", Text(printable(owner or cells.UNOWNED)), *_numbers(progress))
+    console.print(table)
+
+
+def _numbers(progress: Progress) -> list[str]:
+    numbers = (progress.population, progress.keep, progress.revoke, progress.change, progress.open)
+    return [f"{number:,}" for number in numbers]
+
+
+def _only(settings: Settings) -> str:
+    if len(settings.companies) > 1:
+        names = ", ".join(company.name for company in settings.companies)
+        raise click.UsageError(f"Say which company is reviewed, with --company: {names}.")
+    return settings.companies[0].name
+
+
+def _models(settings: Settings) -> Models:
+    return own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+
+
+def _deciding(number: int) -> str:
+    if number == 0:
+        return "Nobody is named to decide"
+    return "For 1 person to decide" if number == 1 else f"For {number:,} people to decide"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,155 @@
+"""Finds who is to decide about a user: the owner of the role, or who stands in; never the user.
+
+    default = "security@example.com"      # who decides where no role has an owner
+
+    [owners]                              # a role's name or id, and who answers for it
+    "Sales" = "mara@example.com"
+
+    [companies.acme.owners]               # the same for one company; what it names goes before
+    "Support" = "kim@example.com"
+
+That is `reviews.toml` in the home folder. A role without an owner has that of the nearest role above it.
+Where there is no such file, the roster's manager decides.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.settings import Settings
+
+FILE = "reviews.toml"
+
+_KEYS = ("default", "owners")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an e-mail address, as far as one can see."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def same_person(one: str | None, other: str | None) -> bool:
+    """Whether two addresses are the same, without regard to case and blanks around them."""
+    return bool(one and other) and str(one).strip().casefold() == str(other).strip().casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who owns which role of a company, as reviews.toml says.
+
+    Attributes:
+        default: who decides where no role has an owner.
+        of: owners by the role's name, in lower case, or its id.
+    """
+
+    default: str | None = None
+    of: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The roles of a company.
+
+    Attributes:
+        names: by id.
+        above: of each role, itself and those above it, the nearest first.
+    """
+
+    names: Mapping[int, str | None]
+    above: Mapping[int, Sequence[int]]
+
+
+def load(settings: Settings, company: str, known: Collection[str]) -> Owners | None:
+    """Read reviews.toml for a company.
+
+    Args:
+        settings: the file lies in their home folder.
+        company: whose owners are wanted.
+        known: names and ids of the roles of all companies; another one is a mistake.
+
+    Returns:
+        None where there is no such file.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the place and the reason.
+    """
+    file = settings.home / FILE
+    if not file.is_file():
+        return None
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    companies = tables.pop("companies", {})
+    if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
+        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
+    names = [one.name for one in settings.companies]
+    for name in companies:
+        if name not in names:
+            raise ConfigurationError(f"{file}: [companies] knows no {name}{_near(name, names)}.")
+    shared = _checked(file, "", tables, known)
+    of_companies = {
+        name: _checked(file, f"companies.{name}.", table, known) for name, table in companies.items()
+    }
+    own = of_companies.get(company, Owners())
+    return Owners(own.default or shared.default, {**shared.of, **own.of})
+
+
+def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None) -> str | None:
+    """Who decides about a user with these roles: the nearest owner who is not the user.
+
+    Returns:
+        None where there is nobody.
+    """
+    for role_id in roles:
+        for above in tree.above.get(role_id, [role_id]):
+            name = (tree.names.get(above) or "").strip().casefold()
+            owner = owners.of.get(name) or owners.of.get(str(above))
+            if owner and not same_person(owner, email):
+                return owner
+    return None if same_person(owners.default, email) else owners.default
+
+
+def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str]) -> Owners:
+    """Check one table, and what it holds."""
+    for key in table:
+        if key not in _KEYS:
+            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{_near(key, _KEYS)}.")
+    default, entries = table.get("default"), table.get("owners", {})
+    if default is not None:
+        _check_address(f"{file}: {above}default", default)
+    if not isinstance(entries, dict):
+        raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
+    lower = {name.strip().casefold(): name for name in known}
+    of: dict[str, str] = {}
+    for role, address in entries.items():
+        key = role.strip().casefold()
+        if key not in lower:
+            close = difflib.get_close_matches(key, list(lower), n=1)
+            meant = f"; did you mean {lower[close[0]]}" if close else ""
+            raise ConfigurationError(
+                f"{file}: [{above}owners] names the role '{role}', which is none{meant}."
+            )
+        if key in of:
+            raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}' twice.")
+        _check_address(f"{file}: [{above}owners] '{role}'", address)
+        of[key] = str(address).strip()
+    return Owners(str(default).strip() if default is not None else None, of)
+
+
+def _check_address(place: str, value: object) -> None:
+    if not isinstance(value, str) or not is_address(value.strip()):
+        raise ConfigurationError(f'{place}: must be an e-mail address, as "mara@example.com".')
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}" if close else ""

@@ -1,0 +1,136 @@
+"""Reads the rows of a review back from a workbook or a CSV file, as they were filled in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.reviews import cells
+
+_WORKBOOK, _OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_DELIMITERS = ",;\t"
+_HEAD_WITHIN = 10
+"""Lines among which the names of the columns are looked for."""
+
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One row of a file.
+
+    Attributes:
+        place: how a message names it: sheet and line.
+        texts: its cells, by the names of the columns, without blanks around them.
+    """
+
+    place: str
+    texts: dict[str, str]
+
+    def text(self, name: str) -> str:
+        """The text of a column; empty where there is none."""
+        return self.texts.get(name, "")
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was decided."""
+        return not any(self.text(name) for name in (cells.DECISION, *cells.PARTS))
+
+
+def read(path: Path) -> list[Written]:
+    """Read the rows of a review.
+
+    Raises:
+        DecisionError: if the file cannot be read, or is no review.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DecisionError(f"Cannot read {path}: {error.strerror or error}.") from error
+    if content.startswith(_OLD_WORKBOOK):
+        raise DecisionError(f"{path} is a workbook of the old kind, or has a password; save it as .xlsx.")
+    if content.startswith(_WORKBOOK):
+        found = list(_from_workbook(path, content))
+    else:
+        found = list(_rows("", enumerate(_from_csv(path, content), 1)))
+    if not found:
+        raise DecisionError(
+            f"{path} is no access review: no sheet has the columns {', '.join(cells.MARKS)} "
+            "and a row below them."
+        )
+    return found
+
+
+def _from_workbook(path: Path, content: bytes) -> Iterator[Written]:
+    from openpyxl import load_workbook  # takes a while, and whoever only knows decisions needs it not
+
+    try:
+        book = load_workbook(io.BytesIO(content))
+        sheets = [
+            (str(sheet.title), [[_value(cell) for cell in row] for row in sheet.iter_rows(values_only=True)])
+            for sheet in book.worksheets
+        ]
+    except Exception as error:  # a damaged file ends in whatever exception its reader meets
+        raise DecisionError(f"{path} is damaged, or no workbook that can be read.") from error
+    for title, lines in sheets:
+        yield from _rows(f"sheet {title}, ", enumerate(lines, 1))
+
+
+def _value(value: object) -> str:
+    """A cell's value as a text; what Excel writes as an escape is what it stands for."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), str(value))
+
+
+def _from_csv(path: Path, content: bytes) -> list[list[str]]:
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DecisionError(
+            f"{path} is not UTF-8 (line {line}); save it as CSV UTF-8, or as .xlsx."
+        ) from error
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
+    except csv.Error as error:
+        raise DecisionError(f"{path} cannot be read as CSV: {error}.") from error
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter with which a line names most columns of a review."""
+    lines = text.splitlines()[:_HEAD_WITHIN]
+
+    def named(mark: str) -> int:
+        return max((len({*map(_name, line.split(mark))} & {*cells.COLUMNS}) for line in lines), default=0)
+
+    return max(_DELIMITERS, key=named)
+
+
+def _name(text: str) -> str:
+    """A column's name as it is known here."""
+    return " ".join(text.strip().strip('"').split()).lower()
+
+
+def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Written]:
+    """The rows below the names of the columns; nothing where there are no such names."""
+    head: list[str] = []
+    for number, line in lines:
+        if head:
+            texts = {name: cells.settled(text) for name, text in zip(head, line, strict=False) if name}
+            if any(texts.values()):
+                yield Written(f"{place}line {number}", texts)
+        elif number > _HEAD_WITHIN:
+            return
+        else:
+            names = [_name(text) for text in line]
+            if {*cells.MARKS, cells.DECISION} <= {*names}:
+                head = [name if name not in names[:at] else "" for at, name in enumerate(names)]

@@ -1,0 +1,226 @@
+"""Writes a review as a workbook: what to do, then a sheet for each owner, with drop-downs to decide."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+
+from openpyxl import Workbook
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.pagebreak import Break, ColBreak
+from openpyxl.worksheet.worksheet import Worksheet
+
+from pipedrive_graph.reviews import cells
+from pipedrive_graph.reviews.owners import is_address
+from pipedrive_graph.reviews.population import Item, Population
+from pipedrive_graph.reviews.readme import FONT, README, guide, put
+
+HEADS = 2
+"""Rows above the first user: what the columns are about, and what they are called."""
+
+_WIDTHS = {
+    "name": 21, "e-mail": 30, "account": 11, "roles": 18, "last login": 14, "recommendation": 16, "why": 30,
+    "decision": 10, "role": 8, "permission sets": 12, "sensitive permissions": 12, "admin rights": 8,
+    "comment": 24, "decided by": 28, "permission sets held": 34, "admin of": 17,
+    "sensitive permissions held": 54, "findings": 62, "last decision": 30, "user id": 12,
+}  # fmt: skip
+_BANDS = {
+    "name": "Who",
+    "recommendation": "What is recommended",
+    "decision": "Decide",
+    "role": "Only for a change: keep or revoke",
+    "permission sets held": "What the user has, and what is known about it",
+}
+"""What stands above the columns from this one on."""
+
+_LINE = 15
+"""Points of a line in a cell."""
+
+_TALLEST = 26
+"""Lines of the tallest row that Excel makes."""
+
+_SCALE = 51
+"""Per cent of its size at which a sheet is printed: so two pages of A4 beside each other hold the columns."""
+
+_INK, _DARK, _INPUT, _ASIDE = "1F2937", "1F3A5F", "FFF8DB", "E5E7EB"
+_FILLS = {"revoke": "F9D5D3", "look closer": "FCE8C5", "unknown": "E3E6EB", "keep": "DCEFDF"}
+_EDGE = Side(style="thin", color="D1D5DB")
+_BORDER = Border(left=_EDGE, right=_EDGE, top=_EDGE, bottom=_EDGE)
+_WRAPPED = Alignment(wrap_text=True, vertical="top")
+_BOLD = Font(FONT, bold=True, color=_INK)
+_OPEN = Protection(locked=False)
+
+
+def workbook(population: Population, known_by: str, sha256: str) -> bytes:
+    """The review as an .xlsx file.
+
+    Args:
+        population: who is reviewed.
+        known_by: the review's id.
+        sha256: the population's digest.
+    """
+    book = Workbook()
+    first = book.active
+    if first is None:  # a new workbook has one
+        raise AssertionError
+    first.title = README
+    sheets = []
+    taken = {README.casefold()}
+    for owner, items in population.by_owner().items():
+        title = sheet_name(owner or cells.UNOWNED, taken)
+        _sheet(book.create_sheet(title), population, known_by, owner, items)
+        sheets.append((owner or cells.UNOWNED, title, len(items)))
+    guide(first, population, known_by, sha256, sheets)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def sheet_name(owner: str, taken: set[str]) -> str:
+    """A name for an owner's sheet that Excel takes; it is noted in `taken`, in lower case."""
+    clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", cells.line(owner)).strip(" '") or cells.UNOWNED
+    if clean.casefold() == "history":  # which Excel keeps for itself
+        clean = f"{clean}_"
+    number, name = 1, clean[:31].rstrip(" '")
+    while name.casefold() in taken:
+        number += 1
+        mark = f" ({number})"
+        name = clean[: 31 - len(mark)] + mark
+    taken.add(name.casefold())
+    return name
+
+
+def _sheet(
+    sheet: Worksheet, population: Population, known_by: str, owner: str | None, items: list[Item]
+) -> None:
+    """Fill the sheet of an owner."""
+    _head(sheet)
+    for number, item in enumerate(items, HEADS + 1):
+        _row(sheet, number, item, population, known_by, owner)
+    last = HEADS + len(items)
+    sheet.freeze_panes = f"B{HEADS + 1}"
+    sheet.auto_filter.ref = f"A{HEADS}:{get_column_letter(len(cells.COLUMNS))}{last}"
+    _drop_downs(sheet, last)
+    _colours(sheet, last)
+    _protect(sheet)
+    _print(sheet, population, owner)
+
+
+def _head(sheet: Worksheet) -> None:
+    band = PatternFill("solid", start_color=_DARK)
+    for number, name in enumerate(cells.COLUMNS, 1):
+        letter = get_column_letter(number)
+        sheet.column_dimensions[letter].width = _WIDTHS.get(name, 12)
+        sheet.column_dimensions[letter].hidden = name in cells.MARKS
+        above, head = sheet.cell(1, number), sheet.cell(HEADS, number)
+        put(above, _BANDS.get(name, ""))
+        above.font, above.fill = Font(FONT, bold=True, color="FFFFFF"), band
+        put(head, name)
+        head.font, head.border = _BOLD, _BORDER
+        asked = name in cells.ANSWER
+        head.fill = PatternFill("solid", start_color=_INPUT if asked else _ASIDE)
+        head.alignment = Alignment(wrap_text=True, vertical="center")
+    sheet.row_dimensions[1].height = 20
+    sheet.row_dimensions[HEADS].height = 2 * _LINE + 4
+
+
+def _row(
+    sheet: Worksheet, number: int, item: Item, population: Population, known_by: str, owner: str | None
+) -> None:
+    texts = cells.shown(item, item.recommendation, item.reason, population.snapshot_at)
+    texts |= {
+        cells.BY: cells.line(owner) if owner and is_address(owner) else "",
+        cells.REVIEW: known_by,
+        cells.ROW: item.row_id,
+        cells.DIGEST: item.sha256,
+    }
+    tallest = 1
+    for column, name in enumerate(cells.COLUMNS, 1):
+        cell, text = sheet.cell(number, column), texts.get(name, "")
+        put(cell, text)
+        cell.alignment, cell.border = _WRAPPED, _BORDER
+        if name in cells.ANSWER:
+            cell.protection = _OPEN
+            cell.fill = PatternFill("solid", start_color=_INPUT)
+        elif name == "recommendation":
+            cell.fill = PatternFill("solid", start_color=_FILLS[item.recommendation])
+            cell.font = _BOLD
+        elif name == "name":
+            cell.font = _BOLD
+        if name in _WIDTHS:
+            lines = sum(math.ceil(max(1, len(part)) / (_WIDTHS[name] - 1)) for part in text.split("\n"))
+            tallest = max(tallest, lines)
+    sheet.row_dimensions[number].height = _LINE * min(tallest, _TALLEST) + 3
+
+
+def _span(names: tuple[str, ...], last: int) -> str:
+    """The cells of neighbouring columns, of all users."""
+    first, end = (get_column_letter(cells.COLUMNS.index(name) + 1) for name in (names[0], names[-1]))
+    return f"{first}{HEADS + 1}:{end}{last}"
+
+
+def _drop_downs(sheet: Worksheet, last: int) -> None:
+    asked = {
+        (cells.DECISION,): (cells.DECISIONS, "keep all, revoke all, or change: revoke only a part."),
+        cells.PARTS: (cells.KEEP_OR_REVOKE, "Only where the decision is change. Left empty, it is kept."),
+    }
+    for names, (choices, prompt) in asked.items():
+        validation = DataValidation(type="list", formula1=f'"{",".join(choices)}"', allow_blank=True)
+        validation.promptTitle, validation.prompt = names[0] if len(names) == 1 else "change", prompt
+        validation.errorTitle, validation.error = "Not possible", f"Choose {' or '.join(choices)}."
+        validation.showInputMessage = validation.showErrorMessage = True
+        validation.add(_span(names, last))
+        sheet.add_data_validation(validation)
+
+
+def _colours(sheet: Worksheet, last: int) -> None:
+    """Show what is decided, what is not to be filled in, and where a comment is missing."""
+    decision, comment, recommended = (
+        f"${get_column_letter(cells.COLUMNS.index(name) + 1)}{HEADS + 1}"
+        for name in (cells.DECISION, cells.COMMENT, "recommendation")
+    )
+    rules = {
+        (cells.PARTS, f'{decision}<>"change"'): _ASIDE,
+        ((cells.DECISION,), f'{decision}="keep"'): _FILLS["keep"],
+        ((cells.DECISION,), f'{decision}="revoke"'): _FILLS["revoke"],
+        ((cells.DECISION,), f'{decision}="change"'): _FILLS["look closer"],
+        (
+            (cells.COMMENT,),
+            f'AND({decision}="keep",{recommended}="revoke",LEN({comment})=0)',
+        ): _FILLS["revoke"],
+    }
+    for (names, formula), colour in rules.items():
+        fill = PatternFill("solid", start_color=colour, end_color=colour)
+        sheet.conditional_formatting.add(
+            _span(names, last), Rule(type="expression", formula=[formula], dxf=DifferentialStyle(fill=fill))
+        )
+
+
+def _protect(sheet: Worksheet) -> None:
+    """Keep what is to stay from being changed by mistake; there is no password."""
+    sheet.protection.sheet = True
+    sheet.protection.autoFilter = sheet.protection.sort = False  # False is allowed
+    sheet.protection.formatColumns = sheet.protection.formatRows = False
+
+
+def _print(sheet: Worksheet, population: Population, owner: str | None) -> None:
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = 9  # A4
+    sheet.page_setup.scale = _SCALE
+    sheet.page_margins.left = sheet.page_margins.right = 0.3
+    sheet.page_margins.top = sheet.page_margins.bottom = 0.8
+    sheet.print_title_rows, sheet.print_title_cols = f"1:{HEADS}", "A:A"
+    sheet.col_breaks = ColBreak(brk=[Break(id=cells.COLUMNS.index(cells.BY) + 1)])
+    said = cells.line(f"{population.name}: {owner or cells.UNOWNED}").replace("&", "&&")
+    texts = (
+        (sheet.HeaderFooter.oddHeader, said, f"due {population.due}"),
+        (sheet.HeaderFooter.oddFooter, f"snapshot {population.snapshot_id}", "&P / &N"),
+    )
+    for item, left, right in texts:
+        if item is not None:  # as in a new sheet
+            item.left.text, item.right.text = left, right

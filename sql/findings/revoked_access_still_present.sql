@@ -1,0 +1,379 @@
+-- One row per access that an access review revoked and that a later snapshot still finds.
+-- What counts is the latest decision about a user in all reviews: a keep that comes later ends it.
+-- A decision to revoke is about all access, object `account`: the user can still sign in, or still
+-- holds roles, permission sets, admin rights or permissions, even though deactivated. A decision to
+-- change is about what was held when the review was opened and is in a part that was revoked:
+-- `role:<id>`, the set's id, the permission, `admin:<app>`, or `admin` where no app is told. The
+-- role that Pipedrive gives to who has no other is not counted.
+-- Later is a snapshot whose read began after the decision was taken, and it has to be an answer:
+-- the user was listed, and the roles or permissions told, after the decision. What is carried over,
+-- not known or inferred fires nothing; and what was found before stays until all of it is answered.
+-- Still is without a break: the versions of the history, put together as long as one follows the
+-- other and none says no, reach from now to before the decision. What went away, be it for a night,
+-- and was granted anew is another grant, about which nobody has decided.
+--
+-- kind: rule
+-- title: Revoked access still present
+-- severity: high
+-- meaning: Whoever answers for it has decided that this access is to go, and it is still there: the
+--   review did not reach Pipedrive.
+-- remedy: Take it away in Pipedrive. If it is needed after all, let the next review, or the same
+--   one once more, decide to keep it.
+-- reference: ISO/IEC 27001:2022 A.5.18 (access rights), NIST SP 800-53 AC-2 j (review of accounts),
+--   CIS Controls v8 6.2
+-- needs: users, users/{id}/roleAssignments, users/{id}/permissions
+-- identity: subject, object
+WITH latest_decisions AS (
+    SELECT
+        company,
+        review_id,
+        row_id,
+        decisions.user_id,
+        decisions.decision,
+        decisions.role,
+        decisions.permission_sets,
+        decisions.sensitive_permissions,
+        decisions.admin_rights,
+        decisions.comment,
+        decisions.decided_by,
+        decisions.decided_at,
+        decisions.snapshot_id
+    FROM review_decisions AS decisions
+    QUALIFY row_number() OVER (
+        PARTITION BY company, decisions.user_id ORDER BY decisions.decided_at DESC
+    ) = 1
+),
+
+-- when the user's record, roles and permissions were last told: before the decision says nothing
+revocations AS (
+    SELECT
+        company,
+        review_id,
+        row_id,
+        user_id,
+        decisions.decision,
+        decisions.role,
+        decisions.permission_sets,
+        decisions.sensitive_permissions,
+        decisions.admin_rights,
+        decisions.comment,
+        decisions.decided_by,
+        decisions.decided_at,
+        decisions.snapshot_id,
+        users.roles_observed_at > decisions.decided_at AS roles_told,
+        users.permissions_observed_at > decisions.decided_at AS permissions_told
+    FROM latest_decisions AS decisions
+    INNER JOIN current_snapshot USING (company)
+    INNER JOIN users USING (company, user_id)
+    INNER JOIN history.observations AS listings
+        ON listings.company = users.company
+        AND listings.history_table = 'users'
+        AND listings.subject_id = CAST(users.user_id AS VARCHAR)
+        AND listings.last_at > decisions.decided_at
+    WHERE decisions.decision IN ('revoke', 'change')
+        AND current_snapshot.as_of > decisions.decided_at
+),
+
+frozen AS (
+    SELECT
+        company,
+        review_id,
+        row_id,
+        list_transform(items.roles, lambda role: role.role_id) AS role_ids,
+        list_transform(
+            items.permission_sets, lambda entry: entry.permission_set_id
+        ) AS permission_set_ids,
+        list_transform(
+            list_filter(items.sensitive_permissions, lambda flag: flag.source IS NOT NULL),
+            lambda flag: flag.permission
+        ) AS permissions,
+        items.admin_apps,
+        items.admin
+    FROM review_items AS items
+    SEMI JOIN revocations USING (company, review_id, row_id)
+),
+
+-- what was to go and is held now
+remainders AS (
+    SELECT
+        company,
+        user_id,
+        'account' AS kind,
+        CAST(NULL AS VARCHAR) AS thing,
+        CAST(NULL AS VARCHAR) AS label
+    FROM revocations
+    INNER JOIN users USING (company, user_id)
+    WHERE revocations.decision = 'revoke'
+        AND users.live
+
+    UNION ALL
+
+    SELECT
+        company,
+        user_id,
+        'role' AS kind,
+        CAST(user_roles.role_id AS VARCHAR) AS thing,
+        coalesce(roles.name, concat('role ', user_roles.role_id)) AS label
+    FROM revocations
+    INNER JOIN user_roles USING (company, user_id)
+    LEFT JOIN frozen USING (company, review_id, row_id)
+    LEFT JOIN roles
+        ON roles.company = user_roles.company
+        AND roles.role_id = user_roles.role_id
+    WHERE user_roles.active
+        AND user_roles.source = 'observed'
+        AND user_roles.is_default IS NOT TRUE
+        AND revocations.roles_told
+        AND (
+            revocations.decision = 'revoke'
+            OR (
+                revocations.role = 'revoke'
+                AND list_contains(frozen.role_ids, user_roles.role_id)
+            )
+        )
+
+    UNION ALL
+
+    SELECT DISTINCT
+        company,
+        user_id,
+        'permission_set' AS kind,
+        entries.permission_set_id AS thing,
+        coalesce(sets.name, entries.permission_set_id) AS label
+    FROM revocations
+    INNER JOIN user_permission_sets AS entries USING (company, user_id)
+    LEFT JOIN frozen USING (company, review_id, row_id)
+    LEFT JOIN permission_sets AS sets
+        ON sets.company = entries.company
+        AND sets.permission_set_id = entries.permission_set_id
+    WHERE entries.permission_set_id IS NOT NULL
+        AND (
+            revocations.decision = 'revoke'
+            OR (
+                revocations.permission_sets = 'revoke'
+                AND list_contains(frozen.permission_set_ids, entries.permission_set_id)
+            )
+        )
+
+    UNION ALL
+
+    SELECT
+        company,
+        user_id,
+        'admin' AS kind,
+        apps.app AS thing,
+        apps.app AS label
+    FROM revocations
+    INNER JOIN (
+        SELECT
+            company,
+            user_id,
+            -- an admin of whom no app is told
+            unnest(
+                CASE
+                    WHEN len(users.admin_apps) > 0 THEN users.admin_apps
+                    ELSE CAST([NULL] AS VARCHAR[])
+                END
+            ) AS app
+        FROM users
+        WHERE users.admin
+    ) AS apps USING (company, user_id)
+    LEFT JOIN frozen USING (company, review_id, row_id)
+    WHERE revocations.decision = 'revoke'
+        OR (
+            revocations.admin_rights = 'revoke'
+            AND frozen.admin
+            AND (
+                apps.app IS NULL
+                OR len(frozen.admin_apps) = 0
+                OR list_contains(frozen.admin_apps, apps.app)
+            )
+        )
+
+    UNION ALL
+
+    SELECT
+        company,
+        user_id,
+        'permission' AS kind,
+        flags.permission AS thing,
+        flags.permission AS label
+    FROM revocations
+    INNER JOIN user_permissions AS flags USING (company, user_id)
+    LEFT JOIN frozen USING (company, review_id, row_id)
+    WHERE flags.granted
+        AND flags.source = 'observed'
+        AND revocations.permissions_told
+        AND (
+            revocations.decision = 'revoke'
+            OR (
+                revocations.sensitive_permissions = 'revoke'
+                AND list_contains(frozen.permissions, flags.permission)
+            )
+        )
+),
+
+-- whether each of them was there, by version; NULL is not known
+versions AS (
+    SELECT
+        company,
+        user_id,
+        remainders.kind,
+        remainders.thing,
+        remainders.label,
+        nights.valid_from,
+        nights.valid_to,
+        CASE remainders.kind
+            WHEN 'account' THEN nights.live
+            WHEN 'permission_set' THEN list_contains(
+                list_transform(nights.access, lambda entry: entry.permission_set_id),
+                remainders.thing
+            )
+            WHEN 'admin' THEN CASE
+                WHEN remainders.thing IS NULL OR NOT nights.access_known THEN nights.admin
+                ELSE list_contains(nights.admin_apps, remainders.thing)
+            END
+        END AS held
+    FROM remainders
+    INNER JOIN users_history AS nights USING (company, user_id)
+    WHERE remainders.kind IN ('account', 'permission_set', 'admin')
+
+    UNION ALL
+
+    SELECT
+        company,
+        user_id,
+        remainders.kind,
+        remainders.thing,
+        remainders.label,
+        nights.valid_from,
+        nights.valid_to,
+        nights.active AS held
+    FROM remainders
+    INNER JOIN user_roles_history AS nights USING (company, user_id)
+    WHERE remainders.kind = 'role'
+        AND remainders.thing = CAST(nights.role_id AS VARCHAR)
+
+    UNION ALL
+
+    SELECT
+        company,
+        user_id,
+        remainders.kind,
+        remainders.thing,
+        remainders.label,
+        nights.valid_from,
+        nights.valid_to,
+        nights.granted AS held
+    FROM remainders
+    INNER JOIN user_permissions_history AS nights USING (company, user_id)
+    WHERE remainders.kind = 'permission'
+        AND remainders.thing = nights.permission
+),
+
+-- a version begins anew what does not follow one that was there, or may have been
+beginnings AS (
+    SELECT
+        *,
+        lag(valid_to) OVER (
+            PARTITION BY company, user_id, versions.kind, versions.thing ORDER BY valid_from
+        ) IS DISTINCT FROM valid_from AS begins
+    FROM versions
+    WHERE versions.held IS NOT FALSE
+),
+
+stays AS (
+    SELECT
+        company,
+        user_id,
+        beginnings.kind,
+        beginnings.thing,
+        any_value(beginnings.label) AS label,
+        max(valid_from) FILTER (beginnings.begins) AS since
+    FROM beginnings
+    GROUP BY company, user_id, beginnings.kind, beginnings.thing
+),
+
+found AS (
+    SELECT
+        company,
+        user_id,
+        CASE
+            WHEN revocations.decision = 'revoke' THEN 'account'
+            ELSE stays.kind
+        END AS kind,
+        CASE
+            WHEN revocations.decision = 'revoke' THEN 'account'
+            WHEN stays.kind = 'role' THEN concat('role:', stays.thing)
+            WHEN stays.kind = 'admin' THEN concat_ws(':', 'admin', stays.thing)
+            ELSE stays.thing
+        END AS object,
+        min(stays.since) AS since,
+        bool_or(stays.kind = 'account') AS can_sign_in,
+        list(
+            {
+                'kind': stays.kind,
+                'id': stays.thing,
+                'label': stays.label,
+                'since': stays.since
+            }
+            ORDER BY
+                list_position(
+                    ['account', 'role', 'permission_set', 'admin', 'permission'], stays.kind
+                ),
+                stays.thing
+        ) AS still
+    FROM stays
+    INNER JOIN revocations USING (company, user_id)
+    WHERE revocations.decided_at >= stays.since
+    GROUP BY ALL
+)
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    found.object,
+    'high' AS severity,
+    concat(
+        users.label,
+        CASE
+            WHEN found.kind <> 'account'
+                THEN concat(
+                    CASE found.kind
+                        WHEN 'role' THEN ' is still in the role '
+                        WHEN 'permission_set' THEN ' still has the permission set '
+                        WHEN 'admin' THEN ' is still an admin of '
+                        ELSE ' still holds '
+                    END,
+                    coalesce(found.still[1].label, 'an app that is not told')
+                )
+            WHEN found.can_sign_in THEN ' can still sign in'
+            WHEN users.live THEN ' still has access'
+            ELSE ' is no longer active, but still has access'
+        END,
+        ', which was to be revoked by the decision of ',
+        CAST(CAST(revocations.decided_at AS DATE) AS VARCHAR),
+        '.'
+    ) AS title,
+    to_json({
+        'user': users.label,
+        'kind': found.kind,
+        'decision': revocations.decision,
+        'decided_by': revocations.decided_by,
+        'decided_at': revocations.decided_at,
+        'comment': revocations.comment,
+        'review': reviews.name,
+        'review_id': reviews.review_id,
+        'snapshot_decided_at': revocations.snapshot_id,
+        'still_there': found.still,
+        'since': found.since,
+        'active': users.active,
+        'last_login': users.last_login
+    }) AS evidence
+FROM found
+INNER JOIN revocations USING (company, user_id)
+INNER JOIN users USING (company, user_id)
+INNER JOIN reviews
+    ON reviews.company = revocations.company
+    AND reviews.review_id = revocations.review_id

@@ -1,0 +1,38 @@
+-- One row per access review: who had access in one snapshot, handed to those who are to decide.
+--
+-- kind: view
+-- key: company, review_id
+-- columns:
+--   company: the company's name in the settings
+--   review_id: the review
+--   name: what it is called
+--   snapshot_id: the snapshot whose population it is about
+--   snapshot_at: when that read began
+--   opened_at: when it was opened
+--   opened_by: who opened it
+--   due: the last day for decisions
+--   population: how many users are reviewed
+--   decided: about how many of them something is decided
+--   to_keep: how many are kept
+--   to_revoke: of how many all access is revoked
+--   to_change: of how many a part is revoked
+--   sha256: digest of the population as it was frozen
+SELECT
+    reviews.company,
+    reviews.review_id,
+    reviews.name,
+    reviews.snapshot_id,
+    snapshots.started_at AS snapshot_at,
+    reviews.opened_at,
+    reviews.opened_by,
+    reviews.due,
+    count(items.row_id) AS population,
+    count(items.decision) AS decided,
+    count(*) FILTER (items.decision = 'keep') AS to_keep,
+    count(*) FILTER (items.decision = 'revoke') AS to_revoke,
+    count(*) FILTER (items.decision = 'change') AS to_change,
+    reviews.sha256
+FROM history.reviews AS reviews
+LEFT JOIN history.snapshots AS snapshots USING (company, snapshot_id)
+LEFT JOIN review_items AS items USING (company, review_id)
+GROUP BY ALL
