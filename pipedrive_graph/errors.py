@@ -15,6 +15,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
     ├── LandingError               1   a snapshot cannot be written or read
     ├── BusyError                  1   another process does this already
+    ├── AlertError                 1   an alert could not be delivered, or what was told is not known
     └── WarehouseError             1   the tables cannot be built or published
         └── ModelError             1   a file in sql/ is not as it should be
             └── RuleError          1   a rule cannot be run; the others can
@@ -103,6 +104,10 @@ class LandingError(PipedriveGraphError):
 
 class BusyError(PipedriveGraphError):
     """Another process is doing this already."""
+
+
+class AlertError(PipedriveGraphError):
+    """An alert could not be delivered, or it is not known what was told before."""
 
 
 class WarehouseError(PipedriveGraphError):

@@ -17,6 +17,7 @@ _COMMANDS = {
     "findings": "List what is found, worst first, or show one finding in full.",
     "waive": "Accept a finding for a time, with a reason.",
     "ack": "Acknowledge an event.",
+    "alerts": "Send the alerts that are due, or a test over each channel.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only.",
