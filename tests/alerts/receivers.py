@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import json
 import ssl
@@ -10,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +42,9 @@ class WebReceiver:
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def will_answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
+        self.answers.append(
+            (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+        )
 
     @property
     def bodies(self) -> list[Any]:
@@ -74,7 +76,7 @@ def web_receiver() -> Iterator[WebReceiver]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -107,7 +109,7 @@ class MailReceiver:
     encrypted: list[bool] = field(default_factory=list)
     password: bytes = b""
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - as it is called
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self.refused:
@@ -115,7 +117,9 @@ class MailReceiver:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - as it is called
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         if self.answers:
             return self.answers.pop(0)
         parsed = message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[arg-type]
@@ -131,6 +135,14 @@ class MailReceiver:
         return AuthResult(success=data.password == self.password, handled=False)
 
 
+class _OnAnyPort(Controller):
+    """Learns its port before it knocks at its own door."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 @contextmanager
 def mail_receiver(certificate: Path | None = None, *, password: bytes = b"") -> Iterator[MailReceiver]:
     """Start a mail server; with a certificate it asks for STARTTLS, with a password for a login."""
@@ -142,11 +154,9 @@ def mail_receiver(certificate: Path | None = None, *, password: bytes = b"") -> 
         how |= {"tls_context": context, "require_starttls": True}
     if password:
         how |= {"authenticator": receiver.authenticate, "auth_required": True}
-    controller = Controller(receiver, hostname="127.0.0.1", port=0, **how)
-    # the controller knocks at the port that it was told; of port 0, nobody is there
-    controller._trigger_server = lambda: None  # type: ignore[method-assign]
+    controller = _OnAnyPort(receiver, hostname="127.0.0.1", port=0, **how)
     controller.start()
-    receiver.port = controller.server.sockets[0].getsockname()[1]
+    receiver.port = controller.port
     try:
         yield receiver
     finally:
@@ -157,15 +167,15 @@ def self_signed(folder: Path) -> Path:
     """A certificate of this machine with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = datetime.datetime.now(datetime.UTC)
+    today = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=1))
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
         )
