@@ -98,6 +98,7 @@ def test_lineage_follows_the_queries(definitions) -> None:
     }
     assert "findings/dormant_admin" in deps("history/findings")
     assert deps("findings_csv") == {"identity_graph"}
+    assert deps("alerts_sent") == {"identity_graph", "findings_csv"}
     assert deps("identity_graph") == {name for name in above if name.startswith("graph/")}
 
 
@@ -114,6 +115,7 @@ def test_the_checks(definitions) -> None:
         "graph/users: values_readable": False,
         "graph/findings: rules_ran": False,
         "identity_graph: published_equals_warehouse": True,
+        "alerts_sent: alerts_delivered": False,
     }
 
 
@@ -163,6 +165,7 @@ def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:
         "values_readable": True,
         "rules_ran": True,
         "published_equals_warehouse": True,
+        "alerts_delivered": True,
     }
     assert checks["snapshot_complete"].description.startswith("1 of ")
 
