@@ -179,6 +179,21 @@ def test_the_run_says_how_many_rows_there_are(run) -> None:
         assert rows == count, name
 
 
+def test_the_run_shows_counts_and_first_rows(run) -> None:
+    _, _, instance = run
+
+    def told(*key: str) -> dict[str, dg.MetadataValue]:
+        event = instance.get_latest_materialization_event(dg.AssetKey(key))
+        return event.asset_materialization.metadata
+
+    assert told("graph", "roles")["first rows"].value.startswith("| role\\_id | name |")
+    assert "first rows" not in told("graph", "users")
+    assert told("findings_csv")["open: high"].value > 0
+    assert told("findings_csv")["new findings"].records
+    assert told("alerts_sent")["channels"].value == 0
+    assert told("history", "users")["dagster/column_schema"].value.columns[0].name == "company"
+
+
 def test_the_run_shows_columns_with_their_types_and_comments(run) -> None:
     installation, _, instance = run
     for name in names(installation.published):
