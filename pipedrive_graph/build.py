@@ -6,7 +6,7 @@ So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -27,6 +27,7 @@ from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, history, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.previews import Preview, previews
 from pipedrive_graph.warehouse.publish import publish as publish_file
 from pipedrive_graph.warehouse.transform import counts, finish, transform
 
@@ -48,6 +49,7 @@ class Built:
         broken: a sentence for each rule that could not be run.
         unusable: a line for each row of the company's roster that is not used.
         waivers: a sentence for each waiver that has expired, or speaks of no finding.
+        previews: the first rows of the tables that were asked for, by qualified table.
     """
 
     snapshots: list[str] = field(default_factory=list)
@@ -57,10 +59,20 @@ class Built:
     broken: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     waivers: list[str] = field(default_factory=list)
+    previews: dict[str, Preview] = field(default_factory=dict)
 
 
-def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Built:
+def build(
+    settings: Settings, models: Models, company: str, *, tell: Tell, preview: Collection[str] = ()
+) -> Built:
     """Take a company's new snapshots into the warehouse, one after the other.
+
+    Args:
+        settings: where everything lies.
+        models: the files of sql/.
+        company: its name in the settings.
+        tell: told whom we wait for.
+        preview: tables whose first rows are to be taken as well.
 
     Raises:
         ConfigurationError: if findings.toml, waivers.toml or a roster cannot be used.
@@ -92,6 +104,7 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
             sorted(builder.broken.values()),
             people.problems,
             notices(connection, company) if counted else [],
+            previews(connection, preview, company) if counted else {},
         )
 
 

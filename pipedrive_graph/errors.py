@@ -16,6 +16,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── LandingError               1   a snapshot cannot be written or read
     ├── BusyError                  1   another process does this already
     ├── ExportError                1   a format cannot hold what is published, or it cannot be written
+    ├── AlertError                 1   an alert could not be delivered, or what was told is not known
     └── WarehouseError             1   the tables cannot be built or published
         └── ModelError             1   a file in sql/ is not as it should be
             └── RuleError          1   a rule cannot be run; the others can
@@ -108,6 +109,10 @@ class BusyError(PipedriveGraphError):
 
 class ExportError(PipedriveGraphError):
     """A format cannot hold what is published, or an export cannot be written."""
+
+
+class AlertError(PipedriveGraphError):
+    """An alert could not be delivered, or it is not known what was told before."""
 
 
 class WarehouseError(PipedriveGraphError):

@@ -109,6 +109,7 @@ def test_lineage_follows_the_queries(definitions) -> None:
     assert deps("access_report") == {"identity_graph"}
     assert deps("graph/finding_counts") == {"history/finding_counts"}
     assert deps("history/finding_counts") == deps("history/rule_runs") == {"history/findings"}
+    assert deps("alerts_sent") == {"identity_graph", "findings_csv", "access_report"}
     assert deps("identity_graph") == {name for name in above if name.startswith("graph/")}
 
 
@@ -125,6 +126,7 @@ def test_the_checks(definitions) -> None:
         "graph/users: values_readable": False,
         "graph/findings: rules_ran": False,
         "identity_graph: published_equals_warehouse": True,
+        "alerts_sent: alerts_delivered": False,
     }
 
 
@@ -175,6 +177,7 @@ def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:
         "values_readable": True,
         "rules_ran": True,
         "published_equals_warehouse": True,
+        "alerts_delivered": True,
     }
     assert checks["snapshot_complete"].description.startswith("1 of ")
 
@@ -186,6 +189,21 @@ def test_the_run_says_how_many_rows_there_are(run) -> None:
         rows = event.asset_materialization.metadata["dagster/partition_row_count"].value
         ((count,),) = query(installation.published, f"SELECT count(*) FROM {name}")  # noqa: S608
         assert rows == count, name
+
+
+def test_the_run_shows_counts_and_first_rows(run) -> None:
+    _, _, instance = run
+
+    def told(*key: str) -> dict[str, dg.MetadataValue]:
+        event = instance.get_latest_materialization_event(dg.AssetKey(key))
+        return event.asset_materialization.metadata
+
+    assert told("graph", "roles")["first rows"].value.startswith("| role\\_id | name |")
+    assert "first rows" not in told("graph", "users")
+    assert told("findings_csv")["open: high"].value > 0
+    assert told("findings_csv")["new findings"].records
+    assert told("alerts_sent")["channels"].value == 0
+    assert told("history", "users")["dagster/column_schema"].value.columns[0].name == "company"
 
 
 def test_the_run_shows_columns_with_their_types_and_comments(run) -> None:

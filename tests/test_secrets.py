@@ -18,10 +18,10 @@ from pipedrive_graph.simulator import faults
 CANARY = "c4n4ry-7f3e9d2b51a8460c"  # a token that stands out wherever it turns up
 
 
-def places(*folders: Path) -> list[str]:
+def places(*folders: Path, secret: str = CANARY) -> list[str]:
     """Files that hold the token, in any encoding in which a file of ours could hold it."""
-    forms = [CANARY.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-32-le")]
-    forms.append(CANARY[::-1].encode())
+    forms = [secret.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-32-le")]
+    forms.append(secret[::-1].encode())
     found = []
     for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()

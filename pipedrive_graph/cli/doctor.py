@@ -14,6 +14,8 @@ from rich.text import Text
 
 import pipedrive_graph
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
 from pipedrive_graph.companies import Company
@@ -43,6 +45,7 @@ def command(*, debug: bool) -> int:
     _line(console, "database", f"{settings.published} ({published})")
     codes += _check_rules(settings, console)
     codes += _check_waivers(settings, console)
+    codes += _check_alerts(settings, console)
     for company in settings.companies:
         try:
             _check_roster(company, console)
@@ -80,6 +83,26 @@ def _check_waivers(settings: Settings, console: Console) -> list[int]:
     if told:
         _line(console, "waivers", f"{len(told)} in {settings.home / waivers.FILE}", good=True)
     return []
+
+
+def _check_alerts(settings: Settings, console: Console) -> list[int]:
+    """Say whether alerts.toml can be used, and its secrets are there; nothing where there is none."""
+    try:
+        channels = alerts_file.load(settings).channels
+    except PipedriveGraphError as error:
+        _line(console, "alerts", sentence(error), good=False)
+        return [error.exit_code]
+    codes = []
+    for channel in channels:
+        try:
+            channel.secret()
+        except PipedriveGraphError as error:
+            _line(console, "alerts", f"over '{channel.name}': {error}", good=False)
+            codes.append(error.exit_code)
+    if channels and not codes:
+        told = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"
+        _line(console, "alerts", f"{told}; `pipedrive-graph alerts --test` tries them", good=True)
+    return codes
 
 
 def _check_roster(company: Company, console: Console) -> None:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "waive": "Accept a finding for a time, with a reason.",
     "ack": "Acknowledge an event.",
     "review": "Let those who answer for roles decide who keeps access.",
+    "alerts": "Send the alerts that are due, or a test over each channel.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",

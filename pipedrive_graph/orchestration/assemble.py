@@ -1,10 +1,12 @@
-"""Puts the definitions together: assets, the nightly job, its schedule. One factory, for all doors."""
+"""Puts the definitions together: assets, jobs, the schedule, the sensors. One factory, for all doors."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.findings import own_rules, policy, waivers
+from pipedrive_graph.orchestration.alerting import alerting, watching
 from pipedrive_graph.orchestration.collecting import collecting
 from pipedrive_graph.orchestration.graph import graph
 from pipedrive_graph.orchestration.observers import LogWatch, Watch
@@ -25,17 +27,18 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
         watch: who is told how runs go; by default, Dagster's log.
 
     Raises:
-        ConfigurationError: if findings.toml, its folder of rules, or waivers.toml cannot be used.
+        ConfigurationError: if findings.toml, its folder of rules, waivers.toml or alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
     # a mistake in there is told before a night is spent on collecting
     models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
     waivers.load(settings)
+    alerts = alerts_file.load(settings)
     companies = dg.StaticPartitionsDefinition([company.name for company in settings.companies])
     nightly = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),
-        description="Read a company, take the snapshot into the warehouse, judge it, publish.",
+        description="Read a company, take the snapshot into the warehouse, judge it, publish, tell.",
     )
 
     @dg.schedule(
@@ -52,10 +55,14 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
                 run_key=f"{night}/{company}", partition_key=company, tags={"company": company, "night": night}
             )
 
+    published = publishing(companies, models)
+    last = alerting(companies, after=[key for asset in published for key in asset.keys])
+    telling, sensors = watching(settings, nightly, last, running=bool(alerts.channels))
     return dg.Definitions(
-        assets=[collecting(companies), graph(companies, models), *publishing(companies, models)],
-        jobs=[nightly],
+        assets=[collecting(companies), graph(companies, models), *published, last],
+        jobs=[nightly, telling],
         schedules=[every_night],
+        sensors=sensors,
         resources={
             "settings": dg.ResourceDefinition.hardcoded_resource(settings),
             "watch": dg.ResourceDefinition.hardcoded_resource(watch or LogWatch()),

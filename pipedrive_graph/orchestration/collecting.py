@@ -20,12 +20,15 @@ from pipedrive_graph.settings import Settings
 GROUP = "pipedrive"
 
 DESCRIPTIONS = {
-    "users": "One row per user of the company, deactivated ones included, with apps and permission sets.",
-    "roles": "One row per role: the tree that decides what its members see.",
-    "permission_sets": "One row per permission set, and the flags in it, where Pipedrive offers them.",
-    "role_assignments": "One row per user and role, asked for each user, or for each role.",
-    "user_permissions": "One row per user and permission flag, asked for each user, or (collected by access) "
-    "for as many as tell what their permission sets give.",
+    "users": "Everybody in the company, deactivated users included, with their apps, admin rights and "
+    "permission "
+    "sets, as Pipedrive answers tonight. Look here for how the night went: requests, throttled ones, "
+    "seconds.",
+    "roles": "The roles of the company: the tree that decides what their members see.",
+    "permission_sets": "The permission sets, and what each of them allows, where Pipedrive offers them.",
+    "role_assignments": "Who is assigned to which role: asked for each user, or for each role.",
+    "user_permissions": "What each user may do: asked for each user, or (collected by access) for as many "
+    "as tell what their permission sets give.",
 }
 """The assets, each with its description; in the order in which they are asked for."""
 

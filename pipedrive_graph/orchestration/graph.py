@@ -13,8 +13,10 @@ import dagster as dg
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings.peers import fill as peers
+from pipedrive_graph.orchestration import descriptions
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
+from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.lineage import column_lineage
@@ -43,45 +45,19 @@ TALLIES = {"history.finding_counts", "history.rule_runs"}
 SHOWN = 10
 """How many rows of a roster a warning names."""
 
-HISTORY_DESCRIPTIONS = {
-    "users": "One row per version of a user.",
-    "users_latest": "One row per user: the latest of what moves without meaning a change, as the last login.",
-    "roles": "One row per version of a role.",
-    "roles_latest": "One row per role: Pipedrive's latest counts of members and sub-roles.",
-    "user_roles": "One row per version of a role assignment.",
-    "permission_sets": "One row per version of a permission set.",
-    "permission_sets_latest": "One row per permission set: Pipedrive's latest count of users.",
-    "user_permissions": "One row per version of a user's permission flag, as observed.",
-    "snapshots": "One row per committed snapshot, rejected ones included.",
-    "coverage": "One row per call of the company's latest snapshot, and how it ended.",
-    "observations": "One row per subject and table: when it was told in full first and last.",
-    "permission_answers": "One row per user: which answer about permissions the latest snapshot has.",
-    "access_signatures": "One row per user: what decides which permissions the user should hold.",
-    "corrections": "One row per inferred permission that a later answer disproved.",
-    "unreadable_values": "One row per value of the latest snapshot that could not be read.",
-    "peer_groups": "One row per live user: with whom the user is compared, or why with nobody.",
-    "peer_comparisons": "One row per permission that few or none of a user's peers hold, with its score.",
-    "findings": "One row per finding, open, waived or resolved, over all nights.",
-    "finding_counts": "One row per snapshot, status and severity: how many findings there were.",
-    "rule_runs": "One row per rule of the latest snapshot: whether it was run, and how often it fired.",
-    "waivers": "One row per waiver of waivers.toml, as last read.",
-    "reviews": "One row per access review.",
-    "review_items": "One row per user of a review's population, as it was frozen.",
-    "review_decisions": "One row per decision of a review, superseded ones included.",
-    "journal": "One row per company: how much of its journal is done.",
-}
-"""What the tables of the history hold, which Python writes."""
-
-POLICY_DESCRIPTIONS = {
-    "thresholds": "One row per number at which a rule fires.",
-    "sensitive_permissions": "One row per sensitive permission.",
-    "email_domains": "One row per e-mail domain that findings.toml calls the company's own.",
-    "allowed_permissions": "One row per role and sensitive permission that its members may hold.",
-    "mailbox_names": "One row per name of a shared mailbox.",
-    "combinations": "One row per permission in a clause of a toxic combination.",
-    "roster": "One row per row of the company's roster.",
-}
-"""What the tables of the policy hold: findings.toml and the roster, for each company."""
+PREVIEWED = tuple(
+    f"main.{name}"
+    for name in (
+        "roles",
+        "permission_sets",
+        "role_permissions",
+        "rule_thresholds",
+        "sensitive_permissions",
+        "toxic_combinations",
+        "allowed_permissions",
+    )
+)
+"""Tables of which a run shows the first rows. They say nothing about people: Dagster keeps what it shows."""
 
 
 def asset_key(qualified: str) -> dg.AssetKey:
@@ -125,8 +101,15 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         settings: dg.ResourceParam[Settings],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         try:
-            built = build.build(settings, models, context.partition_key, tell=context.log.info)
+            built = build.build(
+                settings,
+                models,
+                context.partition_key,
+                tell=context.log.info,
+                preview=PREVIEWED if explain else (),
+            )
         except WarehouseError as error:
             yield dg.AssetCheckResult(
                 check_name="rows_kept", asset_key=CHECKED, passed=False, description=str(error)
@@ -148,7 +131,6 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             watch.observer(context.partition_key, context.log).warn(
                 f"{sentence} The other rules were run; what this one found before stays as it was."
             )
-        explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         for name, spec in specs.items():
             metadata = _metadata(models, name, built) if explain else {}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
@@ -202,7 +184,12 @@ def _model_spec(model: Model, reads: set[str]) -> dg.AssetSpec:
     settings = model.header.settings
     description = model.header.comment
     if model.kind is Kind.RULE:
-        description = f"{settings['title']} ({settings['severity']}). {settings['meaning']}"
+        description = (
+            f"**{settings['title']}** ({settings['severity']}). {settings['meaning']}\n\n"
+            f"*What to do:* {settings['remedy']}"
+        )
+    elif model.schema == "main":
+        description += f"\n\nPublished in identity_graph.duckdb as `{model.name}`."
     return dg.AssetSpec(
         asset_key(model.qualified),
         deps=[asset_key(name) for name in sorted(reads)],
@@ -217,7 +204,7 @@ def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(name),
         deps=[asset_key(rule) for rule in sorted(reads)] or list(DESCRIPTIONS),
-        description=HISTORY_DESCRIPTIONS[name.partition(".")[2]],
+        description=descriptions.HISTORY[name.partition(".")[2]],
         group_name=_group(name),
         kinds={"duckdb", "python"},
     )
@@ -226,7 +213,7 @@ def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
 def _policy_spec(name: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(name),
-        description=POLICY_DESCRIPTIONS[name.partition(".")[2]],
+        description=descriptions.POLICY[name.partition(".")[2]],
         group_name=_group(name),
         kinds={"duckdb", "python"},
     )
@@ -248,10 +235,13 @@ def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
     metadata: dict[str, Any] = {"dagster/table_name": f"warehouse.{name}"}
     if name in built.rows:
         metadata["dagster/partition_row_count"] = built.rows[name]
-    if schema in PYTHON_SCHEMAS:
-        return metadata
-    model = models[name]
     types = built.types.get(name, {})
+    if schema in PYTHON_SCHEMAS:
+        columns = [dg.TableColumn(column, type_) for column, type_ in types.items()]
+        return {**metadata, "dagster/column_schema": dg.TableSchema(columns)}
+    if name in built.previews:
+        metadata |= preview_metadata(built.previews[name])
+    model = models[name]
     metadata["dagster/column_schema"] = dg.TableSchema(
         [
             dg.TableColumn(column, types.get(column, "unknown"), description=comment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipedrive_graph import files
+from pipedrive_graph.alerts import send
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
@@ -26,13 +28,23 @@ def run_nightly(
 ) -> None:
     """Run the nightly job for one company, to its end.
 
-    The run is kept in the instance of DAGSTER_HOME where that is set, else nowhere.
+    The run is kept in the instance of DAGSTER_HOME where that is set, else nowhere. Its last asset sends the
+    alerts; where the run does not come so far, they are sent from here.
 
     Raises:
         PipedriveGraphError: whatever an asset raised, as it raised it.
         KeyboardInterrupt: if the process is told to end.
     """
-    plan = str(collect) if collect else None
+    try:
+        _run(settings, company, watch=watch, plan=str(collect) if collect else None, shrink=accept_shrink)
+    except Exception as error:
+        observer = watch.observer(company, logging.getLogger(__name__))
+        for sentence in send.problems(send.after_failure(settings, company, error, wait=observer.warn)):
+            observer.warn(sentence)
+        raise
+
+
+def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, shrink: bool) -> None:
     job = build_definitions(settings, watch).resolve_job_def(JOB)
     with _instance() as instance:
         try:
@@ -40,7 +52,7 @@ def run_nightly(
                 instance=instance,
                 partition_key=company,
                 run_config={
-                    "ops": {"collect": {"config": {"collect": plan, "accept_shrink": accept_shrink}}},
+                    "ops": {"collect": {"config": {"collect": plan, "accept_shrink": shrink}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={"company": company},

@@ -12,9 +12,9 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.graph import tables
+from pipedrive_graph.orchestration.metadata import file_metadata, findings_metadata
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.reports.summary import summarise
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
@@ -31,7 +31,10 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
             dg.AssetSpec(
                 "identity_graph",
                 deps=tables(models),
-                description="One file per installation: identity_graph.duckdb, put in place with one rename.",
+                description="The file that people open: identity_graph.duckdb, with every company's latest "
+                "accepted night and all tables of the group graph. It is put in place with one rename, "
+                "so who "
+                "has it open keeps the old one until they close it.",
                 group_name=GROUP,
                 kinds={"duckdb"},
                 # published by the morning, or Dagster says so
@@ -69,16 +72,18 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         deps=["identity_graph"],
         group_name=GROUP,
         kinds={"csv"},
-        description="One row per finding of the company, safe to open in a spreadsheet.",
+        description="The company's findings as a list, the worst first, safe to open in a spreadsheet. "
+        "Look here "
+        "for the worst open findings, what is new, what changed since the last night, and the counts "
+        "over time.",
     )
     def findings_csv(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult[None]:
         company = context.partition_key
         path = write_findings(settings.published, company, settings.reports / company)
-        summary = summarise(settings.published, company)
-        counts = {f"open: {severity}": n for severity, n in summary.counts.items()} if summary else {}
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **counts})
+        shown = {} if context.instance.is_ephemeral else findings_metadata(settings, company)
+        return dg.MaterializeResult(metadata={**file_metadata(path), **shown})
 
     @dg.asset(
         partitions_def=companies,
@@ -91,9 +96,7 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult[None]:
         path = write_access_report(settings, models, context.partition_key)
-        return dg.MaterializeResult(
-            metadata={"path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
-        )
+        return dg.MaterializeResult(metadata=file_metadata(path))
 
     return [identity_graph, findings_csv, access_report]
 

@@ -1,0 +1,246 @@
+"""Reads alerts.toml: who is told what, over which channel, and which variable holds the secret for it.
+
+    expected_every = 26                             # hours; without a newer snapshot, the night did not run
+    report_url = "https://files.example.com/{company}/findings.csv"   # the link; by default, the file's path
+
+    [[alert]]
+    kind = "slack"                                  # or "webhook": the same as JSON
+    url_env = "SLACK_WEBHOOK_URL"                   # the variable that holds the address
+
+    [[alert]]
+    kind = "email"
+    host = "smtp.example.com"
+    from = "pipedrive-graph@example.com"
+    to = ["security@example.com"]
+    user = "pipedrive-graph"
+    password_env = "SMTP_PASSWORD"                  # the variable that holds the password
+
+A secret is looked up when it is used and never kept here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pipedrive.exchange import is_loopback
+from pipedrive_graph.settings import Settings
+
+_PORTS = {"starttls": 587, "ssl": 465, "none": 25}
+"""The port that is usual for each way to encrypt mail."""
+
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
+_LONGEST = 24 * 366
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Alert(_Table):
+    kind: Literal["slack", "webhook", "email"]
+    name: _Name | None = None
+    severities: list[Literal["critical", "high", "medium", "low", "info"]] = ["critical", "high"]
+    companies: list[_Text] = []
+    on: list[Literal["new_findings", "partial", "not_run", "failed"]] = [
+        "new_findings",
+        "partial",
+        "not_run",
+        "failed",
+    ]
+    details: bool = True
+    url_env: str | None = None
+    host: _Text | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    tls: Literal["starttls", "ssl", "none"] = "starttls"
+    sender: Annotated[_Text | None, Field(alias="from")] = None
+    to: list[_Text] = []
+    user: _Text | None = None
+    password_env: str | None = None
+
+
+class _File(_Table):
+    expected_every: Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)] = DEFAULT_EXPECTED_EVERY
+    report_url: _Text | None = None
+
+
+_OF_MAIL = ("host", "port", "tls", "from", "to", "user", "password_env")
+
+
+def load(settings: Settings) -> Alerts:
+    """Read alerts.toml.
+
+    Args:
+        settings: the file lies in their home folder, if there is one.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+    """
+    file = settings.home / FILE
+    if not file.is_file():
+        return Alerts()
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    entries = tables.pop("alert", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
+    try:
+        checked = _File.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_sentence(error, _File, 'setting')}") from error
+    companies = [company.name for company in settings.companies]
+    channels: list[Channel] = []
+    for number, entry in enumerate(entries, 1):
+        place = f"{file}: alert {number}"
+        channel = _channel(entry, place, companies)
+        if channel.name in {other.name for other in channels}:
+            raise ConfigurationError(
+                f"{place}: name: '{channel.name}' is taken; give each alert a name of its own."
+            )
+        channels.append(channel)
+    return Alerts(
+        tuple(channels), timedelta(hours=checked.expected_every), _report_url(checked.report_url, file)
+    )
+
+
+def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel:
+    try:
+        told = _Alert.model_validate(entry)
+    except ValidationError as error:
+        raise ConfigurationError(f"{place}: {_sentence(error, _Alert, 'key of an alert')}") from error
+    for key in ("severities", "on"):
+        if not getattr(told, key):
+            raise ConfigurationError(
+                f"{place}: {key}: must not be empty; without the key, it is the default."
+            )
+    for name in told.companies:
+        if name not in companies:
+            raise ConfigurationError(f"{place}: companies: there is no {name}{_near(name, companies)}.")
+    for key in ("url_env", "password_env"):
+        value = getattr(told, key)
+        if value is not None and not re.fullmatch(_VARIABLE, value):
+            # whatever stands there may be the secret itself, so it is not repeated
+            raise ConfigurationError(
+                f"{place}: {key}: must be the name of the variable that holds the secret, such as"
+                f" {'SLACK_WEBHOOK_URL' if key == 'url_env' else 'SMTP_PASSWORD'}, and not the secret itself."
+            )
+    url = mail = None
+    if told.kind == "email":
+        if "url_env" in entry:
+            raise ConfigurationError(f"{place}: 'url_env' is for kind slack or webhook.")
+        mail = _mail(told, place)
+    else:
+        for key in _OF_MAIL:
+            if key in entry:
+                raise ConfigurationError(f"{place}: '{key}' is for kind email.")
+        url = told.url_env
+        if url is None:
+            raise ConfigurationError(
+                f"{place}: 'url_env' is missing: the name of the variable that holds the address."
+            )
+    return Channel(
+        name=told.name or told.kind,
+        kind=told.kind,
+        severities=tuple(told.severities),
+        companies=tuple(told.companies),
+        on=tuple(Event(name) for name in told.on),
+        details=told.details,
+        url_variable=url,
+        mail=mail,
+    )
+
+
+def _mail(told: _Alert, place: str) -> Mail:
+    if told.host is None or told.sender is None or not told.to:
+        missing = next(
+            key for key, value in {"host": told.host, "from": told.sender, "to": told.to}.items() if not value
+        )
+        raise ConfigurationError(f"{place}: '{missing}' is missing.")
+    if (told.user is None) != (told.password_env is None):
+        raise ConfigurationError(f"{place}: write both user and password_env, or neither.")
+    if told.tls == "none" and not is_loopback(told.host):
+        raise ConfigurationError(
+            f'{place}: tls: "none" is for a mail server on this machine itself; use "starttls" or "ssl".'
+        )
+    for address in (told.sender, *told.to):
+        if not _is_address(address):
+            raise ConfigurationError(f"{place}: '{address}' is no e-mail address.")
+    return Mail(
+        told.host,
+        told.port or _PORTS[told.tls],
+        told.tls,
+        told.sender,
+        tuple(told.to),
+        told.user,
+        told.password_env,
+    )
+
+
+def _is_address(text: str) -> bool:
+    _, address = parseaddr(text)
+    try:
+        parsed = Address(addr_spec=address)
+    except (MessageError, ValueError, IndexError):
+        return False
+    return bool(parsed.username and parsed.domain) and text.isprintable()
+
+
+def _report_url(text: str | None, file: Path) -> str | None:
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text.format(company="company"))
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{file}: report_url: only {{company}} can stand in braces, as in "
+            "https://files.example.com/{company}/findings.csv."
+        ) from error
+    if parts.scheme not in {"https", "http", "file"} or not text.isprintable() or " " in text:
+        raise ConfigurationError(f"{file}: report_url: must be an address that begins with https://.")
+    return text
+
+
+def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    known = {field.alias or name for name, field in table.model_fields.items()}
+    match first["type"]:
+        case "extra_forbidden":
+            hint = "; write [[alert]]" if key == "alerts" else _near(key, known)
+            return f"'{key}' is no {what}{hint}."
+        case "missing":
+            return f"'{key}' is missing."
+        case "literal_error":
+            return f"{key}: must be {first['ctx']['expected']}."
+        case "list_type":
+            return f'{key}: must be a list, as ["…"].'
+        case "string_pattern_mismatch":
+            return f"{key}: use letters, digits, '-', '_' and '.', at most 63."
+        case "string_too_short":
+            return f"{key}: must not be empty."
+        case "string_type":
+            return f"{key}: must be a text."
+    return f"{key}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}" if close else ""

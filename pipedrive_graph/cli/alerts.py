@@ -1,0 +1,58 @@
+"""`pipedrive-graph alerts`: sends what is due, as for cron, or a test over each channel."""
+
+from __future__ import annotations
+
+import click
+
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.alerts import file, send
+from pipedrive_graph.alerts.settings import FILE, Channel
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
+from pipedrive_graph.cli.sync import quieten
+from pipedrive_graph.errors import AlertError, ConfigurationError
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import printable
+
+
+@click.command("alerts")
+@click.option("--company", "name", help="Only this company; by default, all in the settings.")
+@click.option("--test", is_flag=True, help="Send a test message over each channel instead.")
+@debug_option
+def command(*, name: str | None, test: bool, debug: bool) -> int:
+    """Send the alerts that are due, each once: new findings, and nights that are partial, failed or missing.
+
+    `sync` sends them by itself; this is for a second line in cron, which notices that no night ran.
+    """
+    quieten(debug=debug)
+    settings = settings_module.load()
+    companies = [settings.company(name).name] if name else [company.name for company in settings.companies]
+    alerts = file.load(settings)
+    if not alerts.channels:
+        raise ConfigurationError(
+            f"There is no channel to send alerts over; name one in {settings.home / FILE}."
+        )
+    if test:
+        channels = [one for one in alerts.channels if any(one in alerts.of(company) for company in companies)]
+        return min([_try(channel) for channel in channels], key=WORST_FIRST.index, default=0)
+    return min([_send(settings, company) for company in companies], key=WORST_FIRST.index)
+
+
+def _try(channel: Channel) -> int:
+    try:
+        click.echo(f"{channel.name}: {send.try_out(channel)}")
+    except AlertError as error:
+        say(f"{channel.name}: {error}")
+        return error.exit_code
+    return 0
+
+
+def _send(settings: Settings, company: str) -> int:
+    outcomes = send.send(settings, company, wait=say)
+    for outcome in outcomes:
+        if outcome.message:
+            click.echo(f"{outcome.channel}: {printable(outcome.message.headline)} ({outcome.said})")
+        elif not outcome.problem:
+            click.echo(f"{outcome.channel}: {company}: nothing new")
+    for sentence in send.problems(outcomes):
+        say(sentence)
+    return AlertError.exit_code if send.problems(outcomes) else 0

@@ -1,0 +1,34 @@
+"""Writes rows as a table in Markdown, in which no text from outside becomes mark-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from pipedrive_graph.text import printable
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~:@-])")
+"""What Markdown, or what some programs make of it, reads as more than a character."""
+
+LONGEST = 120
+"""Characters of a cell."""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table, a line per row; NULL is an empty cell."""
+    lines = [_line(columns), "|" + "---|" * len(columns), *map(_line, rows)]
+    return "\n".join(lines)
+
+
+def cell(value: object) -> str:
+    """A value on one line, as text only."""
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKS.sub(r"\\\1", escaped)
+
+
+def _line(values: Sequence[object]) -> str:
+    return f"| {' | '.join(map(cell, values))} |"

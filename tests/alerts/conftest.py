@@ -1,0 +1,49 @@
+"""Receivers of alerts, one of each, and no long waits between two attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipedrive_graph.alerts.channels import Patience
+
+from .home import Home
+from .receivers import MailReceiver, WebReceiver, mail_receiver, self_signed, web_receiver
+
+PASSWORD = "c4n4ry-p4ssw0rd-55e1"  # noqa: S105 - of the tests' own mail server
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other at once, unless the receiver asks for time."""
+    monkeypatch.setattr("pipedrive_graph.alerts.channels.Patience", lambda: Patience(first=0.01, longest=1.5))
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
+    """A web server whose address stands in WEBHOOK_URL."""
+    with web_receiver() as receiver:
+        monkeypatch.setenv("WEBHOOK_URL", receiver.url)
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def mail(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailReceiver]:
+    """A mail server that wants STARTTLS and a login, whose certificate is trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SMTP_PASSWORD", PASSWORD)
+    with mail_receiver(certificate, password=PASSWORD.encode()) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home folder whose published file is written row by row."""
+    return Home(tmp_path / "home", monkeypatch)

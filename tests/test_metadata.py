@@ -1,0 +1,135 @@
+"""What Dagster shows of the findings and of the tables: counts, tables and links; and how text is escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from installation import MODELS, Installation
+from published import query
+
+from pipedrive_graph.orchestration.graph import PREVIEWED
+from pipedrive_graph.orchestration.metadata import file_metadata, findings_metadata, preview_metadata
+from pipedrive_graph.reports import markdown
+from pipedrive_graph.simulator.server import Options, Simulator
+from pipedrive_graph.warehouse.previews import previews
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory):
+    """A company of which one night was read, and what was shown of it; then a permission is given."""
+    with Simulator(Options(users=40, limit=2000)) as simulator:
+        installation = Installation.of(tmp_path_factory.mktemp("metadata"), simulator)
+        installation.night()
+        first = findings_metadata(installation.settings, "default")
+        user = simulator.company.users[simulator.company.plain_user_id]
+        ((permission,),) = query(
+            installation.published,
+            """
+            SELECT permission FROM user_permissions
+            EXCEPT SELECT permission FROM user_permissions WHERE user_id = ? AND granted
+            ORDER BY ALL LIMIT 1""",
+            user.id,
+        )
+        user.granted.add(permission)
+        yield installation, first, f"user {user.name} ({user.email})", permission
+
+
+def shown(value: dg.MetadataValue) -> list[dict[str, object]]:
+    return [dict(record.data) for record in value.records]
+
+
+def test_the_counts_are_numbers_that_dagster_draws(nights) -> None:
+    installation, first, *_ = nights
+    counted = dict(
+        query(
+            installation.published,
+            "SELECT severity, count(*) FROM findings WHERE status = 'open' GROUP BY ALL",
+        )
+    )
+
+    assert {name: first[f"open: {name}"] for name in counted} == counted
+    assert first["open"] == sum(counted.values())
+    assert (first["waived"], first["resolved"], first["changes tonight"]) == (0, 0, 0)
+    assert first["new tonight"] == first["open"]
+    numbers = {name: type(value) for name, value in first.items() if not isinstance(value, dg.MetadataValue)}
+    assert set(numbers.values()) == {int}
+
+
+def test_the_worst_and_the_new_ones_are_tables(nights) -> None:
+    installation, first, *_ = nights
+    titles = {title for (title,) in query(installation.published, "SELECT title FROM findings")}
+
+    table = first["worst open findings"].value.splitlines()
+    assert table[:2] == ["| severity | rule | finding | also | first seen |", "|---|---|---|---|---|"]
+    assert len([line for line in table if line.startswith("|")]) == 2 + 15
+    assert table[-1].endswith(" more")
+    new = shown(first["new findings"])
+    assert len(new) == min(first["open"], 50)
+    assert {row["title"] for row in new} <= titles
+    assert [column.name for column in first["new findings"].schema.columns] == [
+        "severity", "rule", "title", "finding_id",
+    ]  # fmt: skip
+
+
+def test_the_second_night_shows_what_changed(nights) -> None:
+    installation, _, user, permission = nights
+    installation.night()
+
+    second = findings_metadata(installation.settings, "default")
+
+    assert second["changes tonight"] == 1
+    assert [row | {"before": ""} for row in shown(second["changes since the last night"])] == [
+        {"change": "granted", "subject": user, "object": permission, "before": "", "after": "true"}
+    ]
+    # nothing explains it: it is the one finding that is new
+    assert {row["rule"] for row in shown(second["new findings"])} >= {"unexplained_permission"}
+    assert second["new tonight"] == len(shown(second["new findings"]))
+
+
+def test_of_a_company_that_is_not_published_nothing_is_shown(nights) -> None:
+    installation, *_ = nights
+
+    assert findings_metadata(installation.settings, "another") == {}
+
+
+def test_what_is_previewed_is_not_about_people(nights) -> None:
+    installation, *_ = nights
+    people = {
+        text for row in query(installation.published, "SELECT name, email FROM users") for text in row if text
+    }
+    import duckdb
+
+    with duckdb.connect(str(installation.settings.warehouse), read_only=True) as connection:
+        found = previews(connection, PREVIEWED, "default")
+
+    assert list(found) == list(PREVIEWED)
+    assert {len(one.rows) for one in found.values()} <= {*range(6)}
+    assert found["main.roles"].columns == list(MODELS["main.roles"].columns)[1:]
+    text = str([preview_metadata(one) for one in found.values()])
+    assert [name for name in people if name in text] == []
+
+
+def test_a_file_is_linked(tmp_path: Path) -> None:
+    path = tmp_path / "a b.csv"
+    path.write_text("123")
+
+    metadata = file_metadata(path)
+
+    assert metadata["path"].value == str(path)
+    assert metadata["link"].value == f"file://{tmp_path}/a%20b.csv"
+    assert metadata["bytes"] == 3
+
+
+def test_no_text_becomes_mark_up() -> None:
+    table = markdown.table(
+        ["name", "n"],
+        [("Eve | <b>*x*</b> [y](http://z)\n`c` & @all", 1), (None, ["a", "b_c"]), ("x" * 500, True)],
+    )
+
+    assert table.splitlines()[2:4] == [
+        r"| Eve \| &lt;b&gt;\*x\*&lt;/b&gt; \[y\]\(http\://z\)�\`c\` &amp; \@all | 1 |",
+        r"|  | a, b\_c |",
+    ]
+    assert len(table.splitlines()[4]) < 140
