@@ -19,7 +19,8 @@ _COMMANDS = {
     "ack": "Acknowledge an event.",
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "changes": "Say what changed from night to night.",
-    "sql": "Query the published file, read-only.",
+    "sql": "Query the published file, read-only, or list its tables.",
+    "explore": "Answer ten questions about the published file in a notebook, with charts.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }
 """The commands, in the order in which a newcomer needs them."""

@@ -112,7 +112,9 @@ def _csv(result: Result) -> None:
 
 def _json(result: Result) -> None:
     for row in result:
-        click.echo(json.dumps(dict(zip(result.names, row, strict=True)), ensure_ascii=False, default=_written))
+        click.echo(
+            json.dumps(dict(zip(result.names, row, strict=True)), ensure_ascii=False, default=_written)
+        )
 
 
 FORMATS: dict[str, Callable[[Result], None]] = {

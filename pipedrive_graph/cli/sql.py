@@ -47,7 +47,12 @@ _OVERVIEW = """
     help="Take the query from this file.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True, help="How to print."
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="table",
+    show_default=True,
+    help="How to print.",
 )
 @click.option("--csv", "form", flag_value="csv", help="The same as --format csv.")
 @click.option(
@@ -112,7 +117,7 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, form: str, most: int
         return
     # DuckDB counts without handing over what it counts
     text = query.strip().rstrip(";")
-    ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608 - the user's own
+    ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608
     told = f"… {count - most:,} more row{'s' * (count - most != 1)}; --limit 0 shows all"
     if form == "table":
         terminal.console().print(Text(told, style="dim"))
@@ -140,7 +145,7 @@ def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
     console.print(
         Text(
             "\nThe columns of one:  pipedrive-graph sql \"FROM data_dictionary WHERE name = 'users'\"\n"
-            "Some of its rows:    pipedrive-graph sql \"FROM users LIMIT 5\"",
+            'Some of its rows:    pipedrive-graph sql "FROM users LIMIT 5"',
             style="dim",
         ),
         soft_wrap=True,

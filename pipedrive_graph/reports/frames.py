@@ -38,8 +38,9 @@ class IdentityGraph:
     """The published file, open for reading; used within `with`, or until `close`.
 
     Every table is an attribute too: `graph.users` is `graph.table("users")`. A column has the type that is
-    declared for it, whatever is in it: whole numbers are `Int64` and yes or no is `boolean`, with `NA` for what
-    is not known; a list is a list. Who has it open keeps the night that was published when it was opened.
+    declared for it, whatever is in it: whole numbers are `Int64` and yes or no is `boolean`, with `NA` for
+    what is not known; a list is a list. Who has it open keeps the night that was published when it was
+    opened.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -166,7 +167,9 @@ def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
         raise WarehouseError(f"There is no company '{company}'{near(company, known)}")
     for database, table in rows(
         connection,
-        "SELECT database_name, table_name FROM duckdb_columns() WHERE column_name = 'company' AND NOT internal",
+        """
+        SELECT database_name, table_name FROM duckdb_columns()
+        WHERE column_name = 'company' AND NOT internal""",
     ):
         connection.execute(
             f'CREATE TEMP VIEW "{table}" AS'

@@ -96,9 +96,13 @@ NOBODY = "There is no user 'bobb@exmple.com'; did you mean bob@example.com?"
         ),
         (
             "FROM access_of('@example.com')",
-            "There is no user '@example.com'; did you mean ana@example.com or bob@example.com or cid@example.com?",
+            "There is no user '@example.com'; "
+            "did you mean ana@example.com or bob@example.com or cid@example.com?",
         ),
-        ("FROM access_of(99)", "There is no user '99'; give an e-mail address or an id, as in the table users."),
+        (
+            "FROM access_of(99)",
+            "There is no user '99'; give an e-mail address or an id, as in the table users.",
+        ),
         (
             "FROM access_at('2031-01-01')",
             "After the latest snapshot, as on 2031-01-01, nothing is known; "
