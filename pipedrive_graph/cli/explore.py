@@ -53,25 +53,23 @@ def command(*, company: str | None, edit: bool, port: int, headless: bool, debug
     arguments = ["--host", LOOPBACK, "--port", str(port), "--token"]
     arguments += ["--headless"] if headless else []
     asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
-    process = subprocess.Popen(  # noqa: S603 - this Python, and arguments of our own
-        [sys.executable, "-m", "marimo", "edit" if edit else "run", str(notebook), *arguments, "--", *asked],
-        env={**os.environ, **_QUIET},
-    )
-    code = _wait(process)
+    code = _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
     if code:
         raise PipedriveGraphError(
             f"marimo ended with code {code}; is port {port} free? --port takes another."
         )
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the notebook's server; an interrupt reaches it as well, and ends it in its own way."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            process.wait()
-            return 0
+def _serve(arguments: list[str]) -> int:
+    """Run marimo until it ends; an interrupt reaches it as well, and ends it in its own way."""
+    process = subprocess.Popen(  # noqa: S603 - this Python, and arguments of our own
+        [sys.executable, "-m", "marimo", *arguments], env={**os.environ, **_QUIET}
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        return 0
 
 
 def _shipped() -> Path:

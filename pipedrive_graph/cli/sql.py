@@ -30,7 +30,7 @@ _OVERVIEW = """
     SELECT
         CASE kind WHEN 'macro' THEN any_value(type) ELSE name END AS called,
         any_value(tables.estimated_size) AS rows,
-        split_part(any_value(coalesce(about, dictionary.comment)), '. ', 1) AS about
+        split_part(coalesce(any_value(coalesce(about, dictionary.comment)), ''), '. ', 1) AS about
     FROM data_dictionary AS dictionary
     LEFT JOIN duckdb_tables() AS tables
         ON tables.table_name = name AND tables.database_name = current_database()
@@ -131,7 +131,8 @@ def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
         found = connection.execute(_OVERVIEW).fetchall()
     except duckdb.CatalogException as error:
         raise WarehouseError(
-            "The published file was written by another version; `pipedrive-graph rebuild` brings it to this one."
+            "The published file was written by another version; "
+            "`pipedrive-graph rebuild` brings it to this one."
         ) from error
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("table or macro", no_wrap=True)

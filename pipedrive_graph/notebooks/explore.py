@@ -87,7 +87,7 @@ def _(alt, errors, graph, mo):
             if not frame.empty:
                 parts.append(
                     mo.ui.table(
-                        frame.apply(readable),
+                        frame.apply(readable).astype(object).fillna(""),
                         selection=None,
                         page_size=10,
                         show_column_summaries=False,
