@@ -75,7 +75,7 @@ def test_what_can_be_chosen(ran) -> None:
     _, defined = ran
 
     assert defined["company"].value == "default"
-    assert defined["person"].value.endswith("@northwind.example")
+    assert defined["person"].value.endswith("@quillbay.example")
     assert {defined[name].value for name in ("exported", "wanted", "deleted")} == {
         "can_export_data_from_lists", "can_use_api", "can_delete_deals",
     }  # fmt: skip
@@ -86,7 +86,7 @@ def test_a_chart_and_the_rows_stand_in_a_section(ran) -> None:
     outputs, _ = ran
     (section,) = [text for text in map(_html, outputs) if "1. What is open" in text]
 
-    assert "marimo-vega" in section
+    assert "vega-embed" in section
     assert "marimo-table" in section
 
 
@@ -107,9 +107,20 @@ def test_it_is_served_to_who_has_the_address(installation: Installation) -> None
         process.communicate(timeout=30)
 
 
+def test_a_port_that_is_taken(installation: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = installation.command("explore", "--port", str(port))
+
+    assert told.code == 2
+    assert told.sentence == (
+        f"Cannot serve the notebook on port {port} (Address already in use); --port takes another."
+    )
+
+
 def test_what_is_yours_to_change_is_a_copy(installation: Installation, monkeypatch) -> None:
     ran: list[list[str]] = []
-    monkeypatch.setattr("pipedrive_graph.cli.explore._serve", lambda arguments: ran.append(arguments) or 0)
+    monkeypatch.setattr("pipedrive_graph.cli.explore._serve", ran.append)
     own = installation.home / "explore.py"
 
     first = installation.command("explore", "--edit")
@@ -120,7 +131,7 @@ def test_what_is_yours_to_change_is_a_copy(installation: Installation, monkeypat
     assert (second.code, second.err) == (0, "")
     assert own.read_text() == "# mine\n"
     assert ran[1] == [
-        "edit", str(own), "--host", "127.0.0.1", "--port", "4000", "--token", "--headless",
+        "edit", str(own), "--host", "127.0.0.1", "--token", "--port", "4000", "--headless",
         "--", "--file", str(installation.published),
     ]  # fmt: skip
     own.unlink()
@@ -153,7 +164,7 @@ def test_a_company_that_is_not_published(installation: Installation) -> None:
 
 
 def test_help_does_not_import_the_notebook() -> None:
-    script = "import sys, pipedrive_graph.cli.explore; print({'marimo', 'altair', 'pandas'} & {*sys.modules})"
+    script = "import sys, pipedrive_graph.cli.explore; print({'marimo', 'altair'} & {*sys.modules})"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"
 

@@ -194,7 +194,7 @@ def test_what_is_wrong_is_one_sentence(installation, query: str, sentence: str) 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-- nothing"], "The query is empty."),
+        ([" -- nothing"], "The query is empty."),
         ([""], "The query is empty."),
         (["SELECT 1", "--file", __file__], "Give a query or --file, not both."),
         (["SELECT 1", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json', 'markdown'."),

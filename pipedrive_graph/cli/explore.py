@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
+import socket
 import sys
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
-from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.reports.frames import open_published
 
 NEEDED = ("marimo", "altair")
@@ -22,7 +22,6 @@ NEEDED = ("marimo", "altair")
 NOTEBOOK = "explore.py"
 
 LOOPBACK = "127.0.0.1"
-PORT = 2718
 
 _QUIET = {
     "MARIMO_SKIP_UPDATE_CHECK": "1",  # it would ask the package index
@@ -33,12 +32,10 @@ _QUIET = {
 @click.command("explore")
 @click.option("--company", help="The company to begin with; by default, the first.")
 @click.option("--edit", is_flag=True, help="Open a copy in the home folder, which is yours to change.")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Where to serve it."
-)
+@click.option("--port", type=click.IntRange(1, 65535), help="Where to serve it; by default, where it can.")
 @click.option("--headless", is_flag=True, help="Print the address, and open no browser.")
 @debug_option
-def command(*, company: str | None, edit: bool, port: int, headless: bool, debug: bool) -> None:
+def command(*, company: str | None, edit: bool, port: int | None, headless: bool, debug: bool) -> None:
     """Answer ten questions about the published file in a notebook, with charts, until interrupted.
 
     It is served to this machine alone, to whoever has the address that is printed.
@@ -50,26 +47,31 @@ def command(*, company: str | None, edit: bool, port: int, headless: bool, debug
     settings = settings_module.load()
     open_published(settings.published, company=company).close()
     notebook = _own_copy(settings.home) if edit else _shipped()
-    arguments = ["--host", LOOPBACK, "--port", str(port), "--token"]
+    arguments = ["--host", LOOPBACK, "--token"]
+    if port:
+        _check_free(port)
+        arguments += ["--port", str(port)]
     arguments += ["--headless"] if headless else []
     asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
-    code = _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
-    if code:
-        raise PipedriveGraphError(
-            f"marimo ended with code {code}; is port {port} free? --port takes another."
-        )
+    _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
 
 
-def _serve(arguments: list[str]) -> int:
-    """Run marimo until it ends; an interrupt reaches it as well, and ends it in its own way."""
-    process = subprocess.Popen(  # noqa: S603 - this Python, and arguments of our own
-        [sys.executable, "-m", "marimo", *arguments], env={**os.environ, **_QUIET}
+def _serve(arguments: list[str]) -> None:
+    """Become marimo, so that whoever ends this process ends the notebook's server."""
+    sys.stdout.flush()
+    os.execve(  # noqa: S606 - this Python, and arguments of our own
+        sys.executable, [sys.executable, "-m", "marimo", *arguments], {**os.environ, **_QUIET}
     )
+
+
+def _check_free(port: int) -> None:
+    """Say so where another program has the port; marimo would take the next one without a word."""
     try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.wait()
-        return 0
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot serve the notebook on port {port} ({os.strerror(error.errno or 0)}); --port takes another."
+        ) from error
 
 
 def _shipped() -> Path:
