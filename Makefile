@@ -38,6 +38,7 @@ lint: install ## Check format, lint, types and import directions
 
 docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m pipedrive_graph.findings.catalogue
+	$(BIN)/python -m pipedrive_graph.reports.table_pages
 
 dev: install ## Open Dagster's web interface
 	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
@@ -44,9 +45,102 @@ def test_a_query_with_parameters(published: Path) -> None:
 def test_a_table_that_is_not_there(published: Path) -> None:
     with (
         pipedrive_graph.open(published) as graph,
-        pytest.raises(WarehouseError, match="no table 'user'; there are: users"),
+        pytest.raises(WarehouseError, match="no table 'user'; did you mean users?"),
     ):
         graph.table("user")
+
+
+def test_a_table_as_an_attribute(published: Path) -> None:
+    with pipedrive_graph.open(published) as graph:
+        assert list(graph.users["name"]) == ["Ana"]
+        assert {"users", "who_can", "why", "access_of", "access_at", "query"} <= set(dir(graph))
+        with pytest.raises(AttributeError, match="no table 'usrs'; did you mean users?"):
+            _ = graph.usrs
+        assert not hasattr(graph, "_repr_html_")
+
+
+def test_every_column_has_the_type_that_is_declared(published: Path) -> None:
+    query = """
+        SELECT
+            CAST(id AS BIGINT) AS id, CAST(id AS HUGEINT) AS total, CAST(yes AS BOOLEAN) AS yes,
+            CAST(at AS TIMESTAMP) AS at, CAST(name AS VARCHAR) AS name, CAST(names AS VARCHAR[]) AS names,
+            CAST(share AS DOUBLE) AS share
+        FROM (VALUES
+            (9007199254740993, TRUE, '2026-11-20 02:00', 'Ana', ['a', NULL], 0.5),
+            (NULL, NULL, NULL, NULL, NULL, NULL)
+        ) AS test(id, yes, at, name, names, share)"""
+    with pipedrive_graph.open(published) as graph:
+        full = graph.query(query)
+        nothing = graph.query(f"{query} WHERE FALSE")
+        unknown = graph.query(f"{query} WHERE id IS NULL")
+
+    text = str(pd.Series(["text"]).dtype)
+    types = ["Int64", "boolean", "datetime64[us]", text, "object", "float64"]
+    for frame in (full, nothing, unknown):
+        assert [str(type_) for type_ in frame.drop(columns="total").dtypes] == types
+    assert full["id"].to_list() == [9007199254740993, pd.NA]
+    assert full["yes"].to_list() == [True, pd.NA]
+    assert full["at"].to_list() == [pd.Timestamp("2026-11-20 02:00"), pd.NaT]
+    assert full["names"].to_list() == [["a", None], None]
+    assert full["name"].isna().to_list() == [False, True]
+
+
+def test_a_sum_is_a_whole_number(published: Path) -> None:
+    with pipedrive_graph.open(published) as graph:
+        frame = graph.query("SELECT sum(CAST(user_id AS BIGINT)) AS total FROM users")
+
+    assert (str(frame["total"].dtype), frame["total"].to_list()) == ("Int64", [7])
+
+
+def test_the_macros_are_methods(published: Path) -> None:
+    with duckdb.connect(str(published)) as connection:
+        for macro in ("who_can(a)", "why(a, b)", "access_of(a)", "access_at(a)"):
+            told = " || ' ' || ".join(macro.partition("(")[2].rstrip(")").split(", "))
+            connection.execute(f"CREATE MACRO {macro} AS TABLE SELECT {told} AS asked")
+    with pipedrive_graph.open(published) as graph:
+        asked = [
+            graph.who_can("can_x"),
+            graph.why("ana@example.com", "can_x"),
+            graph.why(7, "can_x"),
+            graph.access_of(7),
+            graph.access_at(date(2026, 11, 20)),
+            graph.access_at(datetime(2026, 11, 20, 3, tzinfo=timezone(timedelta(hours=2)))),
+            graph.access_at("2026-11-20"),
+        ]
+
+    assert [frame["asked"].item() for frame in asked] == [
+        "can_x",
+        "ana@example.com can_x",
+        "7 can_x",
+        "7",
+        "2026-11-20",
+        "2026-11-20 01:00:00",
+        "2026-11-20",
+    ]
+
+
+def test_what_is_asked_for_and_not_there(published: Path) -> None:
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("CREATE MACRO who_can(a) AS TABLE SELECT error('There is no ' || a || '.') AS x")
+    with pipedrive_graph.open(published) as graph:
+        with pytest.raises(WarehouseError, match=r"^There is no can_y\.$"):
+            graph.who_can("can_y")
+        with pytest.raises(WarehouseError, match=r"^There is no column nam; did you mean name\?$"):
+            graph.query("SELECT nam FROM users")
+
+
+def test_one_company_alone(published: Path) -> None:
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("INSERT INTO users VALUES ('globex', 8, 'Bob')")
+        connection.execute("CREATE TABLE current_snapshot AS SELECT DISTINCT company FROM users")
+        connection.execute("CREATE MACRO everybody() AS TABLE SELECT name FROM users")
+
+    with pipedrive_graph.open(published, company="globex") as graph:
+        assert list(graph.users["name"]) == ["Bob"]
+        assert list(graph.query("FROM everybody()")["name"]) == ["Bob"]
+        assert list(graph.tables()["table_name"]) == ["current_snapshot", "users"]
+    with pytest.raises(WarehouseError, match=r"^There is no company 'globx'; did you mean globex\?$"):
+        pipedrive_graph.open(published, company="globx")
 
 
 def test_nothing_published_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

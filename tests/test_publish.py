@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
-from pipedrive_graph.warehouse.models import Kind
+from pipedrive_graph.warehouse.models import PUBLISHED, Kind
 
 CONTRACT = {
     "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",
@@ -72,7 +73,7 @@ def calls(email: str, permission: str) -> dict[str, str]:
         "who_can": f"FROM who_can('{permission}')",
         "why": f"FROM why('{email}', '{permission}')",
         "access_of": f"FROM access_of('{email}')",
-        "access_at": "FROM access_at('2100-01-01')",
+        "access_at": "FROM access_at((SELECT max(started_at) FROM snapshots))",
     }
 
 
@@ -85,6 +86,7 @@ def test_the_contract(night) -> None:
 
     for table, names in CONTRACT.items():
         assert {"company", *names.split()} <= columns[table].keys(), table
+    del columns["data_dictionary"]  # it tells of the file, and of no company
     for table in columns:
         assert next(iter(columns[table])) == "company", table
         for column, type_ in columns[table].items():
@@ -107,6 +109,95 @@ def test_every_table_column_and_macro_has_a_comment(night) -> None:
     )
     assert [name for name, _ in macros] == ["access_at", "access_of", "who_can", "why"]
     assert all(comment for _, comment in macros)
+
+
+def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
+    dictionary = "SELECT name, column_name FROM data_dictionary"
+    columns = query(
+        night.published,
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL",
+    )
+    macros = [("access_at", None), ("access_of", None), ("who_can", None), ("why", None)]
+
+    assert query(night.published, f"{dictionary} WHERE kind <> 'macro' ORDER BY ALL") == columns
+    assert query(night.published, f"{dictionary} WHERE kind = 'macro' ORDER BY ALL") == macros
+    assert query(night.published, "FROM data_dictionary WHERE comment IS NULL") == []
+    assert query(
+        night.published,
+        "SELECT kind, column_name, position, type, in_key, null_means, comment FROM data_dictionary"
+        " WHERE name = 'user_permissions' AND position <= 4",
+    ) == [
+        ("table", "company", 1, "VARCHAR", True, None, "the company's name in the settings"),
+        ("table", "user_id", 2, "BIGINT", True, "not known", "the user"),
+        ("table", "permission", 3, "VARCHAR", True, "not known", "the permission's name"),
+        (
+            "table", "granted", 4, "BOOLEAN", False,
+            "not known: named without a usable value, or held by some of the users from whom it would be"
+            " inferred and not by others",
+            "whether the user has it; NULL is not known: named without a usable value, or held by some of"
+            " the users from whom it would be inferred and not by others",
+        ),
+    ]  # fmt: skip
+    assert query(night.published, "SELECT type FROM data_dictionary WHERE kind = 'macro' ORDER BY name") == [
+        ("access_at(moment)",),
+        ("access_of(person)",),
+        ("who_can(flag)",),
+        ("why(person, flag)",),
+    ]
+
+
+def test_the_data_dictionary_knows_the_keys(night) -> None:
+    keys = dict(
+        query(
+            night.published,
+            """
+            SELECT name, list(column_name ORDER BY position)
+            FROM data_dictionary WHERE in_key GROUP BY name""",
+        )
+    )
+
+    assert keys == {
+        model.name: sorted(model.key, key=list(model.columns).index)
+        for model in (*MODELS.of("main", Kind.TABLE, Kind.VIEW), *MODELS.of(PUBLISHED))
+    }
+
+
+def test_the_data_dictionary_is_the_same_after_attach(night) -> None:
+    direct = query(night.published, "FROM data_dictionary")
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{night.published}' AS graph (READ_ONLY)")
+        attached = connection.execute("FROM graph.data_dictionary").fetchall()
+        connection.execute("USE graph")
+        used = connection.execute("FROM data_dictionary").fetchall()
+
+    assert direct == attached == used
+
+
+def test_the_comment_of_a_macro_describes_its_parameters(night) -> None:
+    for model in MODELS.of("main", Kind.MACRO):
+        ((comment,),) = query(
+            night.published, "SELECT comment FROM duckdb_functions() WHERE function_name = ?", model.name
+        )
+        for name, text in {**model.header.parameters, **model.columns}.items():
+            assert f"{name}: {text}" in comment
+
+
+def test_the_macros_raise_in_the_file_and_attached(night) -> None:
+    sentence = "There is no permission 'can_use_apii'; did you mean can_use_api?"
+    with pytest.raises(duckdb.InvalidInputException, match=re.escape(sentence)):
+        query(night.published, "SELECT name FROM who_can('can_use_apii') WHERE live")
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{night.published}' AS graph (READ_ONLY)")
+        connection.execute("USE graph")
+        with pytest.raises(duckdb.InvalidInputException, match=re.escape(sentence)):
+            connection.execute("SELECT name FROM who_can('can_use_apii') WHERE live").fetchall()
+
+
+def test_the_example_of_every_table_runs(night) -> None:
+    for model in (*MODELS.of("main"), *MODELS.of(PUBLISHED)):
+        example = model.header.settings["example"]
+        # a macro's example asks for somebody who is not in this company: it is read, and not run
+        query(night.published, f"EXPLAIN {example}" if model.kind.is_macro else example)
 
 
 def test_keys_are_unique(night) -> None:
@@ -168,7 +259,8 @@ def test_nothing_is_left_beside_the_file(night) -> None:
 def test_the_published_file_has_no_more_than_its_tables(night) -> None:
     schemas = query(night.published, "SELECT DISTINCT schema_name FROM duckdb_tables()")
     assert schemas == [("main",)]
-    assert query(night.published, "SELECT count(*) FROM duckdb_views() WHERE NOT internal") == [(0,)]
+    views = query(night.published, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    assert views == [("data_dictionary",)]
 
 
 def test_a_key_that_is_not_unique_is_not_published(night) -> None:
@@ -199,7 +291,7 @@ def test_an_older_duckdb_opens_the_file(night, somebody, tmp_path: Path, version
     script += "with duckdb.connect() as c:\n"
     script += "    c.execute(f\"ATTACH '{sys.argv[1]}' AS g (READ_ONLY)\"); c.execute('USE g')\n"
     script += "    for call in sys.argv[3:]:\n        assert c.execute(call).fetchall(), call\n"
-    every_table = [f"SELECT count(*) FROM {name}" for name in CONTRACT]  # noqa: S608
+    every_table = [f"SELECT count(*) FROM {name}" for name in (*CONTRACT, "data_dictionary")]  # noqa: S608
 
     ended = subprocess.run(
         [sys.executable, "-c", script, night.published, version, *calls(*somebody).values(), *every_table],

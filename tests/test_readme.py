@@ -15,10 +15,11 @@ from pipedrive_graph.cli.group import commands
 from pipedrive_graph.cli.sync import sync
 from pipedrive_graph.companies import Company
 from pipedrive_graph.findings.catalogue import catalogue
+from pipedrive_graph.reports.table_pages import pages
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Models, sql_folder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +65,7 @@ def test_the_example_in_python(published: Path, monkeypatch: pytest.MonkeyPatch)
 
     assert len(names["users"]) == 300
     assert len(names["exporters"]) > 0
+    assert len(names["dormant"]) > 0
 
 
 def test_every_command_is_described() -> None:
@@ -104,9 +106,16 @@ def test_the_page_of_the_rules_is_made_from_their_headers() -> None:
     assert page == catalogue(Models(sql_folder())), "run `make docs`"
 
 
+def test_the_pages_of_the_tables_are_made_from_their_headers() -> None:
+    found = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "tables").glob("*.md")}
+
+    assert found == pages(Models(sql_folder())), "run `make docs`"
+
+
 def test_every_published_table_is_described() -> None:
     section = README.partition("## What you open")[2].partition("### Ten queries")[0]
-    tables = {model.name for model in Models(sql_folder()).of("main", Kind.TABLE, Kind.VIEW)}
+    models = Models(sql_folder())
+    tables = {model.name for model in (*models.of("main", Kind.TABLE, Kind.VIEW), *models.of(PUBLISHED))}
 
     assert tables <= set(re.findall(r"`(\w+)`", section))
 

@@ -22,7 +22,8 @@ _COMMANDS = {
     "rebuild": "Make the warehouse anew from the landing, and publish it.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
-    "sql": "Query the published file, read-only.",
+    "sql": "Query the published file, read-only, or list its tables.",
+    "explore": "Answer ten questions about the published file in a notebook, with charts.",
     "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }

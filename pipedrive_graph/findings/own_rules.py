@@ -17,10 +17,9 @@ from sqlglot import exp
 
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.findings.lifecycle import SEVERITIES, is_event
-from pipedrive_graph.warehouse import tables
+from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG, rows
 from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, load
-from pipedrive_graph.warehouse.transform import create_macro
 
 NEEDED = ("title", "severity", "meaning", "remedy", "reference", "needs", "identity")
 """What a rule's header must say."""
@@ -71,7 +70,7 @@ def added(models: Models, folder: Path) -> Models:
     good, broken = [], {}
     # an empty warehouse, which has no way to any file
     with duckdb.connect(config={**CONFIG, "enable_external_access": False}) as connection:
-        _create(connection, models)
+        empty.create(connection, models)
         for path in files:
             try:
                 good.append(_checked(connection, models, path, shipped))
@@ -94,16 +93,6 @@ def _files(folder: Path) -> list[Path]:
             f"Cannot read the folder of your own rules, {folder}: {error.strerror or error}."
         ) from error
     return [path for path in entries if path.suffix.lower() == ".sql" and not path.name.startswith(".")]
-
-
-def _create(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Create what rules may read: the tables of the graph, its macros, the history and the policy."""
-    tables.create(connection)
-    for model in models.of("main"):
-        if model.kind.is_macro:
-            create_macro(connection, model)
-        else:
-            connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, models: Models, path: Path, shipped: set[str]) -> Model:

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from pipedrive_graph import settings
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.reports.asking import near, opened, sentence
+from pipedrive_graph.warehouse.database import quoted, rows
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+
+_TEXTS = {"VARCHAR", "JSON"}
+
+_TEXT = pd.Series(["text"]).dtype
+"""What this version of pandas keeps texts as."""
+
+_EXACT = 2**53
+"""Up to here every whole number is a float, too: DuckDB hands over sums as such."""
+
+_TABLES = """
+    SELECT table_name, comment FROM duckdb_tables() WHERE database_name = current_database()
+    UNION ALL
+    SELECT view_name, comment FROM duckdb_views()
+    WHERE database_name = current_database() AND NOT internal
+    ORDER BY ALL"""
 
 
 class IdentityGraph:
     """The published file, open for reading; used within `with`, or until `close`.
 
-    Who has it open keeps the night that was published when it was opened.
+    Every table is an attribute too: `graph.users` is `graph.table("users")`. A column has the type that is
+    declared for it, whatever is in it: whole numbers are `Int64` and yes or no is `boolean`, with `NA` for
+    what is not known; a list is a list. Who has it open keeps the night that was published when it was
+    opened.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -30,51 +54,158 @@ class IdentityGraph:
     ) -> None:
         self.close()
 
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_"):  # what Python looks for by itself
+            raise AttributeError(name)
+        known = self._names()
+        if name not in known:
+            raise AttributeError(f"There is no table '{name}'{near(name, known)}")
+        return self.table(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._names()})
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
     def tables(self) -> pd.DataFrame:
         """One row per table: `table_name`, `comment`."""
-        return self.query("SELECT table_name, comment FROM duckdb_tables() ORDER BY table_name")
+        return self.query(_TABLES)
 
     def table(self, name: str) -> pd.DataFrame:
         """All rows of a table, such as `users`.
 
         Raises:
-            WarehouseError: if there is no such table.
+            WarehouseError: if there is no such table, with the names that may be meant.
         """
-        known = list(self.tables()["table_name"])
+        known = self._names()
         if name not in known:
-            raise WarehouseError(f"There is no table '{name}'; there are: {', '.join(known)}.")
+            raise WarehouseError(f"There is no table '{name}'{near(name, known)}")
         return self.query(f'FROM "{name}"')
 
-    def query(self, sql: str, *parameters: object) -> pd.DataFrame:
-        """What a query returns; `?` in it stand for `parameters`.
+    def who_can(self, permission: str) -> pd.DataFrame:
+        """Who holds a permission now, and how.
+
+        Raises:
+            WarehouseError: if there is no such permission, with those that may be meant.
+        """
+        return self.query("FROM who_can(?)", permission)
+
+    def why(self, person: str | int, permission: str) -> pd.DataFrame:
+        """Why a user, by e-mail address or id, holds a permission, or why not.
+
+        Raises:
+            WarehouseError: if there is no such user or permission, with those that may be meant.
+        """
+        return self.query("FROM why(?, ?)", str(person), permission)
+
+    def access_of(self, person: str | int) -> pd.DataFrame:
+        """Everything that a user has, by e-mail address or id.
+
+        Raises:
+            WarehouseError: if there is no such user, with those that may be meant.
+        """
+        return self.query("FROM access_of(?)", str(person))
+
+    def access_at(self, moment: str | date | datetime) -> pd.DataFrame:
+        """Who held what at a moment, in UTC; a day is its first moment.
+
+        Raises:
+            WarehouseError: if it is no time, or none of which anything is known.
+        """
+        if isinstance(moment, datetime) and moment.tzinfo:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        return self.query("FROM access_at(?)", str(moment))
+
+    def query(self, sql: str, *parameters: object, **named: object) -> pd.DataFrame:
+        """What a query returns.
+
+        Args:
+            sql: the query.
+            parameters: what the `?` in it stand for.
+            named: or what `$name` stands for.
 
         Raises:
             WarehouseError: if DuckDB refuses the query, with its reason.
         """
         try:
-            return self._connection.execute(sql, parameters or None).df()
+            result = self._connection.execute(sql, named or parameters or None)
+            return _frame(result)
         except duckdb.Error as error:
-            raise WarehouseError(str(error).strip()) from error
+            raise WarehouseError(sentence(error)) from error
+
+    def _names(self) -> list[str]:
+        return [str(name) for name, _ in rows(self._connection, _TABLES)]
 
 
-def open_published(path: str | Path | None = None) -> IdentityGraph:
+def open_published(path: str | Path | None = None, *, company: str | None = None) -> IdentityGraph:
     """Open a published file, read-only.
 
     Args:
         path: the file; by default the one that `sync` publishes with the settings of this environment.
+        company: show this company alone, in tables and macros alike; by default, all of them.
 
     Raises:
         ConfigurationError: if no path is given and the settings cannot be used.
-        WarehouseError: if there is no such file, or it is no published one.
+        WarehouseError: if there is no such file, it is no published one, or there is no such company.
     """
-    file = Path(path) if path else settings.load().published
-    if not file.exists():
-        raise WarehouseError(f"Nothing is published at {file} yet; run sync first.")
+    connection = opened(Path(path) if path else settings.load().published)
     try:
-        return IdentityGraph(duckdb.connect(str(file), read_only=True))
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot open {file}: {str(error).splitlines()[0]}") from error
+        if company is not None:
+            _show_only(connection, company)
+    except BaseException:
+        connection.close()
+        raise
+    return IdentityGraph(connection)
+
+
+def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
+    """Put views of one company before the tables: what is temporary is what DuckDB finds first."""
+    known = [str(name) for (name,) in rows(connection, "SELECT company FROM current_snapshot ORDER BY ALL")]
+    if company not in known:
+        raise WarehouseError(f"There is no company '{company}'{near(company, known)}")
+    for database, table in rows(
+        connection,
+        """
+        SELECT database_name, table_name FROM duckdb_columns()
+        WHERE column_name = 'company' AND NOT internal""",
+    ):
+        connection.execute(
+            f'CREATE TEMP VIEW "{table}" AS'
+            f' FROM "{database}".main."{table}" WHERE company = {quoted(company)}'
+        )
+
+
+def _frame(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The rows of a result, each column of the type that is declared."""
+    described = result.description or []
+    columns = result.fetchnumpy()
+    return pd.DataFrame(
+        {
+            name: _column(values, str(column[1]))
+            for (name, values), column in zip(columns.items(), described, strict=True)
+        }
+    )
+
+
+def _column(values: Any, type_: str) -> Any:
+    unknown = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    mask = np.zeros(len(values), dtype=bool) if unknown is None else unknown
+    plain = np.ma.getdata(values)
+    if type_ == "HUGEINT" and (np.abs(plain[~mask]) <= _EXACT).all():
+        plain, type_ = np.where(mask, 0, plain), "BIGINT"
+    if type_ in _INTEGERS:
+        return pd.array(pd.arrays.IntegerArray(plain.astype(np.int64), mask))
+    if type_ == "BOOLEAN":
+        return pd.array(pd.arrays.BooleanArray(plain.astype(bool), mask))
+    if plain.dtype.kind == "O":
+        cells = [None if gone else _listed(value) for value, gone in zip(plain, mask, strict=True)]
+        return pd.Series(cells, dtype=_TEXT if type_ in _TEXTS else object)
+    nothing = np.datetime64("NaT") if plain.dtype.kind == "M" else np.nan
+    return plain if unknown is None else values.filled(nothing)
+
+
+def _listed(value: Any) -> Any:
+    """Lists as such: DuckDB gives arrays, of which one cannot say whether they are empty."""
+    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -22,7 +22,16 @@ from sqlglot.errors import ParseError, TokenError
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse import header as headers
 
-SCHEMAS = {"staging": "staging", "graph": "main", "macros": "main", "findings": "rules"}
+PUBLISHED = "published"
+"""The schema of the views that the published file alone has, which the warehouse does not make."""
+
+SCHEMAS = {
+    "staging": "staging",
+    "graph": "main",
+    "macros": "main",
+    "findings": "rules",
+    "published": PUBLISHED,
+}
 """The folders of sql/, and the schema that each fills."""
 
 PYTHON_SCHEMAS = ("landing", "history", "policy")
@@ -84,6 +93,16 @@ class Model:
     def columns(self) -> dict[str, str]:
         """Its columns, each with what it holds."""
         return RULE_COLUMNS if self.kind is Kind.RULE else self.header.columns
+
+    @property
+    def comment(self) -> str:
+        """What it carries as its comment in the published file: what a row is, and how to tell it apart."""
+        said = [self.header.comment]
+        if self.kind.is_macro:
+            said += [f"Parameters: {_listed(self.header.parameters)}.", f"Columns: {_listed(self.columns)}."]
+        elif self.key:
+            said.append(f"Key: {', '.join(self.key)}.")
+        return " ".join(said)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -267,6 +286,10 @@ def _reads(query: str, kind: Kind, place: str, line: int) -> frozenset[str]:
             names.add(f"{table.db or 'main'}.{table.name}")
     calls = {f"call:{call.name.lower()}" for call in statement.find_all(exp.Anonymous)}
     return frozenset(names | calls | {f"cte:{name}" for name in ctes})
+
+
+def _listed(described: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in described.items())
 
 
 def _names(text: str) -> tuple[str, ...]:

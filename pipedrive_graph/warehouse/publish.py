@@ -13,7 +13,7 @@ from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, remove, rows, transaction, wal
 from pipedrive_graph.warehouse.keys import check_key
-from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models
 from pipedrive_graph.warehouse.transform import create_macro
 
 
@@ -43,7 +43,10 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
                 for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
                     create_macro(connection, model)
                     kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
-                    connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.header.comment)}")
+                    connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.comment)}")
+                for model in models.of(PUBLISHED):
+                    connection.execute(f"CREATE VIEW published.main.{model.name} AS {model.query}")
+                    _comment(connection, model, "VIEW")
             connection.execute("CHECKPOINT published")
         finally:
             connection.execute("USE warehouse")
@@ -66,12 +69,7 @@ def _published(models: Models) -> list[Model]:
 def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
     table = f"published.main.{model.name}"
     connection.execute(f"CREATE TABLE {table} AS FROM warehouse.main.{model.name}")
-    comments = [f"COMMENT ON TABLE {table} IS {quoted(model.header.comment)}"]
-    comments += [
-        f'COMMENT ON COLUMN {table}."{column}" IS {quoted(comment)}'
-        for column, comment in model.header.columns.items()
-    ]
-    connection.execute(";".join(comments))
+    _comment(connection, model, "TABLE")
     copied = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
     if model.kind is Kind.TABLE:
         kept = rows(connection, f"SELECT count(*) FROM warehouse.main.{model.name}")[0][0]
@@ -79,3 +77,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
             raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
     check_key(connection, model, table)
     return int(copied)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, model: Model, kind: str) -> None:
+    name = f"published.main.{model.name}"
+    comments = [f"COMMENT ON {kind} {name} IS {quoted(model.comment)}"]
+    comments += [
+        f'COMMENT ON COLUMN {name}."{column}" IS {quoted(comment)}'
+        for column, comment in model.header.columns.items()
+    ]
+    connection.execute(";".join(comments))

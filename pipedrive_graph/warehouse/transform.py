@@ -18,10 +18,13 @@ import duckdb
 from pipedrive_graph.errors import ModelError, RuleError
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import quoted, rows
-from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that are computed when they are read."""
+
+_NOT_MADE = {"staging", PUBLISHED}
+"""Schemas that are filled before, and afterwards."""
 
 _TONIGHT = "company IN (SELECT company FROM landing.batch)"
 
@@ -49,7 +52,7 @@ def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             f"CREATE OR REPLACE TEMP VIEW tonight_{name} AS FROM warehouse.history.{name} {only}"
         )
     for model in models:
-        if model.schema == "staging":
+        if model.schema in _NOT_MADE:
             continue
         try:
             _make(connection, model, changed=model.qualified in changed)

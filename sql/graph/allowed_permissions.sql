@@ -7,6 +7,7 @@
 --   company: the company's name in the settings
 --   role_id: the role
 --   permission: the permission's name
+-- example: FROM allowed_permissions ORDER BY role_id, permission
 SELECT DISTINCT
     allowed.company,
     roles.role_id,

@@ -10,6 +10,7 @@
 --   status: complete, or partial where something was not answered and is carried over
 --   company_id: Pipedrive's id of the company
 --   token_owner: the user whose token collected it
+-- example: SELECT company, as_of, status FROM current_snapshot
 SELECT
     company,
     snapshot_id,

@@ -11,6 +11,7 @@
 --   target: the node it goes to
 --   kind: what it means
 --   properties: what else is known of it, as a JSON object
+-- example: SELECT kind, count(*) AS edges FROM edges GROUP BY ALL ORDER BY edges DESC
 SELECT
     company,
     concat('user:', user_id) AS source,

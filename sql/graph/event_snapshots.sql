@@ -9,6 +9,7 @@
 --   read_at: when that read began
 --   compared: that snapshot and the one before it, each with its id, time, status and way of
 --     collecting; where one is partial, or by access, a user may have been answered earlier
+-- example: SELECT snapshot_id, read_at FROM event_snapshots ORDER BY read_at DESC
 WITH reads AS (
     SELECT
         company,

@@ -30,6 +30,8 @@
 --   waiver_reason: why it is waived
 --   waiver_owner: who answers for the waiver
 --   waiver_expires: the last day on which the waiver holds
+-- example: SELECT severity, rule, count(*) AS open FROM findings WHERE status = 'open' GROUP
+--   BY ALL ORDER BY open DESC
 WITH mentions AS (
     SELECT
         company,

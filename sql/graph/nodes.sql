@@ -9,6 +9,7 @@
 --   kind: user, role, permission_set, app or permission
 --   label: what to write beside it
 --   properties: what else is known of it, as a JSON object
+-- example: SELECT kind, count(*) AS nodes FROM nodes GROUP BY ALL ORDER BY nodes DESC
 WITH role_mentions AS (
     SELECT
         company,

@@ -7,6 +7,7 @@
 --   company: the company's name in the settings
 --   domain: the domain, in lower case
 --   users: how many live users have an address there
+-- example: SELECT domain FROM own_email_domains ORDER BY ALL
 WITH domains AS (
     SELECT
         company,

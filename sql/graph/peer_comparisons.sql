@@ -14,6 +14,8 @@
 --   holders: how many of them hold it too
 --   role_peers: how many of the peers are of the user's role
 --   compared: up to ten of them, the most alike first
+-- example: SELECT label, permission, holders, peers FROM peer_comparisons JOIN users
+--   USING (company, user_id)
 SELECT
     company,
     user_id,

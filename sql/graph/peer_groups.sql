@@ -14,6 +14,8 @@
 --   peers: how many colleagues hold nearly the same; NULL where nobody was compared
 --   abstained: whether the rule has nothing to say of the user
 --   reason: why it abstains
+-- example: SELECT kind, reason, count(*) AS users FROM peer_groups GROUP BY ALL ORDER BY users
+--   DESC
 SELECT
     company,
     user_id,

@@ -12,6 +12,8 @@
 --   description: the set's description
 --   contents: the permissions that it grants, sorted; NULL is not known
 --   assignment_count: how many users Pipedrive counts
+-- example: SELECT name, app, type, len(contents) AS permissions FROM permission_sets ORDER BY
+--   permissions DESC
 SELECT
     versions.company,
     versions.permission_set_id,

@@ -12,6 +12,8 @@
 --   contents: the permissions that it grants, sorted; NULL is not known
 --   valid_from: from when on we saw it so
 --   valid_to: when it was first seen otherwise or gone; NULL is still so
+-- example: SELECT name, contents, valid_from, valid_to FROM permission_sets_history ORDER BY
+--   name, valid_from
 SELECT
     company,
     permission_set_id,

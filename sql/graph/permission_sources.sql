@@ -13,6 +13,7 @@
 --   source: observed, inferred, or NULL where neither is possible
 --   observed_at: when the user's permissions were last answered, NULL is never
 --   inferred_from: how many users of the same signature were observed; NULL unless inferred
+-- example: SELECT source, count(*) AS users FROM permission_sources GROUP BY ALL
 WITH accounts AS (
     SELECT
         company,

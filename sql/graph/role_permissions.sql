@@ -13,6 +13,8 @@
 --   inferred: how many of the holders' permissions are inferred
 --   unknown: of how many of them it is not known
 --   share: holders among the members of whom it is known, 0 to 1
+-- example: SELECT permission, holders, members, share FROM role_permissions WHERE share
+--   BETWEEN 0.01 AND 0.1 ORDER BY share
 WITH memberships AS (
     SELECT
         company,

@@ -9,6 +9,8 @@
 --   ancestor_role_id: the role above, or the role itself
 --   role_id: the role below
 --   distance: how many steps the one is above the other; 0 is the role itself
+-- example: SELECT ancestor_role_id, count(*) - 1 AS below FROM role_tree GROUP BY ALL ORDER BY
+--   below DESC
 WITH RECURSIVE parents AS (
     SELECT
         children.company,

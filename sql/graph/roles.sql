@@ -14,6 +14,7 @@
 --   level: Pipedrive's own count of the depth, from 1
 --   assignment_count: how many assignments Pipedrive counts
 --   sub_role_count: how many roles below it Pipedrive counts
+-- example: SELECT name, depth, members FROM roles ORDER BY members DESC
 WITH members AS (
     SELECT
         company,

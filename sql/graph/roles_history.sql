@@ -11,6 +11,8 @@
 --   description: the role's description
 --   valid_from: from when on we saw it so
 --   valid_to: when it was first seen otherwise or gone; NULL is still so
+-- example: SELECT role_id, name, parent_role_id, valid_from FROM roles_history WHERE valid_to
+--   IS NOT NULL
 SELECT
     company,
     role_id,

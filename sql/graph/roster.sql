@@ -13,6 +13,7 @@
 --   manager: the person's manager as written
 --   expected_role: the name of the role in which the person should be, as written
 --   problem: why the row is not used, NULL where it is
+-- example: SELECT line, email, problem FROM roster WHERE problem IS NOT NULL
 SELECT
     company,
     line,

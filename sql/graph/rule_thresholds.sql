@@ -28,6 +28,7 @@
 --   creep_holders_share: a permission kept from an old role is unusual where fewer hold it
 --   mass_change_share: more than this share of all grants changed in one night is a mass change
 --   mass_change_count: where they are at least so many
+-- example: SELECT dormant_admin_days, dormant_user_days FROM rule_thresholds
 SELECT
     company,
     CAST(any_value(value) FILTER (name = 'dormant_admin_days') AS INTEGER) AS dormant_admin_days,

@@ -6,6 +6,7 @@
 -- columns:
 --   company: the company's name in the settings
 --   permission: the permission's name
+-- example: SELECT permission FROM sensitive_permissions ORDER BY ALL
 SELECT
     company,
     permission

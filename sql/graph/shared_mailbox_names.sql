@@ -6,6 +6,7 @@
 -- columns:
 --   company: the company's name in the settings
 --   name: the part of the address before the @, in lower case
+-- example: SELECT name FROM shared_mailbox_names ORDER BY ALL
 SELECT
     company,
     name

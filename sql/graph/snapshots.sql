@@ -20,6 +20,8 @@
 --   reason: why it is partial or rejected, NULL when complete
 --   company_id: Pipedrive's id of the company
 --   token_owner: the user whose token collected it
+-- example: SELECT started_at, status, users, requests, throttled, reason FROM snapshots ORDER
+--   BY started_at DESC
 SELECT
     company,
     snapshot_id,

@@ -10,6 +10,8 @@
 --   title: what who holds it can do
 --   clause: the number of the clause, from 1
 --   permission: one of the permissions that satisfy the clause
+-- example: SELECT combination, clause, list(permission) AS one_of FROM toxic_combinations
+--   GROUP BY ALL ORDER BY ALL
 SELECT
     company,
     combination,

@@ -14,6 +14,8 @@
 --   title: who can do what, in a sentence
 --   permissions: the permissions of the combination that are held, sorted
 --   evidence: per clause what is held, by which sets and since when; who has the set
+-- example: SELECT combination, subject_kind, count(*) AS holders FROM toxic_holdings GROUP BY
+--   ALL ORDER BY ALL
 WITH clause_counts AS (
     SELECT
         company,

@@ -9,6 +9,7 @@
 --   subject_id: the user, role or set that it is about
 --   field: the name of the field, or of the permission
 --   value: the value as received, its first 200 characters
+-- example: SELECT endpoint, subject_id, field, value FROM unreadable_values
 SELECT
     company,
     endpoint,

@@ -11,6 +11,8 @@
 --   app: the app
 --   permission_set_id: the user's permission set in it, NULL where none is named
 --   admin: whether the user is an admin of the app; NULL is not known
+-- example: SELECT app, admin, count(DISTINCT user_id) AS users FROM user_permission_sets GROUP
+--   BY ALL ORDER BY ALL
 WITH entries AS (
     SELECT
         company,

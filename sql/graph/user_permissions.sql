@@ -15,6 +15,8 @@
 --   source: observed (answered for this user) or inferred (from users of the same access)
 --   observed_at: when the user's permissions were last answered; NULL is never
 --   since: when this value was first seen; NULL where it is inferred
+-- example: SELECT permission, count(*) AS holders FROM user_permissions WHERE granted GROUP BY
+--   ALL ORDER BY holders DESC
 WITH observed AS (
     SELECT
         company,

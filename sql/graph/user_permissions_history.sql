@@ -10,6 +10,8 @@
 --   granted: whether the user had it; NULL is named in the answer without a usable value
 --   valid_from: from when on we saw it so
 --   valid_to: when it was first seen otherwise or gone; NULL is still so
+-- example: SELECT user_id, granted, valid_from, valid_to FROM user_permissions_history WHERE
+--   permission = 'can_use_api'
 SELECT
     company,
     user_id,

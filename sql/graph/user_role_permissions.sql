@@ -18,6 +18,8 @@
 --   granted_by_admin: granted to an admin, who holds it whatever the sets say; NULL is not known
 --   role_share: the share of the role's members who hold it, NULL without a role or its members
 --   source: observed (answered for this user) or inferred
+-- example: SELECT user_id, permission, granted_by FROM user_role_permissions WHERE granted AND
+--   len(granted_by) > 1
 WITH accounts AS (
     SELECT
         company,

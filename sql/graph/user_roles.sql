@@ -16,6 +16,9 @@
 --   source: observed (answered for this user, or among the role's members) or inferred (from the
 --     role that the user's record names)
 --   since: when this assignment was first seen as it is; NULL where it is inferred
+-- example: SELECT users.label, roles.name FROM user_roles JOIN users USING (company, user_id)
+--   JOIN roles ON roles.company = user_roles.company AND roles.role_id = user_roles.role_id
+--   WHERE user_roles.active
 WITH observed AS (
     SELECT
         company,

@@ -9,6 +9,8 @@
 --   active: the assignment's own flag
 --   valid_from: from when on we saw it so
 --   valid_to: when it was first seen otherwise or gone; NULL is still so
+-- example: SELECT user_id, role_id, valid_from, valid_to FROM user_roles_history ORDER BY
+--   user_id, valid_from
 SELECT
     company,
     user_id,

@@ -30,6 +30,8 @@
 --   roles_observed_at: when the user's role assignments were last answered, NULL is never
 --   permissions_observed_at: when the user's permissions were last answered, NULL is never
 --   permissions_source: whether they are observed or inferred; NULL is not known
+-- example: SELECT label, last_login FROM users WHERE live AND admin ORDER BY last_login NULLS
+--   FIRST
 WITH sightings AS (
     SELECT
         company,

@@ -24,6 +24,8 @@
 --   timezone_name: the time zone, IANA
 --   valid_from: from when on we saw it so
 --   valid_to: when it was first seen otherwise or gone; NULL is still so
+-- example: SELECT name, active, admin, valid_from FROM users_history WHERE valid_to IS NOT
+--   NULL ORDER BY valid_from
 SELECT
     company,
     user_id,

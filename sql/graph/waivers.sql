@@ -15,6 +15,7 @@
 --   read_at: when it was first read; it covers no event that was found later
 --   state: active, expired, or unmatched where it speaks of no finding
 --   findings: findings, open or waived, that it speaks of; an open one has grown, or it has expired
+-- example: SELECT * FROM waivers ORDER BY ALL
 SELECT
     company,
     waiver_id,

@@ -1,6 +1,7 @@
 -- One row per user and permission that was held at a moment: access_at('2026-11-01').
--- A day is its first moment, 00:00 UTC. What counts is what had been seen by then; before the first
--- snapshot nothing had. What was only inferred then is not here.
+-- A day is its first moment, 00:00 UTC. What counts is what had been seen by then; what was only
+-- inferred then is not here. A moment before the first snapshot, or more than a day after the
+-- latest, is an error that tells what is known.
 --
 -- kind: macro
 -- parameters:
@@ -14,6 +15,7 @@
 --   roles: the roles of the user's active assignments then, sorted
 --   permission: the permission
 --   since: when it was first seen
+-- example: SELECT name, roles, since FROM access_at('2026-11-24') WHERE permission = 'can_use_api'
 WITH people AS (
     SELECT
         company,
@@ -22,8 +24,8 @@ WITH people AS (
         email,
         active
     FROM users_history
-    WHERE valid_from <= CAST(moment AS TIMESTAMP)
-        AND (valid_to IS NULL OR valid_to > CAST(moment AS TIMESTAMP))
+    WHERE valid_from <= TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
+        AND (valid_to IS NULL OR valid_to > TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP))
 ),
 
 role_names AS (
@@ -32,8 +34,8 @@ role_names AS (
         role_id,
         name
     FROM roles_history
-    WHERE valid_from <= CAST(moment AS TIMESTAMP)
-        AND (valid_to IS NULL OR valid_to > CAST(moment AS TIMESTAMP))
+    WHERE valid_from <= TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
+        AND (valid_to IS NULL OR valid_to > TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP))
 ),
 
 memberships AS (
@@ -44,10 +46,10 @@ memberships AS (
     FROM user_roles_history
     LEFT JOIN role_names USING (company, role_id)
     WHERE user_roles_history.active
-        AND user_roles_history.valid_from <= CAST(moment AS TIMESTAMP)
+        AND user_roles_history.valid_from <= TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
         AND (
             user_roles_history.valid_to IS NULL
-            OR user_roles_history.valid_to > CAST(moment AS TIMESTAMP)
+            OR user_roles_history.valid_to > TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
         )
     GROUP BY company, user_roles_history.user_id
 ),
@@ -60,8 +62,49 @@ holdings AS (
         valid_from AS since
     FROM user_permissions_history
     WHERE granted
-        AND valid_from <= CAST(moment AS TIMESTAMP)
-        AND (valid_to IS NULL OR valid_to > CAST(moment AS TIMESTAMP))
+        AND valid_from <= TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP)
+        AND (valid_to IS NULL OR valid_to > TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP))
+),
+
+-- What the latest snapshot saw counts for a day: until the next night.
+spans AS (
+    SELECT
+        min(snapshots.started_at) AS first_at,
+        max(snapshots.started_at) + INTERVAL 1 DAY AS last_at,
+        concat(
+            'known is what was read from ',
+            -- moments at which it is known, although written without a fraction
+            strftime(min(snapshots.started_at) + INTERVAL 999999 MICROSECOND, '%Y-%m-%d %H:%M:%S'),
+            ' to ',
+            strftime(max(snapshots.started_at) + INTERVAL 999999 MICROSECOND, '%Y-%m-%d %H:%M:%S'),
+            ' (UTC).'
+        ) AS told
+    FROM snapshots
+    WHERE snapshots.status IN ('complete', 'partial')
+),
+
+-- Rules ask for what a company may not know of; people are told.
+problems AS (
+    SELECT
+        CASE
+            WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) IS NULL
+                THEN concat(
+                    '''', CAST(moment AS VARCHAR), ''' is no time; write a day, such as',
+                    ' ''2026-11-24'', or a moment, such as ''2026-11-24 13:50''; ', spans.told
+                )
+            WHEN getvariable('rules_ask') IS NOT NULL THEN NULL
+            WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) < spans.first_at
+                THEN concat(
+                    'Before the first snapshot, as on ', CAST(moment AS VARCHAR),
+                    ', nothing is known; ', spans.told
+                )
+            WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) > spans.last_at
+                THEN concat(
+                    'After the latest snapshot, as on ', CAST(moment AS VARCHAR),
+                    ', nothing is known; ', spans.told
+                )
+        END AS message
+    FROM spans
 )
 
 SELECT
@@ -76,3 +119,18 @@ SELECT
 FROM holdings
 INNER JOIN people USING (company, user_id)
 LEFT JOIN memberships USING (company, user_id)
+
+UNION ALL
+
+-- every column is the error, so that no filter on them can leave it out
+SELECT
+    error(message) AS company,
+    error(message) AS user_id,
+    error(message) AS name,
+    error(message) AS email,
+    error(message) AS active,
+    error(message) AS roles,
+    error(message) AS permission,
+    error(message) AS since
+FROM problems
+WHERE error(message) IS NOT NULL

@@ -1,6 +1,7 @@
 -- One row per thing that a user has now: access_of('ana@example.com').
 -- These are the user's roles, permission sets, apps of which the user is an admin, and permissions
--- that are granted. Two users of one address are both answered for.
+-- that are granted. Two users of one address are both answered for; a person who is not there
+-- is an error that names the nearest.
 --
 -- kind: macro
 -- parameters:
@@ -16,6 +17,7 @@
 --   source: observed or inferred; NULL for a set or an admin, which the user's record names
 --   since: when it was first seen; NULL where it is inferred, and for a set or an admin that was
 --     there from the start
+-- example: FROM access_of('ana@example.com') WHERE kind <> 'permission'
 WITH people AS (
     SELECT
         company,
@@ -156,6 +158,56 @@ belongings AS (
     FROM granted_permissions
     INNER JOIN user_permissions USING (company, user_id, permission)
     LEFT JOIN granting_sets USING (company, user_id, permission)
+),
+
+near_people AS (
+    SELECT
+        likely.address,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            coalesce(users.email, CAST(user_id AS VARCHAR)) AS address,
+            greatest(
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.email)),
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.name)),
+                CASE
+                    WHEN length(CAST(person AS VARCHAR)) > 2
+                        AND contains(
+                            lower(concat_ws(' ', users.name, users.email)),
+                            lower(CAST(person AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM users
+        WHERE NOT EXISTS (SELECT 1 FROM people)
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.address
+    LIMIT 3
+),
+
+-- Rules ask for what a company may not know of; people are told.
+problems AS (
+    SELECT
+        concat(
+            'There is no user ''', CAST(person AS VARCHAR), '''; ',
+            coalesce(
+                (
+                    SELECT concat(
+                        'did you mean ',
+                        string_agg(address, ' or ' ORDER BY similarity DESC, address),
+                        '?'
+                    )
+                    FROM near_people
+                    HAVING count(*) > 0
+                ),
+                'give an e-mail address or an id, as in the table users.'
+            )
+        ) AS message
+    WHERE getvariable('rules_ask') IS NULL
+        AND NOT EXISTS (SELECT 1 FROM people)
 )
 
 SELECT
@@ -170,4 +222,20 @@ SELECT
     belongings.since
 FROM belongings
 INNER JOIN people USING (company, user_id)
-ORDER BY company, user_id, belongings.kind DESC, belongings.object
+
+UNION ALL
+
+-- every column is the error, so that no filter on them can leave it out
+SELECT
+    error(message) AS company,
+    error(message) AS user_id,
+    error(message) AS email,
+    error(message) AS kind,
+    error(message) AS object,
+    error(message) AS label,
+    error(message) AS sets,
+    error(message) AS source,
+    error(message) AS since
+FROM problems
+WHERE error(message) IS NOT NULL
+ORDER BY company, user_id, kind DESC, object

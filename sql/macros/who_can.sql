@@ -1,6 +1,7 @@
 -- One row per user who holds a permission now, and how: who_can('can_use_api').
 -- Inactive users who still hold it are among them, with `live` false. Who is not here does not hold
--- it, or was never answered for: see `users.permissions_observed_at`.
+-- it, or was never answered for: see `users.permissions_observed_at`. Of
+-- a permission that nothing has ever named, it is an error.
 --
 -- kind: macro
 -- parameters:
@@ -18,6 +19,7 @@
 --   explained: whether a set or being an admin explains it; NULL where the sets are not known
 --   source: observed (answered for this user) or inferred
 --   since: when it was first seen
+-- example: FROM who_can('can_use_api') WHERE live
 WITH grants AS (
     SELECT
         company,
@@ -63,6 +65,58 @@ holders AS (
     FROM grants
     LEFT JOIN roles USING (company, role_id)
     GROUP BY company, grants.user_id, grants.permission
+),
+
+-- What nobody has ever named is more likely mistyped than held by nobody.
+near_permissions AS (
+    SELECT
+        likely.permission,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            permissions.permission,
+            greatest(
+                jaro_winkler_similarity(
+                    lower(CAST(flag AS VARCHAR)), lower(permissions.permission)
+                ),
+                CASE
+                    WHEN length(CAST(flag AS VARCHAR)) > 2
+                        AND contains(
+                            lower(permissions.permission), lower(CAST(flag AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM permissions
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.permission
+    LIMIT 3
+),
+
+-- Rules ask for what a company may not know of; people are told.
+problems AS (
+    SELECT
+        concat(
+            'There is no permission ''', CAST(flag AS VARCHAR), '''; ',
+            coalesce(
+                (
+                    SELECT concat(
+                        'did you mean ',
+                        string_agg(permission, ' or ' ORDER BY similarity DESC, permission),
+                        '?'
+                    )
+                    FROM near_permissions
+                    HAVING count(*) > 0
+                ),
+                'the table permissions has those that there are.'
+            )
+        ) AS message
+    WHERE getvariable('rules_ask') IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM permissions WHERE permissions.permission = CAST(flag AS VARCHAR)
+        )
 )
 
 SELECT
@@ -82,4 +136,23 @@ FROM holders
 INNER JOIN user_permissions USING (company, user_id, permission)
 LEFT JOIN users USING (company, user_id)
 LEFT JOIN granting_sets USING (company, user_id)
-ORDER BY company, users.live DESC, users.name, user_id
+
+UNION ALL
+
+-- every column is the error, so that no filter on them can leave it out
+SELECT
+    error(message) AS company,
+    error(message) AS user_id,
+    error(message) AS name,
+    error(message) AS email,
+    error(message) AS live,
+    error(message) AS roles,
+    error(message) AS permission,
+    error(message) AS sets,
+    error(message) AS admin,
+    error(message) AS explained,
+    error(message) AS source,
+    error(message) AS since
+FROM problems
+WHERE error(message) IS NOT NULL
+ORDER BY company, live DESC, name, user_id

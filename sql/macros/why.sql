@@ -1,7 +1,7 @@
 -- One row per user and role: why, or why not, a user holds a permission:
 -- why('ana@example.com', 'can_use_api').
 -- A user in two roles has two rows, which differ in the role only. Two users of one address have a
--- row each.
+-- row each. A person or permission that is not there is an error that names the nearest.
 --
 -- kind: macro
 -- parameters:
@@ -23,6 +23,7 @@
 --   since: when it was first seen as it is; NULL where no answer names it
 --   observed_at: when the user's permissions were last answered; NULL is never
 --   source: observed (answered for this user), inferred (from users of the same access), or NULL
+-- example: SELECT granted, explanation FROM why('ana@example.com', 'can_use_api')
 WITH people AS (
     SELECT
         company,
@@ -79,6 +80,104 @@ memberships AS (
         role_id
     FROM user_roles
     WHERE active
+),
+
+-- What nobody has ever named is more likely mistyped than held by nobody.
+near_permissions AS (
+    SELECT
+        likely.permission,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            permissions.permission,
+            greatest(
+                jaro_winkler_similarity(
+                    lower(CAST(flag AS VARCHAR)), lower(permissions.permission)
+                ),
+                CASE
+                    WHEN length(CAST(flag AS VARCHAR)) > 2
+                        AND contains(
+                            lower(permissions.permission), lower(CAST(flag AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM permissions
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.permission
+    LIMIT 3
+),
+
+near_people AS (
+    SELECT
+        likely.address,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            coalesce(users.email, CAST(user_id AS VARCHAR)) AS address,
+            greatest(
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.email)),
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.name)),
+                CASE
+                    WHEN length(CAST(person AS VARCHAR)) > 2
+                        AND contains(
+                            lower(concat_ws(' ', users.name, users.email)),
+                            lower(CAST(person AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM users
+        WHERE NOT EXISTS (SELECT 1 FROM people)
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.address
+    LIMIT 3
+),
+
+-- Rules ask for what a company may not know of; people are told.
+problems AS (
+    SELECT
+        CASE
+            WHEN getvariable('rules_ask') IS NOT NULL THEN NULL
+            WHEN NOT EXISTS (SELECT 1 FROM people)
+                THEN concat(
+                    'There is no user ''', CAST(person AS VARCHAR), '''; ',
+                    coalesce(
+                        (
+                            SELECT concat(
+                                'did you mean ',
+                                string_agg(address, ' or ' ORDER BY similarity DESC, address),
+                                '?'
+                            )
+                            FROM near_people
+                            HAVING count(*) > 0
+                        ),
+                        'give an e-mail address or an id, as in the table users.'
+                    )
+                )
+            WHEN NOT EXISTS (
+                SELECT 1 FROM permissions WHERE permissions.permission = CAST(flag AS VARCHAR)
+            )
+                THEN concat(
+                    'There is no permission ''', CAST(flag AS VARCHAR), '''; ',
+                    coalesce(
+                        (
+                            SELECT concat(
+                                'did you mean ',
+                                string_agg(permission, ' or ' ORDER BY similarity DESC, permission),
+                                '?'
+                            )
+                            FROM near_permissions
+                            HAVING count(*) > 0
+                        ),
+                        'the table permissions has those that there are.'
+                    )
+                )
+        END AS message
 )
 
 SELECT
@@ -151,4 +250,26 @@ LEFT JOIN user_permissions
     ON user_permissions.company = people.company
     AND user_permissions.user_id = people.user_id
     AND user_permissions.permission = flag
-ORDER BY people.company, people.user_id, memberships.role_id
+
+UNION ALL
+
+-- every column is the error, so that no filter on them can leave it out
+SELECT
+    error(message) AS company,
+    error(message) AS user_id,
+    error(message) AS name,
+    error(message) AS email,
+    error(message) AS live,
+    error(message) AS role,
+    error(message) AS permission,
+    error(message) AS granted,
+    error(message) AS explanation,
+    error(message) AS sets,
+    error(message) AS admin,
+    error(message) AS role_share,
+    error(message) AS since,
+    error(message) AS observed_at,
+    error(message) AS source
+FROM problems
+WHERE error(message) IS NOT NULL
+ORDER BY company, user_id, role

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 from .literal import Company, create
 
@@ -19,7 +19,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         tables.create(connection)
         for model in Models(sql_folder()):
-            if model.schema != "staging":
+            if model.schema not in {"staging", PUBLISHED}:
                 create(connection, model)
         yield connection
 

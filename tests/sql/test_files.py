@@ -12,12 +12,12 @@ from sqlglot import exp
 
 from pipedrive_graph.findings.lifecycle import is_event
 from pipedrive_graph.warehouse import header as headers
-from pipedrive_graph.warehouse.models import Kind, Model, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models, sql_folder
 
 from .literal import Company
 
 MODELS = [model for model in Models(sql_folder()) if model.schema != "staging"]
-TABLES = [model for model in MODELS if model.kind in {Kind.TABLE, Kind.VIEW}]
+TABLES = [m for m in MODELS if m.kind in {Kind.TABLE, Kind.VIEW} and m.schema != PUBLISHED]
 MACROS = [model for model in MODELS if model.kind is Kind.MACRO]
 RULES = [model for model in MODELS if model.kind is Kind.RULE]
 

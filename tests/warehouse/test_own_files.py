@@ -90,7 +90,7 @@ def test_a_new_file_is_a_new_table(workshop) -> None:
     comments = query(
         installation.published, "SELECT comment FROM duckdb_tables() WHERE table_name = 'signers'"
     )
-    assert comments == [("One row per person who can sign in.",)]
+    assert comments == [("One row per person who can sign in. Key: company, user_id.",)]
 
 
 def test_a_new_file_is_a_new_rule(workshop) -> None:

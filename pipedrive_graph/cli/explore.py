@@ -1,0 +1,87 @@
+"""`pipedrive-graph explore`: the ten questions as a notebook in the browser, on this machine alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from pipedrive_graph import files
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
+from pipedrive_graph.reports.frames import open_published
+
+NEEDED = ("marimo", "altair")
+"""What the extra `explore` brings."""
+
+NOTEBOOK = "explore.py"
+
+LOOPBACK = "127.0.0.1"
+
+_QUIET = {
+    "MARIMO_SKIP_UPDATE_CHECK": "1",  # it would ask the package index
+    "MARIMO_RESTRICT_SHARING": "1",  # no button that would send a notebook away
+}
+
+
+@click.command("explore")
+@click.option("--company", help="The company to begin with; by default, the first.")
+@click.option("--edit", is_flag=True, help="Open a copy in the home folder, which is yours to change.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where to serve it; by default, where it can.")
+@click.option("--headless", is_flag=True, help="Print the address, and open no browser.")
+@debug_option
+def command(*, company: str | None, edit: bool, port: int | None, headless: bool, debug: bool) -> None:
+    """Answer ten questions about the published file in a notebook, with charts, until interrupted.
+
+    It is served to this machine alone, to whoever has the address that is printed.
+    """
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
+        raise PipedriveGraphError(
+            'The notebook needs what is not installed; run `pip install "pipedrive-graph[explore]"`.'
+        )
+    settings = settings_module.load()
+    open_published(settings.published, company=company).close()
+    notebook = _own_copy(settings.home) if edit else _shipped()
+    arguments = ["--host", LOOPBACK, "--token"]
+    if port:
+        _check_free(port)
+        arguments += ["--port", str(port)]
+    arguments += ["--headless"] if headless else []
+    asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
+    _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
+
+
+def _serve(arguments: list[str]) -> None:
+    """Become marimo, so that whoever ends this process ends the notebook's server."""
+    sys.stdout.flush()
+    os.execve(  # noqa: S606 - this Python, and arguments of our own
+        sys.executable, [sys.executable, "-m", "marimo", *arguments], {**os.environ, **_QUIET}
+    )
+
+
+def _check_free(port: int) -> None:
+    """Say so where another program has the port; marimo would take the next one without a word."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot serve the notebook on port {port} ({os.strerror(error.errno or 0)}); --port takes another."
+        ) from error
+
+
+def _shipped() -> Path:
+    return Path(__file__).parent.parent / "notebooks" / NOTEBOOK
+
+
+def _own_copy(home: Path) -> Path:
+    """The user's own notebook, made from ours where there is none yet."""
+    own = home / NOTEBOOK
+    if not own.exists():
+        files.write_atomically(own, _shipped().read_bytes())
+        say(f"Made {own}, a copy of the notebook that is yours to change.")
+    return own

@@ -1,0 +1,159 @@
+"""Prints the rows of a query: as a table or markdown for people, as CSV or JSON for other programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+import duckdb
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.reports.findings_csv import safe_cell
+from pipedrive_graph.text import printable
+
+_AT_ONCE = 10_000
+"""Rows that are fetched at once, so that a large result need not fit into memory."""
+
+_NARROW = 24
+"""What a column of long texts can be folded to, and still be read."""
+
+_GAP = 2
+"""Blanks between two columns."""
+
+_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+
+
+class Result:
+    """The rows of a query, fetched as they are printed.
+
+    Attributes:
+        names: the columns.
+        numeric: which of them are numbers.
+        cut: whether there were more rows than were to be printed.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, most: int) -> None:
+        described = cursor.description or []
+        self.names = [str(column[0]) for column in described]
+        self.numeric = [any(word in str(column[1]) for word in _NUMBERS) for column in described]
+        self.cut = False
+        self._cursor = cursor
+        self._most = most
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        printed = 0
+        while found := self._cursor.fetchmany(_AT_ONCE):
+            for row in found:
+                if self._most and printed == self._most:
+                    self.cut = True
+                    return
+                printed += 1
+                yield row
+
+
+def _table(result: Result) -> None:
+    """A table; where it would be too wide to read, a block of lines per row."""
+    console = terminal.console()
+    rows = [[_cell(value) for value in row] for row in result]
+    if not rows:
+        console.print(Text("No rows.", style="dim"))
+        return
+    names = [printable(name) for name in result.names]
+    columns = zip(names, *([cell.plain for cell in row] for row in rows), strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
+    if sum(min(width, _NARROW) + _GAP for width in widths) > console.width:
+        _blocks(console, names, rows)
+        return
+    table = Table(box=None, padding=(0, _GAP, 0, 0), show_edge=False, header_style="dim")
+    for name, numeric in zip(names, result.numeric, strict=True):
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _blocks(console: Console, names: list[str], rows: list[list[Text]]) -> None:
+    for number, row in enumerate(rows, start=1):
+        block = Table(box=None, padding=(0, _GAP, 0, 0), show_header=False)
+        block.add_column(style="dim", no_wrap=True)
+        block.add_column(ratio=1, overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            block.add_row(Text(name), cell)
+        console.print(Text(f"row {number}", style="bold"))
+        console.print(block)
+
+
+def _markdown(result: Result) -> None:
+    def line(cells: list[str]) -> str:
+        safe = (cell.replace("|", r"\|").replace("\n", " ") for cell in cells)
+        return f"| {' | '.join(safe)} |"
+
+    click.echo(line([printable(name) for name in result.names]))
+    click.echo(line(["---:" if numeric else "---" for numeric in result.numeric]))
+    for row in result:
+        click.echo(line(["" if value is None else _cell(value).plain for value in row]))
+
+
+def _csv(result: Result) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(result.names)
+    writer.writerows([_safe(value) for value in row] for row in result)
+
+
+def _json(result: Result) -> None:
+    for row in result:
+        click.echo(
+            json.dumps(dict(zip(result.names, row, strict=True)), ensure_ascii=False, default=_written)
+        )
+
+
+FORMATS: dict[str, Callable[[Result], None]] = {
+    "table": _table,
+    "csv": _csv,
+    "json": _json,
+    "markdown": _markdown,
+}
+
+PEOPLE = {"table", "markdown"}
+"""Formats that people read, and so not too much of."""
+
+
+def _cell(value: object) -> Text:
+    """A value as people read it; what is not known is told apart from an empty text."""
+    if value is None:
+        return Text("NULL", style="dim")
+    if isinstance(value, datetime):
+        return Text(value.isoformat(sep=" ", timespec="seconds"))
+    if isinstance(value, float):
+        return Text(f"{value:.4f}".rstrip("0").rstrip("."))
+    if isinstance(value, list):
+        return Text(", ".join(_cell(one).plain for one in value))
+    return Text("\n".join(map(printable, _plain(value).split("\n"))))
+
+
+def _safe(value: object) -> object:
+    """A value for a CSV that a spreadsheet may open: a text is no formula, and a number is a number."""
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return value if number else safe_cell("" if value is None else _plain(value))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=_written)
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def _written(value: object) -> str | float:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)

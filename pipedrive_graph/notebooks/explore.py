@@ -1,0 +1,458 @@
+"""The ten questions of the README as a marimo notebook: each with its query, a chart and the rows.
+
+It opens the published file, read-only: the one of this environment, or the one named after `--file`.
+"""
+
+import marimo
+
+app = marimo.App(width="medium", app_title="pipedrive_graph")
+
+
+@app.cell
+def _():
+    import altair as alt
+    import marimo as mo
+
+    import pipedrive_graph
+    from pipedrive_graph import errors
+
+    # every row is drawn: nobody should read a chart of the first 5,000 of 6,000
+    _ = alt.data_transformers.disable_max_rows()
+    return alt, errors, mo, pipedrive_graph
+
+
+@app.cell
+def _(mo, pipedrive_graph):
+    published = mo.cli_args().get("file")
+    with pipedrive_graph.open(published) as _graph:
+        _companies = list(_graph.current_snapshot["company"].sort_values())
+    _asked = mo.cli_args().get("company")
+    company = mo.ui.dropdown(
+        _companies, value=_asked if _asked in _companies else _companies[0], label="Company"
+    )
+    return company, published
+
+
+@app.cell
+def _(company, pipedrive_graph, published):
+    graph = pipedrive_graph.open(published, company=company.value)
+    return (graph,)
+
+
+@app.cell
+def _(company, graph, mo):
+    _read = graph.current_snapshot.iloc[0]
+    _partial = "" if _read["status"] == "complete" else " Some of it was not answered, and is as last known."
+    _when = f"{_read['as_of']:%Y-%m-%d at %H:%M} UTC"
+    mo.vstack(
+        [
+            mo.md(
+                "# Who can do what in Pipedrive\n\n"
+                f"Ten questions about the company's access, as it was read on **{_when}**.{_partial}"
+                " What is not known is empty, and never *no*."
+            ),
+            company,
+        ]
+    )
+    return
+
+
+@app.cell
+def _(alt, errors, graph, mo):
+    blue, grey = "#4269d0", "#9aa0a6"
+    most_bars = 40
+
+    def readable(column):
+        """A column as people read it: lists without brackets, times to the minute, shares in percent."""
+        if column.name.endswith("share"):
+            return column.map(lambda share: f"{share:.0%}", na_action="ignore")
+        if column.dtype.kind == "M":
+            return column.dt.strftime("%Y-%m-%d %H:%M")
+        if column.dtype == "boolean":
+            return column.map({True: "yes", False: "no"})
+        return column.map(lambda value: ", ".join(map(str, value)) if isinstance(value, list) else value)
+
+    def answer(number, question, look, query, draw, *, ask=None, **parameters):
+        """One section: the question, what to look at, the chart, the rows, and the query behind them."""
+        parts = [mo.md(f"## {number}. {question}\n\n{look}")]
+        if ask is not None:
+            parts.append(ask)
+        try:
+            frame = graph.query(query, **parameters)
+        except errors.WarehouseError as error:
+            parts.append(mo.callout(str(error), kind="warn"))
+        else:
+            chart = None if frame.empty else draw(frame)
+            parts.append(mo.callout("No row answers this question.") if frame.empty else chart or mo.md(""))
+            if not frame.empty:
+                parts.append(
+                    mo.ui.table(
+                        frame.apply(readable).astype(object).fillna(""),
+                        selection=None,
+                        page_size=10,
+                        show_column_summaries=False,
+                        show_data_types=False,
+                        wrapped_columns=[
+                            name for name in ("title", "explanation", "roles", "sets") if name in frame
+                        ],
+                    )
+                )
+        parts.append(mo.accordion({"The query": mo.md(f"```sql\n{query.strip()}\n```")}))
+        return mo.vstack(parts)
+
+    def bars(frame, y, x_title, *, x="size", colour=None):
+        """Bars from the largest to the smallest, one per value of `y`."""
+        largest = frame.groupby(y)[x].sum().nlargest(most_bars).index
+        return (
+            alt.Chart(frame[frame[y].isin(largest)])
+            .mark_bar()
+            .encode(
+                x=alt.X(f"{x}:Q", title=x_title, axis=alt.Axis(tickMinStep=1)),
+                y=alt.Y(f"{y}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+                color=alt.value(blue) if colour is None else colour,
+                tooltip=[*frame.columns],
+            )
+            .properties(width="container")
+        )
+
+    def counted(frame, *names):
+        """How many rows there are of each."""
+        return frame.groupby([*names], as_index=False).size()
+
+    return answer, bars, blue, counted, grey, most_bars
+
+
+@app.cell
+def _(graph, mo):
+    _permissions = sorted(set(graph.permissions["permission"]))
+    most_names = 5000
+
+    def choose_permission(value):
+        """A choice among the permissions that are known, `value` first where it is one."""
+        first = value if value in _permissions else next(iter(_permissions), None)
+        return mo.ui.dropdown(_permissions, value=first, label="Permission", searchable=True)
+
+    _people = graph.query(
+        "SELECT any_value(label) AS label, email FROM users WHERE email IS NOT NULL"
+        " GROUP BY email ORDER BY email"
+    )
+    # somebody of whom there is something to tell
+    _first = graph.query(
+        "SELECT label, email FROM users JOIN user_permissions USING (company, user_id)"
+        " WHERE live AND granted AND email IS NOT NULL ORDER BY permission <> 'can_use_api', user_id LIMIT 1"
+    )
+    if len(_people) <= most_names and len(_first):
+        _emails = dict(zip(_people["label"], _people["email"], strict=True))
+        person = mo.ui.dropdown(_emails, value=_first["label"].iloc[0], label="Person", searchable=True)
+    else:
+        person = mo.ui.text(value="".join(_first["email"]), label="Person, by e-mail address or id")
+    return choose_permission, person
+
+
+@app.cell
+def _(alt, answer, bars, counted):
+    query_1 = """
+SELECT severity, rule, title, first_seen
+FROM findings
+WHERE status = 'open'
+ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity), rule;
+"""
+    _colours = {
+        "critical": "#7a0019",
+        "high": "#d62728",
+        "medium": "#ff9d3c",
+        "low": "#4c9be8",
+        "info": "#9aa0a6",
+    }
+    _colour = alt.Color(
+        "severity:N", scale=alt.Scale(domain=[*_colours], range=[*_colours.values()]), title=None
+    )
+    answer(
+        1,
+        "What is open, the worst first?",
+        "Look at the red bars first: a long one is one habit to change, not many people to speak to.",
+        query_1,
+        lambda found: bars(counted(found, "rule", "severity"), "rule", "open findings", colour=_colour),
+    )
+    return (query_1,)
+
+
+@app.cell
+def _(choose_permission):
+    exported = choose_permission("can_export_data_from_lists")
+    return (exported,)
+
+
+@app.cell
+def _(answer, bars, counted, exported):
+    query_2 = """
+SELECT name, email, roles, sets, admin, explained
+FROM who_can($permission)
+WHERE live;
+"""
+
+    def _draw(holders):
+        seats = holders.explode("roles").fillna({"roles": "(no role)"})
+        return bars(counted(seats, "roles"), "roles", f"people who hold {exported.value}")
+
+    answer(
+        2,
+        "Who can export data, and what gives it to them?",
+        "Look for a role that you would not expect, and for rows that nothing explains.",
+        query_2,
+        _draw,
+        ask=exported,
+        permission=exported.value,
+    )
+    return (query_2,)
+
+
+@app.cell
+def _(choose_permission):
+    wanted = choose_permission("can_use_api")
+    return (wanted,)
+
+
+@app.cell
+def _(alt, answer, blue, mo, person, wanted):
+    query_3 = """
+SELECT granted, explanation, role, role_share
+FROM why($person, $permission);
+"""
+
+    def _draw(reasons):
+        shares = reasons.dropna(subset=["role", "role_share"])
+        if shares.empty:
+            return None
+        title = f"share of the role that holds {wanted.value}"
+        scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
+        return (
+            alt.Chart(shares)
+            .mark_bar(color=blue)
+            .encode(
+                x=alt.X("role_share:Q", scale=scale, axis=axis, title=title),
+                y=alt.Y("role:N", title=None, axis=alt.Axis(labelLimit=260)),
+                tooltip=["role", alt.Tooltip("role_share", format=".0%")],
+            )
+            .properties(width="container")
+        )
+
+    answer(
+        3,
+        "Why can this person use the API (or why not)?",
+        "Look at the explanation; a small share says that few others in the role can.",
+        query_3,
+        _draw,
+        ask=mo.hstack([person, wanted], justify="start"),
+        person=person.value,
+        permission=wanted.value,
+    )
+    return (query_3,)
+
+
+@app.cell
+def _(answer, bars, counted, person):
+    query_4 = """
+SELECT kind, label, sets, since
+FROM access_of($person);
+"""
+    answer(
+        4,
+        "Everything that one person has.",
+        f"Look at admin rights, and at permissions that no set gives to {person.value}, who is chosen above.",
+        query_4,
+        lambda things: bars(counted(things, "kind"), "kind", "things"),
+        person=person.value,
+    )
+    return (query_4,)
+
+
+@app.cell
+def _(answer, bars, counted):
+    query_5 = """
+SELECT change.kind, change.subject_kind, change.subject_id, change.object_kind, change.object,
+    change.before, change.after
+FROM access_changes AS change
+JOIN current_snapshot USING (company, snapshot_id);
+"""
+
+    def _draw(changes):
+        of = changes["object_kind"].fillna(changes["subject_kind"])
+        return bars(counted(changes.assign(what=changes["kind"] + ": " + of), "what"), "what", "changes")
+
+    answer(
+        5,
+        "What changed in the last night?",
+        "Look for much of one kind at once; after a company's first snapshot there is nothing to compare.",
+        query_5,
+        _draw,
+    )
+    return (query_5,)
+
+
+@app.cell
+def _(alt, answer, blue, grey, most_bars):
+    query_6 = """
+SELECT label, admin_apps, last_login, live
+FROM users
+WHERE admin
+ORDER BY last_login NULLS FIRST;
+"""
+    _states = {"live": blue, "deactivated": grey, "not known": "#d5a021"}
+
+    def _draw(admins):
+        state = admins["live"].map({True: "live", False: "deactivated"}).fillna("not known")
+        logins = admins.assign(state=state).dropna(subset=["last_login"]).head(most_bars)
+        if logins.empty:
+            return None
+        return (
+            alt.Chart(logins)
+            .mark_circle(size=90, opacity=0.8)
+            .encode(
+                x=alt.X("last_login:T", title="last login", axis=alt.Axis(format="%Y-%m-%d", tickCount=6)),
+                y=alt.Y("label:N", sort="x", title=None, axis=alt.Axis(labelLimit=260)),
+                color=alt.Color(
+                    "state:N", scale=alt.Scale(domain=[*_states], range=[*_states.values()]), title=None
+                ),
+                tooltip=["label", "last_login", "state"],
+            )
+            .properties(width="container")
+        )
+
+    answer(
+        6,
+        "Who are the admins, of what, and do they still log in?",
+        "Look at the dots on the left: admins who no longer come. Who never came is in the table only.",
+        query_6,
+        _draw,
+    )
+    return (query_6,)
+
+
+@app.cell
+def _(answer, bars, counted):
+    query_7 = """
+SELECT users.label, held.permission, held.role_share
+FROM user_role_permissions AS held
+JOIN users USING (company, user_id)
+WHERE held.granted AND len(held.granted_by) = 0 AND NOT held.granted_by_admin;
+"""
+    answer(
+        7,
+        "Permissions that no permission set explains.",
+        "Look at the longest bars: a set was probably edited, and people kept what it had given.",
+        query_7,
+        lambda held: bars(counted(held, "permission"), "permission", "grants that nothing explains"),
+    )
+    return (query_7,)
+
+
+@app.cell
+def _(alt, answer, most_bars):
+    query_8 = """
+SELECT roles.name AS role, users.label, held.permission, held.role_share
+FROM user_role_permissions AS held
+JOIN users USING (company, user_id)
+JOIN roles ON roles.company = held.company AND roles.role_id = held.role_id
+WHERE held.granted AND held.role_share < 0.2 AND roles.members >= 5
+ORDER BY held.role_share;
+"""
+
+    def _draw(rare):
+        cells = rare.groupby(["role", "permission"], as_index=False).agg(
+            people=("label", "size"), share=("role_share", "min")
+        )
+        rarest = cells.groupby("role")["share"].min().nsmallest(most_bars).index
+        return (
+            alt.Chart(cells[cells["role"].isin(rarest)])
+            .mark_rect()
+            .encode(
+                x=alt.X("permission:N", title=None, axis=alt.Axis(labelAngle=-45, labelLimit=180)),
+                y=alt.Y("role:N", title=None, axis=alt.Axis(labelLimit=220)),
+                color=alt.Color(
+                    "share:Q",
+                    scale=alt.Scale(scheme="blues", reverse=True),
+                    legend=alt.Legend(format=".0%"),
+                    title="share of the role",
+                ),
+                tooltip=["role", "permission", "people", alt.Tooltip("share", format=".0%")],
+            )
+            .properties(width="container")
+        )
+
+    answer(
+        8,
+        "What do few in a role hold, while their colleagues do not?",
+        "Look at the darkest squares: the fewest of the colleagues hold it. A whole dark row is one person.",
+        query_8,
+        _draw,
+    )
+    return (query_8,)
+
+
+@app.cell
+def _(answer, bars):
+    query_9 = """
+SELECT top.name AS branch, CAST(sum(below.members) AS BIGINT) AS people
+FROM role_tree AS tree
+JOIN roles AS top ON top.company = tree.company AND top.role_id = tree.ancestor_role_id
+JOIN roles AS below ON below.company = tree.company AND below.role_id = tree.role_id
+WHERE top.depth = 1
+GROUP BY ALL
+ORDER BY people DESC;
+"""
+    answer(
+        9,
+        "How many people sit in each branch of the role tree?",
+        "Look at branches that nobody sits in, and at one that is much larger than you thought.",
+        query_9,
+        lambda branches: bars(branches, "branch", "active members", x="people"),
+    )
+    return (query_9,)
+
+
+@app.cell
+def _(choose_permission, graph, mo):
+    deleted = choose_permission("can_delete_deals")
+    _reads = graph.query(
+        "SELECT started_at FROM snapshots WHERE status IN ('complete', 'partial') ORDER BY started_at"
+    )["started_at"]
+    _moments = {f"{read:%Y-%m-%d %H:%M} UTC": read.to_pydatetime() for read in _reads}
+    moment = mo.ui.dropdown(_moments, value=next(iter(_moments)), label="Date", searchable=True)
+    return deleted, moment
+
+
+@app.cell
+def _(alt, answer, blue, deleted, mo, moment):
+    query_10 = """
+SELECT name, email, since
+FROM access_at($moment)
+WHERE permission = $permission
+    AND (company, user_id) NOT IN (
+        SELECT company, user_id FROM user_permissions WHERE permission = $permission AND granted
+    );
+"""
+
+    def _draw(lost):
+        return (
+            alt.Chart(lost)
+            .mark_tick(thickness=3, color=blue)
+            .encode(x=alt.X("since:T", title="held since"), tooltip=["name", "since"])
+            .properties(width="container")
+        )
+
+    answer(
+        10,
+        "Who could delete deals on a given day, and no longer can?",
+        "Look at who lost it, and whether somebody meant that. The days are those of the snapshots.",
+        query_10,
+        _draw,
+        ask=mo.hstack([moment, deleted], justify="start"),
+        moment=moment.value,
+        permission=deleted.value,
+    )
+    return (query_10,)
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,92 @@
+"""Asks the published file: opens it read-only, and says in one sentence what DuckDB refuses."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph.errors import WarehouseError
+
+Config = dict[str, str | bool | int | float | list[str]]
+
+CLOSED: Config = {"enable_external_access": False}
+"""How to open the file where a query may read it, and nothing else: no other file, no network."""
+
+_CLASS = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
+_LINE = re.compile(r"^LINE (\d+):", flags=re.MULTILINE)
+_MEANT = re.compile(r'Did you mean "([^"]+)"')
+_CANDIDATES = re.compile(r"^Candidate bindings: :? ?(.+)$", flags=re.MULTILINE)
+_CALLS = re.compile(r"^\t(\w+\(.*\))$", flags=re.MULTILINE)
+_NEAR = 3
+"""How many names are suggested at most."""
+
+_SAID = (
+    (r"^Table with name (\S+) does not exist", r"There is no table \1"),
+    (r"^Table Function with name (\S+) does not exist", r"There is no macro \1"),
+    (r"^(?:Scalar|Aggregate) Function with name (\S+) does not exist", r"There is no function \1"),
+    (r'^Referenced column "(.+?)" not found in FROM clause', r"There is no column \1"),
+    (r'^Table "(.+?)" does not have a column named "(.+?)"', r"The table \1 has no column \2"),
+    (r"^Macro (\w+)\(\) does not support the supplied arguments\..*", r"The macro \1 is called otherwise"),
+    (
+        r'^Cannot execute statement of type "(\w+)" on database .* read-only mode',
+        r"The published file is read-only, and takes no \1; ask it with SELECT",
+    ),
+    (r"^Cannot access directory .* disabled.*", "A query reads the published file, and installs nothing"),
+    (r"^syntax error", "Syntax error"),
+    (
+        r'^Cannot access file "(.*)" - file system operations are disabled.*',
+        r"A query reads the published file and nothing else, so not \1",
+    ),
+    (
+        r"^Cannot enable external access.*",
+        "A query reads the published file and nothing else, and cannot change that",
+    ),
+)
+"""What DuckDB says, and the same for who does not think of catalogues and bindings."""
+
+
+def opened(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a published file, read-only.
+
+    Raises:
+        WarehouseError: if there is no such file, or it is no database.
+    """
+    if not published.exists():
+        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
+    try:
+        return duckdb.connect(str(published), read_only=True, config=config or {})
+    except duckdb.Error as error:
+        raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
+
+
+def sentence(error: duckdb.Error) -> str:
+    """What DuckDB says about a query, in one sentence, with the names that may be meant."""
+    message = str(error).strip()
+    first, _, more = _CLASS.sub("", message).partition("\n")
+    said = first.rstrip(".!?") if more or not first.endswith("?") else first
+    for pattern, better in _SAID:
+        said = re.sub(pattern, better, said)
+    line = _LINE.search(more)
+    if line and line[1] != "1":
+        said = f"line {line[1]}: {said}"
+    hint = _hint(first, more)
+    return f"{said}{hint}" if hint else said if said.endswith("?") else f"{said}."
+
+
+def near(name: str, known: list[str]) -> str:
+    """The end of a sentence about a name that is not there: what may be meant."""
+    close = difflib.get_close_matches(name.lower(), known, n=_NEAR, cutoff=0.7)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; there are: {', '.join(known)}."
+
+
+def _hint(first: str, more: str) -> str:
+    meant, candidates, calls = _MEANT.search(more), _CANDIDATES.search(more), _CALLS.findall(more)
+    if meant:
+        return f"; did you mean {meant[1]}?"
+    if candidates:
+        wanted = re.findall(r'"([^"]+)"', first)
+        return near(wanted[-1] if wanted else "", re.findall(r'"([^"]+)"', candidates[1]))
+    return f": {' or '.join(calls)}." if calls else ""
