@@ -18,8 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.reports.findings_csv import safe_cell
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import printable, safe_cell
 
 _AT_ONCE = 10_000
 """Rows that are fetched at once, so that a large result need not fit into memory."""
