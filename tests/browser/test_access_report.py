@@ -146,8 +146,14 @@ def test_the_search_finds_people(opened: Opened, review: Reviewed) -> None:
     page = opened.page
     page.fill("#people-text", HEBREW)
     assert page.locator("#people-count").inner_text() == "1 of 40 shown"
+    ((name, email),) = query(
+        review.published,
+        "SELECT name, email FROM users WHERE strip_accents(name) <> name AND live ORDER BY user_id LIMIT 1",
+    )
+    ((plain,),) = query(review.published, "SELECT lower(strip_accents(?))", name)
+    page.fill("#people-text", plain)
+    assert page.locator("#people-list tr", has_text=email).is_visible()
     page.fill("#people-text", "")
-    page.select_option("#people-which", "unknown")
     page.select_option("#people-which", "admin")
     ((admins,),) = query(review.published, "SELECT count(*) FROM users WHERE admin")
     assert page.locator("#people-count").inner_text() == f"{admins} of 40 shown"
@@ -169,6 +175,9 @@ def test_a_page_says_what_a_person_may_do_and_why(opened: Opened, review: Review
         review.published, "SELECT count(*) FROM user_permissions WHERE user_id = ? AND granted", person
     )
     assert page.get_by_text(f"Granted ({held})").is_visible()
+    page.get_by_role("button", name="Close").click()
+    assert not page.is_visible()
+    assert opened.page.evaluate("location.hash + document.activeElement.id") == "#peoplepeople-text"
 
 
 def test_all_of_it_works_without_a_mouse(opened: Opened) -> None:
@@ -207,8 +216,12 @@ def test_names_are_texts(opened: Opened, review: Reviewed) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "viewport"),
-    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)],
-    ids=["light", "dark", "light-phone", "dark-phone"],
+    [
+        pytest.param("light", DESKTOP, id="light"),
+        pytest.param("dark", DESKTOP, id="dark", marks=pytest.mark.slow),
+        pytest.param("light", PHONE, id="light-phone", marks=pytest.mark.slow),
+        pytest.param("dark", PHONE, id="dark-phone"),
+    ],
 )
 def test_there_are_no_barriers(browser: Browser, review: Reviewed, scheme: Any, viewport: Any) -> None:
     context = browser.new_context(color_scheme=scheme, viewport=viewport)
@@ -238,7 +251,10 @@ def test_the_colours_can_be_chosen(opened: Opened) -> None:
     assert grounds[0] == grounds[2] != grounds[1]
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [pytest.param(True, id="scripts"), pytest.param(False, id="no-scripts", marks=pytest.mark.slow)],
+)
 def test_print_holds_every_finding_and_everybody(browser: Browser, review: Reviewed, scripts: bool) -> None:
     context = browser.new_context(java_script_enabled=scripts)
     page = context.new_page()

@@ -130,7 +130,9 @@ def _finding(
 ) -> Finding:
     values: dict[str, Any] = one.values
     kind, subject = values["subject_kind"], values["subject_id"]
-    roles = seats.get(subject, []) if kind == "user" else [int(subject)] if kind == "role" else []
+    roles = seats.get(subject, []) if kind == "user" else []
+    if kind == "role" and subject.isdecimal():  # a rule of one's own may name what is no role
+        roles = [int(subject)]
     return Finding(
         values["finding_id"],
         one.short_id,

@@ -61,6 +61,7 @@ class Trend:
     """Open findings after each snapshot, as a line: the points of the drawing, and its first and last."""
 
     points: str
+    first_x: float
     last_x: float
     last_y: float
     first: int
@@ -68,6 +69,7 @@ class Trend:
     highest: int
     since: datetime
     nights: int
+    floor: int = _HEIGHT - _EDGE
     width: int = _WIDTH
     height: int = _HEIGHT
 
@@ -217,6 +219,7 @@ def _trend(source: Source) -> Trend | None:
     ]
     return Trend(
         " ".join(f"{x},{y}" for x, y in points),
+        points[0][0],
         *points[-1],
         first=nights[0][1],
         last=nights[-1][1],

@@ -14,6 +14,9 @@
     return node;
   }
   const bdi = (text) => make("bdi", {}, text);
+  /** A text as it is searched: without capitals and accents. */
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const wordsOf = (text) => plain(text).split(/\s+/).filter(Boolean);
   const number = (value) => value.toLocaleString("en-US");
   const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
@@ -24,8 +27,7 @@
   function paint(theme) {
     if (theme === "auto") delete root.dataset.theme;
     else root.dataset.theme = theme;
-    button.textContent = theme[0].toUpperCase() + theme.slice(1);
-    button.setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system" : theme}`);
+    button.textContent = `Colours: ${theme}`;
   }
   let theme = "auto";
   button.addEventListener("click", () => {
@@ -61,12 +63,12 @@
     if (wanted.rule && one.rule !== wanted.rule) return false;
     if (wanted.role && !one.roles.includes(` ${wanted.role} `)) return false;
     if (!wanted.words.length) return true;
-    one.text ??= `${one.node.id} ${one.node.textContent}`.toLowerCase();
+    one.text ??= plain(`${one.node.id} ${one.node.textContent}`);
     return wanted.words.every((word) => one.text.includes(word));
   }
 
   function filter() {
-    const wanted = { words: field("text").value.toLowerCase().split(/\s+/).filter(Boolean) };
+    const wanted = { words: wordsOf(field("text").value) };
     for (const name of ["severity", "status", "rule", "role"]) wanted[name] = field(name).value;
     let shown = 0;
     for (const one of findings) {
@@ -113,7 +115,7 @@
     ([id, name, email, state, admin, access, seat, profile, source, observed, login, loginKnown, created, known]) => ({
       id: String(id), name, email, state, admin, source, observed, login, loginKnown, created, known,
       access: data.accesses[access], seats: data.seats[seat], profile: data.profiles[profile] || [],
-      found: ofUser.get(String(id)) || [], text: `${name} ${email} ${id}`.toLowerCase(),
+      found: ofUser.get(String(id)) || [], text: plain(`${name} ${email} ${id}`),
     }));
   const person = new Map(people.map((one) => [one.id, one]));
   const STEP = 50;
@@ -172,7 +174,7 @@
   }
 
   function choose() {
-    const words = byId("people-text").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(byId("people-text").value);
     const which = WHICH[byId("people-which").value];
     chosen = people.filter((one) => which(one) && words.every((word) => one.text.includes(word)));
     rows = STEP;
