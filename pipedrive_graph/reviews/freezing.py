@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,8 @@ import duckdb
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings.lifecycle import SEVERITIES
 from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.owners import Owners, Tree, decider, same_person
+from pipedrive_graph.reviews.deciders import deciders
+from pipedrive_graph.reviews.owners import Owners
 from pipedrive_graph.reviews.population import (
     RECOMMENDATIONS,
     Holder,
@@ -86,8 +87,6 @@ _LAST = """
     WHERE company = $company
     QUALIFY row_number() OVER (PARTITION BY items.user_id ORDER BY decided_at DESC) = 1"""
 
-_MANAGERS = "SELECT email, manager FROM roster WHERE company = $company AND problem IS NULL"
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -152,7 +151,7 @@ def freeze(
         owners: who owns which role; None is to go by the roster's managers.
         titles: of the rules, by name.
     """
-    decide = _decider(connection, opening.company, owners)
+    decide = deciders(connection, opening.company, owners)
     items = []
     for holder in _holders(connection, opening.company, titles):
         recommendation, reason = recommend(holder)
@@ -253,45 +252,3 @@ def _issue(entry: tuple[Any, ...], titles: Mapping[str, str]) -> Issue:
 def _last(entry: tuple[Any, ...]) -> Last:
     decision, by, at, review = entry
     return Last(decision=decision, by=by, at=at, review=review)
-
-
-class _Deciders:
-    """Finds who decides about a user: the owner of the role, or the manager."""
-
-    def __init__(self, owners: Owners | None, tree: Tree, managers: Mapping[str, str]) -> None:
-        self._owners = owners
-        self._tree = tree
-        self._managers = managers
-
-    def __call__(self, holder: Holder) -> str | None:
-        if self._owners is None:
-            manager = self._managers.get((holder.email or "").strip().lower())
-            themselves = same_person(manager, holder.email) or same_person(manager, holder.name)
-            return None if themselves else manager
-        return decider(self._owners, self._tree, _in_order(holder), holder.email)
-
-
-def _in_order(holder: Holder) -> Sequence[int]:
-    """The user's roles, the one of the user's own record first."""
-    assigned = [role.role_id for role in holder.roles or ()]
-    if holder.role_id is None or (assigned and holder.role_id not in assigned):
-        return assigned
-    return [holder.role_id, *(role_id for role_id in assigned if role_id != holder.role_id)]
-
-
-def _decider(connection: duckdb.DuckDBPyConnection, company: str, owners: Owners | None) -> _Deciders:
-    names = dict(rows(connection, "SELECT role_id, name FROM roles WHERE company = ?", company))
-    above: dict[int, list[int]] = defaultdict(list)
-    for role_id, ancestor in rows(
-        connection,
-        "SELECT role_id, ancestor_role_id FROM role_tree WHERE company = ?"
-        " ORDER BY role_id, distance, ancestor_role_id",
-        company,
-    ):
-        above[role_id].append(ancestor)
-    managers = {
-        str(email): str(manager)
-        for email, manager in connection.execute(_MANAGERS, {"company": company}).fetchall()
-        if email and manager
-    }
-    return _Deciders(owners, Tree(names, above), managers)

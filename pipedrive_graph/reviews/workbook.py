@@ -52,6 +52,10 @@ _FILLS = {"revoke": "F9D5D3", "look closer": "FCE8C5", "unknown": "E3E6EB", "kee
 _EDGE = Side(style="thin", color="D1D5DB")
 _BORDER = Border(left=_EDGE, right=_EDGE, top=_EDGE, bottom=_EDGE)
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
+_SOLID = {
+    colour: PatternFill("solid", start_color=colour, end_color=colour)
+    for colour in (_DARK, _INPUT, _ASIDE, *_FILLS.values())
+}
 _BOLD = Font(FONT, bold=True, color=_INK)
 _OPEN = Protection(locked=False)
 
@@ -112,18 +116,17 @@ def _sheet(
 
 
 def _head(sheet: Worksheet) -> None:
-    band = PatternFill("solid", start_color=_DARK)
     for number, name in enumerate(cells.COLUMNS, 1):
         letter = get_column_letter(number)
         sheet.column_dimensions[letter].width = _WIDTHS.get(name, 12)
         sheet.column_dimensions[letter].hidden = name in cells.MARKS
         above, head = sheet.cell(1, number), sheet.cell(HEADS, number)
         put(above, _BANDS.get(name, ""))
-        above.font, above.fill = Font(FONT, bold=True, color="FFFFFF"), band
+        above.font, above.fill = Font(FONT, bold=True, color="FFFFFF"), _SOLID[_DARK]
         put(head, name)
         head.font, head.border = _BOLD, _BORDER
         asked = name in cells.ANSWER
-        head.fill = PatternFill("solid", start_color=_INPUT if asked else _ASIDE)
+        head.fill = _SOLID[_INPUT if asked else _ASIDE]
         head.alignment = Alignment(wrap_text=True, vertical="center")
     sheet.row_dimensions[1].height = 20
     sheet.row_dimensions[HEADS].height = 2 * _LINE + 4
@@ -146,9 +149,9 @@ def _row(
         cell.alignment, cell.border = _WRAPPED, _BORDER
         if name in cells.ANSWER:
             cell.protection = _OPEN
-            cell.fill = PatternFill("solid", start_color=_INPUT)
+            cell.fill = _SOLID[_INPUT]
         elif name == "recommendation":
-            cell.fill = PatternFill("solid", start_color=_FILLS[item.recommendation])
+            cell.fill = _SOLID[_FILLS[item.recommendation]]
             cell.font = _BOLD
         elif name == "name":
             cell.font = _BOLD
@@ -195,9 +198,9 @@ def _colours(sheet: Worksheet, last: int) -> None:
         ): _FILLS["revoke"],
     }
     for (names, formula), colour in rules.items():
-        fill = PatternFill("solid", start_color=colour, end_color=colour)
         sheet.conditional_formatting.add(
-            _span(names, last), Rule(type="expression", formula=[formula], dxf=DifferentialStyle(fill=fill))
+            _span(names, last),
+            Rule(type="expression", formula=[formula], dxf=DifferentialStyle(fill=_SOLID[colour])),
         )
 
 
