@@ -70,7 +70,8 @@ def _check_free(port: int) -> None:
         socket.create_server((LOOPBACK, port)).close()
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot serve the notebook on port {port} ({os.strerror(error.errno or 0)}); --port takes another."
+            f"Cannot serve the notebook on port {port} ({os.strerror(error.errno or 0)}); "
+            "--port takes another."
         ) from error
 
 

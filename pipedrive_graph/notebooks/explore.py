@@ -15,10 +15,11 @@ def _():
 
     import pipedrive_graph
     from pipedrive_graph import errors
+    from pipedrive_graph.notebooks import drawing
 
     # every row is drawn: nobody should read a chart of the first 5,000 of 6,000
     _ = alt.data_transformers.disable_max_rows()
-    return alt, errors, mo, pipedrive_graph
+    return drawing, errors, mo, pipedrive_graph
 
 
 @app.cell
@@ -58,68 +59,32 @@ def _(company, graph, mo):
 
 
 @app.cell
-def _(alt, errors, graph, mo):
-    blue, grey = "#4269d0", "#9aa0a6"
-    most_bars = 40
-
-    def readable(column):
-        """A column as people read it: lists without brackets, times to the minute, shares in percent."""
-        if column.name.endswith("share"):
-            return column.map(lambda share: f"{share:.0%}", na_action="ignore")
-        if column.dtype.kind == "M":
-            return column.dt.strftime("%Y-%m-%d %H:%M")
-        if column.dtype == "boolean":
-            return column.map({True: "yes", False: "no"})
-        return column.map(lambda value: ", ".join(map(str, value)) if isinstance(value, list) else value)
-
+def _(drawing, errors, graph, mo):
     def answer(number, question, look, query, draw, *, ask=None, **parameters):
         """One section: the question, what to look at, the chart, the rows, and the query behind them."""
-        parts = [mo.md(f"## {number}. {question}\n\n{look}")]
-        if ask is not None:
-            parts.append(ask)
+        parts = [mo.md(f"## {number}. {question}\n\n{look}"), ask]
         try:
             frame = graph.query(query, **parameters)
         except errors.WarehouseError as error:
             parts.append(mo.callout(str(error), kind="warn"))
         else:
-            chart = None if frame.empty else draw(frame)
-            parts.append(mo.callout("No row answers this question.") if frame.empty else chart or mo.md(""))
-            if not frame.empty:
-                parts.append(
-                    mo.ui.table(
-                        frame.apply(readable).astype(object).fillna(""),
-                        selection=None,
-                        page_size=10,
-                        show_column_summaries=False,
-                        show_data_types=False,
-                        wrapped_columns=[
-                            name for name in ("title", "explanation", "roles", "sets") if name in frame
-                        ],
-                    )
+            if frame.empty:
+                parts.append(mo.callout("No row answers this question."))
+            else:
+                wrapped = [name for name in ("title", "explanation", "roles", "sets") if name in frame]
+                rows = mo.ui.table(
+                    drawing.readable(frame),
+                    selection=None,
+                    page_size=10,
+                    show_column_summaries=False,
+                    show_data_types=False,
+                    wrapped_columns=wrapped,
                 )
+                parts += [draw(frame), rows]
         parts.append(mo.accordion({"The query": mo.md(f"```sql\n{query.strip()}\n```")}))
-        return mo.vstack(parts)
+        return mo.vstack([part for part in parts if part is not None])
 
-    def bars(frame, y, x_title, *, x="size", colour=None):
-        """Bars from the largest to the smallest, one per value of `y`."""
-        largest = frame.groupby(y)[x].sum().nlargest(most_bars).index
-        return (
-            alt.Chart(frame[frame[y].isin(largest)])
-            .mark_bar()
-            .encode(
-                x=alt.X(f"{x}:Q", title=x_title, axis=alt.Axis(tickMinStep=1)),
-                y=alt.Y(f"{y}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
-                color=alt.value(blue) if colour is None else colour,
-                tooltip=[*frame.columns],
-            )
-            .properties(width="container")
-        )
-
-    def counted(frame, *names):
-        """How many rows there are of each."""
-        return frame.groupby([*names], as_index=False).size()
-
-    return answer, bars, blue, counted, grey, most_bars
+    return (answer,)
 
 
 @app.cell
@@ -150,29 +115,24 @@ def _(graph, mo):
 
 
 @app.cell
-def _(alt, answer, bars, counted):
+def _(answer, drawing):
     query_1 = """
 SELECT severity, rule, title, first_seen
 FROM findings
 WHERE status = 'open'
 ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity), rule;
 """
-    _colours = {
-        "critical": "#7a0019",
-        "high": "#d62728",
-        "medium": "#ff9d3c",
-        "low": "#4c9be8",
-        "info": "#9aa0a6",
-    }
-    _colour = alt.Color(
-        "severity:N", scale=alt.Scale(domain=[*_colours], range=[*_colours.values()]), title=None
-    )
     answer(
         1,
         "What is open, the worst first?",
         "Look at the red bars first: a long one is one habit to change, not many people to speak to.",
         query_1,
-        lambda found: bars(counted(found, "rule", "severity"), "rule", "open findings", colour=_colour),
+        lambda found: drawing.bars(
+            drawing.counted(found, "rule", "severity"),
+            "rule",
+            "open findings",
+            colours=drawing.SEVERITIES,
+        ),
     )
     return (query_1,)
 
@@ -184,7 +144,7 @@ def _(choose_permission):
 
 
 @app.cell
-def _(answer, bars, counted, exported):
+def _(answer, drawing, exported):
     query_2 = """
 SELECT name, email, roles, sets, admin, explained
 FROM who_can($permission)
@@ -193,7 +153,7 @@ WHERE live;
 
     def _draw(holders):
         seats = holders.explode("roles").fillna({"roles": "(no role)"})
-        return bars(counted(seats, "roles"), "roles", f"people who hold {exported.value}")
+        return drawing.bars(drawing.counted(seats, "roles"), "roles", f"people who hold {exported.value}")
 
     answer(
         2,
@@ -214,35 +174,20 @@ def _(choose_permission):
 
 
 @app.cell
-def _(alt, answer, blue, mo, person, wanted):
+def _(answer, drawing, mo, person, wanted):
     query_3 = """
 SELECT granted, explanation, role, role_share
 FROM why($person, $permission);
 """
-
-    def _draw(reasons):
-        shares = reasons.dropna(subset=["role", "role_share"])
-        if shares.empty:
-            return None
-        title = f"share of the role that holds {wanted.value}"
-        scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
-        return (
-            alt.Chart(shares)
-            .mark_bar(color=blue)
-            .encode(
-                x=alt.X("role_share:Q", scale=scale, axis=axis, title=title),
-                y=alt.Y("role:N", title=None, axis=alt.Axis(labelLimit=260)),
-                tooltip=["role", alt.Tooltip("role_share", format=".0%")],
-            )
-            .properties(width="container")
-        )
 
     answer(
         3,
         "Why can this person use the API (or why not)?",
         "Look at the explanation; a small share says that few others in the role can.",
         query_3,
-        _draw,
+        lambda reasons: drawing.shares(
+            reasons, "role", "role_share", f"share of the role that holds {wanted.value}"
+        ),
         ask=mo.hstack([person, wanted], justify="start"),
         person=person.value,
         permission=wanted.value,
@@ -251,7 +196,7 @@ FROM why($person, $permission);
 
 
 @app.cell
-def _(answer, bars, counted, person):
+def _(answer, drawing, person):
     query_4 = """
 SELECT kind, label, sets, since
 FROM access_of($person);
@@ -261,14 +206,14 @@ FROM access_of($person);
         "Everything that one person has.",
         f"Look at admin rights, and at permissions that no set gives to {person.value}, who is chosen above.",
         query_4,
-        lambda things: bars(counted(things, "kind"), "kind", "things"),
+        lambda things: drawing.bars(drawing.counted(things, "kind"), "kind", "things"),
         person=person.value,
     )
     return (query_4,)
 
 
 @app.cell
-def _(answer, bars, counted):
+def _(answer, drawing):
     query_5 = """
 SELECT change.kind, change.subject_kind, change.subject_id, change.object_kind, change.object,
     change.before, change.after
@@ -278,7 +223,8 @@ JOIN current_snapshot USING (company, snapshot_id);
 
     def _draw(changes):
         of = changes["object_kind"].fillna(changes["subject_kind"])
-        return bars(counted(changes.assign(what=changes["kind"] + ": " + of), "what"), "what", "changes")
+        named = changes.assign(what=changes["kind"] + ": " + of)
+        return drawing.bars(drawing.counted(named, "what"), "what", "changes")
 
     answer(
         5,
@@ -291,46 +237,25 @@ JOIN current_snapshot USING (company, snapshot_id);
 
 
 @app.cell
-def _(alt, answer, blue, grey, most_bars):
+def _(answer, drawing):
     query_6 = """
 SELECT label, admin_apps, last_login, live
 FROM users
 WHERE admin
 ORDER BY last_login NULLS FIRST;
 """
-    _states = {"live": blue, "deactivated": grey, "not known": "#d5a021"}
-
-    def _draw(admins):
-        state = admins["live"].map({True: "live", False: "deactivated"}).fillna("not known")
-        logins = admins.assign(state=state).dropna(subset=["last_login"]).head(most_bars)
-        if logins.empty:
-            return None
-        return (
-            alt.Chart(logins)
-            .mark_circle(size=90, opacity=0.8)
-            .encode(
-                x=alt.X("last_login:T", title="last login", axis=alt.Axis(format="%Y-%m-%d", tickCount=6)),
-                y=alt.Y("label:N", sort="x", title=None, axis=alt.Axis(labelLimit=260)),
-                color=alt.Color(
-                    "state:N", scale=alt.Scale(domain=[*_states], range=[*_states.values()]), title=None
-                ),
-                tooltip=["label", "last_login", "state"],
-            )
-            .properties(width="container")
-        )
-
     answer(
         6,
         "Who are the admins, of what, and do they still log in?",
         "Look at the dots on the left: admins who no longer come. Who never came is in the table only.",
         query_6,
-        _draw,
+        lambda admins: drawing.dots(admins, "last_login", "label", "last login"),
     )
     return (query_6,)
 
 
 @app.cell
-def _(answer, bars, counted):
+def _(answer, drawing):
     query_7 = """
 SELECT users.label, held.permission, held.role_share
 FROM user_role_permissions AS held
@@ -342,13 +267,15 @@ WHERE held.granted AND len(held.granted_by) = 0 AND NOT held.granted_by_admin;
         "Permissions that no permission set explains.",
         "Look at the longest bars: a set was probably edited, and people kept what it had given.",
         query_7,
-        lambda held: bars(counted(held, "permission"), "permission", "grants that nothing explains"),
+        lambda held: drawing.bars(
+            drawing.counted(held, "permission"), "permission", "grants that nothing explains"
+        ),
     )
     return (query_7,)
 
 
 @app.cell
-def _(alt, answer, most_bars):
+def _(answer, drawing):
     query_8 = """
 SELECT roles.name AS role, users.label, held.permission, held.role_share
 FROM user_role_permissions AS held
@@ -358,40 +285,18 @@ WHERE held.granted AND held.role_share < 0.2 AND roles.members >= 5
 ORDER BY held.role_share;
 """
 
-    def _draw(rare):
-        cells = rare.groupby(["role", "permission"], as_index=False).agg(
-            people=("label", "size"), share=("role_share", "min")
-        )
-        rarest = cells.groupby("role")["share"].min().nsmallest(most_bars).index
-        return (
-            alt.Chart(cells[cells["role"].isin(rarest)])
-            .mark_rect()
-            .encode(
-                x=alt.X("permission:N", title=None, axis=alt.Axis(labelAngle=-45, labelLimit=180)),
-                y=alt.Y("role:N", title=None, axis=alt.Axis(labelLimit=220)),
-                color=alt.Color(
-                    "share:Q",
-                    scale=alt.Scale(scheme="blues", reverse=True),
-                    legend=alt.Legend(format=".0%"),
-                    title="share of the role",
-                ),
-                tooltip=["role", "permission", "people", alt.Tooltip("share", format=".0%")],
-            )
-            .properties(width="container")
-        )
-
     answer(
         8,
         "What do few in a role hold, while their colleagues do not?",
         "Look at the darkest squares: the fewest of the colleagues hold it. A whole dark row is one person.",
         query_8,
-        _draw,
+        lambda rare: drawing.squares(rare, "permission", "role", "role_share", "share of the role"),
     )
     return (query_8,)
 
 
 @app.cell
-def _(answer, bars):
+def _(answer, drawing):
     query_9 = """
 SELECT top.name AS branch, CAST(sum(below.members) AS BIGINT) AS people
 FROM role_tree AS tree
@@ -406,7 +311,7 @@ ORDER BY people DESC;
         "How many people sit in each branch of the role tree?",
         "Look at branches that nobody sits in, and at one that is much larger than you thought.",
         query_9,
-        lambda branches: bars(branches, "branch", "active members", x="people"),
+        lambda branches: drawing.bars(branches, "branch", "active members", x="people"),
     )
     return (query_9,)
 
@@ -423,7 +328,7 @@ def _(choose_permission, graph, mo):
 
 
 @app.cell
-def _(alt, answer, blue, deleted, mo, moment):
+def _(answer, deleted, drawing, mo, moment):
     query_10 = """
 SELECT name, email, since
 FROM access_at($moment)
@@ -433,20 +338,12 @@ WHERE permission = $permission
     );
 """
 
-    def _draw(lost):
-        return (
-            alt.Chart(lost)
-            .mark_tick(thickness=3, color=blue)
-            .encode(x=alt.X("since:T", title="held since"), tooltip=["name", "since"])
-            .properties(width="container")
-        )
-
     answer(
         10,
         "Who could delete deals on a given day, and no longer can?",
         "Look at who lost it, and whether somebody meant that. The days are those of the snapshots.",
         query_10,
-        _draw,
+        lambda lost: drawing.ticks(lost, "since", "held since"),
         ask=mo.hstack([moment, deleted], justify="start"),
         moment=moment.value,
         permission=deleted.value,
