@@ -10,7 +10,7 @@ from installation import MODELS, Installation
 from published import query
 
 from pipedrive_graph.orchestration.graph import PREVIEWED
-from pipedrive_graph.orchestration.metadata import file_metadata, findings_metadata, preview_metadata
+from pipedrive_graph.orchestration.metadata import findings_metadata, preview_metadata, report_metadata
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse.previews import previews
@@ -62,7 +62,7 @@ def test_the_worst_and_the_new_ones_are_tables(nights) -> None:
     titles = {title for (title,) in query(installation.published, "SELECT title FROM findings")}
 
     table = first["worst open findings"].value.splitlines()
-    assert table[:2] == ["| severity | rule | finding | also | first seen |", "|---|---|---|---|---|"]
+    assert table[:2] == ["| severity | rule | finding | first seen |", "|---|---|---|---|"]
     assert len([line for line in table if line.startswith("|")]) == 2 + 15
     assert table[-1].endswith(" more")
     new = shown(first["new findings"])
@@ -111,15 +111,16 @@ def test_what_is_previewed_is_not_about_people(nights) -> None:
     assert [name for name in people if name in text] == []
 
 
-def test_a_file_is_linked(tmp_path: Path) -> None:
-    path = tmp_path / "a b.csv"
-    path.write_text("123")
+def test_a_report_is_linked_where_its_address_is_set(tmp_path: Path) -> None:
+    settings, path = Installation(tmp_path).settings, tmp_path / "findings.csv"
 
-    metadata = file_metadata(path)
-
-    assert metadata["path"].value == str(path)
-    assert metadata["link"].value == f"file://{tmp_path}/a%20b.csv"
-    assert metadata["bytes"] == 3
+    assert {name: value.value for name, value in report_metadata(settings, "default", path).items()} == {
+        "path": str(path)
+    }
+    (tmp_path / "alerts.toml").write_text('report_url = "https://files.example.com/{company}.csv"')
+    assert (
+        report_metadata(settings, "default", path)["report"].value == "https://files.example.com/default.csv"
+    )
 
 
 def test_no_text_becomes_mark_up() -> None:
@@ -129,7 +130,7 @@ def test_no_text_becomes_mark_up() -> None:
     )
 
     assert table.splitlines()[2:4] == [
-        r"| Eve \| &lt;b&gt;\*x\*&lt;/b&gt; \[y\]\(http\://z\)�\`c\` &amp; \@all | 1 |",
+        r"| Eve \| &lt;b&gt;\*x\*&lt;/b&gt; \[y\]\(http\:⁠//z\)�\`c\` &amp; \@all | 1 |",
         r"|  | a, b\_c |",
     ]
-    assert len(table.splitlines()[4]) < 140
+    assert len(table.splitlines()[4]) < 220

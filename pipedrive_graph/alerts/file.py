@@ -1,7 +1,7 @@
 """Reads alerts.toml: who is told what, over which channel, and which variable holds the secret for it.
 
     expected_every = 26                             # hours; without a newer snapshot, the night did not run
-    report_url = "https://files.example.com/{company}/findings.csv"   # the link; by default, the file's path
+    report_url = "https://files.example.com/{company}/access_report.html"   # the link; by default, the file's path
 
     [[alert]]
     kind = "slack"                                  # or "webhook": the same as JSON
@@ -211,7 +211,7 @@ def _report_url(text: str | None, file: Path) -> str | None:
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ConfigurationError(
             f"{file}: report_url: only {{company}} can stand in braces, as in "
-            "https://files.example.com/{company}/findings.csv."
+            "https://files.example.com/{company}/access_report.html."
         ) from error
     if parts.scheme not in {"https", "http", "file"} or not text.isprintable() or " " in text:
         raise ConfigurationError(f"{file}: report_url: must be an address that begins with https://.")

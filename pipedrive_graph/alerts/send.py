@@ -180,8 +180,9 @@ def try_out(channel: Channel, *, patience: Patience | None = None) -> str:
 
 def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
     """Where a company's report is: an address, if one is set, or a path."""
-    if alerts.report_url:
-        return alerts.report_url.format(company=company)
+    address = alerts.address(company)
+    if address:
+        return address
     folder: Path = settings.reports / company
     return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
 

@@ -103,6 +103,10 @@ class Alerts:
     expected_every: timedelta = timedelta(hours=DEFAULT_EXPECTED_EVERY)
     report_url: str | None = None
 
+    def address(self, company: str) -> str | None:
+        """The address of a company's report, where one is set."""
+        return self.report_url.format(company=company) if self.report_url else None
+
     def of(self, company: str) -> list[Channel]:
         """The channels over which something of this company is told."""
         return [one for one in self.channels if not one.companies or company in one.companies]

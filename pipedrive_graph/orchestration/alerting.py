@@ -21,6 +21,9 @@ JOB = "alerts"
 EVERY = 3600
 """Seconds between two looks at whether a night did not run."""
 
+PARTITION = "dagster/partition"
+"""The tag that names a run's company."""
+
 WILL_RETRY = "dagster/will_retry"
 """The tag of a failed run that Dagster runs once more by itself."""
 
@@ -128,7 +131,7 @@ def watching(
     )
     def night_failed(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        company = run.tags.get("company")
+        company = run.tags.get(PARTITION)
         if company is None or run.tags.get(WILL_RETRY) == "true":
             return dg.SkipReason("No night of a company, or one that Dagster runs once more.")
         kind, sentence = _why(context)

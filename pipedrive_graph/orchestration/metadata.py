@@ -9,9 +9,10 @@ from typing import Any
 
 import dagster as dg
 
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.reports.changes import Change
-from pipedrive_graph.reports.listing import Listed, grouped
+from pipedrive_graph.reports.listing import Group, Listed, grouped
 from pipedrive_graph.reports.tonight import Tonight, tonight
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.previews import Preview
@@ -63,12 +64,12 @@ def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
     }
 
 
-def file_metadata(path: Path) -> dict[str, Any]:
-    """Where a file lies, how to open it, and how large it is."""
+def report_metadata(settings: Settings, company: str, path: Path) -> dict[str, Any]:
+    """Where a report lies, and its address where alerts.toml says one: browsers open no files from a page."""
+    address = alerts_file.load(settings).address(company)
     return {
         "path": dg.MetadataValue.path(path),
-        "link": dg.MetadataValue.url(path.as_uri()),
-        "bytes": path.stat().st_size,
+        **({"report": dg.MetadataValue.url(address)} if address else {}),
     }
 
 
@@ -87,15 +88,21 @@ def _worst(night: Tonight) -> str:
         (
             group.lead.values["severity"],
             group.lead.values["rule"],
-            group.lead.values["title"],
-            ", ".join(sorted({one.values["rule"] for one in group.also})),
-            group.lead.values["first_seen"].date(),
+            _title(group),
+            # hyphens at which no line is broken
+            str(group.lead.values["first_seen"].date()).replace("-", "\N{NON-BREAKING HYPHEN}"),
         )
         for group in groups[:WORST]
     ]
-    text = markdown.table(("severity", "rule", "finding", "also", "first seen"), rows)
+    text = markdown.table(("severity", "rule", "finding", "first seen"), rows)
     more = len(night.open) - sum(1 + len(group.also) for group in groups[:WORST])
     return f"{text}\n\nand {more:,} more" if more else text
+
+
+def _title(group: Group) -> str:
+    also = sorted({one.values["rule"] for one in group.also})
+    title: str = group.lead.values["title"]
+    return f"{title} Also: {', '.join(also)}." if also else title
 
 
 def _finding(one: Listed) -> dg.TableRecord:

@@ -12,7 +12,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.graph import tables
-from pipedrive_graph.orchestration.metadata import file_metadata, findings_metadata
+from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.settings import Settings
@@ -83,7 +83,7 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         company = context.partition_key
         path = write_findings(settings.published, company, settings.reports / company)
         shown = {} if context.instance.is_ephemeral else findings_metadata(settings, company)
-        return dg.MaterializeResult(metadata={**file_metadata(path), **shown})
+        return dg.MaterializeResult(metadata={**report_metadata(settings, company, path), **shown})
 
     @dg.asset(
         partitions_def=companies,
@@ -95,8 +95,9 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
     def access_report(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult[None]:
-        path = write_access_report(settings, models, context.partition_key)
-        return dg.MaterializeResult(metadata=file_metadata(path))
+        company = context.partition_key
+        path = write_access_report(settings, models, company)
+        return dg.MaterializeResult(metadata=report_metadata(settings, company, path))
 
     return [identity_graph, findings_csv, access_report]
 

@@ -10,7 +10,10 @@ from pipedrive_graph.text import printable
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~:@-])")
 """What Markdown, or what some programs make of it, reads as more than a character."""
 
-LONGEST = 120
+_LINKS = {"://": ":\N{WORD JOINER}//", "www.": "www\N{WORD JOINER}."}
+"""What becomes a link although no mark says so."""
+
+LONGEST = 200
 """Characters of a cell."""
 
 
@@ -27,6 +30,8 @@ def cell(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     text = printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for beginning, apart in _LINKS.items():
+        escaped = escaped.replace(beginning, apart)
     return _MARKS.sub(r"\\\1", escaped)
 
 
