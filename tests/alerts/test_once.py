@@ -342,8 +342,8 @@ def test_the_link_is_the_file_or_what_is_set(published: Home, web) -> None:
     (folder / "findings.csv").touch()
     published.night()
     published.send()
-    published.set('report_url = "https://files.example.com/{company}/findings.csv"\n' + SLACK)
+    published.set('report_url = "https://files.example.com/{company}/access_report.html"\n' + SLACK)
     published.send()
 
     assert web.bodies[0]["report"] == str(folder / "findings.csv")
-    assert "<https://files.example.com/acme/findings.csv|Report>" in web.bodies[1]["text"]
+    assert "<https://files.example.com/acme/access_report.html|Report>" in web.bodies[1]["text"]
