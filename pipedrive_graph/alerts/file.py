@@ -1,7 +1,7 @@
 """Reads alerts.toml: who is told what, over which channel, and which variable holds the secret for it.
 
     expected_every = 26                             # hours; without a newer snapshot, the night did not run
-    report_url = "https://files.example.com/{company}/access_report.html"   # the link; by default, the file's path
+    report_url = "https://files.example.com/{company}/access_report.html"   # by default, the file's path
 
     [[alert]]
     kind = "slack"                                  # or "webhook": the same as JSON
