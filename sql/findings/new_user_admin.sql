@@ -84,7 +84,8 @@ SELECT
         END,
         ', ',
         date_sub('day', new_admins.created_at, new_admins.since),
-        ' days after the account was ',
+        if(date_sub('day', new_admins.created_at, new_admins.since) = 1, ' day', ' days'),
+        ' after the account was ',
         CASE WHEN new_admins.created_at = users.created THEN 'created.' ELSE 'first seen.' END
     ) AS title,
     to_json({
