@@ -22,8 +22,8 @@
 --     none, as for added and removed
 --   edited_set: of a permission, the set whose edit brought or took it: one that the user had
 --     before and still had; NULL where it changed in another way, or nobody knows
--- example: SELECT access_changes.at, kind, subject_id, object, before, after FROM access_changes WHERE object
---   = 'can_use_api' ORDER BY ALL DESC
+-- example: SELECT access_changes.at, kind, subject_id, before, after FROM access_changes
+--   WHERE object = 'can_use_api' ORDER BY ALL DESC
 WITH beginnings AS (
     SELECT
         company,
