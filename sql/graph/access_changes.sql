@@ -16,11 +16,13 @@
 --   object_kind: permission, role, permission_set, admin or attribute; NULL for added and removed
 --   object: the permission, the id of the role or set, the app that the user is admin of, or the
 --     attribute's name; NULL for added and removed
---   before: the value before, as text; false or true for granted and revoked
---   after: the value after, as text; false or true for granted and revoked
+--   before: the value before, as text; false or true for granted and revoked; NULL where there is
+--     none, as for added and removed
+--   after: the value after, as text; false or true for granted and revoked; NULL where there is
+--     none, as for added and removed
 --   edited_set: of a permission, the set whose edit brought or took it: one that the user had
 --     before and still had; NULL where it changed in another way, or nobody knows
--- example: SELECT access_changes.at, kind, subject_id, object, before, after FROM access_changes
+-- example: SELECT access_changes.at, kind, subject_id, before, after FROM access_changes
 --   WHERE object = 'can_use_api' ORDER BY ALL DESC
 WITH beginnings AS (
     SELECT

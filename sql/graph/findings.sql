@@ -23,13 +23,15 @@
 --   reopened: how often it came back, after it was resolved or while it was waived
 --   status: open, waived or resolved
 --   resolved_reason: why it is resolved: fixed, subject gone, rule changed (what the rule goes by
---     included), acknowledged, decided anew in a review, or closed after so many days
---   resolved_at: the snapshot that resolved it, or when it was acknowledged
---   acknowledged_at: when somebody acknowledged it, if it is an event
---   note: why it is open again, who waived it and why, or who acknowledged it
---   waiver_reason: why it is waived
---   waiver_owner: who answers for the waiver
---   waiver_expires: the last day on which the waiver holds
+--     included), acknowledged, decided anew in a review, or closed after so many days; NULL is not
+--     resolved
+--   resolved_at: the snapshot that resolved it, or when it was acknowledged; NULL is not resolved
+--   acknowledged_at: when somebody acknowledged it, if it is an event; NULL is not acknowledged
+--   note: why it is open again, who waived it and why, or who acknowledged it; NULL where nothing
+--     is to be said
+--   waiver_reason: why it is waived; NULL is not waived
+--   waiver_owner: who answers for the waiver; NULL is not waived
+--   waiver_expires: the last day on which the waiver holds; NULL is not waived
 -- example: SELECT severity, rule, count(*) AS open FROM findings WHERE status = 'open' GROUP
 --   BY ALL ORDER BY open DESC
 WITH mentions AS (

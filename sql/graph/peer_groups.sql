@@ -13,7 +13,7 @@
 --     similar (whatever their role); NULL without peers
 --   peers: how many colleagues hold nearly the same; NULL where nobody was compared
 --   abstained: whether the rule has nothing to say of the user
---   reason: why it abstains
+--   reason: why it abstains; NULL where it compares
 -- example: SELECT kind, reason, count(*) AS users FROM peer_groups GROUP BY ALL ORDER BY users
 --   DESC
 SELECT
