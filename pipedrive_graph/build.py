@@ -327,7 +327,7 @@ def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
         SELECT schema_name || '.' || table_name, column_name, data_type
         FROM duckdb_columns()
         WHERE database_name = 'warehouse'
-        ORDER BY ALL""",
+        ORDER BY schema_name, table_name, column_index""",
     ):
         types.setdefault(table, {})[column] = type_
     return types

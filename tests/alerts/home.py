@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,7 @@ class Home:
     def clock(self, days: float) -> None:
         """Set the clock to so many days after the first night."""
         self.patch.setenv("PIPEDRIVE_GRAPH_CLOCK", f"{FIRST_NIGHT + timedelta(days=days)}Z")
+        self.patch.setattr("pipedrive_graph.clock._STARTED", time.monotonic())
 
     def found(self, name: str, severity: str = "high", *, night: int = 0, **more: Any) -> None:
         """Have a finding open since a night."""
