@@ -122,6 +122,7 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
     assert query(night.published, f"{dictionary} WHERE kind <> 'macro' ORDER BY ALL") == columns
     assert query(night.published, f"{dictionary} WHERE kind = 'macro' ORDER BY ALL") == macros
     assert query(night.published, "FROM data_dictionary WHERE comment IS NULL") == []
+    assert query(night.published, "FROM data_dictionary WHERE null_means = ''") == []
     assert query(
         night.published,
         "SELECT kind, column_name, position, type, in_key, null_means, comment FROM data_dictionary"
