@@ -21,8 +21,13 @@ _HEADER = 150
 """Characters that Slack takes in a header."""
 _TITLE = 300
 """Characters of a finding's title that are told."""
+_NOTE = 550
+"""Characters of what is told about a night in Slack, which takes 3,000; an escaped one has up to five."""
+_NOTHING = "\N{ZERO WIDTH SPACE}"
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EVERYBODY = re.compile(r"@(?=(?:channel|here|everyone|all)\b)", re.IGNORECASE)
+_LINK = re.compile(r"(?<=\])(?=\()|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where a text would become a link to who reads Markdown, as Mattermost does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +177,11 @@ def slack(message: Message) -> dict[str, Any]:
             "text": {"type": "plain_text", "text": _cut(_clean(message.headline), _HEADER), "emoji": False},
         }
     ]
-    texts = [_escaped(note.text) for note in message.notes]
-    texts += [f"*{one.severity}*  `{one.rule}`\n{_escaped(_sentence(one))}" for one in message.findings]
+    texts = [_escaped(_cut(note.text, _NOTE)) for note in message.notes]
+    texts += [
+        f"*{one.severity}*  `{one.rule}`\n{_escaped(_LINK.sub(_NOTHING, _sentence(one)))}"
+        for one in message.findings
+    ]
     if message.findings and message.more:
         texts.append(f"and {message.more:,} more")
     if message.report:
@@ -230,7 +238,7 @@ def _html(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text in which Slack finds no mark-up of its own, and nobody is called."""
-    cleaned = _EVERYBODY.sub("@\N{ZERO WIDTH SPACE}", _clean(text))
+    cleaned = _EVERYBODY.sub(f"@{_NOTHING}", _clean(text))
     return cleaned.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -110,6 +110,24 @@ def test_slack_takes_the_longest_message() -> None:
     assert body["blocks"][-1]["text"]["text"] == "Report: `/reports/findings.csv`"
 
 
+def test_slack_takes_the_longest_sentence_about_a_night() -> None:
+    body = slack(Message("acme", AT, (Note("failed", "failed:1", "the night failed", "&" * 9000),)))
+
+    assert max(len(block["text"]["text"]) for block in body["blocks"]) <= 3000
+
+
+@pytest.mark.parametrize(
+    "name", ["[Report](https://evil.example)", "https://evil.example", "www.evil.example"]
+)
+def test_a_name_becomes_no_link_where_markdown_is_read(name: str) -> None:
+    finding = Told("f1", "high", "r", f"{name} is an admin.", "user", "7", None, "")
+    body = slack(Message("acme", AT, (), {"high": 1}, (finding,)))
+
+    for text in (body["text"], body["blocks"][1]["text"]["text"]):
+        assert not any(mark in text for mark in ("](", "://", "www."))
+        assert name in text.replace("\u200b", "")
+
+
 def test_a_mail_has_a_text_and_html(mail) -> None:
     assert deliver(post(mail.port), MESSAGE) == "sent to 2 recipients"
 
