@@ -33,7 +33,8 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 def is_address(text: str) -> bool:
     """Whether a text is an e-mail address, as far as one can see."""
-    return _ADDRESS.fullmatch(text) is not None
+    # what cannot be seen would make one person two
+    return _ADDRESS.fullmatch(text) is not None and text.isprintable()
 
 
 def same_person(one: str | None, other: str | None) -> bool:

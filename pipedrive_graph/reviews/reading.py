@@ -87,7 +87,9 @@ def _value(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), str(value))
+    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), str(value))
+    # an escape may stand for half a character: with its other half it is one, without it nothing can hold it
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _from_csv(path: Path, content: bytes) -> list[list[str]]:

@@ -14,7 +14,7 @@ from pipedrive_graph.reviews.answers import Answers, Decision, Row, check, revie
 from pipedrive_graph.reviews.population import Item, Population
 from pipedrive_graph.reviews.reading import Written, read
 from pipedrive_graph.reviews.sheet import sheet
-from pipedrive_graph.reviews.workbook import sheet_name, workbook
+from pipedrive_graph.reviews.workbook import HEADS, sheet_name, workbook
 
 from .literal import holder, issue, item, population
 
@@ -92,6 +92,10 @@ def test_rows_without_a_decision_are_open() -> None:
         ({"decision": "keep", "decided_by": ""}, "decided by is empty"),
         ({"decision": "keep", "decided_by": "Kim"}, "decided by: 'Kim' is no e-mail address"),
         ({"decision": "keep", "decided_by": "ANA@Example.COM"}, "nobody decides about their own access"),
+        (
+            {"decision": "keep", "decided_by": "ana@example.com\u200b"},
+            "decided by: 'ana@example.com\u200b' is no e-mail address",
+        ),
         ({"decision": "keep", "name": "Anna"}, CHANGED),
         ({"decision": "keep", "findings": "none"}, CHANGED),
         ({"decision": "keep", "row_sha256": "sha256:00"}, CHANGED),
@@ -159,6 +163,20 @@ def test_csv_is_read_however_it_was_saved(tmp_path: Path, delimiter: str, encodi
 
     assert [one.place for one in written] == ["line 2", "line 3"]
     assert checked(*written).taken == [Decision("user-5", "kim@example.com", "keep")]
+
+
+def test_half_a_character_is_no_reason_to_refuse_a_workbook(tmp_path: Path) -> None:
+    book = load_workbook(io.BytesIO(workbook(REVIEW, "R1", "0" * 64)))
+    page = book["kim@example.com"]
+    heads = {cell.value: cell.column for cell in page[HEADS]}
+    page.cell(HEADS + 1, heads[cells.DECISION]).value = "revoke"
+    page.cell(HEADS + 1, heads[cells.COMMENT]).value = "left _xD800_ in May _xD83D__xDE00_"
+    path = tmp_path / "review.xlsx"
+    book.save(path)
+
+    (decision,) = checked(*read(path)).taken
+
+    assert decision.comment == "left \N{REPLACEMENT CHARACTER} in May \N{GRINNING FACE}"
 
 
 def test_columns_and_sheets_that_were_added_are_not_read(tmp_path: Path) -> None:
