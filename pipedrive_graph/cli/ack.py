@@ -6,9 +6,9 @@ import click
 
 from pipedrive_graph import deciding
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.text import printable
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -26,5 +26,5 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     settings = settings_module.load()
     models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
     found = deciding.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
-    write_findings(settings.published, found.company, settings.reports / found.company)
+    renew_reports(settings, models, found.company)
     click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

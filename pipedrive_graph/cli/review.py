@@ -14,10 +14,10 @@ from rich.text import Text
 from pipedrive_graph import clock, reviewing
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.reviews import cells, reading, status
 from pipedrive_graph.reviews.freezing import Opening
 from pipedrive_graph.reviews.owners import FILE, is_address
@@ -106,9 +106,10 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     written = reading.read(file)
     if all(row.is_blank for row in written):
         raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
-    taken = reviewing.import_review(settings, _models(settings), written, by=by, user=user(), tell=say)
+    models = _models(settings)
+    taken = reviewing.import_review(settings, models, written, by=by, user=user(), tell=say)
     if any(taken.counts.values()):  # a finding may be over by what was decided
-        write_findings(settings.published, taken.company, settings.reports / taken.company)
+        renew_reports(settings, models, taken.company)
     for sentence in taken.refused:
         say(f"Warning: {sentence}")
     number = sum(taken.counts.values())

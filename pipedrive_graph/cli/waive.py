@@ -8,10 +8,10 @@ import click
 
 from pipedrive_graph import clock, deciding
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.findings.waivers import FILE, LONGEST
-from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.text import printable
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -52,6 +52,6 @@ def command(*, finding: str, reason: str, until: datetime, owner: str | None, de
         expires=until.date(),
         tell=say,
     )
-    write_findings(settings.published, found.company, settings.reports / found.company)
+    renew_reports(settings, models, found.company)
     click.echo(f"Waived {found.finding_id} until {until.date()}: {printable(found.title)}")
     click.echo(f"The waiver is in {settings.home / FILE}.")

@@ -225,6 +225,8 @@ def findings(installation: Installation, *arguments: str) -> list[dict[str, Any]
 def test_all_doors_count_the_same(night) -> None:
     first, *_ = findings(night, "--rule", "unexplained_permission")
     night.command("waive", first["finding_id"], "--reason", "fine", "--until", "2026-12-31", "--owner", "Kim")
+    report = night.settings.access_report("default").read_text(encoding="utf-8")
+    assert f'class="finding waived" id="finding-{first["finding_id"]}"' in report
     told = night.command("sync", "--json").objects[0]
 
     everything, open_ones = findings(night, "--status", "all"), findings(night)

@@ -1,0 +1,18 @@
+"""What commands do after somebody has decided something: the company's reports say it, too."""
+
+from __future__ import annotations
+
+from pipedrive_graph.reports.access.report import write_access_report
+from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models
+
+
+def renew_reports(settings: Settings, models: Models, company: str) -> None:
+    """Write the reports of a company anew, from what is published now.
+
+    Raises:
+        LandingError: if they cannot be written; the decision is kept and published all the same.
+    """
+    write_findings(settings.published, company, settings.reports / company)
+    write_access_report(settings, models, company)
