@@ -109,6 +109,14 @@ def test_people_are_shown_a_hundred_rows_and_told_of_the_rest(installation) -> N
     assert lines[-1].rstrip() == "… 4,900 more rows; --limit 0 shows all"
 
 
+@pytest.mark.parametrize("query", ["CALL duckdb_settings()", "PRAGMA functions"])
+def test_rows_that_cannot_be_counted_are_told_all_the_same(installation, query: str) -> None:
+    told = installation.command("sql", query)
+
+    assert (told.code, told.err) == (0, "")
+    assert told.out.splitlines()[-1].rstrip() == "… more rows; --limit 0 shows all"
+
+
 def test_a_limit_of_ones_own(installation) -> None:
     two = installation.command("sql", "FROM numbers;", "--limit", "4999")
     every = installation.command("sql", "FROM numbers", "--limit", "0")

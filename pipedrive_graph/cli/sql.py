@@ -115,14 +115,21 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, form: str, most: int
     FORMATS[form](result)
     if not result.cut:
         return
-    # DuckDB counts without handing over what it counts
-    text = query.strip().rstrip(";")
-    ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608
-    told = f"… {count - most:,} more row{'s' * (count - most != 1)}; --limit 0 shows all"
+    told = f"… {_more(connection, query, most)}; --limit 0 shows all"
     if form == "table":
         terminal.console().print(Text(told, style="dim"))
     else:
         say(told)
+
+
+def _more(connection: duckdb.DuckDBPyConnection, query: str, most: int) -> str:
+    """How many rows are not shown, in words; DuckDB counts without handing over what it counts."""
+    text = query.strip().rstrip(";")
+    try:
+        ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608
+    except (duckdb.ParserException, duckdb.CatalogException):  # CALL and PRAGMA stand in no other query
+        return "more rows"
+    return f"{count - most:,} more row{'s' * (count - most != 1)}"
 
 
 def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
