@@ -10,15 +10,16 @@
 --   decided_at: when the decision was taken
 --   decided_by: who decided
 --   decision: keep, revoke (all access) or change (a part of it is revoked)
---   role: of a change, whether the roles are kept or revoked; else NULL
---   permission_sets: of a change, the same of the permission sets
---   sensitive_permissions: of a change, the same of the sensitive permissions
---   admin_rights: of a change, the same of the admin rights
---   comment: what the one who decided says to it
+--   role: of a change, whether the roles are kept or revoked; NULL where it is no change
+--   permission_sets: the same of the permission sets; NULL where it is no change
+--   sensitive_permissions: the same of the sensitive permissions; NULL where it is no change
+--   admin_rights: the same of the admin rights; NULL where it is no change
+--   comment: what the one who decided says to it; NULL is nothing
 --   counts: whether it is the latest decision about this row
 --   imported_by: who took the file in which it stood
 --   snapshot_id: the newest snapshot when it was taken
 --   sha256: digest of the population about which it was taken
+-- example: SELECT user_id, decision, decided_by, decided_at FROM review_decisions WHERE counts
 SELECT
     decisions.company,
     decisions.review_id,

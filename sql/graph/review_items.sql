@@ -16,8 +16,8 @@
 --   permission_sets: the permission sets, each with its app; NULL is not known
 --   admin: admin of any app; NULL is not known
 --   admin_apps: the apps of which the user was an admin
---   sensitive_permissions: the sensitive permissions held, observed or inferred, and with a NULL
---     source those of which it was not known; NULL where that was known of none
+--   sensitive_permissions: the sensitive permissions held, observed or inferred, and, without a
+--     source, those of which it was not known; NULL where that was known of none
 --   last_login: the latest login; NULL for one who never logged in, where login_known
 --   login_known: whether it was known when the latest login was, be it "never"
 --   findings: the findings about the user, open or waived
@@ -25,13 +25,17 @@
 --   reason: why that is recommended
 --   sha256: digest of the row as it was shown
 --   decision: keep, revoke or change; NULL is still open
---   role_part: of a change, whether the roles are kept or revoked; else NULL
---   permission_sets_part: of a change, whether the permission sets are kept or revoked; else NULL
---   sensitive_part: of a change, whether the sensitive permissions are kept or revoked; else NULL
---   admin_part: of a change, whether the admin rights are kept or revoked; else NULL
---   comment: what the one who decided says to it
---   decided_by: who decided
---   decided_at: when the decision was taken
+--   role_part: of a change, whether the roles are kept or revoked; NULL where it is no change
+--   permission_sets_part: of a change, whether the permission sets are kept or revoked; NULL
+--     where it is no change
+--   sensitive_part: of a change, whether the sensitive permissions are kept or revoked; NULL
+--     where it is no change
+--   admin_part: of a change, whether the admin rights are kept or revoked; NULL where it is no
+--     change
+--   comment: what the one who decided says to it; NULL is nothing
+--   decided_by: who decided; NULL is nobody yet
+--   decided_at: when the decision was taken; NULL is not yet
+-- example: SELECT name, email, recommendation, reason FROM review_items WHERE decision IS NULL
 SELECT
     items.company,
     items.review_id,
