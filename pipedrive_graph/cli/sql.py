@@ -69,6 +69,8 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
     """
     if query is not None and file:
         raise click.UsageError("Give a query or --file, not both.")
+    if query is not None and not query.strip():
+        raise click.UsageError("The query is empty.")
     asked = _query(query, file)
     # the query may read what is published, and nothing else: no file is written, none is read
     with opened(settings_module.load().published, config=CLOSED) as connection:

@@ -71,14 +71,16 @@ def _(drawing, errors, graph, mo):
             if frame.empty:
                 parts.append(mo.callout("No row answers this question."))
             else:
-                wrapped = [name for name in ("title", "explanation", "roles", "sets") if name in frame]
+                wide = {"title": 460, "explanation": 320, "roles": 200, "sets": 200}
+                widths = {name: width for name, width in wide.items() if name in frame}
                 rows = mo.ui.table(
                     drawing.readable(frame),
                     selection=None,
                     page_size=10,
                     show_column_summaries=False,
                     show_data_types=False,
-                    wrapped_columns=wrapped,
+                    wrapped_columns=[*widths],
+                    column_widths=widths,
                 )
                 parts += [draw(frame), rows]
         parts.append(mo.accordion({"The query": mo.md(f"```sql\n{query.strip()}\n```")}))

@@ -11,6 +11,7 @@
 --   findings: how many findings there were of that status and severity
 --   opened: how many of them became open, or open again, since the snapshot before
 --   resolved: how many of them were resolved since the snapshot before
+-- example: SELECT snapshot_id, severity, findings, opened FROM finding_counts WHERE status = 'open'
 SELECT
     company,
     snapshot_id,

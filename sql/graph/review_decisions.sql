@@ -19,6 +19,7 @@
 --   imported_by: who took the file in which it stood
 --   snapshot_id: the newest snapshot when it was taken
 --   sha256: digest of the population about which it was taken
+-- example: SELECT user_id, decision, decided_by, decided_at FROM review_decisions WHERE counts
 SELECT
     decisions.company,
     decisions.review_id,

@@ -26,12 +26,16 @@
 --   sha256: digest of the row as it was shown
 --   decision: keep, revoke or change; NULL is still open
 --   role_part: of a change, whether the roles are kept or revoked; NULL where it is no change
---   permission_sets_part: the same of the permission sets; NULL where it is no change
---   sensitive_part: the same of the sensitive permissions; NULL where it is no change
---   admin_part: the same of the admin rights; NULL where it is no change
+--   permission_sets_part: of a change, whether the permission sets are kept or revoked; NULL
+--     where it is no change
+--   sensitive_part: of a change, whether the sensitive permissions are kept or revoked; NULL
+--     where it is no change
+--   admin_part: of a change, whether the admin rights are kept or revoked; NULL where it is no
+--     change
 --   comment: what the one who decided says to it; NULL is nothing
 --   decided_by: who decided; NULL is nobody yet
 --   decided_at: when the decision was taken; NULL is not yet
+-- example: SELECT name, email, recommendation, reason FROM review_items WHERE decision IS NULL
 SELECT
     items.company,
     items.review_id,

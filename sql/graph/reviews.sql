@@ -17,6 +17,7 @@
 --   to_revoke: of how many all access is revoked
 --   to_change: of how many a part is revoked
 --   sha256: digest of the population as it was frozen
+-- example: SELECT name, due, population, decided, to_revoke FROM reviews ORDER BY due DESC
 SELECT
     reviews.company,
     reviews.review_id,

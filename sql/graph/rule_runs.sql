@@ -11,6 +11,7 @@
 --   outcome: ran, abstained, or broken where it could not be run
 --   reason: why it was not run, NULL where it was
 --   fired: how often it fired, be the findings waived or not; NULL where it was not run
+-- example: SELECT rule, outcome, reason FROM rule_runs WHERE outcome <> 'ran'
 SELECT
     company,
     snapshot_id,

@@ -19,6 +19,9 @@ from reviewed import FORMULA, HEBREW, HOSTILE, OVERRIDE, SCRIPT, Reviewed
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 
+PATIENCE = 120_000
+"""Milliseconds that a step may take: a machine that is busy with other tests is no failure."""
+
 
 @dataclass
 class Opened:
@@ -50,6 +53,7 @@ class Opened:
 
 
 def open_page(context: BrowserContext, report: Path) -> Opened:
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     opened = Opened(page)
 
@@ -257,6 +261,7 @@ def test_the_colours_can_be_chosen(opened: Opened) -> None:
 )
 def test_print_holds_every_finding_and_everybody(browser: Browser, review: Reviewed, scripts: bool) -> None:
     context = browser.new_context(java_script_enabled=scripts)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(review.report.as_uri())
     if scripts:

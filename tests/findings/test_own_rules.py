@@ -282,7 +282,8 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
     lives = specs["findings/lives"]
-    assert (lives.group_name, lives.description) == ("findings", "Lives (info). Somebody is there.")
+    assert lives.group_name == "findings"
+    assert lives.description == "**Lives** (info). Somebody is there.\n\n*What to do:* Say hello."
     assert [dep.asset_key.to_user_string() for dep in lives.deps] == ["graph/users"]
     assert "findings/lives" in {dep.asset_key.to_user_string() for dep in specs["history/findings"].deps}
     assert "findings/broken" not in specs
