@@ -46,6 +46,7 @@ class Taken:
         counts: decisions taken, by kind.
         same: rows that say what was known already.
         refused: a sentence for each row that was not taken.
+        others: decisions taken that are signed by somebody else than the owner of their row.
         open: rows of the review without a decision.
     """
 
@@ -55,6 +56,7 @@ class Taken:
     counts: dict[str, int]
     same: int
     refused: list[str]
+    others: int
     open: int
 
 
@@ -94,16 +96,18 @@ def open_review(settings: Settings, models: Models, opening: Opening, out: Path,
             if not population.items:
                 raise DecisionError(f"Nobody of '{opening.company}' has access; there is nothing to review.")
             review_id, sha256 = keep(settings, population)
-            files.write_atomically(out, _written(population, review_id, sha256, out))
-            decisions.decide(
-                opening.company,
-                OPENED,
-                review_id=review_id,
-                snapshot=snapshot.snapshot_id,
-                sha256=sha256,
-                due=due.isoformat(),
-                name=population.name,
-            )
+            # nobody gets a file of a review that is not in the journal
+            with files.atomically(out) as file:
+                file.write(_written(population, review_id, sha256, out))
+                decisions.decide(
+                    opening.company,
+                    OPENED,
+                    review_id=review_id,
+                    snapshot=snapshot.snapshot_id,
+                    sha256=sha256,
+                    due=due.isoformat(),
+                    name=population.name,
+                )
     return Opened(review_id, population)
 
 
@@ -152,6 +156,7 @@ def import_review(
         {kind: kinds.count(kind) for kind in ("keep", "revoke", "change")},
         len(found.same),
         found.refused,
+        sum(frozen[decision.row_id].is_others(decision.decided_by) for decision in found.taken),
         len(frozen.keys() - decided),
     )
 
@@ -181,7 +186,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, company: str, review_id: str) -
     found = rows(
         connection,
         """
-        SELECT row_id, coalesce(name, email, row_id), email, recommendation, sha256
+        SELECT row_id, coalesce(name, email, row_id), email, owner, recommendation, sha256
         FROM history.review_items
         WHERE company = ? AND review_id = ?""",
         company,

@@ -16,7 +16,8 @@ LISTS = {"users/me", "users", "roles", "permissionSets"}
 
 
 @pytest.mark.parametrize(
-    ("dialect", "budget", "unit"), [("official", 800, "tokens"), ("brief", 60, "requests")]
+    ("dialect", "budget", "unit"),
+    [("official", 800, "tokens"), pytest.param("brief", 60, "requests", marks=pytest.mark.slow)],
 )
 def test_stopped_for_the_reserve_and_resumed_on_the_next_day(
     home, serve: Serve, dialect, budget, unit
@@ -84,7 +85,9 @@ def stopped(home, serve: Serve):
     return installation, simulator, asked, folder
 
 
-@pytest.mark.parametrize("hours", [20, 24, 27])
+@pytest.mark.parametrize(
+    "hours", [20, pytest.param(24, marks=pytest.mark.slow), pytest.param(27, marks=pytest.mark.slow)]
+)
 def test_the_next_day_finishes_the_same_snapshot(stopped, hours) -> None:
     installation, simulator, asked, folder = stopped
     told = json.loads((folder / "draft.json").read_text())

@@ -151,6 +151,7 @@ def test_nobody_goes_unobserved_for_longer_than_a_week(installation, simulator) 
     assert query(installation.published, late) <= [(timedelta(days=7),)]
 
 
+@pytest.mark.slow
 def test_deviators_are_found_within_a_week_and_corrected(installation, simulator) -> None:
     installation.models = MODELS
     deviators = {user.id for user in ordinary(simulator, 5)}

@@ -246,3 +246,9 @@ def test_doctor_reads_the_waivers(installation, expires, code, told) -> None:
 
     assert ended.code == code
     assert told in ended.out
+
+
+def test_an_argument_that_is_no_text(installation) -> None:
+    told = installation.command("ack", "4aee4410", "--note", "caf\udce9")
+    assert (told.code, told.out) == (2, "")
+    assert told.sentence == "An argument is not UTF-8 text; set the terminal to UTF-8 and try again."

@@ -193,6 +193,7 @@ def test_no_cell_is_a_formula(installation, simulator, start) -> None:
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))]
 
 
+@pytest.mark.slow
 def test_a_finding_about_a_permission_set_goes_by_the_answer_about_the_set(installation, simulator) -> None:
     entry = next(entry for entry in simulator.company.sets.values() if entry.kind == "custom")
     contents = list(entry.contents)

@@ -81,7 +81,10 @@ def test_members_of_a_large_role_take_several_pages() -> None:
 
 
 @pytest.mark.parametrize("collect", list(Collect))
-@pytest.mark.parametrize("supposing", list(Supposing))
+@pytest.mark.parametrize(
+    "supposing",
+    [pytest.param(one, marks=pytest.mark.slow if one is Supposing.WORST else ()) for one in Supposing],
+)
 def test_time_grows_with_the_company_and_not_faster(collect: Collect, supposing: Supposing) -> None:
     def seconds(users: int) -> float:
         took = []

@@ -103,8 +103,17 @@ MOMENTS = {
     "publishing": once(".identity_graph.duckdb*.tmp", later=chance.uniform(0, 0.2)),
 }
 
+QUICK = {"collecting, late", "publishing"}
+"""The moments that are tried each time; the others with the slow tests."""
 
-@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(moment, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, moment in MOMENTS.items()
+    ],
+)
 def test_killed_and_run_again(stage, tmp_path: Path, moment: Moment) -> None:
     simulator, first, undisturbed = stage
     installation = Installation(tmp_path / "home", {**first.variables, "PIPEDRIVE_GRAPH_CLOCK": NIGHT})

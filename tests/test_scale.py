@@ -64,6 +64,7 @@ def test_the_history_grows_by_what_has_changed(home: Path) -> None:
     assert sum(grown) == COMPANIES  # and nothing else, although most have logged in
 
 
+@pytest.mark.slow
 def test_batches_and_single_companies_make_the_same(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

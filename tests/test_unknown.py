@@ -73,7 +73,9 @@ def test_a_flag_that_cannot_be_read_stays_as_last_known(installation, simulator)
     assert query(installation.published, OPEN) == before
 
 
-@pytest.mark.parametrize("action", [faults.forbidden, faults.not_found], ids=["403", "404"])
+@pytest.mark.parametrize(
+    "action", [faults.forbidden, pytest.param(faults.not_found, marks=pytest.mark.slow)], ids=["403", "404"]
+)
 def test_a_night_without_the_list_of_roles(installation, simulator, action) -> None:
     roles = "SELECT role_id, name, active, level, assignment_count FROM roles ORDER BY ALL"
     installation.night()

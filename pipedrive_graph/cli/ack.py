@@ -8,9 +8,8 @@ from pipedrive_graph import deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
-from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.text import printable
-from pipedrive_graph.warehouse.models import Models, sql_folder
 
 
 @click.command("ack")
@@ -24,7 +23,7 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     cannot be acknowledged: change it in Pipedrive, or waive it for a time.
     """
     settings = settings_module.load()
-    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    models = own_rules.load(settings)
     found = deciding.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
     renew_reports(settings, models, found.company)
     click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

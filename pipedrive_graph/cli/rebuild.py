@@ -7,8 +7,7 @@ import click
 from pipedrive_graph import build
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
-from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.findings import own_rules
 
 
 @click.command("rebuild")
@@ -20,7 +19,7 @@ def command(*, debug: bool) -> None:
     upgrade, this brings them to the new form.
     """
     settings = settings_module.load()
-    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    models = own_rules.load(settings)
     built = build.rebuild(settings, models, tell=say)
     for sentence in built.broken:
         say(sentence)

@@ -10,11 +10,10 @@ import click
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.access.source import companies
 from pipedrive_graph.text import printable
-from pipedrive_graph.warehouse.models import Models, sql_folder
 
 
 @click.command("report")
@@ -38,7 +37,7 @@ def command(*, name: str | None, since: str | None, out: Path | None, debug: boo
     names = [name] if name else companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
-    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    models = own_rules.load(settings)
     for company in names:
         path = write_access_report(settings, models, company, since=day, out=out)
         click.echo(printable(str(path)))

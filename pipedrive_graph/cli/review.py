@@ -17,7 +17,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reviews import cells, reading, status
 from pipedrive_graph.reviews.freezing import Opening
 from pipedrive_graph.reviews.owners import FILE, is_address
@@ -25,7 +25,6 @@ from pipedrive_graph.reviews.population import RECOMMENDATIONS
 from pipedrive_graph.reviews.status import Progress, Review
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import printable
-from pipedrive_graph.warehouse.models import Models, sql_folder
 
 _FORMATS = (".xlsx", ".csv")
 
@@ -70,7 +69,7 @@ def open_command(
         now.replace(tzinfo=None),
         user(),
     )
-    opened = reviewing.open_review(settings, _models(settings), opening, out, tell=say)
+    opened = reviewing.open_review(settings, own_rules.load(settings), opening, out, tell=say)
     population = opened.population
     counts = [
         (name, sum(item.recommendation == name for item in population.items)) for name in RECOMMENDATIONS
@@ -106,12 +105,17 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     written = reading.read(file)
     if all(row.is_blank for row in written):
         raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
-    models = _models(settings)
+    models = own_rules.load(settings)
     taken = reviewing.import_review(settings, models, written, by=by, user=user(), tell=say)
     if any(taken.counts.values()):  # a finding may be over by what was decided
         renew_reports(settings, models, taken.company)
     for sentence in taken.refused:
         say(f"Warning: {sentence}")
+    if taken.others:
+        say(
+            f"Warning: {_counted(taken.others, 'decision')} not signed by the owner of the row; "
+            "the column decided_by of review_decisions has who did."
+        )
     number = sum(taken.counts.values())
     if not number and not taken.same:
         raise DecisionError(f"No row of {file} can be used; nothing was taken.")
@@ -184,10 +188,6 @@ def _only(settings: Settings) -> str:
         names = ", ".join(company.name for company in settings.companies)
         raise click.UsageError(f"Say which company is reviewed, with --company: {names}.")
     return settings.companies[0].name
-
-
-def _models(settings: Settings) -> Models:
-    return own_rules.added(Models(sql_folder()), policy.load(settings).rules)
 
 
 def _deciding(number: int) -> str:

@@ -10,10 +10,9 @@ from pipedrive_graph import clock, deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, say, user
-from pipedrive_graph.findings import own_rules, policy
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.findings.waivers import FILE, LONGEST
 from pipedrive_graph.text import printable
-from pipedrive_graph.warehouse.models import Models, sql_folder
 
 
 @click.command("waive")
@@ -42,7 +41,7 @@ def command(*, finding: str, reason: str, until: datetime, owner: str | None, de
     if not reason.strip():
         raise click.BadParameter("it must not be empty.", param_hint="'--reason'")
     settings = settings_module.load()
-    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    models = own_rules.load(settings)
     found = deciding.waive(
         settings,
         models,

@@ -16,10 +16,13 @@ import sqlglot
 from sqlglot import exp
 
 from pipedrive_graph.errors import ConfigurationError, ModelError
+from pipedrive_graph.findings import policy
 from pipedrive_graph.findings.lifecycle import SEVERITIES, is_event
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG, rows
-from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, load
+from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, sql_folder
+from pipedrive_graph.warehouse.models import load as load_model
 
 NEEDED = ("title", "severity", "meaning", "remedy", "reference", "needs", "identity")
 """What a rule's header must say."""
@@ -48,6 +51,16 @@ _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "loc
 
 _HIDDEN = re.compile(r"query|query_table|(duckdb|pragma|pg)_\w+")
 """Functions that read tables of which the query says nothing."""
+
+
+def load(settings: Settings) -> Models:
+    """All models of an installation: those that are shipped, and its own rules.
+
+    Raises:
+        ConfigurationError: if findings.toml or the folder of rules cannot be used.
+        ModelError: if a file of sql/ cannot be used.
+    """
+    return added(Models(sql_folder()), policy.load(settings).rules)
 
 
 def added(models: Models, folder: Path) -> Models:
@@ -104,7 +117,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, models: Models, path: Path, 
         )
     if path.stem in shipped:
         raise ModelError(f"{place}: there is a shipped rule of that name; call yours otherwise.")
-    rule = load(path, schema="rules", place=place, kind=Kind.RULE)
+    rule = load_model(path, schema="rules", place=place, kind=Kind.RULE)
     _check_header(rule)
     _check_calls(connection, rule)
     _check_columns(connection, rule)

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.findings import own_rules, policy, waivers
+from pipedrive_graph.findings import own_rules, waivers
 from pipedrive_graph.orchestration.alerting import alerting, watching
 from pipedrive_graph.orchestration.collecting import collecting
 from pipedrive_graph.orchestration.graph import graph
 from pipedrive_graph.orchestration.observers import LogWatch, Watch
 from pipedrive_graph.orchestration.publishing import publishing
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models, sql_folder
 
 JOB = "nightly"
 CRON = "0 2 * * *"
@@ -31,7 +30,7 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
         ModelError: if a file of sql/ cannot be used.
     """
     # a mistake in there is told before a night is spent on collecting
-    models = own_rules.added(Models(sql_folder()), policy.load(settings).rules)
+    models = own_rules.load(settings)
     waivers.load(settings)
     alerts = alerts_file.load(settings)
     companies = dg.StaticPartitionsDefinition([company.name for company in settings.companies])

@@ -19,10 +19,10 @@ _CLAUSE = re.compile(r" (?=(?:FROM|JOIN|WHERE|GROUP BY|ORDER BY)\b)")
 _OPENING = """\
 # The tables
 
-What is in `identity_graph.duckdb`. Each table is one file in [sql/graph](../../sql/graph): what it holds
-stands in its header. The same is in the file itself, as comments and in the view
-[`data_dictionary`](data_dictionary.md). Times are UTC, and `NULL` is *not known* where a column does not say
-otherwise, never *no*.
+What is in `identity_graph.duckdb`. Each table is one file in [sql/graph](../../sql/graph), each macro
+one in [sql/macros](../../sql/macros): what it holds stands in its header. The same is in the file
+itself, as comments and in the view [`data_dictionary`](data_dictionary.md). Times are UTC, and `NULL` is
+*not known* where a column does not say otherwise, never *no*.
 
 These pages are made from the headers by `make docs`.
 """

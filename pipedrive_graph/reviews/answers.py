@@ -22,8 +22,13 @@ class Row:
     row_id: str
     label: str
     email: str | None
+    owner: str | None
     recommendation: str
     sha256: str
+
+    def is_others(self, decided_by: str) -> bool:
+        """Whether it is decided by somebody else than its owner, where that has an address."""
+        return is_address(self.owner or "") and not same_person(decided_by, self.owner)
 
 
 @dataclass(frozen=True, slots=True)

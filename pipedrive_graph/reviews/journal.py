@@ -171,8 +171,10 @@ def _decide(connection: duckdb.DuckDBPyConnection, _settings: Settings, company:
             AND findings.status <> 'resolved'
             AND findings.subject_kind = 'user'
             AND findings.subject_id = decided.subject_id
+            -- to revoke everything leaves nothing that was to be revoked before
+            AND decided.decision <> 'revoke'
             AND CASE json_extract_string(findings.evidence, '$.kind')
-                WHEN 'account' THEN decided.decision <> 'revoke'
+                WHEN 'account' THEN TRUE
                 WHEN 'role' THEN decided.role IS DISTINCT FROM 'revoke'
                 WHEN 'permission_set' THEN decided.permission_sets IS DISTINCT FROM 'revoke'
                 WHEN 'admin' THEN decided.admin_rights IS DISTINCT FROM 'revoke'

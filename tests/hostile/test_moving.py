@@ -52,6 +52,7 @@ def test_a_list_that_grows_while_it_is_paged_has_everybody(stage: Stage) -> None
     assert query(installation.published, IDS) == [(user,) for user in sorted(people.users)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["brief"], indirect=True)
 def test_a_list_that_shrinks_while_it_is_paged_loses_nobody(stage: Stage) -> None:
     """Who slips onto a page that was read already is asked for by id; who is gone was listed: unknown."""
@@ -106,6 +107,7 @@ ESCAPES = {r"\ud800": "\ufffd", r"\udfff\ud83d": "\ufffd\ufffd", r"a\u0000b": "a
 """Escapes that are no text, or hardly, and what is kept of them."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["official", pytest.param("brief", marks=pytest.mark.slow)], indirect=True)
 def test_names_of_every_kind_are_kept_as_they_are(stage: Stage) -> None:
     people = [user for user in stage.simulator.company.users.values() if not user.deleted]

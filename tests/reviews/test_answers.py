@@ -26,7 +26,9 @@ REVIEW = population(ANA, BEN)
 
 def frozen(of: Population) -> dict[str, Row]:
     return {
-        one.row_id: Row(one.row_id, one.name or one.row_id, one.email, one.recommendation, one.sha256)
+        one.row_id: Row(
+            one.row_id, one.name or one.row_id, one.email, one.owner, one.recommendation, one.sha256
+        )
         for one in of.items
     }
 
@@ -70,6 +72,20 @@ def test_who_decides_may_be_said_for_all_rows() -> None:
         Decision("user-5", "lee@example.com", "keep")
     ]
     assert checked(row(decision="keep"), by="ANA@example.com").refused
+
+
+@pytest.mark.parametrize(
+    ("owner", "others"),
+    [
+        ("lee@example.com", True),
+        (" KIM@example.com", False),
+        ("Lee", False),  # the roster's manager may be written as a name
+        (None, False),
+    ],
+)
+def test_a_decision_of_somebody_else_than_the_owner(owner: str | None, others: bool) -> None:
+    row = Row("user-5", "Ana", "ana@example.com", owner, "keep", "…")
+    assert row.is_others("kim@example.com") is others
 
 
 def test_rows_without_a_decision_are_open() -> None:

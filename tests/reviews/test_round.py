@@ -131,8 +131,14 @@ def round_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
             )[0][0]
         )
 
-        # one is kept after all
-        fill(file, {who["open"]: {"decision": "keep", "comment": "back from leave"}})
+        # one is kept after all, and of another everything is to go
+        fill(
+            file,
+            {
+                who["open"]: {"decision": "keep", "comment": "back from leave"},
+                who["moved"]: {"decision": "revoke"},
+            },
+        )
         run("changed mind", "2026-11-21T09:00:00", "import", str(file))
         done.seen["changed mind"] = done.findings()
         yield done
@@ -236,9 +242,14 @@ def test_a_later_keep_ends_it_at_once(round_: Round) -> None:
     ) == [("revoke", False), ("keep", True)]
 
 
+def test_a_later_revoke_of_everything_ends_nothing(round_: Round) -> None:
+    found = {key: told for key, told in round_.seen["changed mind"].items() if key[0] == "moved"}
+    assert found == {("moved", f"role:{round_.seen['role']}"): ("open", None, None)}
+
+
 def test_rebuild_comes_to_the_same_rows(round_: Round) -> None:
     before = tables(round_.installation.published)
-    assert len(before["review_decisions"]) == 9
+    assert len(before["review_decisions"]) == 10
 
     told = round_.installation.command("rebuild")
 

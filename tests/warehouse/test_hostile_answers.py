@@ -98,6 +98,7 @@ def test_names_of_every_kind(installation, simulator) -> None:
 @pytest.mark.parametrize(
     "name", ["a\x00b", "half \ud83d", "other half \ude00 x"], ids=["NUL", "high surrogate", "low surrogate"]
 )
+@pytest.mark.slow
 def test_names_that_are_no_text(installation, simulator, somebody, name) -> None:
     edit_user(simulator, somebody, name=name)
 
@@ -106,6 +107,7 @@ def test_names_that_are_no_text(installation, simulator, somebody, name) -> None
     assert query(installation.published, "SELECT count(*) FROM users") == [(40,)]
 
 
+@pytest.mark.slow
 def test_a_flag_that_is_named_twice(installation, simulator, somebody) -> None:
     text = '{"success": true, "data": {"can_add_deals": true, "can_add_leads": true, "can_add_deals": false}}'
     fault = simulator.faults.add(f"users/{somebody}/permissions", faults.body(text))
@@ -135,6 +137,7 @@ def test_an_empty_map_of_flags_is_an_answer(installation, simulator, somebody, d
     ) == [(0,)]
 
 
+@pytest.mark.slow
 def test_who_is_listed_twice_is_one_user(installation, simulator, somebody) -> None:
     def double(body) -> None:
         body["data"] += [{**row, "name": "Newer"} for row in body["data"] if row["id"] == somebody]

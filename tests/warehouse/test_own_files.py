@@ -165,6 +165,7 @@ def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     assert "signers" in names(installation.published)
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_another_version_is_told_and_rebuilt(serve, home) -> None:
     installation = Installation.of(home, serve(users=8))
     installation.night()
