@@ -5,9 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := .venv-benchmarks
 TIMED := tests/pipedrive tests/simulator
+COMPARED := tests/test_scale.py tests/test_rehearsal.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint docs dev benchmarks constraints clean
+.PHONY: help install demo test test-slow test-all lint docs dev benchmarks constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -27,8 +28,11 @@ test: install ## Run the tests; those that are about time mostly wait, and so ar
 	$(BIN)/pytest --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED))
 	$(BIN)/pytest --numprocesses 4 --dist load $(TIMED)
 
-test-all: install ## Run the tests, slow ones included
-	$(BIN)/pytest -m "slow or not slow"
+test-slow: install ## Run the slow tests; those that compare times by themselves
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED) $(COMPARED))
+	$(BIN)/pytest -m slow $(TIMED) $(COMPARED)
+
+test-all: test test-slow ## Run all tests
 
 lint: install ## Check format, lint, types and import directions
 	$(BIN)/ruff format --check .

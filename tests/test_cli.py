@@ -89,6 +89,21 @@ def test_doctor_says_that_all_is_well(night) -> None:
     assert sorted(path for path in installation.home.rglob("*")) == before
 
 
+def test_doctor_looks_at_the_owners_of_roles(night) -> None:
+    installation, _ = night
+    file = installation.home / "reviews.toml"
+    file.write_text('[owners]\n"Sails" = "mara@example.com"\n')
+    wrong = installation.command("doctor")
+    file.write_text('default = "mara@example.com"\n')
+    right = installation.command("doctor")
+    file.unlink()
+
+    assert (wrong.code, right.code) == (2, 0)
+    assert f"{file}: " in wrong.out
+    assert "Sails" in wrong.out
+    assert f"owners of roles in {file}" in right.out
+
+
 def test_doctor_says_what_is_wrong_and_writes_nothing(installation) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = "wrong"  # noqa: S105
 

@@ -23,6 +23,10 @@ from pipedrive_graph.errors import ModelError, PipedriveGraphError
 from pipedrive_graph.findings import own_rules, policy, roster, waivers
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.reports import asking
+from pipedrive_graph.reviews import owners
+from pipedrive_graph.reviews.freezing import roles_known
+from pipedrive_graph.reviews.owners import FILE as OWNERS_FILE
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -46,6 +50,7 @@ def command(*, debug: bool) -> int:
     codes += _check_rules(settings, console)
     codes += _check_waivers(settings, console)
     codes += _check_alerts(settings, console)
+    codes += _check_owners(settings, console)
     for company in settings.companies:
         try:
             _check_roster(company, console)
@@ -103,6 +108,22 @@ def _check_alerts(settings: Settings, console: Console) -> list[int]:
         told = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"
         _line(console, "alerts", f"{told}; `pipedrive-graph alerts --test` tries them", good=True)
     return codes
+
+
+def _check_owners(settings: Settings, console: Console) -> list[int]:
+    """Say whether reviews.toml can be used; nothing where there is none, or no role is known yet."""
+    if not (settings.home / OWNERS_FILE).is_file() or not settings.published.exists():
+        return []
+    try:
+        with asking.opened(settings.published) as connection:
+            known = roles_known(connection)
+        for company in settings.companies:
+            owners.load(settings, company.name, known)
+    except PipedriveGraphError as error:
+        _line(console, "reviews", sentence(error), good=False)
+        return [error.exit_code]
+    _line(console, "reviews", f"owners of roles in {settings.home / OWNERS_FILE}", good=True)
+    return []
 
 
 def _check_roster(company: Company, console: Console) -> None:
