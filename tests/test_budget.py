@@ -56,6 +56,7 @@ def test_stopped_for_the_reserve_and_resumed_on_the_next_day(
     assert query(installation.published, "SELECT count(DISTINCT user_id) FROM user_permissions") == [(40,)]
 
 
+@pytest.mark.slow
 def test_a_smaller_reserve_lets_the_run_end(home, serve: Serve) -> None:
     simulator = serve(daily_limit=1000)
     installation = Installation.of(home, simulator)

@@ -306,6 +306,7 @@ def test_where_nobody_tells_the_access_everybody_is_asked(serve, home) -> None:
     assert held(installation) == truth(simulator)
 
 
+@pytest.mark.slow
 def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
     told = installation.command("sync", "--collect", "by-access")
     assert told.code == 0
@@ -321,7 +322,9 @@ def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
     assert "inferred" not in night
 
 
-@pytest.mark.parametrize("cut_at", [10, 30, 45])
+@pytest.mark.parametrize(
+    "cut_at", [pytest.param(10, marks=pytest.mark.slow), 30, pytest.param(45, marks=pytest.mark.slow)]
+)
 def test_a_run_that_was_cut_off_is_finished_as_it_was_begun(
     installation, simulator, home, cut_at: int
 ) -> None:
@@ -344,6 +347,7 @@ def test_a_run_that_was_cut_off_is_finished_as_it_was_begun(
     assert held(installation) == truth(simulator)
 
 
+@pytest.mark.slow
 def test_who_is_not_told_of_keeps_what_was_known(installation, simulator) -> None:
     night(installation, 0)
     plain = [user for user in asked(simulator) if not simulator.company.users[user].admin_apps]
@@ -357,6 +361,7 @@ def test_who_is_not_told_of_keeps_what_was_known(installation, simulator) -> Non
     assert changes(installation.published) == []
 
 
+@pytest.mark.slow
 def test_from_every_user_to_by_access_and_back(installation, simulator) -> None:
     night(installation, 0, Collect.EVERY_USER)
     simulator.requests.clear()

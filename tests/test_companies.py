@@ -37,6 +37,7 @@ def of(installation: Installation, company: str) -> dict[str, list[tuple[object,
     }
 
 
+@pytest.mark.slow
 def test_one_company_fails_and_the_other_is_published(two) -> None:
     installation, alpha, beta = two
     first = installation.command("sync", "--json")

@@ -177,6 +177,7 @@ def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simula
     assert ended.sentence == "Interrupted. What was read so far is kept; the next sync goes on from there."
 
 
+@pytest.mark.slow
 def test_the_cdn_blocks_in_the_middle_of_a_run(installation, simulator) -> None:
     simulator.faults.add(r"users/\d+/.*", faults.cloudflare, times=None, after=40)
 
@@ -190,6 +191,7 @@ def test_the_cdn_blocks_in_the_middle_of_a_run(installation, simulator) -> None:
     goes_on(installation, simulator, at_least=30)
 
 
+@pytest.mark.slow
 def test_the_token_is_revoked_in_the_middle_of_a_run(installation, simulator) -> None:
     simulator.faults.add(r"users/\d+/.*", faults.unauthorised, times=None, after=40)
 

@@ -145,6 +145,7 @@ def test_a_finding_about_the_company_names_it(installation, simulator) -> None:
     ) == [("company", str(simulator.company.id), None, "high")]
 
 
+@pytest.mark.slow
 def test_the_csv_the_json_and_the_table_agree(installation) -> None:
     told = installation.command("sync", "--json")
 

@@ -216,6 +216,7 @@ def test_processes_that_renew_at_once_do_not_cost_each_other_the_authorisation(h
     assert simulator.authority.refreshed == 1
 
 
+@pytest.mark.slow
 def test_an_authorisation_that_is_withdrawn_ends_the_run(home, authority) -> None:
     simulator = authority()
     installation = installed(home, simulator)
@@ -348,6 +349,7 @@ def test_without_the_admin_scope_roles_and_sets_stay_unknown(home, authority) ->
     assert installed(home, simulator).command("sync").code == 0
 
 
+@pytest.mark.slow
 def test_a_night_writes_no_secret_but_into_the_store(home, tmp_path, authority) -> None:
     simulator = authority(rotate=True)
     installation = installed(home, simulator)

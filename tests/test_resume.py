@@ -103,7 +103,7 @@ MOMENTS = {
     "publishing": once(".identity_graph.duckdb*.tmp", later=chance.uniform(0, 0.2)),
 }
 
-QUICK = {"collecting, late", "publishing"}
+QUICK = {"collecting, late"}
 """The moments that are tried each time; the others with the slow tests."""
 
 

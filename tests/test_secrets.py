@@ -36,7 +36,8 @@ def canary(serve: Serve, home: Path, dialect: str) -> Installation:
     return Installation.of(home, serve(dialect=dialect, token=CANARY))
 
 
-@pytest.mark.parametrize("dialect", [pytest.param("official", marks=pytest.mark.slow), "brief"])
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["official", "brief"])
 def test_a_night_writes_the_token_nowhere(serve, home, tmp_path, dialect) -> None:
     installation = canary(serve, home, dialect)
     installation.variables["DAGSTER_HOME"] = str(tmp_path / "dagster")

@@ -30,11 +30,11 @@ def without(*fields: str, **values: object):
     "action",
     [
         without("access"),
-        without("last_login", "role_id", "created", "name", "email"),
-        without(active_flag="yes", is_deleted="perhaps"),
+        pytest.param(without("last_login", "role_id", "created", "name", "email"), marks=pytest.mark.slow),
+        pytest.param(without(active_flag="yes", is_deleted="perhaps"), marks=pytest.mark.slow),
         without(access=None, last_login={"when": "once"}, role_id="abc", created="soon"),
-        without(created=None),
-        without(name=[1], email={"a": 1}, access=[[1], 7]),
+        pytest.param(without(created=None), marks=pytest.mark.slow),
+        pytest.param(without(name=[1], email={"a": 1}, access=[[1], 7]), marks=pytest.mark.slow),
     ],
     ids=[
         "no access",

@@ -225,7 +225,7 @@ def test_names_are_texts(opened: Opened, review: Reviewed) -> None:
         pytest.param("light", DESKTOP, id="light"),
         pytest.param("dark", DESKTOP, id="dark", marks=pytest.mark.slow),
         pytest.param("light", PHONE, id="light-phone", marks=pytest.mark.slow),
-        pytest.param("dark", PHONE, id="dark-phone"),
+        pytest.param("dark", PHONE, id="dark-phone", marks=pytest.mark.slow),
     ],
 )
 def test_there_are_no_barriers(browser: Browser, review: Reviewed, scheme: Any, viewport: Any) -> None:

@@ -222,6 +222,7 @@ def findings(installation: Installation, *arguments: str) -> list[dict[str, Any]
     return installation.command("findings", "--json", *arguments).objects
 
 
+@pytest.mark.slow
 def test_all_doors_count_the_same(night) -> None:
     first, *_ = findings(night, "--rule", "unexplained_permission")
     night.command("waive", first["finding_id"], "--reason", "fine", "--until", "2026-12-31", "--owner", "Kim")
@@ -332,6 +333,7 @@ def test_a_mistake_in_the_file_is_told_before_anything_is_collected(installation
     assert not installation.settings.landing.exists()
 
 
+@pytest.mark.slow
 def test_a_waiver_that_covers_nothing_is_told(night) -> None:
     (night.home / "waivers.toml").write_text(
         '[[waiver]]\nrule = "unexplained_permission"\nsubject = "*"\n'
@@ -354,6 +356,7 @@ def test_a_waiver_that_covers_nothing_is_told(night) -> None:
     assert night.command("findings", "--company", "default").err.splitlines() == expected
 
 
+@pytest.mark.slow
 def test_a_decision_that_a_crash_cut_off_is_done_by_the_next_night(night, monkeypatch) -> None:
     finding = findings(night, "--rule", "unexplained_permission")[0]["finding_id"]
     with monkeypatch.context() as patch:

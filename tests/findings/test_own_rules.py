@@ -215,6 +215,7 @@ def test_the_example_of_the_docs(serve, home) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.slow
 def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, home) -> None:
     installation = Installation.of(home, serve(users=8, clean=True))
     assert night(installation, lives=RULE, alive=RULE) == []

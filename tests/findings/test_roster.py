@@ -197,6 +197,7 @@ def states(installation: Installation) -> list[tuple[str, ...]]:
     )
 
 
+@pytest.mark.slow
 def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     installation, simulator, write = rostered
     ana = f"u{simulator.company.plain_user_id}"
@@ -229,6 +230,7 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_deactivated_leaver_is_done_with_whatever_became_of_the_roster(rostered) -> None:
     installation, simulator, write = rostered
     user_id = simulator.company.plain_user_id
@@ -272,6 +274,7 @@ def test_every_night_is_judged_by_the_roster_of_that_night(rostered) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.slow
 def test_a_roster_that_is_taken_away_is_a_line_of_the_journal(rostered) -> None:
     installation, simulator, write = rostered
     write(**{f"u{simulator.company.plain_user_id}": "left"})

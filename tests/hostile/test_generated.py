@@ -294,7 +294,7 @@ def users_are_as_told(world: World, answers: Answers, installation: Installation
 calm = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=4, derandomize=True, phases=[Phase.generate], **calm)
+@settings(max_examples=2, derandomize=True, phases=[Phase.generate], **calm)
 @given(chance=chances, known=st.booleans())
 def test_whatever_comes_nothing_breaks_and_nothing_is_guessed(world: World, chance: Chance, known) -> None:
     check(world, spoilt(world.answers, chance), known=known)

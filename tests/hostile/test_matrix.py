@@ -229,7 +229,6 @@ CASES = [
         here(first_page_again(), at="users", times=None),
         Ending(4, f"default is partial: {MORE.format('users')}", but=None),
         dialects=("brief",),
-        quick=True,
     ),
     Case(
         "a page of roles that is repeated for ever",
@@ -247,7 +246,7 @@ CASES = [
         edited(points_back, "users|roles"),
     ),
     # what is there, but odd
-    Case("flags that nobody knows", here(faults.edit(more_flags), times=None), ODD_FLAGS, quick=True),
+    Case("flags that nobody knows", here(faults.edit(more_flags), times=None), ODD_FLAGS),
     *(
         Case(
             f"{name} in every field of a user",

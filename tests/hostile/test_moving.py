@@ -71,6 +71,7 @@ def test_a_list_that_shrinks_while_it_is_paged_loses_nobody(stage: Stage) -> Non
     assert query(installation.published, IDS) == [(user,) for user in sorted(people.users)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", BOTH, indirect=True)
 def test_who_vanishes_between_list_and_details_is_unknown_and_gone_the_night_after(stage: Stage) -> None:
     people, installation = stage.simulator.company, stage.copy()
@@ -146,6 +147,7 @@ def test_a_name_of_ten_million_characters(stage: Stage) -> None:
     assert (told.code, told.err) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["official", pytest.param("brief", marks=pytest.mark.slow)], indirect=True)
 def test_a_server_that_dies_half_way_and_is_there_again_the_day_after(stage: Stage) -> None:
     installation, simulator = stage.copy(), stage.simulator
