@@ -72,9 +72,8 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         deps=["identity_graph"],
         group_name=GROUP,
         kinds={"csv"},
-        description="The company's findings as a list, the worst first, safe to open in a spreadsheet. "
-        "Look here "
-        "for the worst open findings, what is new, what changed since the last night, and the counts "
+        description="The company's findings as a list, the worst first, safe to open in a spreadsheet. Look "
+        "here for the worst open findings, what is new, what changed since the last night, and the counts "
         "over time.",
     )
     def findings_csv(
