@@ -64,6 +64,9 @@ def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(
+        f"  Read and sign:  {settings.access_report(COMPANY).as_uri()}", highlight=False, soft_wrap=True
+    )
     return 1 if wrong else result.exit_code
 
 
