@@ -1,8 +1,10 @@
-"""Makes text from outside safe to show: a name may hold what a terminal, a page or a sheet obeys."""
+"""Makes text from outside safe to show, and says of a name that is not known which may be meant."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a text begins with that a spreadsheet takes for a formula."""
@@ -35,3 +37,9 @@ def safe_cell(value: object) -> str:
     raw = "" if value is None else str(value)
     dangerous = raw.lstrip(" ").startswith(FORMULA_STARTS)
     return f"'{printable(raw)}" if dangerous else printable(raw)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that is not known: which one may be meant, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}" if close else ""

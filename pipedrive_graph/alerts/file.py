@@ -20,10 +20,8 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -38,6 +36,7 @@ from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import near
 
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 """The port that is usual for each way to encrypt mail."""
@@ -133,7 +132,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
             )
     for name in told.companies:
         if name not in companies:
-            raise ConfigurationError(f"{place}: companies: there is no {name}{_near(name, companies)}.")
+            raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}.")
     for key in ("url_env", "password_env"):
         value = getattr(told, key)
         if value is not None and not re.fullmatch(_VARIABLE, value):
@@ -224,7 +223,7 @@ def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
     known = {field.alias or name for name, field in table.model_fields.items()}
     match first["type"]:
         case "extra_forbidden":
-            hint = "; write [[alert]]" if key == "alerts" else _near(key, known)
+            hint = "; write [[alert]]" if key == "alerts" else near(key, known)
             return f"'{key}' is no {what}{hint}."
         case "missing":
             return f"'{key}' is missing."
@@ -239,8 +238,3 @@ def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
         case "string_type":
             return f"{key}: must be a text."
     return f"{key}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]}" if close else ""

@@ -32,10 +32,6 @@ def catalogue(models: Models) -> str:
     return "\n\n".join([_OPENING.rstrip(), "\n".join(lines), *map(_section, rules)]) + "\n"
 
 
-def _row(rule: Model) -> str:
-    return f"| [`{rule.name}`](#{rule.name}) | {_said(rule, 'severity')} | {_first(rule)} |"
-
-
 def _first(rule: Model) -> str:
     sentence = rule.header.comment.split(". ")[0].rstrip(".")
     return sentence.removeprefix("One row per ")

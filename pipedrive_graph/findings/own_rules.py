@@ -6,9 +6,7 @@ found before stays, and the other rules are run.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -19,6 +17,7 @@ from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.findings import policy
 from pipedrive_graph.findings.lifecycle import SEVERITIES, is_event
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import near
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG, rows
 from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, sql_folder
@@ -133,7 +132,7 @@ def _check_header(rule: Model) -> None:
         raise ModelError(f"{place}: is in the folder of rules, so its kind is rule, not {rule.kind}.")
     for name in settings:
         if name not in _KNOWN:
-            raise ModelError(f"{place}: the header knows no '{name}:'{_near(name, _KNOWN)}.")
+            raise ModelError(f"{place}: the header knows no '{name}:'{near(name, _KNOWN)}.")
     for name in NEEDED:
         if not settings.get(name):
             raise ModelError(f"{place}: the header must say '{name}: …'.")
@@ -149,7 +148,7 @@ def _check_header(rule: Model) -> None:
         endpoint = need.strip().removeprefix("all ").strip()
         if endpoint not in ENDPOINTS:
             raise ModelError(
-                f"{place}: needs knows no '{endpoint}'{_near(endpoint, ENDPOINTS)}; "
+                f"{place}: needs knows no '{endpoint}'{near(endpoint, ENDPOINTS)}; "
                 f"there are {', '.join(ENDPOINTS)}."
             )
 
@@ -196,7 +195,7 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     for name in found:
         if name not in types:
             raise ModelError(
-                f"{rule.place}: {lines.get(name, '')}a rule has no column {name}{_near(name, types)}."
+                f"{rule.place}: {lines.get(name, '')}a rule has no column {name}{near(name, types)}."
             )
 
 
@@ -239,8 +238,3 @@ def _origins(models: Models, rule: Model) -> set[str]:
             found.add(name)
             below += models.tables_read(known[name]) if name in known else ()
     return found
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}" if close else ""

@@ -6,9 +6,8 @@ companies or for one. The rules read it from the tables of the schema `policy`.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import near
 from pipedrive_graph.warehouse.models import sql_folder
 from pipedrive_graph.warehouse.tables import POLICY
 
@@ -129,7 +129,7 @@ def load(settings: Settings) -> Policies:
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
     known = [company.name for company in settings.companies]
     for name in companies.keys() - {*known}:
-        raise ConfigurationError(f"{file}: [companies] knows no {name}{_near(name, known)}.")
+        raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, known)}.")
     shared = _merged(_shipped(), own)
     rules = shared.pop("rules")
     for name, table in companies.items():
@@ -207,7 +207,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {_sentence(error)}") from error
     for name in policy.thresholds.keys() - known.keys():
-        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{_near(name, known)}.")
+        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{near(name, known)}.")
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
             raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
@@ -218,12 +218,7 @@ def _sentence(error: ValidationError, *above: str) -> str:
     first = error.errors(include_url=False)[0]
     path = ".".join([*above, *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
-        return f"'{path}' is no setting{_near(str(first['loc'][-1]), Policy.model_fields)}."
+        return f"'{path}' is no setting{near(str(first['loc'][-1]), Policy.model_fields)}."
     if first["type"] == "missing":
         return f"'{path}' is missing."
     return f"{path}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?"[:-1] if close else ""

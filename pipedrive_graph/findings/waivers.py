@@ -13,11 +13,9 @@ A waiver hides nothing: its findings stay in every list, as waived.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,7 +28,7 @@ from tomlkit.exceptions import TOMLKitError
 from pipedrive_graph import clock, files
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import near, printable
 
 FILE = "waivers.toml"
 
@@ -142,7 +140,7 @@ def parse(text: str, file: Path, companies: list[str]) -> Waivers:
             )
         if checked.company not in {None, *companies}:
             raise ConfigurationError(
-                f"{place}: company: there is no {checked.company}{_near(str(checked.company), companies)}."
+                f"{place}: company: there is no {checked.company}{near(str(checked.company), companies)}."
             )
         read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
     return Waivers(tuple(read))
@@ -199,7 +197,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"'{key}' is no key of a waiver{_near(key, _Entry.model_fields)}."
+        return f"'{key}' is no key of a waiver{near(key, _Entry.model_fields)}."
     if first["type"] == "missing":
         return f"'{key}' is missing."
     if first["type"] == "string_too_short":
@@ -207,8 +205,3 @@ def _sentence(error: ValidationError) -> str:
     if first["type"].startswith("date"):
         return f"{key}: must be a date without quotes, such as 2027-03-31."
     return f"{key}: must be a text."
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}" if close else ""

@@ -24,6 +24,7 @@ from typing import Any
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import near
 
 FILE = "reviews.toml"
 
@@ -95,7 +96,7 @@ def load(settings: Settings, company: str, known: Collection[str]) -> Owners | N
     names = [one.name for one in settings.companies]
     for name in companies:
         if name not in names:
-            raise ConfigurationError(f"{file}: [companies] knows no {name}{_near(name, names)}.")
+            raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, names)}.")
     shared = _checked(file, "", tables, known)
     of_companies = {
         name: _checked(file, f"companies.{name}.", table, known) for name, table in companies.items()
@@ -123,7 +124,7 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{_near(key, _KEYS)}.")
+            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{near(key, _KEYS)}.")
     default, entries = table.get("default"), table.get("owners", {})
     if default is not None:
         _check_address(f"{file}: {above}default", default)
@@ -149,8 +150,3 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
 def _check_address(place: str, value: object) -> None:
     if not isinstance(value, str) or not is_address(value.strip()):
         raise ConfigurationError(f'{place}: must be an e-mail address, as "mara@example.com".')
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}" if close else ""
