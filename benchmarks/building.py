@@ -77,8 +77,8 @@ def one_by_one(settings: Settings, models: Models, nights: int) -> None:
     """Take so many nights of the one company, each as if it were the latest, and publish each."""
     every = build.ingest.pending
 
-    def next_one(connection: duckdb.DuckDBPyConnection, landing: CompanyLanding) -> list[Pending]:
-        return every(connection, landing)[:1]
+    def next_one(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
+        return every(landing, seen)[:1]
 
     build.ingest.pending = next_one
     (company,) = build.Landing(settings.landing).companies()

@@ -33,7 +33,7 @@ from pipedrive_graph.warehouse.transform import counts, finish, transform
 
 Tell = Callable[[str], None]
 
-_BATCH_USERS = 100_000
+_BATCH_USERS = 250_000
 """Users whose answers are taken in one transaction; a larger company is a batch of its own."""
 
 
@@ -93,7 +93,8 @@ def build(
         builder = _Builder(connection, models, policies, people, decisions, dict(models.broken))
         taken: list[str] = []
         counted: dict[str, int] = {}
-        for snapshot in ingest.pending(connection, Landing(settings.landing).of(company)):
+        seen = ingest.taken(connection, company)
+        for snapshot in ingest.pending(Landing(settings.landing).of(company), seen):
             counted = builder.advance([snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
         return Built(
@@ -137,9 +138,9 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
     with database.lock(settings.warehouse, wait=tell):
         database.remove(temporary)
         try:
-            with database.writer(temporary, wait=tell) as connection:
+            with database.writer(temporary, wait=tell, logged=False) as connection:
                 tables.create(connection)
-                chains = [ingest.pending(connection, landing.of(name)) for name in landing.companies()]
+                chains = [ingest.pending(landing.of(name), []) for name in landing.companies()]
                 built = Built()
                 broken = dict(models.broken)
                 decisions = decisions_in(connection, models, settings)

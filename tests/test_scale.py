@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +85,24 @@ def test_batches_and_single_companies_make_the_same(
     assert differing(tables(settings(single).published), expected) == {}
 
 
+def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "landing", tmp_path / "landing")
+    first, second = sorted((tmp_path / "landing" / "co000001").iterdir())
+    shutil.rmtree(second)
+
+    build.rebuild(settings(tmp_path), MODELS, tell=print)
+
+    before, after = tables(settings(home).published), tables(settings(tmp_path).published)
+    others = {name for name, rows in before.items() if rows != after[name]}
+    assert "users" in others
+    for name, rows in after.items():
+        assert [row for row in rows if "co000001" not in row] == [
+            row for row in before[name] if "co000001" not in row
+        ]
+    latest = "SELECT snapshot_id, company FROM current_snapshot WHERE company = 'co000001'"
+    assert query(settings(tmp_path).published, latest) == [(first.name, "co000001")]
+
+
 def test_of_an_answer_that_is_the_same_nothing_is_staged(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +173,7 @@ def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
     every = build.ingest.pending
     sizes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build.ingest, "pending", lambda connection, landing: every(connection, landing)[:1])
+        patch.setattr(build.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
         for _ in range(40):
             build.build(settings(tmp_path), MODELS, "co000000", tell=print)
             sizes.append(settings(tmp_path).warehouse.stat().st_size)

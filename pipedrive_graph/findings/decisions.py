@@ -61,10 +61,13 @@ class Decisions:
         """Do what the journal says after this snapshot, as far as it is not done yet."""
         if company not in self._journals:
             self._journals[company] = Journal.of(self.settings, company).lines()
+        due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
+        if not due:
+            return
         seen = rows(self.connection, "SELECT lines FROM history.journal WHERE company = ?", company)
         done = seen[0][0] if seen else 0
-        for line in self._journals[company]:
-            if line.number > done and line.snapshot_id == snapshot_id:
+        for line in due:
+            if line.number > done:
                 self._do(company, line)
 
     def catch_up(self, company: str) -> None:

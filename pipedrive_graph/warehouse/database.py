@@ -24,22 +24,28 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 MEMORY = 3_000_000_000
 """Bytes that DuckDB may take, where the machine has so many: a million users do with it."""
 
+_NEVER = "1TB"
+"""So much a transaction never writes: a checkpoint comes where one is asked for."""
+
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 @contextmanager
-def writer(path: Path, *, wait: Callable[[str], None] | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def writer(
+    path: Path, *, wait: Callable[[str], None] | None = None, logged: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing; another process that writes is waited for.
 
     Args:
         path: the warehouse's file, made if it is not there.
         wait: told once whom we wait for; without it, a busy warehouse is an error.
+        logged: as `attach` takes it.
 
     Raises:
         BusyError: if another process writes and `wait` is not given.
         WarehouseError: if the file cannot be opened as a warehouse.
     """
-    with lock(path, wait=wait), files.private_files(), _opened(path) as connection:
+    with lock(path, wait=wait), files.private_files(), _opened(path, logged=logged) as connection:
         yield connection
 
 
@@ -61,11 +67,13 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config=CONFIG)
+    if not logged:
+        connection.execute(f"SET checkpoint_threshold = '{_NEVER}'")
     try:
         try:
-            connection.execute(f"ATTACH {quoted(path)} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+            attach(connection, path, "warehouse", logged=logged)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise WarehouseError(
@@ -79,6 +87,20 @@ def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, logged: bool = True) -> None:
+    """Attach a file that is to be written, made if it is not there.
+
+    Args:
+        connection: to which it is attached.
+        path: the file.
+        name: what it is called in SQL.
+        logged: whether what is committed survives a crash. Without a log, a file is whole after a
+            CHECKPOINT only, and faster to write: for one that is thrown away if it is not finished.
+    """
+    recovery = "" if logged else ", RECOVERY_MODE 'no_wal_writes'"
+    connection.execute(f"ATTACH {quoted(path)} AS {name} (STORAGE_VERSION '{STORAGE_VERSION}'{recovery})")
 
 
 def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -36,20 +36,29 @@ class Pending:
         return self.manifest.started_at.replace(tzinfo=None)
 
 
-def pending(connection: duckdb.DuckDBPyConnection, landing: CompanyLanding) -> list[Pending]:
+def taken(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
+    """The digests of the company's manifests that are in the history, oldest first."""
+    seen = rows(
+        connection,
+        "SELECT manifest_sha256 FROM history.snapshots WHERE company = ? ORDER BY position",
+        company,
+    )
+    return [str(digest) for (digest,) in seen]
+
+
+def pending(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
     """The company's snapshots that are not in the history yet, oldest first.
+
+    Args:
+        landing: the company's snapshots.
+        seen: digests of those that are in the history.
 
     Raises:
         LandingError: if the chain is damaged.
         WarehouseError: if the history was made from other snapshots than those that are there.
     """
-    seen = rows(
-        connection,
-        "SELECT manifest_sha256 FROM history.snapshots WHERE company = ? ORDER BY position",
-        landing.company,
-    )
     chain = landing.chain()
-    if [digest for (digest,) in seen] != [digest for _, digest in chain[: len(seen)]]:
+    if seen != [digest for _, digest in chain[: len(seen)]]:
         raise WarehouseError(
             f"The history of '{landing.company}' was not made from the snapshots in {landing.folder}; "
             "run `pipedrive-graph rebuild` to make it from these."
@@ -63,30 +72,33 @@ def pending(connection: duckdb.DuckDBPyConnection, landing: CompanyLanding) -> l
 
 def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """Note snapshots in the history, rejected ones too."""
-    for snapshot in batch:
-        manifest = snapshot.manifest
-        connection.execute(
-            "INSERT INTO history.snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                manifest.company,
-                manifest.snapshot_id,
-                snapshot.as_of,
-                manifest.finished_at.replace(tzinfo=None),
-                manifest.verdict.status,
-                manifest.identity.collect,
-                manifest.users,
-                manifest.roles,
-                manifest.observed,
-                manifest.inferred,
-                manifest.requests,
-                manifest.throttled,
-                manifest.verdict.reason,
-                manifest.identity.company_id,
-                manifest.identity.token_owner,
-                snapshot.position,
-                snapshot.digest,
-            ],
+    noted = [
+        (
+            manifest.company,
+            manifest.snapshot_id,
+            snapshot.as_of,
+            manifest.finished_at.replace(tzinfo=None),
+            manifest.verdict.status,
+            manifest.identity.collect,
+            manifest.users,
+            manifest.roles,
+            manifest.observed,
+            manifest.inferred,
+            manifest.requests,
+            manifest.throttled,
+            manifest.verdict.reason,
+            manifest.identity.company_id,
+            manifest.identity.token_owner,
+            snapshot.position,
+            snapshot.digest,
         )
+        for snapshot in batch
+        for manifest in [snapshot.manifest]
+    ]
+    columns = [list(column) for column in zip(*noted, strict=True)]
+    connection.execute(
+        f"INSERT INTO history.snapshots SELECT {', '.join('unnest(?)' for _ in columns)}", columns
+    )
 
 
 def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> None:

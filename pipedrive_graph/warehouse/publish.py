@@ -11,7 +11,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse.database import STORAGE_VERSION, quoted, remove, rows, transaction, wal
+from pipedrive_graph.warehouse.database import attach, quoted, remove, rows, transaction, wal
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models
 from pipedrive_graph.warehouse.transform import create_macro
@@ -35,11 +35,11 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
     temporary = files.temporary_for(target)
     try:
         remove(temporary)
-        connection.execute(f"ATTACH {quoted(temporary)} AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
+        attach(connection, temporary, "published", logged=False)
         try:
+            connection.execute("USE published")
             with transaction(connection):
-                counts = {model.name: _copy(connection, model) for model in _published(models)}
-                connection.execute("USE published")
+                counts = {model.name: _copy(connection, models, model) for model in _published(models)}
                 for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
                     create_macro(connection, model)
                     kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
@@ -66,9 +66,14 @@ def _published(models: Models) -> list[Model]:
     return models.of("main", Kind.TABLE, Kind.VIEW)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, model: Model) -> int:
+def _copy(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -> int:
     table = f"published.main.{model.name}"
-    connection.execute(f"CREATE TABLE {table} AS FROM warehouse.main.{model.name}")
+    # A view of published tables is computed from their copies, which are there before it: else the views
+    # that it reads would be computed once more.
+    published = {other.qualified for other in _published(models)}
+    from_copies = model.kind is Kind.VIEW and model.reads <= published
+    query = model.query if from_copies else f"FROM warehouse.main.{model.name}"
+    connection.execute(f"CREATE TABLE {table} AS {query}")
     _comment(connection, model, "TABLE")
     copied = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
     if model.kind is Kind.TABLE:

@@ -122,9 +122,15 @@ def _only(connection: duckdb.DuckDBPyConnection) -> str:
     others = "SELECT count(*) FROM history.snapshots WHERE company NOT IN (SELECT company FROM landing.batch)"
     if rows(connection, others) == [(0,)]:
         return ""
-    # constants, which DuckDB compares with what each block holds before it reads it
-    batch = rows(connection, "SELECT company FROM landing.batch ORDER BY company")
-    return f"WHERE company IN ({', '.join(quoted(company) for (company,) in batch)})"
+    # constants, which DuckDB compares with what each block holds before it reads it; and two of them where
+    # that says it, for a long list is planned anew wherever a rule reads a table
+    batch = [
+        str(company) for (company,) in rows(connection, "SELECT company FROM landing.batch ORDER BY company")
+    ]
+    between = f"company BETWEEN {quoted(batch[0])} AND {quoted(batch[-1])}"
+    if rows(connection, f"{others} AND {between}") == [(0,)]:
+        return f"WHERE {between}"
+    return f"WHERE company IN ({', '.join(map(quoted, batch))})"
 
 
 def _show(connection: duckdb.DuckDBPyConnection, model: Model, only: str) -> None:

@@ -42,36 +42,25 @@ access_sets AS (
     FROM accesses
 ),
 
-access_grants AS (
+access_grants AS MATERIALIZED (
     SELECT
         company,
-        access_id,
-        permission,
-        list(
-            {'permission_set_id': permission_set_id, 'set': name, 'app': app}
-            ORDER BY permission_set_id
-        ) AS granted_by
-    FROM (
-        SELECT
-            company,
-            access_sets.access_id,
-            permission_set_id,
-            permission_sets.name,
-            permission_sets.app,
-            unnest(list_distinct(permission_sets.contents)) AS permission
-        FROM access_sets
-        INNER JOIN permission_sets USING (company, permission_set_id)
-    )
-    SEMI JOIN named_permissions USING (company, permission)
-    GROUP BY company, access_id, permission
+        access_sets.access_id,
+        permission_set_id,
+        permission_sets.name,
+        permission_sets.app,
+        unnest(list_distinct(permission_sets.contents)) AS permission
+    FROM access_sets
+    INNER JOIN permission_sets USING (company, permission_set_id)
 ),
 
 expectations AS (
     SELECT
         company,
         access_id,
-        count(*) AS permissions
+        count(DISTINCT permission) AS permissions
     FROM access_grants
+    SEMI JOIN named_permissions USING (company, permission)
     GROUP BY company, access_id
 ),
 
@@ -118,6 +107,22 @@ suspects AS (
     WHERE coalesce(held_counts.permissions, 0) < expectations.permissions
 ),
 
+-- what explains it is told of these only
+expected_permissions AS (
+    SELECT
+        company,
+        access_id,
+        permission,
+        list(
+            {'permission_set_id': permission_set_id, 'set': name, 'app': app}
+            ORDER BY permission_set_id
+        ) AS granted_by
+    FROM access_grants
+    SEMI JOIN suspects USING (company, access_id)
+    SEMI JOIN named_permissions USING (company, permission)
+    GROUP BY company, access_id, permission
+),
+
 suspect_flags AS (
     SELECT
         company,
@@ -142,7 +147,7 @@ SELECT
         ', which ',
         array_to_string(
             list_transform(
-                access_grants.granted_by, lambda entry: coalesce(entry.set, entry.permission_set_id)
+                expected.granted_by, lambda entry: coalesce(entry.set, entry.permission_set_id)
             ),
             ', '
         ),
@@ -154,13 +159,13 @@ SELECT
         'admin': users.admin,
         'last_login': users.last_login,
         'permission': permission,
-        'granted_by': access_grants.granted_by,
+        'granted_by': expected.granted_by,
         'named_by_answer': flags.granted IS NOT NULL,
         'since': flags.since,
         'observed_at': users.permissions_observed_at
     }) AS evidence
 FROM suspects
-INNER JOIN access_grants USING (company, access_id)
+INNER JOIN expected_permissions AS expected USING (company, access_id)
 INNER JOIN users USING (company, user_id)
 LEFT JOIN suspect_flags AS flags USING (company, user_id, permission)
 WHERE flags.user_id IS NULL

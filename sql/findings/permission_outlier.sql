@@ -30,18 +30,6 @@ WITH outliers AS (
     WHERE found.score >= thresholds.outlier_score
 ),
 
-seats AS (
-    SELECT
-        company,
-        assignments.user_id,
-        string_agg(coalesce(roles.name, concat('role ', role_id)), ', ' ORDER BY role_id) AS role
-    FROM user_roles AS assignments
-    LEFT JOIN roles USING (company, role_id)
-    WHERE assignments.active
-        AND company IN (SELECT company FROM outliers)
-    GROUP BY company, assignments.user_id
-),
-
 colleagues AS (
     SELECT
         company,
@@ -67,6 +55,19 @@ concerned AS (
         user_id,
         permission
     FROM colleagues
+),
+
+-- only theirs: the texts of everybody's roles would take longer than all the rest
+seats AS (
+    SELECT
+        company,
+        assignments.user_id,
+        string_agg(coalesce(roles.name, concat('role ', role_id)), ', ' ORDER BY role_id) AS role
+    FROM user_roles AS assignments
+    SEMI JOIN concerned USING (company, user_id)
+    LEFT JOIN roles USING (company, role_id)
+    WHERE assignments.active
+    GROUP BY company, assignments.user_id
 ),
 
 concerned_flags AS MATERIALIZED (

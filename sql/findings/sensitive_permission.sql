@@ -77,7 +77,7 @@ role_shares AS (
 ),
 
 -- One row per role of the holder.
-standings AS (
+standings AS MATERIALIZED (
     SELECT
         company,
         flags.user_id,
@@ -101,6 +101,18 @@ standings AS (
 ),
 
 unusual_holdings AS (
+    SELECT
+        company,
+        user_id,
+        permission
+    FROM standings
+    GROUP BY company, user_id, permission
+    HAVING bool_or(tells)
+        AND bool_and(unusual OR NOT tells)
+        AND NOT bool_or(is_allowed)
+),
+
+described_holdings AS (
     SELECT
         company,
         standings.user_id,
@@ -127,11 +139,9 @@ unusual_holdings AS (
             ORDER BY role_id
         ) FILTER (standings.tells) AS told
     FROM standings
+    SEMI JOIN unusual_holdings USING (company, user_id, permission)
     LEFT JOIN roles USING (company, role_id)
     GROUP BY company, standings.user_id, standings.permission
-    HAVING bool_or(standings.tells)
-        AND bool_and(standings.unusual OR NOT standings.tells)
-        AND NOT bool_or(standings.is_allowed)
 ),
 
 granting_sets AS (
@@ -175,7 +185,7 @@ SELECT
         'threshold_members': rule_thresholds.sensitive_role_members_count,
         'threshold_share': rule_thresholds.sensitive_holders_share
     }) AS evidence
-FROM unusual_holdings AS holdings
+FROM described_holdings AS holdings
 INNER JOIN users USING (company, user_id)
 INNER JOIN rule_thresholds USING (company)
 LEFT JOIN granting_sets USING (company, user_id, permission)

@@ -73,7 +73,7 @@ access_grants AS (
         company,
         access_id,
         permission,
-        list(DISTINCT permission_set_id ORDER BY permission_set_id) AS granted_by
+        list_sort(list_distinct(list(permission_set_id))) AS granted_by
     FROM (
         SELECT
             company,
