@@ -8,14 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from pipedrive_graph.alerts.message import SHOWN, Message, Note, Told
 from pipedrive_graph.alerts.settings import Alerts, Channel, Event
 from pipedrive_graph.alerts.state import Known, Memory
-from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings.lifecycle import SEVERITIES
 from pipedrive_graph.reports.listing import Filter, Listed, grouped, listing
+from pipedrive_graph.warehouse.published import reading
 
 FAILED = "failed:"
 """How the keys of failed nights begin."""
@@ -56,21 +54,18 @@ def look(published: Path, company: str) -> Published | None:
     """
     if not published.exists():
         return None
-    try:
-        with duckdb.connect(str(published), read_only=True) as connection:
-            rows = connection.execute(
-                """
-                SELECT
-                    snapshot_id, status, reason, finished_at,
-                    (SELECT count(*) FROM snapshots WHERE company = $company AND status <> 'rejected')
-                FROM snapshots
-                SEMI JOIN current_snapshot USING (company, snapshot_id)
-                WHERE company = $company""",
-                {"company": company},
-            ).fetchall()
-        open_ = listing(published, ("open",), Filter(companies=(company,))).findings
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
+    with reading(published) as connection:
+        rows = connection.execute(
+            """
+            SELECT
+                snapshot_id, status, reason, finished_at,
+                (SELECT count(*) FROM snapshots WHERE company = $company AND status <> 'rejected')
+            FROM snapshots
+            SEMI JOIN current_snapshot USING (company, snapshot_id)
+            WHERE company = $company""",
+            {"company": company},
+        ).fetchall()
+    open_ = listing(published, ("open",), Filter(companies=(company,))).findings
     if not rows:
         return None
     ((snapshot_id, status, reason, finished_at, number),) = rows

@@ -23,12 +23,12 @@ from pipedrive_graph.errors import ModelError, PipedriveGraphError
 from pipedrive_graph.findings import own_rules, policy, roster, waivers
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.reports import asking
 from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import roles_known
 from pipedrive_graph.reviews.owners import FILE as OWNERS_FILE
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.published import connect
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 
@@ -115,7 +115,7 @@ def _check_owners(settings: Settings, console: Console) -> list[int]:
     if not (settings.home / OWNERS_FILE).is_file() or not settings.published.exists():
         return []
     try:
-        with asking.opened(settings.published) as connection:
+        with connect(settings.published) as connection:
             known = roles_known(connection)
         for company in settings.companies:
             owners.load(settings, company.name, known)

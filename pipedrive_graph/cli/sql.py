@@ -18,8 +18,9 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
 from pipedrive_graph.errors import PipedriveGraphError, WarehouseError
-from pipedrive_graph.reports.asking import CLOSED, opened, sentence
+from pipedrive_graph.reports.asking import CLOSED, sentence
 from pipedrive_graph.text import printable
+from pipedrive_graph.warehouse.published import connect
 
 SHOWN = 100
 """Rows that are shown to people where nothing else is said; other programs get all."""
@@ -73,7 +74,7 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
         raise click.UsageError("The query is empty.")
     asked = _query(query, file)
     # the query may read what is published, and nothing else: no file is written, none is read
-    with opened(settings_module.load().published, config=CLOSED) as connection:
+    with connect(settings_module.load().published, config=CLOSED) as connection:
         try:
             if asked is None:
                 _overview(connection, terminal.console())

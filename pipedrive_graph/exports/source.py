@@ -14,6 +14,7 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
+from pipedrive_graph.warehouse.published import reading
 
 NEEDED = {"current_snapshot", "nodes", "edges", "findings", "toxic_combinations"}
 """Tables without which a published file is another version's."""
@@ -139,19 +140,11 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         WarehouseError: if nothing is published yet, or the file cannot be opened.
     """
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    try:
-        connection = duckdb.connect(str(published), read_only=True)
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
-    try:
+    with reading(published) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, value in {**CONFIG, "memory_limit": _MEMORY}.items():
             connection.execute(f"SET {name} = {quoted(value)}")
         yield connection
-    finally:
-        connection.close()
 
 
 def counted(items: Iterable[Any], use: Callable[[Any], object]) -> int:

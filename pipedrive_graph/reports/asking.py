@@ -1,16 +1,13 @@
-"""Asks the published file: opens it read-only, and says in one sentence what DuckDB refuses."""
+"""Says in one sentence what DuckDB refuses in somebody's query of the published file."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path
 
 import duckdb
 
-from pipedrive_graph.errors import WarehouseError
-
-Config = dict[str, str | bool | int | float | list[str]]
+from pipedrive_graph.warehouse.published import Config
 
 CLOSED: Config = {"enable_external_access": False}
 """How to open the file where a query may read it, and nothing else: no other file, no network."""
@@ -46,20 +43,6 @@ _SAID = (
     ),
 )
 """What DuckDB says, and the same for who does not think of catalogues and bindings."""
-
-
-def opened(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPyConnection:
-    """Open a published file, read-only.
-
-    Raises:
-        WarehouseError: if there is no such file, or it is no database.
-    """
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    try:
-        return duckdb.connect(str(published), read_only=True, config=config or {})
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
 
 
 def sentence(error: duckdb.Error) -> str:

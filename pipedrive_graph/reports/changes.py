@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.warehouse.published import reading
 
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
 """The kinds of changes, as in the table access_changes."""
@@ -105,25 +106,14 @@ def read(published: Path, wanted: Wanted) -> list[Change]:
         ConfigurationError: if the company or the subject is not in the file.
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    try:
-        with duckdb.connect(str(published), read_only=True) as connection:
-            _check(connection, wanted)
-            return _read(connection, wanted)
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise WarehouseError(
-            f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
-        ) from error
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
+    with reading(published) as connection:
+        _check(connection, wanted)
+        return _read(connection, wanted)
 
 
 def snapshots(published: Path, company: str | None) -> int:
     """How many accepted snapshots there are: of the company that has most, where none is named."""
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with reading(published) as connection:
         (number,) = connection.execute(
             """
             SELECT coalesce(max(taken), 0)

@@ -6,10 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-import duckdb
-
 from pipedrive_graph import files
 from pipedrive_graph.text import safe_cell
+from pipedrive_graph.warehouse.published import reading
 
 COLUMNS = (
     "finding_id",
@@ -47,7 +46,7 @@ def write_findings(published: Path, company: str, folder: Path) -> Path:
         LandingError: if the file cannot be written.
     """
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with reading(published) as connection:
         found = connection.execute(
             f"""
             SELECT {columns}

@@ -13,8 +13,9 @@ import pandas as pd
 
 from pipedrive_graph import settings
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.reports.asking import near, opened, sentence
+from pipedrive_graph.reports.asking import near, sentence
 from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.published import connect
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
@@ -150,7 +151,7 @@ def open_published(path: str | Path | None = None, *, company: str | None = None
         ConfigurationError: if no path is given and the settings cannot be used.
         WarehouseError: if there is no such file, it is no published one, or there is no such company.
     """
-    connection = opened(Path(path) if path else settings.load().published)
+    connection = connect(Path(path) if path else settings.load().published)
     try:
         if company is not None:
             _show_only(connection, company)

@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.warehouse.published import reading
 
 STATUSES = ("open", "waived", "resolved")
 
@@ -95,7 +95,7 @@ def listing(published: Path, statuses: Iterable[str], only: Filter) -> Listing:
         "severities": list(only.severities),
         "rules": list(only.rules),
     }
-    with _opened(published) as connection:
+    with reading(published) as connection:
         counted = connection.execute(
             f"SELECT status, severity, count(*) FROM findings WHERE {where} GROUP BY ALL",  # noqa: S608 - of above
             values,
@@ -118,7 +118,7 @@ def one(published: Path, beginning: str) -> list[Listed]:
     Raises:
         WarehouseError: as `listing` does.
     """
-    with _opened(published) as connection:
+    with reading(published) as connection:
         return _read(connection, "starts_with(finding_id, $beginning)", {"beginning": beginning.lower()})
 
 
@@ -129,7 +129,7 @@ def opened(connection: duckdb.DuckDBPyConnection, company: str) -> list[Listed]:
 
 def known(published: Path, column: str) -> list[str]:
     """The values of a column of the findings, sorted."""
-    with _opened(published) as connection:
+    with reading(published) as connection:
         found = connection.table("findings").select(duckdb.ColumnExpression(column)).distinct().fetchall()
         return sorted(str(value) for (value,) in found)
 
@@ -173,19 +173,6 @@ def _read(
             found["evidence"] = json.loads(found["evidence"])
         listed.append(Listed(short_id, frozenset(related or ()), found))
     return listed
-
-
-def _opened(published: Path) -> duckdb.DuckDBPyConnection:
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    connection = duckdb.connect(str(published), read_only=True)
-    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if not {"findings", "waivers"} <= tables:
-        connection.close()
-        raise WarehouseError(
-            f"{published} was written by another version; `pipedrive-graph rebuild` brings it to this one."
-        )
-    return connection
 
 
 def _written(value: object) -> str:

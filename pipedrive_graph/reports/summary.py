@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from pipedrive_graph.findings.lifecycle import SEVERITIES
 from pipedrive_graph.reports.listing import Group, grouped, opened
+from pipedrive_graph.warehouse.published import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def summarise(published: Path, company: str) -> Summary | None:
     """Read the summary of a company; None where nothing of it is published yet."""
     if not published.exists():
         return None
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with reading(published) as connection:
 
         def count(query: str) -> int:
             (number,) = connection.execute(query, [company]).fetchall()[0]

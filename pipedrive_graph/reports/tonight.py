@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from pipedrive_graph.reports import changes
 from pipedrive_graph.reports.changes import Change, Wanted
 from pipedrive_graph.reports.listing import Filter, Listed, listing
+from pipedrive_graph.warehouse.published import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def tonight(published: Path, company: str) -> Tonight | None:
         WarehouseError: if nothing is published at all, or by another version.
     """
     found = listing(published, ("open",), Filter(companies=(company,)))
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with reading(published) as connection:
         rows = connection.execute(
             "SELECT snapshot_id, as_of FROM current_snapshot WHERE company = ?", [company]
         ).fetchall()

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.warehouse.published import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,8 @@ def read(published: Path, company: str | None, today: date) -> list[Review]:
     Raises:
         WarehouseError: if nothing is published yet, or by another version.
     """
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    try:
-        with duckdb.connect(str(published), read_only=True) as connection:
-            return _read(connection, company, today)
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise WarehouseError(
-            f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
-        ) from error
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
+    with reading(published) as connection:
+        return _read(connection, company, today)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, company: str | None, today: date) -> list[Review]:

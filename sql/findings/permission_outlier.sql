@@ -81,6 +81,8 @@ concerned_flags AS MATERIALIZED (
         flags.observed_at
     FROM user_permissions AS flags
     SEMI JOIN concerned USING (company, user_id, permission)
+    -- what is not granted is as good as not named, and that is most of it
+    WHERE flags.granted IS NOT FALSE
 ),
 
 nearest_peers AS (
@@ -116,6 +118,7 @@ explanations AS (
         any_value(sources.granted_by) AS granted_by
     FROM user_role_permissions AS sources
     SEMI JOIN outliers USING (company, user_id, permission)
+    WHERE sources.granted
     GROUP BY company, user_id, permission
 ),
 

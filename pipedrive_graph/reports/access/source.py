@@ -11,7 +11,8 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.warehouse.published import reading
 
 FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, throttled, reason"
 
@@ -115,17 +116,6 @@ def _base(reads: list[Read], since: date | None) -> Read | None:
 
 @contextmanager
 def _opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    if not published.exists():
-        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
-    try:
-        with duckdb.connect(str(published), read_only=True) as connection:
-            connection.execute("SET enable_progress_bar = false")  # what is printed is the report's path
-            yield connection
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise WarehouseError(
-            f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
-        ) from error
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
+    with reading(published) as connection:
+        connection.execute("SET enable_progress_bar = false")  # what is printed is the report's path
+        yield connection

@@ -1,0 +1,56 @@
+"""Opens the published file for those who read it, and says in one sentence why it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph.errors import WarehouseError
+
+Config = dict[str, str | bool | int | float | list[str]]
+
+
+def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a published file, read-only.
+
+    Args:
+        published: its path.
+        config: settings of DuckDB.
+
+    Raises:
+        WarehouseError: if nothing is published yet, or the file is no database.
+    """
+    if not published.exists():
+        raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
+    try:
+        return duckdb.connect(str(published), read_only=True, config=config or {})
+    except duckdb.Error as error:
+        raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def reading(published: Path, *, config: Config | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Read a published file with queries of our own: where one fails, the file is the reason.
+
+    Args:
+        published: its path.
+        config: settings of DuckDB.
+
+    Raises:
+        KeyboardInterrupt: if a query was interrupted.
+        WarehouseError: if nothing is published yet, by another version, or what cannot be read.
+    """
+    try:
+        with connect(published, config=config) as connection:
+            yield connection
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise WarehouseError(
+            f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
+        ) from error
+    except duckdb.Error as error:
+        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
