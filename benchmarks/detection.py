@@ -40,7 +40,8 @@ from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.options import Dialect, Options
 from pipedrive_graph.simulator.roster import write_roster
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 SIZES = (40, 120, 400)
 SEEDS = 20

@@ -16,7 +16,8 @@ from pipedrive_graph.findings.waivers import Waiver
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.models import Kind, Models
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
 
 Tell = Callable[[str], None]

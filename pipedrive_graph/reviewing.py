@@ -21,7 +21,8 @@ from pipedrive_graph.reviews.reading import Written
 from pipedrive_graph.reviews.sheet import sheet
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows, transaction
-from pipedrive_graph.warehouse.models import Kind, Models
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models
 
 USUAL = timedelta(days=30)
 """How long after its snapshot a review is due, where nothing else is said."""

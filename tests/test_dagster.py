@@ -18,7 +18,7 @@ from pipedrive_graph.errors import RejectedError
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.models import Kind
+from pipedrive_graph.warehouse.model import Kind
 
 REPOSITORY = Path(__file__).parent.parent
 COLLECTING = ["users", "roles", "role_assignments", "user_permissions", "permission_sets"]

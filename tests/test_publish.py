@@ -18,7 +18,8 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import PUBLISHED
 
 CONTRACT = {
     "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",

@@ -19,7 +19,8 @@ from pipedrive_graph.reports.table_pages import pages
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

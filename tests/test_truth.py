@@ -11,7 +11,7 @@ from pipedrive_graph.settings import ROSTER_VARIABLE
 from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.roster import write_roster
-from pipedrive_graph.warehouse.models import Kind
+from pipedrive_graph.warehouse.model import Kind
 
 RULES = {rule.name for rule in MODELS.of("rules", Kind.RULE)}
 

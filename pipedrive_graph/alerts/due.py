@@ -11,7 +11,7 @@ from typing import Any
 from pipedrive_graph.alerts.message import SHOWN, Message, Note, Told
 from pipedrive_graph.alerts.settings import Alerts, Channel, Event
 from pipedrive_graph.alerts.state import Known, Memory
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import Filter, Listed, grouped, listing
 from pipedrive_graph.warehouse.published import reading
 

@@ -19,7 +19,7 @@ from pipedrive_graph.cli.terminal import COLOURS
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import policy
 from pipedrive_graph.findings.decisions import SHORTEST
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import (
     STATUSES,
     Filter,

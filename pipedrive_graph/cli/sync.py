@@ -18,7 +18,7 @@ from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, 
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
 

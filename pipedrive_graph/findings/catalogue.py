@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipedrive_graph.warehouse.models import Kind, Model, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 _OPENING = """\
 # The rules

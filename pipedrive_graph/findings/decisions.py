@@ -14,7 +14,7 @@ import duckdb
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings.handlers import WAIVERS, Handler
 from pipedrive_graph.findings.journal import Journal, Line
-from pipedrive_graph.findings.lifecycle import is_event
+from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.findings.settling import settle
 from pipedrive_graph.findings.waivers import FILE, Waivers
 from pipedrive_graph.settings import Settings

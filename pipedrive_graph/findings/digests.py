@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import duckdb
 
-from pipedrive_graph.warehouse.models import Model, Models
-from pipedrive_graph.warehouse.tables import POLICY
+from pipedrive_graph.warehouse.declared import POLICY
+from pipedrive_graph.warehouse.model import Model
+from pipedrive_graph.warehouse.models import Models
 
 _THRESHOLDS = "main.rule_thresholds"
 

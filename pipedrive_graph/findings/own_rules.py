@@ -15,13 +15,14 @@ from sqlglot import exp
 
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.findings import policy
-from pipedrive_graph.findings.lifecycle import SEVERITIES, is_event
+from pipedrive_graph.findings.rules import SEVERITIES, is_event
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG, rows
-from pipedrive_graph.warehouse.models import RULE_COLUMNS, Kind, Model, Models, sql_folder
-from pipedrive_graph.warehouse.models import load as load_model
+from pipedrive_graph.warehouse.model import RULE_COLUMNS, Kind, Model
+from pipedrive_graph.warehouse.model import load as load_model
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 NEEDED = ("title", "severity", "meaning", "remedy", "reference", "needs", "identity")
 """What a rule's header must say."""

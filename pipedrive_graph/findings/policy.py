@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
+from pipedrive_graph.warehouse.declared import POLICY
 from pipedrive_graph.warehouse.models import sql_folder
-from pipedrive_graph.warehouse.tables import POLICY
 
 FILE = "findings.toml"
 

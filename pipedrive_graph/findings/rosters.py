@@ -25,7 +25,7 @@ from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.findings.roster import Roster, Row, read
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.tables import POLICY
+from pipedrive_graph.warehouse.declared import POLICY
 
 KIND = "roster"
 """Kind of the journal's line that tells which roster counts from then on."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import duckdb
 
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.models import Kind, Models
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models
 
 _WORSE = ", ".join(f"'{name}'" for name in SEVERITIES)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipedrive_graph.findings.lifecycle import SEVERITIES
-from pipedrive_graph.warehouse.models import Kind, Models
+from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models
 
 STATUSES = ("open", "waived", "resolved")
 

@@ -19,9 +19,11 @@ from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
 from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.declared import POLICY
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Kind, Model, Models
-from pipedrive_graph.warehouse.tables import POLICY, columns
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
+from pipedrive_graph.warehouse.tables import columns
 
 SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history", "policy": "policy"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""

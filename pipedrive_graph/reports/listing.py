@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.findings.decisions import notices
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.warehouse.published import reading
 
 STATUSES = ("open", "waived", "resolved")

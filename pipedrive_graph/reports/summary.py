@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import Group, grouped, opened
 from pipedrive_graph.warehouse.published import reading
 

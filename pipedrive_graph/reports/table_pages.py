@@ -9,7 +9,8 @@ import duckdb
 
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 INDEX = "README.md"
 

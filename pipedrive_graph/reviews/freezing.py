@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reviews import cells
 from pipedrive_graph.reviews.deciders import deciders
 from pipedrive_graph.reviews.owners import Owners

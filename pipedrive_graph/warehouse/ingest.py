@@ -15,7 +15,8 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
-from pipedrive_graph.warehouse.models import Kind, Model, Models
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import Models
 
 _LINE_SPACE = 16 * 1024 * 1024
 """Bytes that a line of an answer may have before the reader is told to make more room."""

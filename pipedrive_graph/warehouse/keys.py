@@ -6,7 +6,7 @@ import duckdb
 
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.models import Model
+from pipedrive_graph.warehouse.model import Model
 
 _MANY = 1_000_000
 """Rows from which on a key is proven in a way that takes longer to say, and a tenth of the time."""

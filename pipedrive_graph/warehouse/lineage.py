@@ -10,7 +10,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.models import Model, Models
+from pipedrive_graph.warehouse.declared import POLICY
+from pipedrive_graph.warehouse.model import Model
+from pipedrive_graph.warehouse.models import Models
 
 Source = tuple[str, str]
 """A qualified table, such as `history.users`, and a column of it."""
@@ -55,7 +57,7 @@ def _schema(models: Models) -> dict[str, object]:
     """Columns by schema and table; their types do not matter here."""
     schema: dict[str, dict[str, dict[str, str]]] = {
         "history": tables.columns(),
-        "policy": tables.POLICY,
+        "policy": POLICY,
     }
     for model in models:
         if not model.kind.is_macro:

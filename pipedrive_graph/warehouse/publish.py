@@ -13,7 +13,8 @@ from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.warehouse.database import attach, quoted, remove, rows, transaction, wal
 from pipedrive_graph.warehouse.keys import check_key
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import PUBLISHED, Models
 from pipedrive_graph.warehouse.transform import create_macro
 
 

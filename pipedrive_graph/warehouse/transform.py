@@ -18,7 +18,8 @@ import duckdb
 from pipedrive_graph.errors import ModelError, RuleError
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import quoted, rows
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import PUBLISHED, Models
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that are computed when they are read."""

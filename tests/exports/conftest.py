@@ -12,7 +12,8 @@ from sql.literal import NIGHTS, Company, create
 from pipedrive_graph.exports.export import Exported, Wanted, export
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models, sql_folder
 from pipedrive_graph.warehouse.publish import publish
 
 COMPANIES = ("Acme", "acme")

@@ -17,7 +17,8 @@ from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 SHIPPED = Models(sql_folder())
 DOCS = Path(__file__).parents[2] / "docs" / "own_rules.md"

@@ -10,7 +10,7 @@ import duckdb
 
 from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Kind, Model
+from pipedrive_graph.warehouse.model import Kind, Model
 
 SHIPPED = policy.load(Settings(Path("/nowhere"), ())).default
 """What the rules go by where no file says otherwise."""

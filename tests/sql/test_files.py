@@ -10,9 +10,10 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from pipedrive_graph.findings.lifecycle import is_event
+from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.warehouse import header as headers
-from pipedrive_graph.warehouse.models import PUBLISHED, Kind, Model, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 from .literal import Company
 

@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 from .literal import NIGHTS, Company
 

@@ -8,7 +8,8 @@ import pytest
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.models import Kind, Models, sql_folder
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models, sql_folder
 
 
 def write(folder: Path, name: str, query: str, **settings: str) -> None:

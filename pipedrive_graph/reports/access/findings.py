@@ -9,7 +9,8 @@ from typing import Any
 from pipedrive_graph.reports.access.evidence import Entry, entries
 from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.listing import STATUSES, Filter, Listed, grouped, listing
-from pipedrive_graph.warehouse.models import Kind, Models
+from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.models import Models
 
 
 @dataclass(frozen=True, slots=True)

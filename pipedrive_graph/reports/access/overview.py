@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipedrive_graph.findings.lifecycle import SEVERITIES
+from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.access.words import counted, delta

@@ -1,0 +1,140 @@
+"""Runs the rules: what each of them finds tonight, checked to be findings that can be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import duckdb
+
+from pipedrive_graph.errors import RuleError
+from pipedrive_graph.findings.digests import digests
+from pipedrive_graph.findings.rules import SEVERITIES, SUBJECT_KINDS, is_event, needs
+from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.transform import tonight
+
+_TOLD = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
+"""The table of history that tells what a call about one user asks for."""
+
+_ID = """left(sha256(CAST(
+    if(
+        tonight.snapshot_id IS NULL,
+        to_json([rule, company, subject_kind, subject_id, object]),
+        to_json([rule, company, subject_kind, subject_id, object, tonight.snapshot_id])
+    ) AS VARCHAR)), 16)"""
+"""A state is the same every night; an event is that of one snapshot."""
+
+
+def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Collection[str]) -> None:
+    """Run the rules for the companies in landing.batch.
+
+    What they find is the temporary table `firing`, with the id of each finding; what they are and rest on
+    are `rules_now`, `rules_broken` and `rule_needs`, and where they abstain, `abstaining`.
+
+    Args:
+        connection: the warehouse, in a transaction.
+        models: the rules are among them.
+        broken: qualified names of rules that cannot be run tonight.
+
+    Raises:
+        RuleError: naming the rule that cannot be run, and why; the transaction is spoilt.
+    """
+    rules = models.of("rules", Kind.RULE)
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE tonight (
+            company VARCHAR, rule VARCHAR, severity VARCHAR, subject_kind VARCHAR, subject_id VARCHAR,
+            object VARCHAR, snapshot_id VARCHAR, title VARCHAR, evidence JSON, remedy VARCHAR
+        )""")
+    digests(connection, models, rules)
+    _note_needs(connection, rules, broken)
+    for rule in rules:
+        _fire(connection, rule)
+    _check(connection, rules)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE firing AS
+        SELECT {_ID} AS finding_id, tonight.*, rules_now.rule_sha256, batch.as_of
+        FROM tonight
+        JOIN landing.batch AS batch USING (company)
+        JOIN rules_now USING (company, rule)""")
+
+
+def _note_needs(connection: duckdb.DuckDBPyConnection, rules: list[Model], broken: Collection[str]) -> None:
+    """Write down what each rule rests on, and which cannot be run for whom."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE rules_broken (rule VARCHAR)")
+    for name in broken:
+        connection.execute("INSERT INTO rules_broken VALUES (?)", [name.rpartition(".")[2]])
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE rule_needs"
+        " (rule VARCHAR, endpoint VARCHAR, scope VARCHAR, history_table VARCHAR)"
+    )
+    needed = [(rule.name, need) for rule in rules for need in needs(rule)]
+    connection.execute(
+        "INSERT INTO rule_needs SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
+        [
+            [name for name, _ in needed],
+            [need.endpoint for _, need in needed],
+            [need.scope for _, need in needed],
+            [_TOLD.get(need.endpoint) for _, need in needed],
+        ],
+    )
+    # a rule abstains where a list that it needs is not to be had
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE abstaining AS
+        SELECT DISTINCT coverage.company, rule_needs.rule
+        FROM tonight_coverage AS coverage
+        JOIN rule_needs USING (endpoint)
+        WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')""")
+
+
+def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
+    """Collect what a rule finds."""
+    try:
+        connection.execute(
+            f"""
+            INSERT INTO tonight BY NAME
+            SELECT
+                company, ? AS rule, severity, subject_kind, subject_id, object,
+                {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
+                CAST(evidence AS JSON) AS evidence, ? AS remedy
+            FROM ({tonight(rule)})
+            WHERE
+                company IN (SELECT company FROM landing.batch)
+                AND company NOT IN (SELECT company FROM abstaining WHERE rule = ?)""",
+            [rule.name, rule.header.settings.get("remedy"), rule.name],
+        )
+    except duckdb.Error as error:
+        raise RuleError(f"{rule.place}: {str(error).splitlines()[0]}", rule=rule.qualified) from error
+
+
+def _check(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
+    """Refuse a rule whose rows are no findings, or whose identity does not tell them apart."""
+    wrong = rows(
+        connection,
+        """
+        SELECT rule, subject, problem
+        FROM (
+            SELECT
+                rule,
+                concat_ws(' ', 'of', company, subject_kind, subject_id, object) AS subject,
+                CASE
+                    WHEN subject_kind IS NULL OR subject_kind <> ALL (?) THEN 'has no kind of subject'
+                    WHEN subject_id IS NULL THEN 'has no subject_id'
+                    WHEN severity IS NULL OR severity <> ALL (?) THEN 'has no severity'
+                    WHEN title IS NULL THEN 'has no title'
+                    WHEN count(*) OVER (
+                        PARTITION BY company, rule, subject_kind, subject_id, object, snapshot_id
+                    ) > 1 THEN 'is there more than once; a rule gives one row per identity'
+                END AS problem
+            FROM tonight
+        )
+        WHERE problem IS NOT NULL
+        ORDER BY ALL
+        LIMIT 1""",
+        list(SUBJECT_KINDS),
+        list(SEVERITIES),
+    )
+    if wrong:
+        name, subject, problem = wrong[0]
+        rule = next(rule for rule in rules if rule.name == name)
+        raise RuleError(f"{rule.place}: the row {subject} {problem}.", rule=rule.qualified)
