@@ -47,8 +47,9 @@ def test_no_window_is_ever_over_the_limit(limit, latency, jitter, chance: random
     arrivals.sort()
     for first, later in zip(arrivals, arrivals[limit:], strict=False):
         assert later - first > 2
-    pace = 2 * (len(arrivals) - 1) // limit
-    assert pace / (arrivals[-1] - arrivals[0]) > 0.97
+    # four windows: what jitter costs once would be several percent of so few
+    ideal = 2 * (len(arrivals) - 1) // limit
+    assert arrivals[-1] - arrivals[0] < ideal / 0.97 + jitter
 
 
 def test_a_request_that_arrives_late_keeps_its_place_for_longer():
