@@ -97,7 +97,7 @@ def build(
         for snapshot in ingest.pending(Landing(settings.landing).of(company), seen):
             counted = builder.advance([snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
-        return Built(
+        built = Built(
             taken,
             counted,
             _types(connection),
@@ -107,6 +107,9 @@ def build(
             notices(connection, company) if counted else [],
             previews(connection, preview, company) if counted else {},
         )
+    if taken:
+        database.compact(settings.warehouse, tell=tell)
+    return built
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +15,10 @@ from installation import MODELS
 from published import differing, query, tables
 
 from benchmarks.snapshots import Wanted, write
-from pipedrive_graph import build
+from pipedrive_graph import build, files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.settings import Settings, load
-from pipedrive_graph.warehouse import keys
+from pipedrive_graph.warehouse import database, keys
 from pipedrive_graph.warehouse.tables import TABLES
 
 COMPANIES, USERS, NIGHTS = 3, 40, 2
@@ -165,6 +167,83 @@ def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) 
         build.rebuild(settings(home), MODELS, tell=print)
         taken.append(time.process_time() - started)
     assert taken[1] < 5 * taken[0]
+
+
+def content(warehouse: Path) -> dict[str, object]:
+    """How everything in a warehouse was made, and how the rows of each table add up."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        made: dict[str, object] = {
+            kind: connection.execute(
+                f"SELECT schema_name, {kind}_name, comment, sql FROM duckdb_{kind}s() ORDER BY ALL"  # noqa: S608
+            ).fetchall()
+            for kind in ("table", "view")
+        }
+        for schema, table in connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables()"
+        ).fetchall():
+            made[f"{schema}.{table}"] = connection.execute(
+                f"SELECT count(*), bit_xor(hash(it)) FROM {schema}.{table} AS it"  # noqa: S608
+            ).fetchall()
+    return made
+
+
+@pytest.fixture
+def loose(home: Path, tmp_path: Path) -> Path:
+    """A warehouse of whose blocks many are free."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    shutil.copy(settings(home).warehouse, warehouse)
+    with database.writer(warehouse) as connection:
+        connection.execute("CREATE TABLE wide AS SELECT sha256(range::VARCHAR) AS text FROM range(1_000_000)")
+    with database.writer(warehouse) as connection:
+        connection.execute("CREATE TABLE tail AS FROM range(10)")
+        connection.execute("CHECKPOINT")
+        connection.execute("DROP TABLE wide")
+    return warehouse
+
+
+def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
+    before, size = content(loose), loose.stat().st_size
+    told: list[str] = []
+
+    database.compact(loose, tell=told.append)
+
+    assert content(loose) == before
+    assert loose.stat().st_size < size / 2
+    assert told == []
+    assert {path.name for path in loose.parent.iterdir()} == {loose.name, f".{loose.name}.lock"}
+
+    # nothing is left to gain
+    compacted = loose.stat()
+    database.compact(loose, tell=told.append)
+    assert loose.stat().st_ino == compacted.st_ino
+
+
+def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
+    before, size = content(loose), loose.stat()
+    # no file of a process may be longer than this
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import resource, signal, sys\n"
+            "from pathlib import Path\n"
+            "from pipedrive_graph.warehouse import database\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+            "database.compact(Path(sys.argv[1]), tell=print)\n",
+            str(loose),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"{loose} could not be made smaller (")
+    assert ended.stdout.endswith("); it is whole, and stays.\n")
+    assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
+    assert content(loose) == before
+    assert not files.temporary_for(loose).exists()
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 MEMORY = 3_000_000_000
 """Bytes that DuckDB may take, where the machine has so many: a million users do with it."""
 
+_SMALL, _LOOSE = 128, 0.25
+"""So many blocks (of 256 KiB) are left alone; of more, this share may be free."""
+
 _NEVER = "1TB"
 """So much a transaction never writes: a checkpoint comes where one is asked for."""
 
@@ -47,6 +50,39 @@ def writer(
     """
     with lock(path, wait=wait), files.private_files(), _opened(path, logged=logged) as connection:
         yield connection
+
+
+def compact(path: Path, *, tell: Callable[[str], None]) -> None:
+    """Write the warehouse anew if much of its file is free.
+
+    What a night replaces leaves its blocks behind, and DuckDB gives back none but the last ones of a file.
+
+    Args:
+        path: the warehouse's file.
+        tell: told once whom we wait for, and if there is no space for the copy: then all stays as it was.
+    """
+    temporary = files.temporary_for(path)
+    with lock(path, wait=tell), files.private_files():
+        try:
+            remove(temporary)
+            with _opened(path, logged=True) as connection:
+                connection.execute("CHECKPOINT")
+                ((blocks, free),) = rows(
+                    connection,
+                    "SELECT total_blocks, free_blocks FROM pragma_database_size() "
+                    "WHERE database_name = 'warehouse'",
+                )
+                if blocks <= _SMALL or free <= _LOOSE * blocks:
+                    return
+                attach(connection, temporary, "compacted", logged=False)
+                connection.execute("COPY FROM DATABASE warehouse TO compacted")
+                connection.execute("CHECKPOINT compacted")
+                connection.execute("DETACH compacted")
+            files.put_in_place(temporary, path)
+        except (OSError, duckdb.IOException) as error:
+            tell(f"{path} could not be made smaller ({str(error).splitlines()[0]}); it is whole, and stays.")
+        finally:
+            remove(temporary)
 
 
 def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
