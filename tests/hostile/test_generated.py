@@ -24,10 +24,10 @@ from installation import Installation
 from published import query
 
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, UnreachableError
-from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.exchange import Response
 from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.sending import Sender
 
 from .stage import FIRST, SECOND, company
 
@@ -41,8 +41,8 @@ Answers = dict[str, Any]
 NOTHING = {"success": False, "error": "not found"}
 
 
-class Recorded(Pipedrive):
-    """A client whose requests are answered from `answers` instead of by a server."""
+class Recorded(Sender):
+    """A sender whose requests are answered from `answers` instead of by a server."""
 
     answers: Answers = {}  # noqa: RUF012 - each test sets its own
 
@@ -83,20 +83,20 @@ def world(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch, company(users=8, page_limit=500) as simulator:
         kept: Answers = {}
 
-        class Recording(Pipedrive):
+        class Recording(Sender):
             async def _exchange(self, call: Call) -> Response:
                 response = await super()._exchange(call)
                 kept[call.path] = json.loads(response.body)
                 return response
 
-        patch.setattr("pipedrive_graph.collect.run.Pipedrive", Recording)
+        patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recording)
         before = Installation.of(folder / "before", simulator)
         before.variables["PIPEDRIVE_GRAPH_CLOCK"] = FIRST
         assert before.night().verdict.status == "complete"
         for kind in ("users", "roles"):
             for row in kept[kind]["data"]:
                 kept[f"{kind}/{row['id']}"] = {"success": True, "data": row}
-        patch.setattr("pipedrive_graph.collect.run.Pipedrive", Recorded)
+        patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recorded)
         patch.setattr("pipedrive_graph.pipedrive.client.Patience", lambda: AT_ONCE)
         # what is partial is of interest here, however partial it is
         patch.setattr("pipedrive_graph.collect.verdict.ACCEPTED_SHARE", 0.0)

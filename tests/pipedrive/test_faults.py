@@ -234,7 +234,7 @@ def test_a_server_that_goes_away_ends_the_run_soon_and_one_that_comes_back_does_
 
 
 def test_a_server_that_falls_silent_ends_the_run(simulator: Simulator, ids: list[int], monkeypatch):
-    monkeypatch.setattr("pipedrive_graph.pipedrive.client._PROBE", 0.3)
+    monkeypatch.setattr("pipedrive_graph.pipedrive.sending._PROBE", 0.3)
     simulator.faults.add(".*", faults.silence, times=None, after=8)
     answers: list[Answer] = []
 
