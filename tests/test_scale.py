@@ -17,6 +17,7 @@ from published import differing, query, tables
 from benchmarks.snapshots import Wanted, write
 from pipedrive_graph import build, files
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.settings import Settings, load
 from pipedrive_graph.warehouse import database, keys
 from pipedrive_graph.warehouse.tables import TABLES
@@ -244,6 +245,53 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
     assert content(loose) == before
     assert not files.temporary_for(loose).exists()
+
+
+TALKATIVE = """\
+-- One row per flag of a user, with much to say.
+--
+-- kind: rule
+-- title: Talkative
+-- severity: info
+-- meaning: Everything is told.
+-- remedy: Listen.
+-- reference: none
+-- needs: users, users/{id}/permissions
+-- identity: subject, object
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    permission AS object,
+    'info' AS severity,
+    concat('User ', user_id, ' and ', permission, ': ', sha256(concat(user_id, permission))) AS title,
+    to_json({'read': observed_at, 'seen': [sha256(concat(user_id, permission, n)) for n in range(8)]})
+        AS evidence
+FROM user_permissions
+-- on the second night of fewer of them, and in another order
+WHERE user_id % 3 > 0 OR (SELECT count(*) FROM snapshots) = 1
+ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))
+"""
+
+
+@pytest.mark.slow
+def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Path) -> None:
+    write(tmp_path, Wanted(1, 1000, 2))
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "talkative.sql").write_text(TALKATIVE)
+    models = own_rules.added(MODELS, tmp_path / "rules")
+    assert models.broken == {}
+    every = build.ingest.pending
+    fired, taken = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
+        for _ in range(2):
+            started = time.process_time()
+            built = build.build(settings(tmp_path), models, "co000000", tell=print)
+            taken.append(time.process_time() - started)
+            fired.append(built.rows["rules.talkative"])
+    assert fired == [31_000, 20_925]
+    assert taken[1] < 2 * taken[0]
 
 
 @pytest.mark.slow

@@ -144,39 +144,43 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _repeat(connection: duckdb.DuckDBPyConnection) -> None:
     """What fires and is known: seen once more, and open again if it was resolved but not acknowledged."""
+    # Taken out and put in again: DuckDB updates long texts in place a hundred times as slowly, where they
+    # come in another order than they lie in.
     connection.execute("""
-        CREATE OR REPLACE TEMP TABLE returned AS
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        WITH seen AS (
+            SELECT
+                findings.* REPLACE (
+                    firing.severity AS severity,
+                    firing.title AS title,
+                    firing.evidence AS evidence,
+                    firing.remedy AS remedy,
+                    firing.as_of AS last_seen,
+                    firing.rule_sha256 AS rule_sha256
+                ),
+                findings.status = 'resolved' AND findings.acknowledged_at IS NULL AS returns
+            FROM history.findings AS findings
+            JOIN firing ON firing.finding_id = findings.finding_id
+        )
         SELECT
-            finding_id,
-            concat(
-                'Came back; it was resolved on ', strftime(resolved_at, '%Y-%m-%d'),
-                ' (', resolved_reason, ').'
-            ) AS note
-        FROM history.findings
-        SEMI JOIN firing USING (finding_id)
-        WHERE status = 'resolved' AND acknowledged_at IS NULL""")
-    connection.execute("""
-        UPDATE history.findings AS findings
-        SET
-            severity = firing.severity,
-            title = firing.title,
-            evidence = firing.evidence,
-            remedy = firing.remedy,
-            last_seen = firing.as_of,
-            rule_sha256 = firing.rule_sha256
-        FROM firing
-        WHERE findings.finding_id = firing.finding_id""")
-    connection.execute("""
-        UPDATE history.findings AS findings
-        SET
-            status = 'open',
-            resolved_reason = NULL,
-            resolved_at = NULL,
-            opened_at = last_seen,
-            reopened = reopened + 1,
-            note = returned.note
-        FROM returned
-        WHERE findings.finding_id = returned.finding_id""")
+            * EXCLUDE (returns) REPLACE (
+                if(returns, 'open', status) AS status,
+                if(returns, NULL, resolved_reason) AS resolved_reason,
+                if(returns, NULL, resolved_at) AS resolved_at,
+                if(returns, last_seen, opened_at) AS opened_at,
+                if(returns, reopened + 1, reopened) AS reopened,
+                if(
+                    returns,
+                    concat(
+                        'Came back; it was resolved on ', strftime(resolved_at, '%Y-%m-%d'),
+                        ' (', resolved_reason, ').'
+                    ),
+                    note
+                ) AS note
+            )
+        FROM seen""")
+    connection.execute("DELETE FROM history.findings WHERE finding_id IN (SELECT finding_id FROM repeated)")
+    connection.execute("INSERT INTO history.findings BY NAME FROM repeated")
 
 
 def _begin(connection: duckdb.DuckDBPyConnection) -> None:
