@@ -59,7 +59,8 @@ def compact(path: Path, *, tell: Callable[[str], None]) -> None:
 
     Args:
         path: the warehouse's file.
-        tell: told once whom we wait for, and if there is no space for the copy: then all stays as it was.
+        tell: told once whom we wait for, and why there is no copy, as for lack of space: then all stays as it
+            was.
     """
     temporary = files.temporary_for(path)
     with lock(path, wait=tell), files.private_files():
@@ -79,7 +80,7 @@ def compact(path: Path, *, tell: Callable[[str], None]) -> None:
                 connection.execute("CHECKPOINT compacted")
                 connection.execute("DETACH compacted")
             files.put_in_place(temporary, path)
-        except (OSError, duckdb.IOException) as error:
+        except (OSError, duckdb.Error) as error:  # what a night has found is kept, whatever happens here
             tell(f"{path} could not be made smaller ({str(error).splitlines()[0]}); it is whole, and stays.")
         finally:
             remove(temporary)
