@@ -112,6 +112,7 @@ def test_a_list_of_users_that_ends_too_early_is_rejected(serve, home) -> None:
     assert installation.published.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_who_is_not_listed_but_answers_is_kept(installation, simulator) -> None:
     installation.night()
     before = tables(installation.published)
@@ -214,6 +215,7 @@ def test_a_list_that_was_offered_before_is_missed(installation, simulator, listi
         assert after[name] == before[name]
 
 
+@pytest.mark.slow
 def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
     installation.night()
     before = installation.published.read_bytes()

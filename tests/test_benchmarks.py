@@ -61,6 +61,7 @@ def test_ours_and_the_script_make_the_same_calls(tmp_path: Path) -> None:
     assert set(seen[0].values()) == {1}
 
 
+@pytest.mark.slow
 def test_detection_holds_what_is_found_against_what_was_planted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (detection.TOKEN_VARIABLE, detection.CLOCK_VARIABLE):
         monkeypatch.setenv(name, "")  # and back again

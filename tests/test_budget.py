@@ -102,6 +102,7 @@ def test_the_next_day_finishes_the_same_snapshot(stopped, hours) -> None:
     assert not (folder / "draft.json").exists()
 
 
+@pytest.mark.slow
 def test_two_days_later_is_too_late(stopped) -> None:
     installation, simulator, asked, folder = stopped
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=40)).isoformat()

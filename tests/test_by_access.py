@@ -133,6 +133,7 @@ def test_every_user_and_by_access_publish_the_same(installation, serve, home) ->
     assert set(query(other.published, text)) <= set(query(one.published, text))
 
 
+@pytest.mark.slow
 def test_nobody_goes_unobserved_for_longer_than_a_week(installation, simulator) -> None:
     seen: set[int] = set()
     for number in range(8):
@@ -179,6 +180,7 @@ def test_deviators_are_found_within_a_week_and_corrected(installation, simulator
     assert corrected <= deviators
 
 
+@pytest.mark.slow
 def test_what_changes_is_observed_the_same_night(installation, simulator) -> None:
     night(installation, 0)
     night(installation, 1)
@@ -220,6 +222,7 @@ def test_an_edited_set_is_observed_with_all_who_were(installation, simulator) ->
     }
 
 
+@pytest.mark.slow
 def test_a_signature_of_which_too_many_deviate_is_observed_whole(installation, simulator) -> None:
     largest = max(signatures(simulator).values(), key=len)
     for user in sorted(largest)[::3]:
@@ -243,7 +246,8 @@ def test_a_deviator_in_the_sample_widens_it_until_twenty_agree(installation, sim
     largest = sorted(max(signatures(simulator).values(), key=len))
     simulator.company.users[largest[0]].granted.add(EXTRA)
     night(installation, 0)
-    assert len(set(asked(simulator)) & set(largest)) == 21
+    # twenty in a row after the deviator, whose answer is the first or the second to come
+    assert len(set(asked(simulator)) & set(largest)) in {21, 22}
     # of those who were not asked, the flag in question is unknown, and no other
     rows = query(
         installation.published,
@@ -252,6 +256,7 @@ def test_a_deviator_in_the_sample_widens_it_until_twenty_agree(installation, sim
     assert rows == [(EXTRA,)]
 
 
+@pytest.mark.slow
 def test_a_pipedrive_that_has_neither_sets_nor_members_of_roles(serve, home) -> None:
     simulator = serve(users=120, clean=True, dialect="brief")
     installation = Installation.of(home, simulator)
@@ -271,6 +276,7 @@ def refuse(simulator: Simulator, *paths: str) -> None:
         simulator.faults.add(f"{path}(/.*)?$", faults.status(403), times=None)
 
 
+@pytest.mark.slow
 def test_without_the_right_to_list_roles_and_sets(installation, simulator) -> None:
     refuse(simulator, "roles", "permissionSets")
     observer = Silent()

@@ -151,6 +151,7 @@ def test_a_malformed_companies_file(installation, content, sentence) -> None:
     assert list(installation.home.iterdir()) == [file]
 
 
+@pytest.mark.slow
 def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simulator) -> None:
     installation.night()
     simulator.faults.add("permissionSets/.*", faults.slow(20))
@@ -230,6 +231,7 @@ def goes_on(installation: Installation, simulator: Simulator, *, at_least: int) 
     assert told.objects[0]["requests"] == len(simulator.requests)
 
 
+@pytest.mark.slow
 def test_the_disk_is_full(installation, simulator) -> None:
     installation.night()
     published = installation.published.read_bytes()

@@ -156,6 +156,7 @@ def test_an_api_token_is_preferred(home, authority) -> None:
     assert simulator.authority.refreshed == 0
 
 
+@pytest.mark.slow
 def test_tokens_are_renewed_before_they_end(home, authority) -> None:
     simulator = authority(token_lifetime=4, oauth_limit=10, rotate=True)
     manifest = installed(home, simulator).night()
@@ -269,6 +270,7 @@ def test_a_stumbling_authorisation_server_is_asked_again(home, authority, fault)
     assert len(asked(simulator, "/oauth/token")) == 3
 
 
+@pytest.mark.slow
 def test_an_authorisation_server_that_is_not_there_is_named(home, authority) -> None:
     installation = installed(home, authority())
     installation.variables["PIPEDRIVE_OAUTH_URL"] = "http://127.0.0.1:1"
@@ -338,6 +340,7 @@ def test_secrets_go_over_no_plain_connection(home, simulator) -> None:
     assert (told.code, "must be https" in told.sentence) == (2, True)
 
 
+@pytest.mark.slow
 def test_without_the_admin_scope_roles_and_sets_stay_unknown(home, authority) -> None:
     simulator = authority(scopes="base,users:read")
     process, address = begin_login(installed(home, simulator, seeded=False))

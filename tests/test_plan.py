@@ -83,6 +83,7 @@ def test_lists_are_read_to_their_end(home: Path, serve: Serve) -> None:
     assert outlook["plans"][0]["requests"]["least"] >= 7 + 2 * 1100
 
 
+@pytest.mark.slow
 def test_nothing_is_written(home: Path, installation: Installation) -> None:
     assert installation.command("plan").code == 0
     assert not home.exists()
@@ -172,6 +173,7 @@ def test_where_pipedrive_tells_no_limits(home: Path, serve: Serve) -> None:
     assert "nights" not in told.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dialect", "budget", "unit"), [("official", 800, "tokens"), ("brief", 72, "requests")]
 )

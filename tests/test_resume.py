@@ -169,6 +169,7 @@ def test_a_line_that_the_crash_has_torn_is_asked_for_again(installation, simulat
     assert f"users/{kept}/permissions" not in paths
 
 
+@pytest.mark.slow
 def test_a_torn_line_that_nobody_asks_for_again_is_dropped(installation, simulator) -> None:
     folder = interrupted(installation, simulator)
     (folder / "users.id.ndjson").write_text('{"endpoint": "users/{id}", "asked": {"id": "17"')
@@ -176,6 +177,7 @@ def test_a_torn_line_that_nobody_asks_for_again_is_dropped(installation, simulat
     assert installation.night().verdict.status == "complete"
 
 
+@pytest.mark.slow
 def test_who_vanished_meanwhile_has_nothing_left(installation, simulator) -> None:
     folder = interrupted(installation, simulator)
     lines = (folder / "users.id.permissions.ndjson").read_text().splitlines()

@@ -158,6 +158,7 @@ def test_what_is_being_written_is_for_its_owner_alone(installation, simulator) -
     assert wide(installation.home) == []
 
 
+@pytest.mark.slow
 def test_what_is_being_published_is_for_its_owner_alone(installation) -> None:
     modes: set[int] = set()
     done = threading.Event()

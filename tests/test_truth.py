@@ -50,6 +50,7 @@ def test_the_findings_of_two_nights_are_what_was_planted(serve, home, seed, user
         assert {row for row in found(installation.published) if row[0] in FACTS} == planted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "users"), [(1, 12), slow(2, 60), slow(3, 5), slow(4, 25), slow(5, 120), slow(6, 300)]
 )

@@ -57,6 +57,7 @@ def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simula
     assert query(installation.published, CHANGES) == []
 
 
+@pytest.mark.slow
 def test_a_flag_that_cannot_be_read_stays_as_last_known(installation, simulator) -> None:
     installation.night()
     before = query(installation.published, OPEN)
@@ -89,6 +90,7 @@ def test_a_night_without_the_list_of_roles(installation, simulator, action) -> N
     assert query(installation.published, CHANGES) == []
 
 
+@pytest.mark.slow
 def test_the_first_list_of_roles_is_no_change(installation, simulator) -> None:
     simulator.faults.add("roles", faults.forbidden)
     assert installation.night().verdict.status == "complete"
@@ -98,6 +100,7 @@ def test_the_first_list_of_roles_is_no_change(installation, simulator) -> None:
     assert query(installation.published, CHANGES) == []
 
 
+@pytest.mark.slow
 def test_a_name_that_a_terminal_would_obey(installation, simulator) -> None:
     for user in simulator.company.users.values():
         user.name = ESCAPE

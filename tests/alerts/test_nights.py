@@ -32,6 +32,7 @@ def told(installation: Installation, web) -> Installation:
     return installation
 
 
+@pytest.mark.slow
 def test_a_partial_night_and_one_that_fails(told, simulator, web) -> None:
     simulator.faults.add(f"users/{simulator.company.plain_user_id}/permissions", faults.forbidden, times=1)
     web.will_answer(410)

@@ -256,9 +256,10 @@ def test_the_colours_can_be_chosen(opened: Opened) -> None:
     assert grounds[0] == grounds[2] != grounds[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scripts",
-    [pytest.param(True, id="scripts"), pytest.param(False, id="no-scripts", marks=pytest.mark.slow)],
+    [pytest.param(True, id="scripts"), pytest.param(False, id="no-scripts")],
 )
 def test_print_holds_every_finding_and_everybody(browser: Browser, review: Reviewed, scripts: bool) -> None:
     context = browser.new_context(java_script_enabled=scripts)

@@ -304,6 +304,7 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     installation = Installation.of(home, serve(users=8, clean=True))
     (home / "rules").mkdir(parents=True)

@@ -152,6 +152,7 @@ def test_where_a_roster_lies(tmp_path: Path) -> None:
         found()
 
 
+@pytest.mark.slow
 def test_a_roster_that_is_not_there_stops_its_company_before_anything_is_asked(serve, home) -> None:
     acme, beta = serve(users=8), serve(users=8)
     home.mkdir()
@@ -244,6 +245,7 @@ def test_a_deactivated_leaver_is_done_with_whatever_became_of_the_roster(rostere
     assert states(installation) == [("leaver_still_active", "resolved", "fixed")]
 
 
+@pytest.mark.slow
 def test_every_night_is_judged_by_the_roster_of_that_night(rostered) -> None:
     installation, simulator, write = rostered
     ana = f"u{simulator.company.plain_user_id}"

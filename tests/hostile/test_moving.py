@@ -41,6 +41,7 @@ LAST_PAGE = {"official": 0, "brief": 3}
 IDS = "SELECT user_id FROM users ORDER BY 1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["brief"], indirect=True)
 def test_a_list_that_grows_while_it_is_paged_has_everybody(stage: Stage) -> None:
     people, installation = stage.simulator.company, stage.copy()

@@ -308,6 +308,7 @@ def test_a_landing_that_was_changed_is_told(review: Reviewed, tmp_path: Path) ->
     assert "is not in the landing beside this file" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_counts_of_each_night_are_made_again_by_rebuild(review: Reviewed, tmp_path: Path) -> None:
     import shutil
 
@@ -347,6 +348,7 @@ def test_first_report_of_a_company_without_sets_says_what_abstained(serve, home)
     assert "This is the first snapshot: changes come with the next one." in text
 
 
+@pytest.mark.slow
 def test_a_rule_that_cannot_be_run_is_told(review: Reviewed, installation: Installation, home: Path) -> None:
     (home / "rules").mkdir(parents=True)
     header = next(rule for rule in MODELS.of("rules") if rule.name == "shared_mailbox").path.read_text()

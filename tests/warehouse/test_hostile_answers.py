@@ -59,6 +59,7 @@ def test_values_that_cannot_be_read_are_reported_with_their_place(installation, 
     ) == [(None,)]
 
 
+@pytest.mark.slow
 def test_flags_in_every_form(installation, simulator, somebody) -> None:
     data = {"a": True, "b": 1, "c": "1", "d": "true", "e": "True", "f": False, "g": 0, "h": "0", "i": "false"}
     simulator.faults.add(f"users/{somebody}/permissions", faults.body({"success": True, "data": data}))
@@ -84,6 +85,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_names_of_every_kind(installation, simulator) -> None:
     people = [user for user in simulator.company.users.values() if not user.deleted]
     for user, name in zip(people, NAMES.values(), strict=False):
