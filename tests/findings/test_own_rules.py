@@ -274,6 +274,7 @@ def test_a_named_folder_that_is_missing_stops_sync(serve, home) -> None:
     assert simulator.requests == []
 
 
+@pytest.mark.slow
 def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     installation = Installation.of(home, serve(users=8))
     (home / "rules").mkdir(parents=True)

@@ -316,6 +316,7 @@ def test_bad_rows_are_told_and_shown(rostered) -> None:
     assert "people, 0 of them leavers" in shown.out
 
 
+@pytest.mark.slow
 def test_what_the_simulator_plants_is_found(serve, home) -> None:
     simulator = serve(users=150, seed=3)
     home.mkdir()
