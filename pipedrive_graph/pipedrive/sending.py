@@ -85,7 +85,7 @@ class Sender:
 
     @asynccontextmanager
     async def preflight(self, seconds: float) -> AsyncIterator[None]:
-        """Within it, that nobody answers is no end of a run but one that cannot begin.
+        """Within it, a server from which nothing comes means that the run cannot begin, not that it ended.
 
         Args:
             seconds: in which somebody has to answer something.
