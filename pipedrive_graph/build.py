@@ -7,12 +7,11 @@ So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files
 from pipedrive_graph.errors import RuleError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import Decisions, notices
@@ -50,6 +49,7 @@ class Built:
         unusable: a line for each row of the company's roster that is not used.
         waivers: a sentence for each waiver that has expired, or speaks of no finding.
         previews: the first rows of the tables that were asked for, by qualified table.
+        loose: a sentence, where the warehouse's file should be smaller and could not be made so.
     """
 
     snapshots: list[str] = field(default_factory=list)
@@ -60,6 +60,7 @@ class Built:
     unusable: list[str] = field(default_factory=list)
     waivers: list[str] = field(default_factory=list)
     previews: dict[str, Preview] = field(default_factory=dict)
+    loose: str | None = None
 
 
 def build(
@@ -107,9 +108,8 @@ def build(
             notices(connection, company) if counted else [],
             previews(connection, preview, company) if counted else {},
         )
-    if taken:
-        database.compact(settings.warehouse, tell=tell)
-    return built
+    loose = database.compact(settings.warehouse, wait=tell) if taken else None
+    return replace(built, loose=loose)
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
@@ -151,17 +151,22 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
                 builder = _Builder(connection, models, policies, people, decisions, broken, counting=False)
+                unwritten = 0
                 for batch in _batches(chains):
                     builder.advance(batch)
                     built.snapshots.extend(snapshot.manifest.snapshot_id for snapshot in batch)
+                    unwritten += sum(snapshot.manifest.users or 0 for snapshot in batch)
+                    if unwritten >= _BATCH_USERS:
+                        # till then, all that the nights have replaced stays in memory
+                        connection.execute("CHECKPOINT")
+                        unwritten = 0
                 if not built.snapshots:
                     raise WarehouseError(
                         f"There are no snapshots in {settings.landing}; nothing to rebuild from."
                     )
                 connection.execute("CHECKPOINT")
                 published = publish_file(connection, models, settings.published)
-            database.wal(settings.warehouse).unlink(missing_ok=True)
-            files.put_in_place(temporary, settings.warehouse)
+            database.put_in_place(temporary, settings.warehouse)
         finally:
             database.remove(temporary)
     return Built(built.snapshots, published, broken=sorted(builder.broken.values()))

@@ -133,6 +133,8 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             watch.observer(context.partition_key, context.log).warn(
                 f"{sentence} The other rules were run; what this one found before stays as it was."
             )
+        if built.loose:
+            watch.observer(context.partition_key, context.log).warn(built.loose)
         for name, spec in specs.items():
             metadata = _metadata(models, name, built) if explain else {}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)

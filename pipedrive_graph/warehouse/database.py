@@ -52,18 +52,21 @@ def writer(
         yield connection
 
 
-def compact(path: Path, *, tell: Callable[[str], None]) -> None:
+def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
     """Write the warehouse anew if much of its file is free.
 
     What a night replaces leaves its blocks behind, and DuckDB gives back none but the last ones of a file.
 
     Args:
         path: the warehouse's file.
-        tell: told once whom we wait for, and why there is no copy, as for lack of space: then all stays as it
-            was.
+        wait: told once whom we wait for.
+
+    Returns:
+        A sentence where that could not be done, as for lack of space, or because somebody reads the file:
+        then all stays as it was.
     """
     temporary = files.temporary_for(path)
-    with lock(path, wait=tell), files.private_files():
+    with lock(path, wait=wait), files.private_files():
         try:
             remove(temporary)
             with _opened(path, logged=True) as connection:
@@ -74,16 +77,19 @@ def compact(path: Path, *, tell: Callable[[str], None]) -> None:
                     "WHERE database_name = 'warehouse'",
                 )
                 if blocks <= _SMALL or free <= _LOOSE * blocks:
-                    return
+                    return None
                 attach(connection, temporary, "compacted", logged=False)
                 connection.execute("COPY FROM DATABASE warehouse TO compacted")
                 connection.execute("CHECKPOINT compacted")
                 connection.execute("DETACH compacted")
-            files.put_in_place(temporary, path)
-        except (OSError, duckdb.Error) as error:  # what a night has found is kept, whatever happens here
-            tell(f"{path} could not be made smaller ({str(error).splitlines()[0]}); it is whole, and stays.")
+            put_in_place(temporary, path)
+        except (OSError, duckdb.Error, WarehouseError) as error:
+            # what a night has found is committed by now, and this is no reason not to publish it
+            reason = str(error.__cause__ or error).splitlines()[0]
+            return f"{path} could not be made smaller ({reason}); it is whole, and stays as it is."
         finally:
             remove(temporary)
+    return None
 
 
 def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
@@ -148,15 +154,21 @@ def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute(f"SET temp_directory = {quoted(f'{path}.tmp')}")
 
 
-def wal(path: Path) -> Path:
-    """The write-ahead log beside a database; one that a replaced file left behind would spoil the new."""
-    return path.with_name(f"{path.name}.wal")
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a finished database its name, in place of the one that has it."""
+    _wal(path).unlink(missing_ok=True)  # what the replaced file has left behind would spoil the new
+    files.put_in_place(temporary, path)
 
 
 def remove(path: Path) -> None:
     """Remove a database and its write-ahead log, as far as they are there."""
-    for file in (path, wal(path)):
+    for file in (path, _wal(path)):
         file.unlink(missing_ok=True)
+
+
+def _wal(path: Path) -> Path:
+    """The write-ahead log beside a database."""
+    return path.with_name(f"{path.name}.wal")
 
 
 def quoted(value: object) -> str:

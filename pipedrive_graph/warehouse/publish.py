@@ -11,7 +11,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse.database import attach, quoted, remove, rows, transaction, wal
+from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
@@ -52,8 +52,7 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
-        wal(target).unlink(missing_ok=True)
-        files.put_in_place(temporary, target)
+        put_in_place(temporary, target)
     except (OSError, duckdb.IOException) as error:
         raise WarehouseError(
             f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
