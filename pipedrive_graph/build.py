@@ -12,6 +12,7 @@ from itertools import zip_longest
 
 import duckdb
 
+from pipedrive_graph import files
 from pipedrive_graph.errors import RuleError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import Decisions, notices
@@ -137,7 +138,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
     """
     landing, policies = Landing(settings.landing), policy.load(settings)
     people = rosters.kept(settings, landing.companies())
-    temporary = settings.warehouse.with_name(f"{settings.warehouse.name}.rebuild")
+    temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
         database.remove(temporary)
         try:

@@ -27,11 +27,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its name, atomically and durably."""
+    """Give a finished temporary file its name, atomically and durably; where that is a link, its target's."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    placed = temporary.replace(path.resolve())
+    sync_folder(placed.parent)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -66,8 +66,12 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 def temporary_for(path: Path) -> Path:
-    """Where the new content of a file is written; what a crash leaves there, the next writer replaces."""
-    return path.with_name(f".{path.name}.tmp")
+    """Where the new content of a file is written; what a crash leaves there, the next writer replaces.
+
+    It is beside the file itself, though `path` be a link to it: only there it can be renamed.
+    """
+    real = path.resolve()
+    return real.with_name(f".{real.name}.tmp")
 
 
 def private(path: str, flags: int) -> int:

@@ -25,6 +25,19 @@ def test_a_file_is_written_whole_and_private(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_file_that_is_linked_to_is_written_where_it_is(tmp_path: Path) -> None:
+    real, link = tmp_path / "real" / "file", tmp_path / "link"
+    files.write_atomically(real, b"first")
+    link.symlink_to("real/file")
+
+    files.write_atomically(link, b"second")
+
+    assert link.is_symlink()
+    assert real.read_bytes() == b"second"
+    assert list(real.parent.iterdir()) == [real]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
 def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     files.write_atomically(path, b"first")

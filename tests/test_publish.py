@@ -278,6 +278,24 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
         build.rebuild(night.settings, MODELS, tell=print)
 
 
+def test_a_warehouse_of_another_version_is_not_published(night) -> None:
+    before = night.published.read_bytes()
+    with database.writer(night.settings.warehouse) as connection:
+        connection.execute("ALTER TABLE main.user_roles RENAME COLUMN active TO was_active")
+    try:
+        with pytest.raises(WarehouseError) as told:
+            build.publish(night.settings, MODELS, tell=print)
+        assert re.fullmatch(
+            r"The warehouse was made by another version \(.*active.*\); run sync or rebuild first\. "
+            r"What was published before stays\.",
+            str(told.value),
+        )
+        assert night.published.read_bytes() == before
+        assert not list(night.home.glob(".identity*"))
+    finally:
+        build.rebuild(night.settings, MODELS, tell=print)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.5.6"])
 def test_an_older_duckdb_opens_the_file(night, somebody, tmp_path: Path, version: str) -> None:

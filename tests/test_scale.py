@@ -246,6 +246,19 @@ def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
     assert loose.stat().st_ino == compacted.st_ino
 
 
+def test_a_warehouse_that_is_linked_to_is_written_anew_where_it_is(loose: Path, tmp_path: Path) -> None:
+    before, size = content(loose), loose.stat().st_size
+    link = tmp_path / "elsewhere" / loose.name
+    link.parent.mkdir()
+    link.symlink_to(loose)
+
+    assert database.compact(link, wait=pytest.fail) is None
+
+    assert link.is_symlink()
+    assert loose.stat().st_size < size / 2
+    assert content(link) == before
+
+
 def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
     before, size = content(loose), loose.stat()
     # no file of a process may be longer than this

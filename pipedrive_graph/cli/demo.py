@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import click
-import duckdb
 from rich.console import Console
 
 from pipedrive_graph.cli import terminal
@@ -19,6 +18,7 @@ from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
+from pipedrive_graph.warehouse.published import reading
 
 COMPANY = "demo"
 LATENCY = 0.15
@@ -90,7 +90,7 @@ def _compare(published: Path, truth: Path, console: Console) -> int:
         (finding["rule"], finding["subject_kind"], finding["subject_id"], finding["object"])
         for finding in content["findings"]
     }
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with reading(published) as connection:
         rows = connection.execute(
             "SELECT rule, subject_kind, subject_id, object FROM findings WHERE status = 'open'"
         ).fetchall()

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
-
 import pipedrive_graph
-from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.formats import FORMATS, Content, Format, Wrote, writer
 from pipedrive_graph.exports.place import placed, write_contents
 from pipedrive_graph.exports.source import Snapshot, Source, opened
@@ -49,7 +47,7 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
     Raises:
         ConfigurationError: if there is no such company or table, or the format has no tables to choose.
         ExportError: if the format cannot hold it, or it cannot be written; what lay there before stays.
-        WarehouseError: if nothing is published yet, or by another version.
+        WarehouseError: if nothing is published yet, by another version, or what cannot be read.
     """
     form = FORMATS[wanted.format]
     if wanted.tables and form.content is not Content.TABLES:
@@ -58,20 +56,15 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
         )
     own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
     target = _target(settings, wanted, form)
-    try:
-        with opened(settings.published) as connection:
-            source = Source(connection, company=wanted.company, tables=wanted.tables, own_rules=own_rules)
-            with placed(target, folder=form.file is None) as path:
-                wrote = writer(wanted.format)(source, path)
-                if form.file is None:
-                    write_contents(path, _contents(wanted.format, source, wrote))
-                else:  # by now it has a temporary name
-                    wrote = replace(wrote, parts=[replace(part, file=target.name) for part in wrote.parts])
-            return Exported(target, list(source.snapshots.values()), wrote)
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.Error as error:
-        raise WarehouseError(f"Cannot export {settings.published}: {str(error).splitlines()[0]}") from error
+    with opened(settings.published) as connection:
+        source = Source(connection, company=wanted.company, tables=wanted.tables, own_rules=own_rules)
+        with placed(target, folder=form.file is None) as path:
+            wrote = writer(wanted.format)(source, path)
+            if form.file is None:
+                write_contents(path, _contents(wanted.format, source, wrote))
+            else:  # by now it has a temporary name
+                wrote = replace(wrote, parts=[replace(part, file=target.name) for part in wrote.parts])
+        return Exported(target, list(source.snapshots.values()), wrote)
 
 
 def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:

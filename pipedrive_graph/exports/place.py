@@ -40,6 +40,7 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
         BusyError: if another process is writing there.
     """
     _check(target, folder=folder)
+    target = target.resolve()  # a folder that is linked to is exchanged where it is
     temporary = files.temporary_for(target)
     with _told(target), files.private_files():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ KEPT = {
         "waiver_expires": "DATE",
         "waiver_read_at": "TIMESTAMP",
         "waived_severity": "VARCHAR",
-        "waived_evidence": "JSON",
+        "waived_evidence": "JSON USING COMPRESSION zstd",
         "waivers_spent_at": "TIMESTAMP",
         "rule_sha256": "VARCHAR",
     },

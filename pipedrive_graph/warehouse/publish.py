@@ -30,8 +30,8 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         Rows by table.
 
     Raises:
-        WarehouseError: if a copy is not equal to its table, a key is not unique, or the file cannot be
-            written; what was published before stays.
+        WarehouseError: if a copy is not equal to its table, a key is not unique, the warehouse was made by
+            another version, or the file cannot be written; what was published before stays.
     """
     temporary = files.temporary_for(target)
     try:
@@ -53,7 +53,12 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
         put_in_place(temporary, target)
-    except (OSError, duckdb.IOException) as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise WarehouseError(
+            f"The warehouse was made by another version ({str(error).splitlines()[0]}); "
+            f"run sync or rebuild first. What was published before stays."
+        ) from error
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise WarehouseError(
             f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
         ) from error

@@ -32,19 +32,18 @@ def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPy
 
 
 @contextmanager
-def reading(published: Path, *, config: Config | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Read a published file with queries of our own: where one fails, the file is the reason.
 
     Args:
         published: its path.
-        config: settings of DuckDB.
 
     Raises:
         KeyboardInterrupt: if a query was interrupted.
         WarehouseError: if nothing is published yet, by another version, or what cannot be read.
     """
     try:
-        with connect(published, config=config) as connection:
+        with connect(published) as connection:
             yield connection
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error

@@ -97,7 +97,7 @@ TABLES = (
 
 
 def columns() -> dict[str, dict[str, str]]:
-    """Every table of the history: its columns, with their types."""
+    """Every table of the history: its columns, with their types, and how they are stored if that is said."""
     tables = dict(KEPT)
     for table in TABLES:
         tables[table.name] = {**table.columns, "valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
