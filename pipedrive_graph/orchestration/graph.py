@@ -20,7 +20,7 @@ from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.declared import POLICY
-from pipedrive_graph.warehouse.lineage import column_lineage
+from pipedrive_graph.warehouse.lineage import Source, column_lineage
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
 from pipedrive_graph.warehouse.tables import columns
@@ -135,8 +135,10 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             )
         if built.loose:
             watch.observer(context.partition_key, context.log).warn(built.loose)
+        shown = [models[name] for name in specs if name.partition(".")[0] not in PYTHON_SCHEMAS]
+        lineage = column_lineage(models, shown) if explain else {}
         for name, spec in specs.items():
-            metadata = _metadata(models, name, built) if explain else {}
+            metadata = _metadata(models, name, built, lineage) if explain else {}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         yield dg.AssetCheckResult(check_name="rows_kept", asset_key=CHECKED, passed=True)
         yield dg.AssetCheckResult(
@@ -233,7 +235,9 @@ def _group(name: str) -> str:
     return "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[name.partition(".")[0]]
 
 
-def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
+def _metadata(
+    models: Models, name: str, built: build.Built, lineage: dict[str, dict[str, list[Source]]]
+) -> dict[str, Any]:
     """Table name, columns with types and comments, lineage by column, and the company's rows."""
     schema = name.partition(".")[0]
     metadata: dict[str, Any] = {"dagster/table_name": f"warehouse.{name}"}
@@ -259,7 +263,7 @@ def _metadata(models: Models, name: str, built: build.Built) -> dict[str, Any]:
                 for table, source in sources
                 if table.partition(".")[0] in SCHEMA_GROUPS
             ]
-            for column, sources in column_lineage(models, model).items()
+            for column, sources in lineage[name].items()
         }
     )
     return metadata

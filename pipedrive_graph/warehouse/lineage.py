@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
+from sqlglot.schema import MappingSchema
 
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.declared import POLICY
@@ -18,13 +21,25 @@ Source = tuple[str, str]
 """A qualified table, such as `history.users`, and a column of it."""
 
 
-def column_lineage(models: Models, model: Model) -> dict[str, list[Source]]:
-    """The columns that each column of a model is made from, one step up.
+def column_lineage(models: Models, shown: Iterable[Model]) -> dict[str, dict[str, list[Source]]]:
+    """The columns that each column of some models is made from, one step up.
 
     A column that is made from none (a constant, a count of rows), or whose origin the parser cannot
     tell, has an empty list: lineage explains, it decides nothing.
+
+    Args:
+        models: all of them: what their tables are.
+        shown: those whose columns are looked up.
+
+    Returns:
+        By qualified name of the model, and column.
     """
-    schema = _schema(models)
+    # made once: it takes longer than to look a column up
+    schema = MappingSchema(_schema(models), dialect="duckdb")
+    return {model.qualified: _columns(model, schema) for model in shown}
+
+
+def _columns(model: Model, schema: MappingSchema) -> dict[str, list[Source]]:
     try:
         query = qualify(
             sqlglot.parse_one(model.query, dialect="duckdb"),
@@ -39,15 +54,18 @@ def column_lineage(models: Models, model: Model) -> dict[str, list[Source]]:
         return {column: [] for column in model.columns}
     found: dict[str, list[Source]] = {}
     for column in model.columns:
-        try:
-            nodes = list(lineage(column, query, schema, dialect="duckdb", scope=scope).walk())
+        try:  # each by itself: one that cannot be told does not hide the others
+            node = lineage(
+                column, query, schema, dialect="duckdb", scope=scope, trim_selects=False, copy=False
+            )
         except (SqlglotError, ValueError):
-            nodes = []
+            found[column] = []
+            continue
         found[column] = sorted(
             {
-                (f"{node.source.db}.{node.source.name}", node.name.rpartition(".")[2])
-                for node in nodes
-                if isinstance(node.source, exp.Table)
+                (f"{source.source.db}.{source.source.name}", source.name.rpartition(".")[2])
+                for source in node.walk()
+                if isinstance(source.source, exp.Table)
             }
         )
     return found

@@ -292,7 +292,9 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     assert "findings/broken" not in specs
 
     models = own_rules.added(SHIPPED, home / "rules")
-    assert column_lineage(models, models["rules.lives"])["title"] == [("main.users", "label")]
+    assert column_lineage(models, [models["rules.lives"]])["rules.lives"]["title"] == [
+        ("main.users", "label")
+    ]
 
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
