@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from installation import Installation, Told
+from installation import UNJUDGED, Installation, Told
 
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
@@ -48,7 +48,7 @@ class Story:
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with Simulator(Options(users=40, limit=4000, clean=True)) as simulator:
         company = simulator.company
-        installation = Installation.of(tmp_path_factory.mktemp("changes") / "home", simulator)
+        installation = Installation.of(tmp_path_factory.mktemp("changes") / "home", simulator, UNJUDGED)
         installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-20T02:00:00+00:00"
         installation.night()
 
