@@ -104,7 +104,8 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
     """Hold a lock that the kernel frees when this process ends, however it ends.
 
     Args:
-        path: the lock's file; it stays, and holds the id of the process that holds the lock.
+        path: the lock's file; while it is held, it holds the id of the process that holds it, and is then
+            removed.
         doing: what the holder does, for the sentence that another process prints.
         wait: where given, it is told once whom we wait for; otherwise a held lock is an error.
 
@@ -114,25 +115,29 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+        descriptor = _take(path, doing, wait)
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        _take(descriptor, doing, wait)
-        os.ftruncate(descriptor, 0)
+        os.ftruncate(descriptor, 0)  # of a process that was killed, the id is still there
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
+        with suppress(OSError):
+            path.unlink()  # while it is held: whoever waits for it sees that it is gone, and makes another
         os.close(descriptor)
 
 
-def _take(descriptor: int, doing: str, wait: Callable[[str], None] | None) -> None:
+def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
+    """Make the lock's file, or wait for the one that is there; return its descriptor."""
     told = False
     while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
             sentence = f"Another process ({holder}) is {doing}"
             if wait is None:
                 raise BusyError(f"{sentence}; wait until it has ended, then try again.") from error
@@ -140,5 +145,15 @@ def _take(descriptor: int, doing: str, wait: Callable[[str], None] | None) -> No
                 wait(f"{sentence}; waiting for it.")
                 told = True
             time.sleep(0.1)
-        else:
-            return
+            continue
+        if _is_at(path, descriptor):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one that lies there."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -121,9 +122,61 @@ def test_a_lock_ends_with_its_process(holder) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:
+def test_a_lock_is_free_after_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with pytest.raises(ZeroDivisionError), files.lock(path, doing="testing"):
         raise ZeroDivisionError
     with files.lock(path, doing="testing"):
-        pass
+        assert path.read_text() == str(os.getpid())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_whose_file_is_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch) -> None:
+    path, real = tmp_path / "lock", fcntl.flock
+    before: list[int] = []
+
+    def late(descriptor: int, how: int) -> None:
+        if not before:
+            path.unlink()  # whoever held it has just ended
+        before.append(descriptor)
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with files.lock(path, doing="testing"):
+        assert path.read_text() == str(os.getpid())
+    assert len(before) == 2
+
+
+COUNT = """
+import sys, pathlib
+from pipedrive_graph import files
+lock, count = map(pathlib.Path, sys.argv[1:])
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(100):
+    with files.lock(lock, doing="counting", wait=lambda _: None):
+        before = int(count.read_text())
+        count.write_text(str(before + 1))
+"""
+
+
+def test_of_many_processes_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", COUNT, tmp_path / "lock", count],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in processes] == [0] * 4
+    assert count.read_text() == "400"

@@ -113,7 +113,7 @@ def test_an_earlier_export_is_replaced_as_a_whole(settings: Settings, tmp_path: 
     export(settings, Wanted("parquet", tables=["roles"], out=out))
 
     assert set(files(out)) == {"roles.parquet", "export.json"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
 def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_failed_export_leaves_the_earlier_one(
         export(settings, Wanted("neo4j", out=out))
 
     assert files(out) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
 def test_what_a_crash_left_is_cleared(settings: Settings, tmp_path: Path) -> None:

@@ -216,4 +216,4 @@ def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
         "export it with --format csv or parquet, or name other tables with --tables."
     )
     assert target.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".tables.xlsx.lock", "tables.xlsx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tables.xlsx"]
