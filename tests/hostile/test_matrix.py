@@ -162,14 +162,7 @@ BURSTS = {
 }
 
 CASES = [
-    *(
-        Case(
-            f"a burst: {name}",
-            everywhere(action),
-            quick=name == "503",
-        )
-        for name, action in BURSTS.items()
-    ),
+    *(Case(f"a burst: {name}", everywhere(action)) for name, action in BURSTS.items()),
     Case("cut after every answer", here(faults.cut("after"), at=".*", times=None)),
     Case("a body that dribbles", here(faults.slow(5), times=3)),
     Case("an answer that dribbles from its first byte on", here(faults.slow_loris(20), times=3)),
