@@ -6,6 +6,7 @@ import pytest
 from published import query
 
 from pipedrive_graph.simulator import faults
+from pipedrive_graph.simulator.model import Access
 
 ESCAPE = "\x1b[2J\x1b]0;pwn\x07Eve"
 
@@ -55,6 +56,26 @@ def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simula
     assert before
     assert query(installation.published, OPEN) == before
     assert query(installation.published, CHANGES) == []
+
+
+def test_a_set_that_is_not_known_fixes_nothing(installation, simulator) -> None:
+    company = simulator.company
+    user = company.users[company.plain_user_id]
+    company.grant(user.id, "can_fly")
+    found = (
+        "SELECT status, resolved_reason FROM findings"
+        " WHERE rule = 'unexplained_permission' AND subject_id = ? AND object = 'can_fly'"
+    )
+    installation.night()
+    assert query(installation.published, found, str(user.id)) == [("open", None)]
+
+    user.access.append(Access("nova", False, "e7a4b9f0-0000-4000-8000-000000000000"))
+    installation.night()
+    assert query(installation.published, found, str(user.id)) == [("open", None)]
+
+    company.revoke(user.id, "can_fly")
+    installation.night()
+    assert query(installation.published, found, str(user.id)) == [("resolved", "fixed")]
 
 
 @pytest.mark.slow

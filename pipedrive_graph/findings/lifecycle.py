@@ -49,7 +49,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
         WITH silent AS (
             SELECT
                 findings.finding_id, findings.company, findings.rule, findings.subject_kind,
-                findings.subject_id, findings.rule_sha256,
+                findings.subject_id, findings.rule_sha256, findings.last_seen,
                 -- too long ago for its rule to tell of it: time is the proof
                 CASE WHEN events.started_at < batch.as_of - to_days(thresholds.event_open_days)
                     THEN thresholds.event_open_days END AS closed_after
@@ -104,6 +104,28 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 hole.company IS NOT NULL,
                 own.outcome IS DISTINCT FROM 'answered' AND told.company IS NULL
             )
+            UNION
+            -- a rule that rests on what sets contain tells nothing of who has one of which that is not known:
+            -- while the user's permissions are as they were, nothing is fixed
+            SELECT silent.finding_id
+            FROM silent
+            JOIN rule_needs
+                ON rule_needs.rule = silent.rule
+                AND rule_needs.scope = 'all'
+                AND rule_needs.endpoint = 'permissionSets/{id}'
+            JOIN user_permission_sets AS entries
+                ON silent.subject_kind = 'user'
+                AND entries.company = silent.company
+                AND CAST(entries.user_id AS VARCHAR) = silent.subject_id
+            LEFT JOIN permission_sets AS sets
+                ON sets.company = entries.company AND sets.permission_set_id = entries.permission_set_id
+            ANTI JOIN access_changes AS changes
+                ON changes.company = silent.company
+                AND changes.subject_kind = 'user'
+                AND changes.subject_id = silent.subject_id
+                AND changes.object_kind = 'permission'
+                AND changes.at > silent.last_seen
+            WHERE sets.contents IS NULL
         ),
         subjects AS (
             SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id FROM users
@@ -113,22 +135,36 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
             SELECT company, 'permission_set', permission_set_id FROM permission_sets
             UNION ALL
             SELECT company, 'company', coalesce(CAST(company_id AS VARCHAR), company) FROM current_snapshot
+        ),
+        -- who was never there is not gone: a rule of one's own may name its subjects otherwise
+        gone AS (
+            SELECT silent.finding_id
+            FROM silent
+            JOIN (
+                SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id
+                FROM users_history
+                UNION
+                SELECT company, 'role', CAST(role_id AS VARCHAR) FROM roles_history
+                UNION
+                SELECT company, 'permission_set', permission_set_id FROM permission_sets_history
+            ) AS known USING (company, subject_kind, subject_id)
+            ANTI JOIN subjects USING (company, subject_kind, subject_id)
         )
         SELECT
             silent.finding_id,
             CASE
-                WHEN subjects.company IS NULL THEN 'subject gone'
+                WHEN gone.finding_id IS NOT NULL THEN 'subject gone'
                 WHEN silent.closed_after IS NOT NULL THEN concat('closed after ', closed_after, ' days')
                 WHEN silent.rule_sha256 IS DISTINCT FROM rules_now.rule_sha256 THEN 'rule changed'
                 ELSE 'fixed'
             END AS resolved_reason
         FROM silent
         LEFT JOIN rules_now USING (company, rule)
-        LEFT JOIN subjects USING (company, subject_kind, subject_id)
+        LEFT JOIN gone USING (finding_id)
         LEFT JOIN unproven USING (finding_id)
         ANTI JOIN rules_broken USING (rule)
         WHERE
-            subjects.company IS NULL
+            gone.finding_id IS NOT NULL
             OR silent.closed_after IS NOT NULL
             OR rules_now.rule IS NULL
             OR unproven.finding_id IS NULL""")

@@ -27,6 +27,16 @@ WITH missing_roles AS (
         TRY_CAST(subject_id AS BIGINT) AS role_id
     FROM history.observations
     WHERE history_table = 'roles'
+),
+
+-- when each role was first seen as it is, or was no longer there
+role_changes AS (
+    SELECT
+        company,
+        role_id,
+        max(coalesce(valid_to, valid_from)) AS changed_at
+    FROM roles_history
+    GROUP BY company, role_id
 )
 
 SELECT
@@ -65,9 +75,15 @@ LEFT JOIN roles
 LEFT JOIN missing_roles
     ON missing_roles.company = user_roles.company
     AND missing_roles.role_id = user_roles.role_id
+LEFT JOIN role_changes
+    ON role_changes.company = user_roles.company
+    AND role_changes.role_id = user_roles.role_id
 WHERE user_roles.active
     AND user_roles.source = 'observed'
     AND (
         NOT roles.active
         OR (roles.role_id IS NULL AND missing_roles.role_id IS NOT NULL)
     )
+    -- what was told before the role went, or the user's record changed, may have gone with that
+    AND coalesce(users.roles_observed_at >= role_changes.changed_at, TRUE)
+    AND coalesce(users.roles_observed_at >= users.changed_at, TRUE)

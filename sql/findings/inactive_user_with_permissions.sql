@@ -21,6 +21,8 @@ WITH held_permissions AS (
     WHERE NOT users.live
         AND user_permissions.granted
         AND user_permissions.source = 'observed'
+        -- what was told before the user was deactivated may have gone with that
+        AND users.permissions_observed_at >= users.changed_at
     GROUP BY company, user_id
 ),
 

@@ -44,3 +44,5 @@ WHERE NOT users.live
     AND user_roles.active
     AND user_roles.source = 'observed'
     AND NOT user_roles.is_default
+    -- what was told before the user was deactivated may have gone with that
+    AND users.roles_observed_at >= users.changed_at

@@ -49,6 +49,12 @@ moves AS (
     FROM role_changes AS arrivals
     INNER JOIN role_changes AS departures USING (company, user_id, snapshot_id, since)
     INNER JOIN users USING (company, user_id)
+    -- as the user was then: who becomes an admin or is deactivated later keeps what was carried along
+    INNER JOIN users_history AS versions
+        ON versions.company = arrivals.company
+        AND versions.user_id = arrivals.user_id
+        AND versions.valid_from <= arrivals.since
+        AND coalesce(versions.valid_to > arrivals.since, TRUE)
     ANTI JOIN role_changes AS later
         ON later.company = arrivals.company
         AND later.user_id = arrivals.user_id
@@ -57,8 +63,8 @@ moves AS (
     WHERE arrivals.kind = 'granted'
         AND departures.kind = 'revoked'
         AND since > users.first_seen
-        AND users.live
-        AND NOT users.admin
+        AND versions.live
+        AND NOT versions.admin
         -- or nobody has been asked since what the user still holds
         AND users.permissions_observed_at >= since
 ),

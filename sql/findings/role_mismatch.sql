@@ -52,3 +52,5 @@ LEFT JOIN roles
     AND roles.role_id = users.role_id
 WHERE len(assigned_users.assigned_role_ids) > 0
     AND NOT assigned_users.agrees
+    -- assignments that were told before the record changed do not contradict it
+    AND users.roles_observed_at >= users.changed_at

@@ -2,7 +2,8 @@
 -- Left out is what came by the edit of a set that the user had before and still has: that edit is
 -- the event (permission_set_changed). Another set that the user was given counts. Where nobody
 -- knows what a set that the user kept holds or held, nobody can tell, and nothing is found; nor of
--- admins, who hold everything, nor in a user's first answer. Over when the permission is gone.
+-- who was an admin then and held everything, nor in a user's first answer. Over when the permission
+-- is gone.
 --
 -- kind: rule
 -- title: Sensitive permission granted
@@ -55,7 +56,6 @@ gains AS (
     WHERE flag_changes.kind = 'granted'
         AND flag_changes.edited_set IS NULL
         AND flag_changes.since > users.first_seen
-        AND NOT users.admin
         AND NOT versions.admin
         AND versions.valid_from <= flag_changes.since
         AND coalesce(versions.valid_to > flag_changes.since, TRUE)

@@ -67,8 +67,7 @@ SELECT
     signatures.user_id,
     signatures.signature,
     CASE
-        WHEN signatures.holds OR (signatures.observed_at IS NOT NULL AND NOT signatures.by_access)
-            THEN 'observed'
+        WHEN signatures.holds THEN 'observed'
         WHEN signatures.by_access AND samples.observed_users IS NOT NULL
             THEN 'inferred'
     END AS source,

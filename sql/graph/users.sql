@@ -23,6 +23,7 @@
 --   login_known: whether Pipedrive says when the latest login was, be it "never"
 --   created: when the user was created, NULL for one who has not accepted the invitation
 --   first_seen: when the user was first in a snapshot of ours
+--   changed_at: when the user's record was first seen as it is, the latest login aside
 --   has_created_company: whether this user opened the company's account
 --   locale: the format of dates and numbers
 --   default_currency: the currency, ISO 4217
@@ -95,6 +96,7 @@ SELECT
     latest.login_known,
     versions.created,
     sightings.first_seen,
+    versions.valid_from AS changed_at,
     versions.has_created_company,
     versions.locale,
     versions.default_currency,

@@ -16,6 +16,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.simulator import faults
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -259,6 +260,53 @@ def test_doctor_shows_own_rules(serve, home) -> None:
     shown = installation.command("doctor")
     assert shown.code == 2
     assert f"there is no folder {home}/ours" in shown.out
+
+
+GROUNDED = """\
+-- One row per company in which somebody can fly who is no admin.
+--
+-- title: Somebody flies
+-- severity: low
+-- meaning: Somebody can fly.
+-- remedy: Clip the wings.
+-- reference: none
+-- needs: users, all users/{id}/permissions
+-- identity: subject
+SELECT DISTINCT
+    company,
+    'company' AS subject_kind,
+    company AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'low' AS severity,
+    'Somebody can fly.' AS title,
+    to_json({'permission': 'can_fly'}) AS evidence
+FROM user_permissions
+INNER JOIN users USING (company, user_id)
+WHERE permission = 'can_fly'
+    AND granted
+    AND NOT admin
+"""
+
+
+def test_a_subject_that_was_never_known_is_not_gone(serve, home) -> None:
+    simulator = serve(users=8, clean=True)
+    company, found = simulator.company, "SELECT status, resolved_reason FROM findings WHERE rule = 'grounded'"
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "grounded.sql").write_text(GROUNDED)
+    installation = Installation.of(home, simulator, own_rules.added(SHIPPED, home / "rules"))
+    flier, other = [user.id for user in company.users.values() if user.active][-2:]
+    company.grant(flier, "can_fly")
+    installation.night()
+    assert query(installation.published, found) == [("open", None)]
+
+    company.revoke(flier, "can_fly")
+    simulator.faults.add(f"users/{other}/permissions", faults.forbidden)
+    installation.night()
+    assert query(installation.published, found) == [("open", None)]
+
+    simulator.faults.clear()
+    installation.night()
+    assert query(installation.published, found) == [("resolved", "fixed")]
 
 
 def test_a_named_folder_that_is_missing_stops_sync(serve, home) -> None:

@@ -209,6 +209,24 @@ def test_inactive_user_with_permissions(
     assert company.fired("inactive_user_with_permissions") == ([("5", None)] if fires else [])
 
 
+@pytest.mark.parametrize(("asked", "fires"), [(0, False), (1, True)])
+@pytest.mark.parametrize(
+    ("rule", "found"), [("inactive_user_with_role", "2"), ("inactive_user_with_permissions", None)]
+)
+def test_what_was_told_before_the_user_was_deactivated_may_be_gone(
+    company: Company, rule: str, found: str | None, asked: int, fires: bool
+) -> None:
+    company.role(2, "Sales")
+    company.user(5, "Ana", until=1)
+    company.user(5, "Ana", active=False, since=1)
+    for table in ("user_roles", "user_permissions"):
+        company.observed(table, 5, 0, asked)
+    company.assign(5, 2)
+    company.flags(5, can_x=True)
+
+    assert company.fired(rule) == ([("5", found)] if fires else [])
+
+
 def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
     company.permission_set("a", None)
     sets = [entry("sales", False, "a"), entry("global", False, "a"), entry("nova", False, "gone")]

@@ -521,6 +521,13 @@ def test_sensitive_permission_granted_is_not_of_admins_and_new_users(company: Co
     assert events(company, "sensitive_permission_granted") == []
 
 
+def test_sensitive_permission_granted_is_not_over_when_the_user_becomes_an_admin(company: Company) -> None:
+    user(company, 1, {"access": USER}, None, {"access": ADMIN})
+    gains(company, False, True)
+
+    assert events(company, "sensitive_permission_granted") == [("1", FLAG, "s1")]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "contents", "found"),
     [
@@ -768,6 +775,17 @@ def test_permission_creep_by_moving_is_measured_as_it_was(company: Company) -> N
         company.flags(user_id, carried=True, since=3)
 
     assert ("1", None, "s2") in events(company, "permission_creep")
+
+
+@pytest.mark.parametrize("later", [{"access": ADMIN}, {"active": False}])
+def test_permission_creep_is_not_over_when_the_user_becomes_something_else(
+    company: Company, later: dict[str, Any]
+) -> None:
+    teams(company)
+    user(company, 1, {"access": USER}, None, None, {"access": USER, **later})
+    stays(company)
+
+    assert events(company, "permission_creep") == [("1", None, "s2")]
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,24 @@ def test_unexplained_permission(company: Company, access: object, granted: bool 
     assert company.fired("unexplained_permission") == ([("5", "can_x")] if fires else [])
 
 
+@pytest.mark.parametrize("rule", ["unexplained_permission", "missing_permission"])
+@pytest.mark.parametrize(("signature", "fires"), [("then", True), ("now", False)])
+def test_what_was_answered_under_another_access_is_not_compared(
+    company: Company, rule: str, signature: str, fires: bool
+) -> None:
+    company.permission_set("x", ["can_x", "can_y"])
+    company.user(5, "Ana", access=[entry(permission_set_id="x")])
+    company.insert("access_signatures", user_id=5, signature=signature)
+    company.flags(5, can_x=True, can_y=False, can_z=True)
+    company.rows("UPDATE history.observations SET signature = 'then'")
+
+    found = {"unexplained_permission": [("5", "can_z")], "missing_permission": [("5", "can_y")]}
+    assert company.fired(rule) == (found[rule] if fires else [])
+    if not fires:
+        assert company.table("users", "user_id, permissions_source") == [(5, None)]
+        assert set(company.table("user_permissions", "granted")) == {(None,)}
+
+
 def test_unexplained_permission_is_one_finding_each(company: Company) -> None:
     company.role(1, "Sales")
     company.role(2, "Support")

@@ -134,6 +134,18 @@ def test_role_mismatch_looks_at_active_assignments(
     assert company.fired("role_mismatch") == ([("5", None)] if fires else [])
 
 
+@pytest.mark.parametrize(("asked", "fires"), [(0, False), (1, True)])
+def test_role_mismatch_is_not_of_assignments_from_before_the_change(
+    company: Company, asked: int, fires: bool
+) -> None:
+    company.user(5, "Ana", role_id=3, until=1)
+    company.user(5, "Ana", role_id=2, since=1)
+    company.observed("user_roles", 5, 0, asked)
+    company.assign(5, 3)
+
+    assert company.fired("role_mismatch") == ([("5", None)] if fires else [])
+
+
 def test_role_mismatch_says_which(company: Company) -> None:
     company.user(5, "Ana", role_id=2, active=False)
     company.assign(5, 3, 1)
@@ -237,6 +249,27 @@ def test_assignment_that_is_over_dangles_no_more(company: Company) -> None:
     company.assign(6, 4, until=1)
 
     assert company.fired("dangling_role_assignment") == []
+
+
+@pytest.mark.parametrize(("asked", "fires"), [(0, False), (1, True)])
+@pytest.mark.parametrize("how", ["gone", "inactive", "moved"])
+def test_dangling_role_assignment_is_not_of_assignments_from_before(
+    company: Company, asked: int, fires: bool, how: str
+) -> None:
+    if how == "moved":
+        company.user(5, "Ana", role_id=4, until=1)
+        company.user(5, "Ana", role_id=2, since=1)
+        company.coverage("roles/{id}", 4, "gone")
+    else:
+        company.user(5, "Ana")
+        company.role(4, "Old", until=1)
+        company.observed("roles", 4, 0)
+        if how == "inactive":
+            company.role(4, "Old", active=False, since=1)
+    company.observed("user_roles", 5, 0, asked)
+    company.assign(5, 4)
+
+    assert company.fired("dangling_role_assignment") == ([("5", "4")] if fires else [])
 
 
 def test_dangling_role_assignment_says_how(company: Company) -> None:
