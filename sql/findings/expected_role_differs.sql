@@ -1,6 +1,8 @@
 -- One row per active user who is not in the role that the company's roster expects.
 -- Names are compared without regard to case. Left out are leavers, and users of whom an assignment
--- is not known in full: it may be the one expected.
+-- is not known in full: it may be the one expected. Of a role without a name, only one that is
+-- proven not to exist is not the one: it was asked for by its id, and the answer was a 404; the
+-- proof lasts until the role is listed.
 --
 -- kind: rule
 -- title: Another role than expected
@@ -11,7 +13,7 @@
 -- remedy: Ask the manager which is right; assign the user to the expected role, or correct the
 --   roster.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
--- needs: users, users/{id}/roleAssignments, roster/{id}
+-- needs: users, roles, all roles/{id}, users/{id}/roleAssignments, roster/{id}
 -- identity: subject, object
 WITH expectations AS (
     SELECT
@@ -31,7 +33,6 @@ WITH expectations AS (
         AND roster.problem IS NULL
 ),
 
--- Roles that were asked for by their id, and are not there: no name could match.
 missing_roles AS (
     SELECT
         company,
@@ -39,6 +40,15 @@ missing_roles AS (
     FROM history.coverage
     WHERE endpoint = 'roles/{id}'
         AND outcome = 'gone'
+
+    UNION
+
+    -- once answered for; what has no role to show for it was answered for with a 404
+    SELECT
+        company,
+        TRY_CAST(subject_id AS BIGINT) AS role_id
+    FROM history.observations
+    WHERE history_table = 'roles'
 ),
 
 assigned_roles AS (
@@ -49,7 +59,10 @@ assigned_roles AS (
         -- one without a name, or one that may be active, may be the one
         bool_or(
             user_roles.source <> 'observed'
-            OR (roles.name IS NULL AND missing_roles.role_id IS NULL)
+            OR (
+                roles.name IS NULL
+                AND (roles.role_id IS NOT NULL OR missing_roles.role_id IS NULL)
+            )
         ) AS unknown,
         list(
             {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id

@@ -13,6 +13,7 @@ from pipedrive_graph import settings
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import roster
 from pipedrive_graph.findings.roster import ACTIVE, LEAVERS, Row
+from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.roster import write_roster
 
 RULES = ("leaver_still_active", "not_on_roster", "expected_role_differs")
@@ -229,6 +230,33 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
         ("leaver_still_active", "resolved", "fixed"),
         ("not_on_roster", "resolved", "fixed"),
     ]
+
+
+@pytest.mark.slow
+def test_another_role_is_no_longer_found_on_the_answer_about_the_role_only(rostered) -> None:
+    installation, simulator, _ = rostered
+    company = simulator.company
+    ana = company.plain_user_id
+    (installation.home / "roster.csv").write_text(
+        f"email,status,expected_role\n{company.users[ana].email},active,Sales\n"
+    )
+    differs = ("expected_role_differs", "open", None)
+
+    def night(role_id: int, *, refused: bool = False) -> list[tuple[str, ...]]:
+        company.assignments[ana][:] = []
+        company.assign(ana, role_id)
+        company.users[ana].role_id = None
+        if refused:
+            simulator.faults.add(f"roles/{role_id}", faults.forbidden, times=None)
+        installation.night()
+        simulator.faults.clear()
+        return [entry for entry in states(installation) if entry[0] == differs[0]]
+
+    assert night(9999) == [differs]  # which is proven not to exist
+    assert night(9999, refused=True) == [differs]
+    assert night(8888, refused=True) == [differs]  # which may be called Sales
+    [sales] = [role.id for role in company.roles.values() if role.name == "Sales"]
+    assert night(sales) == [("expected_role_differs", "resolved", "fixed")]
 
 
 @pytest.mark.slow

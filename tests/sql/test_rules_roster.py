@@ -162,6 +162,23 @@ def test_expected_role_differs(company: Company, row: tuple, assigned: list[int]
     assert company.fired("expected_role_differs") == ([("5", fires)] if fires else [])
 
 
+@pytest.mark.parametrize(
+    ("listed", "fires"), [(False, [("5", "Sales")]), (True, [])], ids=["not listed", "listed without a name"]
+)
+def test_that_a_role_is_missing_is_proven_until_it_is_listed(
+    company: Company, listed: bool, fires: list[tuple[str, str]]
+) -> None:
+    company.user(5, "Ana")
+    company.assign(5, 9)
+    company.observed("roles", 9, 0)
+    company.coverage("roles/{id}", 9, "refused")
+    if listed:
+        company.role(9, None)
+    roster(company, ("ana@example.com", ACTIVE, "Sales"))
+
+    assert company.fired("expected_role_differs") == fires
+
+
 def test_assignments_that_are_not_known_or_not_active(company: Company) -> None:
     for role_id, name in SALES_AND_HELP:
         company.role(role_id, name)
