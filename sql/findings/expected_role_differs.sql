@@ -1,8 +1,8 @@
 -- One row per active user who is not in the role that the company's roster expects.
--- Names are compared without regard to case. Left out are leavers, and users of whom an assignment
--- is not known in full: it may be the one expected. Of a role without a name, only one that is
--- proven not to exist is not the one: it was asked for by its id, and the answer was a 404; the
--- proof lasts until the role is listed.
+-- Names are compared without regard to case, to blanks around them and to how many are between two
+-- words. Left out are leavers, and users of whom an assignment is not known in full: it may be the
+-- one expected. Of a role without a name, only one that is proven not to exist is not the one: it
+-- was asked for by its id, and the answer was a 404; the proof lasts until the role is listed.
 --
 -- kind: rule
 -- title: Another role than expected
@@ -33,6 +33,16 @@ WITH expectations AS (
         AND roster.problem IS NULL
 ),
 
+-- Spelt as the roster's names are when it is read: a single blank between words, none around them.
+named_roles AS (
+    SELECT
+        company,
+        role_id,
+        name,
+        lower(trim(regexp_replace(name, '[\s\pZ]+', ' ', 'g'))) AS spelling
+    FROM roles
+),
+
 missing_roles AS (
     SELECT
         company,
@@ -55,21 +65,22 @@ assigned_roles AS (
     SELECT
         company,
         user_id,
-        bool_or(lower(trim(roles.name)) = lower(expectations.expected_role)) AS expected,
+        bool_or(named_roles.spelling = lower(expectations.expected_role)) AS expected,
         -- one without a name, or one that may be active, may be the one
         bool_or(
             user_roles.source <> 'observed'
             OR (
-                roles.name IS NULL
-                AND (roles.role_id IS NOT NULL OR missing_roles.role_id IS NULL)
+                named_roles.name IS NULL
+                AND (named_roles.role_id IS NOT NULL OR missing_roles.role_id IS NULL)
             )
         ) AS unknown,
         list(
-            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
+            {'role_id': role_id, 'role': named_roles.name, 'since': user_roles.since}
+            ORDER BY role_id
         ) FILTER (user_roles.active) AS assigned
     FROM user_roles
     INNER JOIN expectations USING (company, user_id)
-    LEFT JOIN roles USING (company, role_id)
+    LEFT JOIN named_roles USING (company, role_id)
     LEFT JOIN missing_roles USING (company, role_id)
     WHERE user_roles.active IS NOT FALSE
     GROUP BY company, user_id
@@ -78,11 +89,11 @@ assigned_roles AS (
 role_names AS (
     SELECT
         company,
-        lower(trim(name)) AS name,
+        spelling,
         list(role_id ORDER BY role_id) AS role_ids
-    FROM roles
-    WHERE name IS NOT NULL
-    GROUP BY company, lower(trim(name))
+    FROM named_roles
+    WHERE spelling IS NOT NULL
+    GROUP BY company, spelling
 )
 
 SELECT
@@ -95,7 +106,7 @@ SELECT
         users.label,
         ' should be in the role ',
         expectations.expected_role,
-        CASE WHEN role_names.name IS NULL THEN ', which is none of the roles known,' END,
+        CASE WHEN role_names.spelling IS NULL THEN ', which is none of the roles known,' END,
         CASE
             WHEN assigned_roles.assigned IS NULL THEN ' but is in none.'
             ELSE concat(
@@ -118,7 +129,7 @@ SELECT
         'manager': expectations.manager,
         'expected_role': expectations.expected_role,
         'expected_role_ids': coalesce(role_names.role_ids, []),
-        'expected_role_known': role_names.name IS NOT NULL,
+        'expected_role_known': role_names.spelling IS NOT NULL,
         'roles': coalesce(assigned_roles.assigned, []),
         'assignments_observed_at': users.roles_observed_at,
         'admin': users.admin,
@@ -129,6 +140,6 @@ INNER JOIN users USING (company, user_id)
 LEFT JOIN assigned_roles USING (company, user_id)
 LEFT JOIN role_names
     ON role_names.company = expectations.company
-    AND role_names.name = lower(expectations.expected_role)
+    AND role_names.spelling = lower(expectations.expected_role)
 WHERE assigned_roles.expected IS NOT TRUE
     AND assigned_roles.unknown IS NOT TRUE

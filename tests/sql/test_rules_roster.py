@@ -127,7 +127,7 @@ def test_a_company_without_a_roster(company: Company, rule: str) -> None:
     assert company.fired(rule) == []
 
 
-SALES_AND_HELP = ((3, "Sales"), (4, " Help desk"))
+NAMED = ((3, "Sales"), (4, " Help desk"), (5, "Sales \u00a0 Rep"))
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,8 @@ SALES_AND_HELP = ((3, "Sales"), (4, " Help desk"))
         (("ana@example.com", ACTIVE, "Nowhere"), [3], "Nowhere"),
         (("ana@example.com", ACTIVE, "SALES"), [3], None),
         (("ana@example.com", ACTIVE, "help DESK"), [4], None),
+        (("ana@example.com", ACTIVE, "Sales Rep"), [5], None),
+        (("ana@example.com", ACTIVE, "SalesRep"), [5], "SalesRep"),
         (("ana@example.com", ACTIVE, "Sales"), [4, 3], None),
         (("ana@example.com", ACTIVE), [4], None),
         (("ana@example.com", LEAVER, "Sales"), [4], None),
@@ -151,7 +153,7 @@ SALES_AND_HELP = ((3, "Sales"), (4, " Help desk"))
     ],
 )
 def test_expected_role_differs(company: Company, row: tuple, assigned: list[int], fires: str | None) -> None:
-    for role_id, name in SALES_AND_HELP:
+    for role_id, name in NAMED:
         company.role(role_id, name)
     company.role(7, None)
     company.coverage("roles/{id}", 9, "gone")
@@ -180,7 +182,7 @@ def test_that_a_role_is_missing_is_proven_until_it_is_listed(
 
 
 def test_assignments_that_are_not_known_or_not_active(company: Company) -> None:
-    for role_id, name in SALES_AND_HELP:
+    for role_id, name in NAMED:
         company.role(role_id, name)
     for user_id, name in enumerate(("Never", "Maybe", "Was", "Gone"), start=1):
         company.user(user_id, name, active=name != "Gone")
