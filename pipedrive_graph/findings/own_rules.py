@@ -38,6 +38,7 @@ ENDPOINTS = (
     "permissionSets",
     "permissionSets/{id}",
     "roster/{id}",
+    "roster/{id}/expectedRole",
 )
 """The answers that a rule can rest on."""
 

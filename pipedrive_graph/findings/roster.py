@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,7 +45,8 @@ class Row:
         email: in lower case; None where there is none.
         status: as written.
         leaver: what it means; None where that is not known.
-        manager, expected_role: as written; None where empty.
+        manager, expected_role: as written; None where empty. In a row that is used for others about the same
+            address too, what they agree in: what one of them says; None where they contradict each other.
         problem: why it is not used; None where it is.
     """
 
@@ -173,17 +174,43 @@ def _row(line: int, header: list[str], cells: list[str]) -> Row:
 
 
 def _alone(rows: list[Row]) -> Iterator[Row]:
-    """Of an address that is there more than once, use the first row if all say the same, else none."""
-    same: dict[str, list[Row]] = {}
+    """Let one row at most speak for an address; a row that cannot be used for itself has no say in that."""
+    same: dict[str | None, list[Row]] = {}
     for row in rows:
-        if row.email:
+        if not row.problem:
             same.setdefault(row.email, []).append(row)
+    settled = {row.line: row for group in same.values() for row in _settled(group)}
     for row in rows:
-        group = same.get(row.email or "", [row])
-        said = {(other.leaver, (other.expected_role or "").lower()) for other in group}
-        if row.problem or len(group) == 1 or (len(said) == 1 and row is group[0]):
-            yield row
-        else:
-            other = next(other for other in group if other is not row)
-            also = "which says otherwise" if len(said) > 1 else "which is used"
-            yield replace(row, problem=f"{row.email} is in line {other.line} too, {also}")
+        yield settled.get(row.line, row)
+
+
+def _settled(group: list[Row]) -> Iterator[Row]:
+    """Of an address's rows, use the first for all that they agree in; none where the status contradicts."""
+    first, *others = group
+    otherwise = next((row for row in others if row.leaver != first.leaver), None)
+    if otherwise:
+        for row in group:
+            other = otherwise if row.leaver == first.leaver else first
+            yield replace(row, problem=f"{row.email} is in line {other.line} too, which says otherwise")
+        return
+    managers, expected = _said(row.manager for row in group), _said(row.expected_role for row in group)
+    yield replace(first, manager=_agreed(managers), expected_role=_agreed(expected))
+    contradicted = [
+        name for name, said in (("manager", managers), ("expected role", expected)) if len(said) > 1
+    ]
+    but = f", but for the {' and the '.join(contradicted)}, on which they differ" if contradicted else ""
+    for row in others:
+        yield replace(row, problem=f"{row.email} is in line {first.line} too, which is used{but}")
+
+
+def _said(cells: Iterable[str | None]) -> list[str]:
+    """What is said, each as it is written first; cases are no difference."""
+    said: dict[str, str] = {}
+    for cell in cells:
+        if cell:
+            said.setdefault(cell.lower(), cell)
+    return [*said.values()]
+
+
+def _agreed(said: list[str]) -> str | None:
+    return said[0] if len(said) == 1 else None

@@ -68,16 +68,25 @@ class Rosters:
                 connection.execute(
                     f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
                 )
+        # In which role somebody is expected has an answer of its own: rows that agree in the status may still
+        # contradict each other in that, and then the one that is used names none.
         connection.execute(f"""
             INSERT INTO history.coverage BY NAME
             SELECT DISTINCT
-                users.company, 'roster/{{id}}' AS endpoint, CAST(users.user_id AS VARCHAR) AS subject_id,
+                users.company, asked.endpoint, CAST(users.user_id AS VARCHAR) AS subject_id,
                 'answered' AS outcome
             FROM history.users
+            CROSS JOIN (VALUES ('roster/{{id}}'), ('roster/{{id}}/expectedRole')) AS asked(endpoint)
             LEFT JOIN policy.roster AS used
                 ON used.company = users.company
                 AND used.email = lower(trim(users.email))
                 AND used.problem IS NULL
+            LEFT JOIN policy.roster AS repeated
+                ON asked.endpoint = 'roster/{{id}}/expectedRole'
+                AND repeated.company = used.company
+                AND repeated.email = used.email
+                AND repeated.expected_role IS NOT NULL
+                AND used.expected_role IS NULL
             LEFT JOIN history.findings AS found
                 ON found.company = users.company
                 AND found.subject_kind = 'user'
@@ -87,7 +96,7 @@ class Rosters:
                 users.valid_to IS NULL
                 AND users.{tonight}
                 AND (
-                    used.email IS NOT NULL
+                    (used.email IS NOT NULL AND repeated.email IS NULL)
                     OR (found.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
                 )""")
 

@@ -13,7 +13,7 @@
 -- remedy: Ask the manager which is right; assign the user to the expected role, or correct the
 --   roster.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
--- needs: users, roles, all roles/{id}, users/{id}/roleAssignments, roster/{id}
+-- needs: users, roles, all roles/{id}, users/{id}/roleAssignments, roster/{id}/expectedRole
 -- identity: subject, object
 WITH expectations AS (
     SELECT

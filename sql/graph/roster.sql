@@ -1,6 +1,7 @@
 -- One row per row of the company's roster: the people whom HR or an identity provider names.
--- A row that cannot be used is here too, with what is wrong with it. A company without a roster has
--- none.
+-- A row that is not used is here too, with the reason. Of rows with the same address, the first is
+-- used for all that they agree in, and none where the status contradicts. A company without a
+-- roster has none.
 --
 -- kind: table
 -- key: company, line
@@ -10,8 +11,10 @@
 --   email: the e-mail address in lower case, NULL where there is none
 --   status: the person's status as written
 --   leaver: whether that means that the person has left; NULL is a status that is not known
---   manager: the person's manager as written
---   expected_role: the name of the role in which the person should be, as written
+--   manager: the person's manager as written; in a row that others repeat and that is used, the one
+--     that any of them names, NULL where they name several
+--   expected_role: the name of the role in which the person should be; in a row that others repeat
+--     and that is used, as `manager`
 --   problem: why the row is not used, NULL where it is
 -- example: SELECT line, email, problem FROM roster WHERE problem IS NOT NULL
 SELECT

@@ -97,6 +97,60 @@ def test_rows_that_are_not_used(tmp_path: Path) -> None:
     assert [row.line for row in found.rows if row.email is None] == [3, 4]
 
 
+USED, ODD = "ana@x.com is in line 2 too, which is used", "'odd' is no status that is known"
+
+
+@pytest.mark.parametrize(
+    ("lines", "used", "problems"),
+    [
+        # what only one of them says is taken
+        (["left,,", "Terminated,Mara,Sales"], (2, True, "Mara", "Sales"), [f"line 3: {USED}"]),
+        (["active,MARA,", "leave,Mara,sales"], (2, False, "MARA", "sales"), [f"line 3: {USED}"]),
+        # what they contradict each other in is not
+        (
+            ["active,Mara,Sales", "active,Mara,Help"],
+            (2, False, "Mara", None),
+            [f"line 3: {USED}, but for the expected role, on which they differ"],
+        ),
+        (
+            ["left,Mara,", "left,Ben,Sales", "left,,Help"],
+            (2, True, None, None),
+            [
+                f"line {line}: {USED}, but for the manager and the expected role, on which they differ"
+                for line in (3, 4)
+            ],
+        ),
+        (
+            ["left,,", "left,,", "active,,"],
+            None,
+            [
+                f"line {line}: ana@x.com is in line {other} too, which says otherwise"
+                for line, other in ((2, 4), (3, 4), (4, 2))
+            ],
+        ),
+        # what cannot be used for itself decides nothing
+        (["left,,", ",Mara,Sales"], (2, True, None, None), ["line 3: Ana@x.com has no status"]),
+        (["odd,,", "left,,Sales"], (3, True, None, "Sales"), [f"line 2: {ODD}"]),
+        (
+            ["odd,,Help", "left,,", "left,,"],
+            (3, True, None, None),
+            [f"line 2: {ODD}", "line 4: ana@x.com is in line 3 too, which is used"],
+        ),
+    ],
+)
+def test_rows_about_one_address(
+    tmp_path: Path, lines: list[str], used: tuple | None, problems: list[str]
+) -> None:
+    rows = "".join(f"{'Ana' if at % 2 else 'ana'}@x.com,{line}\n" for at, line in enumerate(lines))
+    found = read(tmp_path, f"email,status,manager,expected_role\n{rows}ben@x.com,left,,\n")
+
+    assert [
+        (row.line, row.leaver, row.manager, row.expected_role) for row in found.rows[:-1] if not row.problem
+    ] == ([used] if used else [])
+    assert found.problems == problems
+    assert len(found.rows) == len(lines) + 1
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -257,6 +311,27 @@ def test_another_role_is_no_longer_found_on_the_answer_about_the_role_only(roste
     assert night(8888, refused=True) == [differs]  # which may be called Sales
     [sales] = [role.id for role in company.roles.values() if role.name == "Sales"]
     assert night(sales) == [("expected_role_differs", "resolved", "fixed")]
+
+
+@pytest.mark.slow
+def test_rows_that_contradict_each_other_in_the_role_are_no_answer_about_it(rostered) -> None:
+    installation, simulator, _ = rostered
+    email = simulator.company.users[simulator.company.plain_user_id].email
+
+    def night(*rows: str) -> list[tuple[str, ...]]:
+        lines = "".join(f"{email},{row}\n" for row in rows)
+        (installation.home / "roster.csv").write_text(f"email,status,expected_role\n{lines}")
+        installation.night()
+        return [entry for entry in states(installation) if entry[0] != "not_on_roster"]
+
+    differs, leaver = "expected_role_differs", "leaver_still_active"
+    assert night("active,Nowhere") == [(differs, "open", None)]
+    assert night("left,Nowhere", "left,Elsewhere") == [(differs, "open", None), (leaver, "open", None)]
+    assert night("active,Nowhere", "active,Elsewhere") == [
+        (differs, "open", None),
+        (leaver, "resolved", "fixed"),
+    ]
+    assert night("active,", "active,") == [(differs, "resolved", "fixed"), (leaver, "resolved", "fixed")]
 
 
 @pytest.mark.slow

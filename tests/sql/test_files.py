@@ -110,7 +110,7 @@ def test_rule_has_its_keys_and_columns(model: Model, connection: duckdb.DuckDBPy
     endpoints = {need.strip().removeprefix("all ") for need in settings["needs"].split(",")}
     assert endpoints <= {
         "users", "users/{id}/roleAssignments", "users/{id}/permissions", "roles", "roles/{id}",
-        "permissionSets", "permissionSets/{id}", "roster/{id}",
+        "permissionSets", "permissionSets/{id}", "roster/{id}", "roster/{id}/expectedRole",
     }  # fmt: skip
 
 
