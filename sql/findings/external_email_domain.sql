@@ -18,7 +18,7 @@ WITH addresses AS (
         company,
         user_id,
         label,
-        lower(split_part(email, '@', -1)) AS domain,
+        lower(split_part(trim(email), '@', -1)) AS domain,
         admin,
         created,
         first_seen,
@@ -26,7 +26,7 @@ WITH addresses AS (
     FROM users
     WHERE live
         AND contains(email, '@')
-        AND split_part(email, '@', -1) <> ''
+        AND split_part(trim(email), '@', -1) <> ''
 ),
 
 domain_sizes AS (

@@ -8,16 +8,23 @@
 --   domain: the domain, in lower case
 --   users: how many live users have an address there
 -- example: SELECT domain FROM own_email_domains ORDER BY ALL
-WITH domains AS (
+WITH addresses AS (
     SELECT
         company,
-        lower(split_part(email, '@', -1)) AS domain,
-        count(*) AS users,
-        sum(count(*)) OVER (PARTITION BY company) AS all_users
+        CASE WHEN contains(email, '@') THEN lower(split_part(trim(email), '@', -1)) END AS domain
     FROM users
     WHERE live
-        AND contains(email, '@')
-    GROUP BY company, lower(split_part(email, '@', -1))
+),
+
+domains AS (
+    SELECT
+        company,
+        domain,
+        count(*) AS users,
+        -- a share of all is one of those without an address too
+        sum(count(*)) OVER (PARTITION BY company) AS all_users
+    FROM addresses
+    GROUP BY company, domain
 )
 
 SELECT
@@ -36,5 +43,6 @@ SELECT
 FROM domains
 INNER JOIN rule_thresholds USING (company)
 ANTI JOIN policy.email_domains AS named USING (company)
-WHERE domains.users >= rule_thresholds.email_domain_users_count
+WHERE domains.domain <> ''
+    AND domains.users >= rule_thresholds.email_domain_users_count
     AND domains.users >= rule_thresholds.email_domain_users_share * domains.all_users

@@ -362,10 +362,37 @@ def test_external_email_domain_of_under_a_share_of_the_users(
     assert company.fired("external_email_domain") == expected
 
 
+@pytest.mark.parametrize("email", [None, "nobody", "nobody@ "])
+def test_a_share_of_the_users_is_one_of_those_without_a_domain_too(
+    company: Company, email: str | None
+) -> None:
+    for user_id in range(57):
+        company.user(user_id, "Ana", email=f"ana{user_id}@example.com")
+    for user_id in (101, 102, 103):
+        company.user(user_id, "Pat", email=f"pat{user_id}@partner.example")
+
+    assert company.fired("external_email_domain") == []  # 3 of 60
+
+    company.user(200, "Nobody", email=email)
+
+    assert company.fired("external_email_domain") == [("101", None), ("102", None), ("103", None)]
+    assert company.table("own_email_domains", "domain, users") == [("example.com", 57)]
+
+
+def test_users_without_a_domain_have_none_of_the_companys(company: Company) -> None:
+    for user_id in range(4):
+        company.user(user_id, "Nobody", email=f"nobody{user_id}@")
+        company.user(user_id + 4, "Ana", email=f" ana{user_id}@example.com ")
+
+    assert company.table("own_email_domains", "domain, users") == [("example.com", 4)]
+
+
 @pytest.mark.parametrize(
     ("user", "fires"),
     [
         ({"email": "eve@EXAMPLE.COM"}, False),
+        ({"email": " eve@example.com "}, False),
+        ({"email": "eve@ "}, False),
         ({"email": "eve@mail.example.com"}, True),
         ({"email": "eve@example.com@evil.example"}, True),
         ({"email": None}, False),
