@@ -24,6 +24,10 @@ from pipedrive_graph.warehouse.models import sql_folder
 
 FILE = "findings.toml"
 
+_SOME_DAYS = ("creep_days", "dormant_admin_days", "dormant_user_days")
+"""Days back to what is compared: with none, all would be dormant, and permissions be counted against
+themselves. The other days may be none: what they wait for is found, or over, at once."""
+
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -211,6 +215,8 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
             raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
+        if name in _SOME_DAYS and value < 1:
+            raise ConfigurationError(f"{place}: [thresholds] {name} must be at least 1 day.")
     return policy
 
 

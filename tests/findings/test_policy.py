@@ -112,6 +112,13 @@ def test_a_file_changes_what_it_names(tmp_path) -> None:
             "[thresholds]\ndormant_admin_days = -1",
             "thresholds.dormant_admin_days: input should be greater than",
         ),
+        *(
+            (
+                f"[companies.acme.thresholds]\n{name} = 0",
+                f"[companies.acme]: [thresholds] {name} must be at least 1 day.",
+            )
+            for name in ("creep_days", "dormant_admin_days", "dormant_user_days")
+        ),
         (
             "[thresholds]\ndormant_admin_days = true",
             "thresholds.dormant_admin_days: input should be a valid number",
@@ -141,6 +148,18 @@ def test_a_mistake_is_told_by_its_place(tmp_path, text, sentence) -> None:
     assert sentence in message
     assert str(tmp_path / "findings.toml") in message
     assert "\n" not in message.strip()
+
+
+def test_days_that_may_be_none(tmp_path) -> None:
+    names = (
+        "dormant_admin_never_days", "empty_role_days", "event_open_days", "never_logged_in_days",
+        "new_user_admin_days",
+    )  # fmt: skip
+    text = "[thresholds]\n" + "".join(f"{name} = 0\n" for name in names)
+
+    thresholds = policy.load(settings(tmp_path, text)).default.thresholds
+
+    assert {thresholds[name] for name in names} == {0}
 
 
 def test_each_company_has_its_own(tmp_path) -> None:
