@@ -16,6 +16,8 @@ from pipedrive_graph.warehouse.models import Models
 
 _WORSE = ", ".join(f"'{name}'" for name in SEVERITIES)
 
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 
 def settle(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) -> None:
     """Bring the status of the findings of some companies in line with their waivers.
@@ -54,14 +56,28 @@ def settle(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) 
     _tell(connection)
 
 
+def _form(text: str) -> str:
+    """SQL: whether a text is an address, an id or a name.
+
+    Who bears a name may have chosen it, and be called like the address or the id of somebody else. So a
+    waiver's subject is compared with what has its own form only.
+    """
+    return f"""CASE
+                    WHEN contains({text}, '@') THEN 'address'
+                    WHEN regexp_full_match({text}, '[0-9]+|{_UUID}', 'i') THEN 'id'
+                    ELSE 'name'
+                END"""
+
+
 def _match(connection: duckdb.DuckDBPyConnection) -> None:
     """Which waivers speak of which findings, whether or not they still hold."""
-    connection.execute("""
+    connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE matches AS
         WITH candidates AS (
             SELECT
                 company, findings.finding_id, findings.subject_kind, findings.subject_id,
-                waivers.waiver_id, waivers.expires, waivers.read_at, lower(waivers.subject) AS subject
+                waivers.waiver_id, waivers.expires, waivers.read_at, lower(waivers.subject) AS subject,
+                {_form("waivers.subject")} AS form
             FROM history.findings AS findings
             JOIN settling USING (company)
             JOIN history.waivers AS waivers USING (company, rule)
@@ -79,26 +95,35 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         names AS (
             SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id,
-                unnest([email, name, label]) AS name
+                unnest([email, name]) AS name, unnest(['address', 'name']) AS form
             FROM users
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, 'role', CAST(role_id AS VARCHAR), name
+            SELECT company, 'role', CAST(role_id AS VARCHAR), name, 'name'
             FROM roles
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, 'permission_set', permission_set_id, name
+            SELECT company, 'permission_set', permission_set_id, name, 'name'
             FROM permission_sets
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, subject_kind, subject_id, subject_id FROM candidates
+            SELECT company, subject_kind, subject_id, subject_id, {_form("subject_id")} FROM candidates
             UNION ALL
-            SELECT company, subject_kind, subject_id, company FROM candidates WHERE subject_kind = 'company'
+            -- the one name that nobody in the company chooses
+            SELECT company, subject_kind, subject_id, company, {_form("company")}
+            FROM candidates
+            WHERE subject_kind = 'company'
         )
         SELECT DISTINCT company, finding_id, waiver_id, expires, read_at
         FROM candidates
         JOIN names USING (company, subject_kind, subject_id)
-        WHERE lower(names.name) = candidates.subject OR lower(names.name) GLOB candidates.subject""")
+        WHERE
+            -- anybody, also who has no name
+            candidates.subject = '*'
+            OR (
+                names.form = candidates.form
+                AND (lower(names.name) = candidates.subject OR lower(names.name) GLOB candidates.subject)
+            )""")
 
 
 def _cover(connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,7 +7,8 @@
 --   company: the company's name in the settings
 --   waiver_id: the same as long as nothing of the waiver is changed
 --   rule: the rule whose findings it covers
---   subject: whom or what it covers: an id, an e-mail address, a name, or a pattern of these
+--   subject: whom or what it covers: an e-mail address, an id or a name, or a pattern of
+--     addresses or of names
 --   object: the object that it covers, or a pattern; NULL is findings that have none
 --   reason: why they are accepted
 --   owner: who answers for it
