@@ -147,6 +147,30 @@ def _cover(connection: duckdb.DuckDBPyConnection) -> None:
         ) = 1""")
 
 
+def _same(element: str) -> str:
+    """SQL: by what an element of a list is known again.
+
+    An object is known by its ids, so that it may be renamed; what has none, by all of it.
+    """
+    return f"""coalesce(
+                        nullif(
+                            array_to_string(
+                                list_transform(
+                                    list_filter(
+                                        list_sort(json_keys({element})),
+                                        lambda key: regexp_full_match(key, '([A-Za-z0-9_]*_)?id')
+                                    ),
+                                    lambda key: concat(key, ' ')
+                                        || json_extract_string({element}, concat('$."', key, '"'))
+                                ),
+                                ', '
+                            ),
+                            ''
+                        ),
+                        CAST({element} AS VARCHAR)
+                    )"""
+
+
 def _compare(connection: duckdb.DuckDBPyConnection) -> None:
     """What of the evidence has grown since it was waived: severity, numbers, and elements of lists."""
     connection.execute(f"""
@@ -166,7 +190,10 @@ def _compare(connection: duckdb.DuckDBPyConnection) -> None:
                 *,
                 list_filter(
                     TRY_CAST(is_now AS JSON[]),
-                    lambda one: NOT list_contains(coalesce(TRY_CAST(was AS JSON[]), []), one)
+                    lambda one: NOT list_contains(
+                        list_transform(coalesce(TRY_CAST(was AS JSON[]), []), lambda old: {_same("old")}),
+                        {_same("one")}
+                    )
                 ) AS added,
                 TRY_CAST(is_now AS DOUBLE) AS number_now,
                 coalesce(TRY_CAST(was AS DOUBLE), 0) AS number_was

@@ -31,8 +31,8 @@ held_sets AS (
         company,
         user_id,
         list(
-            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
-            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
+            DISTINCT {'permission_set_id': entries.permission_set_id, 'set': permission_sets.name}
+            ORDER BY {'permission_set_id': entries.permission_set_id, 'set': permission_sets.name}
         ) AS sets
     FROM user_permission_sets AS entries
     INNER JOIN users USING (company, user_id)

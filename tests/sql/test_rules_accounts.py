@@ -242,7 +242,10 @@ def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
         "deleted": True,
         "last_login": "2026-11-20 02:00:00",
         "permissions": ["can_x", "can_y"],
-        "permission_sets": ["A", "gone"],
+        "permission_sets": [
+            {"permission_set_id": "a", "set": "A"},
+            {"permission_set_id": "gone", "set": None},
+        ],
         "permissions_since": "2026-11-20 02:00:00",
         "permissions_observed_at": "2026-11-20 02:00:00",
     }
