@@ -59,7 +59,7 @@ def text(value: object, name: str = "") -> str:
     if isinstance(value, int | float):
         if name.endswith("_share"):
             return words.percent(value)
-        return str(value) if isinstance(value, float) or name.endswith("_id") else f"{value:,}"
+        return str(value) if isinstance(value, float) or name.endswith(("_id", "_ids")) else f"{value:,}"
     if isinstance(value, Mapping):
         return "; ".join(f"{words.field(str(key))}: {text(entry, str(key))}" for key, entry in value.items())
     if isinstance(value, list):
