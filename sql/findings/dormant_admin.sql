@@ -11,6 +11,7 @@
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
 -- needs: users
 -- identity: subject
+-- grows: admin_apps
 SELECT
     company,
     'user' AS subject_kind,

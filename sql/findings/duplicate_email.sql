@@ -12,7 +12,7 @@
 -- reference: NIST SP 800-53 IA-4 (identifier management), CIS Controls v8 5.1
 -- needs: users
 -- identity: subject
--- grows: users
+-- grows: users, first_others
 WITH addresses AS (
     SELECT
         company,

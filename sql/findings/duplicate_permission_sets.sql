@@ -11,7 +11,7 @@
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: permissionSets, all permissionSets/{id}
 -- identity: subject
--- grows: sets
+-- grows: sets, first_others
 WITH compared_sets AS (
     SELECT
         company,

@@ -9,6 +9,7 @@
 -- reference: CIS Controls v8 6.2 (access revoking process), NIST SP 800-53 AC-2(3)
 -- needs: users
 -- identity: subject
+-- grows: admin_apps
 SELECT
     company,
     'user' AS subject_kind,

@@ -10,6 +10,7 @@
 -- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.6.5 and A.5.18
 -- needs: users, roster/{id}
 -- identity: subject
+-- grows: admin_apps
 WITH leavers AS (
     SELECT
         company,

@@ -12,6 +12,7 @@
 -- reference: CIS Controls v8 5.1 (inventory of accounts), ISO/IEC 27001:2022 A.5.16
 -- needs: users, roster/{id}
 -- identity: subject
+-- grows: admin_apps
 WITH rosters AS (
     SELECT
         company,

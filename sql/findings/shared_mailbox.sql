@@ -12,6 +12,7 @@
 -- reference: CIS Controls v8 5.1 (inventory of accounts), NIST SP 800-53 IA-2(5)
 -- needs: users
 -- identity: subject
+-- grows: admin_apps
 WITH mailboxes AS (
     SELECT
         company,

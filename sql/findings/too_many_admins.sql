@@ -10,7 +10,7 @@
 -- reference: CIS Controls v8 5.4 (restrict administrator privileges), NIST SP 800-53 AC-6(5)
 -- needs: users
 -- identity: subject
--- grows: admins
+-- grows: admin_ids
 WITH headcounts AS (
     SELECT
         company,
@@ -18,7 +18,8 @@ WITH headcounts AS (
         count(*) FILTER (account_admin) AS admins,
         list(
             {'user': label, 'admin_apps': admin_apps, 'last_login': last_login} ORDER BY user_id
-        ) FILTER (account_admin) AS admin_list
+        ) FILTER (account_admin) AS admin_list,
+        list(user_id ORDER BY user_id) FILTER (account_admin) AS admin_ids
     FROM users
     WHERE live
     GROUP BY company
@@ -42,6 +43,8 @@ SELECT
         'admins': headcounts.admins,
         -- enough to start with where there are very many
         'first_admins': list_slice(headcounts.admin_list, 1, 100),
+        -- all of them: a waiver covers no other
+        'admin_ids': headcounts.admin_ids,
         'active_users': headcounts.active_users,
         'threshold_admins': rule_thresholds.too_many_admins_count,
         'threshold_share': rule_thresholds.too_many_admins_share

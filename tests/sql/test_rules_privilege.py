@@ -97,6 +97,7 @@ def test_too_many_admins_counts_admins_where_there_is_no_such_app(company: Compa
     assert title == "5 of the 7 active users of acme administer the account."
     found = json.loads(evidence)
     assert found["admins"] == 5
+    assert found["admin_ids"] == [1, 2, 3, 4, 5]
     assert found["first_admins"][0] == {
         "user": "User1 (user1@example.com)",
         "admin_apps": ["sales"],
