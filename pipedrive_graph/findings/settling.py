@@ -185,19 +185,22 @@ def _compare(connection: duckdb.DuckDBPyConnection) -> None:
             JOIN rule_grows USING (rule)
             WHERE NOT covered.fresh
         ),
+        -- made once for each list, for there may be thousands of elements to compare with it
+        seen AS (
+            SELECT
+                *,
+                list_transform(coalesce(TRY_CAST(was AS JSON[]), []), lambda one: {_same("one")}) AS known
+            FROM evidence
+        ),
         compared AS (
             SELECT
                 *,
                 list_filter(
-                    TRY_CAST(is_now AS JSON[]),
-                    lambda one: NOT list_contains(
-                        list_transform(coalesce(TRY_CAST(was AS JSON[]), []), lambda old: {_same("old")}),
-                        {_same("one")}
-                    )
+                    TRY_CAST(is_now AS JSON[]), lambda one: NOT list_contains(known, {_same("one")})
                 ) AS added,
                 TRY_CAST(is_now AS DOUBLE) AS number_now,
                 coalesce(TRY_CAST(was AS DOUBLE), 0) AS number_was
-            FROM evidence
+            FROM seen
         ),
         told AS (
             SELECT
