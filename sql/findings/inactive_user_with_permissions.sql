@@ -54,9 +54,10 @@ SELECT
         CASE WHEN users.deleted THEN 'deleted' ELSE 'deactivated' END,
         ' but still holds ',
         coalesce(len(held_permissions.permissions), 0),
-        ' permissions and ',
+        CASE WHEN len(held_permissions.permissions) = 1 THEN ' permission' ELSE ' permissions' END,
+        ' and ',
         coalesce(len(held_sets.sets), 0),
-        ' permission sets.'
+        CASE WHEN len(held_sets.sets) = 1 THEN ' permission set.' ELSE ' permission sets.' END
     ) AS title,
     to_json({
         'user': users.label,

@@ -227,6 +227,16 @@ def test_what_was_told_before_the_user_was_deactivated_may_be_gone(
     assert company.fired(rule) == ([("5", found)] if fires else [])
 
 
+def test_inactive_user_with_permissions_counts_one_as_one(company: Company) -> None:
+    company.permission_set("a", ["can_x"])
+    company.user(5, "Ana", deleted=True, access=[entry("sales", False, "a")])
+    company.flags(5, can_x=True)
+
+    assert company.table("rules.inactive_user_with_permissions", "title") == [
+        ("Ana (ana@example.com) is deleted but still holds 1 permission and 1 permission set.",)
+    ]
+
+
 def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
     company.permission_set("a", None)
     sets = [entry("sales", False, "a"), entry("global", False, "a"), entry("nova", False, "gone")]
