@@ -120,7 +120,7 @@ def test_sync_tells_a_person_what_it_found(night) -> None:
     _, told = night
     assert re.search(r"^default  snapshot \d{8}T\d{6}-\d{6}  complete$", told.out, re.MULTILINE)
     assert re.search(r"^  40 users, \d+ roles, [\d,]+ grants; the first snapshot$", told.out, re.MULTILINE)
-    assert re.search(r"^  \d+ requests in [\d.]+ s, none throttled$", told.out, re.MULTILINE)
+    assert re.search(r"^  \d+ requests, none throttled; [\d.]+ s in all$", told.out, re.MULTILINE)
     assert re.search(
         r"^  \d+ open findings: \d+ high, \d+ medium(, \d+ (low|info))*$", told.out, re.MULTILINE
     )

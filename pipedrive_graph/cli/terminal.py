@@ -105,7 +105,7 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
     if summary.inferred:
         console.print(Text(f"  {_inferred(summary)}", style="yellow"))
     console.print(
-        f"  {manifest.requests:,} requests in {seconds:.1f} s, {throttled}", style="dim", highlight=False
+        f"  {manifest.requests:,} requests, {throttled}; {seconds:.1f} s in all", style="dim", highlight=False
     )
     console.print()
     _render_findings(console, summary)
