@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipedrive_graph.errors import ConfigurationError
 
+BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
 TOKEN_VARIABLE = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 CLIENT_ID_VARIABLE = "PIPEDRIVE_CLIENT_ID"
 CLIENT_SECRET_VARIABLE = "PIPEDRIVE_CLIENT_SECRET"  # noqa: S105 - as above
@@ -29,6 +30,19 @@ class Collect(StrEnum):
     BY_ACCESS = "by-access"
     """Who is in a role is asked for each role, and permissions of as many users as tell what their
     permission sets give; the other users' permissions are inferred, and labelled so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where somebody finds what is set, as a sentence about it says.
+
+    Attributes:
+        token: the variable of the API token.
+        base_url: the variable of the base URL, or its key in companies.toml.
+    """
+
+    token: str = TOKEN_VARIABLE
+    base_url: str = BASE_URL_VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ class Company:
             collected by access.
         oauth: the OAuth app, where there is one; an API token is preferred to it.
         roster: the file that names the company's people, where there is one.
+        base_url_name: the variable that holds the base URL, or the key of companies.toml.
     """
 
     name: str
@@ -99,6 +114,12 @@ class Company:
     observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
     oauth: OAuth | None = None
     roster: Path | None = None
+    base_url_name: str = BASE_URL_VARIABLE
+
+    @property
+    def names(self) -> Names:
+        """Where its token and its base URL are set."""
+        return Names(self.token_variable, self.base_url_name)
 
     @property
     def uses_oauth(self) -> bool:

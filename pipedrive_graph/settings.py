@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from pipedrive_graph.companies import (
+    BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
     CLIENT_SECRET_VARIABLE,
     COMPANIES_FILE,
@@ -34,7 +35,6 @@ from pipedrive_graph.companies import (
 )
 from pipedrive_graph.errors import ConfigurationError
 
-BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
 OAUTH_URL_VARIABLE = "PIPEDRIVE_OAUTH_URL"
@@ -90,6 +90,10 @@ class Settings:
     def access_report(self, company: str) -> Path:
         """The page for who reviews a company's access."""
         return self.reports / company / "access_report.html"
+
+    def named(self, company: str) -> str | None:
+        """The company's name where a sentence has to say which is meant: there are several."""
+        return company if len(self.companies) > 1 else None
 
     def company(self, name: str) -> Company:
         """Return the company of that name.
@@ -187,6 +191,8 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
             )
             # The one company's variable is no token of this one.
             company = replace(company, token_variable=table.get("api_token_env", ""), oauth=oauth)
+        if "base_url" in table:
+            company = replace(company, base_url_name=f"base_url of [{name}] in {COMPANIES_FILE}")
         if "roster" in table:
             company = replace(company, roster=_path(file.parent, table["roster"]))
         companies.append(company)

@@ -64,6 +64,44 @@ def test_one_company_fails_and_the_other_is_published(two) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.parametrize("command", ["sync", "plan"])
+def test_a_refused_token_is_told_with_the_company_and_its_variable(two, command) -> None:
+    installation, _, _ = two
+    installation.variables["ALPHA_TOKEN"] = "wrong"  # noqa: S105
+    installation.variables["PIPEDRIVE_API_TOKEN"] = "of-nobody"  # noqa: S105
+
+    told = installation.command(command, "--company", "alpha", "--json")
+
+    sentence = (
+        "alpha: Pipedrive does not accept the API token: check ALPHA_TOKEN"
+        " (in Pipedrive: Personal preferences, API)."
+    )
+    assert (told.code, told.sentence) == (3, sentence)
+    assert told.objects == [{"company": "alpha", "error": sentence}]
+
+
+def test_an_address_that_leads_nowhere_is_told_with_its_key(two) -> None:
+    installation, alpha, _ = two
+    file = installation.home / "companies.toml"
+    file.write_text(file.read_text().replace(alpha.url, f"{alpha.url}7"))
+
+    told = installation.command("doctor")
+
+    assert told.code == 1
+    assert "check base_url of [alpha] in companies.toml, which is https://" in told.out
+
+
+def test_a_sentence_that_names_its_company_names_it_once(two) -> None:
+    installation, _, _ = two
+    del installation.variables["ALPHA_TOKEN"]
+
+    told = installation.command("plan", "--company", "alpha")
+
+    assert told.sentence.startswith(
+        "No API token for company 'alpha': set the environment variable ALPHA_TOKEN"
+    )
+
+
 @pytest.mark.slow
 def test_one_company_alone(two) -> None:
     installation, alpha, _ = two

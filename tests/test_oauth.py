@@ -16,6 +16,7 @@ import pytest
 from installation import Installation, Told
 
 from pipedrive_graph import settings
+from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotPipedriveError, PipedriveGraphError
 from pipedrive_graph.pipedrive.grant import api_address
 from pipedrive_graph.simulator import faults
@@ -308,7 +309,7 @@ OWN = "http://127.0.0.1:8080/v1"
     ],
 )
 def test_the_address_of_the_api_comes_with_the_tokens(domain, base, address) -> None:
-    assert api_address(domain, base) == address
+    assert api_address(domain, Company("acme", base)) == address
 
 
 @pytest.mark.parametrize(
@@ -328,7 +329,7 @@ def test_the_address_of_the_api_comes_with_the_tokens(domain, base, address) -> 
 )
 def test_an_address_that_is_not_pipedrives_is_refused(domain) -> None:
     with pytest.raises(NotPipedriveError, match="no token is sent there"):
-        api_address(domain, "https://api.pipedrive.com/v1")
+        api_address(domain, Company("acme"))
 
 
 def test_secrets_go_over_no_plain_connection(home, simulator) -> None:

@@ -52,7 +52,9 @@ def test_companies_are_set_by_the_file(tmp_path: Path) -> None:
     loaded = settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path), "PIPEDRIVE_COMPANY": "ignored"})
     assert loaded.companies == (
         Company("alpha", "https://api.pipedrive.com/v1", "ALPHA"),
-        Company("beta", "http://localhost:1/v1", "BETA"),
+        Company(
+            "beta", "http://localhost:1/v1", "BETA", base_url_name="base_url of [beta] in companies.toml"
+        ),
     )
     assert loaded.company("beta") is loaded.companies[1]
 

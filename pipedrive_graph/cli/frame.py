@@ -53,15 +53,26 @@ def _is_text(argument: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
-def tell_error(error: BaseException, *, debug: bool) -> None:
-    """Say what went wrong: our own errors are sentences; of others, the first line must do."""
+def tell_error(error: BaseException, *, debug: bool, of: str | None = None) -> None:
+    """Say what went wrong: our own errors are sentences; of others, the first line must do.
+
+    Args:
+        error: what was raised.
+        debug: whether to show the traceback.
+        of: the company that it happened to, where there are several.
+    """
     if debug:
         traceback.print_exception(error)
-    say(sentence(error))
+    say(sentence(error, of))
 
 
-def sentence(error: BaseException) -> str:
-    """An error in one sentence."""
+def sentence(error: BaseException, of: str | None = None) -> str:
+    """An error in one sentence; with the company `of` in front, unless the sentence names it."""
+    told = _sentence(error)
+    return told if of is None or f"'{of}'" in told else f"{of}: {told}"
+
+
+def _sentence(error: BaseException) -> str:
     if isinstance(error, PipedriveGraphError):
         return str(error)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]

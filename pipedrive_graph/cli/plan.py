@@ -45,9 +45,10 @@ def command(*, name: str | None, as_json: bool, debug: bool) -> int:
             outlook = asyncio.run(_survey(settings, company))
         except PipedriveGraphError as error:
             codes.append(error.exit_code)
+            of = settings.named(company.name)
             if as_json:
-                click.echo(json.dumps({"company": company.name, "error": sentence(error)}))
-            tell_error(error, debug=debug)
+                click.echo(json.dumps({"company": company.name, "error": sentence(error, of)}))
+            tell_error(error, debug=debug, of=of)
         else:
             if as_json:
                 click.echo(json.dumps(as_object(outlook)))

@@ -47,10 +47,11 @@ class Result:
 
     def as_json(self, settings: Settings) -> dict[str, Any]:
         """The object that `--json` prints."""
+        error = sentence(self.error, settings.named(self.company)) if self.error else None
         if self.exit_code in {1, 2, 3}:
-            return {"company": self.company, "error": sentence(self.error) if self.error else None}
+            return {"company": self.company, "error": error}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
-        reason = sentence(self.error) if self.error else manifest.verdict.reason if manifest else None
+        reason = error or (manifest.verdict.reason if manifest else None)
         return {
             "company": self.company,
             "snapshot_id": manifest.snapshot_id if manifest else None,
@@ -101,7 +102,7 @@ def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_js
         elif not result.error:
             show(console, settings, result)
         if result.error:
-            tell_error(result.error, debug=debug)
+            tell_error(result.error, debug=debug, of=settings.named(company.name))
     return min(codes, key=WORST_FIRST.index)
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from pipedrive_graph.companies import Company
+from pipedrive_graph.companies import Company, Names
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget, DailyBudget
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -60,6 +60,7 @@ class Pipedrive:
         daily_limit: requests per day, where the server counts them and does not tell their total.
         patience: how long is waited for a server that does not answer as it should.
         timeouts: when a single request is given up.
+        names: where the address and the token are set, for sentences about them.
 
     Raises:
         ConfigurationError: if the address or the token cannot be used.
@@ -75,9 +76,10 @@ class Pipedrive:
         daily_limit: int = 80_000,
         patience: Patience | None = None,
         timeouts: Timeouts | None = None,
+        names: Names | None = None,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
-        self._transport = Transport(base_url, token, self._timeouts)
+        self._transport = Transport(base_url, token, self._timeouts, names)
         self._grant = None if isinstance(token, str) else token
         self._login = self._grant.login if self._grant is not None else None
         self._warn = warn
@@ -98,6 +100,7 @@ class Pipedrive:
             warn=warn,
             daily_reserve=company.daily_reserve,
             daily_limit=company.daily_limit,
+            names=company.names,
         )
 
     async def __aenter__(self) -> Self:
@@ -149,7 +152,7 @@ class Pipedrive:
             answer = await self._sender.settle(Call(Endpoint.ME), hasty)
             if answer.status == 401 and self._may_try_query():
                 answer = await self._try_query(hasty)
-        error = objection(answer, self._transport.base_url, self._login)
+        error = objection(answer, self._transport.base_url, self._transport.names, self._login)
         if error is not None:
             self._sender.end(error)
         return answer
@@ -185,7 +188,7 @@ class Pipedrive:
         """
         answer = await self._sender.settle(call)
         if answer.status == 401:
-            self._sender.end(withdrawn(self._login))
+            self._sender.end(withdrawn(self._transport.names, self._login))
         return answer
 
     def pages(self, call: Call) -> AsyncGenerator[Answer, None]:

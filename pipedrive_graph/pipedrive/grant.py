@@ -139,7 +139,7 @@ class Grant:
                     tokens = await self._app.refresh(self._refresh_token(tokens))
                     self._store.write(tokens)
             self.redaction.add(tokens.access_token, tokens.refresh_token)
-            self._base_url = api_address(tokens.api_domain, self._company.base_url)
+            self._base_url = api_address(tokens.api_domain, self._company)
             self._tokens = tokens
         except PipedriveGraphError as error:
             self._failure = error
@@ -182,25 +182,25 @@ def login(company: Company) -> str:
     return f"run pipedrive-graph login --company {company.name}"
 
 
-def api_address(api_domain: str | None, base_url: str) -> str:
+def api_address(api_domain: str | None, company: Company) -> str:
     """Return the address of a company's API, once it is sure that a token may be sent there.
 
     Args:
         api_domain: as the authorisation server names it, such as https://acme.pipedrive.com.
-        base_url: the configured address; whose host is ours to trust.
+        company: its configured address, whose host is ours to trust.
 
     Raises:
         NotPipedriveError: if it is neither Pipedrive's nor the configured host, or not encrypted.
     """
     if api_domain is None:
-        return base_url
+        return company.base_url
     match = _ADDRESS.fullmatch(api_domain)
     host = match[2].lower() if match else ""
-    ours = host.endswith(".pipedrive.com") or host.strip("[]") == urlsplit(base_url).hostname
+    ours = host.endswith(".pipedrive.com") or host.strip("[]") == urlsplit(company.base_url).hostname
     if match is None or not ours or (match[1] == "http" and not is_loopback(host.strip("[]"))):
         shown = "".join(filter(str.isprintable, api_domain))[:100]
         raise NotPipedriveError(
             f"The authorisation server names '{shown}' as the address of the API, which is not Pipedrive's:"
-            " no token is sent there. Check PIPEDRIVE_OAUTH_URL and PIPEDRIVE_BASE_URL."
+            f" no token is sent there. Check PIPEDRIVE_OAUTH_URL and {company.names.base_url}."
         )
     return f"{api_domain.rstrip('/')}/api/v1"

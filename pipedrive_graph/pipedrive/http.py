@@ -17,6 +17,7 @@ from typing import Any, Self
 import httpx
 
 from pipedrive_graph import __version__
+from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.exchange import (
     AuthForm,
@@ -65,18 +66,26 @@ class Transport:
     Attributes:
         host: the base URL's host name.
         form: where the token travels.
+        names: where the base URL and the token are set, for sentences about them.
 
     Raises:
         ConfigurationError: if the base URL or the token cannot be used.
     """
 
-    def __init__(self, base_url: str, token: str | Bearer, timeouts: Timeouts | None = None) -> None:
-        url = _checked_url(base_url)
+    def __init__(
+        self,
+        base_url: str,
+        token: str | Bearer,
+        timeouts: Timeouts | None = None,
+        names: Names | None = None,
+    ) -> None:
+        self.names = names or Names()
+        url = _checked_url(base_url, self.names)
         self._base_url = str(url).rstrip("/")
         self.host = url.host
         self._token = token
         if isinstance(token, str):
-            _check_token(token)
+            _check_token(token, self.names)
             self.form, self.redaction = AuthForm.HEADER, Redaction(token)
         else:
             self.form, self.redaction = AuthForm.BEARER, token.redaction
@@ -249,7 +258,7 @@ class _TooLargeError(httpx.StreamError):
     """The body has passed the bound."""
 
 
-def _checked_url(base_url: str) -> httpx.URL:
+def _checked_url(base_url: str, names: Names) -> httpx.URL:
     try:
         url = httpx.URL(base_url.strip())
         usable = url.scheme in ("http", "https") and bool(url.host)
@@ -257,29 +266,28 @@ def _checked_url(base_url: str) -> httpx.URL:
         usable = False
     if not usable:
         raise ConfigurationError(
-            "The base URL is not an http(s) address: set PIPEDRIVE_BASE_URL to one like"
-            " https://api.pipedrive.com/v1."
+            f"The base URL is not an http(s) address: set {names.base_url} to one like {DEFAULT_BASE_URL}."
         )
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
-            "The base URL must hold no user name, password or query: set PIPEDRIVE_BASE_URL to one"
-            " like https://api.pipedrive.com/v1 and give the token as PIPEDRIVE_API_TOKEN."
+            f"The base URL must hold no user name, password or query: set {names.base_url} to one"
+            f" like {DEFAULT_BASE_URL} and give the token as {names.token}."
         )
     if url.scheme == "http" and not is_loopback(url.host):
         raise ConfigurationError(
-            f"The base URL would send the API token to {url.host} unencrypted: set PIPEDRIVE_BASE_URL"
+            f"The base URL would send the API token to {url.host} unencrypted: set {names.base_url}"
             " to an https address."
         )
     return url
 
 
-def _check_token(token: str) -> None:
+def _check_token(token: str, names: Names) -> None:
     if not token:
-        raise ConfigurationError("There is no API token: set PIPEDRIVE_API_TOKEN.")
+        raise ConfigurationError(f"There is no API token: set {names.token}.")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError(
             "The API token holds a space or another character that no token has:"
-            " set PIPEDRIVE_API_TOKEN to the token alone."
+            f" set {names.token} to the token alone."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import (
     NotAuthorisedError,
     NotPipedriveError,
@@ -12,16 +13,17 @@ from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.records import Me
 
 
-def withdrawn(login: str | None) -> NotAuthorisedError:
+def withdrawn(names: Names, login: str | None) -> NotAuthorisedError:
     """Return the error for a token that is no longer accepted in the middle of a run.
 
     Args:
+        names: where the token is set.
         login: how to authorise anew, where that was done by OAuth.
     """
     if login is None:
         return NotAuthorisedError(
             "Pipedrive no longer accepts the API token: it was changed or withdrawn while reading. What was"
-            " read is kept: set PIPEDRIVE_API_TOKEN to a valid one and run sync again."
+            f" read is kept: set {names.token} to a valid one and run sync again."
         )
     return NotAuthorisedError(
         "Pipedrive no longer accepts the authorisation: it was withdrawn while reading. What was"
@@ -29,12 +31,15 @@ def withdrawn(login: str | None) -> NotAuthorisedError:
     )
 
 
-def objection(answer: Answer, base_url: str, login: str | None = None) -> PipedriveGraphError | None:
+def objection(
+    answer: Answer, base_url: str, names: Names, login: str | None = None
+) -> PipedriveGraphError | None:
     """Return the error that the answer of `users/me` is, or None where the run may start.
 
     Args:
         answer: the final answer.
         base_url: the address, without secrets, as the error names it.
+        names: where the token and the address are set.
         login: how to authorise anew, where that was done by OAuth and not by an API token.
     """
     by_token = login is None
@@ -52,11 +57,11 @@ def objection(answer: Answer, base_url: str, login: str | None = None) -> Pipedr
         return None
     if status is None:
         return UnreachableError(
-            f"Nobody answers at {base_url} ({answer.problem}): check the network and PIPEDRIVE_BASE_URL."
+            f"Nobody answers at {base_url} ({answer.problem}): check the network and {names.base_url}."
         )
     if status == 401:
         return NotAuthorisedError(
-            "Pipedrive does not accept the API token: check PIPEDRIVE_API_TOKEN (in Pipedrive:"
+            f"Pipedrive does not accept the API token: check {names.token} (in Pipedrive:"
             " Personal preferences, API)."
             if by_token
             else f"Pipedrive does not accept the authorisation: {login}."
@@ -79,5 +84,5 @@ def objection(answer: Answer, base_url: str, login: str | None = None) -> Pipedr
         )
     return NotPipedriveError(
         f"What answers at {base_url} is not Pipedrive's API ({answer.problem or f'status {status}'}):"
-        " check PIPEDRIVE_BASE_URL, which is https://api.pipedrive.com/v1 for most."
+        f" check {names.base_url}, which is {DEFAULT_BASE_URL} for most."
     )

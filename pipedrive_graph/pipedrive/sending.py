@@ -236,7 +236,7 @@ class Sender:
         if self._deadline is not None:
             return UnreachableError(
                 f"Nobody answers at {self._transport.base_url} ({reason}): check the network and"
-                " PIPEDRIVE_BASE_URL."
+                f" {self._transport.names.base_url}."
             )
         return IncompleteError(
             f"Pipedrive has stopped answering ({reason}). What was read is kept: run sync again, and"

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pipedrive_graph.companies import Names
 from pipedrive_graph.errors import (
     BlockedError,
     ConfigurationError,
@@ -20,6 +21,7 @@ from pipedrive_graph.errors import (
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.exchange import Timeouts
+from pipedrive_graph.pipedrive.preflight import withdrawn
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.simulator import faults
@@ -254,3 +256,12 @@ def test_loopback_may_be_unencrypted(url: str):
 def test_a_token_that_is_none(token: str):
     with pytest.raises(ConfigurationError, match="PIPEDRIVE_API_TOKEN"):
         Pipedrive("https://api.pipedrive.com/v1", token, warn=print)
+
+
+def test_what_cannot_be_used_is_told_by_the_names_that_it_is_set_by():
+    names = Names("ACME_TOKEN", "base_url of [acme] in companies.toml")
+    with pytest.raises(ConfigurationError, match=r"There is no API token: set ACME_TOKEN\.$"):
+        Pipedrive("https://api.pipedrive.com/v1", "", warn=print, names=names)
+    with pytest.raises(ConfigurationError, match=r"set base_url of \[acme\] in companies\.toml to an https"):
+        Pipedrive("http://api.pipedrive.com/v1", "some-token", warn=print, names=names)
+    assert str(withdrawn(names, None)).endswith("set ACME_TOKEN to a valid one and run sync again.")
