@@ -16,7 +16,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
-from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.errors import DecisionError, WarehouseError
 from pipedrive_graph.findings import policy
 from pipedrive_graph.findings.decisions import SHORTEST
 from pipedrive_graph.findings.rules import SEVERITIES
@@ -95,10 +95,7 @@ def command(
     if finding:
         _show(settings, _only(settings, finding), as_json=as_json)
         return
-    for name in companies:
-        if name not in (present := known(settings.published, "company")):
-            settings.company(name)
-            say(f"Nothing of '{name}' is found or published; there is: {', '.join(present) or 'nothing'}.")
+    _check_companies(settings, companies)
     _check_rules(settings, rules)
     statuses = STATUSES if status == ALL else (status,)
     told = listing(settings.published, statuses, Filter(companies, severities, rules))
@@ -111,11 +108,19 @@ def command(
         say(f"Warning: {sentence}")
 
 
+def _check_companies(settings: Settings, companies: Iterable[str]) -> None:
+    """Refuse a company of which nothing is known: no findings would read as if all were well."""
+    for name in companies:
+        if name not in known(settings.published, "current_snapshot", "company"):
+            settings.company(name)  # one that is no company at all is told as that
+            raise WarehouseError(f"Nothing of company '{name}' is published yet; run sync first.")
+
+
 def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
     """Refuse a rule that is none: an empty list would read as if all were well."""
     folders = (sql_folder() / "findings", policy.load(settings).rules)
     names = {path.stem for folder in folders for path in folder.glob("*.sql")}
-    names |= {*known(settings.published, "rule")}
+    names |= {*known(settings.published, "findings", "rule")}
     for rule in rules:
         if rule not in names:
             close = difflib.get_close_matches(rule, sorted(names), n=1)

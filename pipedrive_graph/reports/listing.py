@@ -127,10 +127,14 @@ def opened(connection: duckdb.DuckDBPyConnection, company: str) -> list[Listed]:
     return _read(connection, "company = $company AND status = 'open'", {"company": company}, _SHORT)
 
 
-def known(published: Path, column: str) -> list[str]:
-    """The values of a column of the findings, sorted."""
+def known(published: Path, table: str, column: str) -> list[str]:
+    """The values of a column of a published table, sorted.
+
+    Raises:
+        WarehouseError: as `listing` does.
+    """
     with reading(published) as connection:
-        found = connection.table("findings").select(duckdb.ColumnExpression(column)).distinct().fetchall()
+        found = connection.table(table).select(duckdb.ColumnExpression(column)).distinct().fetchall()
         return sorted(str(value) for (value,) in found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from installation import Installation, Told
+from installation import UNJUDGED, Installation, Told
 from published import Row, query, tables
 
 from pipedrive_graph.findings.journal import Journal
@@ -312,6 +312,19 @@ def test_an_option_that_cannot_be_is_told(seen, arguments, told) -> None:
 
     assert ended.code == 2
     assert told in ended.err
+
+
+def test_a_company_without_findings_is_another_than_one_that_was_never_read(home, simulator) -> None:
+    installation = Installation.of(home, simulator, UNJUDGED)
+    installation.night()
+    (home / "companies.toml").write_text('[default]\napi_token_env = "A"\n[beta]\napi_token_env = "B"\n')
+
+    nothing = installation.command("findings", "--company", "default")
+    unread = installation.command("findings", "--company", "beta")
+
+    assert (nothing.code, nothing.out, nothing.err) == (0, "No open findings.\n", "")
+    assert (unread.code, unread.out) == (1, "")
+    assert unread.sentence == "Nothing of company 'beta' is published yet; run sync first."
 
 
 @pytest.mark.parametrize("arguments", [("findings",), ("ack", "abcdef")])
