@@ -17,7 +17,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
 from pipedrive_graph.errors import DecisionError, WarehouseError
-from pipedrive_graph.findings import policy
+from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.findings.decisions import SHORTEST
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import (
@@ -118,9 +118,7 @@ def _check_companies(settings: Settings, companies: Iterable[str]) -> None:
 
 def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
     """Refuse a rule that is none: an empty list would read as if all were well."""
-    folders = (sql_folder() / "findings", policy.load(settings).rules)
-    names = {path.stem for folder in folders for path in folder.glob("*.sql")}
-    names |= {*known(settings.published, "findings", "rule")}
+    names = own_rules.names(settings) | {*known(settings.published, "findings", "rule")}
     for rule in rules:
         if rule not in names:
             close = difflib.get_close_matches(rule, sorted(names), n=1)

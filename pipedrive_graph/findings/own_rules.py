@@ -1,7 +1,7 @@
 """Adds the installation's own rules to those that are shipped, each checked before it is run.
 
-A file that cannot be used is left out and told by its place, and by the line where there is one. What it
-found before stays, and the other rules are run.
+A file that cannot be used is left out and told by its place, and by the line if there is one; the other
+rules are run, and what it found before stays.
 """
 
 from __future__ import annotations
@@ -62,6 +62,16 @@ def load(settings: Settings) -> Models:
         ModelError: if a file of sql/ cannot be used.
     """
     return added(Models(sql_folder()), policy.load(settings).rules)
+
+
+def names(settings: Settings) -> set[str]:
+    """The names of all rules of an installation, of its own that cannot be run today as well.
+
+    Raises:
+        ConfigurationError: as `load` does.
+    """
+    own = _files(policy.load(settings).rules)
+    return {path.stem for path in [*(sql_folder() / "findings").glob("*.sql"), *own]}
 
 
 def added(models: Models, folder: Path) -> Models:

@@ -27,6 +27,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from pipedrive_graph import clock, files
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings import own_rules
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
 
@@ -102,16 +103,22 @@ def load(settings: Settings) -> Waivers:
         settings: the file lies in their home folder, if there is one.
 
     Raises:
-        ConfigurationError: if it cannot be used, naming the waiver by its number, and the key.
+        ConfigurationError: if it cannot be used, naming the waiver by its number, and the key; or if
+            it is not known which rules there are.
     """
     file = settings.home / FILE
     if not file.is_file():
         return Waivers()
-    return parse(_text(file), file, [company.name for company in settings.companies])
+    return parse(_text(file), file, settings)
 
 
-def parse(text: str, file: Path, companies: list[str]) -> Waivers:
+def parse(text: str, file: Path, settings: Settings) -> Waivers:
     """Read the text of a waivers.toml.
+
+    Args:
+        text: what stands in it.
+        file: where, as a mistake is told.
+        settings: they say which companies and rules there are.
 
     Raises:
         ConfigurationError: as `load` does.
@@ -126,6 +133,8 @@ def parse(text: str, file: Path, companies: list[str]) -> Waivers:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
     latest = clock.now().date() + LONGEST
+    companies = [company.name for company in settings.companies]
+    rules = own_rules.names(settings) if entries else set()
     read = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: waiver {number}"
@@ -133,6 +142,10 @@ def parse(text: str, file: Path, companies: list[str]) -> Waivers:
             checked = _Entry.model_validate(entry)
         except ValidationError as error:
             raise ConfigurationError(f"{place}: {_sentence(error)}") from error
+        if checked.rule not in rules:
+            raise ConfigurationError(
+                f"{place}: there is no rule {checked.rule}{near(checked.rule, sorted(rules))}."
+            )
         if checked.expires > latest:
             raise ConfigurationError(
                 f"{place}: expires: {checked.expires} is more than {LONGEST.days} days away; "
@@ -162,9 +175,8 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         LandingError: if the file cannot be written.
     """
     file = settings.home / FILE
-    companies = [one.name for one in settings.companies]
     text = _text(file) if file.is_file() else ""
-    parse(text, file, companies)
+    parse(text, file, settings)
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
@@ -182,7 +194,7 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         gap = "" if not text or text.endswith("\n") else "\n"
         gap += "\n" if text.strip() else ""
         changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
-    parse(changed, file, companies)
+    parse(changed, file, settings)
     files.write_atomically(file, changed.encode())
 
 

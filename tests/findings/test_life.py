@@ -346,6 +346,23 @@ def test_a_mistake_in_the_file_is_told_before_anything_is_collected(installation
     assert not installation.settings.landing.exists()
 
 
+@pytest.mark.parametrize("command", ["sync", "doctor"])
+def test_a_misspelt_rule_is_told_before_anything_is_collected(installation, command) -> None:
+    installation.home.mkdir()
+    (installation.home / "waivers.toml").write_text(
+        '[[waiver]]\nrule = "dormnt_admin"\nsubject = "*"\n'
+        'reason = "x"\nowner = "Kim"\nexpires = 2026-12-01\n'
+    )
+
+    ended = installation.command(command)
+
+    assert ended.code == 2
+    assert "waivers.toml: waiver 1: there is no rule dormnt_admin; did you mean dormant_admin" in (
+        ended.out + ended.err
+    )
+    assert not installation.settings.landing.exists()
+
+
 @pytest.mark.slow
 def test_a_waiver_that_covers_nothing_is_told(night) -> None:
     (night.home / "waivers.toml").write_text(

@@ -95,6 +95,12 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         ("rule =", 'ruel = "x"\nrule =', "'ruel' is no key of a waiver; did you mean rule."),
         ("rule =", 'company = "acne"\nrule =', "company: there is no acne; did you mean acme."),
         ("subject =", "subject = true #", "subject: must be a text."),
+        (
+            "unexplained_permission",
+            "dormnt_admin",
+            "there is no rule dormnt_admin; did you mean dormant_admin.",
+        ),
+        ("unexplained_permission", "9", "there is no rule 9."),
     ],
 )
 def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:
@@ -125,6 +131,17 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path, content: bytes) -> None:
 
     with pytest.raises(ConfigurationError, match=r"^Cannot read .*waivers.toml: .*\.$"):
         waivers.load(settings(tmp_path))
+
+
+def test_a_rule_may_be_one_of_their_own_that_cannot_be_run_today(tmp_path) -> None:
+    (tmp_path / "findings.toml").write_text('[rules]\nfolder = "ours"\n')
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "ana_is_watched.sql").write_text("SELEC")
+    text = WAIVER.replace("unexplained_permission", "ana_is_watched")
+
+    assert [waiver.rule for waiver in waivers.load(settings(tmp_path, text)).of("acme")] == ["ana_is_watched"]
+    with pytest.raises(ConfigurationError, match=r"no rule ana_is_wached; did you mean ana_is_watched"):
+        waivers.load(settings(tmp_path, text.replace("watched", "wached")))
 
 
 def test_what_is_over_may_stay_in_the_file(tmp_path) -> None:
@@ -182,7 +199,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
     st.lists(
         st.builds(
             Waiver,
-            TEXTS,
+            st.sampled_from(["dormant_user", "single_admin", "toxic_combination"]),
             TEXTS,
             st.none() | TEXTS,
             TEXTS,
