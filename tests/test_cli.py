@@ -7,9 +7,12 @@ import io
 import json
 import re
 import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
+import duckdb
 import pytest
 from installation import Installation
 
@@ -114,6 +117,57 @@ def test_doctor_says_what_is_wrong_and_writes_nothing(installation) -> None:
     assert told.code == 3
     assert "Pipedrive does not accept the API token" in told.out
     assert not installation.home.exists()
+
+
+def test_doctor_says_that_nothing_can_be_written(installation) -> None:
+    installation.home.write_text("a file where the folder should be")
+
+    told = installation.command("doctor")
+
+    assert told.code == 1
+    assert (
+        f"{installation.home} (not writable): let this user write there, or set PIPEDRIVE_GRAPH_HOME"
+        in told.out
+    )
+
+
+@pytest.mark.parametrize("name", ["identity_graph.duckdb", "warehouse.duckdb"])
+def test_doctor_opens_the_databases(installation, name) -> None:
+    installation.home.mkdir()
+    file = installation.home / name
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT range AS number FROM range(100000)")
+    whole = file.read_bytes()
+    assert installation.command("doctor").code == 0
+
+    for content in (b"", whole[:100], whole[: len(whole) // 2]):
+        file.write_bytes(content)
+        told = installation.command("doctor")
+        assert told.code == 1
+        sentence = rf"Cannot open {file} \(.*\): make it anew with `pipedrive-graph rebuild`\."
+        assert re.search(sentence, told.out)
+
+    file.unlink()
+    file.mkdir()
+    told = installation.command("doctor")
+    assert told.code == 1
+    assert "Is a directory): take that folder away, then run `pipedrive-graph rebuild`." in told.out
+
+
+def test_doctor_does_not_mind_a_night_that_runs(installation) -> None:
+    installation.home.mkdir()
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(installation.home / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        writer.stdout.readline()
+        told = installation.command("doctor")
+        writer.communicate("\n")
+
+    assert told.code == 0
 
 
 def test_sync_tells_a_person_what_it_found(night) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 from importlib.metadata import version
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -19,14 +18,15 @@ from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, sentence
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import ModelError, PipedriveGraphError
+from pipedrive_graph.errors import LandingError, ModelError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.findings import own_rules, policy, roster, waivers
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.records import Me
 from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import roles_known
 from pipedrive_graph.reviews.owners import FILE as OWNERS_FILE
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.settings import HOME_VARIABLE, Settings
+from pipedrive_graph.warehouse.database import obstacle
 from pipedrive_graph.warehouse.models import Models, sql_folder
 from pipedrive_graph.warehouse.published import connect
 
@@ -44,9 +44,8 @@ def command(*, debug: bool) -> int:
         "version",
         f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}",
     )
-    _line(console, "home", f"{settings.home} ({_writable(settings.home)})")
-    published = "published" if settings.published.exists() else "nothing published yet"
-    _line(console, "database", f"{settings.published} ({published})")
+    codes += _check_home(settings, console)
+    codes += _check_databases(settings, console)
     codes += _check_rules(settings, console)
     codes += _check_waivers(settings, console)
     codes += _check_alerts(settings, console)
@@ -59,6 +58,33 @@ def command(*, debug: bool) -> int:
             _line(console, company.name, sentence(error), good=False)
             codes.append(error.exit_code)
     return min(codes, key=WORST_FIRST.index)
+
+
+def _check_home(settings: Settings, console: Console) -> list[int]:
+    """Say whether the home folder can be written to, or made."""
+    home = settings.home
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        _line(console, "home", f"{home} (writable)")
+        return []
+    advice = f"let this user write there, or set {HOME_VARIABLE} to another folder"
+    _line(console, "home", f"{home} (not writable): {advice}.", good=False)
+    return [LandingError.exit_code]
+
+
+def _check_databases(settings: Settings, console: Console) -> list[int]:
+    """Say whether anything is published, and what hinders a night from opening what it wrote before."""
+    published, codes = settings.published, []
+    for name, file in {"database": published, "warehouse": settings.warehouse}.items():
+        reason = obstacle(file) if file.exists() else None
+        if reason is not None:
+            advice = "take that folder away, then run" if file.is_dir() else "make it anew with"
+            told = f"Cannot open {file} ({reason}): {advice} `pipedrive-graph rebuild`."
+            _line(console, name, told, good=False)
+            codes.append(WarehouseError.exit_code)
+        elif file == published:
+            _line(console, name, f"{file} ({'published' if file.exists() else 'nothing published yet'})")
+    return codes
 
 
 def _check_rules(settings: Settings, console: Console) -> list[int]:
@@ -148,12 +174,6 @@ async def _check(company: Company, console: Console) -> str:
             f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "
             f"{client.stats.limit} requests per {client.stats.window:g} s"
         )
-
-
-def _writable(folder: Path) -> str:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    usable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-    return "writable" if usable else "not writable"
 
 
 def _line(console: Console, name: str, text: str, *, good: bool | None = None) -> None:

@@ -97,6 +97,16 @@ def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractCo
     return files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait)
 
 
+def obstacle(path: Path) -> str | None:
+    """Why a database that is there cannot be opened; None where it can, or another process writes it."""
+    try:
+        duckdb.connect(str(path), read_only=True, config=CONFIG).close()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        return None if "Could not set lock" in reason else reason
+    return None
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All or nothing: what happens inside is committed at the end, or undone by an error."""
