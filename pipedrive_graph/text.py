@@ -40,6 +40,6 @@ def safe_cell(value: object) -> str:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about a name that is not known: which one may be meant, or nothing."""
+    """The end of a sentence about an unknown name: the question what may be meant, or a full stop."""
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}" if close else ""
+    return f"; did you mean {close[0]}?" if close else "."

@@ -132,7 +132,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
             )
     for name in told.companies:
         if name not in companies:
-            raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}.")
+            raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}")
     for key in ("url_env", "password_env"):
         value = getattr(told, key)
         if value is not None and not re.fullmatch(_VARIABLE, value):
@@ -223,8 +223,8 @@ def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
     known = {field.alias or name for name, field in table.model_fields.items()}
     match first["type"]:
         case "extra_forbidden":
-            hint = "; write [[alert]]" if key == "alerts" else near(key, known)
-            return f"'{key}' is no {what}{hint}."
+            hint = "; write [[alert]]." if key == "alerts" else near(key, known)
+            return f"'{key}' is no {what}{hint}"
         case "missing":
             return f"'{key}' is missing."
         case "literal_error":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,7 +31,7 @@ from pipedrive_graph.reports.listing import (
     one,
 )
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import near, printable
 from pipedrive_graph.warehouse import header
 from pipedrive_graph.warehouse.models import sql_folder
 
@@ -121,8 +120,7 @@ def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
     names = own_rules.names(settings) | {*known(settings.published, "findings", "rule")}
     for rule in rules:
         if rule not in names:
-            close = difflib.get_close_matches(rule, sorted(names), n=1)
-            meant = f"; did you mean {close[0]}?" if close else "."
+            meant = near(rule, sorted(names))
             raise click.BadParameter(f"there is no rule {rule}{meant}", param_hint="'--rule'")
 
 

@@ -144,7 +144,7 @@ def _check_header(rule: Model) -> None:
         raise ModelError(f"{place}: is in the folder of rules, so its kind is rule, not {rule.kind}.")
     for name in settings:
         if name not in _KNOWN:
-            raise ModelError(f"{place}: the header knows no '{name}:'{near(name, _KNOWN)}.")
+            raise ModelError(f"{place}: the header knows no '{name}:'{near(name, _KNOWN)}")
     for name in NEEDED:
         if not settings.get(name):
             raise ModelError(f"{place}: the header must say '{name}: …'.")
@@ -160,8 +160,8 @@ def _check_header(rule: Model) -> None:
         endpoint = need.strip().removeprefix("all ").strip()
         if endpoint not in ENDPOINTS:
             raise ModelError(
-                f"{place}: needs knows no '{endpoint}'{near(endpoint, ENDPOINTS)}; "
-                f"there are {', '.join(ENDPOINTS)}."
+                f"{place}: needs knows no '{endpoint}'{near(endpoint, ENDPOINTS)} "
+                f"There are {', '.join(ENDPOINTS)}."
             )
 
 
@@ -207,7 +207,7 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     for name in found:
         if name not in types:
             raise ModelError(
-                f"{rule.place}: {lines.get(name, '')}a rule has no column {name}{near(name, types)}."
+                f"{rule.place}: {lines.get(name, '')}a rule has no column {name}{near(name, types)}"
             )
 
 

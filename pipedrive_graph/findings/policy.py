@@ -133,7 +133,7 @@ def load(settings: Settings) -> Policies:
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
     known = [company.name for company in settings.companies]
     for name in companies.keys() - {*known}:
-        raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, known)}.")
+        raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, known)}")
     shared = _merged(_shipped(), own)
     rules = shared.pop("rules")
     for name, table in companies.items():
@@ -211,7 +211,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {_sentence(error)}") from error
     for name in policy.thresholds.keys() - known.keys():
-        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{near(name, known)}.")
+        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{near(name, known)}")
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
             raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
@@ -224,7 +224,7 @@ def _sentence(error: ValidationError, *above: str) -> str:
     first = error.errors(include_url=False)[0]
     path = ".".join([*above, *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
-        return f"'{path}' is no setting{near(str(first['loc'][-1]), Policy.model_fields)}."
+        return f"'{path}' is no setting{near(str(first['loc'][-1]), Policy.model_fields)}"
     if first["type"] == "missing":
         return f"'{path}' is missing."
     return f"{path}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."

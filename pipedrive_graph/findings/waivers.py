@@ -144,7 +144,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
             raise ConfigurationError(f"{place}: {_sentence(error)}") from error
         if checked.rule not in rules:
             raise ConfigurationError(
-                f"{place}: there is no rule {checked.rule}{near(checked.rule, sorted(rules))}."
+                f"{place}: there is no rule {checked.rule}{near(checked.rule, sorted(rules))}"
             )
         if checked.expires > latest:
             raise ConfigurationError(
@@ -153,7 +153,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
             )
         if checked.company not in {None, *companies}:
             raise ConfigurationError(
-                f"{place}: company: there is no {checked.company}{near(str(checked.company), companies)}."
+                f"{place}: company: there is no {checked.company}{near(str(checked.company), companies)}"
             )
         read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
     return Waivers(tuple(read))
@@ -209,7 +209,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"'{key}' is no key of a waiver{near(key, _Entry.model_fields)}."
+        return f"'{key}' is no key of a waiver{near(key, _Entry.model_fields)}"
     if first["type"] == "missing":
         return f"'{key}' is missing."
     if first["type"] == "string_too_short":

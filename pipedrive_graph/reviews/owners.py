@@ -96,7 +96,7 @@ def load(settings: Settings, company: str, known: Collection[str]) -> Owners | N
     names = [one.name for one in settings.companies]
     for name in companies:
         if name not in names:
-            raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, names)}.")
+            raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, names)}")
     shared = _checked(file, "", tables, known)
     of_companies = {
         name: _checked(file, f"companies.{name}.", table, known) for name, table in companies.items()
@@ -124,7 +124,7 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{near(key, _KEYS)}.")
+            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
     if default is not None:
         _check_address(f"{file}: {above}default", default)
@@ -136,10 +136,8 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
         key = role.strip().casefold()
         if key not in lower:
             close = difflib.get_close_matches(key, list(lower), n=1)
-            meant = f"; did you mean {lower[close[0]]}" if close else ""
-            raise ConfigurationError(
-                f"{file}: [{above}owners] names the role '{role}', which is none{meant}."
-            )
+            meant = f"; did you mean {lower[close[0]]}?" if close else "."
+            raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}', which is none{meant}")
         if key in of:
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}' twice.")
         _check_address(f"{file}: [{above}owners] '{role}'", address)

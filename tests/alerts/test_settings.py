@@ -86,7 +86,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "[[alert]]",
             "expect_every = 3\n[[alert]]",
-            "'expect_every' is no setting; did you mean expected_every.",
+            "'expect_every' is no setting; did you mean expected_every?",
         ),
         ("[[alert]]", "expected_every = 0\n[[alert]]", "expected_every: input should be greater than 0."),
         ("[[alert]]", 'expected_every = "1d"\n[[alert]]', "expected_every: input should be a valid number."),
@@ -98,7 +98,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ("[[alert]]", 'report_url = "files/{company}"\n[[alert]]', "report_url: must be an address"),
         ('kind = "slack"', "", ": alert 1: 'kind' is missing."),
         ('"slack"', '"teams"', ": alert 1: kind: must be 'slack', 'webhook' or 'email'."),
-        ("url_env", "urlenv", ": alert 1: 'urlenv' is no key of an alert; did you mean url_env."),
+        ("url_env", "urlenv", ": alert 1: 'urlenv' is no key of an alert; did you mean url_env?"),
         ('url_env = "SLACK_URL"', "", ": alert 1: 'url_env' is missing: the name of the variable"),
         (
             "SLACK_URL",
@@ -113,7 +113,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ),
         ("url_env", "severities = []\nurl_env", "severities: must not be empty"),
         ("url_env", 'on = "partial"\nurl_env', 'on: must be a list, as ["…"].'),
-        ("url_env", 'companies = ["acm"]\nurl_env', "companies: there is no acm; did you mean acme."),
+        ("url_env", 'companies = ["acm"]\nurl_env', "companies: there is no acm; did you mean acme?"),
         ("url_env", 'name = "a b"\nurl_env', "name: use letters, digits"),
         ("url_env", 'details = "no"\nurl_env', "details: input should be a valid boolean."),
     ],

@@ -357,7 +357,7 @@ def test_a_misspelt_rule_is_told_before_anything_is_collected(installation, comm
     ended = installation.command(command)
 
     assert ended.code == 2
-    assert "waivers.toml: waiver 1: there is no rule dormnt_admin; did you mean dormant_admin" in (
+    assert "waivers.toml: waiver 1: there is no rule dormnt_admin; did you mean dormant_admin?" in (
         ended.out + ended.err
     )
     assert not installation.settings.landing.exists()

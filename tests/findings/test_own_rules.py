@@ -93,11 +93,11 @@ def test_a_folder_that_is_none(folder: Path) -> None:
     [
         ("-- One row per live user.\n", "", "the header must open with a sentence"),
         ("-- remedy: Say hello.\n", "", "the header must say 'remedy: …'."),
-        ("remedy:", "remdy:", "the header knows no 'remdy:'; did you mean remedy."),
+        ("remedy:", "remdy:", "the header knows no 'remdy:'; did you mean remedy?"),
         ("-- title: Lives", "-- Lives", "line 3: expected 'name: text', got 'Lives'."),
         ("severity: info", "severity: bad", "severity must be one of critical, high, medium,"),
         ("identity: subject", "identity: user", "identity must be 'subject' or 'subject, object'."),
-        ("needs: users", "needs: user", "needs knows no 'user'; did you mean users; there are users,"),
+        ("needs: users", "needs: user", "needs knows no 'user'; did you mean users? There are users,"),
         ("needs: users", "kind: table\n-- needs: users", "is in the folder of rules, so its kind is"),
         ("needs: users", "event: no\n-- needs: users", "event can only be yes; leave the line out"),
         ("needs: users", "event: yes\n-- needs: users", "identity must be 'subject, snapshot_id' or"),
@@ -131,7 +131,7 @@ def test_what_cannot_be_used_is_told_by_its_place(folder: Path, old: str, new: s
     [found] = told(folder, RULE.replace(old, new, 1))
 
     assert found.startswith(f"lives.sql: {sentence}")
-    assert found.endswith(".")
+    assert found.endswith((".", "?"))
     assert "\n" not in found
 
 

@@ -101,7 +101,7 @@ def test_a_file_changes_what_it_names(tmp_path) -> None:
     ("text", "sentence"),
     [
         ("thresholds = 3", "thresholds: input should be a valid dictionary"),
-        ("[threshold]\nx = 1", "'threshold' is no setting; did you mean thresholds."),
+        ("[threshold]\nx = 1", "'threshold' is no setting; did you mean thresholds?"),
         ("[thresholds]\ndormant_admin_day = 1", "[thresholds] knows no dormant_admin_day; did you mean dorm"),
         (
             '[thresholds]\ndormant_admin_days = "many"',
