@@ -12,6 +12,7 @@ from rich.text import Text
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.export import Exported, Wanted, export
 from pipedrive_graph.exports.formats import FORMATS
 from pipedrive_graph.text import printable
@@ -40,14 +41,16 @@ class _Command(click.Command):
     type=click.Path(path_type=Path),
     help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
 )
-@click.option("--tables", default="", help="Only these tables, as users,roles; by default, all.")
+@click.option("--tables", help="Only these tables, as users,roles; by default, all.")
 @debug_option
-def command(*, form: str, company: str | None, out: Path | None, tables: str, debug: bool) -> None:
+def command(*, form: str, company: str | None, out: Path | None, tables: str | None, debug: bool) -> None:
     """Export the published file for other programs: its tables, its graph or its findings.
 
     The same data gives the same files, byte for byte.
     """
-    names = tuple(dict.fromkeys(name.strip() for name in tables.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
+    if tables is not None and not names:  # as of a variable that is not set: no wish for every table
+        raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
     exported = export(settings_module.load(), Wanted(form, company, names, out))
     _show(exported, form)
     for note in exported.wrote.notes:

@@ -171,6 +171,7 @@ def test_two_exports_to_one_place_do_not_mix(settings: Settings, tmp_path: Path)
 
 NO_TABLE = "There is no table 'user' in the published file (did you mean users?); there are: access_changes, "
 NO_COMPANY = "There is no company 'acmee' in the published file (did you mean acme?); there is: Acme, acme."
+NO_NAME = "--tables names no table; write it as users,roles, or leave it out for all."
 NO_CHOICE = "sarif exports the findings, and has no tables to choose; leave --tables out."
 
 
@@ -178,6 +179,8 @@ NO_CHOICE = "sarif exports the findings, and has no tables to choose; leave --ta
     ("arguments", "code", "sentence"),
     [
         (["csv", "--tables", "user"], 2, NO_TABLE),
+        (["csv", "--tables", ""], 2, NO_NAME),
+        (["csv", "--tables", " , "], 2, NO_NAME),
         (["csv", "--company", "acmee"], 2, NO_COMPANY),
         (["sarif", "--tables", "users"], 2, NO_CHOICE),
         (["graphml", "--out", "/proc/no/x.graphml"], 1, "Cannot write /proc/no/x.graphml: No such file"),
