@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from pipedrive_graph import clock, reviewing
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reviews import cells, reading, status
@@ -42,30 +41,27 @@ def command(*, debug: bool) -> None:
 @click.option("--company", "name", help="Whose access; may be left out where there is one company.")
 @click.option(
     "--due",
-    type=click.DateTime(["%Y-%m-%d"]),
     metavar="DAY",
     help="The last day for decisions, as 2027-03-31; by default, 30 days after the snapshot.",
 )
 @click.option("--name", "title", help="What the review is called; by default, by company and day.")
 @debug_option
-def open_command(
-    *, out: Path, name: str | None, due: datetime | None, title: str | None, debug: bool
-) -> None:
+def open_command(*, out: Path, name: str | None, due: str | None, title: str | None, debug: bool) -> None:
     """Freeze who has access by the latest snapshot, and write it into a file to decide in.
 
     A workbook has a sheet for each owner of roles (see reviews.toml in the docs); a CSV file has a column.
     """
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"it must end in {' or '.join(_FORMATS)}.", param_hint="'--out'")
-    now = clock.now()
-    if due and due.date() < now.date():
-        raise click.BadParameter(f"{due.date()} is over.", param_hint="'--due'")
+    now, last = clock.now(), parsed_day(due, "--due") if due is not None else None
+    if last and last < now.date():
+        raise click.BadParameter(f"{last} is over.", param_hint="'--due'")
     settings = settings_module.load()
     company = settings.company(name).name if name else _only(settings)
     opening = Opening(
         company,
         " ".join((title or "").split()) or None,
-        due.date() if due else None,
+        last,
         now.replace(tzinfo=None),
         user(),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
 from pipedrive_graph import clock, deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.findings.waivers import FILE, LONGEST
 from pipedrive_graph.text import printable
@@ -21,22 +19,21 @@ from pipedrive_graph.text import printable
 @click.option(
     "--until",
     required=True,
-    type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
     help="The last day on which that holds, as 2027-03-31; at most 366 days away.",
 )
 @click.option("--owner", help="Who answers for it; by default, you.")
 @debug_option
-def command(*, finding: str, reason: str, until: datetime, owner: str | None, debug: bool) -> None:
+def command(*, finding: str, reason: str, until: str, owner: str | None, debug: bool) -> None:
     """Accept FINDING until a day: it stays in every list, as waived, and is open again afterwards.
 
     FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. The waiver is
     written into waivers.toml in the home folder, where it can be changed or taken back.
     """
-    today = clock.now().date()
-    if not today <= until.date() <= today + LONGEST:
+    today, expires = clock.now().date(), parsed_day(until, "--until")
+    if not today <= expires <= today + LONGEST:
         raise click.BadParameter(
-            f"{until.date()} is not between today and {today + LONGEST}.", param_hint="'--until'"
+            f"{expires} is not between today and {today + LONGEST}.", param_hint="'--until'"
         )
     if not reason.strip():
         raise click.BadParameter("it must not be empty.", param_hint="'--reason'")
@@ -48,9 +45,9 @@ def command(*, finding: str, reason: str, until: datetime, owner: str | None, de
         finding,
         reason=reason.strip(),
         owner=(owner or "").strip() or user(),
-        expires=until.date(),
+        expires=expires,
         tell=say,
     )
     renew_reports(settings, models, found.company)
-    click.echo(f"Waived {found.finding_id} until {until.date()}: {printable(found.title)}")
+    click.echo(f"Waived {found.finding_id} until {expires}: {printable(found.title)}")
     click.echo(f"The waiver is in {settings.home / FILE}.")

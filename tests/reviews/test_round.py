@@ -331,6 +331,11 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
         (("open", "--out", "HOME/review.pdf"), 2, "it must end in .xlsx or .csv."),
         (("open", "--out", "HOME/x.csv", "--due", "2026-11-21"), 2, "2026-11-21 is over."),
         (
+            ("open", "--out", "HOME/x.csv", "--due", "2027-02-30"),
+            2,
+            "--due '2027-02-30' is no day; write it as",
+        ),
+        (
             ("open", "--out", "HOME/x.csv", "--company", "acne"),
             2,
             "There is no company 'acne' in the settings",
