@@ -53,6 +53,14 @@ _TEXTS = {
 }  # fmt: skip
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
 _KEYS = _TEXTS | _NUMBERS
+_VARIABLES = {
+    "base_url": BASE_URL_VARIABLE,
+    "daily_reserve": DAILY_RESERVE_VARIABLE,
+    "daily_limit": DAILY_LIMIT_VARIABLE,
+    "collect": COLLECT_VARIABLE,
+    "observe_within": OBSERVE_WITHIN_VARIABLE,
+}
+"""What holds for a company where companies.toml does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +142,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
-        place=f"the variables {COMPANY_VARIABLE}, {BASE_URL_VARIABLE}, {DAILY_RESERVE_VARIABLE}, "
-        f"{DAILY_LIMIT_VARIABLE}, {COLLECT_VARIABLE} and {OBSERVE_WITHIN_VARIABLE}",
+        {},
+        place=f"The variable {COMPANY_VARIABLE}",
     )
     if variables.get(CLIENT_ID_VARIABLE):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
@@ -180,7 +188,7 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
                 f'{file}: [{name}] must name the variable of its token, as api_token_env = "ACME_TOKEN",'
                 " or of its OAuth app, as client_id_env."
             )
-        company = _company(name, {**defaults, **table}, place=f"{file}: [{name}]")
+        company = _company(name, defaults, table, place=f"{file}: [{name}]")
         if "client_id_env" in table:
             oauth = OAuth(
                 oauth_url,
@@ -199,7 +207,12 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
     return tuple(companies)
 
 
-def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
+def _company(name: str, defaults: Mapping[str, Any], own: Mapping[str, Any], *, place: str) -> Company:
+    """Check what is set for a company: its own, at `place`, over what the variables say."""
+    table = {**defaults, **own}
+    called = {
+        key: f"{place}: {key}" if key in own else f"The variable {_VARIABLES[key]}" for key in _VARIABLES
+    }
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{place}: '{name}' cannot name a company; use letters, digits, '-' and '_', at most 63."
@@ -215,23 +228,23 @@ def _company(name: str, table: Mapping[str, Any], *, place: str) -> Company:
     reserve, limit = table["daily_reserve"], table["daily_limit"]
     if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
         raise ConfigurationError(
-            f"{place}: daily_reserve must be a number from 0 to less than 1, such as 0.25."
+            f"{called['daily_reserve']} must be a number from 0 to less than 1, such as 0.25."
         )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ConfigurationError(f"{place}: daily_limit must be a whole number above 0, such as 80000.")
+        raise ConfigurationError(f"{called['daily_limit']} must be a whole number above 0, such as 80000.")
     if table["collect"] not in set(Collect):
         raise ConfigurationError(
-            f"{place}: collect must be {' or '.join(Collect)}, not '{table['collect']}'."
+            f"{called['collect']} must be {' or '.join(Collect)}, not '{table['collect']}'."
         )
     days = table["observe_within"]
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise ConfigurationError(
-            f"{place}: observe_within must be a number of days above 0, at most 366, such as 7."
+            f"{called['observe_within']} must be a number of days above 0, at most 366, such as 7."
         )
     parts = urlsplit(table["base_url"])
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
         raise ConfigurationError(
-            f"{place}: the base URL must be a plain https address, as {DEFAULT_BASE_URL}."
+            f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
         )
     return Company(
         name,

@@ -99,19 +99,43 @@ def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) ->
     [
         ("PIPEDRIVE_DAILY_RESERVE", "a quarter", "must hold a number, such as 0.25"),
         ("PIPEDRIVE_DAILY_RESERVE", "nan", "must hold a number, such as 0.25"),
-        ("PIPEDRIVE_DAILY_RESERVE", "1", "daily_reserve must be a number from 0 to less than 1"),
-        ("PIPEDRIVE_DAILY_RESERVE", "25", "daily_reserve must be a number from 0 to less than 1"),
-        ("PIPEDRIVE_DAILY_RESERVE", "-0.1", "daily_reserve must be a number from 0 to less than 1"),
-        ("PIPEDRIVE_COLLECT", "some", "collect must be every-user or by-access, not 'some'"),
-        ("PIPEDRIVE_OBSERVE_WITHIN", "0", "observe_within must be a number of days above 0"),
+        ("PIPEDRIVE_DAILY_RESERVE", "1", "PIPEDRIVE_DAILY_RESERVE must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_DAILY_RESERVE", "25", "PIPEDRIVE_DAILY_RESERVE must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_DAILY_RESERVE", "-0.1", "PIPEDRIVE_DAILY_RESERVE must be a number from 0 to less than 1"),
+        ("PIPEDRIVE_COLLECT", "some", "PIPEDRIVE_COLLECT must be every-user or by-access, not 'some'"),
+        ("PIPEDRIVE_OBSERVE_WITHIN", "0", "PIPEDRIVE_OBSERVE_WITHIN must be a number of days above 0"),
         ("PIPEDRIVE_OBSERVE_WITHIN", "a week", "must hold a number, such as 7"),
-        ("PIPEDRIVE_DAILY_LIMIT", "0", "daily_limit must be a whole number above 0"),
-        ("PIPEDRIVE_DAILY_LIMIT", "1.5", "daily_limit must be a whole number above 0"),
+        ("PIPEDRIVE_DAILY_LIMIT", "0", "PIPEDRIVE_DAILY_LIMIT must be a whole number above 0"),
+        ("PIPEDRIVE_DAILY_LIMIT", "1.5", "PIPEDRIVE_DAILY_LIMIT must be a whole number above 0"),
     ],
 )
 def test_daily_budgets_that_are_none(variable: str, value: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         settings.load({variable: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PIPEDRIVE_COMPANY", "a b"),
+        ("PIPEDRIVE_BASE_URL", "nowhere"),
+        ("PIPEDRIVE_DAILY_RESERVE", "2"),
+        ("PIPEDRIVE_DAILY_LIMIT", "0"),
+        ("PIPEDRIVE_COLLECT", "nope"),
+        ("PIPEDRIVE_OBSERVE_WITHIN", "0"),
+    ],
+)
+def test_the_one_variable_that_is_wrong_is_named(tmp_path: Path, variable: str, value: str) -> None:
+    variables = {"PIPEDRIVE_GRAPH_HOME": str(tmp_path), variable: value}
+    with pytest.raises(ConfigurationError, match=f"^The variable {variable}(:| must be) ") as alone:
+        settings.load(variables)
+    assert str(alone.value).count("PIPEDRIVE_") == 1
+
+    (tmp_path / "companies.toml").write_text('[alpha]\napi_token_env = "A"\n')
+    if variable != "PIPEDRIVE_COMPANY":  # the file names the companies itself, and not these
+        with pytest.raises(ConfigurationError) as several:
+            settings.load(variables)
+        assert str(several.value) == str(alone.value)
 
 
 @pytest.mark.parametrize("line", ['daily_reserve = "0.5"', "daily_reserve = true", "daily_limit = true"])
@@ -149,7 +173,9 @@ def test_names_that_are_none(name: str) -> None:
     ],
 )
 def test_base_urls_that_are_none(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="the base URL must be a plain https address") as caught:
+    with pytest.raises(
+        ConfigurationError, match="PIPEDRIVE_BASE_URL must be a plain https address"
+    ) as caught:
         settings.load({"PIPEDRIVE_BASE_URL": url})
     assert "abc" not in str(caught.value)
     assert "secret" not in str(caught.value)
