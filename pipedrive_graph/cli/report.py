@@ -10,6 +10,7 @@ import click
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.exports import place
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.access.source import companies
@@ -24,7 +25,7 @@ from pipedrive_graph.text import printable
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write it; by default, among the company's reports.",
+    help="Where to write it, over an earlier one if need be; by default, among the company's reports.",
 )
 @debug_option
 def command(*, name: str | None, since: str | None, out: Path | None, debug: bool) -> None:
@@ -37,6 +38,8 @@ def command(*, name: str | None, since: str | None, out: Path | None, debug: boo
     names = [name] if name else companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
+    if out:
+        place.check(out)
     models = own_rules.load(settings)
     for company in names:
         path = write_access_report(settings, models, company, since=day, out=out)

@@ -1,7 +1,7 @@
 """Puts an export in its place: written under a temporary name, and never seen half.
 
 Of a folder, every file is written before the folder takes the place of the earlier one. Only an earlier
-export is replaced: a folder with anything else in it is left alone.
+export or report is replaced: any other file, and a folder with anything else in it, is left alone.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import fnmatch
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
@@ -25,6 +27,20 @@ CONTENTS = "export.json"
 
 _LITTER = (".DS_Store", "Thumbs.db", ".~lock.*#")
 """What file browsers and office programs leave in a folder."""
+
+_MARKS = {
+    b"<!doctype html>": b'<meta name="generator" content="pipedrive_graph">',
+    b"<?xml ": b'<graph id="pipedrive_graph"',
+    b'{"$schema":': b'"tool":{"driver":{"name":"pipedrive_graph"',
+    b'{"activity_id":': b'"product":{"name":"pipedrive_graph"',
+}
+"""How a file of ours begins, and in what words it then says that it is ours."""
+
+_CREATOR = b"<dc:creator>pipedrive-graph</dc:creator>"
+"""The words of a workbook, among its properties."""
+
+_BEGINNING = 1 << 16
+"""So many bytes of a file are read to know it: in GraphML, all attributes stand before the graph."""
 
 
 @contextmanager
@@ -39,7 +55,7 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
         ExportError: if the place cannot be written, or holds something that is no earlier export.
         BusyError: if another process is writing there.
     """
-    _check(target, folder=folder)
+    check(target, folder=folder)
     target = target.resolve()  # a folder that is linked to is exchanged where it is
     temporary = files.temporary_for(target)
     with _told(target), files.private_files():
@@ -61,12 +77,22 @@ def write_contents(folder: Path, contents: dict[str, Any]) -> None:
     (folder / CONTENTS).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _check(target: Path, *, folder: bool) -> None:
+def check(target: Path, *, folder: bool = False) -> None:
+    """Refuse a place that holds something else than an earlier export or report.
+
+    Raises:
+        ExportError: if it does.
+    """
     if not target.exists():
         return
     if not folder:
         if target.is_dir():
             raise ExportError(f"{target} is a folder; name the file to write with --out.")
+        if not _is_ours(target):
+            raise ExportError(
+                f"{target} is there already, and is no earlier export or report; "
+                "name another file with --out."
+            )
         return
     if not target.is_dir():
         raise ExportError(
@@ -84,6 +110,23 @@ def _check(target: Path, *, folder: bool) -> None:
         raise ExportError(
             f"{target} holds {strange[0]}, which is of no earlier export; name another folder with --out."
         )
+
+
+def _is_ours(target: Path) -> bool:
+    """Whether a file says of itself that it is an export or a report; one without findings may be empty."""
+    if not target.is_file():
+        return False  # a pipe or a device: reading it could wait for ever
+    try:
+        with target.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+        if beginning.startswith(b"PK"):
+            with ZipFile(target) as archive:
+                return _CREATOR in archive.read("docProps/core.xml")
+    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error):
+        return False
+    return not beginning or any(
+        beginning.startswith(start) and mark in beginning for start, mark in _MARKS.items()
+    )
 
 
 def _known(target: Path) -> set[str]:

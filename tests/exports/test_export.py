@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import networkx as nx
+import openpyxl
 import pytest
 from installation import Installation
 
-from pipedrive_graph.errors import BusyError
+from pipedrive_graph.errors import BusyError, ExportError
 from pipedrive_graph.exports.export import Wanted, export
 from pipedrive_graph.exports.formats import FORMATS
 from pipedrive_graph.exports.place import placed
@@ -133,6 +136,65 @@ def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: 
     (tmp_path / "out" / "notes" / "mine.txt").write_text("x")
     told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "out"))
     assert "holds notes/mine.txt, which is of no earlier export" in told.sentence
+
+
+FILES = [name for name, form in FORMATS.items() if form.file]
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_an_earlier_file_is_replaced(form: str, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tables = ["roles"] if form == "xlsx" else []
+    out.touch()  # OCSF without findings
+
+    export(settings, Wanted(form, tables=tables, out=out))
+    before = out.read_bytes()
+    export(settings, Wanted(form, tables=tables, out=out))
+    assert out.read_bytes() == before
+
+    export(settings, Wanted("ocsf", out=out))
+    assert out.read_bytes().startswith(b'{"activity_id"')
+
+
+def workbook(path: Path) -> None:
+    """A workbook of somebody else, as an access review is for the export."""
+    openpyxl.Workbook().save(path)
+
+
+@pytest.mark.parametrize("form", FILES)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: shutil.copy(path.parent / "home" / "identity_graph.duckdb", path),
+        lambda path: path.write_text("[[waiver]]\nreason = 'by pipedrive_graph'\n"),
+        lambda path: path.write_bytes(b"PK\x03\x04 and no archive"),
+        lambda path: path.write_text("<!doctype html><title>pipedrive_graph</title>"),
+        workbook,
+    ],
+    ids=["database", "waivers", "no archive", "page", "workbook"],
+)
+def test_a_file_of_something_else_is_left_alone(
+    make: Callable[[Path], object], form: str, copy: Installation, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    make(out)
+    before = out.read_bytes()
+
+    told = copy.command("export", "--format", form, "--out", str(out))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.sentence == (
+        f"{out} is there already, and is no earlier export or report; name another file with --out."
+    )
+    assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "mine"]
+
+
+def test_a_pipe_is_no_earlier_export(settings: Settings, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ExportError, match="no earlier export"):
+        export(settings, Wanted("sarif", out=tmp_path / "pipe"))
 
 
 def test_a_failed_export_leaves_the_earlier_one(

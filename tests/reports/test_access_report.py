@@ -257,6 +257,21 @@ def test_the_same_input_makes_the_same_bytes(review: Reviewed, tmp_path: Path) -
     assert stat.S_IMODE((tmp_path / "again.html").stat().st_mode) == 0o600
 
 
+def test_only_an_earlier_report_is_replaced(review: Reviewed, tmp_path: Path) -> None:
+    out = tmp_path / "again.html"
+    for _ in range(2):
+        assert review.installation.command("report", "--out", str(out)).code == 0
+    out.write_text("[[waiver]]\n")
+
+    told = review.installation.command("report", "--out", str(out))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.sentence == (
+        f"{out} is there already, and is no earlier export or report; name another file with --out."
+    )
+    assert out.read_text() == "[[waiver]]\n"
+
+
 def test_the_page_is_small(review: Reviewed) -> None:
     assert review.report.stat().st_size < SHELL + SIZE
 
