@@ -58,6 +58,41 @@ def test_the_demo_replaces_no_folder_of_somebody_elses(home) -> None:
     assert (home / "thesis.txt").read_text() == "mine"
 
 
+def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipedrive_graph.orchestration.nightly.run_nightly", interrupted)
+
+    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+
+    assert (told.code, told.sentence) == (1, "Interrupted.")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "build.tables.create",
+        "build.history.merge",
+        "warehouse.transform._make",  # here and below, the query is not to blame
+        "findings.firing.tonight",
+        "warehouse.ingest._build",
+    ],
+)
+def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    installation, _ = night
+    before = installation.published.read_bytes()
+    monkeypatch.setattr(f"pipedrive_graph.{place}", interrupted)
+
+    told = installation.command("rebuild")
+
+    assert (told.code, told.out, told.sentence) == (1, "", "Interrupted.")
+    assert installation.published.read_bytes() == before
+
+
 def test_simulate_serves_until_it_is_interrupted(tmp_path) -> None:
     truth = tmp_path / "truth.json"
     options = ["--users", "12", "--token", "t", "--truth", str(truth)]

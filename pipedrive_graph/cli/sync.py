@@ -93,7 +93,10 @@ def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_js
     codes = []
     for company in companies:
         plan = Collect(collect) if collect else None
-        result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink)
+        try:
+            result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(KEPT) from interrupt
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
@@ -120,8 +123,6 @@ def sync(
     with TerminalWatch() as watch:
         try:
             run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(KEPT) from interrupt
         except Exception as caught:  # noqa: BLE001 - the other companies go on
             error = caught
     seconds = time.monotonic() - started

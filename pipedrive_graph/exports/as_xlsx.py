@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Literal
@@ -67,19 +68,32 @@ def write(source: Source, target: Path) -> Wrote:
     workbook.properties.creator = "pipedrive-graph"
     cut: Counter[str] = Counter()
     parts = []
-    for table in source.tables:
-        sheet = workbook.create_sheet(_sheet_name(table.name, set(workbook.sheetnames)))
-        number = counted(_cells(source, table, sheet, cut), sheet.append)
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{number + 1}"
-        parts.append(Part(target.name, table.name, number))
-    with _Timeless(target, "w", ZIP_DEFLATED) as archive:
-        ExcelWriter(workbook, archive).save()
+    with _closed(workbook):
+        for table in source.tables:
+            sheet = workbook.create_sheet(_sheet_name(table.name, set(workbook.sheetnames)))
+            number = counted(_cells(source, table, sheet, cut), sheet.append)
+            sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{number + 1}"
+            parts.append(Part(target.name, table.name, number))
+        with _Timeless(target, "w", ZIP_DEFLATED) as archive:
+            ExcelWriter(workbook, archive).save()
     notes = [
         f"{number:,} text{'s' * (number != 1)} of {place} had more than {CHARACTERS:,} characters, "
         f"all that a cell holds, and now end in '{CUT.strip()}'; parquet and jsonl have them whole."
         for place, number in sorted(cut.items())
     ]
     return Wrote(parts, notes=notes)
+
+
+@contextmanager
+def _closed(workbook: Workbook) -> Iterator[None]:
+    """Close the sheets that an error or Ctrl-C leaves half written: otherwise each complains at the end."""
+    try:
+        yield
+    except BaseException:
+        for sheet in workbook.worksheets:
+            with suppress(Exception):  # one that is spoiled, or saved already
+                sheet.close()
+        raise
 
 
 def _sheet_name(table: str, taken: set[str]) -> str:

@@ -103,6 +103,8 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 AND company NOT IN (SELECT company FROM abstaining WHERE rule = ?)""",
             [rule.name, rule.header.settings.get("remedy"), rule.name],
         )
+    except duckdb.InterruptException:
+        raise  # no fault of the query
     except duckdb.Error as error:
         raise RuleError(f"{rule.place}: {str(error).splitlines()[0]}", rule=rule.qualified) from error
 

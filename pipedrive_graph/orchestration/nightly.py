@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.alerts import send
@@ -57,7 +58,8 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
                 },
                 tags={"company": company},
             )
-        except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
+        # how Dagster and DuckDB pass SIGINT and SIGTERM on
+        except (dg.DagsterExecutionInterruptedError, duckdb.InterruptException) as error:
             raise KeyboardInterrupt from error
 
 

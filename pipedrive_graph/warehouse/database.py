@@ -83,6 +83,8 @@ def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
                 connection.execute("CHECKPOINT compacted")
                 connection.execute("DETACH compacted")
             put_in_place(temporary, path)
+        except duckdb.InterruptException:
+            raise
         except (OSError, duckdb.Error, WarehouseError) as error:
             # what a night has found is committed by now, and this is no reason not to publish it
             reason = str(error.__cause__ or error).splitlines()[0]

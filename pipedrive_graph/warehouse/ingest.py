@@ -119,6 +119,8 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
     for model in models.of("staging"):
         try:
             _build(connection, model)
+        except duckdb.InterruptException:
+            raise  # no fault of the query
         except duckdb.Error as error:
             names = ", ".join(f"{s.manifest.snapshot_id} of '{s.manifest.company}'" for s in batch)
             raise WarehouseError(

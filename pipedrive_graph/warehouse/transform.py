@@ -59,6 +59,8 @@ def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             _make(connection, model, changed=model.qualified in changed)
             if model.schema == "main" and not model.kind.is_macro:
                 _show(connection, model, only)
+        except duckdb.InterruptException:
+            raise  # no fault of the query
         except duckdb.Error as error:
             message = f"{model.place}: {str(error).splitlines()[0]}"
             if model.kind is Kind.RULE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import re
@@ -17,6 +18,7 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from pipedrive_graph.errors import ExportError
 from pipedrive_graph.exports import as_xlsx, cells
@@ -204,7 +206,6 @@ def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
 ) -> None:
     monkeypatch.setattr(as_xlsx, "ROWS", 11)
     target = tmp_path / "tables.xlsx"
-    target.write_text("earlier")
 
     assert export(settings, Wanted("xlsx", tables=["findings"], out=target)).wrote.parts[0].rows == 10
     before = target.read_bytes()
@@ -217,3 +218,32 @@ def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
     )
     assert target.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tables.xlsx"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("inside", ["_cells", "the sheet"])
+def test_xlsx_that_is_left_half_written_complains_no_further(
+    error: type[BaseException],
+    inside: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", complaints.append)
+    place = (as_xlsx, "_cell") if inside == "_cells" else (WriteOnlyWorksheet, "_values_to_row")
+    write = getattr(*place)
+    asked = iter(range(1000))
+
+    def breaking(*given: Any) -> object:
+        if next(asked) < 50:
+            return write(*given)
+        raise error
+
+    monkeypatch.setattr(*place, breaking)
+    with pytest.raises((error, ExportError)):
+        export(settings, Wanted("xlsx", tables=["findings", "users"], out=tmp_path / "tables.xlsx"))
+    gc.collect()
+
+    assert complaints == []
+    assert list(tmp_path.iterdir()) == []
