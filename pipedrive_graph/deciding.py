@@ -22,6 +22,8 @@ from pipedrive_graph.warehouse.publish import publish as publish_file
 
 Tell = Callable[[str], None]
 
+_WRITTEN = "What was decided is written down, and shows after the next sync or rebuild."
+
 
 def acknowledge(
     settings: Settings, models: Models, beginning: str, *, note: str, by: str, tell: Tell
@@ -90,7 +92,7 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
 
     Raises:
         DecisionError: if there is no warehouse yet.
-        WarehouseError: if another version made it.
+        WarehouseError: if another version made it, or what was decided cannot be published.
     """
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
@@ -98,7 +100,10 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)
-        publish_file(connection, models, settings.published)
+        try:
+            publish_file(connection, models, settings.published)
+        except WarehouseError as error:
+            raise WarehouseError(f"{error} {_WRITTEN}") from error
 
 
 def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:

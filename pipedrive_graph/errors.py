@@ -14,6 +14,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── UnreachableError           1   nobody answers at the base URL
     ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
     ├── LandingError               1   a snapshot cannot be written or read
+    │   └── NoSpaceError           1   the disk is full
     ├── BusyError                  1   another process does this already
     ├── ExportError                1   a format cannot hold what is published, or it cannot be written
     ├── AlertError                 1   an alert could not be delivered, or what was told is not known
@@ -101,6 +102,10 @@ class NotPipedriveError(PipedriveGraphError):
 
 class LandingError(PipedriveGraphError):
     """A snapshot cannot be written or read."""
+
+
+class NoSpaceError(LandingError):
+    """There is no space left on the disk."""
 
 
 class BusyError(PipedriveGraphError):

@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pipedrive_graph.errors import BusyError, LandingError
+from pipedrive_graph.errors import BusyError, LandingError, NoSpaceError
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def sync_folder(folder: Path) -> None:
@@ -91,12 +93,19 @@ def private_files() -> Iterator[None]:
 
 def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return LandingError(
-            f"There is no space left to write {path}; what was read so far is kept. "
-            "Free some space and run sync again."
-        )
+    if error.errno in _FULL:
+        return no_space(path)
     return LandingError(f"Cannot write {path}: {error.strerror or error}.")
+
+
+def no_space(path: Path) -> NoSpaceError:
+    """The sentence for a disk that is full."""
+    return NoSpaceError(f"There is no space left to write {path}; free some and try again.")
+
+
+def is_full(error: Exception) -> bool:
+    """Whether what a library says is that the disk is full."""
+    return any(os.strerror(number) in str(error) for number in _FULL)
 
 
 @contextmanager

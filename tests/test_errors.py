@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from installation import Installation, Told
 
+from pipedrive_graph.errors import LandingError, WarehouseError
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 
@@ -244,9 +247,61 @@ def test_the_disk_is_full(installation, simulator) -> None:
 
     assert told.code == 1
     assert told.sentence.startswith(f"There is no space left to write {installation.home}/landing/default/")
-    assert told.sentence.endswith("what was read so far is kept. Free some space and run sync again.")
+    assert told.sentence.endswith("; free some and try again. What was read so far is kept.")
     assert installation.published.read_bytes() == published
     goes_on(installation, simulator, at_least=1)
+
+
+@pytest.mark.parametrize("size", [10_000, 300_000], ids=["when the file is made", "later"])
+def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
+    installation.night()
+    before = files(installation.home)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    told = installation.wait(installation.process("rebuild", preexec_fn=limit))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.sentence == (
+        f"There is no space left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
+    )
+    assert files(installation.home) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "sentence"),
+    [
+        (
+            "deciding.publish_file",
+            WarehouseError("Cannot write it; what was published before stays."),
+            "Cannot write it; what was published before stays. "
+            "What was decided is written down, and shows after the next sync or rebuild.",
+        ),
+        (
+            "cli.decided.write_findings",
+            LandingError("Cannot write it."),
+            "Cannot write it. "
+            "What was decided is written down and published; the next sync writes the reports.",
+        ),
+    ],
+)
+def test_a_decision_outlives_what_comes_after_it(installation, monkeypatch, place, error, sentence) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    installation.night()
+    finding = json.loads(installation.command("findings", "--json").out.splitlines()[0])["finding_id"]
+    with monkeypatch.context() as broken:
+        broken.setattr(f"pipedrive_graph.{place}", fail)
+        told = installation.command(
+            "waive", finding, "--reason", "x", "--until", f"{datetime.now(UTC).date()}"
+        )
+
+    assert (told.code, told.out, told.sentence) == (1, "", sentence)
+    assert installation.command("rebuild").code == 0
+    assert "waived" in installation.command("findings", finding).out
 
 
 @pytest.mark.slow

@@ -53,10 +53,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
     told = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
 
-    assert told.stdout == (
-        f"There is no space left to write {path}; what was read so far is kept. "
-        "Free some space and run sync again."
-    )
+    assert told.stdout == (f"There is no space left to write {path}; free some and try again.")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 

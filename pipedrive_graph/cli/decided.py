@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipedrive_graph.errors import LandingError
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.settings import Settings
@@ -14,5 +15,10 @@ def renew_reports(settings: Settings, models: Models, company: str) -> None:
     Raises:
         LandingError: if they cannot be written; the decision is kept and published all the same.
     """
-    write_findings(settings.published, company, settings.reports / company)
-    write_access_report(settings, models, company)
+    try:
+        write_findings(settings.published, company, settings.reports / company)
+        write_access_report(settings, models, company)
+    except LandingError as error:
+        raise LandingError(
+            f"{error} What was decided is written down and published; the next sync writes the reports."
+        ) from error

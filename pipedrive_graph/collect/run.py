@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from pipedrive_graph import clock
@@ -20,7 +20,7 @@ from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.resuming import SETTLED, answers_of
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
-from pipedrive_graph.errors import BudgetError
+from pipedrive_graph.errors import BudgetError, NoSpaceError
 from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -77,6 +77,7 @@ async def collect(
         snapshot = unfinished or landing.start(identity)
         past = past_of(company, landing, snapshot.draft.started_at)
         run = _Run(past, landing, client, observer, snapshot)
+        stack.enter_context(_kept())
         if unfinished:
             run.restore()
         run.record_list(Endpoint.ME, [me])
@@ -90,6 +91,15 @@ async def collect(
             run.snapshot.postpone(error.continues_at)
             raise
         return run.commit(accept_shrink=accept_shrink)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Say of a full disk that it costs nothing of what was read."""
+    try:
+        yield
+    except NoSpaceError as error:
+        raise NoSpaceError(f"{error} What was read so far is kept.") from error
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.errors import NoSpaceError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
 """The file format of what is written, so that DuckDB 1.5 and 2.0 both open it."""
@@ -46,6 +46,7 @@ def writer(
 
     Raises:
         BusyError: if another process writes and `wait` is not given.
+        NoSpaceError: if the disk is full.
         WarehouseError: if the file cannot be opened as a warehouse.
     """
     with lock(path, wait=wait), files.private_files(), _opened(path, logged=logged) as connection:
@@ -85,7 +86,7 @@ def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
             put_in_place(temporary, path)
         except duckdb.InterruptException:
             raise
-        except (OSError, duckdb.Error, WarehouseError) as error:
+        except (OSError, duckdb.Error, NoSpaceError, WarehouseError) as error:
             # what a night has found is committed by now, and this is no reason not to publish it
             reason = str(error.__cause__ or error).splitlines()[0]
             return f"{path} could not be made smaller ({reason}); it is whole, and stays as it is."
@@ -130,6 +131,8 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             attach(connection, path, "warehouse", logged=logged)
         except duckdb.Error as error:
+            if files.is_full(error):
+                raise
             reason = str(error).splitlines()[0]
             raise WarehouseError(
                 f"Cannot open {path} ({reason}); if it is damaged, `pipedrive-graph rebuild` makes it anew."
@@ -140,6 +143,10 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET VARIABLE rules_ask = TRUE")
         _bound_memory(connection, path)
         yield connection
+    except duckdb.Error as error:
+        if files.is_full(error):
+            raise files.no_space(path) from error
+        raise
     finally:
         connection.close()
 
