@@ -362,6 +362,20 @@ def test_a_damaged_manifest_stops_the_night(installation) -> None:
     assert sentence.endswith("restore it from a backup, then run rebuild.")
 
 
+@pytest.mark.parametrize("repair", ["sync", "rebuild"])
+def test_a_published_file_that_is_damaged(installation, repair: str) -> None:
+    installation.night()
+    installation.published.write_bytes(installation.published.read_bytes()[:300_000])
+
+    for command in (["sql", "FROM users"], ["findings"], ["report"]):
+        told = installation.command(*command)
+        assert (told.code, told.out) == (1, "")
+        assert told.sentence.startswith(f"Cannot read {installation.published} (")
+        assert told.sentence.endswith("); if it is damaged, run sync or rebuild.")
+    assert installation.command(repair).code == 0
+    assert installation.command("findings").code == 0
+
+
 @pytest.mark.slow
 def test_a_warehouse_that_is_no_database(installation) -> None:
     installation.night()

@@ -20,7 +20,7 @@ from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
 from pipedrive_graph.errors import PipedriveGraphError, WarehouseError
 from pipedrive_graph.reports.asking import CLOSED, sentence
 from pipedrive_graph.text import printable
-from pipedrive_graph.warehouse.published import connect
+from pipedrive_graph.warehouse.published import cannot_read, connect
 
 SHOWN = 100
 """Rows that are shown to people where nothing else is said; other programs get all."""
@@ -74,7 +74,8 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
         raise click.UsageError("The query is empty.")
     asked = _query(query, file)
     # the query may read what is published, and nothing else: no file is written, none is read
-    with connect(settings_module.load().published, config=CLOSED) as connection:
+    published = settings_module.load().published
+    with connect(published, config=CLOSED) as connection:
         try:
             if asked is None:
                 _overview(connection, terminal.console())
@@ -87,6 +88,8 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
                 _run(connection, statement.query, form, most)
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
+        except duckdb.IOException as error:  # no other file can be meant
+            raise cannot_read(published, error) from error
         except duckdb.Error as error:
             raise PipedriveGraphError(sentence(error)) from error
 

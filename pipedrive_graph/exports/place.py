@@ -58,7 +58,7 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
     check(target, folder=folder)
     target = target.resolve()  # a folder that is linked to is exchanged where it is
     temporary = files.temporary_for(target)
-    with _told(target), files.private_files():
+    with _told(target, temporary), files.private_files():
         target.parent.mkdir(parents=True, exist_ok=True)
         with files.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
             _remove(temporary)
@@ -168,13 +168,17 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def _told(target: Path) -> Iterator[None]:
-    """Turn what the system or DuckDB says about writing into one sentence."""
+def _told(target: Path, temporary: Path) -> Iterator[None]:
+    """Turn what the system or DuckDB says about writing into one sentence; of reading, others speak."""
     try:
         yield
     except OSError as error:
-        raise ExportError(f"Cannot write {target}: {error.strerror or error}.") from error
+        raise ExportError(str(files.cannot_write(target, error))) from error
     except LandingError as error:  # of the lock's file
         raise ExportError(str(error)) from error
     except duckdb.IOException as error:
+        if files.is_full(error):
+            raise ExportError(str(files.no_space(target))) from error
+        if str(temporary) not in str(error):
+            raise
         raise ExportError(f"Cannot write {target}: {str(error).splitlines()[0]}") from error

@@ -28,7 +28,7 @@ def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPy
     try:
         return duckdb.connect(str(published), read_only=True, config=config or {})
     except duckdb.Error as error:
-        raise WarehouseError(f"Cannot open {published}: {str(error).splitlines()[0]}") from error
+        raise cannot_read(published, error) from error
 
 
 @contextmanager
@@ -52,4 +52,11 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
         ) from error
     except duckdb.Error as error:
-        raise WarehouseError(f"Cannot read {published}: {str(error).splitlines()[0]}") from error
+        raise cannot_read(published, error) from error
+
+
+def cannot_read(published: Path, error: duckdb.Error) -> WarehouseError:
+    """The sentence for a published file in which DuckDB cannot read; it can always be made again."""
+    return WarehouseError(
+        f"Cannot read {published} ({str(error).splitlines()[0]}); if it is damaged, run sync or rebuild."
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +231,34 @@ def test_what_a_crash_left_is_cleared(settings: Settings, tmp_path: Path) -> Non
 def test_two_exports_to_one_place_do_not_mix(settings: Settings, tmp_path: Path) -> None:
     with placed(tmp_path / "out", folder=True), pytest.raises(BusyError, match="is exporting to"):
         export(settings, Wanted("csv", out=tmp_path / "out"))
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_damaged_file_is_not_said_to_be_the_exports_fault(
+    form: str, copy: Installation, tmp_path: Path
+) -> None:
+    os.truncate(copy.published, copy.published.stat().st_size - 10_000)
+
+    told = copy.command("export", "--format", form, "--out", str(tmp_path / "out"))
+
+    assert told.code == 1
+    assert told.sentence.startswith(f"Cannot read {copy.published} (IO Error: Could not read enough bytes")
+    assert told.sentence.endswith("); if it is damaged, run sync or rebuild.")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "sarif"])
+def test_a_full_disk(form: str, copy: Installation, tmp_path: Path) -> None:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    out = tmp_path / "out"
+    told = copy.wait(copy.process("export", "--format", form, "--out", str(out), preexec_fn=limit))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.sentence == f"There is no space left to write {out}; free some and try again."
+    assert not out.exists()
 
 
 NO_TABLE = "There is no table 'user' in the published file (did you mean users?); there are: access_changes, "
