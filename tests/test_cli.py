@@ -69,6 +69,25 @@ def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
     assert (told.code, told.sentence) == (1, "Interrupted.")
 
 
+DUCKDB = [duckdb.InterruptException("INTERRUPT Error: Interrupted!"), RuntimeError("Query interrupted")]
+"""How DuckDB passes Ctrl-C on."""
+
+
+@pytest.mark.parametrize("error", DUCKDB)
+def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise error
+
+    installation.night()
+    monkeypatch.setattr("pipedrive_graph.build.history.merge", interrupted)
+
+    told = installation.command("sync")
+
+    assert told.code == 1
+    assert told.sentence == "Interrupted. What was read so far is kept; the next sync goes on from there."
+
+
+@pytest.mark.parametrize("error", DUCKDB)
 @pytest.mark.parametrize(
     "place",
     [
@@ -79,9 +98,9 @@ def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
         "warehouse.ingest._build",
     ],
 )
-def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place) -> None:
+def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place, error) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+        raise error
 
     installation, _ = night
     before = installation.published.read_bytes()

@@ -43,19 +43,14 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         say(f"Interrupted. {error.__cause__ or ''}".strip())  # click wraps what the command raised
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback at a user
-        if _is_interrupt(error):
+        from pipedrive_graph.warehouse.database import is_interrupt  # takes a while: `--help` answers at once
+
+        if is_interrupt(error):
             say("Interrupted.")
         else:
             tell_error(error, debug=debug)
         return 1
     return result if isinstance(result, int) else 0
-
-
-def _is_interrupt(error: Exception) -> bool:
-    """Whether it is DuckDB's way of passing Ctrl-C on."""
-    import duckdb  # takes a while to import, and `--help` answers at once
-
-    return isinstance(error, duckdb.InterruptException)
 
 
 def _is_text(argument: str) -> bool:

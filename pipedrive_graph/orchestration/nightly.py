@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.alerts import send
@@ -17,6 +16,7 @@ from pipedrive_graph.companies import Collect
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import is_interrupt
 
 
 def run_nightly(
@@ -58,9 +58,12 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
                 },
                 tags={"company": company},
             )
-        # how Dagster and DuckDB pass SIGINT and SIGTERM on
-        except (dg.DagsterExecutionInterruptedError, duckdb.InterruptException) as error:
+        except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
             raise KeyboardInterrupt from error
+        except Exception as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
+            raise
 
 
 @contextmanager

@@ -195,6 +195,13 @@ def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def is_interrupt(error: Exception) -> bool:
+    """Whether an error is DuckDB's way of passing Ctrl-C on; it has two."""
+    return isinstance(error, duckdb.InterruptException) or (
+        isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    )
+
+
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run a query and fetch all of it: DuckDB 2.0 blocks a connection whose result is half read."""
     return connection.execute(query, parameters or None).fetchall()
