@@ -69,14 +69,14 @@ def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
     assert (told.code, told.sentence) == (1, "Interrupted.")
 
 
-DUCKDB = [duckdb.InterruptException("INTERRUPT Error: Interrupted!"), RuntimeError("Query interrupted")]
+DUCKDB = [(duckdb.InterruptException, "INTERRUPT Error: Interrupted!"), (RuntimeError, "Query interrupted")]
 """How DuckDB passes Ctrl-C on."""
 
 
-@pytest.mark.parametrize("error", DUCKDB)
-def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error) -> None:
+@pytest.mark.parametrize(("error", "said"), DUCKDB)
+def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error, said) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        raise error
+        raise error(said)
 
     installation.night()
     monkeypatch.setattr("pipedrive_graph.build.history.merge", interrupted)
@@ -87,7 +87,7 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
     assert told.sentence == "Interrupted. What was read so far is kept; the next sync goes on from there."
 
 
-@pytest.mark.parametrize("error", DUCKDB)
+@pytest.mark.parametrize(("error", "said"), DUCKDB)
 @pytest.mark.parametrize(
     "place",
     [
@@ -98,9 +98,9 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
         "warehouse.ingest._build",
     ],
 )
-def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place, error) -> None:
+def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place, error, said) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        raise error
+        raise error(said)
 
     installation, _ = night
     before = installation.published.read_bytes()
