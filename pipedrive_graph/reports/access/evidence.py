@@ -12,6 +12,9 @@ from pipedrive_graph.reports.access import words
 HIDDEN = {"related"}
 """Fields that the report shows elsewhere."""
 
+_NONE = dict.fromkeys(("last_login", "days_since_login"), "never, or not known")
+"""What a missing value can mean, where it is not only that it is not known; the title says which."""
+
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d):\d\d(\.\d+)?")
 _FLAG = re.compile(r"can_[a-z0-9_]+")
 
@@ -53,7 +56,7 @@ def entries(evidence: object) -> tuple[Entry, ...]:
 def text(value: object, name: str = "") -> str:
     """A value as text; what is missing is not known."""
     if value is None:
-        return "not known"
+        return _NONE.get(name, "not known")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
