@@ -138,7 +138,10 @@ def test_wrong_usage(installation, arguments, sentence) -> None:
         ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
         ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is no setting; "),
-        ('[acme]\napi_token_env = "A"\nbase_url = "ftp://x"', "{file}: [acme]: the base URL must be"),
+        (
+            '[acme]\napi_token_env = "A"\nbase_url = "ftp://x"',
+            "{file}: [acme]: base_url must be a plain https address",
+        ),
         ("[acme]\napi_token_env = 3", "{file}: [acme]: api_token_env must be a text."),
     ],
 )

@@ -49,7 +49,7 @@ moves AS (
     FROM role_changes AS arrivals
     INNER JOIN role_changes AS departures USING (company, user_id, snapshot_id, since)
     INNER JOIN users USING (company, user_id)
-    -- as the user was then: who becomes an admin or is deactivated later keeps what was carried along
+    -- as the user was then: being an admin, or deactivated, later on takes nothing of it away
     INNER JOIN users_history AS versions
         ON versions.company = arrivals.company
         AND versions.user_id = arrivals.user_id
