@@ -127,28 +127,20 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND changes.at > silent.last_seen
             WHERE sets.contents IS NULL
         ),
-        subjects AS (
-            SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id FROM users
-            UNION ALL
-            SELECT company, 'role', CAST(role_id AS VARCHAR) FROM roles
-            UNION ALL
-            SELECT company, 'permission_set', permission_set_id FROM permission_sets
-            UNION ALL
-            SELECT company, 'company', coalesce(CAST(company_id AS VARCHAR), company) FROM current_snapshot
-        ),
         -- who was never there is not gone: a rule of one's own may name its subjects otherwise
         gone AS (
             SELECT silent.finding_id
             FROM silent
             JOIN (
-                SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id
+                SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id, valid_to
                 FROM users_history
-                UNION
-                SELECT company, 'role', CAST(role_id AS VARCHAR) FROM roles_history
-                UNION
-                SELECT company, 'permission_set', permission_set_id FROM permission_sets_history
-            ) AS known USING (company, subject_kind, subject_id)
-            ANTI JOIN subjects USING (company, subject_kind, subject_id)
+                UNION ALL
+                SELECT company, 'role', CAST(role_id AS VARCHAR), valid_to FROM roles_history
+                UNION ALL
+                SELECT company, 'permission_set', permission_set_id, valid_to FROM permission_sets_history
+            ) AS versions USING (company, subject_kind, subject_id)
+            GROUP BY silent.finding_id
+            HAVING bool_and(versions.valid_to IS NOT NULL)
         )
         SELECT
             silent.finding_id,
