@@ -109,8 +109,9 @@ def command(
 
 def _check_companies(settings: Settings, companies: Iterable[str]) -> None:
     """Refuse a company of which nothing is known: no findings would read as if all were well."""
+    published = known(settings.published, "current_snapshot", "company") if companies else []
     for name in companies:
-        if name not in known(settings.published, "current_snapshot", "company"):
+        if name not in published:
             settings.company(name)  # one that is no company at all is told as that
             raise WarehouseError(f"Nothing of company '{name}' is published yet; run sync first.")
 
