@@ -48,6 +48,7 @@ def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Colle
         )""")
     digests(connection, models, rules)
     _note_needs(connection, rules, broken)
+    _abstain(connection, rules)
     for rule in rules:
         _fire(connection, rule)
     _check(connection, rules)
@@ -78,13 +79,40 @@ def _note_needs(connection: duckdb.DuckDBPyConnection, rules: list[Model], broke
             [_TOLD.get(need.endpoint) for _, need in needed],
         ],
     )
-    # a rule abstains where a list that it needs is not to be had
-    connection.execute("""
+
+
+def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
+    """Write down which rules have nothing to go by, and why: that they find nothing would say nothing."""
+    connection.execute(
+        """
         CREATE OR REPLACE TEMP TABLE abstaining AS
-        SELECT DISTINCT coverage.company, rule_needs.rule
-        FROM tonight_coverage AS coverage
-        JOIN rule_needs USING (endpoint)
-        WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')""")
+        WITH wants AS (
+            SELECT
+                coverage.company, rule_needs.rule,
+                concat(
+                    'Pipedrive did not give the list ',
+                    string_agg(DISTINCT endpoint, ', ' ORDER BY endpoint), '.'
+                ) AS reason
+            FROM tonight_coverage AS coverage
+            JOIN rule_needs USING (endpoint)
+            WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')
+            GROUP BY ALL
+            UNION ALL
+            SELECT DISTINCT batch.company, rule_needs.rule, 'No roster was handed over.' AS reason
+            FROM landing.batch AS batch
+            JOIN rule_needs ON starts_with(rule_needs.endpoint, 'roster/')
+            ANTI JOIN policy.roster ON roster.company = batch.company
+            UNION ALL
+            SELECT batch.company, events.rule, 'There is no earlier snapshot to compare with.' AS reason
+            FROM landing.batch AS batch
+            CROSS JOIN (SELECT unnest(?) AS rule) AS events
+            ANTI JOIN event_snapshots ON event_snapshots.company = batch.company
+        )
+        SELECT company, rule, string_agg(reason, ' ' ORDER BY reason) AS reason
+        FROM wants
+        GROUP BY company, rule""",
+        [[rule.name for rule in rules if is_event(rule) and "main.event_snapshots" in rule.reads]],
+    )
 
 
 def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:

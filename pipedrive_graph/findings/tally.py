@@ -70,7 +70,7 @@ def _count(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _note(connection: duckdb.DuckDBPyConnection, models: Models, broken: Mapping[str, str]) -> None:
-    """How each rule fared: it was run, it abstained for want of a list, or it could not be run."""
+    """How each rule fared: it was run, it abstained, or it could not be run."""
     names = {*(rule.qualified for rule in models.of("rules", Kind.RULE)), *broken}
     connection.execute("DELETE FROM history.rule_runs WHERE company IN (SELECT company FROM landing.batch)")
     connection.execute(
@@ -79,18 +79,6 @@ def _note(connection: duckdb.DuckDBPyConnection, models: Models, broken: Mapping
         WITH rules AS (
             SELECT unnest(?) AS rule, unnest(?) AS problem
         ),
-        wants AS (
-            SELECT
-                coverage.company, rule_needs.rule,
-                string_agg(DISTINCT coverage.endpoint, ', ' ORDER BY coverage.endpoint) AS lists
-            FROM tonight_coverage AS coverage
-            JOIN rule_needs USING (endpoint)
-            JOIN abstaining
-                ON abstaining.company = coverage.company
-                AND abstaining.rule = rule_needs.rule
-            WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')
-            GROUP BY ALL
-        ),
         fired AS (
             SELECT company, rule, count(*) AS findings FROM firing GROUP BY ALL
         )
@@ -98,16 +86,16 @@ def _note(connection: duckdb.DuckDBPyConnection, models: Models, broken: Mapping
             batch.company, batch.snapshot_id, rules.rule,
             CASE
                 WHEN rules.problem IS NOT NULL THEN 'broken'
-                WHEN wants.rule IS NOT NULL THEN 'abstained'
+                WHEN abstaining.rule IS NOT NULL THEN 'abstained'
                 ELSE 'ran'
             END AS outcome,
-            coalesce(rules.problem, 'Pipedrive did not give the list ' || wants.lists || '.') AS reason,
+            coalesce(rules.problem, abstaining.reason) AS reason,
             CASE
-                WHEN rules.problem IS NULL AND wants.rule IS NULL THEN coalesce(fired.findings, 0)
+                WHEN rules.problem IS NULL AND abstaining.rule IS NULL THEN coalesce(fired.findings, 0)
             END AS fired
         FROM landing.batch AS batch
         CROSS JOIN rules
-        LEFT JOIN wants ON wants.company = batch.company AND wants.rule = rules.rule
+        LEFT JOIN abstaining ON abstaining.company = batch.company AND abstaining.rule = rules.rule
         LEFT JOIN fired ON fired.company = batch.company AND fired.rule = rules.rule""",
         [[name.rpartition(".")[2] for name in sorted(names)], [broken.get(name) for name in sorted(names)]],
     )

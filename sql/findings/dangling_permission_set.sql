@@ -1,7 +1,5 @@
 -- One row per permission set that a user's access names and that does not exist. That it does not
--- exist takes proof: it was asked for by its id, and the answer was a 404. The proof lasts until
--- the set is listed, also through a night in which asking again fails. A set of which only the
--- contents are not known exists.
+-- exist takes proof: see `proven_absences`. A set of which only the contents are not known exists.
 --
 -- kind: rule
 -- title: Missing permission set
@@ -13,25 +11,7 @@
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
 -- needs: users, permissionSets
 -- identity: subject, object
-WITH missing_sets AS (
-    SELECT
-        company,
-        subject_id AS permission_set_id
-    FROM history.coverage
-    WHERE endpoint = 'permissionSets/{id}'
-        AND outcome = 'gone'
-
-    UNION
-
-    -- once answered for; what has no set to show for it was answered for with a 404
-    SELECT
-        company,
-        subject_id AS permission_set_id
-    FROM history.observations
-    WHERE history_table = 'permission_sets'
-),
-
-listed_apps AS (
+WITH listed_apps AS (
     SELECT DISTINCT
         company,
         app
@@ -48,8 +28,10 @@ dangling_entries AS (
         count(listed_apps.app) > 0 AS app_listed,
         bool_or(entries.admin) AS admin
     FROM user_permission_sets AS entries
-    INNER JOIN missing_sets USING (company, permission_set_id)
-    ANTI JOIN permission_sets USING (company, permission_set_id)
+    INNER JOIN proven_absences
+        ON proven_absences.company = entries.company
+        AND proven_absences.subject_kind = 'permission_set'
+        AND proven_absences.subject_id = entries.permission_set_id
     LEFT JOIN listed_apps
         ON listed_apps.company = entries.company
         AND listed_apps.app = entries.app

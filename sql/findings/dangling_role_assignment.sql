@@ -1,6 +1,5 @@
 -- One row per assignment of a user to a role that is inactive or does not exist.
--- That it does not exist takes proof: it was asked for by its id, and the answer was a 404. The
--- proof lasts until the role is listed, also through a night in which asking again fails.
+-- That it does not exist takes proof: see `proven_absences`.
 --
 -- kind: rule
 -- title: Assignment to a missing role
@@ -11,26 +10,8 @@
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
 -- needs: users, roles, users/{id}/roleAssignments
 -- identity: subject, object
-WITH missing_roles AS (
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.coverage
-    WHERE endpoint = 'roles/{id}'
-        AND outcome = 'gone'
-
-    UNION
-
-    -- once answered for; who has no role to show for it was answered for with a 404
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.observations
-    WHERE history_table = 'roles'
-),
-
--- when each role was first seen as it is, or was no longer there
-role_changes AS (
+WITH role_changes AS (
+    -- when each role was first seen as it is, or was no longer there
     SELECT
         company,
         role_id,
@@ -72,9 +53,10 @@ LEFT JOIN users
 LEFT JOIN roles
     ON roles.company = user_roles.company
     AND roles.role_id = user_roles.role_id
-LEFT JOIN missing_roles
-    ON missing_roles.company = user_roles.company
-    AND missing_roles.role_id = user_roles.role_id
+LEFT JOIN proven_absences
+    ON proven_absences.company = user_roles.company
+    AND proven_absences.subject_kind = 'role'
+    AND proven_absences.subject_id = CAST(user_roles.role_id AS VARCHAR)
 LEFT JOIN role_changes
     ON role_changes.company = user_roles.company
     AND role_changes.role_id = user_roles.role_id
@@ -82,7 +64,7 @@ WHERE user_roles.active
     AND user_roles.source = 'observed'
     AND (
         NOT roles.active
-        OR (roles.role_id IS NULL AND missing_roles.role_id IS NOT NULL)
+        OR proven_absences.subject_id IS NOT NULL
     )
     -- what was told before the role went, or the user's record changed, may have gone with that
     AND coalesce(users.roles_observed_at >= role_changes.changed_at, TRUE)

@@ -1,8 +1,8 @@
 -- One row per active user who is not in the role that the company's roster expects.
 -- Names are compared without regard to case, to blanks around them and to how many are between two
 -- words. Left out are leavers, and users of whom an assignment is not known in full: it may be the
--- one expected. Of a role without a name, only one that is proven not to exist is not the one: it
--- was asked for by its id, and the answer was a 404; the proof lasts until the role is listed.
+-- one expected. Of a role without a name, only one that is proven not to exist (see
+-- `proven_absences`) is not the one.
 --
 -- kind: rule
 -- title: Another role than expected
@@ -43,24 +43,6 @@ named_roles AS (
     FROM roles
 ),
 
-missing_roles AS (
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.coverage
-    WHERE endpoint = 'roles/{id}'
-        AND outcome = 'gone'
-
-    UNION
-
-    -- once answered for; what has no role to show for it was answered for with a 404
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.observations
-    WHERE history_table = 'roles'
-),
-
 assigned_roles AS (
     SELECT
         company,
@@ -69,10 +51,7 @@ assigned_roles AS (
         -- one without a name, or one that may be active, may be the one
         bool_or(
             user_roles.source <> 'observed'
-            OR (
-                named_roles.name IS NULL
-                AND (named_roles.role_id IS NOT NULL OR missing_roles.role_id IS NULL)
-            )
+            OR (named_roles.name IS NULL AND proven_absences.subject_id IS NULL)
         ) AS unknown,
         list(
             {'role_id': role_id, 'role': named_roles.name, 'since': user_roles.since}
@@ -81,7 +60,10 @@ assigned_roles AS (
     FROM user_roles
     INNER JOIN expectations USING (company, user_id)
     LEFT JOIN named_roles USING (company, role_id)
-    LEFT JOIN missing_roles USING (company, role_id)
+    LEFT JOIN proven_absences
+        ON proven_absences.company = user_roles.company
+        AND proven_absences.subject_kind = 'role'
+        AND proven_absences.subject_id = CAST(user_roles.role_id AS VARCHAR)
     WHERE user_roles.active IS NOT FALSE
     GROUP BY company, user_id
 ),

@@ -1,7 +1,6 @@
 -- One row per role whose parents lead back to it, or whose parent does not exist. A root that is
 -- its own parent is no loop. Each role of a loop is a finding, a role that merely hangs below one
--- is none. That a parent does not exist takes proof: it was asked for by its id, and the answer
--- was a 404; the proof lasts until the role is listed.
+-- is none. That a parent does not exist takes proof: see `proven_absences`.
 --
 -- kind: rule
 -- title: Broken role tree
@@ -12,36 +11,16 @@
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: roles
 -- identity: subject
-WITH missing_roles AS (
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.coverage
-    WHERE endpoint = 'roles/{id}'
-        AND outcome = 'gone'
-
-    UNION
-
-    -- once answered for; what has no role to show for it was answered for with a 404
-    SELECT
-        company,
-        TRY_CAST(subject_id AS BIGINT) AS role_id
-    FROM history.observations
-    WHERE history_table = 'roles'
-),
-
-orphans AS (
+WITH orphans AS (
     SELECT
         roles.company,
         roles.role_id,
         roles.parent_role_id
     FROM roles
-    INNER JOIN missing_roles
-        ON missing_roles.company = roles.company
-        AND missing_roles.role_id = roles.parent_role_id
-    ANTI JOIN roles AS parents
-        ON parents.company = roles.company
-        AND parents.role_id = roles.parent_role_id
+    INNER JOIN proven_absences
+        ON proven_absences.company = roles.company
+        AND proven_absences.subject_kind = 'role'
+        AND proven_absences.subject_id = CAST(roles.parent_role_id AS VARCHAR)
 ),
 
 -- What is above a role and below it as well; only who is in or under a loop has no depth.

@@ -277,6 +277,8 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     installation.night()
     assert states(installation) == [leaver, stranger]
     assert query(installation.published, "FROM roster") == []
+    runs = "SELECT DISTINCT outcome, reason FROM rule_runs WHERE list_contains(?, rule)"
+    assert query(installation.published, runs, list(RULES)) == [("abstained", "No roster was handed over.")]
 
     installation.variables["PIPEDRIVE_ROSTER"] = "roster.csv"
     write()
@@ -285,6 +287,7 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
         ("leaver_still_active", "resolved", "fixed"),
         ("not_on_roster", "resolved", "fixed"),
     ]
+    assert query(installation.published, runs, list(RULES)) == [("ran", None)]
 
 
 @pytest.mark.slow

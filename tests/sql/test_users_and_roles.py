@@ -319,3 +319,24 @@ def test_findings_are_shown_as_they_are_kept(company: Company) -> None:
     company.insert("findings", finding_id="f", rule="dormant_user", evidence='{"days": 91}')
 
     assert company.table("findings", "finding_id, rule, evidence ->> 'days'") == [("f", "dormant_user", "91")]
+
+
+def test_what_is_proven_to_be_absent(company: Company) -> None:
+    company.role(1, "Back")
+    company.permission_set("s-1", [])
+    for role_id, outcome in ((1, "gone"), (2, "gone"), (3, "refused"), (4, "failed"), (5, "answered")):
+        company.coverage("roles/{id}", role_id, outcome)
+    company.coverage("permissionSets/{id}", "s-2", "gone")
+    company.coverage("users/{id}", 6, "gone")  # who is gone has versions that say so
+    company.observed("roles", 1, 0)
+    company.observed("roles", 4, 0)
+    company.observed("permission_sets", "s-1", 0)
+    company.observed("permission_sets", "s-3", 0)
+    company.observed("users", 7, 0)
+
+    assert company.table("proven_absences", "subject_kind, subject_id") == [
+        ("permission_set", "s-2"),
+        ("permission_set", "s-3"),
+        ("role", "2"),
+        ("role", "4"),
+    ]
