@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 import duckdb
 
 from benchmarks.process import peak_memory
-from pipedrive_graph import build
+from pipedrive_graph import advance, build
 from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.settings import Settings, load
 from pipedrive_graph.warehouse.ingest import Pending
@@ -29,12 +29,12 @@ from pipedrive_graph.warehouse.tables import TABLES
 P, T = ParamSpec("P"), TypeVar("T")
 
 _STEPS = {
-    "stage": (build.ingest, "stage"),
-    "merge": (build.history, "merge"),
-    "prove": (build.history, "differences"),
-    "transform": (build, "transform"),
-    "peers": (build.peers, "fill"),
-    "judge": (build, "judge"),
+    "stage": (advance.ingest, "stage"),
+    "merge": (advance.history, "merge"),
+    "prove": (advance.history, "differences"),
+    "transform": (advance, "transform"),
+    "peers": (advance.peers, "fill"),
+    "judge": (advance, "judge"),
     "publish": (build, "publish_file"),
 }
 """The functions whose time is taken, by what they are called in the table."""

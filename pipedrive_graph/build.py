@@ -1,8 +1,4 @@
-"""Turns committed snapshots into the published graph: stage, merge, transform, compare, judge, publish.
-
-One snapshot is one transaction: the warehouse holds all of it, its tables and its findings, or nothing.
-So a run that dies leaves nothing to repair, and `rebuild` repeats exactly what the nights did.
-"""
+"""Turns committed snapshots into the published graph: those of tonight, or all of them anew."""
 
 from __future__ import annotations
 
@@ -13,23 +9,18 @@ from itertools import zip_longest
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import RuleError, WarehouseError
+from pipedrive_graph.advance import Builder
+from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
-from pipedrive_graph.findings.decisions import Decisions, notices
-from pipedrive_graph.findings.lifecycle import judge
-from pipedrive_graph.findings.peers import fill as peers
-from pipedrive_graph.findings.policy import Policies
-from pipedrive_graph.findings.rosters import Rosters
-from pipedrive_graph.findings.tally import tally
+from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse import database, history, ingest, tables
+from pipedrive_graph.warehouse import database, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.previews import Preview, previews
 from pipedrive_graph.warehouse.publish import publish as publish_file
-from pipedrive_graph.warehouse.transform import counts, finish, transform
 
 Tell = Callable[[str], None]
 
@@ -92,7 +83,7 @@ def build(
             decisions.catch_up(company)
             decisions.read(company, accepted)
             rosters.keep(decisions, settings, people)
-        builder = _Builder(connection, models, policies, people, decisions, dict(models.broken))
+        builder = Builder(connection, models, policies, people, decisions, dict(models.broken))
         taken: list[str] = []
         counted: dict[str, int] = {}
         seen = ingest.taken(connection, company)
@@ -151,7 +142,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
-                builder = _Builder(connection, models, policies, people, decisions, broken, counting=False)
+                builder = Builder(connection, models, policies, people, decisions, broken, counting=False)
                 unwritten = 0
                 for batch in _batches(chains):
                     builder.advance(batch)
@@ -188,64 +179,6 @@ def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:
             batch.append(snapshot)
             users += snapshot.manifest.users or 0
         yield batch
-
-
-@dataclass(slots=True)
-class _Builder:
-    """Takes snapshots into an open warehouse.
-
-    Attributes:
-        broken: why a rule cannot be run, by its qualified name; it is left out from then on.
-        counting: whether rows are counted after each batch.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    models: Models
-    policies: Policies
-    rosters: Rosters
-    decisions: Decisions
-    broken: dict[str, str]
-    counting: bool = True
-
-    def advance(self, batch: list[Pending]) -> dict[str, int]:
-        """Take a batch of snapshots, one per company, into the history, and bring everything up to date.
-
-        Returns:
-            Rows of the companies in the batch, by qualified table; of a rule, what fires.
-        """
-        accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
-        if accepted:
-            ingest.stage(self.connection, self.models, accepted)
-        while True:
-            try:
-                with database.transaction(self.connection):
-                    ingest.register(self.connection, batch)
-                    return self._take(accepted) if accepted else {}
-            except RuleError as error:
-                # an error spoils the transaction, so all of it is done again without that rule
-                self.broken[error.rule] = str(error)
-
-    def _take(self, batch: list[Pending]) -> dict[str, int]:
-        history.merge(self.connection)
-        lost = history.differences(self.connection)
-        if lost:
-            company, table, count = lost[0]
-            raise WarehouseError(
-                f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
-            )
-        self.policies.write(self.connection)
-        self.rosters.write(self.connection)
-        models = self.models.without(self.broken)
-        transform(self.connection, models)
-        peers.fill(self.connection)
-        fired = judge(self.connection, models, broken=self.broken)
-        self.decisions.settle()
-        tally(self.connection, models, broken=self.broken)
-        for snapshot in batch:
-            self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
-        counted = counts(self.connection, models) if self.counting else {}
-        finish(self.connection)
-        return counted | fired
 
 
 def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +14,16 @@ from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
 from pipedrive_graph.simulator.server import Options, Simulator
+from pipedrive_graph.warehouse import database
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # who shares the cores with other workers is faster so: what the tests hold is small
+    database.CONFIG["threads"] = 1
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of whoever runs the tests reaches them, and no test turns logging off for the next."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME":
             monkeypatch.delenv(name)

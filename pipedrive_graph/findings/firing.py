@@ -9,7 +9,7 @@ import duckdb
 from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings.digests import digests
 from pipedrive_graph.findings.rules import SEVERITIES, SUBJECT_KINDS, is_event, needs
-from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.database import is_from_outside, rows
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.transform import tonight
@@ -131,9 +131,9 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 AND company NOT IN (SELECT company FROM abstaining WHERE rule = ?)""",
             [rule.name, rule.header.settings.get("remedy"), rule.name],
         )
-    except duckdb.InterruptException:
-        raise  # no fault of the query
     except duckdb.Error as error:
+        if is_from_outside(error):
+            raise
         raise RuleError(f"{rule.place}: {str(error).splitlines()[0]}", rule=rule.qualified) from error
 
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import duckdb
 
-from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.findings.growth import compare
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import Models
-
-_WORSE = ", ".join(f"'{name}'" for name in SEVERITIES)
 
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -38,19 +35,9 @@ def settle(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) 
     )
     if not concerned:
         return
-    grows = [
-        (rule.name, name.strip())
-        for rule in models.of("rules", Kind.RULE)
-        for name in rule.header.settings.get("grows", "").split(",")
-        if name.strip()
-    ]
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rule_grows AS SELECT unnest(?) AS rule, unnest(?) AS name",
-        [[rule for rule, _ in grows], [name for _, name in grows]],
-    )
     _match(connection)
     _cover(connection)
-    _compare(connection)
+    compare(connection, models)
     _waive(connection)
     _reopen(connection)
     _tell(connection)
@@ -145,96 +132,6 @@ def _cover(connection: duckdb.DuckDBPyConnection) -> None:
             PARTITION BY company, matches.finding_id
             ORDER BY waivers.read_at DESC, waivers.expires DESC, matches.waiver_id
         ) = 1""")
-
-
-def _same(element: str) -> str:
-    """SQL: by what an element of a list is known again.
-
-    An object is known by its ids, so that it may be renamed; what has none, by all of it.
-    """
-    return f"""coalesce(
-                        nullif(
-                            array_to_string(
-                                list_transform(
-                                    list_filter(
-                                        list_sort(json_keys({element})),
-                                        lambda key: regexp_full_match(key, '([A-Za-z0-9_]*_)?id')
-                                    ),
-                                    lambda key: concat(key, ' ')
-                                        || json_extract_string({element}, concat('$."', key, '"'))
-                                ),
-                                ', '
-                            ),
-                            ''
-                        ),
-                        CAST({element} AS VARCHAR)
-                    )"""
-
-
-def _compare(connection: duckdb.DuckDBPyConnection) -> None:
-    """What of the evidence has grown since it was waived: severity, numbers, and elements of lists."""
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE grown AS
-        WITH evidence AS (
-            SELECT
-                covered.finding_id, rule_grows.name,
-                json_extract(findings.waived_evidence, rule_grows.name) AS was,
-                json_extract(findings.evidence, rule_grows.name) AS is_now
-            FROM covered
-            JOIN history.findings AS findings USING (company, finding_id)
-            JOIN rule_grows USING (rule)
-            WHERE NOT covered.fresh
-        ),
-        -- made once for each list, for there may be thousands of elements to compare with it
-        seen AS (
-            SELECT
-                *,
-                list_transform(coalesce(TRY_CAST(was AS JSON[]), []), lambda one: {_same("one")}) AS known
-            FROM evidence
-        ),
-        compared AS (
-            SELECT
-                *,
-                list_filter(
-                    TRY_CAST(is_now AS JSON[]), lambda one: NOT list_contains(known, {_same("one")})
-                ) AS added,
-                TRY_CAST(is_now AS DOUBLE) AS number_now,
-                coalesce(TRY_CAST(was AS DOUBLE), 0) AS number_was
-            FROM seen
-        ),
-        told AS (
-            SELECT
-                finding_id, name,
-                CASE
-                    WHEN json_type(is_now) = 'ARRAY' AND len(added) > 0 THEN concat(
-                        name, ' has more: ',
-                        array_to_string(
-                            list_transform(added[:5], lambda one: json_extract_string(one, '$')), ', '
-                        ),
-                        if(len(added) > 5, concat(' and ', len(added) - 5, ' others'), '')
-                    )
-                    WHEN json_type(is_now) IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND number_now > number_was
-                    THEN concat(
-                        name, ' grew from ', coalesce(json_extract_string(was, '$'), '0'),
-                        ' to ', json_extract_string(is_now, '$')
-                    )
-                END AS sentence
-            FROM compared
-            UNION ALL
-            SELECT
-                finding_id, '' AS name,
-                concat('severity rose from ', findings.waived_severity, ' to ', findings.severity)
-            FROM covered
-            JOIN history.findings AS findings USING (company, finding_id)
-            WHERE
-                NOT covered.fresh
-                AND list_position([{_WORSE}], findings.severity)
-                    < list_position([{_WORSE}], findings.waived_severity)
-        )
-        SELECT finding_id, string_agg(sentence, '; ' ORDER BY name) AS sentence
-        FROM told
-        WHERE sentence IS NOT NULL
-        GROUP BY finding_id""")
 
 
 def _waive(connection: duckdb.DuckDBPyConnection) -> None:

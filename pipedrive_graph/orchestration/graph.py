@@ -5,44 +5,22 @@ tables and findings, or nothing. Holds no logic: `pipedrive_graph.build` builds.
 """
 
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.findings.peers import fill as peers
-from pipedrive_graph.orchestration import descriptions
 from pipedrive_graph.orchestration.checks import company_check
-from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
 from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
+from pipedrive_graph.orchestration.specs import SCHEMA_GROUPS, asset_key, specs
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.declared import POLICY
 from pipedrive_graph.warehouse.lineage import Source, column_lineage
-from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
-from pipedrive_graph.warehouse.tables import columns
-
-SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history", "policy": "policy"}
-"""How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
-
-FINDINGS_GROUP = {
-    f"{schema}.{name}"
-    for schema in ("history", "main")
-    for name in ("findings", "finding_counts", "rule_runs")
-}
-"""Tables that belong with the rules, wherever they are kept."""
 
 CHECKED = dg.AssetKey(["graph", "users"])
 """The asset that the checks of the whole build stand at."""
-
-FINDINGS = "history.findings"
-"""What all rules flow into."""
-
-TALLIES = {"history.finding_counts", "history.rule_runs"}
-"""What is counted of the findings after each night."""
 
 SHOWN = 10
 """How many rows of a roster a warning names."""
@@ -62,20 +40,14 @@ PREVIEWED = tuple(
 """Tables of which a run shows the first rows. They say nothing about people: Dagster keeps what it shows."""
 
 
-def asset_key(qualified: str) -> dg.AssetKey:
-    """The asset of a table: `main.users` is graph/users."""
-    schema, name = qualified.split(".")
-    return dg.AssetKey([SCHEMA_GROUPS[schema], name])
-
-
 def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsDefinition:
     """The multi-asset of all tables of the warehouse."""
-    specs = _specs(models)
+    assets = specs(models)
 
     @dg.multi_asset(
         name="build",
         partitions_def=companies,
-        specs=list(specs.values()),
+        specs=list(assets.values()),
         check_specs=[
             company_check(
                 "rows_kept",
@@ -103,6 +75,7 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         settings: dg.ResourceParam[Settings],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        warn = watch.observer(context.partition_key, context.log).warn
         explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         try:
             built = build.build(
@@ -118,26 +91,24 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             )
             raise
         if built.unreadable:
-            watch.observer(context.partition_key, context.log).warn(
+            warn(
                 f"{len(built.unreadable)} values could not be read, the first: {built.unreadable[0]}. "
                 "They count as last known, or as not known; the table unreadable_values has them all."
             )
         if built.unusable:
-            watch.observer(context.partition_key, context.log).warn(
+            warn(
                 f"{len(built.unusable)} rows of the roster are not used: {listed(built.unusable)}. "
                 "The table roster has them all."
             )
         for sentence in built.waivers:
-            watch.observer(context.partition_key, context.log).warn(sentence)
+            warn(sentence)
         for sentence in built.broken:
-            watch.observer(context.partition_key, context.log).warn(
-                f"{sentence} The other rules were run; what this one found before stays as it was."
-            )
+            warn(f"{sentence} The other rules were run; what this one found before stays as it was.")
         if built.loose:
-            watch.observer(context.partition_key, context.log).warn(built.loose)
-        shown = [models[name] for name in specs if name.partition(".")[0] not in PYTHON_SCHEMAS]
+            warn(built.loose)
+        shown = [models[name] for name in assets if name.partition(".")[0] not in PYTHON_SCHEMAS]
         lineage = column_lineage(models, shown) if explain else {}
-        for name, spec in specs.items():
+        for name, spec in assets.items():
             metadata = _metadata(models, name, built, lineage) if explain else {}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         yield dg.AssetCheckResult(check_name="rows_kept", asset_key=CHECKED, passed=True)
@@ -159,80 +130,10 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
     return build_graph
 
 
-def tables(models: Models) -> list[dg.AssetKey]:
-    """The assets of the tables that are published."""
-    return [asset_key(model.qualified) for model in models.of("main", Kind.TABLE, Kind.VIEW)]
-
-
-def _specs(models: Models) -> dict[str, dg.AssetSpec]:
-    """An asset for every table, by its qualified name, each after those that it is made from."""
-    shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
-    above = {name: set(models.tables_read(model)) for name, model in shown.items()}
-    kept = {f"history.{name}": set[str]() for name in columns() if name != "models"}
-    given = {f"policy.{name}": set[str]() for name in POLICY}
-    kept |= {name: set(peers.READS) for name in peers.WRITES}
-    kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
-    kept |= {name: {FINDINGS} for name in TALLIES}
-    order = TopologicalSorter(
-        {name: sorted(reads) for name, reads in (above | kept | given).items()}
-    ).static_order()
-    return {
-        name: _model_spec(shown[name], above[name])
-        if name in shown
-        else _policy_spec(name)
-        if name in given
-        else _history_spec(name, kept[name])
-        for name in order
-    }
-
-
-def _model_spec(model: Model, reads: set[str]) -> dg.AssetSpec:
-    settings = model.header.settings
-    description = model.header.comment
-    if model.kind is Kind.RULE:
-        description = (
-            f"**{settings['title']}** ({settings['severity']}). {settings['meaning']}\n\n"
-            f"*What to do:* {settings['remedy']}"
-        )
-    elif model.schema == "main":
-        description += f"\n\nPublished in identity_graph.duckdb as `{model.name}`."
-    return dg.AssetSpec(
-        asset_key(model.qualified),
-        deps=[asset_key(name) for name in sorted(reads)],
-        description=description,
-        group_name=_group(model.qualified),
-        kinds={"duckdb", "sql"},
-        code_version=model.sha256[:12],
-    )
-
-
-def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        asset_key(name),
-        deps=[asset_key(rule) for rule in sorted(reads)] or list(DESCRIPTIONS),
-        description=descriptions.HISTORY[name.partition(".")[2]],
-        group_name=_group(name),
-        kinds={"duckdb", "python"},
-    )
-
-
-def _policy_spec(name: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        asset_key(name),
-        description=descriptions.POLICY[name.partition(".")[2]],
-        group_name=_group(name),
-        kinds={"duckdb", "python"},
-    )
-
-
 def listed(problems: list[str]) -> str:
     """The first of many, and how many more there are."""
     shown = "; ".join(problems[:SHOWN])
     return f"{shown}; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else shown
-
-
-def _group(name: str) -> str:
-    return "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[name.partition(".")[0]]
 
 
 def _metadata(

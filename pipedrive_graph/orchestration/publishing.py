@@ -11,8 +11,8 @@ import dagster as dg
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
-from pipedrive_graph.orchestration.graph import tables
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata
+from pipedrive_graph.orchestration.specs import tables
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.settings import Settings

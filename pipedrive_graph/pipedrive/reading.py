@@ -1,18 +1,15 @@
-"""Reads the body of an answer: from bytes to one line of valid JSON, and on to the records in it.
-
-Everything here is a pure function of the bytes. Whatever they are, the only error is `UnusableError`.
-"""
+"""Reads the records in an answer's document, a pure function: the only error is `UnusableError`."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from pipedrive_graph.pipedrive.body import UnusableError, error_message
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.records import (
     Data,
@@ -44,15 +41,7 @@ SINGLES: dict[Endpoint, type[Record]] = {
     Endpoint.PERMISSION_SET: PermissionSet,
 }
 
-_KEPT = 2_000  # characters of a body that is no JSON
 _ODDITIES = 100  # places remembered per answer
-# Within a JSON document these can stand in strings only, so escaping them changes no value.
-_UNICODE_BREAKS = {"\u2028": r"\u2028", "\u2029": r"\u2029", "\x85": r"\u0085"}
-_ESCAPES = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
-
-
-class UnusableError(ValueError):
-    """The body cannot be worked with; the message says where and why."""
 
 
 @dataclass(slots=True)
@@ -68,49 +57,6 @@ class Reading:
     data: Data
     next_start: int | None = None
     oddities: list[str] = field(default_factory=list)
-
-
-def one_line(body: bytes) -> tuple[str, object]:
-    """Return `body` as one line of JSON, and what it says.
-
-    Bytes are kept but for line breaks, a byte order mark, and escapes of half a surrogate pair: those
-    are no characters, and strict readers refuse the whole document for one of them.
-
-    Raises:
-        UnusableError: if the body is no JSON (NaN, Infinity and bytes that are no UTF-8 are none), or
-            names a field twice.
-    """
-    try:
-        text = body.decode("utf-8-sig").strip(" \t\r\n")
-        # Raw line breaks are not allowed in JSON's strings, so these stand between tokens.
-        text = text.replace("\r", " ").replace("\n", " ")
-        for character, escape in _UNICODE_BREAKS.items():
-            text = text.replace(character, escape)
-        if r"\ud" in text or r"\uD" in text:
-            text = _ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
-        return text, json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
-    except UnicodeDecodeError:
-        raise UnusableError("the body is no UTF-8") from None
-    except UnusableError:
-        raise
-    except (ValueError, RecursionError):
-        raise UnusableError("the body is no JSON" if body.strip() else "the body is empty") from None
-
-
-def as_json_string(body: bytes) -> str:
-    """Return a body that is no JSON as a JSON string of at most 2,000 characters, or `null`."""
-    if not body.strip():
-        return "null"
-    return json.dumps(body[: 4 * _KEPT].decode("utf-8", "replace").strip()[:_KEPT])
-
-
-def error_message(payload: object) -> str | None:
-    """Return what an error's body says, on one line; Pipedrive's errors use several names for it."""
-    if isinstance(payload, dict):
-        for name in ("error", "message", "error_info"):
-            if isinstance(said := payload.get(name), str) and said.strip():
-                return " ".join(said.split())[:200]
-    return None
 
 
 def read(call: Call, payload: object) -> Reading:
@@ -143,20 +89,6 @@ def read(call: Call, payload: object) -> Reading:
         data = data[0]
     single = _record(data, SINGLES[call.endpoint], "", oddities)
     return Reading(cast(Data, single), None, oddities)
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that says two things of one field: which one is meant would be a guess."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UnusableError(f"the field {twice!r} stands twice")
-    return fields
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _kind(value: object) -> str:

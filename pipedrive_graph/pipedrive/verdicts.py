@@ -9,15 +9,10 @@ import json
 
 from pipedrive_graph import clock
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.body import UnusableError, as_json_string, error_message, one_line
 from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.exchange import Fault, Response
-from pipedrive_graph.pipedrive.reading import (
-    UnusableError,
-    as_json_string,
-    error_message,
-    one_line,
-    read,
-)
+from pipedrive_graph.pipedrive.reading import read
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 

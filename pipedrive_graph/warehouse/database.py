@@ -202,6 +202,11 @@ def is_interrupt(error: Exception) -> bool:
     )
 
 
+def is_from_outside(error: duckdb.Error) -> bool:
+    """Whether an error says nothing against the query that met it: Ctrl-C, or a full disk."""
+    return is_interrupt(error) or files.is_full(error)
+
+
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run a query and fetch all of it: DuckDB 2.0 blocks a connection whose result is half read."""
     return connection.execute(query, parameters or None).fetchall()

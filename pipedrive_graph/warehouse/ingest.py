@@ -13,7 +13,7 @@ import duckdb
 
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
-from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
@@ -119,9 +119,9 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
     for model in models.of("staging"):
         try:
             _build(connection, model)
-        except duckdb.InterruptException:
-            raise  # no fault of the query
         except duckdb.Error as error:
+            if is_from_outside(error):
+                raise
             names = ", ".join(f"{s.manifest.snapshot_id} of '{s.manifest.company}'" for s in batch)
             raise WarehouseError(
                 f"sql/staging/{model.path.name} cannot read snapshot {names}: {str(error).splitlines()[0]}"

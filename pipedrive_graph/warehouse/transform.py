@@ -17,7 +17,7 @@ import duckdb
 
 from pipedrive_graph.errors import ModelError, RuleError
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.database import quoted, rows
+from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
 
@@ -59,9 +59,9 @@ def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             _make(connection, model, changed=model.qualified in changed)
             if model.schema == "main" and not model.kind.is_macro:
                 _show(connection, model, only)
-        except duckdb.InterruptException:
-            raise  # no fault of the query
         except duckdb.Error as error:
+            if is_from_outside(error):
+                raise
             message = f"{model.place}: {str(error).splitlines()[0]}"
             if model.kind is Kind.RULE:
                 raise RuleError(message, rule=model.qualified) from error

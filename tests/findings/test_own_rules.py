@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from installation import Installation
 from published import query, tables
 
 from pipedrive_graph import build
-from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.errors import ConfigurationError, NoSpaceError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.simulator import faults
+from pipedrive_graph.warehouse import database
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -47,6 +50,9 @@ SELECT
 FROM users
 WHERE live
 """
+
+
+LARGE = "SELECT 'what takes room ' || range AS text, count(*) FROM range(4000000) GROUP BY text"
 
 
 @pytest.fixture
@@ -353,6 +359,29 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     [check] = [one for one in result.get_asset_check_evaluations() if one.check_name == "rules_ran"]
     assert not check.passed
     assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description
+
+
+@pytest.mark.slow
+def test_a_rule_that_meets_a_full_disk_is_not_broken(serve, home, monkeypatch) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(
+        RULE.replace("WHERE", f"WHERE (SELECT count(*) FROM ({LARGE})) > 0 AND")
+    )
+    models = own_rules.added(SHIPPED, home / "rules")
+    monkeypatch.setattr(database, "MEMORY", 150_000_000)  # so that it has to write what it counts
+    sizes = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, sizes[1]))
+        with pytest.raises(NoSpaceError, match=re.escape(f"no space left to write {home}/warehouse.duckdb")):
+            replace(installation, models=models).night()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, sizes)
+        signal.signal(signal.SIGXFSZ, before)
+
+    replace(installation, models=models).night()
+    assert query(installation.published, "SELECT outcome FROM rule_runs WHERE rule = 'lives'") == [("ran",)]
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.body import UnusableError, as_json_string, one_line
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.reading import UnusableError, as_json_string, one_line
 from pipedrive_graph.pipedrive.records import PermissionSet, User
 from pipedrive_graph.pipedrive.redaction import Redaction
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from pipedrive_graph.warehouse import tables
+from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 from .literal import Company, create
@@ -16,7 +16,7 @@ from .literal import Company, create
 @pytest.fixture(scope="session")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty warehouse with every model but those of staging."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=database.CONFIG) as connection:
         tables.create(connection)
         for model in Models(sql_folder()):
             if model.schema not in {"staging", PUBLISHED}:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,9 @@ import duckdb
 from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+MODELS = Models(sql_folder())
 
 SHIPPED = policy.load(Settings(Path("/nowhere"), ())).default
 """What the rules go by where no file says otherwise."""
@@ -37,9 +43,9 @@ class Company:
         for table, entries in {**SHIPPED.rows(), **rows}.items():
             self.connection.execute(f"DELETE FROM policy.{table} WHERE company = ?", [self.name])  # noqa: S608
             if entries:
-                marks = ", ".join(f"(?{', ?' * len(entry)})" for entry in entries)
-                values = [cell for entry in entries for cell in (self.name, *entry)]
-                self.connection.execute(f"INSERT INTO policy.{table} VALUES {marks}", values)  # noqa: S608
+                columns = [list(column) for column in zip(*entries, strict=True)]
+                lists = ", unnest(?)" * len(columns)
+                self.connection.execute(f"INSERT INTO policy.{table} SELECT ?{lists}", [self.name, *columns])
 
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row; columns that are not named are NULL."""
@@ -178,11 +184,42 @@ class Company:
 
     def table(self, name: str, columns: str) -> list[tuple[Any, ...]]:
         """Some columns of a table's rows, sorted by them."""
-        return self.rows(f"SELECT {columns} FROM {name} ORDER BY ALL")  # noqa: S608
+        with self._built_below(name) as query:
+            return self.rows(f"SELECT {columns} FROM ({query}) ORDER BY ALL")  # noqa: S608
 
     def fired(self, rule: str) -> list[tuple[str, str | None]]:
         """Subject and object of each finding of a rule, sorted."""
-        return sorted(self.rows(f"SELECT subject_id, object FROM rules.{rule}"))  # noqa: S608
+        return sorted(self.table(f"rules.{rule}", "subject_id, object"))
+
+    @contextmanager
+    def _built_below(self, name: str) -> Iterator[str]:
+        """A model's query, with what it reads built before it, as a night does: views of views take long."""
+        below = tables_below(name)
+        for model in below:
+            self.connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.query}")
+        try:
+            yield model_of(name).query
+        finally:
+            for model in below:
+                self.connection.execute(f"DROP TABLE temp.{model.name}")
+
+
+def model_of(name: str) -> Model:
+    """The model of a name, which is of the graph if it has no schema."""
+    return MODELS[name if "." in name else f"main.{name}"]
+
+
+@cache
+def tables_below(name: str) -> list[Model]:
+    """All tables of the graph from which a model is made, each after those from which it is made itself."""
+    found: set[str] = set()
+    open_ = {model_of(name).qualified}
+    while open_:
+        reads = MODELS.tables_read(MODELS[open_.pop()])
+        new = {one for one in reads if one.startswith("main.")} - found
+        found |= new
+        open_ |= new
+    return [model for model in MODELS if model.qualified in found]
 
 
 def create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

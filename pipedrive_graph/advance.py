@@ -1,0 +1,81 @@
+"""Takes a night's snapshots into the warehouse: stage, merge, transform, compare, judge.
+
+One snapshot is one transaction: the warehouse holds all of it, its tables and its findings, or nothing.
+So a run that dies leaves nothing to repair, and a rebuild repeats exactly what the nights did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from pipedrive_graph.errors import RuleError, WarehouseError
+from pipedrive_graph.findings.decisions import Decisions
+from pipedrive_graph.findings.lifecycle import judge
+from pipedrive_graph.findings.peers import fill as peers
+from pipedrive_graph.findings.policy import Policies
+from pipedrive_graph.findings.rosters import Rosters
+from pipedrive_graph.findings.tally import tally
+from pipedrive_graph.warehouse import database, history, ingest
+from pipedrive_graph.warehouse.ingest import Pending
+from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.transform import counts, finish, transform
+
+
+@dataclass(slots=True)
+class Builder:
+    """Takes snapshots into an open warehouse.
+
+    Attributes:
+        broken: why a rule cannot be run, by its qualified name; it is left out from then on.
+        counting: whether rows are counted after each batch.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    models: Models
+    policies: Policies
+    rosters: Rosters
+    decisions: Decisions
+    broken: dict[str, str]
+    counting: bool = True
+
+    def advance(self, batch: list[Pending]) -> dict[str, int]:
+        """Take a batch of snapshots, one per company, into the history, and bring everything up to date.
+
+        Returns:
+            Rows of the companies in the batch, by qualified table; of a rule, what fires.
+        """
+        accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
+        if accepted:
+            ingest.stage(self.connection, self.models, accepted)
+        while True:
+            try:
+                with database.transaction(self.connection):
+                    ingest.register(self.connection, batch)
+                    return self._take(accepted) if accepted else {}
+            except RuleError as error:
+                # an error spoils the transaction, so all of it is done again without that rule
+                self.broken[error.rule] = str(error)
+
+    def _take(self, batch: list[Pending]) -> dict[str, int]:
+        history.merge(self.connection)
+        lost = history.differences(self.connection)
+        if lost:
+            company, table, count = lost[0]
+            raise WarehouseError(
+                f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
+            )
+        self.policies.write(self.connection)
+        self.rosters.write(self.connection)
+        models = self.models.without(self.broken)
+        transform(self.connection, models)
+        peers.fill(self.connection)
+        fired = judge(self.connection, models, broken=self.broken)
+        self.decisions.settle()
+        tally(self.connection, models, broken=self.broken)
+        for snapshot in batch:
+            self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
+        counted = counts(self.connection, models) if self.counting else {}
+        finish(self.connection)
+        return counted | fired
