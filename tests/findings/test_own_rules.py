@@ -366,7 +366,7 @@ def test_a_rule_that_meets_a_full_disk_is_not_broken(serve, home, monkeypatch) -
     installation = Installation.of(home, serve(users=8, clean=True))
     (home / "rules").mkdir(parents=True)
     (home / "rules" / "lives.sql").write_text(
-        RULE.replace("WHERE", f"WHERE (SELECT count(*) FROM ({LARGE})) > 0 AND")
+        RULE.replace("WHERE live", f"WHERE live AND (SELECT count(*) FROM ({LARGE})) > 0")  # noqa: S608
     )
     models = own_rules.added(SHIPPED, home / "rules")
     monkeypatch.setattr(database, "MEMORY", 150_000_000)  # so that it has to write what it counts
