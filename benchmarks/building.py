@@ -47,8 +47,8 @@ class Watch:
         self.nights: list[Counter[str]] = []
         for name, (module, function) in _STEPS.items():
             setattr(module, function, self._timed(name, getattr(module, function)))
-        stage = build.ingest.stage
-        build.ingest.stage = partial(self._noting_the_night, stage)  # type: ignore[assignment]
+        stage = advance.ingest.stage
+        advance.ingest.stage = partial(self._noting_the_night, stage)  # type: ignore[assignment]
 
     def _noting_the_night(
         self,
@@ -75,12 +75,12 @@ class Watch:
 
 def one_by_one(settings: Settings, models: Models, nights: int) -> None:
     """Take so many nights of the one company, each as if it were the latest, and publish each."""
-    every = build.ingest.pending
+    every = advance.ingest.pending
 
     def next_one(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
         return every(landing, seen)[:1]
 
-    build.ingest.pending = next_one
+    advance.ingest.pending = next_one
     (company,) = build.Landing(settings.landing).companies()
     for _ in range(nights):
         build.build(settings, models, company, tell=print)

@@ -79,7 +79,7 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
         raise error(said)
 
     installation.night()
-    monkeypatch.setattr("pipedrive_graph.build.history.merge", interrupted)
+    monkeypatch.setattr("pipedrive_graph.advance.history.merge", interrupted)
 
     told = installation.command("sync")
 
@@ -92,7 +92,7 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
     "place",
     [
         "build.tables.create",
-        "build.history.merge",
+        "advance.history.merge",
         "warehouse.transform._make",  # here and below, the query is not to blame
         "findings.firing.tonight",
         "warehouse.ingest._build",
@@ -358,7 +358,11 @@ def test_frames_of_what_is_published(night, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("expires", "code", "told"),
-    [("2026-12-31", 0, "waivers   1 in "), ('"soon"', 2, "waiver 1: expires")],
+    [
+        ("2026-11-20", 0, "waivers.toml\n"),
+        ("2026-11-19", 0, "waivers.toml, 1 of them expired\n"),
+        ('"soon"', 2, "waiver 1: expires"),
+    ],
 )
 def test_doctor_reads_the_waivers(installation, expires, code, told) -> None:
     installation.home.mkdir()

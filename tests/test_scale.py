@@ -15,7 +15,7 @@ from installation import MODELS, Installation
 from published import differing, query, tables
 
 from benchmarks.snapshots import Wanted, write
-from pipedrive_graph import build, files
+from pipedrive_graph import advance, build, files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.settings import Settings, load
@@ -53,8 +53,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def one_night_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each build take one snapshot, although all of them are there."""
-    every = build.ingest.pending
-    monkeypatch.setattr(build.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
+    every = advance.ingest.pending
+    monkeypatch.setattr(advance.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
 
 
 def test_the_same_landing_is_written_every_time(home: Path, tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_of_an_answer_that_is_the_same_nothing_is_staged(
 ) -> None:
     write(tmp_path, Wanted(1, USERS, 2))
     staged = []
-    differences = build.history.differences
+    differences = advance.history.differences
 
     def count(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
         text = "SELECT count(DISTINCT user_id) FROM staging.user_permissions"
         staged.append(connection.execute(text).fetchall()[0][0])
         return differences(connection)
 
-    monkeypatch.setattr(build.history, "differences", count)
+    monkeypatch.setattr(advance.history, "differences", count)
     build.build(settings(tmp_path), MODELS, "co000000", tell=print)
 
     assert staged == [USERS, 1]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 import pipedrive_graph
+from pipedrive_graph import clock
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
@@ -111,8 +112,15 @@ def _check_waivers(settings: Settings, console: Console) -> list[int]:
     except PipedriveGraphError as error:
         _line(console, "waivers", sentence(error), good=False)
         return [error.exit_code]
+    expired = sum(waiver.expires < clock.now().date() for _, waiver in told)
     if told:
-        _line(console, "waivers", f"{len(told)} in {settings.home / waivers.FILE}", good=True)
+        over = f", {expired} of them expired" if expired else ""
+        _line(
+            console,
+            "waivers",
+            f"{len(told)} in {settings.home / waivers.FILE}{over}",
+            good=None if expired else True,
+        )
     return []
 
 
