@@ -114,13 +114,11 @@ def _check_waivers(settings: Settings, console: Console) -> list[int]:
         return [error.exit_code]
     expired = sum(waiver.expires < clock.now().date() for _, waiver in told)
     if told:
-        over = f", {expired} of them expired" if expired else ""
-        _line(
-            console,
-            "waivers",
-            f"{len(told)} in {settings.home / waivers.FILE}{over}",
-            good=None if expired else True,
-        )
+        said = f"{len(told)} in {settings.home / waivers.FILE}"
+        if expired:
+            _line(console, "waivers", f"{said}, {expired} of them expired")
+        else:
+            _line(console, "waivers", said, good=True)
     return []
 
 
