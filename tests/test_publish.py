@@ -108,7 +108,14 @@ def test_every_table_column_and_macro_has_a_comment(night) -> None:
         "SELECT function_name, comment FROM duckdb_functions()"
         " WHERE NOT internal AND database_name = 'identity_graph' ORDER BY 1",
     )
-    assert [name for name, _ in macros] == ["access_at", "access_of", "who_can", "why"]
+    assert [name for name, _ in macros] == [
+        "access_at",
+        "access_of",
+        "no_such_permission",
+        "no_such_user",
+        "who_can",
+        "why",
+    ]
     assert all(comment for _, comment in macros)
 
 
@@ -118,10 +125,16 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
         night.published,
         "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL",
     )
-    macros = [("access_at", None), ("access_of", None), ("who_can", None), ("why", None)]
 
     assert query(night.published, f"{dictionary} WHERE kind <> 'macro' ORDER BY ALL") == columns
-    assert query(night.published, f"{dictionary} WHERE kind = 'macro' ORDER BY ALL") == macros
+    assert query(night.published, f"{dictionary} WHERE kind = 'macro' ORDER BY ALL") == [
+        ("access_at", None),
+        ("access_of", None),
+        ("no_such_permission", None),
+        ("no_such_user", None),
+        ("who_can", None),
+        ("why", None),
+    ]
     assert query(night.published, "FROM data_dictionary WHERE comment IS NULL") == []
     assert query(night.published, "FROM data_dictionary WHERE null_means = ''") == []
     assert query(
@@ -143,6 +156,8 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
     assert query(night.published, "SELECT type FROM data_dictionary WHERE kind = 'macro' ORDER BY name") == [
         ("access_at(moment)",),
         ("access_of(person)",),
+        ("no_such_permission(flag)",),
+        ("no_such_user(person)",),
         ("who_can(flag)",),
         ("why(person, flag)",),
     ]

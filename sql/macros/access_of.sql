@@ -158,56 +158,6 @@ belongings AS (
     FROM granted_permissions
     INNER JOIN user_permissions USING (company, user_id, permission)
     LEFT JOIN granting_sets USING (company, user_id, permission)
-),
-
-near_people AS (
-    SELECT
-        likely.address,
-        likely.similarity
-    FROM (
-        SELECT DISTINCT
-            coalesce(users.email, CAST(user_id AS VARCHAR)) AS address,
-            greatest(
-                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.email)),
-                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.name)),
-                CASE
-                    WHEN length(CAST(person AS VARCHAR)) > 2
-                        AND contains(
-                            lower(concat_ws(' ', users.name, users.email)),
-                            lower(CAST(person AS VARCHAR))
-                        )
-                        THEN 0.95
-                END
-            ) AS similarity
-        FROM users
-        WHERE NOT EXISTS (SELECT 1 FROM people)
-    ) AS likely
-    WHERE likely.similarity >= 0.85
-    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
-    ORDER BY likely.similarity DESC, likely.address
-    LIMIT 3
-),
-
--- Rules ask for what a company may not know of; people are told.
-problems AS (
-    SELECT
-        concat(
-            'There is no user ''', CAST(person AS VARCHAR), '''; ',
-            coalesce(
-                (
-                    SELECT concat(
-                        'did you mean ',
-                        string_agg(address, ' or ' ORDER BY similarity DESC, address),
-                        '?'
-                    )
-                    FROM near_people
-                    HAVING count(*) > 0
-                ),
-                'give an e-mail address or an id, as in the table users.'
-            )
-        ) AS message
-    WHERE getvariable('rules_ask') IS NULL
-        AND NOT EXISTS (SELECT 1 FROM people)
 )
 
 SELECT
@@ -236,6 +186,6 @@ SELECT
     error(message) AS sets,
     error(message) AS source,
     error(message) AS since
-FROM problems
+FROM no_such_user(person)
 WHERE error(message) IS NOT NULL
 ORDER BY company, user_id, kind DESC, object

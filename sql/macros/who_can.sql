@@ -65,58 +65,6 @@ holders AS (
     FROM grants
     LEFT JOIN roles USING (company, role_id)
     GROUP BY company, grants.user_id, grants.permission
-),
-
--- What nobody has ever named is more likely mistyped than held by nobody.
-near_permissions AS (
-    SELECT
-        likely.permission,
-        likely.similarity
-    FROM (
-        SELECT DISTINCT
-            permissions.permission,
-            greatest(
-                jaro_winkler_similarity(
-                    lower(CAST(flag AS VARCHAR)), lower(permissions.permission)
-                ),
-                CASE
-                    WHEN length(CAST(flag AS VARCHAR)) > 2
-                        AND contains(
-                            lower(permissions.permission), lower(CAST(flag AS VARCHAR))
-                        )
-                        THEN 0.95
-                END
-            ) AS similarity
-        FROM permissions
-    ) AS likely
-    WHERE likely.similarity >= 0.85
-    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
-    ORDER BY likely.similarity DESC, likely.permission
-    LIMIT 3
-),
-
--- Rules ask for what a company may not know of; people are told.
-problems AS (
-    SELECT
-        concat(
-            'There is no permission ''', CAST(flag AS VARCHAR), '''; ',
-            coalesce(
-                (
-                    SELECT concat(
-                        'did you mean ',
-                        string_agg(permission, ' or ' ORDER BY similarity DESC, permission),
-                        '?'
-                    )
-                    FROM near_permissions
-                    HAVING count(*) > 0
-                ),
-                'the table permissions has those that there are.'
-            )
-        ) AS message
-    WHERE getvariable('rules_ask') IS NULL
-        AND NOT EXISTS (
-            SELECT 1 FROM permissions WHERE permissions.permission = CAST(flag AS VARCHAR)
-        )
 )
 
 SELECT
@@ -153,6 +101,6 @@ SELECT
     error(message) AS explained,
     error(message) AS source,
     error(message) AS since
-FROM problems
+FROM no_such_permission(flag)
 WHERE error(message) IS NOT NULL
 ORDER BY company, live DESC, name, user_id

@@ -82,102 +82,14 @@ memberships AS (
     WHERE active
 ),
 
--- What nobody has ever named is more likely mistyped than held by nobody.
-near_permissions AS (
-    SELECT
-        likely.permission,
-        likely.similarity
-    FROM (
-        SELECT DISTINCT
-            permissions.permission,
-            greatest(
-                jaro_winkler_similarity(
-                    lower(CAST(flag AS VARCHAR)), lower(permissions.permission)
-                ),
-                CASE
-                    WHEN length(CAST(flag AS VARCHAR)) > 2
-                        AND contains(
-                            lower(permissions.permission), lower(CAST(flag AS VARCHAR))
-                        )
-                        THEN 0.95
-                END
-            ) AS similarity
-        FROM permissions
-    ) AS likely
-    WHERE likely.similarity >= 0.85
-    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
-    ORDER BY likely.similarity DESC, likely.permission
-    LIMIT 3
-),
-
-near_people AS (
-    SELECT
-        likely.address,
-        likely.similarity
-    FROM (
-        SELECT DISTINCT
-            coalesce(users.email, CAST(user_id AS VARCHAR)) AS address,
-            greatest(
-                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.email)),
-                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.name)),
-                CASE
-                    WHEN length(CAST(person AS VARCHAR)) > 2
-                        AND contains(
-                            lower(concat_ws(' ', users.name, users.email)),
-                            lower(CAST(person AS VARCHAR))
-                        )
-                        THEN 0.95
-                END
-            ) AS similarity
-        FROM users
-        WHERE NOT EXISTS (SELECT 1 FROM people)
-    ) AS likely
-    WHERE likely.similarity >= 0.85
-    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
-    ORDER BY likely.similarity DESC, likely.address
-    LIMIT 3
-),
-
--- Rules ask for what a company may not know of; people are told.
 problems AS (
-    SELECT
-        CASE
-            WHEN getvariable('rules_ask') IS NOT NULL THEN NULL
-            WHEN NOT EXISTS (SELECT 1 FROM people)
-                THEN concat(
-                    'There is no user ''', CAST(person AS VARCHAR), '''; ',
-                    coalesce(
-                        (
-                            SELECT concat(
-                                'did you mean ',
-                                string_agg(address, ' or ' ORDER BY similarity DESC, address),
-                                '?'
-                            )
-                            FROM near_people
-                            HAVING count(*) > 0
-                        ),
-                        'give an e-mail address or an id, as in the table users.'
-                    )
-                )
-            WHEN NOT EXISTS (
-                SELECT 1 FROM permissions WHERE permissions.permission = CAST(flag AS VARCHAR)
-            )
-                THEN concat(
-                    'There is no permission ''', CAST(flag AS VARCHAR), '''; ',
-                    coalesce(
-                        (
-                            SELECT concat(
-                                'did you mean ',
-                                string_agg(permission, ' or ' ORDER BY similarity DESC, permission),
-                                '?'
-                            )
-                            FROM near_permissions
-                            HAVING count(*) > 0
-                        ),
-                        'the table permissions has those that there are.'
-                    )
-                )
-        END AS message
+    SELECT message FROM no_such_user(person)
+
+    UNION ALL
+
+    -- of two mistakes, the first is told
+    SELECT message FROM no_such_permission(flag)
+    WHERE EXISTS (SELECT 1 FROM people)
 )
 
 SELECT

@@ -401,5 +401,5 @@ def test_a_rule_that_cannot_be_run_is_told(review: Reviewed, installation: Insta
     assert (outcome, fired) == ("broken", None)
     assert "nowhere" in reason
     text = installation.settings.access_report("default").read_text(encoding="utf-8")
-    assert "1 rule did not run" in text
+    assert "<code>twice</code> could not be run" in text
     assert f"  Report    {installation.settings.access_report('default')}\n" in told.out

@@ -1,0 +1,58 @@
+-- One row per permission asked for that nobody has ever named: what to tell who asked, and which
+-- may be meant. It is more likely mistyped than held by nobody.
+-- For the other macros, which make an error of it: no_such_permission('can_use_api'). Rules ask for
+-- what a company may not know of: to them nothing is said.
+--
+-- kind: macro
+-- parameters:
+--   flag: a permission's name
+-- columns:
+--   message: the sentence
+-- example: FROM no_such_permission('use_api')
+WITH near_permissions AS (
+    SELECT
+        likely.permission,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            permissions.permission,
+            greatest(
+                jaro_winkler_similarity(
+                    lower(CAST(flag AS VARCHAR)), lower(permissions.permission)
+                ),
+                CASE
+                    WHEN length(CAST(flag AS VARCHAR)) > 2
+                        AND contains(
+                            lower(permissions.permission), lower(CAST(flag AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM permissions
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.permission
+    LIMIT 3
+)
+
+SELECT
+    concat(
+        'There is no permission ''', CAST(flag AS VARCHAR), '''; ',
+        coalesce(
+            (
+                SELECT concat(
+                    'did you mean ',
+                    string_agg(permission, ' or ' ORDER BY similarity DESC, permission),
+                    '?'
+                )
+                FROM near_permissions
+                HAVING count(*) > 0
+            ),
+            'the table permissions has those that there are.'
+        )
+    ) AS message
+WHERE getvariable('rules_ask') IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM permissions WHERE permissions.permission = CAST(flag AS VARCHAR)
+    )

@@ -1,0 +1,63 @@
+-- One row per person asked for who is no user: what to tell who asked, and who may be meant.
+-- For the other macros, which make an error of it: no_such_user('ana@example.com'). Rules ask for
+-- whom a company may not know: to them nothing is said.
+--
+-- kind: macro
+-- parameters:
+--   person: an e-mail address, in any case, or an id
+-- columns:
+--   message: the sentence
+-- example: FROM no_such_user('anna@example.com')
+WITH people AS (
+    SELECT user_id
+    FROM users
+    WHERE lower(email) = lower(CAST(person AS VARCHAR))
+        OR CAST(user_id AS VARCHAR) = CAST(person AS VARCHAR)
+),
+
+near_people AS (
+    SELECT
+        likely.address,
+        likely.similarity
+    FROM (
+        SELECT DISTINCT
+            coalesce(users.email, CAST(user_id AS VARCHAR)) AS address,
+            greatest(
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.email)),
+                jaro_winkler_similarity(lower(CAST(person AS VARCHAR)), lower(users.name)),
+                CASE
+                    WHEN length(CAST(person AS VARCHAR)) > 2
+                        AND contains(
+                            lower(concat_ws(' ', users.name, users.email)),
+                            lower(CAST(person AS VARCHAR))
+                        )
+                        THEN 0.95
+                END
+            ) AS similarity
+        FROM users
+        WHERE NOT EXISTS (SELECT 1 FROM people)
+    ) AS likely
+    WHERE likely.similarity >= 0.85
+    QUALIFY likely.similarity >= max(likely.similarity) OVER () - 0.03
+    ORDER BY likely.similarity DESC, likely.address
+    LIMIT 3
+)
+
+SELECT
+    concat(
+        'There is no user ''', CAST(person AS VARCHAR), '''; ',
+        coalesce(
+            (
+                SELECT concat(
+                    'did you mean ',
+                    string_agg(address, ' or ' ORDER BY similarity DESC, address),
+                    '?'
+                )
+                FROM near_people
+                HAVING count(*) > 0
+            ),
+            'give an e-mail address or an id, as in the table users.'
+        )
+    ) AS message
+WHERE getvariable('rules_ask') IS NULL
+    AND NOT EXISTS (SELECT 1 FROM people)
