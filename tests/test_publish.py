@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from installation import MODELS, Installation
-from published import query
+from published import CONTRACT, query
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
@@ -20,31 +20,6 @@ from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import PUBLISHED
-
-CONTRACT = {
-    "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",
-    "users": "user_id name email active deleted admin admin_apps role_id last_login created first_seen",
-    "roles": "role_id name parent_role_id active depth members",
-    "role_tree": "ancestor_role_id role_id distance",
-    "permission_sets": "permission_set_id name app type contents",
-    "user_roles": "user_id role_id active",
-    "user_permission_sets": "user_id app permission_set_id admin",
-    "user_permissions": "user_id permission granted source observed_at",
-    "role_permissions": "role_id permission members holders share",
-    "user_role_permissions": "user_id role_id permission granted granted_by granted_by_admin role_share",
-    "nodes": "node_id kind label properties",
-    "edges": "source target kind properties",
-    "access_changes": "snapshot_id at kind subject_kind subject_id object before after",
-    "users_history": "user_id valid_from valid_to",
-    "roles_history": "role_id valid_from valid_to",
-    "user_roles_history": "user_id role_id valid_from valid_to",
-    "permission_sets_history": "permission_set_id valid_from valid_to",
-    "user_permissions_history": "user_id permission granted valid_from valid_to",
-    "peer_groups": "user_id role_id kind peers abstained reason",
-    "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
-    " first_seen last_seen status resolved_reason",
-}
-"""The tables and columns that other programs rely on."""
 
 TYPES = {"user_id": "BIGINT", "role_id": "BIGINT", "permission_set_id": "VARCHAR", "subject_id": "VARCHAR"}
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import duckdb
 import pytest
 import sqlglot
+from published import CONTRACT
 from sqlglot import exp
 
 from pipedrive_graph.findings.rules import is_event
@@ -31,31 +32,6 @@ RULE_COLUMNS = [
     ("title", "VARCHAR"),
     ("evidence", "JSON"),
 ]
-
-CONTRACT = {
-    "snapshots": "snapshot_id started_at finished_at status collect users roles requests throttled reason",
-    "users": "user_id name email active deleted admin admin_apps role_id last_login created first_seen",
-    "roles": "role_id name parent_role_id active depth members",
-    "role_tree": "ancestor_role_id role_id distance",
-    "permission_sets": "permission_set_id name app type contents",
-    "user_roles": "user_id role_id active",
-    "user_permission_sets": "user_id app permission_set_id admin",
-    "user_permissions": "user_id permission granted source observed_at",
-    "role_permissions": "role_id permission members holders share",
-    "user_role_permissions": "user_id role_id permission granted granted_by granted_by_admin role_share",
-    "nodes": "node_id kind label properties",
-    "edges": "source target kind properties",
-    "access_changes": "snapshot_id at kind subject_kind subject_id object before after",
-    "users_history": "user_id name email active deleted role_id valid_from valid_to",
-    "roles_history": "role_id name parent_role_id active valid_from valid_to",
-    "user_roles_history": "user_id role_id active valid_from valid_to",
-    "permission_sets_history": "permission_set_id name app type contents valid_from valid_to",
-    "user_permissions_history": "user_id permission granted valid_from valid_to",
-    "peer_groups": "user_id role_id kind peers abstained reason",
-    "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
-    " first_seen last_seen status resolved_reason",
-}
-"""The columns that other programs rely on; every table has `company` besides."""
 
 
 def ids(model: Model) -> str:
