@@ -6,7 +6,7 @@ So a run that dies leaves nothing to repair, and a rebuild repeats exactly what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -28,7 +28,7 @@ class Builder:
     """Takes snapshots into an open warehouse.
 
     Attributes:
-        broken: why a rule cannot be run, by its qualified name; it is left out from then on.
+        broken: why a rule could not be run, in one of the batches at least, by its qualified name.
         counting: whether rows are counted after each batch.
     """
 
@@ -37,7 +37,7 @@ class Builder:
     policies: Policies
     rosters: Rosters
     decisions: Decisions
-    broken: dict[str, str]
+    broken: dict[str, str] = field(default_factory=dict)
     counting: bool = True
 
     def advance(self, batch: list[Pending]) -> dict[str, int]:
@@ -49,16 +49,24 @@ class Builder:
         accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
         if accepted:
             ingest.stage(self.connection, self.models, accepted)
+        broken = dict(self.models.broken)
+        self.broken |= broken
         while True:
             try:
                 with database.transaction(self.connection):
                     ingest.register(self.connection, batch)
-                    return self._take(accepted) if accepted else {}
+                    return self._take(accepted, broken) if accepted else {}
             except RuleError as error:
                 # an error spoils the transaction, so all of it is done again without that rule
-                self.broken[error.rule] = str(error)
+                broken[error.rule] = self.broken[error.rule] = str(error)
+                if len(batch) > 1:
+                    break
+        # what the rows of one company have broken is run for the others, as it was in their nights
+        half = len(batch) // 2
+        first, second = self.advance(batch[:half]), self.advance(batch[half:])
+        return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
 
-    def _take(self, batch: list[Pending]) -> dict[str, int]:
+    def _take(self, batch: list[Pending], broken: dict[str, str]) -> dict[str, int]:
         history.merge(self.connection)
         lost = history.differences(self.connection)
         if lost:
@@ -68,12 +76,12 @@ class Builder:
             )
         self.policies.write(self.connection)
         self.rosters.write(self.connection)
-        models = self.models.without(self.broken)
+        models = self.models.without(broken)
         transform(self.connection, models)
         peers.fill(self.connection)
-        fired = judge(self.connection, models, broken=self.broken)
+        fired = judge(self.connection, models, broken=broken)
         self.decisions.settle()
-        tally(self.connection, models, broken=self.broken)
+        tally(self.connection, models, broken=broken)
         for snapshot in batch:
             self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
         counted = counts(self.connection, models) if self.counting else {}

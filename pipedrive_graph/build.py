@@ -83,7 +83,7 @@ def build(
             decisions.catch_up(company)
             decisions.read(company, accepted)
             rosters.keep(decisions, settings, people)
-        builder = Builder(connection, models, policies, people, decisions, dict(models.broken))
+        builder = Builder(connection, models, policies, people, decisions)
         taken: list[str] = []
         counted: dict[str, int] = {}
         seen = ingest.taken(connection, company)
@@ -137,12 +137,11 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
                 tables.create(connection)
                 chains = [ingest.pending(landing.of(name), []) for name in landing.companies()]
                 built = Built()
-                broken = dict(models.broken)
                 decisions = decisions_in(connection, models, settings)
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
-                builder = Builder(connection, models, policies, people, decisions, broken, counting=False)
+                builder = Builder(connection, models, policies, people, decisions, counting=False)
                 unwritten = 0
                 for batch in _batches(chains):
                     builder.advance(batch)

@@ -95,6 +95,63 @@ def test_batches_and_single_companies_make_the_same(
     assert differing(tables(settings(single).published), expected) == {}
 
 
+BREAKS = """\
+-- One row per user; in one company two, and in another as well, but in its first night only.
+--
+-- title: Breaks
+-- severity: info
+-- meaning: The rows of one company are no findings.
+-- remedy: none
+-- reference: none
+-- needs: users
+-- identity: subject
+
+SELECT
+    company,
+    'user' AS subject_kind,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    CAST(NULL AS VARCHAR) AS object,
+    'info' AS severity,
+    'somebody' AS title,
+    to_json({'n': 1}) AS evidence
+FROM users
+INNER JOIN current_snapshot USING (company)
+INNER JOIN (VALUES (1), (2)) AS copies(n)
+    ON n = 1
+    OR company = 'co000000'
+    OR (company = 'co000001' AND as_of = first_seen)
+"""
+
+
+@pytest.mark.slow
+def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
+    home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "landing", tmp_path / "landing")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "breaks.sql").write_text(BREAKS)
+    models = own_rules.added(MODELS, tmp_path / "rules").without(
+        [rule.qualified for rule in MODELS.of("rules")]
+    )
+    for company in ("co000000", "co000001", "co000002"):
+        build.build(settings(tmp_path), models, company, tell=print)
+    build.publish(settings(tmp_path), models, tell=print)
+    nights = tables(settings(tmp_path).published)
+    runs = "SELECT company, outcome, fired FROM rule_runs ORDER BY company"
+    found = "SELECT company, count(*) FROM findings GROUP BY company ORDER BY company"
+
+    for _ in range(2):
+        assert query(settings(tmp_path).published, runs) == [
+            ("co000000", "broken", None),
+            ("co000001", "ran", USERS),
+            ("co000002", "ran", USERS),
+        ]
+        assert query(settings(tmp_path).published, found) == [("co000001", USERS), ("co000002", USERS)]
+        built = build.rebuild(settings(tmp_path), models, tell=print)
+        assert len(built.broken) == 1
+    assert differing(tables(settings(tmp_path).published), nights) == {}
+
+
 def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "landing", tmp_path / "landing")
     first, second = sorted((tmp_path / "landing" / "co000001").iterdir())
