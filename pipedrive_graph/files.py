@@ -18,6 +18,9 @@ PRIVATE = 0o600
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
+_NOT_SPILLED = "failed to offload data block"
+"""What DuckDB says where its temporary files would take more than is free: it looks before it writes."""
+
 
 def sync_folder(folder: Path) -> None:
     """Make what was created, renamed or removed in a folder survive a power cut."""
@@ -105,7 +108,7 @@ def no_space(path: Path) -> NoSpaceError:
 
 def is_full(error: Exception) -> bool:
     """Whether what a library says is that the disk is full."""
-    return any(os.strerror(number) in str(error) for number in _FULL)
+    return any(words in str(error) for words in (_NOT_SPILLED, *map(os.strerror, _FULL)))
 
 
 @contextmanager

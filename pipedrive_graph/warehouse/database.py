@@ -47,7 +47,7 @@ def writer(
     Raises:
         BusyError: if another process writes and `wait` is not given.
         NoSpaceError: if the disk is full.
-        WarehouseError: if the file cannot be opened as a warehouse.
+        WarehouseError: if the file cannot be opened as a warehouse, or the memory does not suffice.
     """
     with lock(path, wait=wait), files.private_files(), _opened(path, logged=logged) as connection:
         yield connection
@@ -146,6 +146,10 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.Error as error:
         if files.is_full(error):
             raise files.no_space(path) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise WarehouseError(
+                f"The memory does not suffice ({str(error).splitlines()[0]}); {path} is as it was."
+            ) from error
         raise
     finally:
         connection.close()
@@ -203,8 +207,8 @@ def is_interrupt(error: Exception) -> bool:
 
 
 def is_from_outside(error: duckdb.Error) -> bool:
-    """Whether an error says nothing against the query that met it: Ctrl-C, or a full disk."""
-    return is_interrupt(error) or files.is_full(error)
+    """Whether an error says nothing against the query that met it: Ctrl-C, a full disk or full memory."""
+    return is_interrupt(error) or files.is_full(error) or isinstance(error, duckdb.OutOfMemoryException)
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:

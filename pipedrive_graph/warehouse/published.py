@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
 
 Config = dict[str, str | bool | int | float | list[str]]
@@ -40,6 +41,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         KeyboardInterrupt: if a query was interrupted.
+        NoSpaceError: if the disk is full, beside the file or where DuckDB puts what memory cannot hold.
         WarehouseError: if nothing is published yet, by another version, or what cannot be read.
     """
     try:
@@ -52,6 +54,8 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
         ) from error
     except duckdb.Error as error:
+        if files.is_full(error):
+            raise files.no_space(published) from error
         raise cannot_read(published, error) from error
 
 

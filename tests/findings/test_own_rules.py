@@ -6,16 +6,19 @@ import json
 import re
 import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from installation import Installation
 from published import query, tables
 
 from pipedrive_graph import build
-from pipedrive_graph.errors import ConfigurationError, NoSpaceError
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.simulator import faults
@@ -52,7 +55,8 @@ WHERE live
 """
 
 
-LARGE = "SELECT 'what takes room ' || range AS text, count(*) FROM range(4000000) GROUP BY text"
+SPILLED = "SELECT 'what takes room ' || range AS text, count(*) FROM range(4000000) GROUP BY text"
+HELD = "SELECT list('what takes room ' || range) AS texts FROM range(4000000) HAVING len(texts) > 0"
 
 
 @pytest.fixture
@@ -361,26 +365,57 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description
 
 
-@pytest.mark.slow
-def test_a_rule_that_meets_a_full_disk_is_not_broken(serve, home, monkeypatch) -> None:
-    installation = Installation.of(home, serve(users=8, clean=True))
-    (home / "rules").mkdir(parents=True)
-    (home / "rules" / "lives.sql").write_text(
-        RULE.replace("WHERE live", f"WHERE live AND (SELECT count(*) FROM ({LARGE})) > 0")  # noqa: S608
-    )
-    models = own_rules.added(SHIPPED, home / "rules")
-    monkeypatch.setattr(database, "MEMORY", 150_000_000)  # so that it has to write what it counts
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """No file can be made larger, as on a disk that is full."""
     sizes = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, sizes[1]))
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, sizes[1]))
-        with pytest.raises(NoSpaceError, match=re.escape(f"no space left to write {home}/warehouse.duckdb")):
-            replace(installation, models=models).night()
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, sizes)
         signal.signal(signal.SIGXFSZ, before)
 
-    replace(installation, models=models).night()
+
+@contextmanager
+def spilling_at_most(size: str) -> Iterator[None]:
+    """DuckDB may put no more into temporary files; by default that is what is free."""
+    bound = database._bound_memory
+
+    def bound_more(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        bound(connection, path)
+        connection.execute(f"SET max_temp_directory_size = '{size}'")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "_bound_memory", bound_more)
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("full", "large", "said"),
+    [
+        (files_at_most(8_000_000), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
+        (spilling_at_most("8MB"), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
+        (nullcontext(), HELD, "The memory does not suffice (Out of Memory Error: "),
+    ],
+    ids=["a file", "what spills", "memory"],
+)
+def test_a_rule_that_meets_a_full_disk_is_not_broken(serve, home, monkeypatch, full, large, said) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(
+        RULE.replace("WHERE live", f"WHERE live AND (SELECT count(*) FROM ({large})) > 0")  # noqa: S608
+    )
+    installation.models = own_rules.added(SHIPPED, home / "rules")
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "MEMORY", 150_000_000)  # so that it has to write what it counts
+        with full, pytest.raises(PipedriveGraphError) as caught:
+            installation.night()
+    assert str(caught.value).startswith(said.format(home))
+
+    installation.night()
     assert query(installation.published, "SELECT outcome FROM rule_runs WHERE rule = 'lives'") == [("ran",)]
 
 
