@@ -98,10 +98,20 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
             WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')
             GROUP BY ALL
             UNION ALL
-            SELECT DISTINCT batch.company, rule_needs.rule, 'No roster was handed over.' AS reason
+            SELECT DISTINCT
+                batch.company, rule_needs.rule,
+                CASE WHEN rosters.company IS NULL THEN 'No roster was handed over.'
+                ELSE 'The roster names no expected role.' END AS reason
             FROM landing.batch AS batch
             JOIN rule_needs ON starts_with(rule_needs.endpoint, 'roster/')
-            ANTI JOIN policy.roster ON roster.company = batch.company
+            LEFT JOIN (
+                SELECT company, bool_or(expected_role IS NOT NULL AND problem IS NULL) AS names_roles
+                FROM policy.roster
+                GROUP BY company
+            ) AS rosters ON rosters.company = batch.company
+            WHERE
+                rosters.company IS NULL
+                OR (rule_needs.endpoint = 'roster/{id}/expectedRole' AND NOT rosters.names_roles)
             UNION ALL
             SELECT batch.company, events.rule, 'There is no earlier snapshot to compare with.' AS reason
             FROM landing.batch AS batch

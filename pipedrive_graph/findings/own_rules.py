@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipedrive_graph.errors import ConfigurationError, ModelError
-from pipedrive_graph.findings import policy
+from pipedrive_graph.findings import policy, repeatable
 from pipedrive_graph.findings.rules import SEVERITIES, is_event
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -46,12 +46,6 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 _FINDINGS = "history.findings"
 """What all rules flow into, so that none can rest on it."""
-
-_CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
-"""Functions that are called without brackets."""
-
-_HIDDEN = re.compile(r"query|query_table|(duckdb|pragma|pg)_\w+")
-"""Functions that read tables of which the query says nothing."""
 
 
 def load(settings: Settings) -> Models:
@@ -130,7 +124,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, models: Models, path: Path, 
         raise ModelError(f"{place}: there is a shipped rule of that name; call yours otherwise.")
     rule = load_model(path, schema="rules", place=place, kind=Kind.RULE)
     _check_header(rule)
-    _check_calls(connection, rule)
+    repeatable.check(connection, rule)
     _check_columns(connection, rule)
     resolved = models.resolved(rule)
     if _FINDINGS in _origins(models, resolved):
@@ -165,31 +159,10 @@ def _check_header(rule: Model) -> None:
             )
 
 
-def _check_calls(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
-    """Refuse what is another each time, so that a rebuild gives the same findings, and what reads unseen."""
-    volatile = {
-        name
-        for (name,) in rows(
-            connection,
-            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'",
-        )
-    } - {"error"}
-    tokens = sqlglot.tokenize(_as_in_file(rule), dialect="duckdb")
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        name, called = token.text.lower(), following is not None and following.text == "("
-        if token.token_type.name.lower() in _CLOCK or (called and name in volatile):
-            raise ModelError(
-                f"{rule.place}: line {token.line}: {token.text} is another each time, so a rebuild would "
-                "not find the same; the time of the snapshot is current_snapshot.as_of."
-            )
-        if called and _HIDDEN.fullmatch(name):
-            raise ModelError(f"{rule.place}: line {token.line}: {token.text} is no table of the graph.")
-
-
 def _check_columns(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     """Have DuckDB read the query, and compare its columns with those of a rule."""
     try:
-        found = dict(row[:2] for row in rows(connection, f"DESCRIBE {_as_in_file(rule)}"))
+        found = dict(row[:2] for row in rows(connection, f"DESCRIBE {rule.in_file}"))
     except duckdb.Error as error:
         raise ModelError(f"{rule.place}: {_said(error)}") from error
     types = dict.fromkeys(RULE_COLUMNS, "VARCHAR") | {"evidence": "JSON"}
@@ -211,15 +184,10 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
             )
 
 
-def _as_in_file(rule: Model) -> str:
-    """The query with its lines counted as in the file."""
-    return "\n" * (rule.line - 1) + rule.query
-
-
 def _lines(rule: Model) -> dict[str, str]:
     """Where the columns are named, as far as the parser can tell."""
     places = {}
-    statement = sqlglot.parse_one(_as_in_file(rule), dialect="duckdb")
+    statement = sqlglot.parse_one(rule.in_file, dialect="duckdb")
     for column in statement.selects if isinstance(statement, exp.Query) else ():
         named = column.args.get("alias") or column.this
         if isinstance(named, exp.Identifier) and "line" in named.meta:

@@ -3,12 +3,14 @@
 Holds no logic: `pipedrive_graph.alerts` knows what is due, and sends it.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from pipedrive_graph.alerts import send
+from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.publishing import GROUP
@@ -114,9 +116,7 @@ def watching(
     )
     def night_missed(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         due = [
-            company.name
-            for company in settings.companies
-            if send.anything_due(settings, company.name, wait=context.log.info)
+            company.name for company in settings.companies if _is_due(settings, company.name, context.log)
         ]
         for company in due:
             yield dg.RunRequest(partition_key=company, tags={"company": company})
@@ -140,6 +140,15 @@ def watching(
         return dg.RunRequest(run_key=run.run_id, partition_key=company, tags={"company": company})
 
     return job, [night_missed, night_failed]
+
+
+def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:
+    """Whether a company needs a run of the alerts; where that cannot be told, the run says why."""
+    try:
+        return send.anything_due(settings, company, wait=log.info)
+    except PipedriveGraphError as error:
+        log.warning(f"{company}: {error}")
+        return True
 
 
 def _why(context: dg.RunFailureSensorContext) -> tuple[str, str]:

@@ -82,6 +82,11 @@ class Model:
         return " ".join(said)
 
     @property
+    def in_file(self) -> str:
+        """Its query with the lines counted as in the file, for what names them."""
+        return "\n" * (self.line - 1) + self.query
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The columns that identify a row."""
         return _names(self.header.settings.get("key", ""))

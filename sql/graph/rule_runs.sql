@@ -1,7 +1,8 @@
 -- One row per rule, as it fared in the latest snapshot.
 -- A rule abstains where it has nothing to go by: Pipedrive does not give a list that it rests on,
 -- the company has no roster, or, of a rule that finds events, there is no earlier snapshot. What a
--- rule that did not run has found before stays as it was.
+-- rule that did not run has found before stays, unless that is over without it, as when its
+-- subject is gone.
 --
 -- kind: view
 -- key: company, rule

@@ -166,6 +166,10 @@ def test_dagster_notices_that_a_night_did_not_run(published: Home, web) -> None:
     assert looked() == ["acme"]
     published.send()
     assert looked() == []
+    # what cannot be told here, the run tells
+    (state,) = (published.settings.home / "alerts").glob("*.json")
+    state.write_text("{")
+    assert looked() == ["acme"]
 
 
 @pytest.mark.parametrize("crashed", [False, True], ids=["with a sentence", "without a word"])

@@ -82,6 +82,13 @@ def test_a_rule_is_added(folder: Path) -> None:
     assert "rules.lives" not in [model.qualified for model in SHIPPED]
 
 
+def test_an_age_at_a_time_is_the_same_each_time(folder: Path) -> None:
+    assert (
+        told(folder, RULE.replace("WHERE live", "WHERE age(permissions_observed_at, created) > '1 day'"))
+        == []
+    )
+
+
 def test_where_there_are_none_nothing_is_done(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a rule")
     (folder / ".lives.sql").write_text("an editor's")
@@ -126,6 +133,9 @@ def test_a_folder_that_is_none(folder: Path) -> None:
         ("WHERE live", "WHERE created < now()", "line 20: now is another each time"),
         ("WHERE live", "WHERE created < current_date", "line 20: current_date is another each time"),
         ("WHERE live", "WHERE random() < 0.5", "line 20: random is another each time"),
+        ("WHERE live", "WHERE age(created) > INTERVAL 1 YEAR", "line 20: age is another each time"),
+        ("FROM users", "FROM users TABLESAMPLE reservoir(3 ROWS)", "line 19: TABLESAMPLE is another each"),
+        ("WHERE live", "WHERE live USING SAMPLE 3 ROWS", "line 20: SAMPLE is another each time"),
         ("WHERE live", "WHERE live; DELETE FROM users", "expected one bare SELECT."),
         ("SELECT\n", "DELETE FROM users;\nSELECT\n", "expected one bare SELECT."),
         ("    company,\n", "", "has no column company."),

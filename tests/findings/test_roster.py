@@ -287,7 +287,10 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
         ("leaver_still_active", "resolved", "fixed"),
         ("not_on_roster", "resolved", "fixed"),
     ]
-    assert query(installation.published, runs, list(RULES)) == [("ran", None)]
+    assert query(installation.published, runs, list(RULES[:2])) == [("ran", None)]
+    assert query(installation.published, runs, list(RULES[2:])) == [
+        ("abstained", "The roster names no expected role.")
+    ]
 
 
 @pytest.mark.slow
