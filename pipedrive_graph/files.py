@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pipedrive_graph.errors import BusyError, LandingError, NoSpaceError
+from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, NoSpaceError
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
@@ -20,6 +20,20 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _NOT_SPILLED = "failed to offload data block"
 """What DuckDB says where its temporary files would take more than is free: it looks before it writes."""
+
+
+def expanded(path: str | Path) -> Path:
+    """A path as somebody has written it, with the home folder in place of `~` or `~name`.
+
+    Raises:
+        ConfigurationError: if there is no user of that name.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"There is no home folder for '{Path(path).parts[0]}' in {path}; write the whole path."
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from pipedrive_graph import files
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -126,8 +127,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why.
     """
     variables = os.environ if environment is None else environment
-    home = Path(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
-    home = home.expanduser().absolute()
+    home = files.expanded(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
+    home = home.absolute()
     oauth_url = variables.get(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
@@ -153,7 +154,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _path(home: Path, text: str) -> Path:
-    return home / Path(text).expanduser()
+    return home / files.expanded(text)
 
 
 def _token_store(home: Path, company: str) -> Path:

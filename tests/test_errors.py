@@ -129,6 +129,30 @@ def test_wrong_usage(installation, arguments, sentence) -> None:
     assert not installation.home.exists()
 
 
+@pytest.mark.parametrize("variable", ["PIPEDRIVE_GRAPH_HOME", "PIPEDRIVE_ROSTER"])
+def test_the_home_of_nobody(installation, variable) -> None:
+    installation.variables[variable] = "~nobody9/here"
+    if variable == "PIPEDRIVE_GRAPH_HOME":
+        installation.home = Path("~nobody9/here")
+
+    told = installation.command("doctor")
+
+    assert (told.code, told.out) == (2, "")
+    assert told.sentence == "There is no home folder for '~nobody9' in ~nobody9/here; write the whole path."
+
+
+@pytest.mark.parametrize("command", [["report"], ["export", "--format", "xlsx"]])
+def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> None:
+    installation.night()
+
+    told = installation.command(*command, "--out", "~nobody9/here.file")
+
+    assert (told.code, told.out) == (2, "")
+    assert told.sentence == (
+        "There is no home folder for '~nobody9' in ~nobody9/here.file; write the whole path."
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
@@ -39,6 +40,7 @@ def command(*, name: str | None, since: str | None, out: Path | None, debug: boo
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
     if out:
+        out = files.expanded(out)
         place.check(out)
     models = own_rules.load(settings)
     for company in names:

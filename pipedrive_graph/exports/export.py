@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pipedrive_graph
+from pipedrive_graph import files
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.formats import FORMATS, Content, Format, Wrote, writer
 from pipedrive_graph.exports.place import placed, write_contents
@@ -72,7 +73,7 @@ def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
     if wanted.out is None:
         folder = settings.home / "exports" / wanted.format
         return folder / form.file if form.file else folder
-    out = wanted.out.expanduser().resolve()
+    out = files.expanded(wanted.out).resolve()
     return out / form.file if form.file and out.is_dir() else out
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipedrive_graph import files
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -150,7 +151,7 @@ def load(settings: Settings) -> Policies:
 
 def _rules(table: object, file: Path, *, named: bool) -> Path:
     try:
-        folder = file.parent / Path(_Rules.model_validate(table).folder).expanduser()
+        folder = file.parent / files.expanded(_Rules.model_validate(table).folder)
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_sentence(error, 'rules')}") from error
     if named and not folder.is_dir():

@@ -115,9 +115,7 @@ def watching(
         description="Every hour: has a night not run, or could an alert not be delivered?",
     )
     def night_missed(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        due = [
-            company.name for company in settings.companies if _is_due(settings, company.name, context.log)
-        ]
+        due = [company.name for company in settings.companies if _is_due(settings, company.name, context.log)]
         for company in due:
             yield dg.RunRequest(partition_key=company, tags={"company": company})
         if not due:
