@@ -136,6 +136,7 @@ def import_review(
                 decisions.catch_up(one.name)
         company, name, sha256 = _review(connection, review_id)
         with transaction(connection):
+            decisions.catch_up(company)  # it may be in the settings no longer
             known = known_decisions(connection, company, review_id)
             frozen = _rows(connection, company, review_id)
             found = answers.check(written, review_id, frozen, known, by=by)

@@ -329,6 +329,13 @@ def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
     assert "inferred" not in night
 
 
+@pytest.mark.slow
+def test_sync_says_that_nothing_is_inferred(serve, home) -> None:
+    few = Installation.of(home, serve(users=4))
+    (night,) = few.command("sync", "--json", "--collect", "by-access").objects
+    assert night["inferred"] == 0
+
+
 @pytest.mark.parametrize(
     "cut_at", [pytest.param(10, marks=pytest.mark.slow), 30, pytest.param(45, marks=pytest.mark.slow)]
 )

@@ -139,6 +139,23 @@ def test_a_query_from_a_file(installation, tmp_path: Path) -> None:
     assert told.objects == [{"people": 2}, {"two": 2}]
 
 
+def test_a_query_that_is_no_utf8_is_told(installation) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "pipedrive_graph", "sql", "-"],
+        input=b"SELECT '\xff'", env=installation.environment,
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout) == (2, b"")
+    assert told.stderr.decode().splitlines()[-1].endswith("Cannot read stdin as text in UTF-8.")
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_a_map_whose_keys_are_no_texts(installation, form) -> None:
+    told = installation.command("sql", "--format", form, "SELECT [MAP {DATE '2026-01-01': 2}] AS days")
+    assert told.code == 0
+    assert '{"2026-01-01": 2}' in told.out
+
+
 @pytest.mark.parametrize("arguments", [["-"], []], ids=["dash", "pipe"])
 def test_a_query_from_a_pipe(installation, arguments: list[str]) -> None:
     ended = subprocess.run(

@@ -37,7 +37,10 @@ LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
 @click.command("doctor")
 @debug_option
 def command(*, debug: bool) -> int:
-    """Check token, rights, limits, paths and versions; one call per company, nothing is written."""
+    """Check token, rights, limits, paths and versions.
+
+    One call per company; nothing but a renewed OAuth token is written.
+    """
     console, settings, codes = terminal.console(), settings_module.load(), [0]
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     _line(

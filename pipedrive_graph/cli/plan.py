@@ -35,7 +35,8 @@ def command(*, name: str | None, as_json: bool, debug: bool) -> int:
     """Say how many requests, tokens and seconds collecting takes, in each way.
 
     Asks for the lists only: users, roles and permission sets. Where Pipedrive gives a list by pages, each
-    page of 500 is a call, as in the collection itself. Nothing is written.
+    page of 500 is a call, as in the collection itself. Nothing but a
+    renewed OAuth token is written.
     """
     quieten(debug=debug)
     settings = settings_module.load()

@@ -111,9 +111,7 @@ def _csv(result: Result) -> None:
 
 def _json(result: Result) -> None:
     for row in result:
-        click.echo(
-            json.dumps(dict(zip(result.names, row, strict=True)), ensure_ascii=False, default=_written)
-        )
+        click.echo(_dumped(dict(zip(result.names, row, strict=True))))
 
 
 FORMATS: dict[str, Callable[[Result], None]] = {
@@ -148,8 +146,19 @@ def _safe(value: object) -> object:
 
 def _plain(value: object) -> str:
     if isinstance(value, bool | list | dict):
-        return json.dumps(value, ensure_ascii=False, default=_written)
+        return _dumped(value)
     return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(_with_texts_as_keys(value), ensure_ascii=False, default=_written)
+
+
+def _with_texts_as_keys(value: object) -> object:
+    """JSON knows no other keys; a MAP may have any."""
+    if isinstance(value, dict):
+        return {_plain(key): _with_texts_as_keys(held) for key, held in value.items()}
+    return [_with_texts_as_keys(held) for held in value] if isinstance(value, list) else value
 
 
 def _written(value: object) -> str | float:

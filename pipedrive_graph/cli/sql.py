@@ -96,14 +96,15 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
 
 def _query(query: str | None, file: Path | None) -> str | None:
     """The query, wherever it comes from; None where there is none."""
-    if file:
-        try:
-            return file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"Cannot read {file} as text in UTF-8.") from error
-    if query == _STDIN or (query is None and _piped()):
-        return sys.stdin.read().strip() or None
-    return query
+    piped = query == _STDIN or (query is None and _piped())
+    if not file and not piped:
+        return query
+    try:
+        content = file.read_bytes() if file else sys.stdin.buffer.read()
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"Cannot read {file or 'stdin'} as text in UTF-8.") from error
+    return text if file else text.strip() or None
 
 
 def _piped() -> bool:

@@ -54,7 +54,18 @@ class Decisions:
     _journals: dict[str, list[Line]] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Settle the companies in landing.batch, by the time of their snapshots."""
+        """Settle the companies in landing.batch, by the time of their snapshots.
+
+        What was decided while a snapshot was read counts from that snapshot on, or the next one would tell
+        it once more.
+        """
+        for column in ("opened_at", "resolved_at"):
+            self.connection.execute(
+                f"""
+                UPDATE history.findings AS findings SET {column} = batch.as_of
+                FROM landing.batch AS batch
+                WHERE findings.company = batch.company AND findings.{column} > batch.as_of"""
+            )
         settle(self.connection, self.models, "SELECT company, as_of AS at FROM landing.batch")
 
     def replay(self, company: str, snapshot_id: str | None) -> None:

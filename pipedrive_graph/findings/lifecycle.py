@@ -119,6 +119,10 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND CAST(entries.user_id AS VARCHAR) = silent.subject_id
             LEFT JOIN permission_sets AS sets
                 ON sets.company = entries.company AND sets.permission_set_id = entries.permission_set_id
+            ANTI JOIN proven_absences AS absent
+                ON absent.company = entries.company
+                AND absent.subject_kind = 'permission_set'
+                AND absent.subject_id = entries.permission_set_id
             ANTI JOIN access_changes AS changes
                 ON changes.company = silent.company
                 AND changes.subject_kind = 'user'

@@ -336,7 +336,11 @@ SELECT name, email, since
 FROM access_at($moment)
 WHERE permission = $permission
     AND (company, user_id) NOT IN (
-        SELECT company, user_id FROM user_permissions WHERE permission = $permission AND granted
+        -- who still holds it, or of whom that is not known
+        SELECT company, user_id FROM user_permissions
+        WHERE permission = $permission AND granted IS NOT FALSE
+        UNION ALL
+        SELECT company, user_id FROM users WHERE permissions_source IS NULL
     );
 """
 

@@ -107,23 +107,26 @@ counted_sets AS (
     WHERE sets.assignment_count IS NOT NULL
 ),
 
--- Users are many, their different accesses few.
-access_groups AS (
+-- Users are many, their different accesses few. Their numbers must be the same wherever they are
+-- read.
+access_groups AS MATERIALIZED (
     SELECT
         company,
         versions.access,
         versions.live,
         versions.valid_from,
         versions.valid_to,
-        count(*) AS users
+        count(*) AS users,
+        row_number() OVER () AS group_id
     FROM users_history AS versions
     SEMI JOIN counted_sets USING (company)
-    GROUP BY ALL
+    GROUP BY company, versions.access, versions.live, versions.valid_from, versions.valid_to
 ),
 
 entry_groups AS (
     SELECT
         company,
+        access_groups.group_id,
         access_groups.live,
         access_groups.valid_from,
         access_groups.valid_to,
@@ -142,6 +145,7 @@ entry_groups AS (
 holder_groups AS (
     SELECT
         company,
+        group_id,
         permission_set_id,
         live,
         valid_from,

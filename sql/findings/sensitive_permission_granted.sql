@@ -2,8 +2,8 @@
 -- Left out is what came by the edit of a set that the user had before and still has: that edit is
 -- the event (permission_set_changed). Another set that the user was given counts. Where nobody
 -- knows what a set that the user kept holds or held, nobody can tell, and nothing is found; nor of
--- who was an admin then and held everything, nor in a user's first answer. Over when the permission
--- is gone.
+-- who was an admin after it and so holds everything, nor in a user's first answer. Over when the
+-- permission is gone.
 --
 -- kind: rule
 -- title: Sensitive permission granted
@@ -122,7 +122,12 @@ unclear_gains AS (
         ON unread_sets.company = kept_sets.company
         AND unread_sets.permission_set_id = kept_sets.permission_set_id
         AND unread_sets.unread_at = kept_sets.since
-    WHERE versions.contents IS NULL
+    -- what is not there grants nothing
+    LEFT JOIN proven_absences AS absent
+        ON absent.company = kept_sets.company
+        AND absent.subject_kind = 'permission_set'
+        AND absent.subject_id = kept_sets.permission_set_id
+    WHERE (versions.contents IS NULL AND absent.subject_id IS NULL)
         OR unread_sets.permission_set_id IS NOT NULL
         OR (
             list_contains(versions.contents, kept_sets.permission)

@@ -1,5 +1,6 @@
 -- One row per permission that a user holds although none of the user's permission sets grants it.
 -- Admins, who hold everything, are left out; so are users with a set whose contents are not known.
+-- A set that is proven not to be there grants nothing.
 --
 -- kind: rule
 -- title: Unexplained permission

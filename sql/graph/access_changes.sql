@@ -1,7 +1,9 @@
 -- One row per change between two accepted snapshots of a company; its first snapshot yields none.
 -- Only what was seen is compared with what was seen: an answer that comes for the first time about
 -- a user who was known before is no change, nor is a value that is not known for a while. A
--- permission is held or not: whether an answer says "no" or leaves it out is the same.
+-- permission is held or not: whether an answer says "no" or leaves it out is the same. With a user
+-- who is added or removed comes a row for everything that the user has; what an edited permission
+-- set holds is one row, its attribute `contents`.
 --
 -- kind: table
 -- key: company, snapshot_id, subject_kind, subject_id, kind, object_kind, object

@@ -135,10 +135,18 @@ entries AS (
         user_id,
         permission_set_id,
         sets.name,
-        sets.contents
+        -- what is not there grants nothing
+        CASE
+            WHEN absent.subject_id IS NULL THEN sets.contents
+            ELSE CAST([] AS VARCHAR[])
+        END AS contents
     FROM user_permission_sets
     SEMI JOIN toxic_users USING (company, user_id)
     LEFT JOIN permission_sets AS sets USING (company, permission_set_id)
+    LEFT JOIN proven_absences AS absent
+        ON absent.company = user_permission_sets.company
+        AND absent.subject_kind = 'permission_set'
+        AND absent.subject_id = user_permission_sets.permission_set_id
 ),
 
 set_users AS (

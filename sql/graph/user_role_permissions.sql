@@ -13,8 +13,8 @@
 --   permission: the permission's name
 --   granted: whether the user has it; NULL is not answered
 --   granted_by: those of the user's permission sets that are known to hold the permission, sorted;
---     empty where none of them does; NULL where none is known to, while the contents of one of
---     them, or which sets the user has, are not known
+--     empty where none of them does, as one that is proven not to be there; NULL where none is
+--     known to, while the contents of one of them, or which sets the user has, are not known
 --   granted_by_admin: granted to an admin, who holds it whatever the sets say; NULL is not known
 --   role_share: the share of the role's members who hold it, NULL without a role or its members
 --   source: observed (answered for this user) or inferred
@@ -47,7 +47,11 @@ access_sets AS (
         entries.company,
         entries.access_id,
         entries.permission_set_id,
-        permission_sets.contents
+        -- what is not there grants nothing
+        CASE
+            WHEN absent.subject_id IS NULL THEN permission_sets.contents
+            ELSE CAST([] AS VARCHAR[])
+        END AS contents
     FROM (
         SELECT
             company,
@@ -58,6 +62,10 @@ access_sets AS (
     LEFT JOIN permission_sets
         ON permission_sets.company = entries.company
         AND permission_sets.permission_set_id = entries.permission_set_id
+    LEFT JOIN proven_absences AS absent
+        ON absent.company = entries.company
+        AND absent.subject_kind = 'permission_set'
+        AND absent.subject_id = entries.permission_set_id
 ),
 
 access_gaps AS (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +187,35 @@ def test_rebuild_repeats_what_was_decided(story) -> None:
     before = told()
     assert nights.installation.command("rebuild").code == 0
     assert told() == before
+
+
+@pytest.mark.slow
+def test_what_a_waiver_no_longer_covers_is_new_in_one_night_only(installation) -> None:
+    installation.night()
+    ((rule, findings),) = query(
+        installation.published,
+        "SELECT rule, count(*) FROM findings WHERE object IS NULL GROUP BY rule ORDER BY 2 DESC, 1 LIMIT 1",
+    )
+    file = installation.home / "waivers.toml"
+    file.write_text(
+        f'[[waiver]]\nrule = "{rule}"\nsubject = "*"\nreason = "r"\nowner = "o"\n'
+        f"expires = {datetime.now(UTC).date() + timedelta(days=9)}\n"
+    )
+    installation.night()
+    file.unlink()
+    installation.night()
+    installation.night()
+
+    counted = (
+        "SELECT CAST(sum(opened) AS INTEGER) FROM finding_counts JOIN snapshots USING (company, snapshot_id)"
+        " WHERE finding_counts.status = 'open' GROUP BY position ORDER BY position"
+    )
+    first, *later = [opened for (opened,) in query(installation.published, counted)]
+    assert first >= findings > 0
+    assert later == [0, findings, 0]
+    before = tables(installation.published)
+    assert installation.command("rebuild").code == 0
+    assert tables(installation.published) == before
 
 
 def test_the_journal_is_its_owners_alone(story) -> None:

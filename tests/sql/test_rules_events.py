@@ -546,6 +546,8 @@ def test_sensitive_permission_granted_is_not_over_when_the_user_becomes_an_admin
         (["a"], ["a"], (None, ["x"]), True),
         (["a"], ["a"], (None, None), False),
         (["c"], ["c"], ([], []), False),
+        # proven not to be there, so that it grants nothing
+        (["absent"], ["absent"], ([], []), True),
         (["a"], ["c"], ([], []), True),
         (None, ["a"], ([], []), False),
         (None, None, ([], []), False),
@@ -562,6 +564,7 @@ def test_sensitive_permission_granted_looks_at_sets(
     company.permission_set("a", contents[0], until=1)
     company.permission_set("a", contents[1], since=1)
     company.permission_set("b", ["x"])
+    company.coverage("permissionSets/{id}", "absent", "gone")
     access = [
         None if sets is None else [entry(permission_set_id=name) for name in sets] for sets in (before, after)
     ]

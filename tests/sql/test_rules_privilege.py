@@ -157,6 +157,7 @@ def test_admin_flag_mismatch_says_which(company: Company) -> None:
         ([entry("global", None, "y")], True, False),
         ([entry(permission_set_id="unknown")], True, False),
         ([entry(permission_set_id="y"), entry(permission_set_id="missing")], True, False),
+        ([entry(permission_set_id="y"), entry(permission_set_id="absent")], True, True),
         ([entry(permission_set_id="y"), entry()], True, False),
         (None, True, False),
     ],
@@ -166,6 +167,7 @@ def test_unexplained_permission(company: Company, access: object, granted: bool 
     company.permission_set("y", ["can_y"])
     company.permission_set("empty", [])
     company.permission_set("unknown", None)
+    company.coverage("permissionSets/{id}", "absent", "gone")
     company.user(5, "Ana", access=access)
     company.flags(5, can_x=granted)
 

@@ -730,6 +730,21 @@ def test_count_mismatch_counts_a_set_of_two_apps_once_or_twice(company: Company)
     assert company.fired("count_mismatch") == [("a", None)]
 
 
+def test_count_mismatch_counts_all_who_have_a_set_beside_different_others(company: Company) -> None:
+    company.permission_set("a", ["can_x"])
+    company.observed("permission_sets", "a", 0)
+    company.user(5, "Ana", access=[entry("sales", "a")])
+    company.user(6, "Bob", access=[entry("sales", "a"), entry("nova", "b")])
+    company.user(7, "Cat", access=[entry("nova", "b")])
+    company.insert("permission_sets_latest", permission_set_id="a", assignment_count=1)
+    assert company.table("rules.count_mismatch", "title") == [
+        ("Pipedrive counts 1 users of the permission set A, but lists 2.",)
+    ]
+
+    company.connection.execute("UPDATE history.permission_sets_latest SET assignment_count = 2")
+    assert company.fired("count_mismatch") == []
+
+
 def test_count_mismatch_says_what_was_compared(counting: Company) -> None:
     count(counting, role=7, permission_set=9)
 

@@ -95,7 +95,8 @@ def test_a_user_who_was_never_answered_for(company: Company) -> None:
         (["admin"], False),
         (["unknown"], False),
         (["export", "unknown"], False),
-        (["export", "gone"], False),
+        (["export", "missing"], False),
+        (["export", "absent"], True),
         (["export", None], False),
     ],
 )
@@ -107,6 +108,7 @@ def test_users_are_found_where_no_set_grants_all_of_it(
     company.permission_set("whole", [EXPORT, API, SEE])
     company.permission_set("admin", [EXPORT, API, SEE], type="admin")
     company.permission_set("unknown", None)
+    company.coverage("permissionSets/{id}", "absent", "gone")
     access = [entry(f"app{place}", set_id) for place, set_id in enumerate(sets)]
     holder(company, 5, EXPORT, API, SEE, access=access)
 
