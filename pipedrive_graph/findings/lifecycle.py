@@ -130,6 +130,19 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND changes.object_kind = 'permission'
                 AND changes.at > silent.last_seen
             WHERE sets.contents IS NULL
+            UNION
+            -- nor of whom it is not known which sets they have by now
+            SELECT silent.finding_id
+            FROM silent
+            JOIN rule_needs
+                ON rule_needs.rule = silent.rule
+                AND rule_needs.scope = 'all'
+                AND rule_needs.endpoint = 'permissionSets/{id}'
+            JOIN history.coverage AS access
+                ON silent.subject_kind = 'user'
+                AND access.company = silent.company
+                AND access.endpoint = 'users/{id}/access'
+                AND access.subject_id = silent.subject_id
         ),
         -- who was never there is not gone: a rule of one's own may name its subjects otherwise
         gone AS (

@@ -33,6 +33,7 @@ ENDPOINTS = (
     "users",
     "users/{id}/roleAssignments",
     "users/{id}/permissions",
+    "users/{id}/access",
     "roles",
     "roles/{id}",
     "permissionSets",

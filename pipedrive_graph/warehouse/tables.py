@@ -50,6 +50,7 @@ TABLES = (
         latest={
             "last_login": "TIMESTAMP",
             "login_known": "BOOLEAN",
+            "access_given": "BOOLEAN",
             "modified": "TIMESTAMP",
             "phone": "VARCHAR",
             "timezone_offset": "VARCHAR",

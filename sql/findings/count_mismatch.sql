@@ -13,7 +13,7 @@
 -- remedy: Compare the members in Pipedrive's settings with the list; if they differ, ask
 --   Pipedrive.
 -- reference: NIST SP 800-53 AC-2 (account management)
--- needs: users, roles, all users/{id}/roleAssignments, permissionSets/{id}
+-- needs: users, roles, all users/{id}/roleAssignments, all users/{id}/access, permissionSets/{id}
 -- identity: subject
 WITH counted_roles AS (
     SELECT
@@ -112,15 +112,28 @@ counted_sets AS (
 access_groups AS MATERIALIZED (
     SELECT
         company,
-        versions.access,
-        versions.live,
-        versions.valid_from,
-        versions.valid_to,
+        told.access,
+        told.live,
+        told.valid_from,
+        told.valid_to,
         count(*) AS users,
         row_number() OVER () AS group_id
-    FROM users_history AS versions
+    FROM (
+        SELECT
+            company,
+            versions.live,
+            versions.valid_from,
+            versions.valid_to,
+            -- whose access was not given this time may have other sets by now
+            CASE
+                WHEN versions.valid_to IS NULL AND users.access_given IS FALSE THEN NULL
+                ELSE versions.access
+            END AS access
+        FROM users_history AS versions
+        LEFT JOIN users USING (company, user_id)
+    ) AS told
     SEMI JOIN counted_sets USING (company)
-    GROUP BY company, versions.access, versions.live, versions.valid_from, versions.valid_to
+    GROUP BY company, told.access, told.live, told.valid_from, told.valid_to
 ),
 
 entry_groups AS (

@@ -72,8 +72,11 @@ accounts AS (
     FROM users_history AS versions
     INNER JOIN accesses USING (company, access)
     INNER JOIN permission_sources AS sources USING (company, user_id)
+    INNER JOIN users USING (company, user_id)
     WHERE versions.valid_to IS NULL
         AND sources.source = 'observed'
+        -- else the sets may be others by now
+        AND users.access_given IS NOT FALSE
 ),
 
 -- How many of the expected ones are held, or not known: nearly everybody's are all there. In each

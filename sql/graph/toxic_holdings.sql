@@ -113,6 +113,8 @@ examined_users AS (
     WHERE live
         AND NOT admin
         AND access_known
+        -- else a set that was given meanwhile may grant all of it
+        AND access_given IS NOT FALSE
         AND permissions_source = 'observed'
 ),
 

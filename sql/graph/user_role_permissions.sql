@@ -24,10 +24,12 @@ WITH accounts AS (
     SELECT
         company,
         user_id,
-        access,
-        admin
-    FROM users_history
-    WHERE valid_to IS NULL
+        versions.access,
+        versions.admin,
+        users.access_given IS FALSE AS outdated
+    FROM users_history AS versions
+    LEFT JOIN users USING (company, user_id)
+    WHERE versions.valid_to IS NULL
 ),
 
 -- Users are many, their different accesses few: what explains a permission is found per access.
@@ -102,7 +104,9 @@ memberships AS (
         accesses.access_id,
         -- what to say of a permission that no known set grants
         CASE
-            WHEN accesses.access_id IS NOT NULL AND access_gaps.access_id IS NULL
+            WHEN accesses.access_id IS NOT NULL
+                AND access_gaps.access_id IS NULL
+                AND NOT accounts.outdated
                 THEN CAST([] AS VARCHAR[])
         END AS granted_by_none
     FROM accounts

@@ -17,7 +17,9 @@
 --   admin_apps: the apps that the user is admin of by `access`, sorted; NULL where it was not given
 --   account_admin: admin of the app account_settings; in a company where nobody's access names that
 --     app, admin of any; NULL is not known
---   access_known: whether `access` was given, be it empty
+--   access_known: whether `access` was ever given, be it empty
+--   access_given: whether the latest record gave it; where not, sets and admin rights are as last
+--     known
 --   role_id: the user's own `role_id` as received; the assignments are in `user_roles`
 --   last_login: the latest login; NULL for one who never logged in, where login_known
 --   login_known: whether Pipedrive says when the latest login was, be it "never"
@@ -91,6 +93,7 @@ SELECT
             THEN list_contains(versions.admin_apps, 'account_settings')
     END AS account_admin,
     versions.access_known,
+    latest.access_given,
     versions.role_id,
     latest.last_login,
     latest.login_known,

@@ -32,7 +32,7 @@ WITH people AS (
         email,
         live,
         admin,
-        access_known,
+        access_known AND access_given IS NOT FALSE AS access_known,
         permissions_observed_at,
         permissions_source
     FROM users

@@ -1,10 +1,12 @@
 -- One row per call of tonight, over its pages: how it ended.
 -- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call.
+-- Whose record does not give the access that it gave before is here too, as an answer that failed.
 --
 -- key: company, endpoint, subject_id
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the call, such as users/{id}/permissions
+--   endpoint: path of the call, such as users/{id}/permissions; users/{id}/access is that of a user
+--     in the user's record
 --   subject_id: id in the path; NULL for a list
 --   outcome: answered, gone, refused, failed or unoffered
 SELECT
@@ -20,3 +22,11 @@ SELECT
     END AS outcome
 FROM landing.answers
 GROUP BY company, endpoint, asked.id
+UNION ALL
+SELECT
+    company,
+    'users/{id}/access' AS endpoint,
+    CAST(user_id AS VARCHAR) AS subject_id,
+    'failed' AS outcome
+FROM staging.users
+WHERE access IS NOT NULL AND NOT access_given

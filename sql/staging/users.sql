@@ -18,6 +18,7 @@
 --   default_currency: ISO 4217 code
 --   timezone_name: IANA name of the time zone
 --   last_login: last login; NULL for never, where login_known
+--   access_given: whether access is there and can be read; where it is not, it is as last known
 --   login_known: whether last_login is there and can be read, be it as "never"
 --   modified: last modification, which every login is, too
 --   phone: telephone number; Pipedrive shows only the token owner's own
@@ -56,6 +57,7 @@ SELECT
     coalesce(as_flag(fields.is_admin), last.is_admin) AS is_admin,
     or_last(kinds.role_id, as_id(fields.role_id), last.role_id) AS role_id,
     CASE WHEN lists.readable THEN lists.access ELSE last.access END AS access,
+    lists.readable IS TRUE AS access_given,
     -- a user who was created once stays so, whatever tonight says
     coalesce(as_time(fields.created), last.created) AS created,
     coalesce(as_flag(fields.has_created_company), last.has_created_company) AS has_created_company,

@@ -83,6 +83,7 @@ class Company:
         until: int | None = None,
         last_login: datetime | None = NIGHTS[0],
         login_known: bool = True,
+        access_given: bool = True,
         **values: Any,
     ) -> None:
         """A version of a user: by default active, no admin, who logged in just now."""
@@ -96,7 +97,13 @@ class Company:
         }
         self.versions("users", since, until, user_id=user_id, **(defaults | values))
         if until is None:
-            self.insert("users_latest", user_id=user_id, last_login=last_login, login_known=login_known)
+            self.insert(
+                "users_latest",
+                user_id=user_id,
+                last_login=last_login,
+                login_known=login_known,
+                access_given=access_given,
+            )
 
     def role(
         self,

@@ -192,6 +192,27 @@ def test_what_was_answered_under_another_access_is_not_compared(
         assert set(company.table("user_permissions", "granted")) == {(None,)}
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_sets_that_were_not_told_this_time_explain_and_promise_nothing(company: Company, given: bool) -> None:
+    company.permission_set("x", ["can_x", "can_y"])
+    company.user(5, "Ana", access=[entry(permission_set_id="x")], access_given=given)
+    company.flags(5, can_x=True, can_y=False, can_z=True)
+
+    assert company.fired("unexplained_permission") == ([("5", "can_z")] if given else [])
+    assert company.fired("missing_permission") == ([("5", "can_y")] if given else [])
+    assert company.table("user_role_permissions", "permission, granted_by") == [
+        ("can_x", ["x"]),
+        ("can_y", ["x"]),
+        ("can_z", [] if given else None),
+    ]
+    ((explanation,),) = company.rows("SELECT explanation FROM why(5, 'can_z')")
+    assert explanation == (
+        "unexplained: no permission set of the user grants it, and the user is no admin"
+        if given
+        else "granted; by what is not known: the user's permission sets are not"
+    )
+
+
 def test_unexplained_permission_is_one_finding_each(company: Company) -> None:
     company.role(1, "Sales")
     company.role(2, "Support")

@@ -745,6 +745,18 @@ def test_count_mismatch_counts_all_who_have_a_set_beside_different_others(compan
     assert company.fired("count_mismatch") == []
 
 
+def test_count_mismatch_allows_for_a_set_that_was_given_or_taken_meanwhile(company: Company) -> None:
+    company.permission_set("a", ["can_x"])
+    company.observed("permission_sets", "a", 0)
+    company.user(5, "Ana", access=[entry("sales", "a")])
+    company.user(6, "Bob", access=[entry("sales", "a")], access_given=False)
+    company.insert("permission_sets_latest", permission_set_id="a", assignment_count=1)
+    assert company.fired("count_mismatch") == []
+
+    company.connection.execute("UPDATE history.users_latest SET access_given = TRUE")
+    assert company.fired("count_mismatch") == [("a", None)]
+
+
 def test_count_mismatch_says_what_was_compared(counting: Company) -> None:
     count(counting, role=7, permission_set=9)
 

@@ -116,6 +116,16 @@ def test_users_are_found_where_no_set_grants_all_of_it(
     assert fired(company) == found + ([("user", "5", "toxic_exfiltrate")] if fires else [])
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_whose_sets_were_not_told_this_time_may_have_one_that_grants_all(
+    company: Company, given: bool
+) -> None:
+    company.permission_set("export", [EXPORT, SEE])
+    holder(company, 5, EXPORT, API, SEE, access=[entry("app", "export")], access_given=given)
+
+    assert fired(company) == ([("user", "5", "toxic_exfiltrate")] if given else [])
+
+
 @pytest.mark.parametrize(
     ("contents", "values", "fires"),
     [
