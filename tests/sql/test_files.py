@@ -85,8 +85,9 @@ def test_rule_has_its_keys_and_columns(model: Model, connection: duckdb.DuckDBPy
     assert settings["remedy"].endswith(".")
     endpoints = {need.strip().removeprefix("all ") for need in settings["needs"].split(",")}
     assert endpoints <= {
-        "users", "users/{id}/roleAssignments", "users/{id}/permissions", "users/{id}/access", "roles", "roles/{id}",
-        "permissionSets", "permissionSets/{id}", "roster/{id}", "roster/{id}/expectedRole",
+        "users", "users/{id}/roleAssignments", "users/{id}/permissions", "users/{id}/access",
+        "roles", "roles/{id}", "permissionSets", "permissionSets/{id}",
+        "roster/{id}", "roster/{id}/expectedRole",
     }  # fmt: skip
 
 
