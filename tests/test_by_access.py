@@ -331,7 +331,7 @@ def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
 
 @pytest.mark.slow
 def test_sync_says_that_nothing_is_inferred(serve, home) -> None:
-    few = Installation.of(home, serve(users=4))
+    few = Installation.of(home, serve(users=5))
     (night,) = few.command("sync", "--json", "--collect", "by-access").objects
     assert night["inferred"] == 0
 
