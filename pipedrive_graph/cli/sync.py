@@ -52,7 +52,7 @@ class Result:
             return {"company": self.company, "error": error}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
         reason = error or (manifest.verdict.reason if manifest else None)
-        by_access = manifest is not None and manifest.identity.collect == Collect.BY_ACCESS
+        by_access = manifest if manifest and manifest.identity.collect == Collect.BY_ACCESS else None
         return {
             "company": self.company,
             "snapshot_id": manifest.snapshot_id if manifest else None,
@@ -65,7 +65,7 @@ class Result:
             "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
-            **({"inferred": manifest.inferred} if manifest and by_access else {}),
+            **({"inferred": by_access.inferred} if by_access else {}),
             **({"reason": reason} if reason else {}),
         }
 

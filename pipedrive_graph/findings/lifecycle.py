@@ -62,6 +62,16 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
             ANTI JOIN firing ON firing.finding_id = findings.finding_id
             WHERE findings.status <> 'resolved'
         ),
+        -- findings about users, of rules that rest on what permission sets contain
+        of_sets AS (
+            SELECT silent.finding_id, silent.company, silent.subject_id, silent.last_seen
+            FROM silent
+            JOIN rule_needs
+                ON rule_needs.rule = silent.rule
+                AND rule_needs.scope = 'all'
+                AND rule_needs.endpoint = 'permissionSets/{id}'
+            WHERE silent.subject_kind = 'user'
+        ),
         unproven AS (
             SELECT DISTINCT silent.finding_id
             FROM silent
@@ -105,18 +115,13 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 own.outcome IS DISTINCT FROM 'answered' AND told.company IS NULL
             )
             UNION
-            -- a rule that rests on what sets contain tells nothing of who has one of which that is not known:
-            -- while the user's permissions are as they were, nothing is fixed
-            SELECT silent.finding_id
-            FROM silent
-            JOIN rule_needs
-                ON rule_needs.rule = silent.rule
-                AND rule_needs.scope = 'all'
-                AND rule_needs.endpoint = 'permissionSets/{id}'
+            -- such a rule tells nothing of who has a set of which it is not known what it contains: while the
+            -- user's permissions are as they were, nothing is fixed
+            SELECT of_sets.finding_id
+            FROM of_sets
             JOIN user_permission_sets AS entries
-                ON silent.subject_kind = 'user'
-                AND entries.company = silent.company
-                AND CAST(entries.user_id AS VARCHAR) = silent.subject_id
+                ON entries.company = of_sets.company
+                AND CAST(entries.user_id AS VARCHAR) = of_sets.subject_id
             LEFT JOIN permission_sets AS sets
                 ON sets.company = entries.company AND sets.permission_set_id = entries.permission_set_id
             ANTI JOIN proven_absences AS absent
@@ -124,25 +129,21 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND absent.subject_kind = 'permission_set'
                 AND absent.subject_id = entries.permission_set_id
             ANTI JOIN access_changes AS changes
-                ON changes.company = silent.company
+                ON changes.company = of_sets.company
                 AND changes.subject_kind = 'user'
-                AND changes.subject_id = silent.subject_id
+                AND changes.subject_id = of_sets.subject_id
                 AND changes.object_kind = 'permission'
-                AND changes.at > silent.last_seen
+                AND changes.at > of_sets.last_seen
             WHERE sets.contents IS NULL
             UNION
             -- nor of whom it is not known which sets they have by now
-            SELECT silent.finding_id
-            FROM silent
-            JOIN rule_needs
-                ON rule_needs.rule = silent.rule
-                AND rule_needs.scope = 'all'
-                AND rule_needs.endpoint = 'permissionSets/{id}'
+            SELECT of_sets.finding_id
+            FROM of_sets
             JOIN history.coverage AS access
-                ON silent.subject_kind = 'user'
-                AND access.company = silent.company
+                ON access.company = of_sets.company
                 AND access.endpoint = 'users/{id}/access'
-                AND access.subject_id = silent.subject_id
+                AND access.subject_id = of_sets.subject_id
+            WHERE access.outcome <> 'answered'
         ),
         -- who was never there is not gone: a rule of one's own may name its subjects otherwise
         gone AS (

@@ -1,6 +1,7 @@
 -- One row per call of tonight, over its pages: how it ended.
 -- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call.
--- Whose record does not give the access that it gave before is here too, as an answer that failed.
+-- The access in a user's record is here too, as an answer of its own: one that failed where the
+-- record does not give the access that it gave before.
 --
 -- key: company, endpoint, subject_id
 -- columns:
@@ -27,6 +28,6 @@ SELECT
     company,
     'users/{id}/access' AS endpoint,
     CAST(user_id AS VARCHAR) AS subject_id,
-    'failed' AS outcome
+    CASE WHEN access_given THEN 'answered' ELSE 'failed' END AS outcome
 FROM staging.users
-WHERE access IS NOT NULL AND NOT access_given
+WHERE access IS NOT NULL

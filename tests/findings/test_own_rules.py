@@ -375,6 +375,23 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description
 
 
+@pytest.mark.slow
+def test_a_rule_that_needs_the_access_is_fixed_by_an_answer_about_it(serve, home) -> None:
+    simulator = serve(users=8, clean=True)
+    installation = Installation.of(home, simulator)
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(RULE.replace("needs: users", "needs: users, users/{id}/access"))
+    installation.models = own_rules.added(SHIPPED, home / "rules")
+    somebody = simulator.company.plain_user_id
+    found = "SELECT status, resolved_reason FROM findings WHERE rule = 'lives' AND subject_id = ?"
+
+    installation.night()
+    assert query(installation.published, found, str(somebody)) == [("open", None)]
+    simulator.company.deactivate(somebody)
+    installation.night()
+    assert query(installation.published, found, str(somebody)) == [("resolved", "fixed")]
+
+
 @contextmanager
 def files_at_most(size: int) -> Iterator[None]:
     """No file can be made larger, as on a disk that is full."""
