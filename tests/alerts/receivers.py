@@ -83,9 +83,11 @@ def web_receiver() -> Iterator[WebReceiver]:
         receiver.url = f"http://127.0.0.1:{server.server_port}{PATH}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield receiver
-        server.shutdown()
-        thread.join()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass
