@@ -134,7 +134,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND changes.subject_id = of_sets.subject_id
                 AND changes.object_kind = 'permission'
                 AND changes.at > of_sets.last_seen
-            WHERE sets.contents IS NULL
+            WHERE sets.contents IS NULL AND entries.permission_set_id IS NOT NULL
             UNION
             -- nor of whom it is not known which sets they have by now
             SELECT of_sets.finding_id

@@ -80,6 +80,20 @@ def read_text_id(value: object) -> str:
     return value
 
 
+def read_set_id(value: object) -> str | None:
+    """Return the id of the permission set that an entry of `access` names; None where it names none.
+
+    An empty text and 0 name none, like null.
+
+    Raises:
+        ValueError: for anything that is no id.
+    """
+    if value is None or (isinstance(value, str) and value.strip() in ("", "0")):
+        return None
+    set_id = read_text_id(value).strip()
+    return None if set_id == "0" else set_id
+
+
 def _or_none(read: Callable[[object], Value]) -> Callable[[object], Value | None]:
     """Return `read` for a field that may be null."""
     return lambda value: None if value is None else read(value)
@@ -90,6 +104,7 @@ IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(_or_none(read_id))]
 FlagOrNone: TypeAlias = Annotated[bool | None, PlainValidator(_or_none(read_flag))]
 MomentOrNone: TypeAlias = Annotated[datetime | None, PlainValidator(_or_none(read_moment))]
 TextId: TypeAlias = Annotated[str, PlainValidator(read_text_id)]
+SetIdOrNone: TypeAlias = Annotated[str | None, PlainValidator(read_set_id)]
 
 
 class Record(BaseModel):
@@ -106,7 +121,7 @@ class Access(Record):
 
     app: str | None = None
     admin: FlagOrNone = None
-    permission_set_id: TextId | None = None
+    permission_set_id: SetIdOrNone = None
 
 
 class User(Record):

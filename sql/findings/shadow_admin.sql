@@ -141,6 +141,7 @@ held_sets AS (
     FROM user_permission_sets AS entries
     SEMI JOIN shadows USING (company, user_id)
     LEFT JOIN permission_sets USING (company, permission_set_id)
+    WHERE entries.permission_set_id IS NOT NULL
     GROUP BY company, entries.user_id
 )
 

@@ -1,6 +1,6 @@
 -- One row per permission that a user holds although none of the user's permission sets grants it.
 -- Admins, who hold everything, are left out; so are users with a set whose contents are not known.
--- A set that is proven not to be there grants nothing.
+-- A set that is proven not to be there grants nothing, nor does an entry of `access` without a set.
 --
 -- kind: rule
 -- title: Unexplained permission
@@ -51,6 +51,7 @@ held_sets AS (
     FROM user_permission_sets AS entries
     SEMI JOIN unexplained USING (company, user_id)
     LEFT JOIN permission_sets USING (company, permission_set_id)
+    WHERE entries.permission_set_id IS NOT NULL
     GROUP BY company, user_id
 )
 

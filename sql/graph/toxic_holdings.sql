@@ -149,6 +149,8 @@ entries AS (
         ON absent.company = user_permission_sets.company
         AND absent.subject_kind = 'permission_set'
         AND absent.subject_id = user_permission_sets.permission_set_id
+    -- an entry that names no set grants nothing
+    WHERE permission_set_id IS NOT NULL
 ),
 
 set_users AS (

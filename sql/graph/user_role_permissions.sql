@@ -68,6 +68,8 @@ access_sets AS (
         ON absent.company = entries.company
         AND absent.subject_kind = 'permission_set'
         AND absent.subject_id = entries.permission_set_id
+    -- an entry that names no set grants nothing
+    WHERE entries.permission_set_id IS NOT NULL
 ),
 
 access_gaps AS (

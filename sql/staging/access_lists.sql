@@ -17,7 +17,10 @@ SELECT
                     lambda entry: {
                         'app': entry ->> '$.app',
                         'admin': as_flag(entry ->> '$.admin'),
-                        'permission_set_id': entry ->> '$.permission_set_id'
+                        -- an empty text and 0 name no set, like null
+                        'permission_set_id': nullif(
+                            nullif(trim(entry ->> '$.permission_set_id'), ''), '0'
+                        )
                     }
                 )
             )

@@ -198,6 +198,22 @@ class Company:
         """Subject and object of each finding of a rule, sorted."""
         return sorted(self.table(f"rules.{rule}", "subject_id, object"))
 
+    def findings(self) -> dict[tuple[str, str, str | None], tuple[Any, ...]]:
+        """What all rules find, by rule, subject and object: severity, title and evidence."""
+        found: dict[tuple[str, str, str | None], tuple[Any, ...]] = {}
+        tables = [model for model in MODELS if model.schema == "main" and model.kind is not Kind.MACRO]
+        for model in tables:
+            self.connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.query}")
+        try:
+            for rule in MODELS.of("rules", Kind.RULE):
+                columns = "subject_id, object, severity, title, evidence"
+                for subject_id, thing, *rest in self.rows(f"SELECT {columns} FROM ({rule.query})"):  # noqa: S608
+                    found[rule.name, subject_id, thing] = tuple(rest)
+        finally:
+            for model in tables:
+                self.connection.execute(f"DROP TABLE temp.{model.name}")
+        return found
+
     @contextmanager
     def _built_below(self, name: str) -> Iterator[str]:
         """A model's query, with what it reads built before it, as a night does: views of views take long."""

@@ -108,14 +108,20 @@ def test_granted_by_is_not_known_where_contents_are_not(company: Company) -> Non
     assert explained(company) == [("can_x", True, ["a"], False), ("can_y", True, None, False)]
 
 
-def test_granted_by_is_not_known_where_the_set_is_missing_or_unnamed(company: Company) -> None:
+def test_granted_by_is_not_known_where_the_set_is_missing(company: Company) -> None:
     company.permission_set("a", ["can_x"])
     company.user(1, "Ana", access=[entry("a"), entry("gone")])
-    company.user(2, "Bob", access=[entry("a"), entry(None)])
-    for user_id in (1, 2):
-        company.flags(user_id, can_y=True)
+    company.flags(1, can_y=True)
 
-    assert explained(company) == [("can_y", True, None, False), ("can_y", True, None, False)]
+    assert explained(company) == [("can_y", True, None, False)]
+
+
+def test_an_entry_without_a_set_grants_nothing(company: Company) -> None:
+    company.permission_set("a", ["can_x"])
+    company.user(1, "Ana", access=[entry("a"), entry(None)])
+    company.flags(1, can_x=True, can_y=True)
+
+    assert explained(company) == [("can_x", True, ["a"], False), ("can_y", True, [], False)]
 
 
 def test_granted_by_is_not_known_where_access_is_not(company: Company) -> None:

@@ -158,7 +158,11 @@ def test_admin_flag_mismatch_says_which(company: Company) -> None:
         ([entry(permission_set_id="unknown")], True, False),
         ([entry(permission_set_id="y"), entry(permission_set_id="missing")], True, False),
         ([entry(permission_set_id="y"), entry(permission_set_id="absent")], True, True),
-        ([entry(permission_set_id="y"), entry()], True, False),
+        # an entry that names no set grants nothing
+        ([entry(permission_set_id="y"), entry()], True, True),
+        ([entry(permission_set_id="x"), entry()], True, False),
+        ([entry()], True, True),
+        ([entry(permission_set_id="unknown"), entry()], True, False),
         (None, True, False),
     ],
 )
@@ -172,6 +176,40 @@ def test_unexplained_permission(company: Company, access: object, granted: bool 
     company.flags(5, can_x=granted)
 
     assert company.fired("unexplained_permission") == ([("5", "can_x")] if fires else [])
+
+
+EXFILTRATE = dict.fromkeys(
+    ("can_export_data_from_lists", "can_use_api", "can_use_import", "can_see_other_users"), True
+)
+
+
+def test_an_entry_that_names_no_set_changes_no_finding(company: Company) -> None:
+    company.permission_set("x", ["can_x", "can_y"])
+    company.permission_set("y", ["can_x", "can_y"])
+    company.coverage("permissionSets/{id}", "absent", "gone")
+    company.role(1, "Sales")
+    people(
+        company,
+        ACCOUNT_ADMIN,
+        [entry(permission_set_id="x")],
+        [entry(permission_set_id="absent")],
+        [entry("global", False, "y"), entry(permission_set_id="x")],
+        [],
+    )
+    company.user(6, "Gone", access=[entry("sales", True, "x")], active=False)
+    for user_id in range(1, 7):
+        company.assign(user_id, 1)
+        company.flags(user_id, can_x=True, can_y=False, **(EXFILTRATE if user_id % 2 else {}))
+    before = company.findings()
+
+    assert {rule for rule, _, _ in before} >= {
+        "unexplained_permission", "missing_permission", "shadow_admin", "toxic_exfiltrate",
+        "dangling_permission_set", "inactive_user_with_permissions", "duplicate_permission_sets",
+    }  # fmt: skip
+
+    nothing = "[{'app': 'projects', 'admin': false, 'permission_set_id': NULL}]"
+    company.rows(f"UPDATE history.users SET access = list_concat(access, {nothing})")  # noqa: S608
+    assert company.findings() == before
 
 
 @pytest.mark.parametrize("rule", ["unexplained_permission", "missing_permission"])

@@ -202,3 +202,32 @@ def test_an_answer_larger_than_the_readers_usual_room(installation, simulator, s
     assert query(installation.published, "SELECT length(name) FROM users WHERE user_id = ?", somebody) == [
         (20_000_000,)
     ]
+
+
+def test_entries_of_access_that_name_no_set(installation, simulator, somebody) -> None:
+    access = [
+        {"app": "a", "admin": False, "permission_set_id": None},
+        {"app": "b", "admin": False},
+        {"app": "c", "admin": False, "permission_set_id": ""},
+        {"app": "d", "admin": False, "permission_set_id": 0},
+        {"app": "e", "admin": False, "permission_set_id": "0"},
+    ]
+    flags = dict.fromkeys(simulator.company.permissions(somebody), False) | {"can_use_api": True}
+    edit_user(simulator, somebody, access=access)
+    simulator.faults.add(f"users/{somebody}/permissions", faults.body({"success": True, "data": flags}))
+
+    assert installation.night().verdict.status == "complete"
+
+    assert unreadable(installation) == []
+    sets = "SELECT app, permission_set_id FROM user_permission_sets WHERE user_id = ? ORDER BY app"
+    assert query(installation.published, sets, somebody) == [(app, None) for app in "abcde"]
+    unexplained = (
+        "SELECT object, status FROM findings WHERE rule = 'unexplained_permission' AND subject_id = ?"
+    )
+    assert query(installation.published, unexplained, str(somebody)) == [("can_use_api", "open")]
+
+    flags["can_use_api"] = False
+    simulator.faults.add(f"users/{somebody}/permissions", faults.body({"success": True, "data": flags}))
+    installation.night()
+
+    assert query(installation.published, unexplained, str(somebody)) == [("can_use_api", "resolved")]
