@@ -1,8 +1,9 @@
--- One row per permission that a user lacks although one of the user's permission sets grants it.
+-- One row per permission that an active user lacks although one of the user's permission sets grants
+-- it. Deactivated and deleted users are left out: they lack what they cannot use.
 -- What an observed answer leaves out is not granted; what it names without a usable value is not
 -- known. A permission that no answer of the company names may not be answered for at all, and is
--- missing nowhere. Contents of other sets of the user need not be known, and admins are looked at
--- like everybody.
+-- missing nowhere. Contents of other sets of the user need not be known, and admins are examined
+-- too.
 --
 -- kind: rule
 -- title: Missing permission
@@ -75,6 +76,7 @@ accounts AS (
     INNER JOIN users USING (company, user_id)
     WHERE versions.valid_to IS NULL
         AND sources.source = 'observed'
+        AND users.live
         -- else the sets may be others by now
         AND users.access_given IS NOT FALSE
 ),
@@ -158,7 +160,6 @@ SELECT
     ) AS title,
     to_json({
         'user': users.label,
-        'active': users.active,
         'admin': users.admin,
         'last_login': users.last_login,
         'permission': permission,

@@ -4,10 +4,11 @@
 -- by fewer just after); the snapshot is that of the move. Piled up: the user holds over
 -- `creep_growth_share` more permissions than `creep_days` before, or than in the first answer about
 -- the user where that came later; the snapshot is the one that crossed that line. What edited sets
--- brought does not count (see permission_set_changed), nor who held nothing before. All is measured
--- as it was in that snapshot: what time passes, or others hold, later changes nothing. Over when
--- nothing carried along is left, or the user has left the new role; and when the number has been
--- back at the line.
+-- brought does not count (see permission_set_changed), nor what a user lost by being deactivated or
+-- deleted and got back by being active again, nor who held nothing before. All is measured as it was
+-- in that snapshot: what time passes, or others hold, later changes nothing. Over when nothing
+-- carried along is left, or the user has left the new role; and when the number has been back at the
+-- line.
 --
 -- kind: rule
 -- title: Permission creep
@@ -283,6 +284,18 @@ gainers AS (
         AND access_changes.kind = 'granted'
 ),
 
+-- Snapshots in which a user was deactivated or deleted, or became active again.
+activity_changes AS (
+    SELECT DISTINCT
+        company,
+        subject_id,
+        snapshot_id
+    FROM access_changes
+    WHERE access_changes.subject_kind = 'user'
+        AND access_changes.object_kind = 'attribute'
+        AND access_changes.object IN ('active', 'deleted')
+),
+
 -- Changes of the users who were granted something of late, as far back as it is compared.
 flag_changes AS (
     SELECT
@@ -291,10 +304,15 @@ flag_changes AS (
         access_changes.at AS changed_at,
         access_changes.object AS permission,
         access_changes.kind,
-        access_changes.edited_set
+        access_changes.edited_set IS NOT NULL
+            OR activity_changes.subject_id IS NOT NULL AS explained
     FROM access_changes
     INNER JOIN current_snapshot USING (company)
     INNER JOIN rule_thresholds USING (company)
+    LEFT JOIN activity_changes
+        ON activity_changes.company = access_changes.company
+        AND activity_changes.subject_id = access_changes.subject_id
+        AND activity_changes.snapshot_id = access_changes.snapshot_id
     INNER JOIN users
         ON users.company = access_changes.company
         AND users.user_id = CAST(access_changes.subject_id AS BIGINT)
@@ -315,8 +333,8 @@ balances AS (
         user_id,
         changed_at,
         count(*) FILTER (kind = 'granted') - count(*) FILTER (kind = 'revoked') AS balance,
-        count(*) FILTER (kind = 'granted' AND edited_set IS NOT NULL)
-            - count(*) FILTER (kind = 'revoked' AND edited_set IS NOT NULL) AS by_edits,
+        count(*) FILTER (kind = 'granted' AND explained)
+            - count(*) FILTER (kind = 'revoked' AND explained) AS by_explained,
         list(permission ORDER BY permission) FILTER (kind = 'granted') AS gained
     FROM flag_changes
     GROUP BY company, user_id, changed_at
@@ -340,12 +358,12 @@ tallies AS (
         user_id,
         balances.changed_at,
         balances.balance,
-        balances.by_edits,
+        balances.by_explained,
         balances.gained,
         coalesce(now_held.held, 0)
             - coalesce(sum(balances.balance) OVER later_changes, 0) AS held_after,
         sum(balances.balance) OVER compared_changes AS balance_since,
-        greatest(sum(balances.by_edits) OVER compared_changes, 0) AS by_edits_since
+        greatest(sum(balances.by_explained) OVER compared_changes, 0) AS by_explained_since
     FROM balances
     LEFT JOIN now_held USING (company, user_id)
     INNER JOIN rule_thresholds USING (company)
@@ -367,7 +385,7 @@ lasting_tallies AS (
     SELECT
         *,
         tallies.held_after - tallies.balance_since AS held_before,
-        tallies.held_after - tallies.by_edits_since AS counted_after,
+        tallies.held_after - tallies.by_explained_since AS counted_after,
         min(tallies.held_after) OVER (
             PARTITION BY company, user_id ORDER BY tallies.changed_at
             ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
@@ -392,7 +410,7 @@ grown AS (
         AND event_snapshots.read_at = held.changed_at
     WHERE held.held_before > 0
         AND held.counted_after > (1 + rule_thresholds.creep_growth_share) * held.held_before
-        AND held.counted_after - (held.balance - held.by_edits)
+        AND held.counted_after - (held.balance - held.by_explained)
             <= (1 + rule_thresholds.creep_growth_share) * held.held_before
         AND held.held_least > (1 + rule_thresholds.creep_growth_share) * held.held_before
 ),

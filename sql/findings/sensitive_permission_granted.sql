@@ -2,8 +2,9 @@
 -- Left out is what came by the edit of a set that the user had before and still has: that edit is
 -- the event (permission_set_changed). Another set that the user was given counts. Where nobody
 -- knows what a set that the user kept holds or held, nobody can tell, and nothing is found; nor of
--- who was an admin after it and so holds everything, nor in a user's first answer. Over when the
--- permission is gone.
+-- who was an admin after it and so holds everything, nor in a user's first answer. What a user who
+-- was deactivated or deleted gets back by being active again, without another set, is for
+-- reactivated_user to report. Over when the permission is gone.
 --
 -- kind: rule
 -- title: Sensitive permission granted
@@ -64,6 +65,16 @@ gains AS (
         -- which sets the user has must be known
         AND versions.access_known
         AND earlier.access_known
+        AND NOT (
+            earlier.live IS FALSE
+            AND versions.live IS TRUE
+            AND list_has_all(
+                list_transform(earlier.access, lambda entry: entry.permission_set_id),
+                list_distinct(
+                    list_transform(versions.access, lambda entry: entry.permission_set_id)
+                )
+            )
+        )
 ),
 
 kept_sets AS (

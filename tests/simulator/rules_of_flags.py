@@ -43,8 +43,9 @@ def of_user(reading: Reading, user: Any, _now: datetime) -> About:
     if reading.sets is not None:
         grants = reading.grants(user)
         known = {entry["permission_set_id"] for entry in user["access"]} <= {None, *reading.sets}
-        for flag in (grants & reading.named) - held:
-            yield "missing_permission", flag, "low"
+        if is_live(user):
+            for flag in (grants & reading.named) - held:
+                yield "missing_permission", flag, "low"
         if known and not is_admin(user):
             for flag in held - grants:
                 yield "unexplained_permission", flag, "high"

@@ -521,6 +521,32 @@ def test_sensitive_permission_granted_is_not_of_admins_and_new_users(company: Co
     assert events(company, "sensitive_permission_granted") == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        # what comes back with the account is reactivated_user's to report
+        ({"active": False, "access": USER}, {"active": True, "access": USER}, False),
+        ({"deleted": True, "access": USER}, {"deleted": False, "access": []}, False),
+        # but not what comes with another set
+        (
+            {"active": False, "access": USER},
+            {"active": True, "access": [entry(permission_set_id="b")]},
+            True,
+        ),
+        # nor what an inactive account gets
+        ({"active": False, "access": USER}, {"active": False, "access": []}, True),
+    ],
+)
+def test_sensitive_permission_granted_is_not_of_who_comes_back(
+    company: Company, before: dict[str, Any], after: dict[str, Any], found: bool
+) -> None:
+    company.permission_set("b", [FLAG])
+    user(company, 1, before, after)
+    gains(company, False, True)
+
+    assert events(company, "sensitive_permission_granted") == ([("1", FLAG, "s1")] if found else [])
+
+
 def test_sensitive_permission_granted_is_not_over_when_the_user_becomes_an_admin(company: Company) -> None:
     user(company, 1, {"access": USER}, None, {"access": ADMIN})
     gains(company, False, True)
@@ -679,6 +705,26 @@ def test_permission_creep_looks_so_many_days_back(company: Company, days: int, f
     held(company, 1, 10, None, 12, 14)
 
     assert [night for *_, night in events(company, "permission_creep")] == found
+
+
+@pytest.mark.parametrize(
+    ("back", "nights", "found"),
+    [
+        # deactivated with two of ten left, which count as held before; active again with all
+        (2, [10, 2, 10], []),
+        (3, [10, 2, 2, 10], []),
+        # more than before
+        (3, [10, 2, 2, 10, 14], ["s4"]),
+    ],
+)
+def test_permission_creep_is_not_coming_back(
+    company: Company, back: int, nights: list[int | None], found: list[str]
+) -> None:
+    thresholds(company, creep_days=1)
+    user(company, 1, {}, {"active": False}, *[None] * (back - 2), {"active": True})
+    held(company, 1, *nights)
+
+    assert events(company, "permission_creep") == [("1", None, night) for night in found]
 
 
 def test_permission_creep_does_not_come_back_with_time(company: Company) -> None:

@@ -413,7 +413,7 @@ def test_missing_permission(
 def test_missing_permission_says_what_a_reviewer_needs(company: Company) -> None:
     company.permission_set("a", ["can_x", "can_y"])
     company.permission_set("b", ["can_x"], app="global", name=None)
-    company.user(5, "Ana", access=[entry("sales", False, "a"), entry("global", False, "b")], active=False)
+    company.user(5, "Ana", access=[entry("sales", False, "a"), entry("global", False, "b")])
     company.user(6, "Bob", access=[])
     company.flags(5, can_x=False)
     company.flags(6, can_y=True)
@@ -426,7 +426,6 @@ def test_missing_permission_says_what_a_reviewer_needs(company: Company) -> None
     ]
     assert json.loads(rows[0][3]) == {
         "user": "Ana (ana@example.com)",
-        "active": False,
         "admin": False,
         "last_login": "2026-11-20 02:00:00",
         "permission": "can_x",
@@ -440,6 +439,27 @@ def test_missing_permission_says_what_a_reviewer_needs(company: Company) -> None
     }
     found = json.loads(rows[1][3])
     assert (found["named_by_answer"], found["since"]) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "fires"),
+    [
+        ({}, True),
+        ({"deleted": None}, True),
+        ({"active": False}, False),
+        ({"deleted": True}, False),
+        ({"active": False, "deleted": True}, False),
+        ({"active": None}, False),
+    ],
+)
+def test_only_an_active_user_lacks_a_permission(
+    company: Company, state: dict[str, bool | None], fires: bool
+) -> None:
+    company.permission_set("x", ["can_x"])
+    company.user(5, "Ana", access=[entry(permission_set_id="x")], **state)
+    company.flags(5, can_x=False)
+
+    assert company.fired("missing_permission") == ([("5", "can_x")] if fires else [])
 
 
 API = {"can_use_api": True}
