@@ -69,6 +69,7 @@ KEPT = {
         "peers": "BIGINT",
         "holders": "BIGINT",
         "role_peers": "BIGINT",
+        "kind": "VARCHAR",
         "compared": "BIGINT[]",
     },
     "models": {"name": "VARCHAR", "digest": "VARCHAR"},
@@ -182,6 +183,10 @@ KEPT = {
     "journal": {"company": "VARCHAR", "lines": "BIGINT"},
 }
 """The tables of the history that hold no versions: what came of each night, and what people decided."""
+
+ADDED = {"history.peer_comparisons": ("kind",)}
+"""Columns that the warehouse of an earlier version lacks. They are added to it, and NULL until the next
+snapshot of the company, which replaces the rows."""
 
 POLICY = {
     "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},

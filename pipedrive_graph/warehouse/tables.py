@@ -8,7 +8,7 @@ import duckdb
 
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.declared import KEPT, POLICY
+from pipedrive_graph.warehouse.declared import ADDED, KEPT, POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,10 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         for name, types in tables.items():
             listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
             connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({listed})")
+            for column in ADDED.get(f"{schema}.{name}", ()):
+                connection.execute(
+                    f"ALTER TABLE {schema}.{name} ADD COLUMN IF NOT EXISTS {column} {types[column]}"
+                )
     found: dict[str, set[str]] = {}
     for table, column in rows(
         connection,

@@ -23,6 +23,7 @@ WITH outliers AS (
         found.peers,
         found.holders,
         found.role_peers,
+        found.kind,
         found.compared,
         thresholds.outlier_score AS threshold
     FROM peer_comparisons AS found
@@ -174,7 +175,7 @@ SELECT
         'peers': outliers.peers,
         'peers_of_the_role': outliers.role_peers,
         'peers_who_hold_it': outliers.holders,
-        'peers_from': peer_groups.kind,
+        'peers_from': outliers.kind,
         'nearest_peers': nearest_peers.peers,
         'score': round(outliers.score, 2),
         'threshold_score': outliers.threshold
@@ -182,7 +183,6 @@ SELECT
 FROM outliers
 INNER JOIN users USING (company, user_id)
 INNER JOIN concerned_flags AS flags USING (company, user_id, permission)
-INNER JOIN peer_groups USING (company, user_id)
 LEFT JOIN nearest_peers USING (company, user_id, permission)
 LEFT JOIN seats USING (company, user_id)
 LEFT JOIN explanations USING (company, user_id, permission)

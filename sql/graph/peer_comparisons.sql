@@ -11,8 +11,9 @@
 --   score: the logarithm of how much likelier the permission was copied by mistake than that it
 --     belongs to the user's job, were both as likely before
 --   peers: how many colleagues hold nearly the same, but for this permission
---   holders: how many of them hold it too
---   role_peers: how many of the peers are of the user's role
+--   holders: how many of them hold it too, or may: what is not known counts as held
+--   role_peers: how many of the peers are of the user's role; 0 without one
+--   kind: which roles more than half of the peers are in, as in `peer_groups`
 --   compared: up to ten of them, the most alike first
 -- example: SELECT label, permission, holders, peers FROM peer_comparisons JOIN users
 --   USING (company, user_id)
@@ -24,5 +25,6 @@ SELECT
     peers,
     holders,
     role_peers,
+    kind,
     compared
 FROM history.peer_comparisons

@@ -171,6 +171,40 @@ def test_peer_groups(acme: Compared) -> None:
     assert acme.group(30, columns) == (3, "role", 7, False, None)
 
 
+@pytest.mark.parametrize(
+    ("own", "near", "far", "kind"),
+    [
+        (8, 4, 3, "role"),
+        (4, 8, 3, "role tree"),
+        (3, 0, 12, "similar"),
+        (3, 4, 8, "similar"),
+        (5, 5, 5, "mixed"),
+        # half of them is not most of them
+        (8, 8, 0, "mixed"),
+        (8, 0, 8, "mixed"),
+    ],
+)
+def test_where_the_peers_are_from_is_a_count_of_people(
+    company: Company, own: int, near: int, far: int, kind: str
+) -> None:
+    compared = Compared(company)
+    company.role(4, "Partners", 2)
+    compared.people(1, 1, *SELLER, "can_edit_products")
+    compared.people(100, own, *SELLER)
+    compared.people(200, near, *SELLER, role=4)
+    compared.people(300, far, *SELLER, role=3)
+    compared.people(400, 5, *BUYER, role=3)
+
+    assert compared.fired() == [("1", "can_edit_products")]
+    assert company.table("peer_groups", "user_id, kind, peers")[0] == (1, kind, own + near + far)
+    assert company.table("peer_comparisons", "user_id, kind, peers, role_peers") == [
+        (1, kind, own + near + far, own)
+    ]
+    ((evidence,),) = company.table("rules.permission_outlier", "evidence")
+    told = json.loads(evidence)
+    assert (told["peers_from"], told["peers"], told["peers_of_the_role"]) == (kind, own + near + far, own)
+
+
 def test_who_has_no_role_or_only_the_default_one_is_compared_with_all(acme: Compared) -> None:
     acme.company.role(1, "(Unassigned users)")
     acme.people(1, 1, *SELLER, "can_edit_products", role=None)

@@ -17,7 +17,7 @@ from pipedrive_graph.findings.peers.distance import (
     role_differences,
     steps_to_nearest,
 )
-from pipedrive_graph.findings.peers.model import REACH, Found
+from pipedrive_graph.findings.peers.model import REACH, Found, kinds
 
 SHOWN = 10
 """Profiles that are named at most, the nearest first."""
@@ -34,6 +34,7 @@ class Comparisons:
         peers: colleagues who were compared: alike but for this permission.
         holders: how many of them hold it.
         role_peers: how many of them are of the same role; 0 without one.
+        kind: which roles more than half of them are in, a `Kind`.
         shown: the nearest profiles, first the most alike; `NOBODY` where there are no more.
     """
 
@@ -43,13 +44,14 @@ class Comparisons:
     peers: Ints
     holders: Ints
     role_peers: Ints
+    kind: Ints
     shown: Ints
 
 
 def compare(profiles: Profiles, found: Found, grants: Ints) -> Comparisons:
     """Look closer at some of the grants that were scored."""
     profile, permission = found.profile[grants], found.permission[grants]
-    peers, holders, role_peers = np.zeros((3, len(grants)), dtype=np.int64)
+    peers, holders, role_peers, kind = np.zeros((4, len(grants)), dtype=np.int64)
     shown = np.full((len(grants), SHOWN), NOBODY)
     for some in blocks(np.arange(len(grants)), len(profiles.users)):
         rows, holds = profile[some], profiles.held[:, permission[some]].T
@@ -61,6 +63,7 @@ def compare(profiles: Profiles, found: Found, grants: Ints) -> Comparisons:
         role = profiles.role[rows, None]
         of_role = (role == profiles.role) & (role != NOBODY)
         role_peers[some] = np.sum(others, axis=1, where=within & of_role)
+        kind[some] = kinds(profiles, rows, np.where(within, others, 0.0))
         order = np.argsort(np.where(within, steps, np.iinfo(np.int64).max), axis=1, kind="stable")[:, :SHOWN]
         shown[some, : order.shape[1]] = np.where(np.take_along_axis(within, order, axis=1), order, NOBODY)
-    return Comparisons(profile, permission, found.score[grants], peers, holders, role_peers, shown)
+    return Comparisons(profile, permission, found.score[grants], peers, holders, role_peers, kind, shown)

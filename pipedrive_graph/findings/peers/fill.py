@@ -28,6 +28,7 @@ _KINDS = np.array([None] * len(Kind), dtype=object)
 _KINDS[Kind.ROLE] = "role"
 _KINDS[Kind.ROLE_TREE] = "role tree"
 _KINDS[Kind.SIMILAR] = "similar"
+_KINDS[Kind.MIXED] = "mixed"
 
 READS = frozenset({"main.role_tree", "main.roles", "main.user_permissions", "main.user_roles", "main.users"})
 WRITES = frozenset({"history.peer_groups", "history.peer_comparisons"})
@@ -43,7 +44,7 @@ _TABLES = {
     "compared_groups": {"profile": "BIGINT", "kind": "VARCHAR", "peers": "BIGINT", "reason": "VARCHAR"},
     "compared_grants": {
         "profile": "BIGINT", "code": "INTEGER", "score": "DOUBLE", "peers": "BIGINT", "holders": "BIGINT",
-        "role_peers": "BIGINT",
+        "role_peers": "BIGINT", "kind": "VARCHAR",
     },
     "compared_with": {"profile": "BIGINT", "code": "INTEGER", "rank": "INTEGER", "other": "BIGINT"},
 }  # fmt: skip
@@ -64,7 +65,9 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         told = np.flatnonzero(found.score >= LOWEST)
         of = compare(profiles, found, told)
         code = codes[of.permission]
-        outliers.append((of.profile + first, code, of.score, of.peers, of.holders, of.role_peers))
+        outliers.append(
+            (of.profile + first, code, of.score, of.peers, of.holders, of.role_peers, _KINDS[of.kind])
+        )
         one, rank = np.nonzero(of.shown != NOBODY)
         shown.append((of.profile[one] + first, code[one], rank, of.shown[one, rank] + first))
     _load(connection, "compared_groups", groups)
@@ -224,7 +227,7 @@ def _write(connection: duckdb.DuckDBPyConnection) -> None:
         )
         SELECT
             people.company, people.user_id, permission,
-            found.score, found.peers, found.holders, found.role_peers,
+            found.score, found.peers, found.holders, found.role_peers, found.kind,
             list_filter(nearest.users, lambda other: other <> people.user_id)[:{SHOWN}] AS compared
         FROM compared_grants AS found
         JOIN compared_users AS people USING (profile)

@@ -73,11 +73,16 @@ _UNIFORM = 0.2
 
 
 class Kind(IntEnum):
-    """Where most of a user's peers come from."""
+    """Which roles more than half of a user's peers are in, counted in people."""
 
     ROLE = 0
+    """The user's own."""
     ROLE_TREE = 1
+    """Roles above, below or beside it."""
     SIMILAR = 2
+    """Other roles, or none that is known."""
+    MIXED = 3
+    """None of these has more than half of the peers."""
 
 
 class Reason(IntEnum):
@@ -100,7 +105,7 @@ class Found:
         score: of each grant; minus infinity where the profile abstains.
         reason: of each profile: why it abstains, a `Reason`.
         peers: of each profile: how many peers its users have.
-        kind: of each profile: where most of them come from, a `Kind`.
+        kind: of each profile: which roles more than half of them are in, a `Kind`.
     """
 
     profile: Ints
@@ -122,7 +127,7 @@ class _Sums:
         alike: logarithm of the weight of all, had they no roles.
         peers: how many there are.
         wide: how many there are, more widely taken.
-        kind: where most of them come from.
+        kind: which roles more than half of the peers are in.
         holders: by grant: the weight of those who hold it too.
         parts: by grant: how many they are who hold it and others of the user's, but not all.
     """
@@ -235,20 +240,28 @@ def _summed(profiles: Profiles, profile: Ints, permission: Ints) -> _Sums:
         weight[rows] = weights.sum(axis=1)
         largest[rows] = np.maximum(weights.max(axis=1), np.finfo(float).tiny)
         peers[rows] = own + foreign
-        kind[rows] = _kinds(profiles.role[rows], weights, same, near)
+        kind[rows] = kinds(profiles, rows, within)
         grants = slice(starts[rows[0]], starts[rows[-1] + 1])
         cells = profile[grants] - rows[0], permission[grants]
         holders[grants], parts[grants] = (weights @ held)[cells], (within_user @ held)[cells]
     return _Sums(log_unit, weight, largest, alike, peers, wide, kind, holders, parts)
 
 
-def _kinds(role: Ints, weights: Floats, same: Bools, near: Bools) -> Ints:
-    half = weights.sum(axis=1) / 2
-    of_role = np.sum(weights, axis=1, where=same)
-    of_tree = of_role + np.sum(weights, axis=1, where=near)
-    known = role != NOBODY
-    kinds = [Kind.ROLE, Kind.ROLE_TREE]
-    return np.select([known & (of_role >= half), known & (of_tree >= half)], kinds, Kind.SIMILAR)
+def kinds(profiles: Profiles, rows: Ints, peers: Floats) -> Ints:
+    """Which roles more than half of the peers are in, a `Kind`.
+
+    Args:
+        profiles: all of the company.
+        rows: the profiles whose peers they are.
+        peers: how many users of each profile are peers, by row.
+    """
+    role = profiles.role[rows, None]
+    of_role = np.sum(peers, axis=1, where=(role == profiles.role) & (role != NOBODY))
+    of_tree = np.sum(peers, axis=1, where=next_role(profiles, rows))
+    total = peers.sum(axis=1)
+    of_others = total - of_role - of_tree
+    most = [2 * count > total for count in (of_role, of_tree, of_others)]
+    return np.select(most, [Kind.ROLE, Kind.ROLE_TREE, Kind.SIMILAR], Kind.MIXED)
 
 
 def _median(values: Floats, counts: Ints) -> float:
