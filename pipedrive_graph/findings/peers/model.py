@@ -23,7 +23,6 @@ from pipedrive_graph.findings.peers.distance import (
     DECAY,
     LOG_STEP,
     NOBODY,
-    Bools,
     Floats,
     Ints,
     Profiles,
