@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from pipedrive_graph.warehouse.declared import POLICY
+from pipedrive_graph.warehouse.declared import POLICY, SHARED
 from pipedrive_graph.warehouse.model import Model
 from pipedrive_graph.warehouse.models import Models
 
@@ -42,7 +42,16 @@ def digests(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[M
             SEMI JOIN landing.batch USING (company)
         )
         GROUP BY company"""
-        for table in POLICY.keys() - _PEOPLE - {"thresholds"}
+        for table in POLICY.keys() - _PEOPLE - SHARED - {"thresholds"}
+    )
+    shared = " UNION ALL ".join(
+        f"""
+        SELECT company, '{table}', (
+            SELECT sha256(string_agg(entry, '\n' ORDER BY entry))
+            FROM (SELECT CAST(to_json(entries) AS VARCHAR) AS entry FROM policy.{table} AS entries)
+        )
+        FROM landing.batch"""
+        for table in sorted(SHARED)
     )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE rules_now AS
@@ -52,6 +61,8 @@ def digests(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[M
             SEMI JOIN landing.batch USING (company)
             UNION ALL
             {tables}
+            UNION ALL
+            {shared}
         ),
         policies AS (
             SELECT company, rule, string_agg(concat(name, '=', value), '\n' ORDER BY name) AS text

@@ -117,11 +117,33 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
             FROM landing.batch AS batch
             CROSS JOIN (SELECT unnest(?) AS rule) AS events
             ANTI JOIN event_snapshots ON event_snapshots.company = batch.company
+            UNION ALL
+            SELECT
+                batch.company, readers.rule,
+                concat(
+                    'No e-mail domain counts as the company''s own',
+                    '; active users at public providers: ' || publics.listed,
+                    '. Name the company''s domains in findings.toml, [allowed] email_domains.'
+                ) AS reason
+            FROM landing.batch AS batch
+            CROSS JOIN (SELECT unnest(?) AS rule) AS readers
+            LEFT JOIN (
+                SELECT
+                    company,
+                    string_agg(concat(users, ' at ', domain), ', ' ORDER BY users DESC, domain) AS listed
+                FROM email_domains
+                WHERE public AND users > 0
+                GROUP BY company
+            ) AS publics ON publics.company = batch.company
+            ANTI JOIN own_email_domains ON own_email_domains.company = batch.company
         )
         SELECT company, rule, string_agg(reason, ' ' ORDER BY reason) AS reason
         FROM wants
         GROUP BY company, rule""",
-        [[rule.name for rule in rules if is_event(rule) and "main.event_snapshots" in rule.reads]],
+        [
+            [rule.name for rule in rules if is_event(rule) and "main.event_snapshots" in rule.reads],
+            [rule.name for rule in rules if "main.own_email_domains" in rule.reads],
+        ],
     )
 
 

@@ -144,6 +144,11 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND access.endpoint = 'users/{id}/access'
                 AND access.subject_id = of_sets.subject_id
             WHERE access.outcome <> 'answered'
+            UNION
+            -- a rule that abstains says nothing of what it found before
+            SELECT silent.finding_id
+            FROM silent
+            SEMI JOIN abstaining USING (company, rule)
         ),
         -- who was never there is not gone: a rule of one's own may name its subjects otherwise
         gone AS (

@@ -18,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings.email_domains import public_providers, spellings
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
-from pipedrive_graph.warehouse.declared import POLICY
+from pipedrive_graph.warehouse.declared import POLICY, SHARED
 from pipedrive_graph.warehouse.models import sql_folder
 
 FILE = "findings.toml"
@@ -46,12 +47,22 @@ class _Allowed(_Table):
 
     @field_validator("email_domains")
     @classmethod
-    def _lower(cls, domains: list[str]) -> list[str]:
-        return [domain.lower().removeprefix("@") for domain in domains]
+    def _spelt(cls, domains: list[str]) -> list[str]:
+        return _spellings(domains)
 
 
 class _Mailboxes(_Table):
     names: list[_Text]
+    public_domains: list[_Text]
+
+    @field_validator("public_domains")
+    @classmethod
+    def _spelt(cls, domains: list[str]) -> list[str]:
+        return _spellings(domains)
+
+
+def _spellings(domains: list[str]) -> list[str]:
+    return [spelling for domain in domains for spelling in spellings(domain)]
 
 
 class _Combination(_Table):
@@ -79,6 +90,7 @@ class Policy(_Table):
             "thresholds": sorted(self.thresholds.items()),
             "sensitive_permissions": [(name,) for name in sorted({*self.permissions.sensitive})],
             "email_domains": [(name,) for name in sorted({*self.allowed.email_domains})],
+            "public_domains": [(name,) for name in sorted({*self.mailboxes.public_domains})],
             "allowed_permissions": sorted(
                 {(role, name) for role, names in self.allowed.permissions.items() for name in names}
             ),
@@ -107,11 +119,17 @@ class Policies:
     rules: Path
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Replace the policy of the companies in landing.batch."""
-        for name in POLICY:
+        """Replace the policy of the companies in landing.batch, and what all companies share."""
+        for name in POLICY.keys() - SHARED:
             connection.execute(
                 f"DELETE FROM policy.{name} WHERE company IN (SELECT company FROM landing.batch)"
             )
+        providers = public_providers()
+        connection.execute("DELETE FROM policy.public_email_domains")
+        connection.execute(
+            "INSERT INTO policy.public_email_domains BY NAME SELECT unnest(?) AS domain, ? AS source",
+            [list(providers.domains), providers.source],
+        )
         own = sorted(self.companies)
         _insert(connection, self.default, "company <> ALL (?)", own)
         for company in own:

@@ -192,6 +192,8 @@ POLICY = {
     "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},
     "sensitive_permissions": {"company": "VARCHAR", "permission": "VARCHAR"},
     "email_domains": {"company": "VARCHAR", "domain": "VARCHAR"},
+    "public_domains": {"company": "VARCHAR", "domain": "VARCHAR"},
+    "public_email_domains": {"domain": "VARCHAR", "source": "VARCHAR"},
     "allowed_permissions": {"company": "VARCHAR", "role": "VARCHAR", "permission": "VARCHAR"},
     "mailbox_names": {"company": "VARCHAR", "name": "VARCHAR"},
     "combinations": {
@@ -214,3 +216,6 @@ POLICY = {
     },
 }
 """The tables of what the rules go by, as findings.toml and the rosters say it: written anew each night."""
+
+SHARED = {"public_email_domains"}
+"""Tables of the policy that are the same for all companies."""

@@ -1,7 +1,8 @@
--- One row per live user whose e-mail address is at no domain of the company's own. Which domains
--- those are, `own_email_domains` says. Where there is none, because the company is too small to
--- tell, nobody is a stranger. A subdomain is a domain of its own. An address without a domain is
--- not known.
+-- One row per live user whose e-mail address is at none of the company's own domains. Which domains
+-- those are, `own_email_domains` says: those that findings.toml names, or else those of many users,
+-- public providers excepted. Where there is none, because the company is small or its people use
+-- public providers, the rule abstains until findings.toml names them. A subdomain is a domain by
+-- itself. An address without a domain is not known.
 --
 -- kind: rule
 -- title: E-mail address of another domain
@@ -18,7 +19,7 @@ WITH addresses AS (
         company,
         user_id,
         label,
-        lower(split_part(trim(email), '@', -1)) AS domain,
+        nfc_normalize(rtrim(lower(trim(split_part(email, '@', -1))), '.')) AS domain,
         admin,
         created,
         first_seen,
@@ -26,21 +27,12 @@ WITH addresses AS (
     FROM users
     WHERE live
         AND contains(email, '@')
-        AND split_part(trim(email), '@', -1) <> ''
-),
-
-domain_sizes AS (
-    SELECT
-        company,
-        domain,
-        count(*) AS users
-    FROM addresses
-    GROUP BY company, domain
 ),
 
 own_domains AS (
     SELECT
         company,
+        bool_or(named) AS named,
         list({'domain': domain, 'users': users} ORDER BY users DESC, domain)[1:20] AS domains
     FROM own_email_domains
     GROUP BY company
@@ -56,13 +48,19 @@ SELECT
         addresses.label,
         ' is active with an address at ',
         domain,
-        ', which is no domain of the company''s.'
+        ', which is not one of the company''s own domains.'
     ) AS title,
     to_json({
         'user': addresses.label,
         'domain': domain,
-        'users_of_domain': domain_sizes.users,
+        'users_of_domain': domains.users,
+        'public_provider': domains.public,
+        'public_list': domains.public_list,
         'own_domains': own_domains.domains,
+        'own_domains_from': CASE
+            WHEN own_domains.named THEN 'findings.toml'
+            ELSE 'proposed: findings.toml names none'
+        END,
         'admin': addresses.admin,
         'created': addresses.created,
         'first_seen': addresses.first_seen,
@@ -71,7 +69,7 @@ SELECT
         'threshold_share': rule_thresholds.email_domain_users_share
     }) AS evidence
 FROM addresses
-ANTI JOIN own_email_domains USING (company, domain)
-INNER JOIN domain_sizes USING (company, domain)
+INNER JOIN email_domains AS domains USING (company, domain)
 INNER JOIN own_domains USING (company)
 INNER JOIN rule_thresholds USING (company)
+WHERE NOT domains.own

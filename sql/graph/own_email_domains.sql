@@ -1,5 +1,6 @@
--- One row per e-mail domain whose users are no strangers to the company.
--- They are those that findings.toml names; where it names none, those of many live users.
+-- One row per e-mail domain that counts as the company's own: see `email_domains`.
+-- They are those that findings.toml names; where it names none, those of many live users, public
+-- providers excepted.
 --
 -- kind: table
 -- key: company, domain
@@ -7,42 +8,12 @@
 --   company: the company's name in the settings
 --   domain: the domain, in lower case
 --   users: how many live users have an address there
+--   named: whether findings.toml names it; else it is proposed for its number of users
 -- example: SELECT domain FROM own_email_domains ORDER BY ALL
-WITH addresses AS (
-    SELECT
-        company,
-        CASE WHEN contains(email, '@') THEN lower(split_part(trim(email), '@', -1)) END AS domain
-    FROM users
-    WHERE live
-),
-
-domains AS (
-    SELECT
-        company,
-        domain,
-        count(*) AS users,
-        -- a share of all is one of those without an address too
-        sum(count(*)) OVER (PARTITION BY company) AS all_users
-    FROM addresses
-    GROUP BY company, domain
-)
-
-SELECT
-    named.company,
-    named.domain,
-    coalesce(domains.users, 0) AS users
-FROM policy.email_domains AS named
-LEFT JOIN domains USING (company, domain)
-
-UNION ALL
-
 SELECT
     company,
-    domains.domain,
-    domains.users
-FROM domains
-INNER JOIN rule_thresholds USING (company)
-ANTI JOIN policy.email_domains AS named USING (company)
-WHERE domains.domain <> ''
-    AND domains.users >= rule_thresholds.email_domain_users_count
-    AND domains.users >= rule_thresholds.email_domain_users_share * domains.all_users
+    domain,
+    users,
+    named
+FROM email_domains
+WHERE own

