@@ -36,6 +36,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'is_admin': versions.is_admin,
         'admin_apps': users.admin_apps
     }) AS evidence

@@ -133,6 +133,7 @@ SELECT
         'since': grants.since,
         'snapshots': grants.compared,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'created': users.created,
         'first_seen': users.first_seen
     }) AS evidence

@@ -80,7 +80,8 @@ SELECT
         'app_listed': dangling_entries.app_listed,
         'admin': dangling_entries.admin,
         'since': coalesce(naming_changes.since, users.first_seen),
-        'last_login': users.last_login
+        'last_login': users.last_login,
+        'login_known': users.login_known
     }) AS evidence
 FROM dangling_entries
 INNER JOIN users USING (company, user_id)

@@ -39,6 +39,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'role_id': user_roles.role_id,
         'role': roles.name,
         'role_exists': roles.role_id IS NOT NULL,

@@ -5,7 +5,8 @@
 -- title: Dormant admin
 -- severity: high
 -- meaning: An account with admin rights that nobody uses is the one that nobody misses when it is
---   taken over: admin of any app, last login over 90 days ago, or none in 30 days of existence.
+--   taken over: admin of any app, last login over 90 days ago, or none in 30 days of existence (as
+--   shipped).
 -- remedy: Ask whether the person still needs to be an admin; if not, take the admin rights away or
 --   deactivate the account.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
@@ -33,6 +34,7 @@ SELECT
         'user': users.label,
         'admin_apps': users.admin_apps,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
         'created': users.created,
         'first_seen': users.first_seen,

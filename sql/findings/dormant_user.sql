@@ -3,7 +3,8 @@
 -- kind: rule
 -- title: Dormant user
 -- severity: medium
--- meaning: An active account that was used once and is no longer: last login over 90 days ago.
+-- meaning: An active account that was used once and is no longer: last login over 90 days ago (as
+--   shipped).
 -- remedy: Ask whether the person still works with Pipedrive; if not, deactivate the account, which
 --   also frees the seat.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
@@ -21,6 +22,7 @@ SELECT
     to_json({
         'user': users.label,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
         'threshold_days': rule_thresholds.dormant_user_days
     }) AS evidence

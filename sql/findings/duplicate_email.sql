@@ -22,7 +22,8 @@ WITH addresses AS (
         admin,
         created,
         first_seen,
-        last_login
+        last_login,
+        login_known
     FROM users
     WHERE live
         AND contains(email, '@')
@@ -50,7 +51,8 @@ groups AS (
                 'user': addresses.label,
                 'admin': addresses.admin,
                 'created': addresses.created,
-                'last_login': addresses.last_login
+                'last_login': addresses.last_login,
+                'login_known': addresses.login_known
             }
             ORDER BY addresses.user_id
         )[1:21] AS members
@@ -80,6 +82,7 @@ SELECT
         'created': addresses.created,
         'first_seen': addresses.first_seen,
         'last_login': addresses.last_login,
+        'login_known': addresses.login_known,
         'users': groups.users,
         'first_others': list_filter(
             groups.members, lambda member: member.user_id <> addresses.user_id

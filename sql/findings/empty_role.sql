@@ -8,8 +8,9 @@
 -- kind: rule
 -- title: Empty role
 -- severity: low
--- meaning: Nobody has been in this role for 7 days, and no role is below it: it is left over, and
---   somebody who is put into it one day sees what nobody has thought about for long.
+-- meaning: No active user has been in this role for 7 days (as shipped), and no role is below it:
+--   it is left over, and somebody who is put into it one day sees what nobody has thought about for
+--   long.
 -- remedy: Delete the role, if nobody is to join it soon.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, roles, all users/{id}/roleAssignments
@@ -161,7 +162,7 @@ SELECT
     CAST(NULL AS VARCHAR) AS object,
     'low' AS severity,
     concat(
-        'Nobody is in the role ',
+        'No active user is in the role ',
         coalesce(empty_roles.name, CAST(empty_roles.role_id AS VARCHAR)),
         ', nor is a role below it, since ',
         CASE WHEN vacancies.empty_since = role_beginnings.began_at THEN 'at least ' END,

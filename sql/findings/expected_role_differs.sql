@@ -115,7 +115,8 @@ SELECT
         'roles': coalesce(assigned_roles.assigned, []),
         'assignments_observed_at': users.roles_observed_at,
         'admin': users.admin,
-        'last_login': users.last_login
+        'last_login': users.last_login,
+        'login_known': users.login_known
     }) AS evidence
 FROM expectations
 INNER JOIN users USING (company, user_id)

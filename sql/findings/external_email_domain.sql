@@ -23,7 +23,8 @@ WITH addresses AS (
         admin,
         created,
         first_seen,
-        last_login
+        last_login,
+        login_known
     FROM users
     WHERE live
         AND contains(email, '@')
@@ -65,6 +66,7 @@ SELECT
         'created': addresses.created,
         'first_seen': addresses.first_seen,
         'last_login': addresses.last_login,
+        'login_known': addresses.login_known,
         'threshold_users': rule_thresholds.email_domain_users_count,
         'threshold_share': rule_thresholds.email_domain_users_share
     }) AS evidence

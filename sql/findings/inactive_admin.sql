@@ -29,7 +29,8 @@ SELECT
         'active': active,
         'deleted': deleted,
         'admin_apps': admin_apps,
-        'last_login': last_login
+        'last_login': last_login,
+        'login_known': login_known
     }) AS evidence
 FROM users
 WHERE NOT live

@@ -53,23 +53,46 @@ SELECT
         ' is ',
         CASE WHEN users.deleted THEN 'deleted' ELSE 'deactivated' END,
         ' but still holds ',
-        coalesce(len(held_permissions.permissions), 0),
-        CASE WHEN len(held_permissions.permissions) = 1 THEN ' permission' ELSE ' permissions' END,
-        ' and ',
+        CASE
+            WHEN users.permissions_known
+                THEN concat(
+                    coalesce(len(held_permissions.permissions), 0),
+                    CASE
+                        WHEN len(held_permissions.permissions) = 1 THEN ' permission'
+                        ELSE ' permissions'
+                    END,
+                    ' and '
+                )
+        END,
         coalesce(len(held_sets.sets), 0),
-        CASE WHEN len(held_sets.sets) = 1 THEN ' permission set.' ELSE ' permission sets.' END
+        CASE WHEN len(held_sets.sets) = 1 THEN ' permission set' ELSE ' permission sets' END,
+        CASE
+            WHEN users.permissions_known THEN '.'
+            ELSE '; what permissions it holds is not known.'
+        END
     ) AS title,
     to_json({
         'user': users.label,
         'active': users.active,
         'deleted': users.deleted,
         'last_login': users.last_login,
-        'permissions': coalesce(held_permissions.permissions, []),
+        'login_known': users.login_known,
+        -- NULL is not known
+        'permissions': CASE
+            WHEN users.permissions_known THEN coalesce(held_permissions.permissions, [])
+        END,
         'permission_sets': coalesce(held_sets.sets, []),
         'permissions_since': held_permissions.since,
         'permissions_observed_at': users.permissions_observed_at
     }) AS evidence
-FROM users
+FROM (
+    SELECT
+        *,
+        coalesce(
+            permissions_source = 'observed' AND permissions_observed_at >= changed_at, FALSE
+        ) AS permissions_known
+    FROM users
+) AS users
 LEFT JOIN held_permissions USING (company, user_id)
 LEFT JOIN held_sets USING (company, user_id)
 WHERE NOT users.live

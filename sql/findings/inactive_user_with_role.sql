@@ -30,6 +30,7 @@ SELECT
         'active': users.active,
         'deleted': users.deleted,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'role_id': user_roles.role_id,
         'role': roles.name,
         'assigned_since': user_roles.since,

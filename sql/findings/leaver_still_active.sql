@@ -78,6 +78,7 @@ SELECT
         'admin': users.admin,
         'admin_apps': users.admin_apps,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
         'created': users.created,
         'first_seen': users.first_seen,

@@ -1,9 +1,8 @@
--- One row per permission that an active user lacks although one of the user's permission sets grants
--- it. Deactivated and deleted users are left out: they lack what they cannot use.
--- What an observed answer leaves out is not granted; what it names without a usable value is not
--- known. A permission that no answer of the company names may not be answered for at all, and is
--- missing nowhere. Contents of other sets of the user need not be known, and admins are examined
--- too.
+-- One row per permission that an active user lacks although one of the user's permission sets
+-- grants it. Deactivated and deleted users are left out: they lack what they cannot use. What an
+-- observed answer leaves out is not granted; what it names without a usable value is not known. A
+-- permission that no answer of the company names may not be answered for at all, and is missing
+-- nowhere. Contents of other sets of the user need not be known, and admins are examined too.
 --
 -- kind: rule
 -- title: Missing permission
@@ -162,6 +161,7 @@ SELECT
         'user': users.label,
         'admin': users.admin,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permission': permission,
         'granted_by': expected.granted_by,
         'named_by_answer': flags.granted IS NOT NULL,

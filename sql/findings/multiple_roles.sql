@@ -47,6 +47,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'roles': assigned_roles.assigned,
         'assignments_observed_at': users.roles_observed_at
     }) AS evidence

@@ -3,8 +3,9 @@
 -- kind: rule
 -- title: Never logged in
 -- severity: medium
--- meaning: An active account, created (where that is not known, first seen by us) over 14 days ago,
---   that was never used: an invitation that nobody accepted can still be accepted by somebody else.
+-- meaning: An active account, created (where that is not known, first seen by us) over 14 days ago
+--   (as shipped), that was never used: an invitation that nobody accepted can still be accepted by
+--   somebody else.
 -- remedy: Ask whether the invitation still stands; if not, deactivate the account.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
 -- needs: users

@@ -7,8 +7,9 @@
 -- kind: rule
 -- title: New user is an admin
 -- severity: high
--- meaning: An account became an admin within 7 days of being created. Whoever takes a company over
---   makes an admin account for later; whoever joins a company rarely starts as an admin.
+-- meaning: An account became an admin within 7 days (as shipped) of being created. Whoever takes a
+--   company over makes an admin account for later; whoever joins a company rarely starts as an
+--   admin.
 -- remedy: Ask who created the account and whose it is. If nobody knows, deactivate it.
 -- reference: NIST SP 800-53 AC-2(7) (privileged accounts), CIS Controls v8 5.4
 -- needs: users
@@ -98,7 +99,8 @@ SELECT
         'first_seen': users.first_seen,
         'days': date_sub('day', new_admins.created_at, new_admins.since),
         'threshold_days': rule_thresholds.new_user_admin_days,
-        'last_login': users.last_login
+        'last_login': users.last_login,
+        'login_known': users.login_known
     }) AS evidence
 FROM new_admins
 INNER JOIN event_snapshots

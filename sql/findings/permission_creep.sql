@@ -5,10 +5,10 @@
 -- `creep_growth_share` more permissions than `creep_days` before, or than in the first answer about
 -- the user where that came later; the snapshot is the one that crossed that line. What edited sets
 -- brought does not count (see permission_set_changed), nor what a user lost by being deactivated or
--- deleted and got back by being active again, nor who held nothing before. All is measured as it was
--- in that snapshot: what time passes, or others hold, later changes nothing. Over when nothing
--- carried along is left, or the user has left the new role; and when the number has been back at the
--- line.
+-- deleted and got back by being active again, nor who held nothing before. All is measured as it
+-- was in that snapshot: what time passes, or others hold, later changes nothing. Over when nothing
+-- carried along is left, or the user has left the new role; and when the number has been back at
+-- the line.
 --
 -- kind: rule
 -- title: Permission creep
@@ -451,8 +451,10 @@ SELECT
                     array_to_string(list_sort(carried.new_role_names), ', '),
                     ' and kept ',
                     carried.permissions,
-                    CASE WHEN carried.permissions = 1 THEN ' permission' ELSE ' permissions' END,
-                    ' that few hold there'
+                    CASE
+                        WHEN carried.permissions = 1 THEN ' permission that is unusual there'
+                        ELSE ' permissions that are unusual there'
+                    END
                 )
         END,
         CASE WHEN carried.permissions IS NOT NULL AND grown.held_after IS NOT NULL THEN ', and' END,
@@ -485,6 +487,7 @@ SELECT
         'threshold_days': rule_thresholds.creep_days,
         'observed_at': users.permissions_observed_at,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'created': users.created
     }) AS evidence
 FROM creeps

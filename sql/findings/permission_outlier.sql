@@ -1,4 +1,4 @@
--- One row per permission that a user holds and the user's peers do not.
+-- One row per permission that a user holds and few or none of the user's peers do.
 -- Peers are those who hold nearly the same but for it, of the same role first. The score weighs the
 -- peers who lack it against those who hold it, and how easily it is copied by mistake. Of whom
 -- nothing can be said, `peer_groups` tells why.
@@ -6,8 +6,9 @@
 -- kind: rule
 -- title: Permission that peers do not have
 -- severity: medium
--- meaning: Who does the same job holds the same permissions. This user holds one that the peers do
---   not, by more than chance explains: copied from somebody else, or kept from an earlier job.
+-- meaning: Who does the same job holds the same permissions. This user holds one that few or none
+--   of the peers do, by more than chance explains: copied from somebody else, or kept from an
+--   earlier job.
 --   High where the permission is a sensitive one.
 -- remedy: Ask the user's manager what it is needed for; take it away, or give it to the whole
 --   team.
@@ -163,6 +164,7 @@ SELECT
         'user': users.label,
         'role': seats.role,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permission': permission,
         'sensitive': sensitive.permission IS NOT NULL,
         'since': flags.since,

@@ -145,8 +145,11 @@ SELECT
                 THEN ' no longer grants ' || array_to_string(edited_sets.removed, ', ')
         END,
         '; ',
-        coalesce(assignees.assignees, 0),
-        CASE WHEN assignees.assignees = 1 THEN ' user has it.' ELSE ' users have it.' END
+        CASE coalesce(assignees.active_assignees, 0)
+            WHEN 0 THEN 'no active user has it.'
+            WHEN 1 THEN '1 active user has it.'
+            ELSE concat(assignees.active_assignees, ' active users have it.')
+        END
     ) AS title,
     to_json({
         'permission_set': permission_sets.name,

@@ -140,6 +140,7 @@ SELECT
         'since': returned_users.since,
         'snapshots': returned_users.compared,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'created': users.created,
         'first_seen': users.first_seen,
         'admin_apps': users.admin_apps,

@@ -369,7 +369,8 @@ SELECT
         'still_there': found.still,
         'since': found.since,
         'active': users.active,
-        'last_login': users.last_login
+        'last_login': users.last_login,
+        'login_known': users.login_known
     }) AS evidence
 FROM found
 INNER JOIN revocations USING (company, user_id)

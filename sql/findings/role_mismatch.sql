@@ -40,6 +40,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'listed_role_id': users.role_id,
         'listed_role': roles.name,
         'assigned_role_ids': assigned_users.assigned_role_ids,

@@ -78,7 +78,7 @@ SELECT
         END,
         '; ',
         coalesce(people.members, 0),
-        CASE WHEN people.members = 1 THEN ' user is' ELSE ' users are' END,
+        CASE WHEN people.members = 1 THEN ' active user is' ELSE ' active users are' END,
         ' in or under it.'
     ) AS title,
     to_json({

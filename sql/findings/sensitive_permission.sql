@@ -1,4 +1,5 @@
--- One row per sensitive permission that a user holds and few others of the same role do. Compared
+-- One row per sensitive permission that a user holds and fewer of the same role hold than is usual
+-- (less than `sensitive_holders_share`). Compared
 -- are the active members of the role, admins among them. Of whom nothing was observed does not
 -- count, but for those who are inferred to hold the permission: they count as holders, so that
 -- what is inferred can only clear somebody. A role in which too few are left tells nothing. Who is
@@ -133,7 +134,7 @@ described_holdings AS (
                 standings.holders,
                 ' of ',
                 standings.known,
-                ' in ',
+                ' hold it in ',
                 coalesce(roles.name, concat('role ', role_id))
             )
             ORDER BY role_id
@@ -170,16 +171,18 @@ SELECT
         users.label,
         ' holds ',
         permission,
-        ', which few in the same role do: ',
+        ', which is unusual in the same role: ',
         array_to_string(holdings.told, ', '),
         '.'
     ) AS title,
     to_json({
         'user': users.label,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permission': permission,
         'since': holdings.since,
         'observed_at': users.permissions_observed_at,
+        -- by sets whose contents are known
         'granted_by': coalesce(granting_sets.sets, []),
         'roles': holdings.roles,
         'threshold_members': rule_thresholds.sensitive_role_members_count,

@@ -167,6 +167,23 @@ granting_sets AS (
     GROUP BY company, user_id, gains.permission
 ),
 
+-- Users with a set that may grant it, for all that is known.
+unknown_sets AS (
+    SELECT DISTINCT
+        company,
+        entries.user_id
+    FROM user_permission_sets AS entries
+    SEMI JOIN gains USING (company, user_id)
+    LEFT JOIN permission_sets USING (company, permission_set_id)
+    LEFT JOIN proven_absences AS absent
+        ON absent.company = entries.company
+        AND absent.subject_kind = 'permission_set'
+        AND absent.subject_id = entries.permission_set_id
+    WHERE entries.permission_set_id IS NOT NULL
+        AND permission_sets.contents IS NULL
+        AND absent.subject_id IS NULL
+),
+
 held_roles AS (
     SELECT
         company,
@@ -206,6 +223,8 @@ SELECT
         ' was granted ',
         permission,
         CASE
+            WHEN granting_sets.sets IS NULL AND unknown_sets.user_id IS NOT NULL
+                THEN ', by none of the user''s permission sets whose contents are known'
             WHEN granting_sets.sets IS NULL THEN ', by none of the user''s permission sets'
             ELSE concat(
                 ', by the permission set ',
@@ -224,14 +243,16 @@ SELECT
         'after': TRUE,
         'since': gains.since,
         'snapshots': gains.compared,
-        'permission_sets': coalesce(granting_sets.sets, []),
+        'granted_by': coalesce(granting_sets.sets, []),
         'roles': coalesce(held_roles.held, []),
         'observed_at': users.permissions_observed_at,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'created': users.created
     }) AS evidence
 FROM gains
 INNER JOIN users USING (company, user_id)
 LEFT JOIN granting_sets USING (company, user_id, permission)
+LEFT JOIN unknown_sets USING (company, user_id)
 LEFT JOIN held_roles USING (company, user_id, permission)
 ANTI JOIN unclear_gains USING (company, user_id, permission)

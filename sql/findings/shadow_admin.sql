@@ -1,8 +1,8 @@
 -- One row per live user who is no admin and yet holds all that makes an admin one. That is every
 -- permission that all active admins of the account settings hold (where that app is absent, all
--- admins), as far as their permissions were answered; a permission of which an admin's answer does
--- not say counts as held by that admin. It only counts with enough sensitive ones in it, and with
--- at least one admin to compare with. Only what was observed counts.
+-- admins). Only admins whose permissions were answered are compared; a permission of which an
+-- answer does not say counts as held by that admin. It only counts with enough sensitive ones in
+-- it, and with at least one admin to compare with. Only what was observed counts.
 --
 -- kind: rule
 -- title: Shadow admin
@@ -155,11 +155,15 @@ SELECT
         users.label,
         ' is no admin, but holds all ',
         admin_profiles.permissions,
-        ' permissions that every admin holds.'
+        CASE
+            WHEN admin_counts.admins = 1 THEN ' permissions of the only admin who is compared.'
+            ELSE concat(' permissions that all ', admin_counts.admins, ' compared admins hold.')
+        END
     ) AS title,
     to_json({
         'user': users.label,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permissions': shadows.permissions,
         'common_permissions': admin_profiles.common,
         'sensitive_permissions': admin_profiles.sensitive,

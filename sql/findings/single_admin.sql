@@ -6,7 +6,8 @@
 -- title: Too few admins
 -- severity: high
 -- meaning: Only one person, or none, can administer the account: when that person leaves or is
---   locked out, nobody can add or remove users. A company of two users or fewer is left alone.
+--   locked out, nobody can add or remove users. A company of two active users or fewer is left
+--   alone (as shipped).
 -- remedy: Make a second, trusted person an admin of the account settings.
 -- reference: ISO/IEC 27001:2022 A.8.2 (privileged access rights)
 -- needs: users
@@ -19,9 +20,9 @@ WITH headcounts AS (
         -- who may be an admin counts as one here
         count(*) FILTER (account_admin IS NOT FALSE) AS possible_admins,
         list(label ORDER BY user_id) FILTER (account_admin) AS admin_labels,
-        list({'user': label, 'last_login': last_login} ORDER BY user_id) FILTER (
-            account_admin
-        ) AS admin_list
+        list(
+            {'user': label, 'last_login': last_login, 'login_known': login_known} ORDER BY user_id
+        ) FILTER (account_admin) AS admin_list
     FROM users
     WHERE live
     GROUP BY company
@@ -36,9 +37,17 @@ SELECT
     concat(
         CASE
             WHEN headcounts.admins = 0 THEN 'Nobody'
-            ELSE concat('Only ', array_to_string(headcounts.admin_labels, ', '))
+            ELSE concat('Only ', array_to_string(headcounts.admin_labels, ' and '))
         END,
-        ' administers the account of ',
+        CASE
+            -- somebody of whom it is not known may be one
+            WHEN headcounts.possible_admins > headcounts.admins AND headcounts.admins > 1
+                THEN ' are known to administer'
+            WHEN headcounts.possible_admins > headcounts.admins THEN ' is known to administer'
+            WHEN headcounts.admins > 1 THEN ' administer'
+            ELSE ' administers'
+        END,
+        ' the account of ',
         company,
         ', which has ',
         headcounts.active_users,

@@ -5,7 +5,8 @@
 -- title: Too many admins
 -- severity: medium
 -- meaning: Every admin can read, change and delete everything, and make others admins. More than
---   four of them, in a larger company more than 5 % of the active users, are more than needed.
+--   four of them, in a larger company more than 5 % of the active users, are more than needed (as
+--   shipped).
 -- remedy: Go through the list of admins; give those who do not administer a regular permission set.
 -- reference: CIS Controls v8 5.4 (restrict administrator privileges), NIST SP 800-53 AC-6(5)
 -- needs: users
@@ -17,7 +18,13 @@ WITH headcounts AS (
         count(*) AS active_users,
         count(*) FILTER (account_admin) AS admins,
         list(
-            {'user': label, 'admin_apps': admin_apps, 'last_login': last_login} ORDER BY user_id
+            {
+                'user': label,
+                'admin_apps': admin_apps,
+                'last_login': last_login,
+                'login_known': login_known
+            }
+            ORDER BY user_id
         ) FILTER (account_admin) AS admin_list,
         list(user_id ORDER BY user_id) FILTER (account_admin) AS admin_ids
     FROM users

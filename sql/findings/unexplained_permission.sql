@@ -68,6 +68,7 @@ SELECT
         'user': users.label,
         'active': users.active,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permission': permission,
         'since': flags.since,
         'observed_at': flags.observed_at,

@@ -50,6 +50,7 @@ SELECT
         'user': users.label,
         'admin': users.admin,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'only_default_role': assigned_users.only_default IS TRUE,
         'users_in_other_roles': coalesce(companies_with_roles.users_in_roles, 0),
         'listed_role_id': users.role_id,

@@ -274,6 +274,7 @@ SELECT
     to_json({
         'user': users.label,
         'last_login': users.last_login,
+        'login_known': users.login_known,
         'permissions': user_holdings.permissions,
         'clauses': user_holdings.holdings,
         'observed_at': user_holdings.observed_at

@@ -12,7 +12,7 @@
 --   name: the user's name then
 --   email: the user's e-mail address then
 --   active: whether the user was active then
---   roles: the roles of the user's active assignments then, sorted
+--   roles: the roles of the user's active assignments then, sorted by name
 --   permission: the permission
 --   since: when it was first seen
 -- example: SELECT name, roles, since FROM access_at('2026-11-24') WHERE permission = 'can_use_api'
@@ -42,7 +42,10 @@ memberships AS (
     SELECT
         company,
         user_roles_history.user_id,
-        list(coalesce(role_names.name, CAST(role_id AS VARCHAR)) ORDER BY role_id) AS roles
+        list(
+            coalesce(role_names.name, CAST(role_id AS VARCHAR))
+            ORDER BY coalesce(role_names.name, CAST(role_id AS VARCHAR))
+        ) AS roles
     FROM user_roles_history
     LEFT JOIN role_names USING (company, role_id)
     WHERE user_roles_history.active

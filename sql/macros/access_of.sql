@@ -13,7 +13,7 @@
 --   kind: role, permission_set, admin or permission
 --   object: the id of the role or set, the app, or the permission
 --   label: the same for people to read
---   sets: for a permission, the user's permission sets that are known to grant it, sorted
+--   sets: for a permission, the user's permission sets that are known to grant it, sorted by name
 --   source: observed or inferred; NULL for a set or an admin, which the user's record names
 --   since: when it was first seen; NULL where it is inferred, and for a set or an admin that was
 --     there from the start

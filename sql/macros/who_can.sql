@@ -12,9 +12,9 @@
 --   name: the user's name
 --   email: the user's e-mail address
 --   live: active and not deleted
---   roles: the roles of the user's active assignments, sorted
+--   roles: the roles of the user's active assignments, sorted by name
 --   permission: the permission
---   sets: the user's permission sets that are known to grant it, sorted
+--   sets: the user's permission sets that are known to grant it, sorted by name
 --   admin: whether the user is an admin of any app, and so holds it whatever the sets say
 --   explained: whether a set or being an admin explains it; NULL where the sets are not known
 --   source: observed (answered for this user) or inferred
@@ -60,8 +60,10 @@ holders AS (
         grants.permission,
         bool_or(grants.explained) AS explained,
         any_value(grants.source) AS source,
-        list(coalesce(roles.name, CAST(role_id AS VARCHAR)) ORDER BY role_id)
-            FILTER (role_id IS NOT NULL) AS roles
+        list(
+            coalesce(roles.name, CAST(role_id AS VARCHAR))
+            ORDER BY coalesce(roles.name, CAST(role_id AS VARCHAR))
+        ) FILTER (role_id IS NOT NULL) AS roles
     FROM grants
     LEFT JOIN roles USING (company, role_id)
     GROUP BY company, grants.user_id, grants.permission

@@ -17,7 +17,7 @@
 --   permission: the permission
 --   granted: whether the user holds it; NULL is not known
 --   explanation: the reason, in words
---   sets: the user's permission sets that are known to grant it, sorted
+--   sets: the user's permission sets that are known to grant it, sorted by name
 --   admin: whether the user is an admin of any app
 --   role_share: the share of the role's members who hold it
 --   since: when it was first seen as it is; NULL where no answer names it

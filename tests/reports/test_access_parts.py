@@ -38,14 +38,14 @@ def test_evidence_is_labelled_values_lists_and_tables() -> None:
         Entry("User", ("Ana",)),
         Entry("Last login", ("2026-11-24 16:09 UTC",)),
         Entry("Sensitive", ("yes",)),
-        Entry("Days since login", ("never, or not known",)),
+        Entry("Days since login", ("not known",)),
         Entry("Role", ("not known",)),
         Entry("Peers", ("1,400",)),
         Entry("Role ID", ("12731026",)),
         Entry("Admin IDs", ("12731027",)),
         Entry("Growth share", ("25 %",)),
         Entry("Permissions", ("can_use_api", "can_use_import"), code=True),
-        Entry("Granted by", ("none",)),
+        Entry("Granted by", ("none that is known",)),
         Entry("Threshold: days", ("90",)),
         Entry(
             "Nearest peers",
@@ -68,6 +68,30 @@ def test_evidence_is_labelled_values_lists_and_tables() -> None:
 )
 def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tuple[Entry, ...]) -> None:
     assert entries(evidence) == told
+
+
+@pytest.mark.parametrize(
+    ("last_login", "login_known", "told"),
+    [
+        (None, True, "never"),
+        (None, False, "not known"),
+        (None, None, "not known"),
+        ("2026-11-24 16:09:33", True, "2026-11-24 16:09 UTC"),
+        ("2026-11-24 16:09:33", False, "2026-11-24 16:09 UTC"),
+    ],
+)
+def test_never_and_not_known_are_told_apart(
+    last_login: str | None, login_known: bool | None, told: str
+) -> None:
+    evidence = {"last_login": last_login, "login_known": login_known}
+
+    assert entries(evidence) == (Entry("Last login", (told,)),)
+    assert entries({"admins": [{"user": "Ana", **evidence}]}) == (
+        Entry("Admins", table=Table(("User", "Last login"), (("Ana", told),))),
+    )
+    assert entries({"last_login": last_login}) == (
+        Entry("Last login", (told if last_login else "not known",)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,8 +118,8 @@ def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tupl
 def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(
-            "CREATE TABLE email_domains AS SELECT *, 'L 1' AS public_list "
-            f"FROM (VALUES {rows}) AS rows(company, domain, users, public, named, own)"  # noqa: S608
+            f"CREATE TABLE email_domains AS SELECT *, 'L 1' AS public_list FROM (VALUES {rows})"  # noqa: S608
+            " AS rows(company, domain, users, public, named, own)"
         )
         connection.execute("CREATE VIEW own_email_domains AS FROM email_domains WHERE own")
         at = datetime.fromisoformat("2026-11-20")
@@ -149,7 +173,7 @@ def test_loops_and_missing_parents_are_shown_not_lost() -> None:
         (2, 1, ()),
         (3, 2, ()),
         (4, 1, ("deleted",)),
-        (5, 0, ("its parent, role 99, does not exist",)),
+        (5, 0, ("its parent, role 99, is not listed",)),
         (6, 0, ("in a loop: r6 → r8 → r7 → r6, each below the next",)),
         (7, 1, ("in the same loop",)),
         (8, 2, ("in the same loop",)),

@@ -97,6 +97,7 @@ def test_evidence(acme: Compared) -> None:
         "user": "User1 (user1@example.com)",
         "role": "Sales",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permission": "can_merge_people",
         "sensitive": True,
         "since": "2026-11-20 02:00:00",

@@ -86,6 +86,7 @@ def test_dormant_admin_says_what_a_reviewer_needs(company: Company) -> None:
         "user": "Ana (ana@example.com)",
         "admin_apps": ["global", "sales"],
         "last_login": "2026-08-12 02:00:00",
+        "login_known": True,
         "days_since_login": 100,
         "created": "2025-11-20 02:00:00",
         "first_seen": "2026-11-20 02:00:00",
@@ -251,6 +252,7 @@ def test_inactive_user_with_permissions_lists_them(company: Company) -> None:
         "active": True,
         "deleted": True,
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permissions": ["can_x", "can_y"],
         "permission_sets": [
             {"permission_set_id": "a", "set": "A"},
@@ -321,6 +323,7 @@ def test_duplicate_email_lists_the_others(company: Company) -> None:
         "created": "2025-11-20 02:00:00",
         "first_seen": "2026-11-20 02:00:00",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "users": 2,
         "first_others": [
             {
@@ -329,6 +332,7 @@ def test_duplicate_email_lists_the_others(company: Company) -> None:
                 "admin": True,
                 "created": None,
                 "last_login": None,
+                "login_known": True,
             }
         ],
     }
@@ -451,6 +455,7 @@ def test_external_email_domain_goes_by_the_allow_list(company: Company) -> None:
         "created": "2025-11-20 02:00:00",
         "first_seen": "2026-11-20 02:00:00",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "threshold_users": 3,
         "threshold_share": 0.05,
     }

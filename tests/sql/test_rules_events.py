@@ -136,6 +136,7 @@ def test_admin_granted_says_what_changed(company: Company) -> None:
         "since": str(NIGHTS[2]),
         "snapshots": compared(1, 2),
         "last_login": str(NIGHTS[1]),
+        "login_known": True,
         "created": str(LONG_AGO),
         "first_seen": str(NIGHTS[0]),
     }
@@ -224,6 +225,7 @@ def test_new_user_admin_says_how_new(company: Company) -> None:
         "days": 2,
         "threshold_days": 7,
         "last_login": None,
+        "login_known": True,
     }
 
 
@@ -286,6 +288,7 @@ def test_reactivated_user_says_what_came_back(company: Company) -> None:
             "since": str(NIGHTS[3]),
             "snapshots": compared(2, 3),
             "last_login": str(NIGHTS[0]),
+            "login_known": True,
             "created": str(LONG_AGO),
             "first_seen": str(NIGHTS[0]),
             "admin_apps": ["x"],
@@ -358,7 +361,7 @@ def test_permission_set_changed_says_whom_it_reaches(company: Company) -> None:
         "SELECT title, evidence FROM rules.permission_set_changed WHERE snapshot_id = 's1'"
     )
     assert title == (
-        "The permission set A of sales now grants w, z, and no longer grants x; 30 users have it."
+        "The permission set A of sales now grants w, z, and no longer grants x; 26 active users have it."
     )
     told = json.loads(evidence)
     assert told.pop("first_assignees") == [
@@ -444,7 +447,7 @@ def test_role_moved_says_who_is_in_and_under_it(company: Company) -> None:
     # 7 and 2 are now each above the other
     assert finding(company, "role_moved") == (
         "medium",
-        "The role Moved was moved from below Sales to below Finance; 2 users are in or under it.",
+        "The role Moved was moved from below Sales to below Finance; 2 active users are in or under it.",
         {
             "role": "Moved",
             "parent_before_id": 1,
@@ -634,12 +637,13 @@ def test_sensitive_permission_granted_says_by_what(company: Company) -> None:
             "after": True,
             "since": str(NIGHTS[2]),
             "snapshots": compared(1, 2),
-            "permission_sets": [
+            "granted_by": [
                 {"set": "B", "permission_set_id": "b", "app": "sales", "given_in_this_snapshot": True}
             ],
             "roles": [{"role_id": 5, "role": "Sales", "members": 2, "holders": 1}],
             "observed_at": str(NIGHTS[0]),
             "last_login": str(NIGHTS[0]),
+            "login_known": True,
             "created": str(LONG_AGO),
         },
     )
@@ -775,6 +779,7 @@ def test_permission_creep_says_how_many(company: Company) -> None:
         "threshold_days": 90,
         "observed_at": str(NIGHTS[0]),
         "last_login": str(NIGHTS[0]),
+        "login_known": True,
         "created": str(LONG_AGO),
     }
 
@@ -877,7 +882,7 @@ def test_permission_creep_by_moving_says_where_from_and_to(company: Company) -> 
     severity, title, evidence = finding(company, "permission_creep")
     assert (severity, title) == (
         "medium",
-        "Ana (ana@example.com) moved from Sales to Finance and kept 1 permission that few hold there.",
+        "Ana (ana@example.com) moved from Sales to Finance and kept 1 permission that is unusual there.",
     )
     assert evidence["snapshots"] == compared(1, 2)
     assert evidence["carried_along"] == [

@@ -62,7 +62,9 @@ def test_single_admin_counts_live_users(company: Company) -> None:
         "Only User1 (user1@example.com) administers the account of acme, which has 3 active users."
     )
     assert json.loads(evidence) == {
-        "admins": [{"user": "User1 (user1@example.com)", "last_login": "2026-11-20 02:00:00"}],
+        "admins": [
+            {"user": "User1 (user1@example.com)", "last_login": "2026-11-20 02:00:00", "login_known": True}
+        ],
         "active_users": 3,
         "threshold_admins": 2,
         "threshold_users": 2,
@@ -102,6 +104,7 @@ def test_too_many_admins_counts_admins_where_there_is_no_such_app(company: Compa
         "user": "User1 (user1@example.com)",
         "admin_apps": ["sales"],
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
     }
 
 
@@ -266,6 +269,7 @@ def test_unexplained_permission_is_one_finding_each(company: Company) -> None:
         "user": "Ana (ana@example.com)",
         "active": True,
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permission": "can_x",
         "since": "2026-11-20 02:00:00",
         "observed_at": "2026-11-20 02:00:00",
@@ -353,12 +357,13 @@ def test_shadow_admin_says_what_a_reviewer_needs(administered: Company) -> None:
     [(title, severity, evidence)] = administered.table("rules.shadow_admin", "title, severity, evidence")
 
     assert (title, severity) == (
-        "Ana (ana@example.com) is no admin, but holds all 4 permissions that every admin holds.",
+        "Ana (ana@example.com) is no admin, but holds all 4 permissions that all 2 compared admins hold.",
         "high",
     )
     assert json.loads(evidence) == {
         "user": "Ana (ana@example.com)",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permissions": 5,
         "common_permissions": ["can_add_products", "can_delete_deals", "can_use_api", "can_use_import"],
         "sensitive_permissions": ["can_delete_deals", "can_use_api", "can_use_import"],
@@ -428,6 +433,7 @@ def test_missing_permission_says_what_a_reviewer_needs(company: Company) -> None
         "user": "Ana (ana@example.com)",
         "admin": False,
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permission": "can_x",
         "granted_by": [
             {"permission_set_id": "a", "set": "A", "app": "sales"},
@@ -631,12 +637,14 @@ def test_sensitive_permission_says_what_a_reviewer_needs(company: Company) -> No
     [(title, severity, evidence)] = company.table("rules.sensitive_permission", "title, severity, evidence")
 
     assert (title, severity) == (
-        "Ana (ana@example.com) holds can_use_api, which few in the same role do: 1 of 4 in Sales.",
+        "Ana (ana@example.com) holds can_use_api, which is unusual in the same role: 1 of 4 hold it in "
+        "Sales.",
         "medium",
     )
     assert json.loads(evidence) == {
         "user": "Ana (ana@example.com)",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "permission": "can_use_api",
         "since": "2026-11-20 02:00:00",
         "observed_at": "2026-11-20 02:00:00",

@@ -132,6 +132,7 @@ def test_evidence_of_an_account(acme: Company) -> None:
         "since": since,
         "active": True,
         "last_login": since,
+        "login_known": True,
     }
 
 

@@ -74,6 +74,7 @@ def test_evidence_of_a_leaver(company: Company) -> None:
         "admin": True,
         "admin_apps": ["sales"],
         "last_login": "2026-11-12 02:00:00",
+        "login_known": True,
         "days_since_login": 8,
         "created": "2025-11-20 02:00:00",
         "first_seen": "2026-11-20 02:00:00",

@@ -157,6 +157,7 @@ def test_role_mismatch_says_which(company: Company) -> None:
         "user": "Ana (ana@example.com)",
         "active": False,
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
         "listed_role_id": 2,
         "listed_role": "Sales",
         "assigned_role_ids": [1, 3],
@@ -365,6 +366,7 @@ def test_dangling_permission_set_says_what_a_reviewer_needs(company: Company) ->
         "admin": False,
         "since": "2026-11-21 02:00:00",
         "last_login": "2026-11-20 02:00:00",
+        "login_known": True,
     }
     assert json.loads(rows[1][1])["since"] == "2026-11-20 02:00:00"
 
@@ -535,7 +537,7 @@ def test_empty_role(quiet: Company) -> None:
     assert (kind, severity, title) == (
         "role",
         "low",
-        "Nobody is in the role Empty, nor is a role below it, since at least 2026-11-20.",
+        "No active user is in the role Empty, nor is a role below it, since at least 2026-11-20.",
     )
     assert json.loads(evidence) == {
         "role": "Empty",
@@ -606,7 +608,7 @@ def test_empty_role_is_empty_for_seven_days(
     assert (("20", None) in quiet.fired("empty_role")) == fires
     if change.startswith("member") and fires:
         told = quiet.rows("SELECT title, evidence FROM rules.empty_role WHERE subject_id = '20'")
-        assert told[0][0] == "Nobody is in the role Late, nor is a role below it, since 2026-11-20."
+        assert told[0][0] == "No active user is in the role Late, nor is a role below it, since 2026-11-20."
         assert json.loads(told[0][1])["last_member"] == "Ana (ana@example.com)"
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from pipedrive_graph.reports.access import words
 
-HIDDEN = {"related"}
-"""Fields that the report shows elsewhere."""
+HIDDEN = {"related", "login_known"}
+"""Fields that the report shows elsewhere: a missing last login says what `login_known` says of it."""
 
-_NONE = dict.fromkeys(("last_login", "days_since_login"), "never, or not known")
-"""What a missing value can mean, where it is not only that it is not known; the title says which."""
+NEVER = "never"
+_LOGINS = ("last_login", "days_since_login")
+_EMPTY = {"granted_by": "none that is known"}
+"""What an empty list means, where it is more than that there is none."""
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d):\d\d(\.\d+)?")
 _FLAG = re.compile(r"can_[a-z0-9_]+")
@@ -49,14 +51,14 @@ class Entry:
 def entries(evidence: object) -> tuple[Entry, ...]:
     """The fields of some evidence, in their order."""
     if isinstance(evidence, Mapping):
-        return tuple(_entry(str(name), value) for name, value in evidence.items() if name not in HIDDEN)
+        return tuple(_entry(str(name), value) for name, value in _shown(evidence).items())
     return () if evidence is None else (_entry("evidence", evidence),)
 
 
 def text(value: object, name: str = "") -> str:
     """A value as text; what is missing is not known."""
     if value is None:
-        return _NONE.get(name, "not known")
+        return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -64,10 +66,19 @@ def text(value: object, name: str = "") -> str:
             return words.percent(value)
         return str(value) if isinstance(value, float) or name.endswith(("_id", "_ids")) else f"{value:,}"
     if isinstance(value, Mapping):
-        return "; ".join(f"{words.field(str(key))}: {text(entry, str(key))}" for key, entry in value.items())
+        shown = _shown(value).items()
+        return "; ".join(f"{words.field(str(key))}: {text(entry, str(key))}" for key, entry in shown)
     if isinstance(value, list):
-        return ", ".join(text(entry) for entry in value) or "none"
+        return ", ".join(text(entry) for entry in value) or _EMPTY.get(name, "none")
     return _TIME.sub(r"\1 \2 UTC", str(value))
+
+
+def _shown(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The fields that are shown; a last login is `NEVER` where it is known that there was none."""
+    shown = {name: value for name, value in values.items() if name not in HIDDEN}
+    if values.get("login_known") is True:
+        shown |= {name: NEVER for name in _LOGINS if name in shown and shown[name] is None}
+    return shown
 
 
 def _entry(name: str, value: object) -> Entry:
@@ -84,6 +95,7 @@ def _entry(name: str, value: object) -> Entry:
 
 
 def _table(objects: list[Mapping[str, Any]]) -> Table:
-    names = list(dict.fromkeys(str(name) for entry in objects for name in entry))
-    rows = tuple(tuple(text(entry.get(name), name) for name in names) for entry in objects)
+    shown = [_shown(entry) for entry in objects]
+    names = list(dict.fromkeys(str(name) for entry in shown for name in entry))
+    rows = tuple(tuple(text(entry.get(name), name) for name in names) for entry in shown)
     return Table(tuple(words.field(name) for name in names), rows)

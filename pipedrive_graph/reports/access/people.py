@@ -188,6 +188,7 @@ def people(source: Source) -> dict[str, Any]:
         "seats": seats.values,
         "roles": _roles(source),
         "sets": _sets(source),
+        "absent": _absent(source),
     }
 
 
@@ -221,10 +222,20 @@ def _sets(source: Source) -> dict[str, str]:
         legible(set_id): legible(name)
         for set_id, name in source.rows(
             """
-            SELECT permission_set_id, name FROM permission_sets
-            WHERE company = $company AND name IS NOT NULL ORDER BY permission_set_id"""
+            SELECT permission_set_id, coalesce(name, permission_set_id) FROM permission_sets
+            WHERE company = $company ORDER BY permission_set_id"""
         )
     }
+
+
+def _absent(source: Source) -> dict[str, list[str]]:
+    """The roles and sets that are proven not to exist; others may only be missing from a list."""
+    absent: dict[str, list[str]] = {"role": [], "permission_set": []}
+    for kind, subject_id in source.rows(
+        "SELECT subject_kind, subject_id FROM proven_absences WHERE company = $company ORDER BY ALL"
+    ):
+        absent[kind].append(legible(subject_id))
+    return absent
 
 
 def _state(granted: str | None) -> int:

@@ -66,7 +66,7 @@ class Tree:
     places: tuple[Place, ...]
     largest: int
     homeless: int
-    dangling: tuple[tuple[int, int], ...]
+    dangling: tuple[tuple[int, int, bool], ...]
     summary: str
 
 
@@ -104,9 +104,14 @@ def tree(source: Source) -> Tree:
     )
     dangling = source.rows(
         """
-        SELECT role_id, count(DISTINCT user_id)
-        FROM user_roles ANTI JOIN roles USING (company, role_id)
-        WHERE company = $company GROUP BY role_id ORDER BY role_id"""
+        SELECT role_id, count(DISTINCT user_id), bool_or(absent.subject_id IS NOT NULL)
+        FROM user_roles
+        ANTI JOIN roles USING (company, role_id)
+        LEFT JOIN proven_absences AS absent
+            ON absent.company = user_roles.company
+            AND absent.subject_kind = 'role'
+            AND absent.subject_id = CAST(user_roles.role_id AS VARCHAR)
+        WHERE user_roles.company = $company GROUP BY role_id ORDER BY role_id"""
     )
     return Tree(
         places,
@@ -174,7 +179,7 @@ def _notes(role: Role, by_id: dict[int, Role], ring: tuple[int, ...]) -> tuple[s
     elif ring:
         notes.append("below a loop")
     if role.parent_role_id is not None and role.parent_role_id not in by_id:
-        notes.append(f"its parent, role {role.parent_role_id}, does not exist")
+        notes.append(f"its parent, role {role.parent_role_id}, is not listed")
     if role.active is False:
         notes.append("deleted")
     return tuple(notes)

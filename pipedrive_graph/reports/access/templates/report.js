@@ -140,8 +140,9 @@
     sensitive: (one) => sensitive(one) > 0,
     unknown,
   };
-  const roleName = (id) => (data.roles[id] ? data.roles[id][0] : `role ${id}, which does not exist`);
-  const setName = (id) => data.sets[id] || `${id}, which does not exist`;
+  const missing = (kind, id) => `${id}, which ${data.absent[kind].includes(String(id)) ? "does not exist" : "is not listed"}`;
+  const roleName = (id) => (data.roles[id] ? data.roles[id][0] : `role ${missing("role", id)}`);
+  const setName = (id) => data.sets[id] || missing("permission_set", id);
   const adminOf = (one) => one.access.filter((entry) => entry[2] === "true").map((entry) => entry[0]);
   const lastLogin = (one) => one.login || (one.loginKnown ? "never" : "not known");
   const activeRoles = (one) => one.seats.filter((seat) => seat[1] === 1).map((seat) => roleName(seat[0]));
