@@ -10,8 +10,8 @@
 --   role_id: the role that counts as the user's: of several the one that the user's own record
 --     names, else the lowest; NULL without one, or in the default role
 --   kind: which roles more than half of the peers are in: role (the user's own), role tree (roles
---     above, below and beside it), similar (other roles, or none that is known), or mixed where none
---     of these has more than half; NULL without peers
+--     above, below and beside it), similar (other roles, or none that is known), or mixed where
+--     none of these has more than half; NULL without peers
 --   peers: how many colleagues hold nearly the same; NULL where nobody was compared
 --   abstained: whether the rule has nothing to say of the user
 --   reason: why it abstains; NULL where it compares
