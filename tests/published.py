@@ -25,7 +25,7 @@ CONTRACT = {
     "user_role_permissions": "user_id role_id permission granted granted_by granted_by_admin role_share",
     "nodes": "node_id kind label properties",
     "edges": "source target kind properties",
-    "access_changes": "snapshot_id at kind subject_kind subject_id object before after",
+    "access_changes": "snapshot_id changed_at at kind subject_kind subject_id object before after",
     "users_history": "user_id name email active deleted role_id valid_from valid_to",
     "roles_history": "role_id name parent_role_id active valid_from valid_to",
     "user_roles_history": "user_id role_id active valid_from valid_to",

@@ -73,13 +73,13 @@ def _nothing(wanted: Wanted, taken: int) -> str:
 def show(console: Console, found: list[Change]) -> None:
     """Print changes for a person, by night and subject."""
     nights = 0
-    for _, group in groupby(found, key=lambda change: (change.at, change.company)):
+    for _, group in groupby(found, key=lambda change: (change.changed_at, change.company)):
         night, nights = list(group), nights + 1
         first = night[0]
         partial = ("  partial", "yellow") if first.snapshot_status == "partial" else ""
         console.print(
             Text.assemble(
-                (f"{first.at:%Y-%m-%d %H:%M} UTC", "bold"),
+                (f"{first.changed_at:%Y-%m-%d %H:%M} UTC", "bold"),
                 f"  {printable(first.company)}  snapshot {printable(first.snapshot_id)}",
                 partial,
             )

@@ -133,7 +133,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND changes.subject_kind = 'user'
                 AND changes.subject_id = of_sets.subject_id
                 AND changes.object_kind = 'permission'
-                AND changes.at > of_sets.last_seen
+                AND changes.changed_at > of_sets.last_seen
             WHERE sets.contents IS NULL AND entries.permission_set_id IS NOT NULL
             UNION
             -- nor of whom it is not known which sets they have by now

@@ -217,8 +217,8 @@ FROM access_of($person);
 @app.cell
 def _(answer, drawing):
     query_5 = """
-SELECT change.kind, change.subject_kind, change.subject_id, change.object_kind, change.object,
-    change.before, change.after
+SELECT change.changed_at, change.kind, change.subject_kind, change.subject_id, change.object_kind,
+    change.object, change.before, change.after
 FROM access_changes AS change
 JOIN current_snapshot USING (company, snapshot_id);
 """

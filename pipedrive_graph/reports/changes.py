@@ -61,6 +61,7 @@ class Change:
 
     company: str
     snapshot_id: str
+    changed_at: datetime
     at: datetime
     kind: str
     subject_kind: str
@@ -79,7 +80,7 @@ class Change:
 
     def as_object(self) -> dict[str, Any]:
         """The object that `--json` prints; its time is UTC."""
-        columns = asdict(self) | {"at": f"{self.at.isoformat()}Z"}
+        columns = asdict(self) | dict.fromkeys(("changed_at", "at"), f"{self.changed_at.isoformat()}Z")
         del columns["snapshot_status"]
         return columns
 
@@ -165,15 +166,15 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]
             SELECT *
             FROM access_changes
             {chosen}
-            WHERE "at" >= CAST($since AS TIMESTAMP)
-                AND coalesce("at" < CAST($until AS TIMESTAMP), TRUE)
+            WHERE changed_at >= CAST($since AS TIMESTAMP)
+                AND coalesce(changed_at < CAST($until AS TIMESTAMP), TRUE)
                 AND company = coalesce($company, company)
                 AND list_contains($kinds, kind)
         )
         SELECT
-            changes.company, snapshot_id, "at", changes.kind, subject_kind, subject_id, object_kind, object,
-            before, after, edited_set, subjects.label, objects.label, befores.label, afters.label,
-            edited.label, snapshots.status
+            changes.company, snapshot_id, changed_at, "at", changes.kind, subject_kind, subject_id,
+            object_kind, object, before, after, edited_set, subjects.label, objects.label, befores.label,
+            afters.label, edited.label, snapshots.status
         FROM changes
         JOIN snapshots USING (company, snapshot_id)
         LEFT JOIN labels AS subjects ON subjects.company = changes.company
@@ -189,7 +190,7 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]
         LEFT JOIN labels AS edited ON edited.company = changes.company
             AND edited.kind = 'permission_set' AND edited.id = edited_set
         ORDER BY
-            "at", changes.company,
+            changed_at, changes.company,
             list_position(['permission_set', 'role', 'user'], subject_kind),
             subjects.label, subject_id, list_position($order, changes.kind), object_kind, objects.label,
             object""",  # noqa: S608 - the texts stand above

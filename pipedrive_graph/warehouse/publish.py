@@ -6,16 +6,17 @@ Who has the old file open keeps it until they close it; who opens the path after
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.warehouse import attached
 from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
-from pipedrive_graph.warehouse.transform import create_macro
 
 
 def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
@@ -41,12 +42,14 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
             connection.execute("USE published")
             with transaction(connection):
                 counts = {model.name: _copy(connection, models, model) for model in _published(models)}
-                for model in models.of("main", Kind.MACRO, Kind.SCALAR_MACRO):
-                    create_macro(connection, model)
-                    kind = "MACRO TABLE" if model.kind is Kind.MACRO else "MACRO"
-                    connection.execute(f"COMMENT ON {kind} {model.name} IS {quoted(model.comment)}")
+                file_id = uuid4().hex
+                for model in models.of("main", Kind.MACRO):
+                    attached.create_macro(connection, models, model, file_id)
+                    comment = f"{model.comment} {attached.EXPLAINED}."
+                    connection.execute(f"COMMENT ON MACRO TABLE {model.name} IS {quoted(comment)}")
                 for model in models.of(PUBLISHED):
-                    connection.execute(f"CREATE VIEW published.main.{model.name} AS {model.query}")
+                    query = model.query.replace(attached.THIS_FILE, quoted(file_id))
+                    connection.execute(f"CREATE VIEW published.main.{model.name} AS {query}")
                     _comment(connection, model, "VIEW")
             connection.execute("CHECKPOINT published")
         finally:

@@ -10,7 +10,8 @@
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot in which it was first seen
---   at: when that snapshot's read began
+--   changed_at: when that snapshot's read began
+--   at: the same as changed_at, kept for compatibility; "at" is a keyword, and needs the quotes
 --   kind: added or removed (the subject itself), granted or revoked (something to or from a user),
 --     changed (an attribute), correction (an inference that an observation disproved)
 --   subject_kind: user, role or permission_set
@@ -24,7 +25,7 @@
 --     none, as for added and removed
 --   edited_set: of a permission, the set whose edit brought or took it: one that the user had
 --     before and still had; NULL where it changed in another way, or nobody knows
--- example: SELECT access_changes.at, kind, subject_id, before, after FROM access_changes
+-- example: SELECT changed_at, kind, subject_id, before, after FROM access_changes
 --   WHERE object = 'can_use_api' ORDER BY ALL DESC
 WITH beginnings AS (
     SELECT
@@ -552,6 +553,7 @@ edit_effects AS (
 SELECT
     changes.company,
     reads.snapshot_id,
+    changes.changed_at,
     changes.changed_at AS at,
     changes.kind,
     changes.subject_kind,

@@ -50,7 +50,7 @@ access_grants AS (
         access_changes.subject_id,
         access_changes.object_kind,
         access_changes.object,
-        max(access_changes.at) AS since
+        max(access_changes.changed_at) AS since
     FROM access_changes
     WHERE access_changes.kind = 'granted'
         AND access_changes.subject_kind = 'user'

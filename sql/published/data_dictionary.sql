@@ -15,11 +15,12 @@
 --   about: what a row of the table is; NULL for a macro
 -- example: SELECT column_name, type, null_means, comment FROM data_dictionary WHERE name = 'users'
 WITH files AS (
-    -- this file, be it the one in use, or only attached
+    -- this file, under whatever name it is attached; its copies hold the same
     SELECT views.database_name
     FROM duckdb_views() AS views
     WHERE views.view_name = 'data_dictionary'
-    ORDER BY views.database_name = current_database() DESC, views.database_name
+        AND contains(views.sql, 'the id of this file')
+    ORDER BY views.database_name
     LIMIT 1
 ),
 
@@ -86,7 +87,13 @@ SELECT
     functions.function_name AS name,
     NULL AS column_name,
     NULL AS position,
-    concat(functions.function_name, '(', array_to_string(functions.parameters, ', '), ')') AS type,
+    concat(
+        functions.function_name,
+        '(',
+        -- without the last one, which is needed in few calls
+        array_to_string(functions.parameters[:-2], ', '),
+        ')'
+    ) AS type,
     NULL AS in_key,
     NULL AS null_means,
     functions.comment,

@@ -45,8 +45,8 @@ def test_first_snapshot_yields_none(company: Company) -> None:
 def test_time_and_snapshot_are_those_that_saw_it(company: Company) -> None:
     company.user(1, "Ana", until=2)
 
-    assert company.table("access_changes", 'company, snapshot_id, "at", kind') == [
-        ("acme", "s2", NIGHTS[2], "removed")
+    assert company.table("access_changes", 'company, snapshot_id, changed_at, kind, "at"') == [
+        ("acme", "s2", NIGHTS[2], "removed", NIGHTS[2])
     ]
 
 

@@ -28,7 +28,9 @@ def changes(source: Source) -> tuple[Night, ...]:
         return ()
     found = read(source.published, Wanted(source.base.at.date(), company=source.company))
     nights = []
-    for at, group in groupby((change for change in found if change.at > source.base.at), lambda one: one.at):
+    for at, group in groupby(
+        (change for change in found if change.changed_at > source.base.at), lambda one: one.changed_at
+    ):
         night = list(group)
         sentences = tuple((subject, tuple(lines)) for subject, lines in told(night))
         nights.append(Night(night[0].snapshot_id, at, night[0].snapshot_status, len(night), sentences))

@@ -47,6 +47,7 @@ def write_access_report(
     with source(settings.published, company, since) as found:
         proven = proof(settings.landing, found)
         roles = tree(found)
+        data = people(found)
         content = {
             "now": found.now,
             "base": found.base,
@@ -56,7 +57,8 @@ def write_access_report(
             "nights": changes(found),
             "tree": roles,
             "heatmap": heatmap(found, roles),
-            "people": Markup(embedded(people(found))),  # noqa: S704 - escaped for where it stands
+            "people": Markup(embedded(data)),  # noqa: S704 - escaped for where it stands
+            "with_page": {str(user_id) for user_id, *_ in data["users"]},
             "timeline": timeline(found),
             "appendix": appendix(found, rules, proven.manifest),
         }

@@ -295,8 +295,16 @@
     if (kind === "user" && person.has(id)) showPerson(person.get(id));
     const finding = kind === "finding" && byId(`finding-${id}`);
     if (finding) showFinding(finding);
+    // "Back" restores a distance from the top, which is wrong where a person has been shown since
+    const section = !kind && byId(location.hash.slice(1));
+    if (section) section.scrollIntoView();
   }
   window.addEventListener("hashchange", route);
+  // a link to what the address points to already changes no address
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.hash === location.hash) route();
+  });
 
   // ---- print: everything that is collapsed here is printed
 
