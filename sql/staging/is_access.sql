@@ -12,12 +12,8 @@ CASE
                     -- an entry that is null has no type at all
                     coalesce(json_type(entry), 'NULL') = 'OBJECT'
                     AND coalesce(json_type(entry, '$.app'), 'NULL') IN ('VARCHAR', 'NULL')
-                    AND (
-                        coalesce(json_type(entry, '$.permission_set_id'), 'NULL') = 'NULL'
-                        OR as_text_id(
-                            json_type(entry, '$.permission_set_id'), entry ->> '$.permission_set_id'
-                        ) IS NOT NULL
-                    )
+                    AND coalesce(json_type(entry, '$.permission_set_id'), 'NULL')
+                        IN ('VARCHAR', 'UBIGINT', 'NULL')
                     AND (
                         coalesce(json_type(entry, '$.admin'), 'NULL') = 'NULL'
                         OR as_flag(entry ->> '$.admin') IS NOT NULL

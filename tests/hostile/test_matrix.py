@@ -254,7 +254,9 @@ CASES = [
         }.items()
     ),
     Case(
-        "ids that are none", rows(lambda row: row.update(id="x")), nothing(NO_USERS.format("row 1: id: .*"))
+        "ids that are none",
+        rows(lambda row: row.update(id="x")),
+        nothing(NO_USERS.format("data: none of the rows can be read; row 1: id: .*")),
     ),
     Case("roles whose parents loop", edited(loop, "roles"), LOOPING, ("official",), quick=True),
 ]

@@ -1,4 +1,4 @@
-"""Whatever stands in a field that staging or the client reads: it is used, or it is reported and not known."""
+"""Whatever stands in a field that staging or the client reads: it is used, or it is reported and not known."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from installation import MODELS, UNJUDGED, Installation
-from published import query
+from installation import MODELS
 
 from pipedrive_graph.pipedrive.records import read_flag, read_id, read_text_id
-from pipedrive_graph.simulator import faults
 from pipedrive_graph.warehouse import database, ingest, tables
 
 USER = {
@@ -23,7 +21,7 @@ USER = {
     "is_admin": 0, "role_id": 3, "created": "2026-01-01 00:00:00", "last_login": "2026-01-02 00:00:00",
     "modified": "2026-01-02 00:00:00", "has_created_company": False, "locale": "et_EE",
     "default_currency": "EUR", "timezone_name": "Europe/Tallinn", "phone": "1", "timezone_offset": "+02:00",
-    "icon_url": "https://x.example/1", "access": [{"app": "sales", "admin": False, "permission_set_id": "s1"}],
+    "icon_url": "https://x.example/1", "access": [{"app": "sales", "admin": False, "permission_set_id": "s1"}],  # noqa: E501
 }  # fmt: skip
 ROLE = {
     "id": 3, "name": "Sales", "parent_role_id": 1, "active_flag": True, "description": "", "level": 1,
@@ -63,7 +61,7 @@ FIELDS: dict[tuple[str, str], tuple[tuple[Any, ...], str | None]] = {
     ("users", "access"): (
         (
             "sales", 7, {"app": "sales"}, [7], [None], [[]], [{"app": 7}], [{"admin": "maybe"}],
-            [{"permission_set_id": ""}], [{"permission_set_id": [1]}], [{"permission_set_id": True}],
+            [{"permission_set_id": [1]}], [{"permission_set_id": -1}], [{"permission_set_id": True}],
         ),
         "users.access",
     ),
@@ -185,7 +183,7 @@ def test_what_cannot_be_read_is_reported_and_not_known(staged: Staged, turn: int
         (endpoint, field, column)
         for (endpoint, field), (_, column) in FIELDS.items()
         if column and endpoint in rows
-        for ((value,),) in [staged.rows(f"SELECT {column} FROM staging.{column.split('.')[0]}")]
+        for ((value,),) in [staged.rows(f"SELECT {column} FROM staging.{column.split('.')[0]}")]  # noqa: S608
         if value is not None
     ]
     assert known == []
@@ -222,7 +220,7 @@ def test_one_row_that_cannot_be_read_is_one_row(staged: Staged, endpoint: str, r
     assert place == "row 1"
     assert json.loads(content) == (row if row != {"id": 2**70} else pytest.approx(row))
     table = {"permissionSets": "permission_sets"}.get(endpoint, endpoint)
-    assert staged.rows(f"SELECT count(*) FROM staging.{table}") == [(1,)]
+    assert staged.rows(f"SELECT count(*) FROM staging.{table}") == [(1,)]  # noqa: S608
 
 
 @pytest.mark.parametrize("value", ["7", 7, 7.0, " 7 ", "7.0", "007"])
@@ -245,7 +243,7 @@ def test_an_assignment_that_cannot_be_read_proves_no_absence(staged: Staged, end
 
     assert [row[:3] for row in staged.unreadable] == [(endpoint, subject, "row 2")]
     assert staged.rows("SELECT role_id FROM staging.user_roles") == [(3,)]
-    outcome = f"SELECT outcome FROM staging.coverage WHERE endpoint = '{endpoint}'"
+    outcome = f"SELECT outcome FROM staging.coverage WHERE endpoint = '{endpoint}'"  # noqa: S608
     assert staged.rows(outcome) == [("failed",)]
     assert staged.rows("SELECT * FROM staging.proven WHERE history_table = 'user_roles'") == []
 
@@ -266,7 +264,7 @@ def test_sql_and_the_client_read_ids_and_flags_alike(staged: Staged, values: lis
         value for value in values if value == value and abs(value if isinstance(value, float) else 0) < 1e308
     ]
     read = staged.rows(
-        "SELECT as_id(raw ->> '$'), as_text_id(json_type(raw), raw ->> '$')"
+        "SELECT as_id(raw ->> '$'), as_text_id(json_type(raw), raw ->> '$')"  # noqa: S608
         f" FROM (SELECT unnest(CAST({database.quoted(json.dumps(values))} AS JSON[])) AS raw)"
     )
     assert read == [(_or_none(read_id, value), _or_none(read_text_id, value)) for value in values]
