@@ -202,4 +202,7 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str
         FROM history.unreadable_values WHERE company = ? ORDER BY ALL""",
         company,
     )
-    return [f"{endpoint}, {subject}: {field} is '{value}'" for endpoint, subject, field, value in found]
+    return [
+        f"{endpoint}{f', {subject}' if subject else ''}: {field} is '{value}'"
+        for endpoint, subject, field, value in found
+    ]

@@ -142,8 +142,24 @@ class Installation:
     ) -> Manifest:
         """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
         (company,) = self.settings.companies
+        manifest = self.read(plan=plan, accept_shrink=accept_shrink, observer=observer)
         with self._variables_set():
-            manifest = asyncio.run(
+            if manifest.accepted:
+                build.build(self.settings, self.models, company.name, tell=print)
+                build.publish(self.settings, self.models, tell=print)
+        return manifest
+
+    def read(
+        self,
+        *,
+        plan: Collect | None = None,
+        accept_shrink: bool = False,
+        observer: Silent | None = None,
+    ) -> Manifest:
+        """Run the first half of a night: read the company into its landing."""
+        (company,) = self.settings.companies
+        with self._variables_set():
+            return asyncio.run(
                 collect(
                     company,
                     self.landing(company.name),
@@ -152,10 +168,6 @@ class Installation:
                     accept_shrink=accept_shrink,
                 )
             )
-            if manifest.accepted:
-                build.build(self.settings, self.models, company.name, tell=print)
-                build.publish(self.settings, self.models, tell=print)
-        return manifest
 
     @contextmanager
     def _variables_set(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from installation import Installation, Told
 from pipedrive_graph import settings
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotPipedriveError, PipedriveGraphError
+from pipedrive_graph.pipedrive.exchange import Timeouts
 from pipedrive_graph.pipedrive.grant import api_address
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
@@ -266,6 +267,16 @@ def test_a_wrong_app_is_named(home, authority) -> None:
 def test_a_stumbling_authorisation_server_is_asked_again(home, authority, fault) -> None:
     simulator = authority()
     simulator.faults.add("/oauth/token", fault, times=2, method="POST")
+
+    assert installed(home, simulator).command("doctor").code == 0
+    assert len(asked(simulator, "/oauth/token")) == 3
+
+
+def test_an_authorisation_server_that_hangs_twice_is_asked_again(home, authority, monkeypatch) -> None:
+    short = Timeouts(connect=0.5, read=0.3, total=0.5)
+    monkeypatch.setattr("pipedrive_graph.pipedrive.http._TOKEN_TIMEOUTS", short)
+    simulator = authority()
+    simulator.faults.add("/oauth/token", faults.silence, times=2, method="POST")
 
     assert installed(home, simulator).command("doctor").code == 0
     assert len(asked(simulator, "/oauth/token")) == 3

@@ -10,7 +10,14 @@ from datetime import datetime
 from pipedrive_graph.landing import Coverage, Known
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.records import PermissionSet, Role, RoleAssignment, RoleMember, User
+from pipedrive_graph.pipedrive.records import (
+    PermissionSet,
+    Role,
+    RoleAssignment,
+    RoleMember,
+    UnreadableRow,
+    User,
+)
 from pipedrive_graph.pipedrive.signature import (
     Memory,
     Observation,
@@ -51,6 +58,8 @@ class Ledger:
     """Calls by id that this Pipedrive does not have, or refuses to this token: none of them is missed."""
     found: dict[int, User] = field(default_factory=dict)
     """Users who are not listed, and are there all the same."""
+    spoilt: dict[str, tuple[UnreadableRow, ...]] = field(default_factory=dict)
+    """Rows that could not be read in the answers to calls by id, by the path of the call."""
 
     def note(self, answer: Answer) -> None:
         """Note how a call by id ended; of a paged one, a page that failed fails it."""
@@ -60,6 +69,8 @@ class Ledger:
         self.unread.pop(call, None)
         if answer.next_start is not None:
             self.unread[call] = answer.next_start
+        if answer.unreadable:
+            self.spoilt[call.path] = (*self.spoilt.get(call.path, ()), *answer.unreadable)
         self._keep(call, answer)
 
     def _keep(self, call: Call, answer: Answer) -> None:
@@ -116,6 +127,17 @@ class Ledger:
             for call, outcome in self.outcomes.items()
             if not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
             and call.endpoint not in self.unoffered
+        ]
+
+    def unreadable(self) -> list[str]:
+        """The rows that could not be read, of lists and of answers by id: where, and what is wrong."""
+        pages = (page for listed in self.listed.values() for page in listed)
+        found = [(page.call.path, page.call.start, page.unreadable) for page in pages]
+        found += [(path, None, rows) for path, rows in self.spoilt.items()]
+        return [
+            f"{path}{f' from {start}' if start else ''}: {row.problem}"
+            for path, start, rows in found
+            for row in rows
         ]
 
     def gone(self, endpoint: Endpoint) -> int:

@@ -40,4 +40,5 @@ def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
                 text="",
                 data=reading.data if reading else None,
                 next_start=reading.next_start if reading else None,
+                unreadable=tuple(reading.unreadable) if reading else (),
             )

@@ -1,14 +1,34 @@
-"""Judges what a snapshot is worth: complete, partial or rejected, and why."""
+"""Judges what a snapshot is worth: complete, partial or rejected, and why.
+
+A snapshot is accepted when the list of users was answered in full and enough of the details were: at most
+two, or 5 %, may be missing, and of each kind of detail (what users may do, which roles they have, what
+permission sets grant) something was answered. A kind of which nothing was answered says that this
+Pipedrive, or this token, does not give it at the moment. So a company of one user whose permissions do
+not answer is rejected: nothing is known of anybody's permissions; in a company of two it is partial.
+
+An accepted snapshot is partial if anything is missing: a detail, a list, or a row that cannot be read, for
+nobody knows who or what that row is about.
+"""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 
-ACCEPTED_SHARE = 0.95
-"""A snapshot with a smaller share of its details answered is rejected."""
+MISSING_SHARE, MISSING_COUNT = 0.05, 2
+"""So many of the details may be missing: this share, or this count where it is more."""
+
+KINDS = {
+    Endpoint.PERMISSIONS: "what users may do",
+    Endpoint.ROLE_ASSIGNMENTS: "which roles users have",
+    Endpoint.ROLE_MEMBERS: "which roles users have",
+    Endpoint.PERMISSION_SET: "what permission sets grant",
+}
+"""The kinds of details, by the calls that bring them."""
 
 SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
 """More than this share, and at least this count, of the known users gone needs a person's word."""
@@ -27,14 +47,20 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         problem = ledger.listed[Endpoint.USERS][-1].problem
         return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
     missing, asked = len(ledger.missing()), len(ledger.outcomes)
-    told = f"{missing} of {asked} calls about single subjects were not answered"
-    if missing > (1 - ACCEPTED_SHARE) * asked:
-        return Verdict(status="rejected", reason=f"{told}; at least {ACCEPTED_SHARE:.0%} are needed.")
+    unanswered = f"{missing} of {asked} calls about single subjects were not answered"
+    allowed = max(MISSING_COUNT, int(MISSING_SHARE * asked))
+    if missing > allowed:
+        reason = f"{unanswered}; at most {allowed} may be missing."
+        return Verdict(status="rejected", reason=reason)
+    silent = _silent_kinds(ledger)
+    if silent:
+        reason = f"{unanswered}, among them all that were to say {' and '.join(silent)}."
+        return Verdict(status="rejected", reason=reason)
     before, gone = len(known.users), ledger.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
         reason = f"{gone} of the {before} known users are gone since the last snapshot."
         return Verdict(status="rejected", reason=reason, shrunk=True)
-    reasons = [f"{told}."] if missing else []
+    reasons = [f"{unanswered}."] if missing else []
     reasons += [
         f"The list {endpoint} was not answered: {ledger.listed[endpoint][-1].problem or 'it is gone'}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
@@ -45,7 +71,25 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         for endpoint, pages in ledger.listed.items()
         if pages[-1].next_start is not None
     ]
+    rows = ledger.unreadable()
+    if rows:
+        number = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        reasons.append(f"{number} cannot be read (see unreadable_values), first in {rows[0]}.")
     return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
+
+
+def _silent_kinds(ledger: Ledger) -> list[str]:
+    """Return the kinds of details that were asked for and of which nothing was answered."""
+    missing = set(ledger.missing())
+    asked = Counter[str]()
+    unanswered = Counter[str]()
+    for call in ledger.outcomes:
+        kind = KINDS.get(call.endpoint)
+        # what is asked for to prove its absence is one subject, not a kind
+        if kind and call not in ledger.proofs and call.endpoint not in ledger.unoffered:
+            asked[kind] += 1
+            unanswered[kind] += call in missing
+    return sorted(kind for kind in asked if asked[kind] == unanswered[kind])
 
 
 def _never_offered(ledger: Ledger, landing: CompanyLanding, endpoint: Endpoint) -> bool:

@@ -65,7 +65,7 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 asset=dg.AssetKey("users"),
                 companies=companies,
                 blocking=True,
-                description="The list of users is complete, at least 95 % of the details were answered, "
+                description="The list of users is complete, enough of the details were answered, "
                 "and not too many users are gone at once.",
             ),
             company_check(

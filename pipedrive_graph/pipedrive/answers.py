@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.records import Data, Record
+from pipedrive_graph.pipedrive.records import Data, Record, UnreadableRow
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -39,6 +39,7 @@ class Answer:
         next_start: where the next page starts, if Pipedrive says that there is one.
         problem: one sentence that names endpoint and field; given where refused or failed.
         oddities: optional fields that could not be read and stand as None, each with its place.
+        unreadable: rows of a list that could not be read; `data` holds the others.
     """
 
     call: Call
@@ -50,6 +51,7 @@ class Answer:
     next_start: int | None = None
     problem: str | None = None
     oddities: tuple[str, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
 
     def rows(self, kind: type[RecordT]) -> list[RecordT]:
         """Return the records of `kind` in the answer: those of a list, the single one, or none.

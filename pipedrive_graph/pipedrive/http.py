@@ -126,7 +126,11 @@ class Transport:
                 logging.getLogger(name).removeFilter(self._filter)
 
     async def get(
-        self, path: str, query: Mapping[str, str], sent: Callable[[], None] | None = None
+        self,
+        path: str,
+        query: Mapping[str, str],
+        sent: Callable[[], None] | None = None,
+        within: float | None = None,
     ) -> Response:
         """Return the answer to one GET request, whatever its status.
 
@@ -134,6 +138,7 @@ class Transport:
             path: below the base URL, percent-encoded.
             query: parameters, not encoded.
             sent: called when the request's bytes have been written.
+            within: seconds that the whole exchange may take; by default the transport's own limit.
 
         Raises:
             TransportError: if there is no whole answer.
@@ -142,7 +147,7 @@ class Transport:
         self._busy.add(connection)
         whole = False
         try:
-            async with asyncio.timeout(self._timeouts.total):
+            async with asyncio.timeout(self._timeouts.total if within is None else within):
                 response = await self._exchange(connection, path, query, sent)
             whole = True
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:

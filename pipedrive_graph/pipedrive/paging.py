@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.records import Record, RoleAssignment
+from pipedrive_graph.pipedrive.records import Record, RoleAssignment, UnreadableRow
 from pipedrive_graph.pipedrive.verdicts import repeated
 
 
 async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> AsyncGenerator[Answer, None]:
     """Yield the answers to a call and to those for the pages that follow, as long as there are any.
 
-    Where Pipedrive pages, it says where the next page starts; where it does not, there is one answer.
+    Where Pipedrive pages, it says that there is more, and mostly where that starts (`reading` knows
+    the rule where it does not); where it does not page, there is one answer.
     Servers that ignore `start` send the same page for ever: a page that announces more and has no row
     that is new ends the list. Of a list it is not yielded, so the last page that is says that there was
     to be more; of a subject's own list, which must be known in full, it is yielded as failed.
@@ -29,7 +30,7 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
     seen: set[object] = set()
     while True:
         answer = await fetch(call)
-        rows = answer.rows(Record)
+        rows: list[Record | UnreadableRow] = [*answer.rows(Record), *answer.unreadable]
         new = {_identity(row) for row in rows} - seen
         following = answer.next_start
         if seen and rows and not new and following is not None:
@@ -47,8 +48,10 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
         call = replace(call, start=following)
 
 
-def _identity(row: Record) -> object:
+def _identity(row: Record | UnreadableRow) -> object:
     """Return what tells a row of a list from the others in it."""
+    if isinstance(row, UnreadableRow):
+        return row.content
     if isinstance(row, RoleAssignment):
         return row.user_id, row.role_id
     return getattr(row, "id", None)

@@ -20,6 +20,7 @@ from pipedrive_graph.pipedrive.records import (
     Role,
     RoleAssignment,
     RoleMember,
+    UnreadableRow,
     User,
     read_flag,
     read_id,
@@ -41,6 +42,7 @@ SINGLES: dict[Endpoint, type[Record]] = {
     Endpoint.PERMISSION_SET: PermissionSet,
 }
 
+
 _ODDITIES = 100  # places remembered per answer
 
 
@@ -52,11 +54,13 @@ class Reading:
         data: the records, as `Answer.data` describes them.
         next_start: where the next page starts, if the body says that there is one.
         oddities: optional fields that could not be read, each with its place.
+        unreadable: rows of a list that could not be read, such as one without an id.
     """
 
     data: Data
     next_start: int | None = None
     oddities: list[str] = field(default_factory=list)
+    unreadable: list[UnreadableRow] = field(default_factory=list)
 
 
 def read(call: Call, payload: object) -> Reading:
@@ -64,7 +68,8 @@ def read(call: Call, payload: object) -> Reading:
 
     Raises:
         UnusableError: if the document is not what the endpoint answers with: `success` is false,
-            there is no data of the right kind, a record has no id.
+            there is no data of the right kind, a single record has no id, or a list that is read
+            from its start has rows and none of them can be read.
     """
     if not isinstance(payload, dict):
         raise UnusableError(f"expected an object, got {_kind(payload)}")
@@ -81,10 +86,14 @@ def read(call: Call, payload: object) -> Reading:
     if call.endpoint is Endpoint.PERMISSIONS:
         return Reading(_flags(data, oddities), None, oddities)
     if call.endpoint in LISTS:
-        rows = _rows(data, LISTS[call.endpoint], oddities)
-        if call.endpoint is Endpoint.USERS and not rows and not call.start:
-            raise UnusableError("data: expected users, got none")  # whoever asks is one
-        return Reading(cast(Data, rows), _next_start(payload, call, len(rows), oddities), oddities)
+        rows, unreadable = _rows(data, LISTS[call.endpoint], oddities)
+        if not call.endpoint.takes_id and not call.start and not rows:
+            if unreadable:
+                raise UnusableError(f"data: none of the rows can be read; {unreadable[0].problem}")
+            if call.endpoint is Endpoint.USERS:
+                raise UnusableError("data: expected users, got none")  # whoever asks is one
+        following = _next_start(payload, call, len(rows) + len(unreadable), oddities)
+        return Reading(cast(Data, rows), following, oddities, unreadable)
     if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
         data = data[0]
     single = _record(data, SINGLES[call.endpoint], "", oddities)
@@ -117,16 +126,23 @@ def _flags(data: object, oddities: list[str]) -> Flags:
     return flags
 
 
-def _rows(data: object, kind: type[RecordT], oddities: list[str]) -> list[RecordT]:
+def _rows(
+    data: object, kind: type[RecordT], oddities: list[str]
+) -> tuple[list[RecordT], list[UnreadableRow]]:
+    """Return the rows of a list as records, and those that cannot be read; one does not spoil the others."""
     if data is None:
-        return []
+        return [], []
     if not isinstance(data, list):
         raise UnusableError(f"data: expected a list, got {_kind(data)}")
-    rows = []
+    rows: list[RecordT] = []
+    unreadable: list[UnreadableRow] = []
     for place, row in enumerate(data):
-        rows.append(_record(row, kind, f"row {place + 1}: ", oddities))
+        try:
+            rows.append(_record(row, kind, f"row {place + 1}: ", oddities))
+        except UnusableError as error:
+            unreadable.append(UnreadableRow(str(error), json.dumps(row, sort_keys=True)))
         data[place] = None  # of a large company, the document and the records together are too much
-    return rows
+    return rows, unreadable
 
 
 def _record(row: object, kind: type[RecordT], where: str, oddities: list[str]) -> RecordT:
@@ -185,18 +201,23 @@ def _remember(oddities: list[str], sentence: str) -> None:
 
 
 def _next_start(payload: dict[str, Any], call: Call, rows: int, oddities: list[str]) -> int | None:
-    """Return where the next page starts, if the answer says that there is one."""
+    """Return where the next page starts, if the answer says that there is one.
+
+    Most lists say it in `additional_data.pagination`, some in `additional_data` itself. Not all that
+    say that there is more say where: `next_start` is missing, and the next page follows the limit.
+    """
     additional = payload.get("additional_data")
-    pagination = additional.get("pagination") if isinstance(additional, dict) else None
-    if not isinstance(pagination, dict):
+    if not isinstance(additional, dict):
         return None
+    wrapped = additional.get("pagination")
+    pagination = wrapped if isinstance(wrapped, dict) else additional
     more = _lenient(read_flag, pagination.get("more_items_in_collection"))
     following = _lenient(read_id, pagination.get("next_start"))
     if more is False or (more is None and following is None):
         return None
     if following is None and rows:
-        # Told that there is more, but not where: it starts after what came.
-        following = (_lenient(read_id, pagination.get("start")) or call.start or 0) + rows
+        size = _lenient(read_id, pagination.get("limit")) or rows
+        following = (_lenient(read_id, pagination.get("start")) or call.start or 0) + size
     if following is None:
         _remember(oddities, "pagination: more rows are announced, but not where they start")
     return following

@@ -1,7 +1,7 @@
 """The records in Pipedrive's answers: what every one must have, and the optional rest, typed leniently.
 
 Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans come as
-true, 1, "1" or "true"; ids as integers or digits; dates as "2026-11-20 07:12:44" (UTC, without a
+true, 1, "1" or "true"; ids as integers, as 7.0 or as digits; dates as "2026-11-20 07:12:44" (UTC, without a
 zone), and as a zero date where there is none. Fields that are not named here are left to the landing,
 which keeps every answer as it came: in the records of a large company they would fill the memory.
 """
@@ -10,28 +10,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainValidator
 
-_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
-_BIGINT = 2**63
+# As sql/staging/as_id.sql: JSON does not distinguish 99 and 99.0, and a float is exact to 15 digits.
+_WHOLE = re.compile(r" *(?:([0-9]{1,19})|([0-9]{1,15})\.0) *", re.ASCII)
+_BIGINT, _UNSIGNED = 2**63, 2**64
 Value = TypeVar("Value")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def read_id(value: object) -> int:
-    """Return an id that came as an integer or as a string of digits.
+    """Return an id or a count: a whole number from 0 on, as a number or in a string.
 
     Raises:
         ValueError: for anything else, booleans included, and for what a 64-bit integer cannot hold.
     """
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not -_BIGINT <= value < _BIGINT:
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    match = _WHOLE.fullmatch(text)
+    number = int(match[1] or match[2]) if match else _BIGINT
+    if number >= _BIGINT:
         raise ValueError("expected an integer")
-    return value
+    return number
 
 
 def read_flag(value: object) -> bool:
@@ -73,7 +76,7 @@ def read_text_id(value: object) -> str:
     Raises:
         ValueError: for anything else, and for the empty text, by which nothing can be asked for.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _UNSIGNED:
         return str(value)
     if not isinstance(value, str) or not value:
         raise ValueError("expected an id")
@@ -198,6 +201,19 @@ class PermissionSet(Record):
     description: str | None = None
     assignment_count: IdOrNone = None
     contents: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row of a list that is not a record: it has no id, or is not an object at all.
+
+    Attributes:
+        problem: its place in the page, and what is wrong with it.
+        content: the row as JSON.
+    """
+
+    problem: str
+    content: str
 
 
 Flags: TypeAlias = dict[str, bool | None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import SystemRandom
 from typing import NoReturn
 
@@ -32,6 +32,8 @@ from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_fro
 
 _LARGE_BODY = 256 * 1024  # bytes from which reading a body would hold up the others
 _PROBE = 10.0  # seconds in which a server that is still there answers something
+_PROBES = 2  # one lost answer does not mean that the server is gone
+_FIRST_ATTEMPT = 1 / 7  # share of a preflight's time; each attempt gets twice as long: 1/7, 2/7, 4/7
 
 _BLOCKED = (
     "Pipedrive's content delivery network (Cloudflare) refuses our requests, so nothing further is"
@@ -82,14 +84,19 @@ class Sender:
         self._paused_at = 0.0
         self._paused_until = 0.0
         self._deadline: asyncio.Timeout | None = None  # of a preflight
+        self._attempt_limit = 0.0  # seconds for the next attempt of a preflight
 
     @asynccontextmanager
     async def preflight(self, seconds: float) -> AsyncIterator[None]:
         """Within it, a server from which nothing comes means that the run cannot begin, not that it ended.
 
+        Until something was answered, each attempt is limited to a part of the time: an attempt that
+        hangs is given up early enough for another one.
+
         Args:
             seconds: in which somebody has to answer something.
         """
+        self._attempt_limit = seconds * _FIRST_ATTEMPT
         try:
             async with asyncio.timeout(seconds) as self._deadline:
                 yield
@@ -160,7 +167,9 @@ class Sender:
                 carried = self._grant.access_token if self._grant is not None else ""
                 spent, limits = await self._spend(call), RateLimits()
                 try:
-                    response = await self._transport.get(call.path, call.query, turn.sent)
+                    response = await self._transport.get(
+                        call.path, call.query, turn.sent, self._limit_of_attempt()
+                    )
                     limits = read_limits(response.headers)
                 finally:
                     self._daily.learn(spent, limits)
@@ -180,6 +189,14 @@ class Sender:
                     continue
                 return response
             self._send_away(limits, turn.sent_at or 0.0)
+
+    def _limit_of_attempt(self) -> float | None:
+        """Return the seconds that an attempt may take; None where the transport's own limit holds."""
+        if self._deadline is None or self._deadline.when() is None:
+            return None
+        limit = self._attempt_limit
+        self._attempt_limit *= 2
+        return limit
 
     async def _spend(self, call: Call) -> Spent:
         """Take what a call costs of the day's budget; where it does not suffice, end the run.
@@ -218,18 +235,15 @@ class Sender:
     async def _probe(self) -> None:
         """Find out whether anybody is still there, when nothing has been answered for long."""
         async with self._probing:
-            if self._watch.silence == 0:
-                return
-            try:
-                async with asyncio.timeout(_PROBE), self.pacer.turn() as turn:
-                    await self._transport.get(Endpoint.ME, {}, turn.sent)
-                self._watch.answered()
-            except (TransportError, TimeoutError):
-                gone = True
-            else:
-                gone = False
-        if gone:
-            self.end(self._nobody("no answer came in time"))
+            for _ in range(_PROBES):
+                if self._watch.silence == 0:
+                    return
+                with suppress(TransportError, TimeoutError):
+                    async with asyncio.timeout(_PROBE), self.pacer.turn() as turn:
+                        await self._transport.get(Endpoint.ME, {}, turn.sent)
+                    self._watch.answered()
+                    return
+        self.end(self._nobody("no answer came in time"))
 
     def _nobody(self, reason: str) -> PipedriveGraphError:
         """Return the error for a server from which nothing comes."""

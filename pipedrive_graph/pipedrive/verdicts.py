@@ -58,6 +58,7 @@ def interpret(call: Call, response: Response, redaction: Redaction) -> Answer:
                 data=reading.data,
                 next_start=reading.next_start,
                 oddities=tuple(f"{call.path}: {oddity}" for oddity in reading.oddities),
+                unreadable=tuple(reading.unreadable),
             )
     if usable:
         raise UnsettledError(_answer(call, Outcome.FAILED, status, text, flaw))

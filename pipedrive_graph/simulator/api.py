@@ -243,12 +243,16 @@ class Api:
         data = None if self._options.null_lists and not rows else rows
         body: Json = {"success": True, "data": data}
         if pagination is not None:
-            body["additional_data"] = {"pagination": pagination}
+            flat = self._options.paging == "flat"
+            body["additional_data"] = pagination if flat else {"pagination": pagination}
         return answer(body)
 
     def _page(self, request: Request, rows: list[Json]) -> tuple[list[Json], Json]:
         asked = request.query_params
-        return page(rows, asked.get("start"), asked.get("limit"), self._options.page_limit)
+        shown, block = page(rows, asked.get("start"), asked.get("limit"), self._options.page_limit)
+        if self._options.paging != "next_start":
+            block.pop("next_start", None)
+        return shown, block
 
     def _user(self, request: Request) -> User | None:
         return self._company.users.get(_integer(request.path_params["id"]))

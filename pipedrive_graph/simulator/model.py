@@ -18,6 +18,9 @@ ZERO_DATE = "0000-00-00 00:00:00"
 DEFAULT_ROLE = 1
 """The id of the role in which users sit whom nobody put anywhere."""
 
+NEWER_APPS = ("partnership", "nova")
+"""Apps that Pipedrive added in 2025 and 2026; not every company has them."""
+
 DELETED = "(deleted user)"
 """The name, and the address, of a user who was deleted for good."""
 
@@ -202,10 +205,18 @@ class Company:
         """Switch a user on again."""
         self.users[user_id].active = True
 
-    def delete(self, user_id: int) -> None:
-        """Delete a user for good: still listed, without name, address, role and rights."""
+    def delete(self, user_id: int, *, by_support: bool = False) -> None:
+        """Delete a user for good: still listed, without name, address, role and rights.
+
+        Args:
+            user_id: whom to delete.
+            by_support: as Pipedrive's support does, who leave a random name and address behind.
+        """
         user = self.users[user_id]
         user.name = user.email = DELETED
+        if by_support:
+            scrambled = f"{user_id * 2_654_435_761 % 2**32:08x}"
+            user.name, user.email = scrambled, f"{scrambled}@{scrambled[::-1]}.invalid"
         user.active, user.deleted = False, True
         user.access = []
         user.granted.clear()
@@ -256,6 +267,24 @@ class Company:
             self._know(flag)
         edited = self.sets[set_id]
         edited.contents = sorted({*edited.contents, *new} - set(remove))
+
+    def add_app(self, app: str) -> str:
+        """Add an app, such as one of `NEWER_APPS`: whoever uses the sales app gets its regular set.
+
+        Returns:
+            The id of that set.
+        """
+        granted = {"regular": [f"can_use_{app}"], "admin": [f"can_manage_{app}", f"can_use_{app}"]}
+        for kind, contents in granted.items():
+            new = PermissionSet(f"{app}-{kind}", f"{app.title()} {kind}", app, kind, contents)
+            self.sets[new.id] = new
+            for flag in contents:
+                self._know(flag)
+        regular = self.set_id(app, "regular")
+        for user in self.users.values():
+            if any(entry.app == "sales" for entry in user.access or []):
+                user.access = [*(user.access or []), Access(app, False, regular)]
+        return regular
 
     def make_admin(self, user_id: int, app: str = "account_settings") -> None:
         """Make a user admin of an app."""

@@ -86,5 +86,20 @@ class Options:
     """Answer `data: null` where a list is empty."""
     set_shape: Literal["list", "object", "bare"] = "list"
     """Shape of `permissionSets/{id}`: a list of one, an object, or an object without envelope."""
+    paging: Literal["next_start", "limit", "flat"] = "next_start"
+    """What a page says of the next one: where it starts, as the vendor's guide has it; only that there is
+    one, as the specification of roles and assignments has it; or that in `additional_data` itself, as the
+    specification of leads has it."""
+    role_ids: Literal["number", "text"] = "number"
+    """Form of `role_id` in a user: a number, or a string, as in older captures."""
+    lang: Literal["number", "text"] = "number"
+    """Form of `lang` in a user: the number of a language, or its name."""
+    root_parent: Literal["none", "itself"] = "none"
+    """The parent of a role that has none: null, or itself, as in the specification's example."""
+    levels: Literal["depth", "example"] = "depth"
+    """What `level` counts: the depth from 1, or as in the specification's example, where a root and the
+    roles below it have the same."""
+    empty_admin_sets: bool = False
+    """List nothing for permission sets of type admin, which hold every permission of their app."""
     iso_dates: bool = False
     """Write dates as ISO 8601 with a Z."""

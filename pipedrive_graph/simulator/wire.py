@@ -52,7 +52,7 @@ class Wire:
             "name": user.name,
             "default_currency": user.default_currency,
             "locale": user.locale,
-            "lang": user.lang,
+            "lang": user.lang if self._options.lang == "number" else "en-GB",
             "email": user.email,
             "phone": user.phone if own or self._brief else None,
             "activated": True,
@@ -73,7 +73,7 @@ class Wire:
             "active_flag": user.active,
             "timezone_name": user.timezone_name,
             "timezone_offset": user.timezone_offset,
-            "role_id": user.role_id,
+            "role_id": self._role_id(user),
             "icon_url": user.icon_url,
             "is_you": own,
             "is_deleted": user.deleted,
@@ -108,7 +108,7 @@ class Wire:
         return {
             "user_id": row.user_id,
             "role_id": row.role_id,
-            "parent_role_id": role.parent_role_id if role else None,
+            "parent_role_id": self._parent(role) if role else None,
             "name": role.name if role else "Former team",
             "active_flag": row.active,
             "type": "1",
@@ -122,7 +122,7 @@ class Wire:
         return [
             {
                 "id": role.id,
-                "parent_role_id": role.parent_role_id,
+                "parent_role_id": self._parent(role),
                 "name": role.name,
                 "active_flag": role.active,
                 "assignment_count": str(members[role.id] + role.miscounted),
@@ -141,7 +141,7 @@ class Wire:
         )
         return {
             "id": role.id,
-            "parent_role_id": role.parent_role_id,
+            "parent_role_id": self._parent(role),
             "name": role.name,
             "active_flag": role.active,
             "assignment_count": str(len(self._company.members(role.id)) + role.miscounted),
@@ -169,7 +169,8 @@ class Wire:
     def permission_set(self, entry: PermissionSet) -> Json:
         """Return a permission set as it is answered by id: with the flags it grants."""
         row = next(row for row in self.permission_sets(entry.app) if row["id"] == entry.id)
-        return row | {"contents": list(entry.contents)}
+        hidden = self._options.empty_admin_sets and entry.kind == "admin"
+        return row | {"contents": [] if hidden else list(entry.contents)}
 
     def set_assignments(self, entry: PermissionSet) -> list[Json]:
         """Return who has a permission set."""
@@ -179,6 +180,16 @@ class Wire:
             if any(access.permission_set_id == entry.id for access in user.access or [])
         ]
 
+    def _role_id(self, user: User) -> int | str | None:
+        if user.role_id is None or self._options.role_ids == "number":
+            return user.role_id
+        return str(user.role_id)
+
+    def _parent(self, role: Role) -> int | None:
+        if role.parent_role_id is None and self._options.root_parent == "itself":
+            return role.id
+        return role.parent_role_id
+
     def _level(self, role: Role) -> int:
         level, seen = 1, {role.id}
         parent = role.parent_role_id
@@ -186,7 +197,7 @@ class Wire:
             seen.add(parent)
             level += 1
             parent = self._company.roles[parent].parent_role_id
-        return level
+        return level if self._options.levels == "depth" else max(1, level - 1)
 
     def _may_see_modified(self, caller: User) -> bool:
         return self._brief or "account_settings" in caller.admin_apps

@@ -49,7 +49,7 @@ access_grants AS MATERIALIZED (
         permission_set_id,
         permission_sets.name,
         permission_sets.app,
-        unnest(list_distinct(permission_sets.contents)) AS permission
+        unnest(list_distinct(permission_sets.grants)) AS permission
     FROM access_sets
     INNER JOIN permission_sets USING (company, permission_set_id)
 ),

@@ -1,5 +1,6 @@
 -- One row per permission set whose contents have changed, within the last `event_open_days`.
--- Contents that are known for the first time, or were not answered, have not changed. Over when
+-- Contents that are known for the first time, or were not answered, have not changed; nor has a set of
+-- type admin that begins to list what it grants, or ends to. Over when
 -- nothing of it is left: all that was added has been taken out since, and all that was removed put
 -- back in.
 --
@@ -18,7 +19,7 @@
 WITH edits AS (
     SELECT
         company,
-        access_changes.subject_id AS permission_set_id,
+        subject_id AS permission_set_id,
         snapshot_id,
         event_snapshots.compared,
         access_changes.at AS since,
@@ -26,9 +27,22 @@ WITH edits AS (
         CAST(CAST(access_changes.after AS JSON) AS VARCHAR[]) AS contents_after
     FROM access_changes
     INNER JOIN event_snapshots USING (company, snapshot_id)
+    LEFT JOIN (
+        SELECT
+            company,
+            permission_set_id AS subject_id,
+            permission_sets.type
+        FROM permission_sets
+    ) AS sets USING (company, subject_id)
     WHERE access_changes.subject_kind = 'permission_set'
         AND access_changes.kind = 'changed'
         AND access_changes.object = 'contents'
+        -- an admin set that lists nothing grants all of its app: to begin or to end listing it is
+        -- not an edit
+        AND NOT (
+            coalesce(sets.type = 'admin', FALSE)
+            AND '[]' IN (access_changes.before, access_changes.after)
+        )
 ),
 
 edited_permissions AS (

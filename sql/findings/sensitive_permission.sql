@@ -157,7 +157,7 @@ granting_sets AS (
     FROM unusual_holdings AS holdings
     INNER JOIN user_permission_sets AS entries USING (company, user_id)
     INNER JOIN permission_sets AS sets USING (company, permission_set_id)
-    WHERE list_contains(sets.contents, holdings.permission)
+    WHERE list_contains(sets.grants, holdings.permission)
     GROUP BY company, holdings.user_id, holdings.permission
 )
 

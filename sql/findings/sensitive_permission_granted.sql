@@ -163,7 +163,7 @@ granting_sets AS (
     FROM gains
     INNER JOIN user_permission_sets AS entries USING (company, user_id)
     INNER JOIN permission_sets USING (company, permission_set_id)
-    WHERE list_contains(permission_sets.contents, gains.permission)
+    WHERE list_contains(permission_sets.grants, gains.permission)
     GROUP BY company, user_id, gains.permission
 ),
 

@@ -137,7 +137,7 @@ held_sets AS (
             }
             ORDER BY entries.app, entries.permission_set_id
         ) AS sets,
-        flatten(list(coalesce(permission_sets.contents, []))) AS granted
+        flatten(list(coalesce(permission_sets.grants, []))) AS granted
     FROM user_permission_sets AS entries
     SEMI JOIN shadows USING (company, user_id)
     LEFT JOIN permission_sets USING (company, permission_set_id)

@@ -72,7 +72,7 @@ UNION ALL
 SELECT DISTINCT
     company,
     concat('permission_set:', permission_set_id) AS source,
-    concat('permission:', unnest(contents)) AS target,
+    concat('permission:', unnest(grants)) AS target,
     'grants' AS kind,
     CAST('{}' AS JSON) AS properties
 FROM permission_sets

@@ -120,7 +120,8 @@ SELECT
         'known': permission_sets.permission_set_id IS NOT NULL,
         'app': permission_sets.app,
         'type': permission_sets.type,
-        'contents_known': permission_sets.contents IS NOT NULL
+        'contents_known': permission_sets.contents IS NOT NULL,
+        'grants_everything': permission_sets.grants_everything
     }) AS properties
 FROM set_mentions
 LEFT JOIN permission_sets USING (company, permission_set_id)

@@ -1,5 +1,7 @@
 -- One row per permission set now: what who has the set may do in one app.
--- Empty where Pipedrive offers no such list, or refuses it.
+-- Empty where Pipedrive offers no such list, or refuses it. Pipedrive may list nothing for a set of type
+-- admin, which holds every permission of its app: then `contents` is empty, as received, and `grants`
+-- has the permissions that other sets show to be of that app.
 --
 -- kind: table
 -- key: company, permission_set_id
@@ -10,19 +12,48 @@
 --   app: the app that it belongs to
 --   type: admin, manager, regular or custom
 --   description: the set's description
---   contents: the permissions that it grants, sorted; NULL is not known
+--   contents: the permissions that Pipedrive lists for it, sorted; NULL is not known
+--   grants: the permissions that it is known to grant, sorted; NULL is not known
+--   grants_everything: whether it grants every permission of its app without a list of them, be it
+--     one that `grants` does not have; NULL is not known
 --   assignment_count: how many users Pipedrive counts
--- example: SELECT name, app, type, len(contents) AS permissions FROM permission_sets ORDER BY
+-- example: SELECT name, app, type, len(grants) AS permissions FROM permission_sets ORDER BY
 --   permissions DESC
+WITH sets AS (
+    SELECT
+        *,
+        len(contents) = 0 AND type = 'admin' AS grants_everything
+    FROM permission_sets_history
+    WHERE valid_to IS NULL
+),
+
+app_permissions AS (
+    SELECT
+        company,
+        app,
+        list_sort(list_distinct(flatten(list(contents)))) AS permissions
+    FROM sets
+    WHERE app IS NOT NULL
+        AND contents IS NOT NULL
+    GROUP BY company, app
+)
+
 SELECT
-    versions.company,
-    versions.permission_set_id,
-    versions.name,
-    versions.app,
-    versions.type,
-    versions.description,
-    versions.contents,
+    company,
+    permission_set_id,
+    sets.name,
+    app,
+    sets.type,
+    sets.description,
+    sets.contents,
+    CASE
+        WHEN sets.grants_everything
+            THEN coalesce(app_permissions.permissions, CAST([] AS VARCHAR[]))
+        -- nothing listed, and the type that would explain it is not known
+        WHEN sets.grants_everything IS NOT NULL THEN sets.contents
+    END AS grants,
+    sets.grants_everything,
     latest.assignment_count
-FROM permission_sets_history AS versions
+FROM sets
+LEFT JOIN app_permissions USING (company, app)
 LEFT JOIN history.permission_sets_latest AS latest USING (company, permission_set_id)
-WHERE versions.valid_to IS NULL

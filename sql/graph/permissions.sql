@@ -23,7 +23,7 @@ contents AS (
     SELECT
         company,
         permission_set_id,
-        unnest(list_distinct(permission_sets.contents)) AS permission
+        unnest(list_distinct(permission_sets.grants)) AS permission
     FROM permission_sets
 ),
 

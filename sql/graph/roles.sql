@@ -11,7 +11,8 @@
 --   description: the role's description
 --   depth: how many steps below its root; 0 is a root; NULL is in or under a loop
 --   members: how many live users have an active assignment to it
---   level: Pipedrive's own count of the depth, from 1
+--   level: as Pipedrive gives it, which is not the depth: a root and the roles below it may have
+--     the same
 --   assignment_count: how many assignments Pipedrive counts
 --   sub_role_count: how many roles below it Pipedrive counts
 -- example: SELECT name, depth, members FROM roles ORDER BY members DESC

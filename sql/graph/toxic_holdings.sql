@@ -37,7 +37,7 @@ toxic_sets AS (
         SELECT
             company,
             permission_set_id,
-            unnest(contents) AS permission
+            unnest(grants) AS permission
         FROM permission_sets
     )
     INNER JOIN toxic_combinations USING (company, permission)
@@ -139,9 +139,10 @@ entries AS (
         sets.name,
         -- what is not there grants nothing
         CASE
-            WHEN absent.subject_id IS NULL THEN sets.contents
+            WHEN absent.subject_id IS NULL THEN sets.grants
             ELSE CAST([] AS VARCHAR[])
-        END AS contents
+        END AS contents,
+        sets.grants_everything
     FROM user_permission_sets
     SEMI JOIN toxic_users USING (company, user_id)
     LEFT JOIN permission_sets AS sets USING (company, permission_set_id)
@@ -169,6 +170,7 @@ unclear_users AS (
         user_id
     FROM entries
     WHERE contents IS NULL
+        OR grants_everything
 ),
 
 user_clauses AS (

@@ -14,7 +14,8 @@
 --   granted: whether the user has it; NULL is not answered
 --   granted_by: those of the user's permission sets that are known to hold the permission, sorted;
 --     empty where none of them does, as one that is proven not to be there; NULL where none is
---     known to, while the contents of one of them, or which sets the user has, are not known
+--     known to, while the contents of one of them, or which sets the user has, are not known, or
+--     one of them grants all of its app and of which app the permission is, is not known
 --   granted_by_admin: granted to an admin, who holds it whatever the sets say; NULL is not known
 --   role_share: the share of the role's members who hold it, NULL without a role or its members
 --   source: observed (answered for this user) or inferred
@@ -51,9 +52,10 @@ access_sets AS (
         entries.permission_set_id,
         -- what is not there grants nothing
         CASE
-            WHEN absent.subject_id IS NULL THEN permission_sets.contents
+            WHEN absent.subject_id IS NULL THEN permission_sets.grants
             ELSE CAST([] AS VARCHAR[])
-        END AS contents
+        END AS contents,
+        permission_sets.grants_everything
     FROM (
         SELECT
             company,
@@ -80,6 +82,23 @@ access_gaps AS (
     WHERE contents IS NULL
 ),
 
+-- an admin set that lists nothing grants every permission of its app, also unlisted ones
+open_accesses AS (
+    SELECT DISTINCT
+        company,
+        access_id
+    FROM access_sets
+    WHERE grants_everything
+),
+
+placed_permissions AS (
+    SELECT DISTINCT
+        company,
+        unnest(permission_sets.contents) AS permission
+    FROM permission_sets
+    WHERE app IS NOT NULL
+),
+
 access_grants AS (
     SELECT
         company,
@@ -104,6 +123,7 @@ memberships AS (
         user_roles.role_id,
         accounts.admin,
         accesses.access_id,
+        open_accesses.access_id IS NOT NULL AS is_open,
         -- what to say of a permission that no known set grants
         CASE
             WHEN accesses.access_id IS NOT NULL
@@ -122,6 +142,9 @@ memberships AS (
     LEFT JOIN access_gaps
         ON access_gaps.company = accesses.company
         AND access_gaps.access_id = accesses.access_id
+    LEFT JOIN open_accesses
+        ON open_accesses.company = accesses.company
+        AND open_accesses.access_id = accesses.access_id
 )
 
 SELECT
@@ -130,7 +153,13 @@ SELECT
     memberships.role_id,
     flags.permission,
     flags.granted,
-    coalesce(access_grants.granted_by, memberships.granted_by_none) AS granted_by,
+    coalesce(
+        access_grants.granted_by,
+        CASE
+            WHEN NOT memberships.is_open OR placed_permissions.permission IS NOT NULL
+                THEN memberships.granted_by_none
+        END
+    ) AS granted_by,
     flags.granted AND memberships.admin AS granted_by_admin,
     role_permissions.share AS role_share,
     flags.source
@@ -142,6 +171,9 @@ LEFT JOIN memberships
 LEFT JOIN access_grants
     ON access_grants.access_id = memberships.access_id
     AND access_grants.permission = flags.permission
+LEFT JOIN placed_permissions
+    ON placed_permissions.company = flags.company
+    AND placed_permissions.permission = flags.permission
 LEFT JOIN role_permissions
     ON role_permissions.company = flags.company
     AND role_permissions.role_id = memberships.role_id

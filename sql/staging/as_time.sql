@@ -5,6 +5,7 @@
 -- parameters:
 --   raw: the value as text; anything that is no time becomes NULL
 CASE
-    WHEN NOT starts_with(trim(raw), '0000-00-00')
+    -- DuckDB also reads texts such as "infinity" and "epoch", which are not dates
+    WHEN regexp_matches(trim(raw), '^[0-9]{4}-') AND NOT starts_with(trim(raw), '0000-00-00')
         THEN TRY_CAST(trim(raw) AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
 END

@@ -1,5 +1,6 @@
 -- One row per call of tonight, over its pages: how it ended.
--- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call.
+-- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call, and
+-- so does a row that cannot be read in the list of a single subject: the list is not known in full.
 -- The access in a user's record is here too, as an answer of its own: one that failed where the
 -- record does not give the access that it gave before.
 --
@@ -10,19 +11,38 @@
 --     in the user's record
 --   subject_id: id in the path; NULL for a list
 --   outcome: answered, gone, refused, failed or unoffered
+WITH incomplete AS (
+    SELECT DISTINCT company, endpoint, subject_id
+    FROM staging.unreadable_rows
+    WHERE subject_id IS NOT NULL
+),
+
+calls AS (
+    SELECT
+        company,
+        endpoint,
+        asked.id AS subject_id,
+        CASE
+            WHEN bool_and(outcome = 'answered') THEN 'answered'
+            WHEN bool_or(outcome = 'failed') THEN 'failed'
+            WHEN bool_or(outcome = 'refused') THEN 'refused'
+            WHEN asked.id IS NULL THEN 'unoffered'
+            ELSE 'gone'
+        END AS outcome
+    FROM landing.answers
+    GROUP BY company, endpoint, asked.id
+)
+
 SELECT
-    company,
-    endpoint,
-    asked.id AS subject_id,
+    calls.company,
+    calls.endpoint,
+    calls.subject_id,
     CASE
-        WHEN bool_and(outcome = 'answered') THEN 'answered'
-        WHEN bool_or(outcome = 'failed') THEN 'failed'
-        WHEN bool_or(outcome = 'refused') THEN 'refused'
-        WHEN asked.id IS NULL THEN 'unoffered'
-        ELSE 'gone'
+        WHEN calls.outcome = 'answered' AND incomplete.subject_id IS NOT NULL THEN 'failed'
+        ELSE calls.outcome
     END AS outcome
-FROM landing.answers
-GROUP BY company, endpoint, asked.id
+FROM calls
+LEFT JOIN incomplete USING (company, endpoint, subject_id)
 UNION ALL
 SELECT
     company,

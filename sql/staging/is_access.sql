@@ -9,7 +9,8 @@ CASE
             list_transform(
                 CAST(part AS JSON[]),
                 lambda entry:
-                    json_type(entry) = 'OBJECT'
+                    -- an entry that is null has no type at all
+                    coalesce(json_type(entry), 'NULL') = 'OBJECT'
                     AND coalesce(json_type(entry, '$.app'), 'NULL') IN ('VARCHAR', 'NULL')
                     AND coalesce(json_type(entry, '$.permission_set_id'), 'NULL')
                         IN ('VARCHAR', 'UBIGINT', 'NULL')

@@ -1,5 +1,6 @@
 -- One row per permission set in tonight's answers, typed.
--- Contents that were not answered tonight stay as last known; never answered, they are NULL.
+-- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. Of
+-- contents one of which cannot be read, none is known.
 --
 -- key: company, permission_set_id
 -- columns:
@@ -9,70 +10,34 @@
 --   app: the app that it is for
 --   type: admin, manager, regular or custom
 --   description: description of the set
---   contents: the flags that it grants, sorted; NULL = unknown
+--   contents: the flags that it lists, sorted; NULL = unknown
 --   assignment_count: users who have it, as Pipedrive counts them
-WITH details AS (
-    SELECT
-        company,
-        asked.id AS permission_set_id,
-        -- the three shapes in which Pipedrive answers: an object, a list of one, no envelope
-        CASE
-            WHEN json_type(answer, '$.data') = 'ARRAY' THEN answer -> '$.data[0]'
-            WHEN json_type(answer, '$.data') = 'OBJECT' THEN answer -> '$.data'
-            ELSE answer
-        END AS record
-    FROM landing.answers
-    WHERE endpoint = 'permissionSets/{id}' AND outcome = 'answered'
-),
-
-contents AS (
+WITH fields AS (
     SELECT
         company,
         permission_set_id,
-        list_sort(list_distinct(CAST(record -> '$.contents' AS VARCHAR[]))) AS contents
-    FROM details
-    WHERE json_type(record, '$.contents') = 'ARRAY'
-),
-
-listed AS (
-    SELECT
-        company,
-        unnest(CAST(answer -> '$.data' AS JSON[])) AS record
-    FROM landing.answers
-    WHERE
-        endpoint = 'permissionSets'
-        AND outcome = 'answered'
-        AND json_type(answer, '$.data') = 'ARRAY'
-),
-
-records AS (
-    SELECT company, record ->> '$.id' AS permission_set_id, record
-    FROM listed
-    UNION ALL
-    -- not listed, and there all the same
-    SELECT company, permission_set_id, record
-    FROM details
-    ANTI JOIN (SELECT company, record ->> '$.id' AS permission_set_id FROM listed) AS known
-        USING (company, permission_set_id)
+        json_type(record, ['$.name', '$.app', '$.type', '$.description']) AS kinds,
+        record ->> ['$.name', '$.app', '$.type', '$.description'] AS texts,
+        as_id(record ->> '$.assignment_count') AS assignment_count,
+        CASE
+            WHEN is_texts(detail -> '$.contents')
+                THEN list_sort(list_distinct(CAST(detail -> '$.contents' AS VARCHAR[])))
+        END AS contents
+    FROM staging.permission_set_records
 )
 
 SELECT
-    records.company,
-    records.permission_set_id,
-    any_value(as_text(json_type(record, '$.name'), record ->> '$.name')) AS name,
-    any_value(as_text(json_type(record, '$.app'), record ->> '$.app')) AS app,
-    any_value(as_text(json_type(record, '$.type'), record ->> '$.type')) AS type,
-    any_value(as_text(json_type(record, '$.description'), record ->> '$.description')) AS description,
-    coalesce(any_value(contents.contents), any_value(last.contents)) AS contents,
-    any_value(as_id(record ->> '$.assignment_count')) AS assignment_count
-FROM records
-LEFT JOIN contents
-    ON
-        contents.company = records.company
-        AND contents.permission_set_id = records.permission_set_id
+    fields.company,
+    fields.permission_set_id,
+    or_last(kinds[1], as_text(kinds[1], texts[1]), last.name) AS name,
+    or_last(kinds[2], as_text(kinds[2], texts[2]), last.app) AS app,
+    or_last(kinds[3], as_text(kinds[3], texts[3]), last.type) AS type,
+    or_last(kinds[4], as_text(kinds[4], texts[4]), last.description) AS description,
+    coalesce(fields.contents, last.contents) AS contents,
+    fields.assignment_count
+FROM fields
 LEFT JOIN history.permission_sets AS last
     ON
-        last.company = records.company
-        AND last.permission_set_id = records.permission_set_id
+        last.company = fields.company
+        AND last.permission_set_id = fields.permission_set_id
         AND last.valid_to IS NULL
-GROUP BY records.company, records.permission_set_id

@@ -60,9 +60,13 @@ answered AS (
 listed_roles AS (
     SELECT
         company,
-        unnest(CAST(answer -> '$.data' AS JSON[])) ->> '$.id' AS subject_id
-    FROM landing.answers
-    WHERE endpoint = 'roles' AND outcome = 'answered' AND json_type(answer, '$.data') = 'ARRAY'
+        -- one that cannot be read is NULL: nothing was asked about it
+        CAST(as_id(record ->> '$.id') AS VARCHAR) AS subject_id
+    FROM (
+        SELECT company, unnest(CAST(answer -> '$.data' AS JSON[])) AS record
+        FROM landing.answers
+        WHERE endpoint = 'roles' AND outcome = 'answered' AND json_type(answer, '$.data') = 'ARRAY'
+    )
 ),
 
 -- Where every role tells its members, that tells everybody's roles...

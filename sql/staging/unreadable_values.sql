@@ -1,16 +1,19 @@
 -- One row per value in tonight's answers that is there and cannot be read as what it should be.
--- It counts as unknown (NULL) everywhere, and is reported.
+-- It counts as not known (as last known, or NULL) everywhere. A row that names nobody and nothing is
+-- here as a whole.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the call that brought it
---   subject_id: the user, role or set that it is about
---   field: name of the field
+--   subject_id: the user, role or set that it is about; NULL for a row of a list, of which that is
+--     not known
+--   field: name of the field; of a row, its place
 --   value: the value as received, its first 200 characters
 WITH user_fields AS (
     SELECT
         company,
+        endpoint,
         user_id,
         fields,
         kinds,
@@ -27,20 +30,74 @@ suspects AS (
     WHERE
         kinds.name <> 'VARCHAR'
         OR kinds.email <> 'VARCHAR'
+        OR kinds.locale <> 'VARCHAR'
+        OR kinds.default_currency <> 'VARCHAR'
+        OR kinds.timezone_name <> 'VARCHAR'
+        OR kinds.phone <> 'VARCHAR'
+        OR kinds.timezone_offset <> 'VARCHAR'
+        OR kinds.icon_url <> 'VARCHAR'
         OR NOT access_readable
         OR as_flag(coalesce(fields.active_flag, '1')) IS NULL
         OR as_flag(coalesce(fields.is_deleted, '1')) IS NULL
         OR as_flag(coalesce(fields.is_admin, '1')) IS NULL
+        OR as_flag(coalesce(fields.has_created_company, '1')) IS NULL
         OR as_id(coalesce(fields.role_id, '1')) IS NULL
         OR (fields.created IS NOT NULL AND as_time(fields.created) IS NULL)
         OR (fields.last_login IS NOT NULL AND as_time(fields.last_login) IS NULL)
         OR (fields.modified IS NOT NULL AND as_time(fields.modified) IS NULL)
 ),
 
+owners AS (
+    SELECT company, answer -> '$.data' AS record
+    FROM landing.answers
+    WHERE endpoint = 'users/me' AND outcome = 'answered'
+),
+
+assignments AS (
+    SELECT
+        company,
+        endpoint,
+        asked.id AS asked_id,
+        unnest(
+            json_transform(
+                answer,
+                '{"data": [{
+                    "user_id": "VARCHAR", "role_id": "VARCHAR", "active_flag": "VARCHAR",
+                    "name": "JSON", "parent_role_id": "VARCHAR"
+                }]}'
+            ).data
+        ) AS record
+    FROM landing.answers
+    WHERE
+        endpoint IN ('users/{id}/roleAssignments', 'roles/{id}/assignments')
+        AND outcome = 'answered'
+),
+
+assignment_suspects AS (
+    SELECT
+        company,
+        endpoint,
+        -- a row is about its user, also where a role was asked for its members
+        CASE
+            WHEN endpoint = 'users/{id}/roleAssignments' THEN asked_id
+            ELSE CAST(as_id(record.user_id) AS VARCHAR)
+        END AS subject_id,
+        record
+    FROM assignments
+    WHERE
+        (
+            as_flag(coalesce(record.active_flag, '1')) IS NULL
+            OR as_id(coalesce(record.parent_role_id, '1')) IS NULL
+            OR json_type(record.name) NOT IN ('VARCHAR', 'NULL')
+        )
+        -- else the row is reported as a whole
+        AND as_id(record.role_id) IS NOT NULL
+),
+
 fields AS (
     SELECT
         company,
-        'users' AS endpoint,
+        endpoint,
         CAST(user_id AS VARCHAR) AS subject_id,
         unnest(
             [
@@ -48,7 +105,7 @@ fields AS (
                 {'field': 'email', 'kind': kinds.email, 'value': fields.email},
                 {
                     'field': 'access',
-                    'kind': CASE WHEN access_readable THEN 'access' ELSE 'OBJECT' END,
+                    'kind': CASE WHEN access_readable THEN 'readable' ELSE 'OBJECT' END,
                     'value': fields.access
                 },
                 {'field': 'active_flag', 'kind': 'flag', 'value': fields.active_flag},
@@ -57,22 +114,147 @@ fields AS (
                 {'field': 'role_id', 'kind': 'id', 'value': fields.role_id},
                 {'field': 'created', 'kind': 'time', 'value': fields.created},
                 {'field': 'last_login', 'kind': 'time', 'value': fields.last_login},
-                {'field': 'modified', 'kind': 'time', 'value': fields.modified}
+                {'field': 'modified', 'kind': 'time', 'value': fields.modified},
+                {
+                    'field': 'has_created_company',
+                    'kind': 'flag',
+                    'value': fields.has_created_company
+                },
+                {'field': 'locale', 'kind': kinds.locale, 'value': fields.locale},
+                {
+                    'field': 'default_currency',
+                    'kind': kinds.default_currency,
+                    'value': fields.default_currency
+                },
+                {
+                    'field': 'timezone_name',
+                    'kind': kinds.timezone_name,
+                    'value': fields.timezone_name
+                },
+                {'field': 'phone', 'kind': kinds.phone, 'value': fields.phone},
+                {
+                    'field': 'timezone_offset',
+                    'kind': kinds.timezone_offset,
+                    'value': fields.timezone_offset
+                },
+                {'field': 'icon_url', 'kind': kinds.icon_url, 'value': fields.icon_url}
             ]
         ) AS found
     FROM suspects
     UNION ALL
+    -- what the client reads of the token's owner; the rest is in the list of users
     SELECT
         company,
-        'roles' AS endpoint,
+        'users/me' AS endpoint,
+        record ->> '$.id' AS subject_id,
+        unnest(
+            [
+                {
+                    'field': 'access',
+                    'kind': CASE
+                        WHEN is_access(record -> '$.access') THEN 'readable' ELSE 'OBJECT'
+                    END,
+                    'value': record ->> '$.access'
+                },
+                {'field': 'is_admin', 'kind': 'flag', 'value': record ->> '$.is_admin'},
+                {
+                    'field': 'company_name',
+                    'kind': json_type(record, '$.company_name'),
+                    'value': record ->> '$.company_name'
+                }
+            ]
+        ) AS found
+    FROM owners
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
         CAST(role_id AS VARCHAR) AS subject_id,
         unnest(
             [
+                {
+                    'field': 'name',
+                    'kind': json_type(record, '$.name'),
+                    'value': record ->> '$.name'
+                },
                 {'field': 'parent_role_id', 'kind': 'id', 'value': record ->> '$.parent_role_id'},
-                {'field': 'active_flag', 'kind': 'flag', 'value': record ->> '$.active_flag'}
+                {'field': 'active_flag', 'kind': 'flag', 'value': record ->> '$.active_flag'},
+                {
+                    'field': 'description',
+                    'kind': json_type(record, '$.description'),
+                    'value': record ->> '$.description'
+                },
+                {'field': 'level', 'kind': 'id', 'value': record ->> '$.level'},
+                {
+                    'field': 'assignment_count',
+                    'kind': 'id',
+                    'value': record ->> '$.assignment_count'
+                },
+                {'field': 'sub_role_count', 'kind': 'id', 'value': record ->> '$.sub_role_count'}
             ]
         ) AS found
     FROM staging.role_records
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        subject_id,
+        unnest(
+            [
+                {'field': 'active_flag', 'kind': 'flag', 'value': record.active_flag},
+                {'field': 'parent_role_id', 'kind': 'id', 'value': record.parent_role_id},
+                {
+                    'field': 'name',
+                    'kind': json_type(record.name),
+                    'value': record.name ->> '$'
+                }
+            ]
+        ) AS found
+    FROM assignment_suspects
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        permission_set_id AS subject_id,
+        unnest(
+            [
+                {
+                    'field': 'name',
+                    'kind': json_type(record, '$.name'),
+                    'value': record ->> '$.name'
+                },
+                {'field': 'app', 'kind': json_type(record, '$.app'), 'value': record ->> '$.app'},
+                {
+                    'field': 'type',
+                    'kind': json_type(record, '$.type'),
+                    'value': record ->> '$.type'
+                },
+                {
+                    'field': 'description',
+                    'kind': json_type(record, '$.description'),
+                    'value': record ->> '$.description'
+                },
+                {
+                    'field': 'assignment_count',
+                    'kind': 'id',
+                    'value': record ->> '$.assignment_count'
+                }
+            ]
+        ) AS found
+    FROM staging.permission_set_records
+    UNION ALL
+    SELECT
+        company,
+        'permissionSets/{id}' AS endpoint,
+        permission_set_id AS subject_id,
+        {
+            'field': 'contents',
+            'kind': CASE
+                WHEN is_texts(detail -> '$.contents') THEN 'readable' ELSE 'OBJECT'
+            END,
+            'value': detail ->> '$.contents'
+        } AS found
+    FROM staging.permission_set_records
     UNION ALL
     SELECT
         answered.company,
@@ -90,6 +272,21 @@ fields AS (
         FROM staging.permission_answers
         WHERE len(list_filter(flags, lambda flag: flag.granted IS NULL)) > 0
     ) AS read_answers USING (digest)
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        subject_id,
+        {
+            'field': concat(
+                'row ',
+                place,
+                CASE WHEN page_start > 0 THEN concat(' of the page from ', page_start) END
+            ),
+            'kind': 'OBJECT',
+            'value': content
+        } AS found
+    FROM staging.unreadable_rows
 )
 SELECT
     company,
@@ -107,7 +304,7 @@ WHERE
             as_time(found.value) IS NULL
             AND NOT starts_with(trim(found.value), '0000-00-00')
             AND trim(found.value) <> ''
-        -- a text, or a list of access entries, that is something else
-        ELSE found.kind NOT IN ('VARCHAR', 'access')
+        -- a text, or a list, that is something else
+        ELSE found.kind NOT IN ('VARCHAR', 'readable')
     END
 GROUP BY company, endpoint, subject_id, found.field

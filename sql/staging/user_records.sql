@@ -1,15 +1,18 @@
 -- One row per user in tonight's answers, as received: from the list, or asked for by id.
--- A user whom two pages repeat counts once, as last seen.
+-- A user whom two pages repeat counts once, as last seen. Rows that name no user are in
+-- `unreadable_rows`.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
+--   endpoint: path of the call that brought the record
 --   fields: the fields of the user's record as texts; NULL where one is not there, or null
 --   kinds: what stands in them (json_type); NULL where a field is not there
 WITH records AS (
     SELECT
         company,
+        endpoint,
         answered_at,
         unnest(json_transform_strict(answer, '{"data": ["JSON"]}').data) AS record
     FROM landing.answers
@@ -17,6 +20,7 @@ WITH records AS (
     UNION ALL
     SELECT
         company,
+        endpoint,
         answered_at,
         answer -> '$.data' AS record
     FROM landing.answers
@@ -26,10 +30,12 @@ WITH records AS (
 identified AS (
     SELECT
         company,
+        endpoint,
         as_id(record ->> '$.id') AS user_id,
         answered_at,
         record
     FROM records
+    WHERE as_id(record ->> '$.id') IS NOT NULL
 ),
 
 repeated AS (
@@ -41,23 +47,18 @@ repeated AS (
 
 -- few are there twice: only their records are sorted by time
 latest AS (
-    SELECT company, user_id, record
+    SELECT company, endpoint, user_id, record
     FROM identified
-    ANTI JOIN repeated
-        ON
-            repeated.company = identified.company
-            AND repeated.user_id IS NOT DISTINCT FROM identified.user_id
+    ANTI JOIN repeated USING (company, user_id)
     UNION ALL
     SELECT
-        identified.company,
-        identified.user_id,
+        company,
+        arg_max(identified.endpoint, identified.answered_at) AS endpoint,
+        user_id,
         arg_max(identified.record, identified.answered_at) AS record
     FROM identified
-    INNER JOIN repeated
-        ON
-            repeated.company = identified.company
-            AND repeated.user_id IS NOT DISTINCT FROM identified.user_id
-    GROUP BY identified.company, identified.user_id
+    INNER JOIN repeated USING (company, user_id)
+    GROUP BY company, user_id
 ),
 
 -- Each record is read twice, for what its fields hold and for what that is, and not once per field:
@@ -65,6 +66,7 @@ latest AS (
 read_records AS (
     SELECT
         company,
+        endpoint,
         user_id,
         json_transform(
             record,
@@ -81,7 +83,7 @@ read_records AS (
             record,
             [
                 '$.name', '$.email', '$.role_id', '$.access', '$.locale', '$.default_currency',
-                '$.timezone_name', '$.last_login'
+                '$.timezone_name', '$.last_login', '$.phone', '$.timezone_offset', '$.icon_url'
             ]
         ) AS kinds
     FROM latest
@@ -89,11 +91,13 @@ read_records AS (
 
 SELECT
     company,
+    endpoint,
     user_id,
     fields,
     {
         'name': kinds[1], 'email': kinds[2], 'role_id': kinds[3], 'access': kinds[4],
         'locale': kinds[5], 'default_currency': kinds[6], 'timezone_name': kinds[7],
-        'last_login': kinds[8]
+        'last_login': kinds[8], 'phone': kinds[9], 'timezone_offset': kinds[10],
+        'icon_url': kinds[11]
     } AS kinds
 FROM read_records

@@ -76,9 +76,9 @@ SELECT
     END AS last_login,
     records.login_known OR latest.login_known IS TRUE AS login_known,
     as_time(fields.modified) AS modified,
-    fields.phone AS phone,
-    fields.timezone_offset AS timezone_offset,
-    fields.icon_url AS icon_url
+    as_text(kinds.phone, fields.phone) AS phone,
+    as_text(kinds.timezone_offset, fields.timezone_offset) AS timezone_offset,
+    as_text(kinds.icon_url, fields.icon_url) AS icon_url
 FROM logins AS records
 LEFT JOIN staging.access_lists AS lists
     ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access

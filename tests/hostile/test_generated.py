@@ -99,7 +99,8 @@ def world(tmp_path_factory: pytest.TempPathFactory):
         patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recorded)
         patch.setattr("pipedrive_graph.pipedrive.client.Patience", lambda: AT_ONCE)
         # what is partial is of interest here, however partial it is
-        patch.setattr("pipedrive_graph.collect.verdict.ACCEPTED_SHARE", 0.0)
+        patch.setattr("pipedrive_graph.collect.verdict.MISSING_SHARE", 1.0)
+        patch.setattr("pipedrive_graph.collect.verdict.KINDS", {})
         world = World(kept, before)
         for known in (True, False):
             installation, error = world.night(kept, known=known)

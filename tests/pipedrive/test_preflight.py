@@ -169,6 +169,41 @@ def test_what_passes_is_lived_through(official: Simulator, action):
     assert check(official.url, official.token).data
 
 
+@pytest.mark.parametrize("action", [faults.silence, faults.slow_loris(9), faults.cut("before")])
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_answer_that_hangs_or_is_cut_is_asked_for_again(official: Simulator, action, times: int):
+    fault = official.faults.add("users/me", action, times=times)
+    patience = Patience(first=0.02, longest=0.05, silence=2.1)
+    assert check(official.url, official.token, timeouts=Timeouts(), patience=patience).data
+    assert fault.hits == times
+
+
+def test_a_slow_answer_is_waited_for(official: Simulator):
+    official.faults.add("users/me", faults.slow(0.9), times=None)
+    patience = Patience(first=0.02, longest=0.05, silence=2.1)
+    assert check(official.url, official.token, timeouts=Timeouts(), patience=patience).data
+
+
+def test_the_query_form_that_hangs_once_is_asked_for_again():
+    with Simulator(Options(users=5, dialect="brief")) as simulator:
+        fault = simulator.faults.add("users/me", faults.silence)
+        assert check(simulator.url, simulator.token).data
+        assert fault.hits == 1
+
+
+def test_one_lost_answer_to_the_last_question_does_not_end_the_run(official: Simulator):
+    """Nothing was answered for long, so it is asked whether anybody is there: that may be lost, too."""
+    user = official.company.owner_id
+
+    async def one(pipedrive: Pipedrive):
+        official.faults.add(f"users/{user}/permissions", faults.cut("before"), times=None)
+        official.faults.add("users/me", faults.cut("before"), times=1)
+        return await pipedrive.fetch(Call(Endpoint.PERMISSIONS, str(user)))
+
+    answer = use(official.url, official.token, one)
+    assert answer.problem == f"users/{user}/permissions: the answer was cut short"
+
+
 def test_a_base_url_without_the_version_is_not_pipedrives(official: Simulator):
     with pytest.raises(NotPipedriveError, match=r"http://127\.0\.0\.1:\d+ is not"):
         check(official.url.removesuffix("/v1"), official.token)

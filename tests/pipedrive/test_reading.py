@@ -12,10 +12,11 @@ from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.body import UnusableError, as_json_string, one_line
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.records import PermissionSet, User
+from pipedrive_graph.pipedrive.records import PermissionSet, RoleAssignment, User
 from pipedrive_graph.pipedrive.redaction import Redaction
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret
 
+NONE = "data: none of the rows can be read"
 CALLS = [Call(endpoint, "7" if endpoint.takes_id else None) for endpoint in Endpoint]
 REDACTION = Redaction("canary-0123456789abcdef")
 
@@ -92,7 +93,7 @@ def test_deep_nesting_is_refused():
     with pytest.raises(UnsettledError, match="the body is"):
         answered(Call(Endpoint.USERS), b'{"data":' + b"[" * 200_000)
     deep = b"[" * 900 + b"]" * 900
-    with pytest.raises(UnsettledError, match="row 1: id: is missing"):
+    with pytest.raises(UnsettledError, match=f"{NONE}; row 1: id: is missing"):
         answered(Call(Endpoint.USERS), b'{"data": [{"x": ' + deep + b"}]}")
     echo = b'{"data": [{"id": 1, "x": ' + deep + b', "y": "canary-0123456789abcdef"}]}'
     with pytest.raises(UnsettledError, match="nested too deeply"):
@@ -177,11 +178,10 @@ def test_one_field_of_an_access_entry_does_not_take_the_entry_with_it():
 @pytest.mark.parametrize(
     ("endpoint", "data", "problem"),
     [
-        (Endpoint.USERS, [{"id": 1}, {"id": "abc"}], "users: row 2: id: expected an integer, got 'abc'"),
-        (Endpoint.USERS, [{"id": True}], "users: row 1: id: expected an integer, got true"),
-        (Endpoint.USERS, [{"id": 2**70}], f"users: row 1: id: expected an integer, got {2**70}"),
-        (Endpoint.USERS, [{"name": "x"}], "users: row 1: id: is missing"),
-        (Endpoint.USERS, ["x"], "users: row 1: expected an object, got 'x'"),
+        (Endpoint.USERS, [{"id": True}], f"users: {NONE}; row 1: id: expected an integer, got true"),
+        (Endpoint.USERS, [{"id": 2**70}], f"users: {NONE}; row 1: id: expected an integer, got {2**70}"),
+        (Endpoint.USERS, [{"name": "x"}, 3], f"users: {NONE}; row 1: id: is missing"),
+        (Endpoint.USERS, ["x"], f"users: {NONE}; row 1: expected an object, got 'x'"),
         (Endpoint.USERS, {"id": 1}, "users: data: expected a list, got an object"),
         (Endpoint.PERMISSIONS, None, "users/7/permissions: data: expected a map of flags, got null"),
         (
@@ -210,10 +210,47 @@ def test_no_envelope_no_answer(body: bytes):
 
 
 @pytest.mark.parametrize("given", ["", None, True, 1.5, ["x"]])
-def test_a_set_without_an_id_spoils_the_list(given: object):
+def test_a_set_without_an_id_does_not_spoil_the_list(given: object):
     """Nothing can be asked for by an empty id."""
-    with pytest.raises(UnsettledError, match="row 2: id: expected an id, got"):
-        answered(Call(Endpoint.PERMISSION_SETS), body_of([{"id": 7}, {"id": given}]))
+    answer = answered(Call(Endpoint.PERMISSION_SETS), body_of([{"id": 7}, {"id": given}]))
+    assert [row.id for row in answer.rows(PermissionSet)] == ["7"]
+    ((problem, content),) = [(row.problem, row.content) for row in answer.unreadable]
+    assert problem.startswith("row 2: id: expected an id, got")
+    assert json.loads(content) == {"id": given}
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"id": None}, "row 2: id: expected an integer, got null"),
+        (None, "row 2: expected an object, got null"),
+        ({"id": "abc"}, "row 2: id: expected an integer, got 'abc'"),
+        ({"id": 99.5}, "row 2: id: expected an integer, got 99.5"),
+        ({"id": True}, "row 2: id: expected an integer, got true"),
+        ({"id": -1}, "row 2: id: expected an integer, got -1"),
+        ({"id": 2**70}, f"row 2: id: expected an integer, got {2**70}"),
+        ([1], "row 2: expected an object, got a list"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("endpoint", [Endpoint.USERS, Endpoint.ROLES])
+def test_one_row_that_cannot_be_read_is_one_row(endpoint: Endpoint, row: object, problem: str):
+    answer = answered(Call(endpoint), body_of([{"id": "7"}, row, {"id": 99.0}]))
+    assert [getattr(record, "id", None) for record in answer.data or []] == [7, 99]
+    assert [unreadable.problem for unreadable in answer.unreadable] == [problem]
+
+
+def test_an_assignment_without_its_role_does_not_spoil_the_others():
+    rows = [{"user_id": 7, "role_id": None}, {"user_id": 7, "role_id": "3"}]
+    answer = answered(Call(Endpoint.ROLE_ASSIGNMENTS, "7"), body_of(rows))
+    assert [row.role_id for row in answer.rows(RoleAssignment)] == [3]
+    alone = answered(Call(Endpoint.ROLE_ASSIGNMENTS, "7"), body_of(rows[:1]))
+    assert (alone.data, len(alone.unreadable)) == ([], 1)
+
+
+def test_the_last_page_may_hold_nothing_but_a_row_that_cannot_be_read():
+    answer = answered(Call(Endpoint.USERS, start=500), body_of([{"id": None}]))
+    assert (answer.data, len(answer.unreadable)) == ([], 1)
 
 
 @pytest.mark.parametrize("given", ["", " ", "0", 0, None])
@@ -254,6 +291,10 @@ def test_a_permission_set_comes_in_three_shapes(shape: str):
         ({"more_items_in_collection": "1", "next_start": "100"}, 100),
         ({"next_start": 100}, 100),
         ({"more_items_in_collection": True, "start": 40}, 41),
+        ({"more_items_in_collection": True, "start": 40, "limit": 100}, 140),
+        ({"more_items_in_collection": True, "start": "40", "limit": "100"}, 140),
+        ({"more_items_in_collection": True, "start": 40, "limit": 0}, 41),
+        ({"more_items_in_collection": True, "start": 40, "limit": 100, "next_start": 50}, 50),
         ({"more_items_in_collection": False, "next_start": 100}, None),
         ({"more_items_in_collection": False}, None),
         ({"more_items_in_collection": math.pi}, None),
@@ -263,8 +304,9 @@ def test_a_permission_set_comes_in_three_shapes(shape: str):
     ],
 )
 def test_the_next_page_is_where_the_answer_says(pagination, expected):
-    body = body_of([{"id": 1}], additional_data={"pagination": pagination})
-    assert answered(Call(Endpoint.USERS), body).next_start == expected
+    for additional in ({"pagination": pagination}, pagination):  # the second as /leads has it
+        body = body_of([{"id": 1}], additional_data=additional)
+        assert answered(Call(Endpoint.USERS), body).next_start == expected
 
 
 def test_rows_of_another_kind_are_a_mistake():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipedrive_graph.simulator.company import generate
+from pipedrive_graph.simulator.model import DELETED, NEWER_APPS
 from pipedrive_graph.simulator.permissions import FLAGS
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -233,6 +234,67 @@ def test_quirks_on_request() -> None:
         dates = {user["last_login"] for user in call(running, "users").data}
         assert "0000-00-00 00:00:00" in dates
         assert any(date and date.endswith("Z") and "T" in date for date in dates)
+
+
+@pytest.mark.parametrize(
+    ("paging", "expected"),
+    [
+        (
+            "next_start",
+            {"pagination": {"start": 0, "limit": 2, "more_items_in_collection": True, "next_start": 2}},
+        ),
+        ("limit", {"pagination": {"start": 0, "limit": 2, "more_items_in_collection": True}}),
+        ("flat", {"start": 0, "limit": 2, "more_items_in_collection": True}),
+    ],
+)
+def test_a_page_speaks_of_the_next_one_in_three_forms(paging, expected) -> None:
+    with simulator("official", paging=paging) as running:
+        assert call(running, "roles?limit=2").json["additional_data"] == expected
+
+
+def test_role_ids_and_languages_come_as_texts_on_request() -> None:
+    with simulator("official", role_ids="text", lang="text") as running:
+        rows = call(running, "users").data
+        expected = [
+            None if user.role_id is None else str(user.role_id) for user in running.company.users.values()
+        ]
+        assert [row["role_id"] for row in rows] == expected
+        assert {row["lang"] for row in rows} == {"en-GB"}
+
+
+def test_a_root_is_its_own_parent_and_levels_are_odd_on_request() -> None:
+    with simulator("official", root_parent="itself", levels="example") as running:
+        rows = {row["id"]: row for row in call(running, "roles").data}
+        assert rows[1]["parent_role_id"] == 1
+        below = [row for row in rows.values() if row["parent_role_id"] == 1]
+        assert {row["level"] for row in below} == {1}
+        assert 2 in {row["level"] for row in rows.values()}
+        assert call(running, "roles/1").data["parent_role_id"] == 1
+
+
+def test_admin_sets_list_nothing_on_request() -> None:
+    with simulator("official", empty_admin_sets=True) as running:
+        for entry in running.company.sets.values():
+            shown = call(running, f"permissionSets/{entry.id}").data[0]["contents"]
+            assert shown == ([] if entry.kind == "admin" else entry.contents)
+
+
+def test_the_newer_apps_have_sets_and_users() -> None:
+    with simulator("official") as running:
+        for app in NEWER_APPS:
+            regular = running.company.add_app(app)
+            assert {entry["app"] for entry in call(running, f"permissionSets?app={app}").data} == {app}
+            assert call(running, f"permissionSets/{regular}/assignments").status == 200
+
+
+def test_a_user_whom_support_deleted_has_a_random_name() -> None:
+    with simulator("official") as running:
+        user = running.company.plain_user_id
+        running.company.delete(user, by_support=True)
+        (row,) = [row for row in call(running, "users").data if row["id"] == user]
+        assert (row["active_flag"], row["is_deleted"]) == (False, True)
+        assert DELETED not in (row["name"], row["email"])
+        assert "@" in row["email"]
 
 
 def test_an_unlisted_role_answers_by_id() -> None:

@@ -248,3 +248,76 @@ def test_nodes_say_whether_they_are_known(company: Company) -> None:
         ("role", "role:1", "true"),
         ("role", "role:2", "false"),
     ]
+
+
+def admin_set(company: Company) -> None:
+    """A set of type admin for which Pipedrive lists nothing, and sets that list what they grant."""
+    company.permission_set("admins", [], type="admin")
+    company.permission_set("sellers", ["can_x", "can_y"])
+    company.permission_set("watchers", ["can_g"], app="global")
+
+
+def test_an_admin_set_that_lists_nothing_grants_all_of_its_app(company: Company) -> None:
+    admin_set(company)
+    company.permission_set("empty", [], type="custom")
+    company.permission_set("unread", None, type="admin")
+    company.permission_set("odd", [], type=None)
+
+    columns = "permission_set_id, contents, grants, grants_everything"
+    assert company.table("permission_sets", columns) == [
+        ("admins", [], ["can_x", "can_y"], True),
+        ("empty", [], [], False),
+        ("odd", [], None, None),
+        ("sellers", ["can_x", "can_y"], ["can_x", "can_y"], False),
+        ("unread", None, None, None),
+        ("watchers", ["can_g"], ["can_g"], False),
+    ]
+    assert company.table("edges", "source, target") == [
+        ("permission_set:admins", "app:sales"),
+        ("permission_set:admins", "permission:can_x"),
+        ("permission_set:admins", "permission:can_y"),
+        *[(f"permission_set:{name}", "app:sales") for name in ("empty", "odd", "sellers")],
+        ("permission_set:sellers", "permission:can_x"),
+        ("permission_set:sellers", "permission:can_y"),
+        ("permission_set:unread", "app:sales"),
+        ("permission_set:watchers", "app:global"),
+        ("permission_set:watchers", "permission:can_g"),
+    ]
+    assert company.table("permissions", "permission, sets") == [("can_g", 1), ("can_x", 2), ("can_y", 2)]
+
+
+def test_what_an_admin_set_grants_is_explained_missed_and_not_guessed(company: Company) -> None:
+    admin_set(company)
+    company.user(1, "Ana", access=[entry("admins")])
+    company.flags(1, can_x=True, can_y=False, can_g=True, can_unheard_of=True)
+
+    assert explained(company) == [
+        ("can_g", True, [], False),  # of another app
+        ("can_unheard_of", True, None, False),  # may be of this app
+        ("can_x", True, ["admins"], False),
+        ("can_y", False, ["admins"], False),
+    ]
+    assert company.fired("unexplained_permission") == [("1", "can_g")]
+    assert company.fired("missing_permission") == [("1", "can_y")]
+
+
+def test_what_an_admin_set_may_grant_is_no_toxic_combination_of_its_user(company: Company) -> None:
+    company.permission_set("admins", [], type="admin")
+    company.user(1, "Ana", access=[entry("admins")])
+    company.user(2, "Bob", access=[])
+    held = {"can_export_data_from_lists": True, "can_use_api": True, "can_see_hidden_items_names": True}
+    held |= {"can_delete_deals": True, "can_bulk_edit_items": True, "can_use_import": True}
+    for user_id in (1, 2):
+        company.flags(user_id, **held)
+
+    assert {subject for (subject,) in company.table("toxic_holdings", "DISTINCT subject_id")} <= {"2"}
+
+
+def test_a_set_that_begins_to_list_what_it_grants_has_not_changed(company: Company) -> None:
+    company.snapshot(1)
+    company.permission_set("admins", [], type="admin", until=1)
+    company.permission_set("admins", ["can_x"], type="admin", since=1)
+    company.permission_set("others", [], type="custom", until=1)
+    company.permission_set("others", ["can_x"], type="custom", since=1)
+
+    assert [subject for subject, _ in company.fired("permission_set_changed")] == ["others"]

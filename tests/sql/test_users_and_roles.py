@@ -340,3 +340,35 @@ def test_what_is_proven_to_be_absent(company: Company) -> None:
         ("role", "2"),
         ("role", "4"),
     ]
+
+
+def test_who_has_no_entry_for_the_account_settings_is_not_their_admin(company: Company) -> None:
+    """For most users that entry is missing: it is an answer, and not something that is unknown."""
+    sales = {"app": "sales", "admin": False, "permission_set_id": "s"}
+    settings = {"app": "account_settings", "admin": True, "permission_set_id": "a"}
+    company.user(1, "Owner", access=[sales, settings])
+    company.user(2, "Plain", access=[sales])
+    company.user(3, "Deals admin", access=[sales | {"admin": True}])
+    company.user(4, "New apps", access=[sales, sales | {"app": "nova"}, sales | {"app": "partnership"}])
+    company.user(5, "Empty", access=[])
+    company.user(6, "Not given", access=None)
+
+    assert company.table("users", "user_id, admin, account_admin") == [
+        (1, True, True),
+        (2, False, False),
+        (3, True, False),
+        (4, False, False),
+        (5, False, False),
+        (6, None, None),
+    ]
+
+
+def test_the_level_is_not_the_depth(company: Company) -> None:
+    """In the vendor's own example the root is its own parent, and has the level of the roles below it."""
+    for role_id, parent, level in [(1, 1, 1), (2, 1, 1), (3, 2, 2)]:
+        company.role(role_id, f"Role {role_id}", parent)
+        company.insert("roles_latest", role_id=role_id, level=level, assignment_count=0)
+
+    assert company.table("roles", "role_id, depth, level") == [(1, 0, 1), (2, 1, 1), (3, 2, 2)]
+    assert ("role:1", "role:1") not in company.table("edges", "source, target")
+    assert company.fired("role_cycle") == []

@@ -1,0 +1,56 @@
+-- One row per permission set in tonight's answers, as received: from the list, or asked for by id.
+-- Rows that name no set are in `unreadable_rows`.
+--
+-- key: company, permission_set_id
+-- columns:
+--   company: the company's name in the settings
+--   permission_set_id: Pipedrive's id of the set, a UUID
+--   endpoint: path of the call that brought the record
+--   record: the set as JSON, without its contents where the list brought it
+--   detail: the set as JSON as answered by id, which has the contents; NULL where it was not
+WITH details AS (
+    SELECT
+        company,
+        asked.id AS permission_set_id,
+        -- the three shapes in which Pipedrive answers: an object, a list of one, no envelope
+        CASE
+            WHEN json_type(answer, '$.data') = 'ARRAY' THEN answer -> '$.data[0]'
+            WHEN json_type(answer, '$.data') = 'OBJECT' THEN answer -> '$.data'
+            ELSE answer
+        END AS record
+    FROM landing.answers
+    WHERE endpoint = 'permissionSets/{id}' AND outcome = 'answered'
+),
+
+rows_listed AS (
+    SELECT
+        company,
+        unnest(CAST(answer -> '$.data' AS JSON[])) AS record
+    FROM landing.answers
+    WHERE
+        endpoint = 'permissionSets'
+        AND outcome = 'answered'
+        AND json_type(answer, '$.data') = 'ARRAY'
+),
+
+listed AS (
+    SELECT
+        company,
+        as_text_id(json_type(record, '$.id'), record ->> '$.id') AS permission_set_id,
+        any_value(record) AS record
+    FROM rows_listed
+    WHERE as_text_id(json_type(record, '$.id'), record ->> '$.id') IS NOT NULL
+    GROUP BY ALL
+)
+
+SELECT
+    company,
+    permission_set_id,
+    -- not listed, and there all the same
+    CASE
+        WHEN listed.record IS NULL THEN 'permissionSets/{id}' ELSE 'permissionSets'
+    END AS endpoint,
+    coalesce(listed.record, details.record) AS record,
+    details.record AS detail
+FROM listed
+FULL JOIN details USING (company, permission_set_id)
