@@ -29,6 +29,7 @@ from pipedrive_graph.warehouse.tables import TABLES
 P, T = ParamSpec("P"), TypeVar("T")
 
 _STEPS = {
+    "load": (advance.ingest, "load"),
     "stage": (advance.ingest, "stage"),
     "merge": (advance.history, "merge"),
     "prove": (advance.history, "differences"),
@@ -47,20 +48,19 @@ class Watch:
         self.nights: list[Counter[str]] = []
         for name, (module, function) in _STEPS.items():
             setattr(module, function, self._timed(name, getattr(module, function)))
-        stage = advance.ingest.stage
-        advance.ingest.stage = partial(self._noting_the_night, stage)  # type: ignore[assignment]
+        load = advance.ingest.load
+        advance.ingest.load = partial(self._noting_the_night, load)  # type: ignore[assignment]
 
     def _noting_the_night(
         self,
-        stage: Callable[[duckdb.DuckDBPyConnection, Models, list[Pending]], None],
+        load: Callable[[duckdb.DuckDBPyConnection, list[Pending]], None],
         connection: duckdb.DuckDBPyConnection,
-        models: Models,
         batch: list[Pending],
     ) -> None:
-        """Every batch begins with being staged: it says which night comes now."""
+        """Every batch begins with being loaded: it says which night comes now."""
         while len(self.nights) <= batch[0].position:
             self.nights.append(Counter())
-        stage(connection, models, batch)
+        load(connection, batch)
 
     def _timed(self, name: str, step: Callable[P, T]) -> Callable[P, T]:
         def run(*arguments: P.args, **named: P.kwargs) -> T:

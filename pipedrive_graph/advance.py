@@ -48,6 +48,10 @@ class Builder:
         """
         accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
         if accepted:
+            ingest.load(self.connection, accepted)
+            with database.transaction(self.connection):
+                # which permissions are sensitive decides which answers are held back
+                self.policies.write(self.connection)
             ingest.stage(self.connection, self.models, accepted)
         broken = dict(self.models.broken)
         self.broken |= broken
@@ -74,7 +78,6 @@ class Builder:
             raise WarehouseError(
                 f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
             )
-        self.policies.write(self.connection)
         self.rosters.write(self.connection)
         models = self.models.without(broken)
         transform(self.connection, models)

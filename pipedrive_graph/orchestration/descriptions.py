@@ -22,6 +22,8 @@ HISTORY = {
     "access_signatures": "One row per user: apps, admin rights and permission sets in short. Users with the "
     "same signature should hold the same permissions; collecting by access goes by it.",
     "corrections": "One row per inferred permission that a later answer disproved.",
+    "vendor_changes": "One row per permission of a user that Pipedrive itself changed in one snapshot, for "
+    "everybody, and whether the answer was held back.",
     "unreadable_values": "One row per value of the latest snapshot that is there and cannot be read; it "
     "counts as not known.",
     "peer_groups": "One row per live user: with whom the user is compared to find permissions that nobody "

@@ -147,16 +147,23 @@ class Company:
     cast: list[int] = field(default_factory=list)
     """Ids of the users to whom something may yet happen without telling on others, in a drawn order."""
     last_assignment: int = 0
+    for_all: dict[str, bool] = field(default_factory=dict)
+    """Flags that Pipedrive itself grants to everybody, or takes from everybody."""
+    answers_false: bool = False
+    """Whether Pipedrive answers, by its own fault, that nobody may do anything."""
 
     def permissions(self, user_id: int) -> dict[str, bool]:
         """Return what the user may do: every known flag, true or false.
 
-        An admin of any app holds every flag; anybody else what their sets grant.
+        An admin of any app holds every flag; anybody else what their sets grant; but for what Pipedrive
+        itself changes for everybody.
         """
+        if self.answers_false:
+            return dict.fromkeys(self.flags, False)
         user = self.users[user_id]
         held: set[str] = set(self.flags) if user.admin_apps else self.explained(user_id)
         held = (held | user.granted) - user.withheld
-        return {flag: flag in held for flag in self.flags}
+        return {flag: flag in held for flag in self.flags} | self.for_all
 
     def explained(self, user_id: int) -> set[str]:
         """Return the flags that the user's permission sets grant."""
@@ -285,6 +292,12 @@ class Company:
             if any(entry.app == "sales" for entry in user.access or []):
                 user.access = [*(user.access or []), Access(app, False, regular)]
         return regular
+
+    def change_for_all(self, granted: bool, *flags: str) -> None:
+        """Let Pipedrive grant flags to everybody, or take them, whatever sets, roles and assignments say."""
+        for flag in flags:
+            self._know(flag)
+            self.for_all[flag] = granted
 
     def make_admin(self, user_id: int, app: str = "account_settings") -> None:
         """Make a user admin of an app."""

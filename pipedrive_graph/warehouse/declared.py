@@ -46,6 +46,14 @@ KEPT = {
         "inferred": "BOOLEAN",
         "observed": "BOOLEAN",
     },
+    "vendor_changes": {
+        "company": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "user_id": "BIGINT",
+        "permission": "VARCHAR",
+        "change": "VARCHAR",
+        "held": "BOOLEAN",
+    },
     "unreadable_values": {
         "company": "VARCHAR",
         "endpoint": "VARCHAR",

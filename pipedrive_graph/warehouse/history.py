@@ -12,11 +12,21 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.tables import TABLES, HistoryTable
 
 _OF_THE_SNAPSHOT = {
-    "coverage": "FROM staging.coverage",
+    "coverage": """
+        SELECT coverage.* REPLACE (if(held.user_id IS NULL, coverage.outcome, 'held') AS outcome)
+        FROM staging.coverage
+        LEFT JOIN staging.held_answers AS held
+            ON
+                coverage.endpoint = 'users/{id}/permissions'
+                AND held.company = coverage.company
+                AND CAST(held.user_id AS VARCHAR) = coverage.subject_id""",
     "unreadable_values": "FROM staging.unreadable_values",
     "permission_answers": """
         SELECT company, user_id, digest FROM staging.permissions_answered
         SEMI JOIN staging.users USING (company, user_id)
+        -- an answer that is held back was not taken over: if it comes again, it is compared in full
+        ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held USING (company, user_id)
+        ANTI JOIN staging.held_answers USING (company, user_id)
         WHERE digest IS NOT NULL""",
 }
 """What is kept of a company's latest snapshot only."""
@@ -43,6 +53,11 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
     for name, tonight in _OF_THE_SNAPSHOT.items():
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
         connection.execute(f"INSERT INTO history.{name} BY NAME {tonight}")
+    connection.execute("""
+        INSERT INTO history.vendor_changes BY NAME
+        SELECT changes.*, batch.snapshot_id
+        FROM staging.vendor_changes AS changes
+        JOIN landing.batch AS batch USING (company)""")
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -218,7 +233,8 @@ def _correct(connection: duckdb.DuckDBPyConnection) -> None:
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:
     """Remember when each subject was told in full for the first and for the last time.
 
-    Of permissions also under which access: while that stays the same, what was observed holds.
+    Of permissions also under which access: while that stays the same, what was observed holds. An answer
+    of which something is held back is not the last one.
     """
     same = _equal("proven", "history", "company", "history_table", "subject_id")
     tonight = """
@@ -234,6 +250,11 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
         UPDATE history.observations AS history
         SET last_at = proven.as_of
         FROM ({tonight}) AS proven
+        ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held
+            ON
+                proven.history_table = 'user_permissions'
+                AND held.company = proven.company
+                AND CAST(held.user_id AS VARCHAR) = proven.subject_id
         WHERE {same}""")
     # texts take long to write, and these seldom change
     connection.execute(f"""

@@ -102,12 +102,12 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
     )
 
 
-def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> None:
-    """Fill the schemas landing and staging with a batch of accepted snapshots, one per company.
+def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
+    """Fill the schema landing with the answers of a batch of accepted snapshots, one per company.
 
     Raises:
         LandingError: if a file is not as it was committed.
-        WarehouseError: if rows were lost on the way, or a key is not unique.
+        WarehouseError: if rows were lost on the way.
     """
     for name in ("landing", "staging"):
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
@@ -116,6 +116,14 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
         snapshot.landing.verify(snapshot.manifest)
     _load(connection, batch)
     _check_row_counts(connection, batch)
+
+
+def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> None:
+    """Fill the schema staging from the answers that are loaded.
+
+    Raises:
+        WarehouseError: if an answer cannot be read, or a key is not unique.
+    """
     for model in models.of("staging"):
         try:
             _build(connection, model)

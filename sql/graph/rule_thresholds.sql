@@ -29,6 +29,7 @@
 --   creep_holders_share: a permission kept from an old role is unusual where fewer hold it
 --   mass_change_share: more than this share of all grants changed in one night is a mass change
 --   mass_change_count: where they are at least so many
+--   vendor_change_users_count: what fewer users see alike is not a change by Pipedrive itself
 -- example: SELECT dormant_admin_days, dormant_user_days FROM rule_thresholds
 SELECT
     company,
@@ -67,6 +68,9 @@ SELECT
     any_value(value) FILTER (name = 'creep_growth_share') AS creep_growth_share,
     any_value(value) FILTER (name = 'creep_holders_share') AS creep_holders_share,
     any_value(value) FILTER (name = 'mass_change_share') AS mass_change_share,
-    CAST(any_value(value) FILTER (name = 'mass_change_count') AS INTEGER) AS mass_change_count
+    CAST(any_value(value) FILTER (name = 'mass_change_count') AS INTEGER) AS mass_change_count,
+    CAST(
+        any_value(value) FILTER (name = 'vendor_change_users_count') AS INTEGER
+    ) AS vendor_change_users_count
 FROM policy.thresholds
 GROUP BY company

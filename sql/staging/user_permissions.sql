@@ -1,6 +1,7 @@
 -- One row per flag in tonight's answers about a user's permissions.
 -- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
--- An answer that is the same as in the snapshot before has no rows: it says nothing new.
+-- An answer that is the same as in the snapshot before has no rows: it says nothing new. What
+-- Pipedrive itself changed, and is held back, is as last known.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -8,7 +9,13 @@
 --   user_id: the user who was asked for
 --   permission: name of the flag, such as can_delete_deals
 --   granted: whether the user holds it; where the answer says neither, as last known, or NULL
-WITH flags AS (
+WITH held_flags AS (
+    SELECT company, user_id, permission
+    FROM staging.vendor_changes
+    WHERE held
+),
+
+answered_flags AS (
     SELECT
         answered.company,
         answered.user_id,
@@ -19,7 +26,18 @@ WITH flags AS (
         FROM staging.permission_answers
     ) AS read_answers USING (digest)
     SEMI JOIN staging.users USING (company, user_id)
+    ANTI JOIN staging.held_answers USING (company, user_id)
     WHERE NOT answered.unchanged
+),
+
+flags AS (
+    SELECT answered_flags.*
+    FROM answered_flags
+    ANTI JOIN held_flags
+        ON
+            held_flags.company = answered_flags.company
+            AND held_flags.user_id = answered_flags.user_id
+            AND held_flags.permission = answered_flags.flag.permission
 )
 SELECT
     company,
@@ -42,3 +60,8 @@ LEFT JOIN history.user_permissions AS last
         AND last.permission = flag.permission
         AND last.valid_to IS NULL
 WHERE flag.granted IS NULL
+UNION ALL
+SELECT company, user_id, permission, last.granted
+FROM history.user_permissions AS last
+SEMI JOIN held_flags USING (company, user_id, permission)
+WHERE last.valid_to IS NULL

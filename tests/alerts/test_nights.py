@@ -55,6 +55,31 @@ def test_a_partial_night_and_one_that_fails(told, simulator, web) -> None:
     assert body["report"] == str(told.home / "reports" / "default" / "access_report.html")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["granted", "false"])
+def test_a_change_by_pipedrive_is_one_item_and_nothing_afterwards(told, simulator, web, fault) -> None:
+    def night(number: int) -> None:
+        told.variables["PIPEDRIVE_GRAPH_CLOCK"] = f"2026-11-{number:02d}T02:00:00+00:00"
+        assert told.command("sync").code == 0
+
+    company = simulator.company
+    night(20)
+    if fault == "granted":
+        company.change_for_all(True, "can_use_magic")
+    company.answers_false = fault == "false"
+    night(21)
+    if fault == "granted":
+        company.for_all.clear()
+        company.flags.remove("can_use_magic")
+    company.answers_false = False
+    night(22)
+
+    _, body = web.bodies
+    (finding,) = body["findings"]
+    assert (finding["rule"], finding["subject_id"]) == ("vendor_change", str(company.id))
+    assert finding["title"].startswith("Pipedrive itself changed ")
+
+
 def test_a_token_that_is_refused_is_told(told, simulator, web) -> None:
     told.variables["PIPEDRIVE_API_TOKEN"] = "wrong" * 8
 

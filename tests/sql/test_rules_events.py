@@ -980,6 +980,71 @@ def test_mass_change_says_what_and_whose(company: Company) -> None:
     }
 
 
+# vendor_change
+
+
+def vendor(company: Company, permission: str, change: str, *users: int, held: bool = True) -> None:
+    """In night 2, Pipedrive itself changes a permission for these users."""
+    for user_id in users:
+        values = {"user_id": user_id, "permission": permission, "change": change, "held": held}
+        company.insert("vendor_changes", snapshot_id="s2", **values)
+
+
+@pytest.mark.parametrize(
+    ("rows", "title"),
+    [
+        (
+            [("can_x", "granted", True)],
+            "Pipedrive itself changed can_x for 2 users: 2 granted, all held back until the next snapshot.",
+        ),
+        (
+            [("can_x", "revoked", True), ("can_y", "revoked", True)],
+            "Pipedrive itself changed 2 permissions for 2 users: 4 taken away, all held back until the next "
+            "snapshot.",
+        ),
+        (
+            [("can_x", "granted", False)],
+            "Pipedrive itself changed can_x for 2 users: 2 granted, none held back until the next snapshot.",
+        ),
+        (
+            [("can_x", "granted", False), ("can_y", "revoked", True)],
+            "Pipedrive itself changed 2 permissions for 2 users: 2 granted and 2 taken away, 2 held back "
+            "until the next snapshot.",
+        ),
+    ],
+)
+def test_vendor_change_is_one_finding(
+    company: Company, rows: list[tuple[str, str, bool]], title: str
+) -> None:
+    for permission, change, held in rows:
+        vendor(company, permission, change, 1, 2, held=held)
+
+    assert events(company, "vendor_change") == [("77", None, "s2")]
+    assert finding(company, "vendor_change")[:2] == ("high", title)
+
+
+def test_vendor_change_says_what_is_held_and_for_whom(company: Company) -> None:
+    company.user(1, "Ana")
+    vendor(company, "can_x", "granted", 1, 2)
+    vendor(company, "can_export_data_from_lists", "granted", 2, held=False)
+
+    _, _, evidence = finding(company, "vendor_change")
+    assert evidence == {
+        "changed": 3,
+        "held": 2,
+        "by_kind": {"granted": 3, "revoked": 0},
+        "permissions": [
+            {"permission": "can_export_data_from_lists", "change": "granted", "users": 1, "held": False},
+            {"permission": "can_x", "change": "granted", "users": 2, "held": True},
+        ],
+        "users": 2,
+        "reached_users": ["Ana (ana@example.com)", "User 2"],
+        "threshold_users": 5,
+        "since": str(NIGHTS[2]),
+        "snapshots": compared(1, 2),
+    }
+
+
 def test_nothing_comes_of_the_first_snapshot_nor_of_corrections(connection: Any) -> None:
     company = Company(connection)
     company.snapshot(0)
@@ -990,7 +1055,7 @@ def test_nothing_comes_of_the_first_snapshot_nor_of_corrections(connection: Any)
     company.assign(1, 1)
     rules = [
         "admin_granted", "sensitive_permission_granted", "new_user_admin", "reactivated_user",
-        "permission_set_changed", "role_moved", "permission_creep", "mass_change",
+        "permission_set_changed", "role_moved", "permission_creep", "mass_change", "vendor_change",
     ]  # fmt: skip
     assert {rule: events(company, rule) for rule in rules} == {rule: [] for rule in rules}
 
