@@ -205,6 +205,29 @@ def test_a_partial_night_is_told_once(published: Home, web) -> None:
     ]
 
 
+def test_a_rule_that_cannot_be_run_is_reported_once_until_it_runs_again(published: Home, web) -> None:
+    published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
+    reason = "/srv/rules/lives.sql: line 20: now is another each time."
+
+    def night(**broken: str) -> list[str]:
+        published.broken, before = broken, len(web.bodies)
+        published.night()
+        published.send()
+        published.send()
+        return [note["text"] for body in web.bodies[before:] for note in body["notes"]]
+
+    sentence = (
+        "The rule lives could not be run for acme: {} What it found before stays as it was, and it finds"
+    )
+    sentence += " nothing new."
+    assert night(lives=reason) == [sentence.format(reason)]
+    assert web.bodies[0]["headline"] == "acme: the rule lives could not be run"
+    assert night(lives=reason) == []
+    assert night(lives="Another reason.") == [sentence.format("Another reason.")]
+    assert night() == []
+    assert night(lives=reason) == [sentence.format(reason)]
+
+
 def test_a_night_that_did_not_run_is_told_once_and_again_the_next_day(published: Home, web) -> None:
     published.set(JSON.replace("url_env", 'on = ["not_run"]\nurl_env'))
     published.night()
