@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipedrive_graph import files
+from pipedrive_graph import addresses, files
+from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -30,6 +31,13 @@ _SOME_DAYS = ("creep_days", "dormant_admin_days", "dormant_user_days")
 themselves. The other days may be none: what they wait for is found, or over, at once."""
 
 _Text = Annotated[str, Field(min_length=1)]
+
+
+def _domain(text: str) -> str:
+    try:
+        return addresses.domain(text)
+    except AddressError as error:
+        raise ValueError(f"'{text}' {error}") from error
 
 
 class _Table(BaseModel):
@@ -47,7 +55,7 @@ class _Allowed(_Table):
     @field_validator("email_domains")
     @classmethod
     def _lower(cls, domains: list[str]) -> list[str]:
-        return [domain.lower().removeprefix("@") for domain in domains]
+        return [_domain(domain) for domain in domains]
 
 
 class _Mailboxes(_Table):
@@ -82,7 +90,7 @@ class Policy(_Table):
             "allowed_permissions": sorted(
                 {(role, name) for role, names in self.allowed.permissions.items() for name in names}
             ),
-            "mailbox_names": [(name,) for name in sorted({name.lower() for name in self.mailboxes.names})],
+            "mailbox_names": [(name,) for name in sorted({*map(addresses.mailbox, self.mailboxes.names)})],
             "combinations": [
                 (name, entry.severity, entry.title, clause, permission)
                 for name, entry in sorted(self.combinations.items())

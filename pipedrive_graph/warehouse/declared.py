@@ -71,6 +71,12 @@ KEPT = {
         "role_peers": "BIGINT",
         "compared": "BIGINT[]",
     },
+    "user_addresses": {
+        "company": "VARCHAR",
+        "user_id": "BIGINT",
+        "address": "VARCHAR",
+        "domain": "VARCHAR",
+    },
     "models": {"name": "VARCHAR", "digest": "VARCHAR"},
     "findings": {
         "company": "VARCHAR",

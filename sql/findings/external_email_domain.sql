@@ -18,15 +18,15 @@ WITH addresses AS (
         company,
         user_id,
         label,
-        lower(split_part(trim(email), '@', -1)) AS domain,
+        emails.domain,
         admin,
         created,
         first_seen,
         last_login
     FROM users
+    INNER JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
-        AND contains(email, '@')
-        AND split_part(trim(email), '@', -1) <> ''
+        AND emails.domain <> ''
 ),
 
 domain_sizes AS (

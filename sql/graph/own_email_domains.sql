@@ -11,8 +11,9 @@
 WITH addresses AS (
     SELECT
         company,
-        CASE WHEN contains(email, '@') THEN lower(split_part(trim(email), '@', -1)) END AS domain
+        emails.domain
     FROM users
+    LEFT JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
 ),
 

@@ -186,6 +186,17 @@ def test_a_channel_is_told_what_is_set_for_it(published: Home, web) -> None:
     assert outcomes["other"] is None
 
 
+def test_recipients_in_one_text_all_get_it_and_are_counted(published: Home, mail) -> None:
+    to = 'to = "security@example.com, Ops <ops@b\u00fccher.example>; security@Example.com"'
+    published.set(email(mail.port).replace('to = ["security@example.com", "Ops <ops@example.com>"]', to))
+    published.night()
+    [outcome] = published.send()
+
+    assert (outcome.said, outcome.problem) == ("sent to 2 recipients", None)
+    assert mail.envelopes == [("graph@example.com", ["security@example.com", "ops@xn--bcher-kva.example"])]
+    assert mail.mails[0]["To"] == "security@example.com, Ops <ops@xn--bcher-kva.example>"
+
+
 def test_a_partial_night_is_told_once(published: Home, web) -> None:
     published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
     for _ in range(2):
