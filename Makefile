@@ -4,11 +4,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := .venv-benchmarks
+NEWEST := .venv-newest
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/test_scale.py tests/test_rehearsal.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all lint docs dev benchmarks constraints clean
+.PHONY: help install demo test test-slow test-all test-newest lint docs dev benchmarks constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -33,6 +34,12 @@ test-slow: install ## Run the slow tests; those that compare times by themselves
 	$(BIN)/pytest -m slow $(TIMED) $(COMPARED)
 
 test-all: test test-slow ## Run all tests
+
+test-newest: ## Try the newest versions that pyproject.toml allows: own rules and sql/ (3 minutes)
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/pip install --quiet --editable . --group dev
+	$(NEWEST)/bin/python -c "import duckdb, sqlglot; print('DuckDB', duckdb.__version__, 'sqlglot', sqlglot.__version__)"
+	$(NEWEST)/bin/pytest -q --numprocesses 2 tests/findings/test_own_rules.py tests/sql/test_files.py
 
 lint: install ## Check format, lint, types and import directions
 	$(BIN)/ruff format --check .
@@ -72,4 +79,4 @@ constraints: ## Renew both constraints.txt from the newest versions
 	@touch $(BENCHMARKS)/installed
 
 clean: ## Remove the environments and the demo
-	rm -rf .venv $(BENCHMARKS) demo
+	rm -rf .venv $(BENCHMARKS) $(NEWEST) demo

@@ -17,7 +17,7 @@ from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.findings.policy import Policies
 from pipedrive_graph.findings.rosters import Rosters
 from pipedrive_graph.findings.tally import tally
-from pipedrive_graph.warehouse import database, history, ingest
+from pipedrive_graph.warehouse import database, history, ingest, user_addresses
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.transform import counts, finish, transform
@@ -78,6 +78,7 @@ class Builder:
             raise WarehouseError(
                 f"{count} rows of '{company}' did not reach the history of {table}; nothing was changed."
             )
+        user_addresses.write(self.connection)
         self.rosters.write(self.connection)
         models = self.models.without(broken)
         transform(self.connection, models)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from pipedrive_graph.warehouse.published import reading
 
 FAILED = "failed:"
 """How the keys of failed nights begin."""
+BROKEN = "broken:"
+"""How the keys of rules that could not be run begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Published:
         finished_at: when that snapshot's last answer was in; aware, UTC.
         snapshots: how many were accepted, with it.
         findings: the open ones, worst first.
+        broken: why a rule could not be run, by its name.
     """
 
     snapshot_id: str
@@ -36,6 +40,7 @@ class Published:
     finished_at: datetime
     snapshots: int
     findings: list[Listed]
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,18 @@ def look(published: Path, company: str) -> Published | None:
             WHERE company = $company""",
             {"company": company},
         ).fetchall()
+        broken = connection.execute(
+            "SELECT rule, coalesce(reason, '') FROM rule_runs"
+            " WHERE company = ? AND outcome = 'broken' ORDER BY rule",
+            [company],
+        ).fetchall()
     open_ = listing(published, ("open",), Filter(companies=(company,))).findings
     if not rows:
         return None
     ((snapshot_id, status, reason, finished_at, number),) = rows
-    return Published(snapshot_id, status, reason, finished_at.replace(tzinfo=UTC), number, open_)
+    return Published(
+        snapshot_id, status, reason, finished_at.replace(tzinfo=UTC), number, open_, dict(broken)
+    )
 
 
 def compose(
@@ -135,6 +147,20 @@ def partial(company: str, published: Published) -> list[Note]:
             "the night is partial",
             f"{text} What is missing stays as last known.",
         )
+    ]
+
+
+def broken(company: str, published: Published) -> list[Note]:
+    """What to say about rules that could not be run: once for each, as long as the reason is the same."""
+    return [
+        Note(
+            Event.PARTIAL,
+            f"{BROKEN}{rule}:{hashlib.sha256(reason.encode()).hexdigest()[:16]}",
+            f"the rule {rule} could not be run",
+            f"The rule {rule} could not be run for {company}: {reason} What it found before stays as it was,"
+            " and it finds nothing new.",
+        )
+        for rule, reason in published.broken.items()
     ]
 
 

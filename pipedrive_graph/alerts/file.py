@@ -25,18 +25,19 @@ import tomllib
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from pipedrive_graph import addresses
+from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import near
+from pipedrive_graph.text import near, printable
 
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 """The port that is usual for each way to encrypt mail."""
@@ -69,7 +70,7 @@ class _Alert(_Table):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["starttls", "ssl", "none"] = "starttls"
     sender: Annotated[_Text | None, Field(alias="from")] = None
-    to: list[_Text] = []
+    to: list[_Text] | _Text = []
     user: _Text | None = None
     password_env: str | None = None
 
@@ -95,7 +96,8 @@ def load(settings: Settings) -> Alerts:
     if not file.is_file():
         return Alerts()
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        toml = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(toml)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     entries = tables.pop("alert", [])
@@ -109,7 +111,7 @@ def load(settings: Settings) -> Alerts:
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: alert {number}"
-        channel = _channel(entry, place, companies)
+        channel = _channel(entry, place, companies, toml)
         if channel.name in {other.name for other in channels}:
             raise ConfigurationError(
                 f"{place}: name: '{channel.name}' is taken; give each alert a name of its own."
@@ -120,7 +122,7 @@ def load(settings: Settings) -> Alerts:
     )
 
 
-def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel:
+def _channel(entry: dict[str, Any], place: str, companies: list[str], toml: str) -> Channel:
     try:
         told = _Alert.model_validate(entry)
     except ValidationError as error:
@@ -145,7 +147,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
     if told.kind == "email":
         if "url_env" in entry:
             raise ConfigurationError(f"{place}: 'url_env' is for kind slack or webhook.")
-        mail = _mail(told, place)
+        mail = _mail(told, place, toml)
     else:
         for key in _OF_MAIL:
             if key in entry:
@@ -167,7 +169,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
     )
 
 
-def _mail(told: _Alert, place: str) -> Mail:
+def _mail(told: _Alert, place: str, toml: str) -> Mail:
     if told.host is None or told.sender is None or not told.to:
         missing = next(
             key for key, value in {"host": told.host, "from": told.sender, "to": told.to}.items() if not value
@@ -179,27 +181,35 @@ def _mail(told: _Alert, place: str) -> Mail:
         raise ConfigurationError(
             f'{place}: tls: "none" is for a mail server on this machine itself; use "starttls" or "ssl".'
         )
-    for address in (told.sender, *told.to):
-        if not _is_address(address):
-            raise ConfigurationError(f"{place}: '{address}' is no e-mail address.")
+    senders = _addresses("from", [told.sender], place, toml)
+    if len(senders) > 1:
+        raise ConfigurationError(f"{place}: from: '{told.sender}' holds more than one e-mail address.")
     return Mail(
         told.host,
         told.port or _PORTS[told.tls],
         told.tls,
-        told.sender,
-        tuple(told.to),
+        senders[0],
+        _addresses("to", [told.to] if isinstance(told.to, str) else told.to, place, toml),
         told.user,
         told.password_env,
     )
 
 
-def _is_address(text: str) -> bool:
-    _, address = parseaddr(text)
-    try:
-        parsed = Address(addr_spec=address)
-    except (MessageError, ValueError, IndexError):
-        return False
-    return bool(parsed.username and parsed.domain) and text.isprintable()
+def _addresses(key: str, texts: list[str], place: str, toml: str) -> tuple[str, ...]:
+    """The addresses of a key as a mail's header takes them, each once; a text may list several."""
+    found: dict[str | None, str] = {}
+    for text in texts:
+        line = next((at for at, line in enumerate(toml.splitlines(), 1) if text in line), None)
+        where = f"{place}: {f'line {line}: ' if line else ''}{key}"
+        try:
+            for name, address in addresses.recipients(text):
+                header = Address(name, addr_spec=addresses.deliverable(address))
+                found.setdefault(addresses.comparable(address), str(header))
+        except AddressError as error:
+            raise ConfigurationError(f"{where}: {error}.") from error
+        except (MessageError, ValueError, IndexError) as error:
+            raise ConfigurationError(f"{where}: '{printable(text)}' is not an e-mail address.") from error
+    return tuple(found.values())
 
 
 def _report_url(text: str | None, file: Path) -> str | None:

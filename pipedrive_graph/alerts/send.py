@@ -213,6 +213,7 @@ class _Sender:
             )
         if self._published:
             notes += due.partial(self._company, self._published)
+            notes += due.broken(self._company, self._published)
         return due.compose(
             self._company,
             channel,
@@ -227,6 +228,7 @@ class _Sender:
         memory, told = self._kept.of(channel.name), self.due(channel)
         memory.forget(self._now)
         self._forget_resolved(memory)
+        self._forget_repaired(memory)
         if told is None:
             return Outcome(channel.name)
         lasting = [note for note in told.message.notes if note.kind in {Event.PARTIAL, Event.FAILED}]
@@ -248,3 +250,11 @@ class _Sender:
         if self._published:
             open_ = {listed.values["finding_id"] for listed in self._published.findings}
             memory.findings = {name: known for name, known in memory.findings.items() if name in open_}
+
+    def _forget_repaired(self, memory: Memory) -> None:
+        """A rule that runs again is reported again when it breaks again."""
+        if self._published:
+            lasting = {note.key for note in due.broken(self._company, self._published)}
+            memory.told = {
+                key: at for key, at in memory.told.items() if key in lasting or not key.startswith(due.BROKEN)
+            }

@@ -21,7 +21,7 @@ class Event(StrEnum):
     NEW_FINDINGS = "new_findings"
     """Findings that are open, and were not told of before."""
     PARTIAL = "partial"
-    """A night that has not everything."""
+    """A night that has not everything, or a rule that could not be run."""
     NOT_RUN = "not_run"
     """No snapshot for longer than `expected_every`."""
     FAILED = "failed"

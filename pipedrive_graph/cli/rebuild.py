@@ -12,11 +12,11 @@ from pipedrive_graph.findings import own_rules
 
 @click.command("rebuild")
 @debug_option
-def command(*, debug: bool) -> None:
+def command(*, debug: bool) -> int:
     """Make the warehouse anew from the landing, and publish it.
 
     Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an
-    upgrade, this brings them to the new form.
+    upgrade, this brings them to the new form. Exit code 4 means that a rule could not be run.
     """
     settings = settings_module.load()
     models = own_rules.load(settings)
@@ -24,3 +24,4 @@ def command(*, debug: bool) -> None:
     for sentence in built.broken:
         say(sentence)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")
+    return 4 if built.broken else 0

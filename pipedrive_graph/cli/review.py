@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pipedrive_graph import clock, reviewing
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.addresses import AddressError, read
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
@@ -19,7 +20,7 @@ from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reviews import cells, reading, status
 from pipedrive_graph.reviews.freezing import Opening
-from pipedrive_graph.reviews.owners import FILE, is_address
+from pipedrive_graph.reviews.owners import FILE
 from pipedrive_graph.reviews.population import RECOMMENDATIONS
 from pipedrive_graph.reviews.status import Progress, Review
 from pipedrive_graph.settings import Settings
@@ -94,9 +95,10 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     Each row that cannot be taken is named, with the reason; the others are taken. FILE may be imported again:
     what is known changes nothing, and a changed decision takes the place of the former.
     """
-    by = by.strip() if by is not None else None
-    if by is not None and not is_address(by):
-        raise click.BadParameter(f"'{by}' is no e-mail address.", param_hint="'--by'")
+    try:
+        by = read(by) if by is not None else None
+    except AddressError as error:
+        raise click.BadParameter(f"'{by}' {error}.", param_hint="'--by'") from error
     settings = settings_module.load()
     written = reading.read(file)
     if all(row.is_blank for row in written):

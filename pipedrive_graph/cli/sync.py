@@ -43,7 +43,13 @@ class Result:
         """The exit code of this company alone."""
         if self.error:
             return self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
-        return 4 if self.watch.manifest and self.watch.manifest.verdict.status == "partial" else 0
+        partial = self.watch.manifest is not None and self.watch.manifest.verdict.status == "partial"
+        return 4 if partial or self.broken else 0
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The rules that could not be run."""
+        return self.summary.broken if self.summary else ()
 
     def as_json(self, settings: Settings) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -66,6 +72,7 @@ class Result:
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
             **({"inferred": by_access.inferred} if by_access else {}),
+            **({"rules_not_run": [*self.broken]} if self.broken else {}),
             **({"reason": reason} if reason else {}),
         }
 
@@ -83,8 +90,8 @@ class Result:
 def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_json: bool, debug: bool) -> int:
     """Read each company, take it into the warehouse, check, publish and report.
 
-    Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial, 5 daily reserve reached, 1
-    anything else; of several companies, the worst.
+    Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial or a rule could not be run, 5
+    daily reserve reached, 1 anything else; of several companies, the worst.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     quieten(debug=debug)
@@ -101,8 +108,9 @@ def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_js
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
-            if result.exit_code == 4 and not result.error and result.watch.manifest:
-                say(f"{company.name} is partial: {result.watch.manifest.verdict.reason}")
+            manifest = result.watch.manifest
+            if manifest and manifest.verdict.status == "partial" and not result.error:
+                say(f"{company.name} is partial: {manifest.verdict.reason}")
         elif not result.error:
             show(console, settings, result)
         if result.error:

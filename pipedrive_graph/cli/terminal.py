@@ -104,6 +104,8 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
     )
     if summary.inferred:
         console.print(Text(f"  {_inferred(summary)}", style="yellow"))
+    if summary.broken:
+        console.print(Text(f"  {_broken(summary)}", style="yellow"))
     console.print(
         f"  {manifest.requests:,} requests, {throttled}; {seconds:.1f} s in all", style="dim", highlight=False
     )
@@ -120,6 +122,15 @@ def _inferred(summary: Summary) -> str:
     if summary.corrections:
         told += f" {summary.corrections:,} inferences of the last snapshot were corrected."
     return told
+
+
+def _broken(summary: Summary) -> str:
+    """Say which rules could not be run, so that their findings are not taken for those of this snapshot."""
+    rules = "rule was" if len(summary.broken) == 1 else "rules were"
+    return (
+        f"{len(summary.broken)} {rules} not run: {', '.join(map(printable, summary.broken))}. What was found"
+        " before stays as it was, and nothing new is found."
+    )
 
 
 def _render_findings(console: Console, summary: Summary) -> None:

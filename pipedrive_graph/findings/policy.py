@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import duckdb
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pipedrive_graph import files
+from pipedrive_graph import addresses, files
+from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings.email_domains import public_providers, spellings
+from pipedrive_graph.findings.email_domains import public_providers
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
 from pipedrive_graph.warehouse.declared import POLICY, SHARED
@@ -33,6 +34,16 @@ themselves. The other days may be none: what they wait for is found, or over, at
 _Text = Annotated[str, Field(min_length=1)]
 
 
+def _domain(text: str) -> str:
+    try:
+        return addresses.domain(text)
+    except AddressError as error:
+        raise ValueError(f"'{text}' {error}") from error
+
+
+_Domain = Annotated[_Text, AfterValidator(_domain)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -42,27 +53,13 @@ class _Permissions(_Table):
 
 
 class _Allowed(_Table):
-    email_domains: list[_Text]
+    email_domains: list[_Domain]
     permissions: dict[str, list[_Text]]
-
-    @field_validator("email_domains")
-    @classmethod
-    def _spelt(cls, domains: list[str]) -> list[str]:
-        return _spellings(domains)
 
 
 class _Mailboxes(_Table):
     names: list[_Text]
-    public_domains: list[_Text]
-
-    @field_validator("public_domains")
-    @classmethod
-    def _spelt(cls, domains: list[str]) -> list[str]:
-        return _spellings(domains)
-
-
-def _spellings(domains: list[str]) -> list[str]:
-    return [spelling for domain in domains for spelling in spellings(domain)]
+    public_domains: list[_Domain]
 
 
 class _Combination(_Table):
@@ -94,7 +91,7 @@ class Policy(_Table):
             "allowed_permissions": sorted(
                 {(role, name) for role, names in self.allowed.permissions.items() for name in names}
             ),
-            "mailbox_names": [(name,) for name in sorted({name.lower() for name in self.mailboxes.names})],
+            "mailbox_names": [(name,) for name in sorted({*map(addresses.mailbox, self.mailboxes.names)})],
             "combinations": [
                 (name, entry.severity, entry.title, clause, permission)
                 for name, entry in sorted(self.combinations.items())

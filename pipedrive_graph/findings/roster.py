@@ -6,14 +6,19 @@ A file that cannot be read, or of which no row can be used, is a mistake in the 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipedrive_graph import addresses
+from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.text import legible
 
 ACTIVE = frozenset(
     {
@@ -42,7 +47,7 @@ class Row:
 
     Attributes:
         line: the line of the file in which it begins.
-        email: in lower case; None where there is none.
+        email: as addresses are compared (see `addresses.comparable`); None where there is not exactly one.
         status: as written.
         leaver: what it means; None where that is not known.
         manager, expected_role: as written; None where empty. In a row that is used for others about the same
@@ -72,7 +77,7 @@ class Roster:
 
 
 def read(path: Path) -> Roster:
-    """Read a roster: CSV with a header, in UTF-8, with comma, semicolon, tab or bar between the columns.
+    """Read a roster: CSV with a header, in UTF-8 or UTF-16, with comma, semicolon, tab or bar.
 
     Raises:
         ConfigurationError: if it cannot be used, saying why.
@@ -89,8 +94,14 @@ def read(path: Path) -> Roster:
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
-        return content.decode("utf-8-sig")
+        # Excel saves "Unicode text" in UTF-16, and always marks it as such
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding == "utf-16":
+            raise ConfigurationError(
+                f"The roster {path} is cut off or damaged (its UTF-16 cannot be read); save it as CSV UTF-8."
+            ) from error
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(
             f"The roster {path} is not UTF-8 (line {line}); save it as CSV UTF-8."
@@ -135,7 +146,7 @@ def _is_separator(cells: list[str]) -> bool:
 
 def _name(cell: str) -> str:
     """A column's name as it is known here."""
-    name = re.sub(r"[\s_-]+", "_", cell.strip().strip('"').strip().lower())
+    name = re.sub(r"[\s_-]+", "_", addresses.visible(cell).strip().strip('"').strip().lower())
     return "email" if name == "e_mail" else name
 
 
@@ -154,23 +165,33 @@ def _header(path: Path, cells: list[str]) -> list[str]:
 
 
 def _row(line: int, header: list[str], cells: list[str]) -> Row:
-    named = dict(zip(header, (" ".join(cell.split()) or None for cell in cells), strict=False))
+    composed = (unicodedata.normalize("NFC", cell) for cell in cells)
+    named = dict(zip(header, (" ".join(cell.split()) or None for cell in composed), strict=False))
     email, status = named.get("email"), named.get("status")
-    meant = re.sub(r"[\s_-]+", " ", status or "").lower()
+    meant = re.sub(r"[\s_-]+", " ", addresses.visible(status or "")).strip().lower()
     leaver = True if meant in LEAVERS else False if meant in ACTIVE else None
+    address, unread = _address(email or "")
     problem = None
     if any(cell.strip() for cell in cells[len(header) :]):
         problem = f"there are {len(cells)} columns, in the header {len(header)}"
     elif not email:
         problem = "there is no e-mail address"
-    elif "@" not in email:
-        problem = f"'{email}' is no e-mail address"
+    elif unread:
+        problem = f"'{legible(email)}' {unread}"
     elif not status:
-        problem = f"{email} has no status"
+        problem = f"{address} has no status"
     elif leaver is None:
-        problem = f"'{status}' is no status that is known"
-    address = email.lower() if email and "@" in email else None
+        problem = f"'{legible(status)}' is no status that is known"
     return Row(line, address, status, leaver, named.get("manager"), named.get("expected_role"), problem)
+
+
+def _address(cell: str) -> tuple[str | None, str]:
+    """The address in a cell as addresses are compared, or why there is not exactly one."""
+    try:
+        addresses.read(cell)
+    except AddressError as error:
+        return None, str(error)
+    return addresses.comparable(cell), ""
 
 
 def _alone(rows: list[Row]) -> Iterator[Row]:

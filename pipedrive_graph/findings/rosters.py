@@ -77,9 +77,12 @@ class Rosters:
                 'answered' AS outcome
             FROM history.users
             CROSS JOIN (VALUES ('roster/{{id}}'), ('roster/{{id}}/expectedRole')) AS asked(endpoint)
+            LEFT JOIN history.user_addresses AS addresses
+                ON addresses.company = users.company
+                AND addresses.user_id = users.user_id
             LEFT JOIN policy.roster AS used
                 ON used.company = users.company
-                AND used.email = lower(trim(users.email))
+                AND used.email = addresses.address
                 AND used.problem IS NULL
             LEFT JOIN policy.roster AS repeated
                 ON asked.endpoint = 'roster/{{id}}/expectedRole'

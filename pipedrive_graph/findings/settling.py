@@ -82,8 +82,10 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         names AS (
             SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id,
-                unnest([email, name]) AS name, unnest(['address', 'name']) AS form
+                unnest([email, addresses.address, name]) AS name,
+                unnest(['address', 'address', 'name']) AS form
             FROM users
+            LEFT JOIN history.user_addresses AS addresses USING (company, user_id)
             SEMI JOIN settling USING (company)
             UNION ALL
             SELECT company, 'role', CAST(role_id AS VARCHAR), name, 'name'

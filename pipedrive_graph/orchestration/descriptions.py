@@ -26,6 +26,8 @@ HISTORY = {
     "everybody, and whether the answer was held back.",
     "unreadable_values": "One row per value of the latest snapshot that is there and cannot be read; it "
     "counts as not known.",
+    "user_addresses": "One row per user with an e-mail address: the address in the form in which addresses "
+    "are compared, and its domain.",
     "peer_groups": "One row per live user: with whom the user is compared to find permissions that nobody "
     "who does the same job holds, or why with nobody.",
     "peer_comparisons": "One row per permission that few or none of a user's peers hold, with the score by "

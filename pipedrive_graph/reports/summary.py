@@ -28,6 +28,7 @@ class Summary:
     thing as one; `waived` are counted apart; `changes` counts the
     access changes of the last snapshot, and is None where there is no earlier one to compare with. Of
     `inferred` users nobody asked for the permissions, and `corrections` of what was inferred are no changes.
+    `broken` are the rules that could not be run: what they found before stays as it was.
     """
 
     users: int
@@ -39,6 +40,7 @@ class Summary:
     counts: dict[str, int]
     waived: int
     findings: list[Finding]
+    broken: tuple[str, ...] = ()
 
 
 def summarise(published: Path, company: str) -> Summary | None:
@@ -75,6 +77,13 @@ def summarise(published: Path, company: str) -> Summary | None:
             counts={name: dict(counted).get(name, 0) for name in SEVERITIES},
             waived=count("SELECT count(*) FROM findings WHERE company = ? AND status = 'waived'"),
             findings=[_short(group) for group in grouped(opened(connection, company))],
+            broken=tuple(
+                str(rule)
+                for (rule,) in connection.execute(
+                    "SELECT rule FROM rule_runs WHERE company = ? AND outcome = 'broken' ORDER BY rule",
+                    [company],
+                ).fetchall()
+            ),
         )
 
 

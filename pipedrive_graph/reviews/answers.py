@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from pipedrive_graph.addresses import AddressError, is_address, read
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.owners import is_address, same_person
+from pipedrive_graph.reviews.owners import same_person
 from pipedrive_graph.reviews.reading import Written
 
 _LONGEST = 2_000
@@ -161,8 +162,10 @@ def _decision(row: Written, frozen: Row, by: str | None) -> Decision | str:
         return "to keep what is recommended to be revoked takes a comment"
     if not decided_by:
         return "decided by is empty"
-    if not is_address(decided_by):
-        return f"decided by: '{cells.line(decided_by)}' is no e-mail address"
+    try:
+        decided_by = read(decided_by)
+    except AddressError as error:
+        return f"decided by: '{cells.line(decided_by)}' {error}"
     if same_person(decided_by, frozen.email):
         return "nobody decides about their own access"
     chosen = {

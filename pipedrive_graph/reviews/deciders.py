@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from pipedrive_graph.addresses import comparable
 from pipedrive_graph.reviews.owners import Owners, Tree, decider, same_person
 from pipedrive_graph.reviews.population import Holder
 from pipedrive_graph.warehouse.database import rows
@@ -25,7 +26,7 @@ class Deciders:
     def __call__(self, holder: Holder) -> str | None:
         """Who decides about a user; None where there is nobody."""
         if self._owners is None:
-            manager = self._managers.get((holder.email or "").strip().lower())
+            manager = self._managers.get(comparable(holder.email) or "")
             themselves = same_person(manager, holder.email) or same_person(manager, holder.name)
             return None if themselves else manager
         return decider(self._owners, self._tree, _in_order(holder), holder.email)

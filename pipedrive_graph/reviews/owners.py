@@ -15,13 +15,13 @@ Where there is no such file, the roster's manager decides.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph.addresses import AddressError, person, read
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -29,18 +29,13 @@ from pipedrive_graph.text import near
 FILE = "reviews.toml"
 
 _KEYS = ("default", "owners")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an e-mail address, as far as one can see."""
-    # what cannot be seen would make one person two
-    return _ADDRESS.fullmatch(text) is not None and text.isprintable()
 
 
 def same_person(one: str | None, other: str | None) -> bool:
-    """Whether two addresses are the same, without regard to case and blanks around them."""
-    return bool(one and other) and str(one).strip().casefold() == str(other).strip().casefold()
+    """Whether two texts are the same e-mail address, or the same name."""
+    if not one or not other:
+        return False
+    return person(one) == person(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +121,6 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
         if key not in _KEYS:
             raise ConfigurationError(f"{file}: '{above}{key}' is no setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
-    if default is not None:
-        _check_address(f"{file}: {above}default", default)
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
     lower = {name.strip().casefold(): name for name in known}
@@ -140,11 +133,12 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}', which is none{meant}")
         if key in of:
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}' twice.")
-        _check_address(f"{file}: [{above}owners] '{role}'", address)
-        of[key] = str(address).strip()
-    return Owners(str(default).strip() if default is not None else None, of)
+        of[key] = _address(f"{file}: [{above}owners] '{role}'", address)
+    return Owners(None if default is None else _address(f"{file}: {above}default", default), of)
 
 
-def _check_address(place: str, value: object) -> None:
-    if not isinstance(value, str) or not is_address(value.strip()):
-        raise ConfigurationError(f'{place}: must be an e-mail address, as "mara@example.com".')
+def _address(place: str, value: object) -> str:
+    try:
+        return read(value if isinstance(value, str) else "")
+    except AddressError as error:
+        raise ConfigurationError(f'{place}: must be one e-mail address, as "mara@example.com".') from error

@@ -7,6 +7,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from pipedrive_graph.addresses import person
+
 RECOMMENDATIONS = ("revoke", "look closer", "unknown", "keep")
 """What is recommended, the worst first."""
 
@@ -132,10 +134,10 @@ class Population(_Record):
         return self.model_dump_json().encode()
 
     def by_owner(self) -> dict[str | None, list[Item]]:
-        """The rows of each owner, whatever the case in which an owner is written; nobody's come last."""
+        """The rows of each owner, however an owner's address is written; nobody's come last."""
         groups: dict[str, list[Item]] = {}
         for item in self.items:
-            groups.setdefault((item.owner or "").casefold(), []).append(item)
+            groups.setdefault(person(item.owner), []).append(item)
         order = sorted(groups, key=lambda owner: (not owner, owner))
         return {groups[owner][0].owner: groups[owner] for owner in order}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+from pipedrive_graph.addresses import is_address
 from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.owners import is_address
 from pipedrive_graph.reviews.population import Population
 
 

@@ -15,8 +15,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.pagebreak import Break, ColBreak
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipedrive_graph.addresses import is_address
 from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.owners import is_address
 from pipedrive_graph.reviews.population import Item, Population
 from pipedrive_graph.reviews.readme import FONT, README, guide, put
 

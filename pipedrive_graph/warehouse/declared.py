@@ -80,6 +80,12 @@ KEPT = {
         "kind": "VARCHAR",
         "compared": "BIGINT[]",
     },
+    "user_addresses": {
+        "company": "VARCHAR",
+        "user_id": "BIGINT",
+        "address": "VARCHAR",
+        "domain": "VARCHAR",
+    },
     "models": {"name": "VARCHAR", "digest": "VARCHAR"},
     "findings": {
         "company": "VARCHAR",

@@ -1,5 +1,5 @@
 -- One row per live user whose e-mail address another live user has as well. Addresses are the same
--- whatever their case. What holds no @ is no address: deleted users all have the same text there.
+-- whatever their case, and whether a domain is written in its own script or in punycode. What holds no @ is no address: deleted users all have the same text there.
 -- Deactivated and deleted users do not count, nor does one of whom it is not known.
 --
 -- kind: rule
@@ -18,15 +18,15 @@ WITH addresses AS (
         company,
         user_id,
         label,
-        lower(trim(email)) AS address,
+        emails.address,
         admin,
         created,
         first_seen,
         last_login,
         login_known
     FROM users
+    INNER JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
-        AND contains(email, '@')
 ),
 
 shared_addresses AS (

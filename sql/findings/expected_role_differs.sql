@@ -24,10 +24,11 @@ WITH expectations AS (
         roster.manager,
         roster.expected_role
     FROM users
+    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
     INNER JOIN roster USING (company)
     WHERE users.live
         AND users.roles_observed_at IS NOT NULL
-        AND roster.email = lower(trim(users.email))
+        AND roster.email = addresses.address
         AND NOT roster.leaver
         AND roster.expected_role IS NOT NULL
         AND roster.problem IS NULL
@@ -39,7 +40,7 @@ named_roles AS (
         company,
         role_id,
         name,
-        lower(trim(regexp_replace(name, '[\s\pZ]+', ' ', 'g'))) AS spelling
+        lower(trim(regexp_replace(nfc_normalize(name), '[\s\pZ]+', ' ', 'g'))) AS spelling
     FROM roles
 ),
 

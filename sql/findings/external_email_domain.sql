@@ -19,15 +19,16 @@ WITH addresses AS (
         company,
         user_id,
         label,
-        nfc_normalize(rtrim(lower(trim(split_part(email, '@', -1))), '.')) AS domain,
+        emails.domain,
         admin,
         created,
         first_seen,
         last_login,
         login_known
     FROM users
+    INNER JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
-        AND contains(email, '@')
+        AND emails.domain <> ''
 ),
 
 own_domains AS (

@@ -19,9 +19,10 @@ WITH leavers AS (
         roster.status,
         roster.manager
     FROM users
+    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
     INNER JOIN roster USING (company)
     WHERE users.live
-        AND roster.email = lower(trim(users.email))
+        AND roster.email = addresses.address
         AND roster.leaver
         AND roster.problem IS NULL
 ),

@@ -26,13 +26,13 @@ strangers AS (
         company,
         users.user_id
     FROM users
+    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
     INNER JOIN rosters USING (company)
     INNER JOIN current_snapshot USING (company)
     ANTI JOIN roster
         ON roster.company = users.company
-        AND roster.email = lower(trim(users.email))
+        AND roster.email = addresses.address
     WHERE users.live
-        AND contains(users.email, '@')
         AND users.user_id IS DISTINCT FROM current_snapshot.token_owner
 ),
 

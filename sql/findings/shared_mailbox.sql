@@ -18,7 +18,7 @@ WITH mailboxes AS (
         company,
         user_id,
         label,
-        regexp_extract(lower(trim(email)), '^([^@+]+)(\+[^@]*)?@', 1) AS name,
+        regexp_extract(emails.address, '^([^@+]+)(\+[^@]*)?@', 1) AS name,
         admin,
         admin_apps,
         created,
@@ -26,6 +26,7 @@ WITH mailboxes AS (
         last_login,
         login_known
     FROM users
+    INNER JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
 )
 

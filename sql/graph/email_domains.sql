@@ -18,11 +18,9 @@
 WITH addresses AS (
     SELECT
         company,
-        CASE
-            WHEN contains(email, '@')
-                THEN nfc_normalize(rtrim(lower(trim(split_part(email, '@', -1))), '.'))
-        END AS domain
+        emails.domain
     FROM users
+    LEFT JOIN history.user_addresses AS emails USING (company, user_id)
     WHERE live
 ),
 

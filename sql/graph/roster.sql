@@ -8,7 +8,8 @@
 -- columns:
 --   company: the company's name in the settings
 --   line: the line of the file in which the row begins
---   email: the e-mail address in lower case, NULL where there is none
+--   email: the e-mail address in the form in which addresses are compared, NULL where there is not
+--     exactly one
 --   status: the person's status as written
 --   leaver: whether that means that the person has left; NULL is a status that is not known
 --   manager: the person's manager as written; in a row that others repeat and that is used, the one

@@ -43,12 +43,14 @@ class Home:
     Attributes:
         nights: the accepted snapshots, as status and reason.
         findings: the open ones.
+        broken: why a rule could not be run, by its name.
     """
 
     folder: Path
     patch: pytest.MonkeyPatch
     nights: list[tuple[str, str | None]] = field(default_factory=list)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -100,6 +102,7 @@ class Home:
                     company VARCHAR, snapshot_id VARCHAR, status VARCHAR, reason VARCHAR,
                     finished_at TIMESTAMP
                 );
+                CREATE TABLE rule_runs (company VARCHAR, rule VARCHAR, outcome VARCHAR, reason VARCHAR);
                 CREATE TABLE waivers (
                     company VARCHAR, waiver_id VARCHAR, rule VARCHAR, subject VARCHAR, object VARCHAR,
                     owner VARCHAR, expires DATE, state VARCHAR
@@ -117,6 +120,8 @@ class Home:
             connection.execute("""
                 CREATE TABLE current_snapshot AS
                 SELECT company, snapshot_id FROM snapshots ORDER BY finished_at DESC LIMIT 1""")
+            for rule, problem in self.broken.items():
+                connection.execute("INSERT INTO rule_runs VALUES ('acme', ?, 'broken', ?)", [rule, problem])
             for row in self.findings.values():
                 connection.execute(
                     "INSERT INTO findings BY NAME SELECT unnest(?)",

@@ -186,6 +186,17 @@ def test_a_channel_is_told_what_is_set_for_it(published: Home, web) -> None:
     assert outcomes["other"] is None
 
 
+def test_recipients_in_one_text_all_get_it_and_are_counted(published: Home, mail) -> None:
+    to = 'to = "security@example.com, Ops <ops@b\u00fccher.example>; security@Example.com"'
+    published.set(email(mail.port).replace('to = ["security@example.com", "Ops <ops@example.com>"]', to))
+    published.night()
+    [outcome] = published.send()
+
+    assert (outcome.said, outcome.problem) == ("sent to 2 recipients", None)
+    assert mail.envelopes == [("graph@example.com", ["security@example.com", "ops@xn--bcher-kva.example"])]
+    assert mail.mails[0]["To"] == "security@example.com, Ops <ops@xn--bcher-kva.example>"
+
+
 def test_a_partial_night_is_told_once(published: Home, web) -> None:
     published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
     for _ in range(2):
@@ -203,6 +214,29 @@ def test_a_partial_night_is_told_once(published: Home, web) -> None:
         ]
         for number in (0, 1)
     ]
+
+
+def test_a_rule_that_cannot_be_run_is_reported_once_until_it_runs_again(published: Home, web) -> None:
+    published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
+    reason = "/srv/rules/lives.sql: line 20: now is another each time."
+
+    def night(**broken: str) -> list[str]:
+        published.broken, before = broken, len(web.bodies)
+        published.night()
+        published.send()
+        published.send()
+        return [note["text"] for body in web.bodies[before:] for note in body["notes"]]
+
+    sentence = (
+        "The rule lives could not be run for acme: {} What it found before stays as it was, and it finds"
+    )
+    sentence += " nothing new."
+    assert night(lives=reason) == [sentence.format(reason)]
+    assert web.bodies[0]["headline"] == "acme: the rule lives could not be run"
+    assert night(lives=reason) == []
+    assert night(lives="Another reason.") == [sentence.format("Another reason.")]
+    assert night() == []
+    assert night(lives=reason) == [sentence.format(reason)]
 
 
 def test_a_night_that_did_not_run_is_told_once_and_again_the_next_day(published: Home, web) -> None:

@@ -134,8 +134,12 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
         ('from = "graph@example.com"', "", "'from' is missing."),
         ('to = ["security@example.com"]', "", "'to' is missing."),
         ('user = "graph"', "", "write both user and password_env, or neither."),
-        ('"graph@example.com"', '"graph"', "'graph' is no e-mail address."),
-        ('"security@example.com"', '"a@example.com\\nBcc: b@example.com"', "is no e-mail address."),
+        ('"graph@example.com"', '"graph"', "from: 'graph' is not an e-mail address."),
+        ('"graph@example.com"', '"a@x.com, b@x.com"', "from: 'a@x.com, b@x.com' holds more than one e-mail"),
+        ('"security@example.com"', '"a@example.com\\nBcc: b@example.com"', "is not an e-mail address."),
+        ('"security@example.com"', '"a@x.com", "b at x.com"', "to: 'b at x.com' is not an e-mail address."),
+        ('"security@example.com"', '"a@x.com, ops, b@x.com"', "to: 'ops' is not an e-mail address."),
+        ('["security@example.com"]', "3", 'to: must be a list, as ["…"].'),
         ("host", 'tls = "none"\nhost', 'tls: "none" is for a mail server on this machine itself'),
         ("host", 'url_env = "X"\nhost', "'url_env' is for kind slack or webhook."),
         ("host", "port = 0\nhost", "port: input should be greater than or equal to 1."),
@@ -152,6 +156,30 @@ def test_a_mistake_about_mail_is_told_by_its_place(tmp_path, old, new, told) -> 
 
     assert told in str(caught.value)
     assert "p4ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        '["a@x.com", "Ben <b@x.com>"]',
+        '"a@x.com, Ben <b@x.com>"',
+        '["a@x.com; Ben <b@x.com>"]',
+        '["mailto:a@x.com", "A@X.com", "Ben\\u200b <b@x.com>"]',
+    ],
+)
+def test_recipients_are_a_list_or_stand_in_one_text(tmp_path, to) -> None:
+    mail = load(tmp_path, MAIL.replace('["security@example.com"]', to)).channels[0].mail
+    assert mail.to == ("a@x.com", "Ben <b@x.com>")
+
+
+def test_an_address_that_cannot_be_used_is_named_by_its_line(tmp_path) -> None:
+    toml = SLACK + MAIL.replace('"security@example.com"', '"a@x.com, ops"')
+    line = next(at for at, text in enumerate(toml.splitlines(), 1) if "ops" in text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, toml)
+    assert str(caught.value) == (
+        f"{tmp_path / 'alerts.toml'}: alert 2: line {line}: to: 'ops' is not an e-mail address."
+    )
 
 
 def test_two_channels_are_not_called_the_same(tmp_path) -> None:

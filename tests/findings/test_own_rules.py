@@ -89,6 +89,70 @@ def test_an_age_at_a_time_is_the_same_each_time(folder: Path) -> None:
     )
 
 
+VOLATILE = (
+    "now()", "NOW ()", "now(/* at */)", '"now"()', "main.now()", "system.main.now()", "current_timestamp",
+    "transaction_timestamp()", "get_current_timestamp()", "CURRENT_DATE", "current_date()", "today()",
+    "current_time",
+    "get_current_time()", "localtime", "localtimestamp", "current_localtime()", "current_localtimestamp()",
+    "age(created)", "created.age()", "main.age(created)", "ago(INTERVAL 3 DAY)", "random()",
+    "[random() for x in [1]]", "uuid()", "gen_random_uuid()", "uuidv4()", "uuidv7()", "nextval('s')",
+    "currval('s')", "setseed(0.5)",
+    "reservoir_quantile(user_id, 0.5)", "txid_current()", "current_query()", "current_database()",
+    "current_schema()", "current_setting('threads')", "'threads'.current_setting()", "getvariable('x')",
+    "version()", "date_trunc('day', now())",
+)  # fmt: skip
+
+
+def test_a_function_that_gives_something_else_each_time_is_refused(folder: Path) -> None:
+    for at, call in enumerate(VOLATILE):
+        text = RULE.replace("WHERE live", f"WHERE live AND {call} IS NOT NULL")
+        (folder / f"rule_{at:02}.sql").write_text(text)
+
+    sentences = list(own_rules.added(SHIPPED, folder).broken.values())
+
+    assert len(sentences) == len(VOLATILE)
+    for call, sentence in zip(VOLATILE, sentences, strict=True):
+        assert re.search(r"line 20: \w+ is another each time, so a rebuild would", sentence), (call, sentence)
+
+
+CONSISTENT = (
+    "created + (INTERVAL 1 DAY)", "created - (INTERVAL 1 DAY)", "age(permissions_observed_at, created)",
+    "permissions_observed_at.age(created)", "age(struct_pack(a := created).a, permissions_observed_at)",
+    *(
+        f"{name}(created)"
+        for name in (
+            "century", "day", "dayname", "dayofmonth", "dayofweek", "dayofyear", "decade", "era", "hour",
+            "isodow", "isoyear", "julian", "last_day", "microsecond", "millennium", "millisecond", "minute",
+            "month", "monthname", "quarter", "second", "week", "weekday", "weekofyear", "year", "yearweek",
+        )
+    ),
+    *(
+        f"{name}('day', created, permissions_observed_at)"
+        for name in ("date_diff", "datediff", "date_sub", "datesub")
+    ),
+    *(f"{name}('day', created)" for name in ("date_part", "datepart", "date_trunc", "datetrunc")),
+    "time_bucket(INTERVAL 7 DAY, created)", "strftime(created, '%Y')", "range(3)", "generate_series(1, 3)",
+    "timezone('Europe/Berlin', created)", "created AT TIME ZONE 'Europe/Berlin'",
+    "make_timestamptz(2026, 1, 1, 0, 0, 0.0)", "timezone_hour(CAST(created AS TIMESTAMPTZ))",
+    "timezone_minute(CAST(created AS TIMESTAMPTZ))", "date_trunc('day', CAST(created AS TIMESTAMPTZ))",
+)  # fmt: skip
+
+
+def test_a_function_with_an_inconsistent_overload_can_be_called_by_another_one(folder: Path) -> None:
+    for at, call in enumerate(CONSISTENT):
+        text = RULE.replace("WHERE live", f"WHERE live AND ({call}) IS NOT NULL")
+        (folder / f"rule_{at}.sql").write_text(text)
+
+    assert own_rules.added(SHIPPED, folder).broken == {}
+
+
+def test_a_query_in_a_text_is_no_table(folder: Path) -> None:
+    hidden = "json_execute_serialized_sql(json_serialize_sql('SELECT random()'))"
+    assert told(folder, RULE.replace("FROM users", f"FROM users SEMI JOIN {hidden} ON TRUE")) == [
+        "lives.sql: line 19: json_execute_serialized_sql is no table of the graph."
+    ]
+
+
 def test_where_there_are_none_nothing_is_done(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a rule")
     (folder / ".lives.sql").write_text("an editor's")
@@ -235,6 +299,26 @@ def test_the_example_of_the_docs(serve, home) -> None:
     published = tables(installation.published)
     assert installation.command("rebuild").code == 0
     assert tables(installation.published) == published
+
+
+def test_a_night_without_one_of_the_rules_is_not_silent(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8, clean=True))
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "lives.sql").write_text(RULE.replace("WHERE live", "WHERE created < now()"))
+
+    shown = installation.command("sync")
+    assert (shown.code, "1 rule was not run: lives." in shown.out) == (4, True)
+    report = (home / "reports" / "default" / "access_report.html").read_text()
+    assert "The rule <code>lives</code> could not be run." in report
+    shown = installation.command("rebuild")
+    assert (shown.code, "now is another each time" in shown.err) == (4, True)
+
+    shown = installation.command("sync", "--json")
+    assert (shown.code, shown.objects[0]["status"]) == (4, "complete")
+    assert shown.objects[0]["rules_not_run"] == ["lives"]
+    (home / "rules" / "lives.sql").write_text(RULE)
+    shown = installation.command("sync", "--json")
+    assert (shown.code, "rules_not_run" in shown.objects[0]) == (0, False)
 
 
 @pytest.mark.slow

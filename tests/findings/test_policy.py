@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_a_file_changes_what_it_names(tmp_path) -> None:
             dormant_admin_days = 60
 
             [allowed]
-            email_domains = ["Example.COM", "@example.org"]
+            email_domains = ["Example.COM", " @example.org.", "xn--bcher-kva.example"]
 
             [combinations]
             toxic_mass_load = false
@@ -85,6 +86,7 @@ def test_a_file_changes_what_it_names(tmp_path) -> None:
         default.rows()["email_domains"]
         == beta.rows()["email_domains"]
         == [
+            ("b\u00fccher.example",),
             ("example.com",),
             ("example.org",),
         ]
@@ -96,6 +98,14 @@ def test_a_file_changes_what_it_names(tmp_path) -> None:
     assert "toxic_mass_load" not in default.combinations
     assert ("sees_all", "low", "sees everything", 1, "can_see_other_users") in default.rows()["combinations"]
     assert policies.rules == tmp_path / "our" / "rules"
+
+
+def test_a_domain_that_is_none_and_names_of_mailboxes(tmp_path: Path) -> None:
+    for text in ("ana@example.com", "not a domain", "*.example.com"):
+        with pytest.raises(ConfigurationError, match=re.escape(f"'{text}' is not a domain.")):
+            policy.load(settings(tmp_path, f"[allowed]\nemail_domains = ['{text}']"))
+    own = policy.load(settings(tmp_path, "[mailboxes]\nnames = ['Info', 'sales@', ' Desk@example.com']"))
+    assert own.default.rows()["mailbox_names"] == [("desk",), ("info",), ("sales",)]
 
 
 @pytest.mark.parametrize(

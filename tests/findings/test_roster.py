@@ -46,6 +46,36 @@ def test_forms_of_a_file(tmp_path: Path, content: str) -> None:
     assert read(tmp_path, content).rows == (ANA, BEN)
 
 
+def test_what_excel_calls_unicode_text_can_be_read(tmp_path: Path) -> None:
+    text = (
+        "email\tstatus\tmanager\texpected_role\r\nana@x.com\tActive\tMara\tSales\r\nben@x.com\tleft\t\t\r\n"
+    )
+    assert read(tmp_path, text.encode("utf-16")).rows == (ANA, BEN)
+    assert read(tmp_path, b"\xfe\xff" + text.encode("utf-16-be")).rows == (ANA, BEN)
+
+
+def test_an_address_is_read_from_what_stands_in_the_cell_or_named_by_its_line(tmp_path: Path) -> None:
+    cells = {
+        "Ana Bell <p2@corp.example>": ("p2@corp.example", None),
+        "mailto:p3@corp.example": ("p3@corp.example", None),
+        "p4\u00ad@corp.example\u200b": ("p4@corp.example", None),
+        "\u00a0p5@corp.example;": ("p5@corp.example", None),
+        "\u201cp6@corp.example\u201d": ("p6@corp.example", None),
+        "jose\u0301@bu\u0308cher.example": ("jos\u00e9@b\u00fccher.example", None),
+        "p7@xn--bcher-kva.example": ("p7@b\u00fccher.example", None),
+        "a@x.com, b@x.com": (None, "'a@x.com, b@x.com' holds more than one e-mail address"),
+        "p8 at corp.example": (None, "'p8 at corp.example' is not an e-mail address"),
+        "\u200b": (None, "'\u200b' is not an e-mail address"),
+    }
+    rows = "".join(f'"{cell}",left\u200b\n' for cell in cells)
+
+    found = read(tmp_path, f"email\u200b,status\n{rows}")
+
+    assert [(row.email, row.problem) for row in found.rows] == list(cells.values())
+    assert [row.line for row in found.rows if row.problem] == [9, 10, 11]
+    assert {row.leaver for row in found.rows} == {True}
+
+
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     found = read(
         tmp_path,
@@ -85,7 +115,7 @@ def test_rows_that_are_not_used(tmp_path: Path) -> None:
 
     assert found.problems == [
         "line 3: there is no e-mail address",
-        "line 4: 'n/a' is no e-mail address",
+        "line 4: 'n/a' is not an e-mail address",
         "line 5: blank@x.com has no status",
         "line 6: 'gone fishing' is no status that is known",
         "line 7: there are 4 columns, in the header 3",
@@ -129,7 +159,7 @@ USED, ODD = "ana@x.com is in line 2 too, which is used", "'odd' is no status tha
             ],
         ),
         # what cannot be used for itself decides nothing
-        (["left,,", ",Mara,Sales"], (2, True, None, None), ["line 3: Ana@x.com has no status"]),
+        (["left,,", ",Mara,Sales"], (2, True, None, None), ["line 3: ana@x.com has no status"]),
         (["odd,,", "left,,Sales"], (3, True, None, "Sales"), [f"line 2: {ODD}"]),
         (
             ["odd,,Help", "left,,", "left,,"],
@@ -177,7 +207,14 @@ def test_rows_about_one_address(
             "email,status\nb@x.com,Müller\n".encode("latin-1"),
             "The roster {} is not UTF-8 (line 2); save it as",
         ),
-        ("email,status\na@x.com,left\n".encode("utf-16"), "The roster {} is not UTF-8 (line 1); save it as"),
+        (
+            "email,status\na@x.com,left\n".encode("utf-16")[:-1],
+            "The roster {} is cut off or damaged (its UTF-16 cannot be read); save it as",
+        ),
+        (
+            "email,status\na@x.com,left\n".encode("utf-16-le"),
+            "The roster {} has no column email",
+        ),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, content: str | bytes, sentence: str) -> None:
@@ -291,6 +328,41 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     assert query(installation.published, runs, list(RULES[2:])) == [
         ("abstained", "The roster names no expected role.")
     ]
+
+
+def test_a_leaver_is_found_however_the_address_is_written(rostered) -> None:
+    installation, simulator, write = rostered
+    company, plain = simulator.company, simulator.company.plain_user_id
+    others = [user for user in company.users.values() if user.id != plain and user.id != company.owner_id]
+    ana, ben, cat, dan, eve = [company.users[plain], *others[:4]]
+    ana.email, ben.email, cat.email = "P2@Corp.example", "jose\u0301@corp.example", "p3@xn--bcher-kva.example"
+    write()
+    lines = (installation.home / "roster.csv").read_text().splitlines()
+    kept = [line for line in lines if line.split(",")[0] not in {u.email for u in (ana, ben, cat, dan, eve)}]
+    cells = ["Ana Bell <p2@corp.example>", "mailto:jos\u00e9@Corp.example", "p3@B\u00fccher.example"]
+    cells += [f"{dan.email.replace('@', chr(0xAD) + '@')}", f"{eve.email}; other@corp.example"]
+    (installation.home / "roster.csv").write_text("\n".join([*kept, *(f"{cell},left" for cell in cells)]))
+
+    shown = installation.command("sync")
+
+    found = query(
+        installation.published,
+        "SELECT rule, subject_id FROM findings WHERE rule IN ? AND status = 'open' ORDER BY ALL",
+        list(RULES),
+    )
+    leavers = sorted(str(user.id) for user in (ana, ben, cat, dan))
+    assert found == [*(("leaver_still_active", user) for user in leavers), ("not_on_roster", str(eve.id))]
+    sentence = f"line {len(kept) + 5}: '{cells[-1]}' holds more than one e-mail address"
+    assert f"Warning: 1 rows of the roster are not used: {sentence}." in shown.err
+    assert sentence in installation.command("doctor").out
+    report = (installation.home / "reports" / "default" / "access_report.html").read_text()
+    assert "holds more than one e-mail address" in report
+    shown = query(installation.published, "SELECT email FROM users WHERE user_id = ?", cat.id)
+    assert shown == [("p3@xn--bcher-kva.example",)]
+
+    published = tables(installation.published)
+    assert installation.command("rebuild").code == 0
+    assert tables(installation.published) == published
 
 
 @pytest.mark.slow

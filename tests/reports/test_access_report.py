@@ -398,7 +398,7 @@ def test_a_rule_that_cannot_be_run_is_told(review: Reviewed, installation: Insta
         header.partition("\nWITH")[0].partition("\nSELECT")[0] + "\nSELECT * FROM nowhere\n"
     )
     told = installation.command("sync")
-    assert told.code == 0
+    assert told.code == 4
     ((outcome, reason, fired),) = query(
         installation.published, "SELECT outcome, reason, fired FROM rule_runs WHERE rule = 'twice'"
     )

@@ -106,11 +106,15 @@ def test_rows_without_a_decision_are_open() -> None:
             "the decision is keep, but admin rights says revoke; use change",
         ),
         ({"decision": "keep", "decided_by": ""}, "decided by is empty"),
-        ({"decision": "keep", "decided_by": "Kim"}, "decided by: 'Kim' is no e-mail address"),
+        ({"decision": "keep", "decided_by": "Kim"}, "decided by: 'Kim' is not an e-mail address"),
         ({"decision": "keep", "decided_by": "ANA@Example.COM"}, "nobody decides about their own access"),
+        *(
+            ({"decision": "keep", "decided_by": by}, "nobody decides about their own access")
+            for by in ("ana@example.com\u200b", "Ana <Ana@example.com>")
+        ),
         (
-            {"decision": "keep", "decided_by": "ana@example.com\u200b"},
-            "decided by: 'ana@example.com\u200b' is no e-mail address",
+            {"decision": "keep", "decided_by": "kim@x.com, lee@x.com"},
+            "decided by: 'kim@x.com, lee@x.com' holds more than one e-mail address",
         ),
         ({"decision": "keep", "name": "Anna"}, CHANGED),
         ({"decision": "keep", "findings": "none"}, CHANGED),

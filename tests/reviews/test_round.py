@@ -345,7 +345,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
         (("import", "HOME/blank.csv"), 2, "No decision is filled in in "),
         (("import", "HOME/other.csv"), 2, "The file is of the review R2, which is not known here; "),
         (("import", "HOME/wrong.csv"), 2, "can be used; nothing was taken."),
-        (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is no e-mail address."),
+        (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is not an e-mail address."),
         (("status", "--company", "acne"), 2, "There is no company 'acne' in the settings"),
     ],
 )

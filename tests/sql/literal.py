@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from pipedrive_graph import addresses
 from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.model import Kind, Model
@@ -104,6 +105,10 @@ class Company:
         }
         self.versions("users", since, until, user_id=user_id, **(defaults | values))
         if until is None:
+            address = addresses.comparable((defaults | values)["email"])
+            if address is not None:
+                domain = address.rpartition("@")[2]
+                self.insert("user_addresses", user_id=user_id, address=address, domain=domain)
             self.insert(
                 "users_latest",
                 user_id=user_id,

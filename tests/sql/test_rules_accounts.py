@@ -338,6 +338,19 @@ def test_duplicate_email_lists_the_others(company: Company) -> None:
     }
 
 
+def test_addresses_are_the_same_in_their_own_script_and_in_punycode(company: Company) -> None:
+    company.policy(email_domains=[("b\u00fccher.example",)])
+    company.user(5, "Ana", email="x@b\u00fccher.example")
+    company.user(6, "Bob", email="X@xn--bcher-kva.example\u200b")
+    company.user(7, "Cid", email="Desk <info@bu\u0308cher.example>")
+    company.user(8, "Eve", email="eve@xn--bcher-kvb.example")
+
+    assert company.fired("duplicate_email") == [("5", None), ("6", None)]
+    assert company.fired("external_email_domain") == [("8", None)]
+    assert company.fired("shared_mailbox") == [("7", None)]
+    assert company.table("own_email_domains", "domain, users") == [("b\u00fccher.example", 3)]
+
+
 def test_duplicate_email_of_very_many_shows_the_first(company: Company) -> None:
     for user_id in range(1, 31):
         company.user(user_id, f"User{user_id}", email="x@example.com")

@@ -130,6 +130,14 @@ def test_a_subject_is_an_id_an_address_a_name_or_a_pattern(findings, subject, co
     assert findings.states() == [(subject, "active" if covered else "unmatched", len(covered))]
 
 
+def test_a_subject_may_write_a_domain_in_its_own_script(findings, company) -> None:
+    company.user(8, "Cid", email="cid@xn--bcher-kva.example")
+    findings.found("a", "dormant_user", 8)
+    findings.waiver("dormant_user", "cid@b\u00fccher.example")
+
+    assert findings.settle() == {"a": "waived"}
+
+
 @pytest.mark.parametrize(
     ("subject", "name", "covers_ana"),
     [

@@ -1,0 +1,47 @@
+"""Keeps the users' e-mail addresses in the form in which addresses are compared, which SQL cannot make.
+
+The rules compare `history.user_addresses` with the roster, the domains of findings.toml and each other;
+what Pipedrive sent stays in `users.email`. An e-mail without an @ has no row: it is not an address.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipedrive_graph import addresses
+from pipedrive_graph.warehouse.database import rows
+
+# a company that an earlier version took in has none yet, and its tables may be made anew before its turn
+_CHANGED = """
+    (
+        company IN (SELECT company FROM landing.batch)
+        OR company NOT IN (SELECT company FROM history.user_addresses)
+    )"""
+
+
+def write(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replace the addresses of the companies in landing.batch by those of their users now."""
+    found = [
+        (company, user_id, address)
+        for company, user_id, email in rows(
+            connection,
+            f"SELECT company, user_id, email FROM history.users WHERE valid_to IS NULL AND {_CHANGED}",
+        )
+        if (address := addresses.comparable(email)) is not None
+    ]
+    connection.execute(
+        "DELETE FROM history.user_addresses WHERE company IN (SELECT company FROM landing.batch)"
+    )
+    if found:
+        connection.execute(
+            """
+            INSERT INTO history.user_addresses BY NAME
+            SELECT *, split_part(address, '@', -1) AS domain
+            FROM (
+                SELECT
+                    unnest(CAST(? AS VARCHAR[])) AS company,
+                    unnest(CAST(? AS BIGINT[])) AS user_id,
+                    unnest(CAST(? AS VARCHAR[])) AS address
+            )""",
+            [list(column) for column in zip(*found, strict=True)],
+        )
