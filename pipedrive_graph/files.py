@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, NoSpaceError
+from pipedrive_graph.pasted import shown
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
@@ -30,10 +31,11 @@ def expanded(path: str | Path) -> Path:
     """
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:
+    except RuntimeError:
         raise ConfigurationError(
-            f"There is no home folder for '{Path(path).parts[0]}' in {path}; write the whole path."
-        ) from error
+            f"There is no home folder for '{shown(Path(path).parts[0])}' in {shown(str(path))}; write the"
+            " whole path."
+        ) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -20,7 +20,6 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from datetime import timedelta
 from email.errors import MessageError
@@ -32,8 +31,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from pipedrive_graph import pasted
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.lines import on_line
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -41,7 +42,8 @@ from pipedrive_graph.text import near
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 """The port that is usual for each way to encrypt mail."""
 
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
+_SECRETS = {"url_env": "SLACK_WEBHOOK_URL", "password_env": "SMTP_PASSWORD"}
+"""The keys that name a variable, and an example of each; somebody may paste the secret itself there."""
 _LONGEST = 24 * 366
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -95,7 +97,8 @@ def load(settings: Settings) -> Alerts:
     if not file.is_file():
         return Alerts()
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     entries = tables.pop("alert", [])
@@ -109,10 +112,14 @@ def load(settings: Settings) -> Alerts:
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: alert {number}"
+        for key, example in _SECRETS.items():
+            if isinstance(entry.get(key), str):
+                line = on_line(text, "alert", number - 1, key)
+                pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line}")
         channel = _channel(entry, place, companies)
         if channel.name in {other.name for other in channels}:
             raise ConfigurationError(
-                f"{place}: name: '{channel.name}' is taken; give each alert a name of its own."
+                f"{place}: name: '{pasted.shown(channel.name)}' is taken; give each alert a name of its own."
             )
         channels.append(channel)
     return Alerts(
@@ -132,14 +139,8 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
             )
     for name in told.companies:
         if name not in companies:
-            raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}")
-    for key in ("url_env", "password_env"):
-        value = getattr(told, key)
-        if value is not None and not re.fullmatch(_VARIABLE, value):
-            # whatever stands there may be the secret itself, so it is not repeated
             raise ConfigurationError(
-                f"{place}: {key}: must be the name of the variable that holds the secret, such as"
-                f" {'SLACK_WEBHOOK_URL' if key == 'url_env' else 'SMTP_PASSWORD'}, and not the secret itself."
+                f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
             )
     url = mail = None
     if told.kind == "email":
@@ -181,7 +182,7 @@ def _mail(told: _Alert, place: str) -> Mail:
         )
     for address in (told.sender, *told.to):
         if not _is_address(address):
-            raise ConfigurationError(f"{place}: '{address}' is no e-mail address.")
+            raise ConfigurationError(f"{place}: '{pasted.shown(address)}' is no e-mail address.")
     return Mail(
         told.host,
         told.port or _PORTS[told.tls],
@@ -224,7 +225,7 @@ def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
     match first["type"]:
         case "extra_forbidden":
             hint = "; write [[alert]]." if key == "alerts" else near(key, known)
-            return f"'{key}' is no {what}{hint}"
+            return f"'{pasted.shown(key)}' is no {what}{hint}"
         case "missing":
             return f"'{key}' is missing."
         case "literal_error":

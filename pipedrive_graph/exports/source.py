@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 from pipedrive_graph.warehouse.published import reading
 
@@ -127,7 +128,7 @@ class Source:
             return snapshots
         if self.company not in snapshots:
             raise ConfigurationError(
-                f"There is no company '{self.company}' in the published file"
+                f"There is no company '{shown(self.company)}' in the published file"
                 f"{near(self.company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
             )
         return {self.company: snapshots[self.company]}

@@ -23,6 +23,7 @@ from pipedrive_graph.errors import (
     PipedriveGraphError,
     UnreachableError,
 )
+from pipedrive_graph.pasted import is_plain_address
 from pipedrive_graph.pipedrive.exchange import Response, TransportError, is_loopback
 from pipedrive_graph.pipedrive.http import post_form
 from pipedrive_graph.pipedrive.redaction import Redaction
@@ -192,9 +193,10 @@ class _AgainError(Exception):
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return url.rstrip("/")
+    if is_plain_address(url):
+        parts = urlsplit(url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return url.rstrip("/")
     raise ConfigurationError(
         "The authorisation server's address must be https, such as https://oauth.pipedrive.com:"
         " check PIPEDRIVE_OAUTH_URL."

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.warehouse.published import reading
 
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
@@ -132,7 +133,7 @@ def _check(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     known = [name for (name,) in connection.execute("SELECT company FROM current_snapshot").fetchall()]
     if wanted.company is not None and wanted.company not in known:
         raise ConfigurationError(
-            f"There is no company '{wanted.company}' in the published file; there are:"
+            f"There is no company '{shown(wanted.company)}' in the published file; there are:"
             f" {', '.join(sorted(known))}."
         )
     if wanted.subject is None:

@@ -103,7 +103,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "SLACK_URL",
             "https://hooks.slack.com/services/T0/B0/c4n4ry",
-            "url_env: must be the name of the variable",
+            "url_env (line 3) must be the name of the variable",
         ),
         ("url_env", 'host = "x"\nurl_env', ": alert 1: 'host' is for kind email."),
         (
@@ -142,7 +142,7 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
         (
             '"SMTP_PASSWORD"',
             '"p4ss word"',
-            "password_env: must be the name of the variable that holds the secret",
+            "password_env (line 11) must be the name of the variable that holds the secret",
         ),
     ],
 )
