@@ -73,8 +73,8 @@ def test_each_setting_that_names_a_variable(tmp_path, key) -> None:
     text = f'[acme]\n{other} = "NAME"\n\n# the token of an admin\n{key} = "{LETTERED}"\n'
 
     assert refusal(tmp_path, text) == (
-        f"{tmp_path / 'companies.toml'}: [acme]: {key} (line 5) must be the name of the variable that holds the"
-        " secret, such as ACME_TOKEN, and not the secret itself."
+        f"{tmp_path / 'companies.toml'}: [acme]: {key} (line 5) must be the name of the variable that holds"
+        " the secret, such as ACME_TOKEN, and not the secret itself."
     )
 
 
