@@ -34,7 +34,6 @@ from pipedrive_graph.companies import (
 )
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.lines import on_line
-from pipedrive_graph.text import CONTROLS
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -172,18 +171,7 @@ def _home(text: str) -> Path:
         ConfigurationError: if no folder should have that name; the message does not repeat it.
     """
     home = files.expanded(text or platformdirs.user_data_path("pipedrive-graph")).absolute()
-    variables = HOME_VARIABLE if text else "XDG_DATA_HOME or HOME"
-    if CONTROLS.search(str(home)):
-        raise ConfigurationError(
-            "The path of the home folder holds a control character, such as a line break: correct"
-            f" {variables}."
-        )
-    try:
-        str(home).encode()
-    except UnicodeEncodeError as error:
-        raise ConfigurationError(
-            f"The path of the home folder is not UTF-8 text: correct {variables}."
-        ) from error
+    files.check_folder(home, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
     pasted.check_name(text, home, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
     return home
 
