@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipedrive_graph import network
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
@@ -29,6 +30,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
     `sync` sends them by itself; this is for a second line in cron, which notices that no night ran.
     """
     quieten(debug=debug)
+    network.load()  # a mistake in the environment is reported before anything is sent
     settings = settings_module.load()
     companies = [company.name for company in settings.chosen(names)]
     alerts = file.load(settings)

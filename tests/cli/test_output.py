@@ -80,4 +80,7 @@ def test_stderr_that_nobody_reads(night) -> None:
 def test_a_full_disk_below_stdout(night) -> None:
     told = shell(night, "$command sql 'SELECT 1' --format csv > /dev/full")
 
-    assert (told.returncode, told.stderr) == (1, b"The output could not be written (No space left on device).\n")
+    assert (told.returncode, told.stderr) == (
+        1,
+        b"The output could not be written (No space left on device).\n",
+    )
