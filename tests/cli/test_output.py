@@ -9,6 +9,8 @@ import sys
 import pytest
 from installation import Installation
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "pipedrive_graph"]
 
 
@@ -30,7 +32,7 @@ def shell(installation: Installation, script: str, **variables: str) -> subproce
         ["bash", "-c", script],
         env={**os.environ, **installation.environment, "command": " ".join(COMMAND), **variables},
         capture_output=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
 
