@@ -6,9 +6,11 @@ for the time. Pacing and time-outs do not use this clock: they measure with the 
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
+
+from pipedrive_graph import environment
+from pipedrive_graph.errors import ConfigurationError
 
 CLOCK_VARIABLE = "PIPEDRIVE_GRAPH_CLOCK"
 """An ISO 8601 time at which this process's clock starts; for tests and rehearsals."""
@@ -20,12 +22,19 @@ def now() -> datetime:
     """Return the current time, aware, in UTC.
 
     Raises:
-        ValueError: if `PIPEDRIVE_GRAPH_CLOCK` is set and is no ISO 8601 time.
+        ConfigurationError: if `PIPEDRIVE_GRAPH_CLOCK` is set and is no ISO 8601 time.
     """
-    start = os.environ.get(CLOCK_VARIABLE)
+    start = environment.value(CLOCK_VARIABLE)
     if not start:
         return datetime.now(UTC)
-    moment = datetime.fromisoformat(start)
+    try:
+        moment = datetime.fromisoformat(start)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ConfigurationError(
+            f"The variable {CLOCK_VARIABLE} must hold an ISO 8601 time, such as 2026-11-01T02:00:00Z."
+        )
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from pipedrive_graph import environment
 from pipedrive_graph.errors import ConfigurationError
 
 BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
@@ -68,7 +68,7 @@ class OAuth:
         Raises:
             ConfigurationError: if the variable is not set, or holds what none can be.
         """
-        return self._value(self.client_id_variable)
+        return self._value(self.client_id_variable, "client_id_env")
 
     def client_secret(self) -> str:
         """Look the client secret up.
@@ -76,11 +76,16 @@ class OAuth:
         Raises:
             ConfigurationError: as for the client id.
         """
-        return self._value(self.client_secret_variable)
+        return self._value(self.client_secret_variable, "client_secret_env")
 
-    def _value(self, variable: str) -> str:
-        value = os.environ.get(variable, "").strip()
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
+    def _value(self, variable: str, setting: str) -> str:
+        value = environment.value(variable)
+        if not value:
+            raise ConfigurationError(
+                f"Set {environment.named(variable, setting)} as Pipedrive's Developer Hub shows it for the"
+                " app."
+            )
+        if not value.isascii() or not value.isprintable() or " " in value:
             raise ConfigurationError(
                 f"Set the environment variable {variable} as Pipedrive's Developer Hub shows it for the app."
             )
@@ -124,7 +129,7 @@ class Company:
     @property
     def uses_oauth(self) -> bool:
         """Whether calls are authorised by OAuth: there is an app, and no API token."""
-        return self.oauth is not None and not os.environ.get(self.token_variable, "").strip()
+        return self.oauth is not None and not environment.value(self.token_variable)
 
     def app(self) -> OAuth:
         """Return the OAuth app.
@@ -142,7 +147,7 @@ class Company:
     def refresh_token(self) -> str:
         """Look up the refresh token for the first run; empty where there is none."""
         variable = self.oauth.refresh_token_variable if self.oauth else None
-        return os.environ.get(variable, "").strip() if variable else ""
+        return environment.value(variable) if variable else ""
 
     def token(self) -> str:
         """Look the token up.
@@ -150,11 +155,12 @@ class Company:
         Raises:
             ConfigurationError: if the variable is not set, or holds what no token can be.
         """
-        token = os.environ.get(self.token_variable, "").strip()
+        token = environment.value(self.token_variable)
         if not token:
             raise ConfigurationError(
-                f"No API token for company '{self.name}': set the environment variable "
-                f"{self.token_variable} (in Pipedrive: Settings → Personal preferences → API)."
+                f"No API token for company '{self.name}': set "
+                f"{environment.named(self.token_variable, 'api_token_env')} (in Pipedrive: Settings →"
+                " Personal preferences → API)."
             )
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ConfigurationError(

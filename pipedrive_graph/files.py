@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, NoSpaceError
+from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import CONTROLS, is_text
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
@@ -30,10 +32,31 @@ def expanded(path: str | Path) -> Path:
     """
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:
+    except RuntimeError:
         raise ConfigurationError(
-            f"There is no home folder for '{Path(path).parts[0]}' in {path}; write the whole path."
-        ) from error
+            f"There is no home folder for '{shown(Path(path).parts[0])}' in {shown(str(path))}; write the"
+            " whole path."
+        ) from None
+
+
+def check_folder(folder: Path, *, setting: str) -> None:
+    """Refuse a folder in which DuckDB cannot keep databases, or whose path no message could show.
+
+    DuckDB takes a backslash for a separator, and puts the log of a database before a `?` in its path.
+
+    Raises:
+        ConfigurationError: naming the setting.
+    """
+    paths = {str(folder), str(folder.resolve())}
+    if any(CONTROLS.search(path) for path in paths):
+        problem = "holds a control character, such as a line break"
+    elif any("?" in path or "\\" in path for path in paths):
+        problem = "holds a '?' or a backslash, with which DuckDB cannot open a database"
+    elif not all(is_text(path) for path in paths):
+        problem = "is not UTF-8 text"
+    else:
+        return
+    raise ConfigurationError(f"The path of the home folder {problem}: set {setting} to another folder.")
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,19 +7,17 @@ per company, naming the variable of its token). A secret is looked up when it is
 from __future__ import annotations
 
 import math
-import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import platformdirs
 
-from pipedrive_graph import files
+from pipedrive_graph import environment, files, pasted
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -35,6 +33,7 @@ from pipedrive_graph.companies import (
     OAuth,
 )
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.lines import on_line
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -52,6 +51,8 @@ _TEXTS = {
     "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "refresh_token_env",
     "roster",
 }  # fmt: skip
+_NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
+"""The settings that name an environment variable; somebody may paste the secret itself there."""
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
 _KEYS = _TEXTS | _NUMBERS
 _VARIABLES = {
@@ -114,56 +115,85 @@ class Settings:
             if company.name == name:
                 return company
         known = ", ".join(company.name for company in self.companies)
-        raise ConfigurationError(f"There is no company '{name}' in the settings; there is: {known}.")
+        raise ConfigurationError(
+            f"There is no company '{pasted.shown(name)}' in the settings; there is: {known}."
+        )
+
+    def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:
+        """Return the companies of these names, each once; all companies where no name is given.
+
+        Raises:
+            ConfigurationError: if there is no company of a name.
+        """
+        return tuple(self.company(name) for name in dict.fromkeys(names)) or self.companies
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
+def load(variables: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
-        environment: the variables to read, by default this process's own.
+        variables: the environment variables to read, by default this process's own.
 
     Raises:
         ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why.
     """
-    variables = os.environ if environment is None else environment
-    home = files.expanded(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
-    home = home.absolute()
-    oauth_url = variables.get(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
+
+    def variable(name: str) -> str:
+        return environment.value(name, variables)
+
+    home = _home(variable(HOME_VARIABLE))
+    oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
-        "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-        "daily_reserve": _number(variables, DAILY_RESERVE_VARIABLE, DEFAULT_DAILY_RESERVE),
-        "daily_limit": _number(variables, DAILY_LIMIT_VARIABLE, DEFAULT_DAILY_LIMIT),
-        "collect": variables.get(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
-        "observe_within": _number(variables, OBSERVE_WITHIN_VARIABLE, DEFAULT_OBSERVE_WITHIN),
+        "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
+        "daily_reserve": _number(DAILY_RESERVE_VARIABLE, variable, DEFAULT_DAILY_RESERVE),
+        "daily_limit": _number(DAILY_LIMIT_VARIABLE, variable, DEFAULT_DAILY_LIMIT),
+        "collect": variable(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
+        "observe_within": _number(OBSERVE_WITHIN_VARIABLE, variable, DEFAULT_OBSERVE_WITHIN),
     }
     file = home / COMPANIES_FILE
     if file.is_file():
         return Settings(home, _from_file(file, defaults, oauth_url))
-    company = _company(
-        variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
-        defaults,
-        {},
-        place=f"The variable {COMPANY_VARIABLE}",
-    )
-    if variables.get(CLIENT_ID_VARIABLE):
+    name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
+    _check_company_name(name, home, place=f"The variable {COMPANY_VARIABLE}")
+    company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
+    if variable(CLIENT_ID_VARIABLE):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
-    if variables.get(ROSTER_VARIABLE):
-        company = replace(company, roster=_path(home, variables[ROSTER_VARIABLE]))
+    if variable(ROSTER_VARIABLE):
+        roster = _roster(home, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
+        company = replace(company, roster=roster)
     return Settings(home, (company,))
 
 
-def _path(home: Path, text: str) -> Path:
-    return home / files.expanded(text)
+def _home(text: str) -> Path:
+    """Return the home folder.
+
+    Raises:
+        ConfigurationError: if no folder should have that name; the message does not repeat it.
+    """
+    home = files.expanded(text or platformdirs.user_data_path("pipedrive-graph")).absolute()
+    files.check_folder(home, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
+    pasted.check_name(text, home, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
+    return home
+
+
+def _check_company_name(name: str, home: Path, *, place: str) -> None:
+    """Refuse a company's name that looks like a token; one that has data under that name keeps it."""
+    pasted.check_name(name, home / "landing" / name, "the name of a company", place=place)
+
+
+def _roster(home: Path, text: str, *, place: str) -> Path:
+    path = home / files.expanded(text)
+    pasted.check_name(text, path, "the path of a file", place=place)
+    return path
 
 
 def _token_store(home: Path, company: str) -> Path:
     return home / "tokens" / f"{company}.json"
 
 
-def _number(variables: Mapping[str, str], name: str, default: float) -> float:
+def _number(name: str, variable: Callable[[str], str], default: float) -> float:
     """Return the number in a variable; a whole one as an int."""
-    text = (variables.get(name) or "").strip()
+    text = variable(name)
     try:
         number = float(text or default)
     except ValueError:
@@ -175,21 +205,26 @@ def _number(variables: Mapping[str, str], name: str, default: float) -> float:
 
 def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     if not tables:
         raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
     companies = []
     for name, table in tables.items():
+        _check_company_name(name, file.parent, place=f"{file}: a table's name{on_line(text, name)}")
         if not isinstance(table, dict):
-            raise ConfigurationError(f"{file}: '{name}' must stand in a company's table, as [acme].")
+            raise ConfigurationError(
+                f"{file}: '{pasted.shown(name)}' must stand in a company's table, as [acme]."
+            )
         if "api_token_env" not in table and "client_id_env" not in table:
             raise ConfigurationError(
-                f'{file}: [{name}] must name the variable of its token, as api_token_env = "ACME_TOKEN",'
-                " or of its OAuth app, as client_id_env."
+                f"{file}: [{pasted.shown(name)}] must name the variable of its token, as api_token_env ="
+                ' "ACME_TOKEN", or of its OAuth app, as client_id_env.'
             )
-        company = _company(name, defaults, table, place=f"{file}: [{name}]")
+        lines = {key: on_line(text, name, key) for key in table}
+        company = _company(name, defaults, table, place=f"{file}: [{pasted.shown(name)}]", lines=lines)
         if "client_id_env" in table:
             oauth = OAuth(
                 oauth_url,
@@ -203,29 +238,44 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
         if "base_url" in table:
             company = replace(company, base_url_name=f"base_url of [{name}] in {COMPANIES_FILE}")
         if "roster" in table:
-            company = replace(company, roster=_path(file.parent, table["roster"]))
+            place = f"{file}: [{name}]: roster{lines['roster']}"
+            company = replace(company, roster=_roster(file.parent, table["roster"], place=place))
         companies.append(company)
     return tuple(companies)
 
 
-def _company(name: str, defaults: Mapping[str, Any], own: Mapping[str, Any], *, place: str) -> Company:
-    """Check what is set for a company: its own, at `place`, over what the variables say."""
-    table = {**defaults, **own}
+def _company(
+    name: str,
+    defaults: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    place: str,
+    lines: Mapping[str, str] | None = None,
+) -> Company:
+    """Check what is set for a company: its own, at `place`, over what the variables say.
+
+    `lines` says for each setting of its own where it stands in the file.
+    """
+    table, lines = {**defaults, **own}, lines or {}
     called = {
-        key: f"{place}: {key}" if key in own else f"The variable {_VARIABLES[key]}" for key in _VARIABLES
+        key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
+        for key in _VARIABLES
     }
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{place}: '{name}' cannot name a company; use letters, digits, '-' and '_', at most 63."
+            f"{place}: '{pasted.shown(name)}' cannot name a company; use letters, digits, '-' and '_',"
+            " at most 63."
         )
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
         raise ConfigurationError(
-            f"{place}: '{unknown[0]}' is no setting; there are: {', '.join(sorted(_KEYS))}."
+            f"{place}: '{pasted.shown(unknown[0])}' is no setting; there are: {', '.join(sorted(_KEYS))}."
         )
     for key in sorted(_TEXTS & table.keys()):
-        if not isinstance(table[key], str) or not table[key]:
+        if not isinstance(table[key], str) or not table[key].strip():
             raise ConfigurationError(f"{place}: {key} must be a text.")
+    for key in sorted(_NAMES & table.keys()):
+        pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
     reserve, limit = table["daily_reserve"], table["daily_limit"]
     if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
         raise ConfigurationError(
@@ -235,15 +285,14 @@ def _company(name: str, defaults: Mapping[str, Any], own: Mapping[str, Any], *, 
         raise ConfigurationError(f"{called['daily_limit']} must be a whole number above 0, such as 80000.")
     if table["collect"] not in set(Collect):
         raise ConfigurationError(
-            f"{called['collect']} must be {' or '.join(Collect)}, not '{table['collect']}'."
+            f"{called['collect']} must be {' or '.join(Collect)}, not '{pasted.shown(table['collect'])}'."
         )
     days = table["observe_within"]
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise ConfigurationError(
             f"{called['observe_within']} must be a number of days above 0, at most 366, such as 7."
         )
-    parts = urlsplit(table["base_url"])
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+    if not pasted.is_plain_address(table["base_url"]):
         raise ConfigurationError(
             f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
         )

@@ -25,7 +25,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of whoever runs the tests reaches them, and no test turns logging off for the next."""
     for name in list(os.environ):
-        if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME":
+        if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     yield
     logging.disable(logging.NOTSET)

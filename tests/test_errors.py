@@ -164,7 +164,7 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
         ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is no setting; "),
         (
             '[acme]\napi_token_env = "A"\nbase_url = "ftp://x"',
-            "{file}: [acme]: base_url must be a plain https address",
+            "{file}: [acme]: base_url (line 3) must be a plain https address",
         ),
         ("[acme]\napi_token_env = 3", "{file}: [acme]: api_token_env must be a text."),
     ],

@@ -33,9 +33,10 @@ def test_everything_is_set_by_variables(tmp_path: Path) -> None:
     assert loaded.published == tmp_path / "identity_graph.duckdb"
 
 
-def test_empty_variables_are_as_none() -> None:
+@pytest.mark.parametrize("blank", ["", " ", "\r", "\t\n"])
+def test_empty_variables_are_as_none(blank: str) -> None:
     names = ["PIPEDRIVE_GRAPH_HOME", "PIPEDRIVE_BASE_URL", "PIPEDRIVE_COMPANY"]
-    assert settings.load(dict.fromkeys(names, "")) == settings.load({})
+    assert settings.load(dict.fromkeys(names, blank)) == settings.load({})
 
 
 def test_a_home_is_found_from_a_shell(tmp_path: Path, monkeypatch) -> None:
@@ -141,7 +142,7 @@ def test_the_one_variable_that_is_wrong_is_named(tmp_path: Path, variable: str, 
 @pytest.mark.parametrize("line", ['daily_reserve = "0.5"', "daily_reserve = true", "daily_limit = true"])
 def test_daily_budgets_in_the_file_are_numbers(tmp_path: Path, line: str) -> None:
     (tmp_path / "companies.toml").write_text(f'[alpha]\napi_token_env = "A"\n{line}')
-    with pytest.raises(ConfigurationError, match=r"\[alpha\]: daily_\w+ must be a"):
+    with pytest.raises(ConfigurationError, match=r"\[alpha\]: daily_\w+ \(line 3\) must be a"):
         settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
 
 
@@ -152,7 +153,7 @@ def test_a_company_that_is_not_set() -> None:
         settings.load({}).company("acme")
 
 
-@pytest.mark.parametrize("name", ["", " ", "a b", "../up", "a/b", ".hidden", "-x", "ü", "x" * 64])
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", ".hidden", "-x", "ü", "x" * 64])
 def test_names_that_are_none(name: str) -> None:
     if not name:  # not set
         assert settings.load({"PIPEDRIVE_COMPANY": name}).companies[0].name == "default"

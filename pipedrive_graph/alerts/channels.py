@@ -6,28 +6,31 @@ attempt becomes a sentence of our own on the spot, and no error of a library is 
 
 from __future__ import annotations
 
-import logging
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from urllib.parse import urlsplit
 
-import requests
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
+from pipedrive_graph import network
 from pipedrive_graph.alerts.message import Message, document, markup, plain, slack
 from pipedrive_graph.alerts.settings import Channel, Mail
-from pipedrive_graph.errors import AlertError
-from pipedrive_graph.pipedrive.exchange import is_loopback
-from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
+from pipedrive_graph.errors import AlertError, ConfigurationError
+from pipedrive_graph.pipedrive.exchange import (
+    PROXY_OF,
+    Fault,
+    Response,
+    Timeouts,
+    TransportError,
+    is_loopback,
+)
+from pipedrive_graph.pipedrive.http import post_json
+from pipedrive_graph.pipedrive.redaction import Redaction
 
-_CHATTY = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
-"""Loggers that write the path of what is posted."""
 _CODE = re.compile(rb"[a-z_]{2,40}\s*")
 """What Slack says about a refusal, such as no_service; anything else might repeat the address."""
 
@@ -94,8 +97,7 @@ def deliver(channel: Channel, message: Message, patience: Patience | None = None
     else:
         url = _checked(channel, secret or "")
         body = slack(message) if channel.kind == "slack" else document(message)
-        with _unsaid(url):
-            ended = retrying(_post, url, body, patience)
+        ended = retrying(_post, url, body, patience)
     if not ended.done:
         raise AlertError(ended.said)
     return ended.said
@@ -117,58 +119,41 @@ def _checked(channel: Channel, url: str) -> str:
     return url
 
 
-@contextmanager
-def _unsaid(url: str) -> Iterator[None]:
-    """Keep an address out of what libraries log."""
-    parts = urlsplit(url)
-    secrets = (url, f"{parts.path}?{parts.query}", parts.path, parts.query)
-    filter_ = RedactingFilter(Redaction(*secrets))
-    for name in _CHATTY:
-        logging.getLogger(name).addFilter(filter_)
-    try:
-        yield
-    finally:
-        for name in _CHATTY:
-            logging.getLogger(name).removeFilter(filter_)
-
-
 def _post(url: str, body: dict[str, object], patience: Patience) -> _Attempt:
-    host = urlsplit(url).hostname
+    parts = urlsplit(url)
+    secrets = Redaction(url, f"{parts.path}?{parts.query}", parts.path, parts.query)
+    timeouts = Timeouts(connect=patience.connect, read=patience.read)
     try:
-        with requests.Session() as session:
-            session.trust_env = not is_loopback(host or "")  # to loopback nothing goes by way of others
-            response = session.post(
-                url,
-                json=body,
-                auth=lambda request: request,  # no password from ~/.netrc
-                timeout=(patience.connect, patience.read),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return _judged(response)
-    except requests.exceptions.SSLError:
+        response = post_json(url, body, timeouts, secrets)
+    except ConfigurationError as error:
+        return _Attempt(f"{error}")
+    except TransportError as error:
+        return _unanswered(error, parts.hostname or "")
+    return _judged(response)
+
+
+def _unanswered(error: TransportError, host: str) -> _Attempt:
+    """Say why there is no answer, naming the host alone."""
+    if "certificate" in str(error):
         return _Attempt(f"the certificate of {host} is not trusted.")
-    except requests.Timeout:
+    if PROXY_OF in str(error):
+        return _Attempt(f"{error}.", again=error.fault is not Fault.PROXY)
+    if error.fault is Fault.TIMEOUT:
         return _Attempt(f"{host} did not answer in time.", again=True)
-    except requests.ConnectionError:
-        return _Attempt(f"nobody answers at {host}.", again=True)
-    except (requests.RequestException, ValueError, OSError):
-        return _Attempt(f"the answer of {host} cannot be understood.", again=True)
+    return _Attempt(f"nobody answers at {host}.", again=True)
 
 
-def _judged(response: requests.Response) -> _Attempt:
-    status = response.status_code
+def _judged(response: Response) -> _Attempt:
+    status = response.status
     if 200 <= status < 300:
         return _Attempt(f"answered {status}", done=True)
-    begun = next(response.iter_content(64), b"")
-    code = f" ({begun.decode().strip()})" if _CODE.fullmatch(begun) else ""
+    code = f" ({response.body.decode().strip()})" if _CODE.fullmatch(response.body) else ""
     if 300 <= status < 400:
         return _Attempt(f"it answered {status}, and redirects are not followed.")
     return _Attempt(
         f"it answered {status}{code}.",
         again=status >= 500 or status in {408, 429},
-        wait=_seconds(response.headers.get("Retry-After")),
+        wait=_seconds(response.headers.get("retry-after")),
     )
 
 
@@ -195,6 +180,8 @@ def _mail(mail: Mail, message: Message) -> EmailMessage:
 def _send(mail: Mail, written: EmailMessage, password: str | None, patience: Patience) -> _Attempt:
     try:
         refused = _sent(mail, written, password, patience)
+    except ConfigurationError as error:
+        return _Attempt(str(error))
     except smtplib.SMTPAuthenticationError as error:
         return _Attempt(f"{mail.host} does not let {mail.user} in ({error.smtp_code}).")
     except smtplib.SMTPRecipientsRefused as error:
@@ -219,7 +206,7 @@ def _send(mail: Mail, written: EmailMessage, password: str | None, patience: Pat
 
 def _sent(mail: Mail, written: EmailMessage, password: str | None, patience: Patience) -> list[str]:
     """Send a mail; returns the recipients that were refused, where others were not."""
-    context = ssl.create_default_context()
+    context = network.load().trusting(ssl.create_default_context())
     server = (
         smtplib.SMTP_SSL(mail.host, mail.port, timeout=patience.read, context=context)
         if mail.tls == "ssl"

@@ -20,21 +20,23 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Callable
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from pipedrive_graph import addresses
+from pipedrive_graph import addresses, pasted
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.lines import on_line
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
@@ -42,7 +44,8 @@ from pipedrive_graph.text import near, printable
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
 """The port that is usual for each way to encrypt mail."""
 
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
+_SECRETS = {"url_env": "SLACK_WEBHOOK_URL", "password_env": "SMTP_PASSWORD"}
+"""The keys that name a variable, and an example of each; somebody may paste the secret itself there."""
 _LONGEST = 24 * 366
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -96,8 +99,8 @@ def load(settings: Settings) -> Alerts:
     if not file.is_file():
         return Alerts()
     try:
-        toml = file.read_text(encoding="utf-8")
-        tables = tomllib.loads(toml)
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     entries = tables.pop("alert", [])
@@ -111,10 +114,14 @@ def load(settings: Settings) -> Alerts:
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: alert {number}"
-        channel = _channel(entry, place, companies, toml)
+        line_of = partial(on_line, text, "alert", number - 1)
+        for key, example in _SECRETS.items():
+            if isinstance(entry.get(key), str):
+                pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line_of(key)}")
+        channel = _channel(entry, place, companies, line_of)
         if channel.name in {other.name for other in channels}:
             raise ConfigurationError(
-                f"{place}: name: '{channel.name}' is taken; give each alert a name of its own."
+                f"{place}: name: '{pasted.shown(channel.name)}' is taken; give each alert a name of its own."
             )
         channels.append(channel)
     return Alerts(
@@ -122,7 +129,9 @@ def load(settings: Settings) -> Alerts:
     )
 
 
-def _channel(entry: dict[str, Any], place: str, companies: list[str], toml: str) -> Channel:
+def _channel(
+    entry: dict[str, Any], place: str, companies: list[str], line_of: Callable[[str], str]
+) -> Channel:
     try:
         told = _Alert.model_validate(entry)
     except ValidationError as error:
@@ -134,20 +143,14 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str], toml: str)
             )
     for name in told.companies:
         if name not in companies:
-            raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}")
-    for key in ("url_env", "password_env"):
-        value = getattr(told, key)
-        if value is not None and not re.fullmatch(_VARIABLE, value):
-            # whatever stands there may be the secret itself, so it is not repeated
             raise ConfigurationError(
-                f"{place}: {key}: must be the name of the variable that holds the secret, such as"
-                f" {'SLACK_WEBHOOK_URL' if key == 'url_env' else 'SMTP_PASSWORD'}, and not the secret itself."
+                f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
             )
     url = mail = None
     if told.kind == "email":
         if "url_env" in entry:
             raise ConfigurationError(f"{place}: 'url_env' is for kind slack or webhook.")
-        mail = _mail(told, place, toml)
+        mail = _mail(told, place, line_of)
     else:
         for key in _OF_MAIL:
             if key in entry:
@@ -169,7 +172,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str], toml: str)
     )
 
 
-def _mail(told: _Alert, place: str, toml: str) -> Mail:
+def _mail(told: _Alert, place: str, line_of: Callable[[str], str]) -> Mail:
     if told.host is None or told.sender is None or not told.to:
         missing = next(
             key for key, value in {"host": told.host, "from": told.sender, "to": told.to}.items() if not value
@@ -181,34 +184,36 @@ def _mail(told: _Alert, place: str, toml: str) -> Mail:
         raise ConfigurationError(
             f'{place}: tls: "none" is for a mail server on this machine itself; use "starttls" or "ssl".'
         )
-    senders = _addresses("from", [told.sender], place, toml)
+    senders = _addresses([told.sender], f"{place}: from{line_of('from')}")
     if len(senders) > 1:
-        raise ConfigurationError(f"{place}: from: '{told.sender}' holds more than one e-mail address.")
+        raise ConfigurationError(
+            f"{place}: from: '{pasted.shown(told.sender)}' holds more than one e-mail address."
+        )
     return Mail(
         told.host,
         told.port or _PORTS[told.tls],
         told.tls,
         senders[0],
-        _addresses("to", [told.to] if isinstance(told.to, str) else told.to, place, toml),
+        _addresses([told.to] if isinstance(told.to, str) else told.to, f"{place}: to{line_of('to')}"),
         told.user,
         told.password_env,
     )
 
 
-def _addresses(key: str, texts: list[str], place: str, toml: str) -> tuple[str, ...]:
+def _addresses(texts: list[str], place: str) -> tuple[str, ...]:
     """The addresses of a key as a mail's header takes them, each once; a text may list several."""
     found: dict[str | None, str] = {}
     for text in texts:
-        line = next((at for at, line in enumerate(toml.splitlines(), 1) if text in line), None)
-        where = f"{place}: {f'line {line}: ' if line else ''}{key}"
         try:
             for name, address in addresses.recipients(text):
                 header = Address(name, addr_spec=addresses.deliverable(address))
                 found.setdefault(addresses.comparable(address), str(header))
         except AddressError as error:
-            raise ConfigurationError(f"{where}: {error}.") from error
+            raise ConfigurationError(f"{place}: {pasted.shown(str(error))}.") from error
         except (MessageError, ValueError, IndexError) as error:
-            raise ConfigurationError(f"{where}: '{printable(text)}' is not an e-mail address.") from error
+            raise ConfigurationError(
+                f"{place}: '{pasted.shown(printable(text))}' is not an e-mail address."
+            ) from error
     return tuple(found.values())
 
 
@@ -234,7 +239,7 @@ def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
     match first["type"]:
         case "extra_forbidden":
             hint = "; write [[alert]]." if key == "alerts" else near(key, known)
-            return f"'{key}' is no {what}{hint}"
+            return f"'{pasted.shown(key)}' is no {what}{hint}"
         case "missing":
             return f"'{key}' is missing."
         case "literal_error":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from pipedrive_graph import environment
 from pipedrive_graph.errors import AlertError
 
 FILE = "alerts.toml"
@@ -83,9 +83,10 @@ class Channel:
         variable = self.mail.password_variable if self.mail else self.url_variable
         if variable is None:
             return None
-        value = os.environ.get(variable, "").strip()
+        value = environment.value(variable)
         if not value:
-            raise AlertError(f"the environment variable {variable} is not set.")
+            setting = "password_env" if self.mail else "url_env"
+            raise AlertError(f"{environment.named(variable, setting)} is not set.")
         return value
 
 

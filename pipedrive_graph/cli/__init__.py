@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import sys
 
-from pipedrive_graph.cli.frame import run
+from pipedrive_graph.cli import output
+from pipedrive_graph.cli.frame import run, say
 from pipedrive_graph.cli.group import commands
 
 
 def main() -> None:
-    """Run the command line, and end the process with its exit code."""
-    sys.exit(run(commands, sys.argv[1:]))
+    """Run the command line, and end the process with its exit code.
+
+    A reader that closes the pipe changes nothing about the code; output that is lost otherwise is an error.
+    """
+    output.secure()
+    code = run(commands, sys.argv[1:])
+    error = output.lost()
+    if error is not None:
+        say(f"The output could not be written ({error.strerror}).")
+    sys.exit(code or int(error is not None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipedrive_graph import network
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
@@ -15,17 +16,23 @@ from pipedrive_graph.text import printable
 
 
 @click.command("alerts")
-@click.option("--company", "name", help="Only this company; by default, all in the settings.")
+@click.option(
+    "--company",
+    "names",
+    multiple=True,
+    help="Only this company; repeatable; by default, all in the settings.",
+)
 @click.option("--test", is_flag=True, help="Send a test message over each channel instead.")
 @debug_option
-def command(*, name: str | None, test: bool, debug: bool) -> int:
+def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
     """Send the alerts that are due, each once: new findings, and nights that are partial, failed or missing.
 
     `sync` sends them by itself; this is for a second line in cron, which notices that no night ran.
     """
     quieten(debug=debug)
+    network.load()  # a mistake in the environment is reported before anything is sent
     settings = settings_module.load()
-    companies = [settings.company(name).name] if name else [company.name for company in settings.companies]
+    companies = [company.name for company in settings.chosen(names)]
     alerts = file.load(settings)
     if not alerts.channels:
         raise ConfigurationError(

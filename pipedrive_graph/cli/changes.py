@@ -22,8 +22,13 @@ from pipedrive_graph.text import printable
 @click.command("changes")
 @click.option("--since", required=True, help="First day, as 2026-11-01; days are UTC.")
 @click.option("--until", help="Last day, included; by default, that of the last snapshot.")
-@click.option("--company", help="Only this company; by default, all that are published.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these; may be repeated.")
+@click.option(
+    "--company",
+    "companies",
+    multiple=True,
+    help="Only this company; repeatable; by default, all that are published.",
+)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these; repeatable.")
 @click.option("--subject", help="Only this user (e-mail address or id), role or permission set (id).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change, one line each.")
 @debug_option
@@ -31,7 +36,7 @@ def command(
     *,
     since: str,
     until: str | None,
-    company: str | None,
+    companies: tuple[str, ...],
     kinds: tuple[str, ...],
     subject: str | None,
     as_json: bool,
@@ -42,14 +47,18 @@ def command(
     A change is told in the night that saw it first. A company's first snapshot has none.
     """
     wanted = Wanted(
-        parsed_day(since, "--since"), parsed_day(until, "--until") if until else None, company, kinds, subject
+        parsed_day(since, "--since"),
+        parsed_day(until, "--until") if until else None,
+        companies,
+        kinds,
+        subject,
     )
     if wanted.until and wanted.until < wanted.since:
         raise ConfigurationError(f"--until {until} is before --since {since}.")
     published = settings_module.load().published
     found = read(published, wanted)
     if not found:
-        sentence = _nothing(wanted, snapshots(published, company))
+        sentence = _nothing(wanted, snapshots(published, companies))
         if as_json:
             say(sentence)
         else:

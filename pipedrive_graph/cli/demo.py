@@ -15,6 +15,7 @@ from pipedrive_graph.cli.frame import debug_option, tell_error
 from pipedrive_graph.cli.sync import quieten, show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.files import check_folder
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
@@ -40,6 +41,7 @@ def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
     """Run the whole pipeline on a simulated company; no account and no network needed."""
     quieten(debug=debug)
     home = home.absolute()
+    check_folder(home, setting="--home")
     truth = home / "truth.json"
     _clear(home, truth)
     options = Options(users=users, seed=seed, latency=LATENCY, truth=truth)

@@ -35,7 +35,12 @@ class _Command(click.Command):
     metavar="FORMAT",
     help="One of those below.",
 )
-@click.option("--company", help="Only this company; by default, all that are published.")
+@click.option(
+    "--company",
+    "companies",
+    multiple=True,
+    help="Only this company; repeatable; by default, all that are published.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -43,7 +48,9 @@ class _Command(click.Command):
 )
 @click.option("--tables", help="Only these tables, as users,roles; by default, all.")
 @debug_option
-def command(*, form: str, company: str | None, out: Path | None, tables: str | None, debug: bool) -> None:
+def command(
+    *, form: str, companies: tuple[str, ...], out: Path | None, tables: str | None, debug: bool
+) -> None:
     """Export the published file for other programs: its tables, its graph or its findings.
 
     The same data gives the same files, byte for byte.
@@ -51,7 +58,7 @@ def command(*, form: str, company: str | None, out: Path | None, tables: str | N
     names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
     if tables is not None and not names:  # as of a variable that is not set: no wish for every table
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
-    exported = export(settings_module.load(), Wanted(form, company, names, out))
+    exported = export(settings_module.load(), Wanted(form, companies, names, out))
     _show(exported, form)
     for note in exported.wrote.notes:
         say(f"Warning: {note}")

@@ -11,7 +11,7 @@ from datetime import date, datetime
 import click
 
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import is_text, printable
 
 DEBUG = "--debug"
 
@@ -28,7 +28,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     Every error is one sentence on stderr. An unexpected one says where to report it.
     """
     debug = DEBUG in arguments
-    if not all(_is_text(argument) for argument in arguments):
+    if not all(is_text(argument) for argument in arguments):
         say("An argument is not UTF-8 text; set the terminal to UTF-8 and try again.")
         return ConfigurationError.exit_code
     try:
@@ -51,11 +51,6 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
             tell_error(error, debug=debug)
         return 1
     return result if isinstance(result, int) else 0
-
-
-def _is_text(argument: str) -> bool:
-    """Whether an argument came as UTF-8; Python keeps bytes that are none as halves of characters."""
-    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def tell_error(error: BaseException, *, debug: bool, of: str | None = None) -> None:

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 import pipedrive_graph
+from pipedrive_graph.cli.arguments import check
 
 _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
@@ -41,6 +42,14 @@ class _Lazy(click.Group):
             return None
         command: click.Command = import_module(f"pipedrive_graph.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name is not None and not ctx.resilient_parsing:
+            check(command, name, rest, ctx)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -28,10 +28,15 @@ from pipedrive_graph.text import printable
 
 
 @click.command("plan")
-@click.option("--company", "name", help="Only this company; by default, all in the settings.")
+@click.option(
+    "--company",
+    "names",
+    multiple=True,
+    help="Only this company; repeatable; by default, all in the settings.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @debug_option
-def command(*, name: str | None, as_json: bool, debug: bool) -> int:
+def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
     """Say how many requests, tokens and seconds collecting takes, in each way.
 
     Asks for the lists only: users, roles and permission sets. Where Pipedrive gives a list by pages, each
@@ -41,7 +46,7 @@ def command(*, name: str | None, as_json: bool, debug: bool) -> int:
     quieten(debug=debug)
     settings = settings_module.load()
     console, codes = terminal.console(), [0]
-    for company in [settings.company(name)] if name else settings.companies:
+    for company in settings.chosen(names):
         try:
             outlook = asyncio.run(_survey(settings, company))
         except PipedriveGraphError as error:

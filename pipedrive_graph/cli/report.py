@@ -19,7 +19,12 @@ from pipedrive_graph.text import printable
 
 
 @click.command("report")
-@click.option("--company", "name", help="Only this company; by default, all that are published.")
+@click.option(
+    "--company",
+    "wanted",
+    multiple=True,
+    help="Only this company; repeatable; by default, all that are published.",
+)
 @click.option(
     "--since", help="Compare with the last snapshot before this day (UTC); by default, the one before."
 )
@@ -29,14 +34,14 @@ from pipedrive_graph.text import printable
     help="Where to write it, over an earlier one if need be; by default, among the company's reports.",
 )
 @debug_option
-def command(*, name: str | None, since: str | None, out: Path | None, debug: bool) -> None:
+def command(*, wanted: tuple[str, ...], since: str | None, out: Path | None, debug: bool) -> None:
     """Write the access report of what is published, and print where it is.
 
     It is one file that opens anywhere, without a network, and prints.
     """
     day: date | None = parsed_day(since, "--since") if since else None
     settings = settings_module.load()
-    names = [name] if name else companies(settings.published)
+    names = list(dict.fromkeys(wanted)) or companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
     if out:

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.output import reader_is_gone
 from pipedrive_graph.text import printable, safe_cell
 
 _AT_ONCE = 10_000
@@ -51,7 +52,7 @@ class Result:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         printed = 0
-        while found := self._cursor.fetchmany(_AT_ONCE):
+        while not reader_is_gone() and (found := self._cursor.fetchmany(_AT_ONCE)):
             for row in found:
                 if self._most and printed == self._most:
                     self.cut = True

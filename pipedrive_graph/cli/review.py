@@ -127,15 +127,14 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
 
 
 @command.command("status")
-@click.option("--company", "name", help="Only this company; by default, all.")
+@click.option("--company", "names", multiple=True, help="Only this company; repeatable; by default, all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
 @debug_option
-def status_command(*, name: str | None, as_json: bool, debug: bool) -> None:
+def status_command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> None:
     """Say how far each review is, the newest first: what is decided, what is open, and with whom."""
     settings = settings_module.load()
-    if name:
-        settings.company(name)
-    found = status.read(settings.published, name, clock.now().date())
+    chosen = [company.name for company in settings.chosen(names)] if names else []
+    found = status.read(settings.published, chosen, clock.now().date())
     if as_json:
         for review in found:
             click.echo(json.dumps(review.as_object()))

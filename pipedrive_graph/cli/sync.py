@@ -78,7 +78,12 @@ class Result:
 
 
 @click.command("sync")
-@click.option("--company", "name", help="Only this company; by default, all in the settings.")
+@click.option(
+    "--company",
+    "names",
+    multiple=True,
+    help="Only this company; repeatable; by default, all in the settings.",
+)
 @click.option(
     "--collect",
     type=click.Choice([str(plan) for plan in Collect]),
@@ -87,7 +92,9 @@ class Result:
 @click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @debug_option
-def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_json: bool, debug: bool) -> int:
+def command(
+    *, names: tuple[str, ...], collect: str | None, accept_shrink: bool, as_json: bool, debug: bool
+) -> int:
     """Read each company, take it into the warehouse, check, publish and report.
 
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial or a rule could not be run, 5
@@ -96,7 +103,7 @@ def command(*, name: str | None, collect: str | None, accept_shrink: bool, as_js
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     quieten(debug=debug)
     settings = settings_module.load()
-    companies = [settings.company(name)] if name else settings.companies
+    companies = settings.chosen(names)
     console = terminal.console()
     codes = []
     for company in companies:

@@ -26,7 +26,8 @@ SHOWN = 12
 
 def console() -> Console:
     """The console for stdout: as wide as the terminal; in a file or a log, wide enough for a table."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    # without markup: a path may hold brackets
+    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
 
 
 class TerminalWatch:

@@ -22,13 +22,13 @@ class Wanted:
 
     Attributes:
         format: one of FORMATS.
-        company: only this one; None for all that are published.
+        companies: only these; empty for all that are published.
         tables: only these; empty for all.
         out: where it goes; None for the format's own place in the home folder.
     """
 
     format: str
-    company: str | None = None
+    companies: Sequence[str] = ()
     tables: Sequence[str] = ()
     out: Path | None = None
 
@@ -58,7 +58,7 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
     own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
     target = _target(settings, wanted, form)
     with opened(settings.published) as connection:
-        source = Source(connection, company=wanted.company, tables=wanted.tables, own_rules=own_rules)
+        source = Source(connection, companies=wanted.companies, tables=wanted.tables, own_rules=own_rules)
         with placed(target, folder=form.file is None) as path:
             wrote = writer(wanted.format)(source, path)
             if form.file is None:

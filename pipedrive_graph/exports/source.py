@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 from pipedrive_graph.warehouse.published import reading
 
@@ -57,7 +58,7 @@ class Source:
     """The published file, as far as it is to be exported.
 
     Attributes:
-        company: the one company that is exported, or None for all.
+        companies: the companies that are exported; empty for all.
         snapshots: the snapshots that are shown, by company.
         tables: the tables to export, sorted by name.
         own_rules: the folder of the installation's own rules; it need not be there.
@@ -67,12 +68,12 @@ class Source:
         self,
         connection: duckdb.DuckDBPyConnection,
         *,
-        company: str | None = None,
+        companies: Sequence[str] = (),
         tables: Sequence[str] = (),
         own_rules: Path | None = None,
     ) -> None:
         self._connection = connection
-        self.company = company
+        self.companies = companies
         self.own_rules = own_rules
         found = _tables(connection)
         self._known = {table.name: table for table in found}
@@ -84,7 +85,7 @@ class Source:
         self.snapshots = self._snapshots()
 
     def query(self, table: str, select: str = "*", *, where: str = "TRUE", order: str = "ALL") -> str:
-        """A SELECT on a table: the rows of the company, in an order that is always the same.
+        """A SELECT on a table: the rows of the companies, in an order that is always the same.
 
         Args:
             table: its name.
@@ -92,8 +93,8 @@ class Source:
             where: which rows, as SQL.
             order: columns to sort by, as SQL.
         """
-        if self.company is not None and "company" in self._known[table].columns:
-            where = f"({where}) AND company = {quoted(self.company)}"
+        if self.companies and "company" in self._known[table].columns:
+            where = f"({where}) AND company IN ({', '.join(map(quoted, self.companies))})"
         return f'SELECT {select} FROM "{table}" WHERE {where} ORDER BY {order}'
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
@@ -123,14 +124,15 @@ class Source:
             "SELECT company, snapshot_id, as_of, status, company_id FROM current_snapshot ORDER BY company",
         )
         snapshots = {row[0]: Snapshot(*row) for row in found}
-        if self.company is None:
-            return snapshots
-        if self.company not in snapshots:
-            raise ConfigurationError(
-                f"There is no company '{self.company}' in the published file"
-                f"{near(self.company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
-            )
-        return {self.company: snapshots[self.company]}
+        for company in self.companies:
+            if company not in snapshots:
+                raise ConfigurationError(
+                    f"There is no company '{shown(company)}' in the published file"
+                    f"{near(company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
+                )
+        return {
+            name: found for name, found in snapshots.items() if not self.companies or name in self.companies
+        }
 
 
 @contextmanager

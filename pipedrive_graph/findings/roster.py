@@ -18,6 +18,7 @@ from pathlib import Path
 from pipedrive_graph import addresses
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.text import legible
 
 ACTIVE = frozenset(
@@ -107,7 +108,8 @@ def _text(path: Path) -> str:
             f"The roster {path} is not UTF-8 (line {line}); save it as CSV UTF-8."
         ) from error
     except OSError as error:
-        raise ConfigurationError(f"Cannot read the roster {path}: {error.strerror or error}.") from error
+        # Dagster would store the cause as well, and that names the path
+        raise ConfigurationError(f"Cannot read the roster {shown(str(path))}: {error.strerror}.") from None
 
 
 def _rows(path: Path, text: str) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph import files
+from pipedrive_graph import environment, files
 from pipedrive_graph.alerts import send
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
@@ -68,11 +68,12 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    home = os.environ.get("DAGSTER_HOME")
+    home = environment.value("DAGSTER_HOME")
     if not home:
         with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
             yield instance
         return
+    os.environ["DAGSTER_HOME"] = home  # Dagster reads it itself, and keeps a carriage return at its end
     # several processes that make a new instance's database at once can leave it broken for good
     with files.lock(Path(home) / ".first-use.lock", doing="opening Dagster's instance", wait=lambda _: None):
         opened = dg.DagsterInstance.get()

@@ -5,13 +5,19 @@ They are apart from the transport so that who judges an answer need not know wha
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.redaction import Redaction
+
+__all__ = ["PROXY_OF", "AuthForm", "Bearer", "Fault", "Response", "Timeouts", "TransportError", "is_loopback"]
+
+
+PROXY_OF = "the proxy of"
+"""What the message of a TransportError holds where the proxy is at fault."""
 
 
 class AuthForm(StrEnum):
@@ -43,6 +49,8 @@ class Fault(StrEnum):
 
     CONNECT = "connect"
     CUT = "cut"
+    PROXY = "proxy"
+    """The proxy refuses to connect us: it answers, so another attempt brings the same."""
     TIMEOUT = "timeout"
     TOO_LARGE = "too large"
 
@@ -87,11 +95,3 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host does not leave this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

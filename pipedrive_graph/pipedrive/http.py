@@ -1,4 +1,4 @@
-"""Sends GET requests, and the one POST for OAuth tokens: the only module that knows httpx.
+"""Sends GET requests, and the two kinds of POST: for OAuth tokens, and to webhooks.
 
 It adds the token, refuses addresses that would carry it in the clear, bounds time and size, follows no
 redirects, and turns every fault of the transport into one kind of error without secrets in it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,16 +15,15 @@ from typing import Any, Self
 
 import httpx
 
-from pipedrive_graph import __version__
+from pipedrive_graph import network
 from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, TooLargeError, failure, options
 from pipedrive_graph.pipedrive.exchange import (
     AuthForm,
     Bearer,
-    Fault,
     Response,
     Timeouts,
-    TransportError,
     is_loopback,
 )
 from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
@@ -33,9 +31,7 @@ from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
 LARGEST_BODY = 64 * 2**20
 """Bytes, after decompression; the list of users of a very large company is a tenth of it."""
 
-# httpx writes every URL to its log, httpcore what servers send; both may hold the token.
-_CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
-
+_BEGINNING = 64  # bytes of what a webhook answers
 
 _TOKEN_TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=15.0)
 
@@ -91,6 +87,7 @@ class Transport:
             self.form, self.redaction = AuthForm.BEARER, token.redaction
         self._timeouts = timeouts or Timeouts()
         self._secure = url.scheme == "https"
+        self._network = network.load()
         self._tls: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncClient] = []
         self._busy: set[httpx.AsyncClient] = set()
@@ -104,11 +101,11 @@ class Transport:
     async def __aenter__(self) -> Self:
         # Loading the certificate authorities takes tens of milliseconds: once, and not in the loop.
         self._tls = (
-            await asyncio.to_thread(httpx.create_ssl_context)
+            await asyncio.to_thread(self._network.tls)
             if self._secure
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
-        for name in _CHATTY:
+        for name in CHATTY:
             logging.getLogger(name).addFilter(self._filter)
         httpx_log = logging.getLogger("httpx")
         if httpx_log.level == logging.NOTSET:
@@ -122,7 +119,7 @@ class Transport:
         try:
             await asyncio.gather(*(connection.aclose() for connection in connections))
         finally:
-            for name in _CHATTY:
+            for name in CHATTY:
                 logging.getLogger(name).removeFilter(self._filter)
 
     async def get(
@@ -150,14 +147,14 @@ class Transport:
             async with asyncio.timeout(self._timeouts.total if within is None else within):
                 response = await self._exchange(connection, path, query, sent)
             whole = True
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
-            failure = TransportError(_fault(error), self.redaction.text(_describe(error)))
+        except ERRORS as error:
+            failed = failure(error, self._network.proxy_for(self.base_url), self.redaction)
         else:
             return response
         finally:
             await self._put_back(connection, whole)
         # Raised here and not above: no trace may lead to a request that carries the token.
-        raise failure
+        raise failed
 
     async def _put_back(self, connection: httpx.AsyncClient, whole: bool) -> None:
         """Keep a connection whose exchange was whole; after anything else its state is unknown."""
@@ -194,22 +191,16 @@ class Transport:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > LARGEST_BODY:
-                    raise _TooLargeError("the answer is larger than 64 MiB")
+                    raise TooLargeError("the answer is larger than 64 MiB")
             return Response(response.status_code, dict(response.headers), bytes(body))
 
     def _connect(self) -> httpx.AsyncClient:
         if self._tls is None:
             raise RuntimeError("a Transport is used within `async with`")
-        limits = self._timeouts
         return httpx.AsyncClient(
-            verify=self._tls,
-            follow_redirects=False,
-            # A proxy may carry what is encrypted; to loopback nothing goes by way of others.
-            trust_env=self._secure,
-            timeout=httpx.Timeout(limits.read, connect=limits.connect),
+            **options(self.base_url, self._network, self._timeouts, self._tls),
             # Servers often close idle connections after 5 seconds; to be first spares a cut.
             limits=httpx.Limits(max_connections=1, keepalive_expiry=4.0),
-            headers={"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
         )
 
 
@@ -225,42 +216,60 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
     Raises:
         TransportError: if there is no whole answer.
     """
-    secure = url.startswith("https://")
-    tls = await asyncio.to_thread(httpx.create_ssl_context) if secure else False
+    reached = network.load()
+    tls = await asyncio.to_thread(reached.tls)
     try:
         with _kept_quiet(redaction):
             async with (
                 asyncio.timeout(_TOKEN_TIMEOUTS.total),
-                httpx.AsyncClient(
-                    verify=tls,
-                    follow_redirects=False,
-                    trust_env=secure,
-                    timeout=httpx.Timeout(_TOKEN_TIMEOUTS.read, connect=_TOKEN_TIMEOUTS.connect),
-                    headers={"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
-                ) as client,
+                httpx.AsyncClient(**options(url, reached, _TOKEN_TIMEOUTS, tls)) as client,
             ):
                 response = await client.post(url, content=form.encode(), headers=dict(headers))
                 return Response(response.status_code, dict(response.headers), response.content)
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
-        failure = TransportError(_fault(error), redaction.text(_describe(error)))
-    raise failure
+    except ERRORS as error:
+        failed = failure(error, reached.proxy_for(url), redaction)
+    raise failed
+
+
+def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) -> Response:
+    """Return the answer of a webhook, whatever its status, with the beginning of its body.
+
+    Args:
+        url: https, or on this machine.
+        body: what is sent, as JSON.
+        timeouts: for the connection and each part of the answer.
+        redaction: knows the secrets in the address.
+
+    Raises:
+        ConfigurationError: if the proxies or certificate authorities of the environment cannot be used.
+        TransportError: if there is no answer.
+    """
+    reached = network.load()
+    tls = reached.tls() if url.startswith("https://") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        with (
+            _kept_quiet(redaction),
+            httpx.Client(**options(url, reached, timeouts, tls)) as client,
+            client.stream("POST", url, json=body) as response,
+        ):
+            begun = next(response.iter_bytes(_BEGINNING), b"")
+            return Response(response.status_code, dict(response.headers), begun)
+    except ERRORS as error:
+        failed = failure(error, reached.proxy_for(url), redaction)
+    raise failed
 
 
 @contextmanager
 def _kept_quiet(redaction: Redaction) -> Iterator[None]:
     """Keep secrets out of what httpx and httpcore log meanwhile."""
     redacting = RedactingFilter(redaction)
-    for name in _CHATTY:
+    for name in CHATTY:
         logging.getLogger(name).addFilter(redacting)
     try:
         yield
     finally:
-        for name in _CHATTY:
+        for name in CHATTY:
             logging.getLogger(name).removeFilter(redacting)
-
-
-class _TooLargeError(httpx.StreamError):
-    """The body has passed the bound."""
 
 
 def _checked_url(base_url: str, names: Names) -> httpx.URL:
@@ -294,33 +303,3 @@ def _check_token(token: str, names: Names) -> None:
             "The API token holds a space or another character that no token has:"
             f" set {names.token} to the token alone."
         )
-
-
-def _fault(error: Exception) -> Fault:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL):
-        return Fault.CONNECT
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return Fault.TIMEOUT
-    return Fault.TOO_LARGE if isinstance(error, _TooLargeError) else Fault.CUT
-
-
-def _describe(error: Exception) -> str:
-    """Return what happened in a few words; what the system says where it knows more than httpx."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return "the host name cannot be resolved"
-        if isinstance(cause, ConnectionRefusedError):
-            return "the connection is refused"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate is not trusted ({cause.verify_message})"
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.ConnectTimeout):
-        return "no connection comes about"
-    if isinstance(error, httpx.ConnectError):
-        return "the connection fails"
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "no answer came in time"
-    if isinstance(error, _TooLargeError):
-        return "the answer is larger than 64 MiB"
-    return "the answer was cut short"

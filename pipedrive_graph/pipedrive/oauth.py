@@ -23,8 +23,10 @@ from pipedrive_graph.errors import (
     PipedriveGraphError,
     UnreachableError,
 )
-from pipedrive_graph.pipedrive.exchange import Response, TransportError, is_loopback
+from pipedrive_graph.pasted import is_plain_address
+from pipedrive_graph.pipedrive.exchange import Fault, Response, TransportError, is_loopback
 from pipedrive_graph.pipedrive.http import post_form
+from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 ATTEMPTS = 6
@@ -137,14 +139,12 @@ class App:
         try:
             response = await post_form(f"{self._url}/oauth/token", form, headers, self._redaction)
         except TransportError as error:
-            reason = str(error)
+            reason, fault = str(error), error.fault
         else:
             return self._read(response, refresh_token)
-        raise _AgainError(
-            UnreachableError(
-                f"Nobody answers at {self._url} ({reason}): check the network and PIPEDRIVE_OAUTH_URL."
-            )
-        )
+        if fault is Fault.PROXY:
+            raise refused_by_proxy(self._url, reason)
+        raise _AgainError(unreachable(self._url, reason, "PIPEDRIVE_OAUTH_URL"))
 
     def _read(self, response: Response, refresh_token: str) -> Tokens:
         said = _object(response.body)
@@ -192,9 +192,10 @@ class _AgainError(Exception):
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return url.rstrip("/")
+    if is_plain_address(url):
+        parts = urlsplit(url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return url.rstrip("/")
     raise ConfigurationError(
         "The authorisation server's address must be https, such as https://oauth.pipedrive.com:"
         " check PIPEDRIVE_OAUTH_URL."

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import (
+    ConfigurationError,
     NotAuthorisedError,
     NotPipedriveError,
     PipedriveGraphError,
     UnreachableError,
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.exchange import PROXY_OF
 from pipedrive_graph.pipedrive.records import Me
 
 
@@ -56,9 +58,7 @@ def objection(
             )
         return None
     if status is None:
-        return UnreachableError(
-            f"Nobody answers at {base_url} ({answer.problem}): check the network and {names.base_url}."
-        )
+        return unreachable(base_url, answer.problem or "no answer came", names.base_url)
     if status == 401:
         return NotAuthorisedError(
             f"Pipedrive does not accept the API token: check {names.token} (in Pipedrive:"
@@ -85,4 +85,22 @@ def objection(
     return NotPipedriveError(
         f"What answers at {base_url} is not Pipedrive's API ({answer.problem or f'status {status}'}):"
         f" check {names.base_url}, which is {DEFAULT_BASE_URL} for most."
+    )
+
+
+def unreachable(url: str, reason: str, setting: str) -> UnreachableError:
+    """Return the error for an address at which nobody answers, or to which the proxy does not lead."""
+    if PROXY_OF in reason:
+        return UnreachableError(
+            f"The proxy of the environment does not lead to {url} ({reason}): check the network and"
+            " the proxy."
+        )
+    return UnreachableError(f"Nobody answers at {url} ({reason}): check the network and {setting}.")
+
+
+def refused_by_proxy(url: str, reason: str) -> ConfigurationError:
+    """Return the error for a proxy of the environment that does not connect us, whatever the address."""
+    return ConfigurationError(
+        f"{reason[0].upper()}{reason[1:]}, on the way to {url}. Correct the proxy of the environment, or ask"
+        " whoever runs it."
     )

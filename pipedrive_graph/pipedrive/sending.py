@@ -27,6 +27,7 @@ from pipedrive_graph.pipedrive.grant import Grant
 from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import Pacer
+from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
 
@@ -151,6 +152,8 @@ class Sender:
             if len(response.body) > _LARGE_BODY:
                 return await asyncio.to_thread(interpret, call, response, self._transport.redaction)
             return interpret(call, response, self._transport.redaction)
+        if failure.fault is Fault.PROXY:
+            self.end(self._refused(str(failure)))
         self._watch.failed(started)
         if failure.fault is not Fault.CONNECT and self._watch.silence > self._patience.silence:
             await self._probe()
@@ -245,13 +248,15 @@ class Sender:
                     return
         self.end(self._nobody("no answer came in time"))
 
+    def _refused(self, reason: str) -> PipedriveGraphError:
+        """Return the error for a proxy that does not connect us."""
+        error = refused_by_proxy(self._transport.base_url, reason)
+        return error if self._deadline is not None else IncompleteError(f"{error} What was read is kept.")
+
     def _nobody(self, reason: str) -> PipedriveGraphError:
         """Return the error for a server from which nothing comes."""
         if self._deadline is not None:
-            return UnreachableError(
-                f"Nobody answers at {self._transport.base_url} ({reason}): check the network and"
-                f" {self._transport.names.base_url}."
-            )
+            return unreachable(self._transport.base_url, reason, self._transport.names.base_url)
         return IncompleteError(
             f"Pipedrive has stopped answering ({reason}). What was read is kept: run sync again, and"
             " it goes on from there."

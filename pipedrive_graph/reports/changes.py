@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.warehouse.published import reading
 
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
@@ -89,13 +90,13 @@ class Change:
 class Wanted:
     """Which changes to read: from the day `since` to the day `until`, both of them included, in UTC.
 
-    `until` None is to the last snapshot; no `company` or `subject` (an e-mail address or an id) is all,
+    `until` None is to the last snapshot; no `companies` or `subject` (an e-mail address or an id) is all,
     and so is an empty list of kinds.
     """
 
     since: date
     until: date | None = None
-    company: str | None = None
+    companies: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     subject: str | None = None
 
@@ -112,7 +113,7 @@ def read(published: Path, wanted: Wanted) -> list[Change]:
         return _read(connection, wanted)
 
 
-def snapshots(published: Path, company: str | None) -> int:
+def snapshots(published: Path, companies: tuple[str, ...]) -> int:
     """How many accepted snapshots there are: of the company that has most, where none is named."""
     with reading(published) as connection:
         (number,) = connection.execute(
@@ -120,10 +121,10 @@ def snapshots(published: Path, company: str | None) -> int:
             SELECT coalesce(max(taken), 0)
             FROM (
                 SELECT count(*) AS taken FROM snapshots
-                WHERE status <> 'rejected' AND company = coalesce($company, company)
+                WHERE status <> 'rejected' AND (len($companies) = 0 OR list_contains($companies, company))
                 GROUP BY company
             )""",
-            {"company": company},
+            {"companies": list(companies)},
         ).fetchall()[0]
     return int(number)
 
@@ -131,16 +132,17 @@ def snapshots(published: Path, company: str | None) -> int:
 def _check(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     """Refuse a company or a subject that nobody knows: to say 'no changes' of them would be wrong."""
     known = [name for (name,) in connection.execute("SELECT company FROM current_snapshot").fetchall()]
-    if wanted.company is not None and wanted.company not in known:
+    unknown = [name for name in wanted.companies if name not in known]
+    if unknown:
         raise ConfigurationError(
-            f"There is no company '{wanted.company}' in the published file; there are:"
+            f"There is no company '{shown(unknown[0])}' in the published file; there are:"
             f" {', '.join(sorted(known))}."
         )
     if wanted.subject is None:
         return
     found = connection.execute(
-        f"WITH {_LABELS} SELECT 1 FROM ({_WANTED}) WHERE company = coalesce($company, company) LIMIT 1",  # noqa: S608 - the texts stand above
-        {"subject": wanted.subject, "company": wanted.company},
+        f"WITH {_LABELS} SELECT 1 FROM ({_WANTED}) WHERE list_contains($companies, company) LIMIT 1",  # noqa: S608 - the texts stand above
+        {"subject": wanted.subject, "companies": list(wanted.companies or known)},
     ).fetchall()
     if not found:
         raise ConfigurationError(
@@ -154,7 +156,7 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]
     values: dict[str, object] = {
         "since": wanted.since,
         "until": until,
-        "company": wanted.company,
+        "companies": list(wanted.companies),
         "kinds": list(wanted.kinds or KINDS),
     }
     if wanted.subject:
@@ -168,7 +170,7 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]
             {chosen}
             WHERE changed_at >= CAST($since AS TIMESTAMP)
                 AND coalesce(changed_at < CAST($until AS TIMESTAMP), TRUE)
-                AND company = coalesce($company, company)
+                AND (len($companies) = 0 OR list_contains($companies, company))
                 AND list_contains($kinds, kind)
         )
         SELECT

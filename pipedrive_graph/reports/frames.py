@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipedrive_graph import settings
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.reports.asking import near, sentence
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.published import connect
@@ -165,7 +166,7 @@ def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
     """Put views of one company before the tables: what is temporary is what DuckDB finds first."""
     known = [str(name) for (name,) in rows(connection, "SELECT company FROM current_snapshot ORDER BY ALL")]
     if company not in known:
-        raise WarehouseError(f"There is no company '{company}'{near(company, known)}")
+        raise WarehouseError(f"There is no company '{shown(company)}'{near(company, known)}")
     for database, table in rows(
         connection,
         """

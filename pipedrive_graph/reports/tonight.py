@@ -42,7 +42,7 @@ def tonight(published: Path, company: str) -> Tonight | None:
     if not rows:
         return None
     ((snapshot_id, as_of),) = rows
-    since = changes.read(published, Wanted(since=as_of.date(), company=company))
+    since = changes.read(published, Wanted(since=as_of.date(), companies=(company,)))
     return Tonight(
         counts=found.counts,
         open=found.findings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -72,29 +73,29 @@ _COUNTS = """
     count(*) FILTER (decision = 'change')"""
 
 
-def read(published: Path, company: str | None, today: date) -> list[Review]:
+def read(published: Path, companies: Sequence[str], today: date) -> list[Review]:
     """Read the reviews, the newest first.
 
     Args:
         published: the published file.
-        company: only its reviews; None is all.
+        companies: only their reviews; empty is all.
         today: the day by which a review is overdue.
 
     Raises:
         WarehouseError: if nothing is published yet, or by another version.
     """
     with reading(published) as connection:
-        return _read(connection, company, today)
+        return _read(connection, companies, today)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, company: str | None, today: date) -> list[Review]:
+def _read(connection: duckdb.DuckDBPyConnection, companies: Sequence[str], today: date) -> list[Review]:
     found = connection.execute(
         """
         SELECT company, review_id, name, snapshot_id, opened_at, opened_by, due
         FROM reviews
-        WHERE company = coalesce(?, company)
+        WHERE len($companies) = 0 OR list_contains($companies, company)
         ORDER BY opened_at DESC, company""",
-        [company],
+        {"companies": list(companies)},
     ).fetchall()
     owners: dict[tuple[str, str], dict[str | None, Progress]] = {}
     for of, review_id, owner, *counts in connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -197,6 +198,11 @@ def _wal(path: Path) -> Path:
 def quoted(value: object) -> str:
     """`value` as a text in SQL, for the places that take no parameter."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def literal(path: str) -> str:
+    """Return a path for a function of DuckDB that takes a pattern: `*`, `?` and `[` mean themselves."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
 def is_interrupt(error: Exception) -> bool:

@@ -13,7 +13,7 @@ import duckdb
 
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
-from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
+from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
@@ -172,7 +172,7 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
             files.company, lines.endpoint, lines.asked, lines.status, lines.outcome,
             CAST(lines."at" AS TIMESTAMP) AS answered_at, lines.answer
         FROM read_json(
-            [{", ".join(quoted(path) for path in paths)}],
+            [{", ".join(quoted(literal(path)) for path in paths)}],
             format = 'newline_delimited',
             compression = 'gzip',
             maximum_object_size = {longest},

@@ -103,7 +103,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "SLACK_URL",
             "https://hooks.slack.com/services/T0/B0/c4n4ry",
-            "url_env: must be the name of the variable",
+            "url_env (line 3) must be the name of the variable",
         ),
         ("url_env", 'host = "x"\nurl_env', ": alert 1: 'host' is for kind email."),
         (
@@ -146,7 +146,7 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
         (
             '"SMTP_PASSWORD"',
             '"p4ss word"',
-            "password_env: must be the name of the variable that holds the secret",
+            "password_env (line 11) must be the name of the variable that holds the secret",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_an_address_that_cannot_be_used_is_named_by_its_line(tmp_path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, toml)
     assert str(caught.value) == (
-        f"{tmp_path / 'alerts.toml'}: alert 2: line {line}: to: 'ops' is not an e-mail address."
+        f"{tmp_path / 'alerts.toml'}: alert 2: to (line {line}): 'ops' is not an e-mail address."
     )
 
 

@@ -91,14 +91,14 @@ def test_one_company_alone(settings: Settings, published: duckdb.DuckDBPyConnect
 
     for form in ("csv", "graphml", "ocsf"):
         out = tmp_path / form if FORMATS[form].file is None else tmp_path / f"{form}.file"
-        wrote = export(settings, Wanted(form, company="acme", out=out)).wrote
+        wrote = export(settings, Wanted(form, companies=("acme",), out=out)).wrote
         assert {part.table: part.rows for part in wrote.parts}.items() <= counts.items()
     text = (tmp_path / "csv" / "users.csv").read_text(encoding="utf-8")
     assert "Acme" not in text
 
 
 def test_contents_of_a_folder(settings: Settings, tmp_path: Path) -> None:
-    export(settings, Wanted("jsonl", company="acme", tables=["users"], out=tmp_path / "out"))
+    export(settings, Wanted("jsonl", companies=("acme",), tables=["users"], out=tmp_path / "out"))
 
     contents = json.loads((tmp_path / "out" / "export.json").read_text(encoding="utf-8"))
     assert contents.pop("version")

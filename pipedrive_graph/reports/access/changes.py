@@ -26,7 +26,7 @@ def changes(source: Source) -> tuple[Night, ...]:
     """The nights since the report before in which something changed, the newest first."""
     if source.base is None:
         return ()
-    found = read(source.published, Wanted(source.base.at.date(), company=source.company))
+    found = read(source.published, Wanted(source.base.at.date(), companies=(source.company,)))
     nights = []
     for at, group in groupby(
         (change for change in found if change.changed_at > source.base.at), lambda one: one.changed_at

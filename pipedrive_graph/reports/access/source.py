@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.warehouse.published import reading
 
 FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, throttled, reason"
@@ -97,7 +98,7 @@ def source(published: Path, company: str, since: date | None = None) -> Iterator
         if not reads:
             known = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
             raise ConfigurationError(
-                f"There is no company '{company}' in the published file; there are:"
+                f"There is no company '{shown(company)}' in the published file; there are:"
                 f" {', '.join(name for (name,) in known)}."
             )
         yield Source(connection, published, company, reads[-1], _base(reads, since))

@@ -1,0 +1,34 @@
+"""Reads environment variables: the one place where their values are cleaned.
+
+A file of variables that was written on Windows leaves a carriage return at the end of every value, and
+whoever pastes a value may paste a blank with it. Neither belongs to any setting.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+_CONVENTIONAL = re.compile(r"[A-Z_][A-Z0-9_]*", flags=re.ASCII)
+
+
+def value(name: str, variables: Mapping[str, str] | None = None) -> str:
+    """Return the value of a variable without white space around it; empty where it is not set.
+
+    Args:
+        name: the variable.
+        variables: where to look, by default this process's environment.
+    """
+    return (os.environ if variables is None else variables).get(name, "").strip()
+
+
+def named(variable: str, setting: str) -> str:
+    """Name a variable that is not set, for a message.
+
+    A short password in the place of a variable's name looks like a name. Hence only a name that is written
+    the usual way, in capitals, is shown; for any other the message names the setting.
+    """
+    if _CONVENTIONAL.fullmatch(variable):
+        return f"the environment variable {variable}"
+    return f"the environment variable that {setting} names"

@@ -1,0 +1,78 @@
+"""Finds secrets that were pasted where a name, a path or an address belongs, and keeps them out of messages.
+
+The value of a setting may be such a secret whenever it is wrong. So these messages name the setting and its
+place, and never the value.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipedrive_graph.errors import ConfigurationError
+
+SHORTEST_SECRET = 20
+"""Letters and digits in a row from which a text is taken for a secret; Pipedrive's tokens have 40."""
+
+HIDDEN = "[hidden]"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RUN = re.compile(rf"[A-Za-z0-9]{{{SHORTEST_SECRET},}}")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text holds a long run of letters and digits that is no word: both are in it."""
+    return any(_is_mixed(run) for run in _RUN.findall(text))
+
+
+def shown(text: str) -> str:
+    """Return a text for a message, without what looks like a secret."""
+    return _RUN.sub(lambda run: HIDDEN if _is_mixed(run[0]) else run[0], text)
+
+
+def is_variable_name(text: str) -> bool:
+    """Whether a text can name an environment variable, and does not look like a secret."""
+    return _NAME.fullmatch(text) is not None and ("_" in text or len(text) < SHORTEST_SECRET)
+
+
+def check_variable_name(text: str, example: str, *, place: str) -> None:
+    """Refuse what is not the name of a variable, such as the secret that the variable should hold.
+
+    Raises:
+        ConfigurationError: naming the place.
+    """
+    if not is_variable_name(text):
+        raise ConfigurationError(
+            f"{place} must be the name of the variable that holds the secret, such as {example}, and not the"
+            " secret itself."
+        )
+
+
+def check_name(text: str, path: Path, what: str, *, place: str) -> None:
+    """Refuse a name that is nothing but a secret, unless something lies at `path` under that name already.
+
+    Raises:
+        ConfigurationError: naming the place, and what belongs there.
+    """
+    if text.isalnum() and looks_secret(text) and not path.exists():
+        raise ConfigurationError(f"{place} holds what looks like a secret, and not {what}.")
+
+
+def is_plain_address(url: str) -> bool:
+    """Whether an address has a host, and nothing in it that is or may be a secret."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(host)
+        and not (parts.query or parts.fragment or parts.username or parts.password)
+        and not looks_secret(url)
+    )
+
+
+def _is_mixed(run: str) -> bool:
+    return any(map(str.isdigit, run)) and any(map(str.isalpha, run))

@@ -1,0 +1,106 @@
+"""Makes the HTTP clients: by which proxy, trusting whom; and says in a few words why one cannot connect.
+
+Proxies and authorities come from pipedrive_graph.network, so that Pipedrive and webhooks are reached alike.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import Any
+
+import httpx
+
+from pipedrive_graph import __version__
+from pipedrive_graph.network import Network, Proxy
+from pipedrive_graph.pipedrive.exchange import PROXY_OF, Fault, Timeouts, TransportError
+from pipedrive_graph.pipedrive.redaction import Redaction
+
+CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
+"""Loggers that write addresses, which may hold a token: httpx every URL, httpcore what servers send."""
+
+ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError)
+"""What a request without a whole answer raises."""
+
+_PASSING = {502, 503, 504}
+"""What a proxy answers that cannot reach the host just now."""
+
+
+class TooLargeError(httpx.StreamError):
+    """The body has passed the bound."""
+
+
+def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext) -> dict[str, Any]:
+    """Return the arguments of a client for one address; the environment is read by nobody else."""
+    proxy = network.proxy_for(url)
+    return {
+        "verify": tls,
+        "proxy": httpx.Proxy(proxy.url, ssl_context=tls if proxy.url.startswith("https:") else None)
+        if proxy
+        else None,
+        "follow_redirects": False,
+        "trust_env": False,
+        "timeout": httpx.Timeout(timeouts.read, connect=timeouts.connect),
+        "headers": {"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
+    }
+
+
+def failure(error: Exception, proxy: Proxy | None, redaction: Redaction) -> TransportError:
+    """Return what went wrong, in words of our own: the errors of httpx hold the address."""
+    refusal = _refusal(error, proxy)
+    if refusal is not None:
+        return refusal
+    return TransportError(_fault(error), redaction.text(_describe(error, proxy)))
+
+
+def _refusal(error: Exception, proxy: Proxy | None) -> TransportError | None:
+    """Return what a proxy says that does not connect us; None where that is not the case."""
+    if proxy is None or not isinstance(error, httpx.ProxyError):
+        return None
+    status = re.match(r"\d{3}\b", str(error))
+    code = int(status[0]) if status else None
+    named = f"{PROXY_OF} {proxy.variable}"
+    if code == 407:
+        return TransportError(Fault.PROXY, f"{named} wants another user name or password: it answers 407")
+    if code is None:
+        return TransportError(Fault.CONNECT, f"{named} does not answer as a proxy does")
+    if code in _PASSING:
+        return TransportError(Fault.CONNECT, f"{named} cannot reach it: it answers {code}")
+    return TransportError(Fault.PROXY, f"{named} does not let us through: it answers {code}")
+
+
+def _fault(error: Exception) -> Fault:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL):
+        return Fault.CONNECT
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Fault.TIMEOUT
+    return Fault.TOO_LARGE if isinstance(error, TooLargeError) else Fault.CUT
+
+
+def _describe(error: Exception, proxy: Proxy | None) -> str:
+    """Return what happened in a few words; what the system says where it knows more than httpx."""
+    to = f" to {PROXY_OF} {proxy.variable}" if proxy else ""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return (
+                f"the host name of {PROXY_OF} {proxy.variable} cannot be resolved" if proxy else _UNRESOLVED
+            )
+        if isinstance(cause, ConnectionRefusedError):
+            return f"the connection{to} is refused"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection{to} comes about"
+    if isinstance(error, httpx.ConnectError):
+        return f"the connection{to} fails"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "no answer came in time"
+    if isinstance(error, TooLargeError):
+        return "the answer is larger than 64 MiB"
+    return "the answer was cut short"
+
+
+_UNRESOLVED = "the host name cannot be resolved"
