@@ -1,4 +1,4 @@
-"""`pipedrive-graph rebuild`: the warehouse anew from the landing."""
+"""`pipedrive-graph rebuild`: makes the warehouse from the landing and the journals."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from pipedrive_graph.findings import own_rules
 
 
 @click.command("rebuild")
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on although the warehouse holds snapshots or decisions that landing/ and journal/ do not.",
+)
 @debug_option
-def command(*, debug: bool) -> None:
-    """Make the warehouse anew from the landing, and publish it.
+def command(*, accept_loss: bool, debug: bool) -> None:
+    """Make the warehouse anew from the landing and the journals, and publish it.
 
     Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an
-    upgrade, this brings them to the new form.
+    upgrade, this brings them to the new form. Where it would lose something, it refuses and says what.
     """
     settings = settings_module.load()
     models = own_rules.load(settings)
-    built = build.rebuild(settings, models, tell=say)
+    built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss)
     for sentence in built.broken:
         say(sentence)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")
