@@ -14,6 +14,7 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.losses import advised, refuse_to_rebuild
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, ingest, tables
@@ -75,7 +76,7 @@ def build(
     policies = policy.load(settings)
     people = rosters.load(one for one in settings.companies if one.name == company)
     accepted = waivers.load(settings)
-    with database.writer(settings.warehouse, wait=tell) as connection:
+    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):
@@ -104,6 +105,16 @@ def build(
     return replace(built, loose=loose)
 
 
+def catch_up(settings: Settings, models: Models, company: str, *, tell: Tell) -> None:
+    """Build and publish what was committed earlier, before a company is read again.
+
+    Raises:
+        PipedriveGraphError: as `build` and `publish` do.
+    """
+    build(settings, models, company, tell=tell)
+    publish(settings, models, tell=tell)
+
+
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
     """Write the published file from the warehouse.
 
@@ -113,16 +124,23 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
     Raises:
         WarehouseError: if a check fails; what was published before stays.
     """
-    with database.writer(settings.warehouse, wait=tell) as connection:
+    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         return publish_file(connection, models, settings.published)
 
 
-def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
+def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool = False) -> Built:
     """Make the warehouse anew from the landing and the journals, and publish it.
 
     Companies advance together: first everybody's first snapshot, then everybody's second.
 
+    Args:
+        settings: where everything lies.
+        models: the files of sql/.
+        tell: told whom we wait for.
+        accept_loss: go on although the warehouse holds what the landing and the journals do not.
+
     Raises:
+        LossError: if something would be lost, and that was not accepted.
         ConfigurationError: if findings.toml cannot be used.
         LandingError: if a snapshot or a journal is damaged; the warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
@@ -131,6 +149,8 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell) -> Built:
     people = rosters.kept(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
+        if not accept_loss:
+            refuse_to_rebuild(settings)
         database.remove(temporary)
         try:
             with database.writer(temporary, wait=tell, logged=False) as connection:

@@ -13,6 +13,7 @@ from pipedrive_graph.findings import waivers
 from pipedrive_graph.findings.decisions import Decisions, Found, check_event, check_waivable, find
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.waivers import Waiver
+from pipedrive_graph.losses import advised
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
@@ -22,7 +23,7 @@ from pipedrive_graph.warehouse.publish import publish as publish_file
 
 Tell = Callable[[str], None]
 
-_WRITTEN = "What was decided is written down, and shows after the next sync or rebuild."
+_WRITTEN = "What was decided is written down, and shows after the next sync."
 
 
 def acknowledge(
@@ -96,7 +97,7 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
     """
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
-    with database.writer(settings.warehouse, wait=tell) as connection:
+    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)
@@ -119,7 +120,7 @@ def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     missing = sorted({model.name for model in models.of("main", Kind.TABLE, Kind.VIEW)} - made)
     if missing:
         raise WarehouseError(
-            f"The warehouse was made by another version (it has no {missing[0]}); run sync or rebuild first."
+            f"The warehouse was made by another version (it has no {missing[0]}); run sync first."
         )
 
 

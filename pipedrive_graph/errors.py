@@ -19,6 +19,8 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── ExportError                1   a format cannot hold what is published, or it cannot be written
     ├── AlertError                 1   an alert could not be delivered, or what was told is not known
     └── WarehouseError             1   the tables cannot be built or published
+        ├── UnusableError          1   the warehouse cannot be used as it is, and has to be made again
+        ├── LossError              1   history or decisions are in the warehouse alone, and would be lost
         └── ModelError             1   a file in sql/ is not as it should be
             └── RuleError          1   a rule cannot be run; the others can
 """
@@ -124,6 +126,14 @@ class WarehouseError(PipedriveGraphError):
     """The tables cannot be built or published."""
 
 
+class UnusableError(WarehouseError):
+    """The warehouse is damaged, of another version, or made from other snapshots; it has to be made again."""
+
+
+class LossError(WarehouseError):
+    """Snapshots or decisions are in the warehouse alone: going on would lose them."""
+
+
 class ModelError(WarehouseError):
     """A file in sql/ is not as it should be."""
 
@@ -134,6 +144,8 @@ class RuleError(ModelError):
     Attributes:
         rule: the rule's qualified name.
     """
+
+    exit_code = 4
 
     def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -135,7 +136,32 @@ def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
     if error.errno in _FULL:
         return no_space(path)
-    return LandingError(f"Cannot write {path}: {error.strerror or error}.")
+    reason = error.strerror or error
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
+        reason = f"{reason}; {closed} {ownership(closed)}"
+    return LandingError(f"Cannot write {path}: {reason}.")
+
+
+def ownership(path: Path) -> str:
+    """Whom a file belongs to, and who this process runs as, as a clause of a sentence."""
+    try:
+        owner = _name(path.lstat().st_uid)
+    except OSError:
+        owner = "another user"
+    return f"belongs to {owner}, and this process runs as {current_user()}"
+
+
+def current_user() -> str:
+    """The user that this process runs as."""
+    return _name(os.geteuid())
+
+
+def _name(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:  # a container may run as an id that has no name
+        return str(user_id)
 
 
 def no_space(path: Path) -> NoSpaceError:

@@ -272,5 +272,5 @@ def test_file_of_another_version_is_a_sentence(tmp_path: Path) -> None:
     told = Installation(tmp_path).command("changes", "--since", "2026-11-01", "--json")
 
     assert told.code == 1
-    assert "was published by another version of pipedrive-graph; run sync or rebuild first." in told.sentence
+    assert "was published by another version of pipedrive-graph; run sync first." in told.sentence
     assert json.dumps(told.out) == '""'

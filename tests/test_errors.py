@@ -205,7 +205,10 @@ def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simula
     first.send_signal(signal.SIGINT)
     ended = installation.wait(first)
     assert ended.code == 1
-    assert ended.sentence == "Interrupted. What was read so far is kept; the next sync goes on from there."
+    assert (
+        ended.sentence
+        == "Interrupted. What was read so far is kept; a sync within 6 hours goes on from there."
+    )
 
 
 @pytest.mark.slow
@@ -304,7 +307,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
             "deciding.publish_file",
             WarehouseError("Cannot write it; what was published before stays."),
             "Cannot write it; what was published before stays. "
-            "What was decided is written down, and shows after the next sync or rebuild.",
+            "What was decided is written down, and shows after the next sync.",
         ),
         (
             "cli.decided.write_findings",
@@ -373,7 +376,7 @@ def test_damage_in_the_landing_is_named(installation) -> None:
 
     assert told.code == 1
     assert told.sentence == (
-        f"{file} is not as it was written (its sha256 differs); restore it from a backup, then run rebuild."
+        f"{file} is not as it was written (its sha256 differs); restore it from a backup, then try again."
     )
     assert installation.published.read_bytes() == before
 
@@ -386,7 +389,7 @@ def test_a_damaged_manifest_stops_the_night(installation) -> None:
     sentence = fails(installation, 1)
 
     assert sentence.startswith(f"{file} is damaged")
-    assert sentence.endswith("restore it from a backup, then run rebuild.")
+    assert sentence.endswith("restore it from a backup, then try again.")
 
 
 @pytest.mark.parametrize("repair", ["sync", "rebuild"])
@@ -398,7 +401,7 @@ def test_a_published_file_that_is_damaged(installation, repair: str) -> None:
         told = installation.command(*command)
         assert (told.code, told.out) == (1, "")
         assert told.sentence.startswith(f"Cannot read {installation.published} (")
-        assert told.sentence.endswith("); if it is damaged, run sync or rebuild.")
+        assert told.sentence.endswith("); if it is damaged, run sync: it is published again.")
     assert installation.command(repair).code == 0
     assert installation.command("findings").code == 0
 
@@ -411,6 +414,8 @@ def test_a_warehouse_that_is_no_database(installation) -> None:
     told = installation.command("sync", "--json")
 
     assert told.code == 1
-    assert "if it is damaged, `pipedrive-graph rebuild` makes it anew." in told.sentence
+    assert told.sentence.endswith(
+        "). `pipedrive-graph rebuild` makes it again from the landing, and loses nothing."
+    )
     assert installation.command("rebuild").code == 0
     assert installation.night().verdict.status == "complete"

@@ -153,5 +153,5 @@ def test_nothing_published_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("not a database, but long enough to be looked at" * 100)
 
-    with pytest.raises(WarehouseError, match=r"Cannot read .*; if it is damaged, run sync or rebuild"):
+    with pytest.raises(WarehouseError, match=r"; if it is damaged, run sync: it is published again"):
         pipedrive_graph.open(tmp_path / "x.duckdb")

@@ -276,7 +276,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         with pytest.raises(WarehouseError) as told:
             build.publish(night.settings, MODELS, tell=print)
         assert re.fullmatch(
-            r"The warehouse was made by another version \(.*active.*\); run sync or rebuild first\. "
+            r"The warehouse was made by another version \(.*active.*\); run sync first\. "
             r"What was published before stays\.",
             str(told.value),
         )

@@ -241,4 +241,4 @@ def test_what_another_version_published(tmp_path: Path) -> None:
     told = installation.command("sql")
 
     assert told.code == 1
-    assert told.sentence.endswith("`pipedrive-graph rebuild` brings it to this one.")
+    assert told.sentence.endswith("another version; run sync first, which publishes it again.")

@@ -113,6 +113,15 @@ def opened(
         yield state, write
 
 
+def read(settings: Settings, company: str) -> State:
+    """What the channels were told of a company.
+
+    Raises:
+        AlertError: if the file is damaged.
+    """
+    return _read(settings.home / "alerts" / f"{company}.json")
+
+
 def _read(path: Path) -> State:
     if not path.exists():
         return State(since=clock.now())

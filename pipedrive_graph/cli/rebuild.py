@@ -1,4 +1,4 @@
-"""`pipedrive-graph rebuild`: the warehouse anew from the landing."""
+"""`pipedrive-graph rebuild`: makes the warehouse from the landing and the journals."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ import click
 from pipedrive_graph import build
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings import own_rules
 
 
 @click.command("rebuild")
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on although the warehouse holds snapshots or decisions that landing/ and journal/ do not.",
+)
 @debug_option
-def command(*, debug: bool) -> int:
-    """Make the warehouse anew from the landing, and publish it.
+def command(*, accept_loss: bool, debug: bool) -> int:
+    """Build the warehouse again from the landing and the journals, and publish it.
 
     Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an
-    upgrade, this brings them to the new form. Exit code 4 means that a rule could not be run.
+    upgrade, this brings them to the new form. Where it would lose something, it refuses and says what.
+    Exit code 4 means that a rule could not be run.
     """
     settings = settings_module.load()
     models = own_rules.load(settings)
-    built = build.rebuild(settings, models, tell=say)
+    built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss)
     for sentence in built.broken:
         say(sentence)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")
-    return 4 if built.broken else 0
+    return RuleError.exit_code if built.broken else 0

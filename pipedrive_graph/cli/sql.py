@@ -145,8 +145,7 @@ def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
         found = connection.execute(_OVERVIEW).fetchall()
     except duckdb.CatalogException as error:
         raise WarehouseError(
-            "The published file was written by another version; "
-            "`pipedrive-graph rebuild` brings it to this one."
+            "The published file was written by another version; run sync first, which publishes it again."
         ) from error
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("table or macro", no_wrap=True)

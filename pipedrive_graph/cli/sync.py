@@ -19,10 +19,15 @@ from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.unpublished import is_published
 
-KEPT = "What was read so far is kept; the next sync goes on from there."
+KEPT = "What was read so far is kept; a sync within 6 hours goes on from there."
+
+EARLIER = "An earlier run has read this snapshot; it was built and published without reading again."
+"""The reason of a result without requests."""
 
 UNFINISHED = "unfinished"
 """Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
@@ -57,7 +62,9 @@ class Result:
         if self.exit_code in {1, 2, 3}:
             return {"company": self.company, "error": error}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
-        reason = error or (manifest.verdict.reason if manifest else None)
+        earlier = EARLIER if self.watch.earlier else None
+        reason = error or " ".join(filter(None, [manifest.verdict.reason if manifest else None, earlier]))
+        sent = None if self.watch.earlier else manifest
         by_access = manifest if manifest and manifest.identity.collect == Collect.BY_ACCESS else None
         return {
             "company": self.company,
@@ -65,8 +72,8 @@ class Result:
             "status": manifest.verdict.status if manifest else UNFINISHED,
             "users": manifest.users if manifest else None,
             "roles": manifest.roles if manifest else None,
-            "requests": manifest.requests if manifest else progress.requests if progress else 0,
-            "throttled": manifest.throttled if manifest else progress.throttled if progress else 0,
+            "requests": sent.requests if sent else progress.requests if progress else 0,
+            "throttled": sent.throttled if sent else progress.throttled if progress else 0,
             "seconds": round(self.seconds, 2),
             "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
@@ -107,11 +114,11 @@ def command(
     console = terminal.console()
     codes = []
     for company in companies:
-        plan = Collect(collect) if collect else None
+        plan, watch = Collect(collect) if collect else None, TerminalWatch()
         try:
-            result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink)
+            result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink, watch=watch)
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(KEPT) from interrupt
+            raise KeyboardInterrupt(interrupted(settings, watch.manifest)) from interrupt
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
@@ -131,12 +138,17 @@ def sync(
     *,
     collect: Collect | None = None,
     accept_shrink: bool = False,
+    watch: TerminalWatch | None = None,
 ) -> Result:
-    """Run the nightly job of one company; whatever went wrong is in the result."""
+    """Run the nightly job of one company; whatever went wrong is in the result.
+
+    Raises:
+        KeyboardInterrupt: if the run was interrupted; `watch` then has the snapshot, if there is one.
+    """
     from pipedrive_graph.orchestration.nightly import run_nightly  # Dagster takes a while to import
 
     started, error = time.monotonic(), None
-    with TerminalWatch() as watch:
+    with watch or TerminalWatch() as watch:
         try:
             run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
         except Exception as caught:  # noqa: BLE001 - the other companies go on
@@ -145,10 +157,33 @@ def sync(
     return Result(company, watch, summarise(settings.published, company), seconds, error)
 
 
+def interrupted(settings: Settings, manifest: Manifest | None) -> str:
+    """What is true of a run that was interrupted, by how far it has come.
+
+    Args:
+        settings: where everything lies.
+        manifest: the snapshot that the run has committed, if it has come so far.
+    """
+    if manifest is None:
+        return KEPT
+    if not manifest.accepted:
+        return f"Snapshot {manifest.snapshot_id} was rejected; nothing was published."
+    if is_published(manifest, settings.published):
+        return (
+            f"Snapshot {manifest.snapshot_id} is published; its reports and alerts may be missing:"
+            " the next sync writes and sends them."
+        )
+    return (
+        f"Snapshot {manifest.snapshot_id} is read and kept; the next sync builds and publishes it"
+        " without reading it again."
+    )
+
+
 def show(console: Console, settings: Settings, result: Result) -> None:
     """Print what came of a company, and where it lies."""
-    if result.watch.manifest and result.summary:
-        render(console, result.watch.manifest, result.summary, seconds=result.seconds)
+    watch = result.watch
+    if watch.manifest and result.summary:
+        render(console, watch.manifest, result.summary, seconds=result.seconds, earlier=watch.earlier)
     places = {
         "Database": settings.published,
         "Reports": settings.reports / result.company,

@@ -35,6 +35,7 @@ class TerminalWatch:
 
     def __init__(self) -> None:
         self.manifest: Manifest | None = None
+        self.earlier = False
         self.last: Collected | None = None
         self._console = Console(stderr=True)
         self._bar = Progress(
@@ -77,13 +78,15 @@ class TerminalWatch:
         """Say what a person should know."""
         self._console.print(Text(f"Warning: {printable(sentence)}", style="yellow"), soft_wrap=True)
 
-    def collected(self, manifest: Manifest) -> None:
-        """Keep the manifest of the snapshot."""
-        self.manifest = manifest
+    def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
+        """Keep the manifest of the snapshot, and whether an earlier run has read it."""
+        self.manifest, self.earlier = manifest, earlier
 
 
-def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: float) -> None:
-    """Print what a run found, for a person."""
+def render(
+    console: Console, manifest: Manifest, summary: Summary, *, seconds: float, earlier: bool = False
+) -> None:
+    """Print what a run found, for a person; `earlier`: an earlier run has read the snapshot."""
     verdict = manifest.verdict
     style = {"complete": "green", "partial": "yellow"}.get(verdict.status, "red")
     console.print(
@@ -107,9 +110,10 @@ def render(console: Console, manifest: Manifest, summary: Summary, *, seconds: f
         console.print(Text(f"  {_inferred(summary)}", style="yellow"))
     if summary.broken:
         console.print(Text(f"  {_broken(summary)}", style="yellow"))
-    console.print(
-        f"  {manifest.requests:,} requests, {throttled}; {seconds:.1f} s in all", style="dim", highlight=False
-    )
+    requests = f"{manifest.requests:,} requests, {throttled}"
+    if earlier:
+        requests = f"no requests; an earlier run has read it with {requests}"
+    console.print(f"  {requests}; {seconds:.1f} s in all", style="dim", highlight=False)
     console.print()
     _render_findings(console, summary)
 

@@ -94,7 +94,10 @@ def _silent_kinds(ledger: Ledger) -> list[str]:
 
 def _never_offered(ledger: Ledger, landing: CompanyLanding, endpoint: Endpoint) -> bool:
     """Whether this company's Pipedrive has no such list, or never showed it to this token."""
-    if ledger.listed[endpoint][-1].outcome is Outcome.FAILED:
-        return False
+    return ledger.listed[endpoint][-1].outcome is not Outcome.FAILED and not offered_before(landing, endpoint)
+
+
+def offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:
+    """Whether an accepted snapshot has an answer of this list."""
     earlier = (m.coverage.get(endpoint, Coverage()) for m in landing.newest_first() if m.accepted)
-    return not any(coverage.answered for coverage in earlier)
+    return any(coverage.answered for coverage in earlier)

@@ -79,7 +79,7 @@ class Source:
         self._known = {table.name: table for table in found}
         if not self._known.keys() >= NEEDED:
             raise WarehouseError(
-                "The published file is of another version of pipedrive-graph; run sync or rebuild first."
+                "The published file is of another version of pipedrive-graph; run sync first."
             )
         self.tables = _chosen(found, tables)
         self.snapshots = self._snapshots()

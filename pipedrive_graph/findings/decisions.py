@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.errors import DecisionError, LossError
 from pipedrive_graph.findings.handlers import WAIVERS, Handler
 from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.rules import is_event
@@ -75,14 +75,25 @@ class Decisions:
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:
             return
-        seen = rows(self.connection, "SELECT lines FROM history.journal WHERE company = ?", company)
-        done = seen[0][0] if seen else 0
+        done = self._done(company)
         for line in due:
             if line.number > done:
                 self._do(company, line)
 
     def catch_up(self, company: str) -> None:
-        """Do what the journal says after the newest snapshot, as far as it is not done yet."""
+        """Do what the journal says after the newest snapshot, as far as it is not done yet.
+
+        Raises:
+            LossError: if the journal has lost entries; a new one would take the number of a lost one.
+        """
+        journal = Journal.of(self.settings, company)
+        lost = self._done(company) - len(journal.lines())
+        if lost > 0:
+            raise LossError(
+                f"{journal.path} lacks {lost} entr{'y' if lost == 1 else 'ies'} of which the warehouse knows:"
+                " restore it from a backup, then try again. Without a backup,"
+                " `pipedrive-graph rebuild --accept-loss` goes on without them."
+            )
         self.replay(company, self._newest(company))
 
     def read(self, company: str, waivers: Waivers) -> None:
@@ -97,6 +108,11 @@ class Decisions:
         journal = Journal.of(self.settings, company)
         self._do(company, journal.append(kind, snapshot_id=self._newest(company), **content))
         self._journals.pop(company, None)
+
+    def _done(self, company: str) -> int:
+        """How many entries of the journal are done."""
+        seen = rows(self.connection, "SELECT lines FROM history.journal WHERE company = ?", company)
+        return int(seen[0][0]) if seen else 0
 
     def _newest(self, company: str) -> str | None:
         found = rows(

@@ -172,7 +172,7 @@ def _recalled(settings: Settings, company: str, digest: str | None) -> Roster | 
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise LandingError(f"Cannot read {path}; restore it from a backup, then run rebuild.") from error
+        raise LandingError(f"Cannot read {path}; restore it from a backup, then try again.") from error
     if hashlib.sha256(content).hexdigest() != digest:
         raise LandingError(f"{path} is not as it was written (its sha256 differs); restore it from a backup.")
     return Roster(tuple(Row(**row) for row in json.loads(content)))

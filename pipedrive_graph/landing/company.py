@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +77,10 @@ class CompanyLanding:
         committed = self._committed()
         return digest(committed[-1] / MANIFEST) if committed else None
 
+    def digests(self) -> dict[str, str]:
+        """The digest of every committed manifest, by snapshot; no manifest is read."""
+        return {folder.name: digest(folder / MANIFEST) for folder in self._committed()}
+
     def known(self) -> Known:
         """Who was there when the company was last read: by the newest accepted snapshot."""
         manifest = self.latest(accepted=True)
@@ -103,23 +107,35 @@ class CompanyLanding:
         files.write_atomically(folder / DRAFT, draft.model_dump_json(indent=1).encode())
         return Snapshot(folder, draft)
 
+    def drafts(self) -> list[Draft]:
+        """The heads of the snapshots that were begun, and neither committed nor abandoned, oldest first.
+
+        Raises:
+            LandingError: if one cannot be read.
+        """
+        return [
+            read_record(folder / DRAFT, Draft) for folder in self._begun() if not (folder / MANIFEST).exists()
+        ]
+
     def unfinished(self) -> list[Snapshot]:
         """Snapshots that were begun, and neither committed nor abandoned, oldest first.
 
         What a crash has left of a commit is tidied up on the way.
         """
         found = []
-        for folder in self._folders():
-            if not (folder / DRAFT).exists() or (folder / ABANDONED).exists():
-                continue
+        for folder in self._begun():
             if (folder / MANIFEST).exists():
                 tidy(folder)
             else:
                 found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
         return found
 
-    def verify(self, manifest: Manifest) -> None:
+    def verify(self, manifest: Manifest, *, quick: bool = False) -> None:
         """Prove that a snapshot's files are as they were when it was committed.
+
+        Args:
+            manifest: the snapshot's.
+            quick: compare the sizes of the files only; nothing is read.
 
         Raises:
             LandingError: naming the file that is missing or differs.
@@ -127,11 +143,17 @@ class CompanyLanding:
         for file in manifest.files:
             path = self.folder / manifest.snapshot_id / file.name
             if not path.exists():
-                raise LandingError(f"{path} is missing; restore it from a backup, then run rebuild.")
-            if digest(path) != file.sha256:
+                raise LandingError(f"{path} is missing; restore it from a backup, then try again.")
+            if quick:
+                if path.stat().st_size != file.bytes:
+                    raise LandingError(
+                        f"{path} is not as it was written (its size differs);"
+                        " restore it from a backup, then try again."
+                    )
+            elif digest(path) != file.sha256:
                 raise LandingError(
                     f"{path} is not as it was written (its sha256 differs); "
-                    "restore it from a backup, then run rebuild."
+                    "restore it from a backup, then try again."
                 )
 
     def _folders(self) -> list[Path]:
@@ -139,8 +161,26 @@ class CompanyLanding:
             return []
         return sorted(path for path in self.folder.iterdir() if path.is_dir())
 
+    def _begun(self) -> list[Path]:
+        with _readable(self.folder):
+            return [
+                folder
+                for folder in self._folders()
+                if (folder / DRAFT).exists() and not (folder / ABANDONED).exists()
+            ]
+
     def _committed(self) -> list[Path]:
-        return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
+        with _readable(self.folder):
+            return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say of a folder which cannot be listed why."""
+    try:
+        yield
+    except OSError as error:
+        raise LandingError(f"Cannot read {folder}: {error.strerror or error}.") from error
 
 
 class Landing:

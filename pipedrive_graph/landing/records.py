@@ -124,9 +124,16 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The sha256 of a file.
+
+    Raises:
+        LandingError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise LandingError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT:
@@ -145,5 +152,5 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise LandingError(
-            f"{path} is damaged ({where}: {first['msg']}); restore it from a backup, then run rebuild."
+            f"{path} is damaged ({where}: {first['msg']}); restore it from a backup, then try again."
         ) from error

@@ -58,7 +58,7 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
     last = alerting(companies, after=[key for asset in published for key in asset.keys])
     telling, sensors = watching(settings, nightly, last, running=bool(alerts.channels))
     return dg.Definitions(
-        assets=[collecting(companies), graph(companies, models), *published, last],
+        assets=[collecting(companies, models), graph(companies, models), *published, last],
         jobs=[nightly, telling],
         schedules=[every_night],
         sensors=sensors,

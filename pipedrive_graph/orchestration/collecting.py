@@ -4,18 +4,24 @@ Holds no logic: `pipedrive_graph.collect` collects, this tells Dagster about it.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator
 
 import dagster as dg
 
-from pipedrive_graph.collect import collect
+from pipedrive_graph import build
+from pipedrive_graph.collect import Observer, collect
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import RejectedError, ShrunkError
+from pipedrive_graph.errors import PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import Coverage, Landing, Manifest
+from pipedrive_graph.losses import refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.unpublished import replaces_a_read, unpublished
+from pipedrive_graph.warehouse.database import is_interrupt
+from pipedrive_graph.warehouse.models import Models
 
 GROUP = "pipedrive"
 
@@ -49,7 +55,7 @@ class CollectConfig(dg.Config):
     accept_shrink: bool = False
 
 
-def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsDefinition:
     """The multi-asset of the five collecting assets, and its two checks."""
 
     @dg.multi_asset(
@@ -84,25 +90,56 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         company = settings.company(context.partition_key)
         rosters.load([company])  # a mistake in there is told before anything is asked
-        manifest = asyncio.run(
-            collect(
-                company,
-                Landing(settings.landing).of(company.name),
-                observer=watch.observer(company.name, context.log),
-                plan=Collect(config.collect) if config.collect else None,
-                accept_shrink=config.accept_shrink,
+        refuse_to_collect(settings, company.name, wait=context.log.info)
+        observer = watch.observer(company.name, context.log)
+        landing = Landing(settings.landing).of(company.name)
+        plan = Collect(config.collect) if config.collect else company.collect
+        earlier = unpublished(landing, settings.published)
+        if earlier and replaces_a_read(earlier, company, plan):
+            observer.warn(
+                f"Snapshot {earlier.snapshot_id} was read by an earlier run that did not publish it:"
+                " it is built and published now, without reading again."
             )
-        )
-        watch.collected(manifest)
+            manifest = earlier
+            watch.collected(manifest, earlier=True)
+        else:
+            if earlier:
+                _catch_up(settings, models, earlier, observer, context.log)
+            manifest = asyncio.run(
+                collect(company, landing, observer=observer, plan=plan, accept_shrink=config.accept_shrink)
+            )
+            watch.collected(manifest)
         if not manifest.accepted:
             yield _check(manifest, "snapshot_accepted", passed=False)
             raise _rejected(manifest)
         for name in DESCRIPTIONS:
-            yield dg.MaterializeResult(asset_key=name, metadata=_metadata(manifest, name))
+            metadata = _metadata(manifest, name, earlier=manifest is earlier)
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
         yield _check(manifest, "snapshot_accepted", passed=True)
         yield _check(manifest, "snapshot_complete", passed=manifest.verdict.status == "complete")
 
     return collect_company
+
+
+def _catch_up(
+    settings: Settings, models: Models, earlier: Manifest, observer: Observer, log: logging.Logger
+) -> None:
+    """Build and publish an earlier snapshot first; if that fails, the company is read all the same.
+
+    The landing then has what Pipedrive says today, and the build fails where it shows, after it.
+    """
+    try:
+        build.catch_up(settings, models, earlier.company, tell=log.info)
+    except Exception as error:
+        if is_interrupt(error):
+            raise
+        reason = str(error) if isinstance(error, PipedriveGraphError) else type(error).__name__
+        observer.warn(f"Snapshot {earlier.snapshot_id} could not be built before reading: {reason}")
+    else:
+        observer.warn(
+            f"Snapshot {earlier.snapshot_id} was read by an earlier run that did not publish it:"
+            " it was built and published first."
+        )
 
 
 def _rejected(manifest: Manifest) -> RejectedError:
@@ -124,8 +161,11 @@ def _check(manifest: Manifest, name: str, *, passed: bool) -> dg.AssetCheckResul
     )
 
 
-def _metadata(manifest: Manifest, name: str) -> dict[str, int | float | str]:
-    """What a person wants to know of one asset: how its calls ended; of the first, how the run went."""
+def _metadata(manifest: Manifest, name: str, *, earlier: bool) -> dict[str, int | float | str]:
+    """What a person wants to know of one asset: how its calls ended; of the first, how the run went.
+
+    Where an earlier run has read the snapshot, this one has sent no requests.
+    """
     metadata: dict[str, int | float | str] = {"snapshot_id": manifest.snapshot_id}
     for endpoint in ENDPOINTS[name]:
         coverage = manifest.coverage.get(endpoint, Coverage())
@@ -134,9 +174,11 @@ def _metadata(manifest: Manifest, name: str) -> dict[str, int | float | str]:
         metadata |= {
             "status": manifest.verdict.status,
             "collect": manifest.identity.collect,
-            "requests": manifest.requests,
-            "throttled": manifest.throttled,
-            "seconds": round((manifest.finished_at - manifest.started_at).total_seconds(), 1),
+            "requests": 0 if earlier else manifest.requests,
+            "throttled": 0 if earlier else manifest.throttled,
+            "seconds": 0.0
+            if earlier
+            else round((manifest.finished_at - manifest.started_at).total_seconds(), 1),
         }
     if name == "user_permissions":
         metadata |= {"users observed": manifest.observed or 0, "users inferred": manifest.inferred or 0}

@@ -20,8 +20,8 @@ class Watch(Protocol):
     def observer(self, company: str, log: logging.Logger) -> Observer:
         """The observer of one company's collection."""
 
-    def collected(self, manifest: Manifest) -> None:
-        """Told when a snapshot is committed, whatever it is worth."""
+    def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
+        """Called when a snapshot is committed, whatever it is worth; `earlier`: by a run before this one."""
 
 
 @dataclass
@@ -58,5 +58,5 @@ class LogWatch:
         """The observer of one company's collection."""
         return LogObserver(log)
 
-    def collected(self, manifest: Manifest) -> None:
+    def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
         """Nothing more: the asset's metadata says it."""

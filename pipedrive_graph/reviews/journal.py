@@ -90,7 +90,7 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise LandingError(f"Cannot read {path}; restore it from a backup, then run rebuild.") from error
+        raise LandingError(f"Cannot read {path}; restore it from a backup, then try again.") from error
     if digest(content) != sha256:
         raise LandingError(f"{path} is not as it was written (its sha256 differs); restore it from a backup.")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import NoSpaceError, WarehouseError
+from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
 """The file format of what is written, so that DuckDB 1.5 and 2.0 both open it."""
@@ -134,10 +136,7 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             if files.is_full(error):
                 raise
-            reason = str(error).splitlines()[0]
-            raise WarehouseError(
-                f"Cannot open {path} ({reason}); if it is damaged, `pipedrive-graph rebuild` makes it anew."
-            ) from error
+            raise _cannot_open(path, error) from error
         connection.execute("USE warehouse")
         connection.execute("SET TimeZone = 'UTC'")
         # a rule may ask for a permission that a company does not know: to the macros that is no mistake
@@ -154,6 +153,18 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         raise
     finally:
         connection.close()
+
+
+def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
+    """The error for a warehouse that cannot be opened: by this user, for another program, or at all."""
+    reason = str(error).splitlines()[0]
+    if path.is_dir():
+        return WarehouseError(f"Cannot open {path}: it is a folder; move it away, then try again.")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return files.cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    if "Could not set lock" in reason:
+        return WarehouseError(f"Another program has {path} open ({reason}); close it there, then try again.")
+    return UnusableError(f"Cannot open {path} ({reason}).")
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, logged: bool = True) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import duckdb
 
-from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
@@ -56,13 +56,12 @@ def pending(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
 
     Raises:
         LandingError: if the chain is damaged.
-        WarehouseError: if the history was made from other snapshots than those that are there.
+        UnusableError: if the history was made from other snapshots than those that are there.
     """
     chain = landing.chain()
     if seen != [digest for _, digest in chain[: len(seen)]]:
-        raise WarehouseError(
-            f"The history of '{landing.company}' was not made from the snapshots in {landing.folder}; "
-            "run `pipedrive-graph rebuild` to make it from these."
+        raise UnusableError(
+            f"The history of '{landing.company}' was not made from the snapshots in {landing.folder}."
         )
     return [
         Pending(landing, manifest, digest, position)

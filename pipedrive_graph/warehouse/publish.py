@@ -59,7 +59,7 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The warehouse was made by another version ({str(error).splitlines()[0]}); "
-            f"run sync or rebuild first. What was published before stays."
+            f"run sync first. What was published before stays."
         ) from error
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise WarehouseError(

@@ -51,7 +51,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise KeyboardInterrupt from error
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
-            f"{published} was published by another version of pipedrive-graph; run sync or rebuild first."
+            f"{published} was published by another version of pipedrive-graph; run sync first."
         ) from error
     except duckdb.Error as error:
         if files.is_full(error):
@@ -62,5 +62,6 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def cannot_read(published: Path, error: duckdb.Error) -> WarehouseError:
     """The sentence for a published file in which DuckDB cannot read; it can always be made again."""
     return WarehouseError(
-        f"Cannot read {published} ({str(error).splitlines()[0]}); if it is damaged, run sync or rebuild."
+        f"Cannot read {published} ({str(error).splitlines()[0]}); if it is damaged, run sync:"
+        " it is published again."
     )

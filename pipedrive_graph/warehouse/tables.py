@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 
-from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.errors import UnusableError
+from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 from pipedrive_graph.warehouse.declared import ADDED, KEPT, POLICY
 
 
@@ -107,11 +108,41 @@ def columns() -> dict[str, dict[str, str]]:
     return tables
 
 
+def check(path: Path) -> None:
+    """Prove that a warehouse has the tables of this version, or those that `create` can bring to it.
+
+    It is read only: `create` runs on a copy that holds no rows.
+
+    Raises:
+        UnusableError: as `create` does.
+        duckdb.Error: if it cannot be read, or another process writes it.
+    """
+    with duckdb.connect(config=CONFIG) as connection:
+        connection.execute(f"ATTACH {quoted(path)} AS held (READ_ONLY)")
+        columns_held = rows(
+            connection,
+            """
+            SELECT schema_name, table_name, column_name, data_type
+            FROM duckdb_columns()
+            WHERE database_name = 'held' AND schema_name IN ('history', 'policy')
+            ORDER BY ALL""",
+        )
+        held: dict[tuple[str, str], list[str]] = {}
+        for schema, table, column, type_ in columns_held:
+            held.setdefault((schema, table), []).append(f'"{column}" {type_}')
+        connection.execute("ATTACH ':memory:' AS copied")
+        connection.execute("USE copied")
+        connection.execute("CREATE SCHEMA history; CREATE SCHEMA policy")
+        for (schema, table), listed in held.items():
+            connection.execute(f"CREATE TABLE {schema}.{table} ({', '.join(listed)})")
+        create(connection)
+
+
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables of the history and of the policy where they are not there yet.
 
     Raises:
-        WarehouseError: if those that are there have other columns: another version made them.
+        UnusableError: if those that are there have other columns: another version made them.
     """
     for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -136,7 +167,6 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     for schema, tables in declared.items():
         for name, types in tables.items():
             if found[f"{schema}.{name}"] != types.keys():
-                raise WarehouseError(
-                    f"The warehouse was made by another version ({schema}.{name} has other columns); "
-                    "run `pipedrive-graph rebuild`, which makes it anew from the landing."
+                raise UnusableError(
+                    f"The warehouse was made by another version ({schema}.{name} has other columns)."
                 )

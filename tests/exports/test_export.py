@@ -243,7 +243,7 @@ def test_a_damaged_file_is_not_said_to_be_the_exports_fault(
 
     assert told.code == 1
     assert told.sentence.startswith(f"Cannot read {copy.published} (IO Error: Could not read enough bytes")
-    assert told.sentence.endswith("); if it is damaged, run sync or rebuild.")
+    assert told.sentence.endswith("); if it is damaged, run sync: it is published again.")
     assert not (tmp_path / "out").exists()
 
 
@@ -335,9 +335,7 @@ def test_a_file_of_another_version(home: Path) -> None:
     told = Installation(home).command("export", "--format", "csv")
 
     assert told.code == 1
-    assert told.sentence == (
-        "The published file is of another version of pipedrive-graph; run sync or rebuild first."
-    )
+    assert told.sentence == ("The published file is of another version of pipedrive-graph; run sync first.")
 
 
 def test_unknown_format(copy: Installation) -> None:

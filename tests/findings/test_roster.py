@@ -453,7 +453,7 @@ def test_every_night_is_judged_by_the_roster_of_that_night(rostered) -> None:
     kept.write_bytes(b"torn")
     told = installation.command("rebuild")
     assert (told.code, told.sentence) == (
-        1, f"Cannot read {kept}; restore it from a backup, then run rebuild.",
+        1, f"Cannot read {kept}; restore it from a backup, then try again.",
     )  # fmt: skip
     assert tables(installation.published) == published
 

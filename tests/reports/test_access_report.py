@@ -312,9 +312,7 @@ def test_file_of_another_version_is_a_sentence(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE current_snapshot AS SELECT 'default' AS company")
     told = Installation(tmp_path).command("report")
     assert told.code == 1
-    assert told.sentence.endswith(
-        "published by another version of pipedrive-graph; run sync or rebuild first."
-    )
+    assert told.sentence.endswith("published by another version of pipedrive-graph; run sync first.")
 
 
 def test_since_compares_with_the_snapshot_before_that_day(review: Reviewed, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Checks what Pipedrive answers to the token: its owner, and the lists that a snapshot is made from."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pipedrive_graph.checkup.check import Check, State, fault, warning
+from pipedrive_graph.collect.identity import identity_of, refuse_another_company, refuse_without_users
+from pipedrive_graph.collect.verdict import offered_before
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import IncompleteError, RejectedError
+from pipedrive_graph.landing import CompanyLanding, Landing
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.client import Pipedrive
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.plan import PAGE
+from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.settings import Settings
+
+
+def answers(settings: Settings, company: Company) -> list[Check]:
+    """Ask for the token's owner, and for the first page of each list: four calls.
+
+    Raises:
+        PipedriveGraphError: as a sync does before it asks for details.
+    """
+    return asyncio.run(_ask(company, Landing(settings.landing).of(company.name)))
+
+
+async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
+    checks: list[Check] = []
+
+    def warn(text: str) -> None:
+        checks.append(warning("pipedrive", text, company=company.name))
+
+    async with Pipedrive.of(company, warn=warn) as client:
+        owner = (await client.preflight()).rows(Me)[0]
+        refuse_another_company(landing, identity_of(owner, company, company.collect))
+        users = await client.fetch(Call(Endpoint.USERS, limit=PAGE))
+        refuse_without_users(landing, [users])
+        if users.outcome is not Outcome.ANSWERED:
+            raise RejectedError(f"The list of users was not answered: {_reason(users)}.")
+        for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS):
+            answer = await client.fetch(Call(endpoint, limit=PAGE))
+            if answer.outcome is not Outcome.ANSWERED:
+                checks.append(_missing(company, landing, answer))
+        stats = client.stats
+    text = (
+        f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "
+        f"{stats.limit} requests per {stats.window:g} s"
+    )
+    return [Check("pipedrive", text, company=company.name), *checks]
+
+
+def _missing(company: Company, landing: CompanyLanding, answer: Answer) -> Check:
+    """A list beside that of the users: without it, a snapshot is partial, unless it was never answered."""
+    endpoint = answer.call.endpoint
+    text = f"The list {endpoint} is not answered ({_reason(answer)})"
+    if answer.outcome is Outcome.FAILED or offered_before(landing, endpoint):
+        error = IncompleteError(f"{text}: the next snapshot would be partial.")
+        return fault("pipedrive", error, company=company.name)
+    return Check(
+        "pipedrive", f"{text}: what only it says stays unknown.", State.WARNING, company=company.name
+    )
+
+
+def _reason(answer: Answer) -> str:
+    return answer.problem or (f"status {answer.status}" if answer.status else "no answer")

@@ -1,0 +1,57 @@
+"""What one check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipedrive_graph.errors import PipedriveGraphError
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Something should be seen to; the next sync ends as if it were not there."""
+    FAULT = "fault"
+    """The next sync ends with the check's exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found.
+
+    Attributes:
+        name: what was checked.
+        text: what was found, and what to do about it.
+        state: how it ended.
+        exit_code: with which code the next sync would end.
+        company: the company that it is about; None where it is about the installation.
+    """
+
+    name: str
+    text: str
+    state: State = State.OK
+    exit_code: int = 0
+    company: str | None = None
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """The object that `doctor --json` prints."""
+        return {
+            "check": self.name,
+            "company": self.company,
+            "state": str(self.state),
+            "exit_code": self.exit_code,
+            "text": self.text,
+        }
+
+
+def fault(name: str, error: PipedriveGraphError, *, company: str | None = None) -> Check:
+    """A check that found what the next sync would end with."""
+    return Check(name, str(error), State.FAULT, error.exit_code, company)
+
+
+def warning(name: str, text: object, *, company: str | None = None) -> Check:
+    """A check that found something which does not concern the next sync's exit code."""
+    return Check(name, str(text), State.WARNING, company=company)

@@ -1,0 +1,84 @@
+"""Checks the files that people write: own rules, waivers, alerts, owners of roles, rosters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipedrive_graph import clock
+from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
+from pipedrive_graph.checkup.check import Check, fault, warning
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import PipedriveGraphError, RuleError
+from pipedrive_graph.findings import own_rules, policy, roster, waivers
+from pipedrive_graph.reviews import owners
+from pipedrive_graph.reviews.freezing import roles_known
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.published import connect
+
+
+def rules(settings: Settings) -> Iterator[Check]:
+    """Whether the installation's own rules can be run; nothing where it has none."""
+    folder = policy.load(settings).rules
+    shipped = Models(sql_folder())
+    models = own_rules.added(shipped, folder)
+    for name, problem in models.broken.items():
+        yield fault("rules", RuleError(problem, rule=name))
+    usable = len(models.of("rules")) - len(shipped.of("rules"))
+    if usable:
+        yield Check("rules", f"{usable} of your own in {folder}")
+
+
+def waivers_file(settings: Settings) -> Iterator[Check]:
+    """Whether waivers.toml can be used; nothing where there is none."""
+    entries = waivers.load(settings).entries
+    expired = sum(waiver.expires < clock.now().date() for _, waiver in entries)
+    text = f"{len(entries)} in {settings.home / waivers.FILE}"
+    if expired:
+        yield warning("waivers", f"{text}, {expired} of them expired")
+    elif entries:
+        yield Check("waivers", text)
+
+
+def alerts(settings: Settings) -> Iterator[Check]:
+    """Whether alerts.toml can be used, and its secrets are there; nothing where there is none."""
+    channels, missing = alerts_file.load(settings).channels, 0
+    for channel in channels:
+        try:
+            channel.secret()
+        except PipedriveGraphError as error:
+            yield warning("alerts", f"over '{channel.name}': {error}")
+            missing += 1
+    if channels and not missing:
+        text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"
+        yield Check("alerts", f"{text}; `pipedrive-graph alerts --test` tries them")
+
+
+def owners_of_roles(settings: Settings) -> Iterator[Check]:
+    """Whether reviews.toml can be used; nothing where there is none, or no role is known yet."""
+    file = settings.home / owners.FILE
+    if not file.is_file() or not settings.published.exists():
+        return
+    try:
+        with connect(settings.published) as connection:
+            known = roles_known(connection)
+        for company in settings.companies:
+            owners.load(settings, company.name, known)
+    except PipedriveGraphError as error:
+        yield warning("reviews", error)
+    else:
+        yield Check("reviews", f"owners of roles in {file}")
+
+
+def roster_of(company: Company) -> Iterator[Check]:
+    """What a company's roster holds; nothing where it has none."""
+    if company.roster is None:
+        return
+    people, place = roster.read(company.roster), f"roster {company.roster}"
+    leavers = sum(row.leaver is True and not row.problem for row in people.rows)
+    yield Check(
+        "roster", f"{place}: {len(people.rows)} people, {leavers} of them leavers", company=company.name
+    )
+    for problem in people.problems:
+        yield warning("roster", f"{place}: {problem}; the row is not used", company=company.name)

@@ -1,0 +1,80 @@
+"""Checks the warehouse and the published file, without writing to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import duckdb
+
+from pipedrive_graph.checkup.check import Check, State, warning
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import UnusableError, WarehouseError
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.losses import advised, losses, raise_for, reading
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import ingest, tables
+from pipedrive_graph.warehouse.database import obstacle
+
+
+def published(settings: Settings) -> Iterator[Check]:
+    """Whether anything is published; where it is damaged, the next sync publishes it again."""
+    file = settings.published
+    if file.is_dir():
+        raise WarehouseError(f"Cannot write {file}: it is a folder; move it away.")
+    reason = obstacle(file) if file.exists() else None
+    if reason is None:
+        yield Check("database", f"{file} ({'published' if file.exists() else 'nothing published yet'})")
+    else:
+        yield warning("database", f"Cannot open {file} ({reason}); the next sync publishes it again.")
+
+
+def warehouse(settings: Settings) -> Iterator[Check]:
+    """Whether the warehouse can be used; nothing where there is none."""
+    file = settings.warehouse
+    if not file.exists() or not os.access(file, os.R_OK, effective_ids=True):
+        return
+    if file.is_dir():
+        raise WarehouseError(f"Cannot open {file}: it is a folder; move it away, then try again.")
+    with advised(settings):
+        reason = obstacle(file)
+        if reason is not None:
+            raise UnusableError(f"Cannot open {file} ({reason}).")
+        try:
+            tables.check(file)
+        except duckdb.Error:
+            yield Check("warehouse", f"{file} (another process writes it)", State.WARNING)
+        else:
+            yield Check("warehouse", f"{file}")
+
+
+def history(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether the landing and the journal have all that the warehouse was made from."""
+    if _is_written(settings):
+        return
+    raise_for(settings, company.name, losses(settings))
+    if settings.warehouse.is_file():
+        with advised(settings):
+            ingest.pending(Landing(settings.landing).of(company.name), taken(settings, company.name))
+    yield from ()
+
+
+def _is_written(settings: Settings) -> bool:
+    """Whether another process writes the warehouse now; what it holds can then not be read."""
+    try:
+        with reading(settings.warehouse):
+            return False
+    except duckdb.Error as error:
+        return "Could not set lock" in str(error)
+
+
+def taken(settings: Settings, company: str) -> list[str]:
+    """Digests of the company's snapshots that the warehouse has; none where it cannot be read."""
+    if not settings.warehouse.is_file():
+        return []
+    try:
+        with reading(settings.warehouse) as connection:
+            connection.execute("USE held")
+            return ingest.taken(connection, company)
+    except duckdb.Error:
+        return []

@@ -1,0 +1,53 @@
+"""Runs all checks: the installation first, then each company."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pipedrive_graph.checkup import api, configuration, databases, snapshots, storage
+from pipedrive_graph.checkup.check import Check, fault
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.settings import Settings
+
+
+def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool = False) -> Iterator[Check]:
+    """Yield what each check found.
+
+    Args:
+        settings: where everything lies.
+        companies: which of them the next sync is to read.
+        thorough: whether to read every file of every snapshot, and compare its sha256.
+    """
+    of_all: dict[str, Callable[[], Iterator[Check]]] = {
+        "home": lambda: storage.home(settings),
+        "files": lambda: storage.files_of(settings, companies),
+        "space": lambda: storage.space(settings),
+        "database": lambda: databases.published(settings),
+        "warehouse": lambda: databases.warehouse(settings),
+        "rules": lambda: configuration.rules(settings),
+        "waivers": lambda: configuration.waivers_file(settings),
+        "alerts": lambda: configuration.alerts(settings),
+        "reviews": lambda: configuration.owners_of_roles(settings),
+    }
+    for name, check in of_all.items():
+        yield from _checked(name, check)
+    for company in companies:
+        of_one: dict[str, Callable[[], Iterator[Check]]] = {
+            "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
+            "landing": lambda: snapshots.landing(settings, company, thorough=thorough),  # noqa: B023
+            "journal": lambda: snapshots.journal(settings, company),  # noqa: B023
+            "alerts": lambda: snapshots.alerts_state(settings, company),  # noqa: B023
+            "roster": lambda: configuration.roster_of(company),  # noqa: B023
+            "pipedrive": lambda: iter(api.answers(settings, company)),  # noqa: B023
+        }
+        for name, check in of_one.items():
+            yield from _checked(name, check, company.name)
+
+
+def _checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
+    """What a check found; an error that it raises is what the next sync would end with."""
+    try:
+        yield from check()
+    except PipedriveGraphError as error:
+        yield fault(name, error, company=company)

@@ -1,0 +1,59 @@
+"""Checks the landing, the journal and the alerts' memory of one company."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipedrive_graph.alerts import state
+from pipedrive_graph.checkup.check import Check, warning
+from pipedrive_graph.checkup.databases import taken
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import AlertError, LandingError
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.settings import Settings
+
+
+def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator[Check]:
+    """Whether every snapshot continues the one before it, and its files are there, as long as they were.
+
+    The next sync reads the files of snapshots that are not in the warehouse yet: of those, the sha256 is
+    compared. An old one that is damaged is a warning: a rebuild would fail.
+    """
+    snapshots = Landing(settings.landing).of(company.name)
+    snapshots.drafts()
+    snapshots.known()
+    snapshots.memory()
+    chain = snapshots.chain()
+    built = set(taken(settings, company.name))
+    damaged = 0
+    for manifest, digest in chain:
+        if digest not in built and manifest.accepted:
+            snapshots.verify(manifest)
+            continue
+        try:
+            snapshots.verify(manifest, quick=not thorough)
+        except LandingError as error:
+            damaged += 1
+            yield warning("landing", f"{error} Until then, a rebuild fails.", company=company.name)
+    if chain and not damaged:
+        how = "sha256 compared" if thorough else "sizes compared"
+        plural = "s" * (len(chain) > 1)
+        yield Check("landing", f"landing: {len(chain)} snapshot{plural}, {how}", company=company.name)
+
+
+def journal(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether the journal can be read; nothing where there is none."""
+    entries = Journal.of(settings, company.name)
+    count = len(entries.lines())
+    if count:
+        text = f"journal: {count} entr{'y' if count == 1 else 'ies'} in {entries.path}"
+        yield Check("journal", text, company=company.name)
+
+
+def alerts_state(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether it can be read what was sent before; nothing is sent where it cannot."""
+    try:
+        state.read(settings, company.name)
+    except AlertError as error:
+        yield warning("alerts", error, company=company.name)

@@ -1,0 +1,236 @@
+"""Compares the warehouse with the landing and the journals: what a rebuild, or a new read, would lose.
+
+Usually nothing: the landing and the journals hold everything. A folder that was removed or replaced shows
+here, before anything is overwritten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph.errors import LossError, UnusableError
+from pipedrive_graph.findings.handlers import ACKNOWLEDGED
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.reviews.journal import OPENED
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import database
+
+REBUILD = "`pipedrive-graph rebuild`"
+ACCEPT = "`pipedrive-graph rebuild --accept-loss`"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is in the warehouse, or else in the published file, and cannot be made again for one company.
+
+    Attributes:
+        company: its name.
+        snapshots: how many snapshots the landing does not hold.
+        held: of so many snapshots.
+        decisions: how many entries the journal does not hold.
+    """
+
+    company: str
+    snapshots: int
+    held: int
+    decisions: int
+
+    def __str__(self) -> str:
+        of_snapshots = f"{self.snapshots} of the {self.held} snapshots of '{self.company}'"
+        entries = f"{self.decisions} entr{'y' if self.decisions == 1 else 'ies'} of the journal"
+        if not self.decisions:
+            return of_snapshots
+        return f"{of_snapshots} and {entries}" if self.snapshots else f"{entries} of '{self.company}'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a database holds: each snapshot's company and mark, and by company the decisions in no journal."""
+
+    snapshots: set[tuple[str, str]]
+    decisions: Counter[str]
+
+
+def losses(settings: Settings) -> list[Loss] | None:
+    """What a rebuild would lose, by company; None where that is unknown: what is there cannot be read.
+
+    The caller holds the lock of the warehouse, or accepts that a run that writes it makes the answer unknown.
+    """
+    landing = Landing(settings.landing)
+    for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
+        if not path.exists():
+            continue
+        try:
+            with reading(path) as connection:
+                held = read(connection, settings)
+        except duckdb.Error:
+            continue
+        companies = sorted({company for company, _ in held.snapshots} | held.decisions.keys())
+        found = []
+        for company in companies:
+            of_company = {mark for name, mark in held.snapshots if name == company}
+            there = landing.of(company).digests()  # of snapshots by id: the one or the other is a mark
+            lost = len(of_company - there.keys() - set(there.values()))
+            found.append(Loss(company, lost, len(of_company), held.decisions[company]))
+        return [loss for loss in found if loss.snapshots or loss.decisions]
+    return None if settings.warehouse.exists() else []
+
+
+def refuse_to_rebuild(settings: Settings) -> None:
+    """Refuse a rebuild that would lose something.
+
+    Raises:
+        LossError: with what would be lost, and what to do instead.
+    """
+    found = losses(settings)
+    if found is None:
+        raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
+    if found:
+        raise LossError(
+            f"A rebuild would lose {_listed(found)}: {_restore(settings)}, then run rebuild again."
+            f" {ACCEPT} goes on without them."
+        )
+
+
+def refuse_to_collect(settings: Settings, company: str, *, wait: Callable[[str], None]) -> None:
+    """Refuse to read a company whose earlier snapshots or decisions are in the warehouse alone.
+
+    A new read would begin a new history, as if everybody were seen for the first time, and the landing could
+    not be restored any more.
+
+    Raises:
+        LossError: with what is missing, and what to do.
+    """
+    if settings.warehouse.exists():
+        with database.lock(settings.warehouse, wait=wait):
+            found = losses(settings)
+    else:
+        found = losses(settings)
+    raise_for(settings, company, found)
+
+
+def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> None:
+    """Refuse to read a company of which something would be lost, or may be.
+
+    Raises:
+        LossError: with what is missing, and what to do.
+    """
+    if found is None:
+        if not Landing(settings.landing).of(company).digests():
+            raise LossError(f"{_unknown(settings)} {_otherwise(settings)}")
+        return
+    for loss in found:
+        if loss.company == company:
+            raise LossError(
+                f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
+                f" {_otherwise(settings)}"
+            )
+
+
+@contextmanager
+def advised(settings: Settings) -> Iterator[None]:
+    """Add to the error about an unusable warehouse what can be done about it without a loss."""
+    try:
+        yield
+    except UnusableError as error:
+        raise UnusableError(f"{error} {advice(settings)}") from error
+
+
+def advice(settings: Settings) -> str:
+    """What to do about a warehouse that cannot be used."""
+    found = losses(settings)
+    if not any(
+        Landing(settings.landing).of(name).digests() for name in Landing(settings.landing).companies()
+    ):
+        return (
+            f"The landing holds no snapshots to make it from: {_restore(settings)}, then run {REBUILD};"
+            f" where there never were any, move {settings.warehouse} away."
+        )
+    if found is None:
+        return f"{_unknown(settings)} {ACCEPT} makes it again from what is there."
+    if found:
+        lost = f"A rebuild from what is there would lose {_listed(found)}"
+        return f"{lost}: {_restore(settings)}, then run {REBUILD}."
+    return f"{REBUILD} makes it again from the landing, and loses nothing."
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database read-only, as `held`; whatever was put in its place since is seen.
+
+    Raises:
+        duckdb.Error: if it cannot be read, or another process writes it.
+    """
+    with duckdb.connect(config=database.CONFIG) as connection:
+        connection.execute(f"ATTACH {database.quoted(path)} AS held (READ_ONLY)")
+        yield connection
+
+
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> _Held:
+    made = database.rows(
+        connection,
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'held' AND schema_name = 'history'",
+    )
+    if not made:  # a run was cut off before it had made the tables
+        return _Held(set(), Counter())
+    snapshots = database.rows(connection, "SELECT company, manifest_sha256 FROM held.history.snapshots")
+    decisions = Counter[str]()
+    for company, lines in database.rows(connection, "SELECT company, lines FROM held.history.journal"):
+        decisions[company] = max(0, lines - len(Journal.of(settings, company).lines()))
+    return _Held({(company, digest) for company, digest in snapshots}, decisions)
+
+
+def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings) -> _Held:
+    """What the published file shows: snapshots, and of the decisions the acknowledgements and reviews."""
+    snapshots = database.rows(connection, "SELECT company, snapshot_id FROM held.snapshots")
+    decisions = Counter[str]()
+    for company, kind, key, decided in database.rows(
+        connection,
+        f"""
+        SELECT company, '{OPENED}', 'review_id', review_id FROM held.reviews
+        UNION ALL
+        SELECT company, '{ACKNOWLEDGED}', 'finding_id', finding_id
+        FROM held.findings WHERE acknowledged_at IS NOT NULL""",  # noqa: S608 - names of our own
+    ):
+        lines = Journal.of(settings, company).lines(kind)
+        decisions[company] += decided not in {line.content.get(key) for line in lines}
+    return _Held({(company, snapshot) for company, snapshot in snapshots}, decisions)
+
+
+def _listed(found: list[Loss]) -> str:
+    return ", and ".join(map(str, found))
+
+
+def _missing(loss: Loss, settings: Settings) -> str:
+    places = [str(settings.landing / loss.company)] if loss.snapshots else []
+    places += [str(Journal.of(settings, loss.company).path)] if loss.decisions else []
+    return f"{loss} are missing in {' and '.join(places)}, and only what was made from them is left"
+
+
+def _unknown(settings: Settings) -> str:
+    return (
+        f"It is unknown whether {settings.landing} and {settings.journal} hold all that"
+        f" {settings.warehouse} was made from, because it cannot be read: if they are not complete,"
+        " restore them from a backup first."
+    )
+
+
+def _restore(settings: Settings) -> str:
+    return f"restore {settings.landing} and {settings.journal} from a backup"
+
+
+def _otherwise(settings: Settings) -> str:
+    landing = Landing(settings.landing)
+    if any(landing.of(name).digests() for name in landing.companies()):
+        return f"Without a backup, {ACCEPT} goes on with what is there."
+    return (
+        f"Without a backup, move {settings.warehouse.name} and {settings.published.name} to another folder:"
+        " the next sync begins a new history."
+    )

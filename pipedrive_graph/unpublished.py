@@ -1,0 +1,55 @@
+"""Finds the snapshot that is committed and not published yet: a run was cut off, or failed, after reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from pipedrive_graph import clock
+from pipedrive_graph.collect.identity import RESUME_WITHIN
+from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.landing import CompanyLanding, Manifest
+from pipedrive_graph.losses import reading
+from pipedrive_graph.warehouse import database
+
+
+def unpublished(landing: CompanyLanding, published: Path) -> Manifest | None:
+    """The company's newest snapshot, if it was accepted and is not what is published.
+
+    Args:
+        landing: the company's snapshots.
+        published: the published file; where it is missing or damaged, nothing is published.
+
+    Raises:
+        LandingError: if the newest manifest cannot be read.
+    """
+    newest = landing.latest()
+    if newest is None or not newest.accepted or is_published(newest, published):
+        return None
+    return newest
+
+
+def is_published(manifest: Manifest, published: Path) -> bool:
+    """Whether a snapshot is the one that the published file shows."""
+    if not published.exists():
+        return False
+    try:
+        with reading(published) as connection:
+            shown = database.rows(
+                connection,
+                "SELECT snapshot_id FROM held.current_snapshot WHERE company = ?",
+                manifest.company,
+            )
+    except duckdb.Error:
+        return False
+    return shown == [(manifest.snapshot_id,)]
+
+
+def replaces_a_read(manifest: Manifest, company: Company, plan: Collect) -> bool:
+    """Whether an unpublished snapshot is as good as a read now: it is young, and was asked the same way."""
+    return (
+        manifest.started_at <= clock.now() <= manifest.started_at + RESUME_WITHIN
+        and manifest.identity.collect == plan
+        and manifest.identity.base_url == company.base_url
+    )

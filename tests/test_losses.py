@@ -1,0 +1,222 @@
+"""What only the warehouse holds is not overwritten without a person who accepts the loss."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from installation import UNJUDGED, Installation
+from published import query
+
+from pipedrive_graph.simulator.server import Options, Simulator
+from pipedrive_graph.warehouse import database
+
+
+@pytest.fixture(scope="module")
+def three_nights(tmp_path_factory: pytest.TempPathFactory):
+    """An installation of two companies: three snapshots of acme, one of beta."""
+    home = tmp_path_factory.mktemp("losses") / "home"
+    with Simulator(Options(users=8, limit=2000)) as simulator:
+        installation = Installation.of(home, simulator, UNJUDGED)
+        for company in ("acme", "acme", "acme", "beta"):
+            installation.variables["PIPEDRIVE_COMPANY"] = company
+            installation.night()
+        installation.variables["PIPEDRIVE_COMPANY"] = "acme"
+        yield installation, simulator
+
+
+@pytest.fixture
+def copied(three_nights, tmp_path: Path):
+    """A copy of it that may be damaged."""
+    installation, simulator = three_nights
+    simulator.requests.clear()
+    shutil.copytree(installation.home, tmp_path / "home")
+    return Installation(tmp_path / "home", dict(installation.variables), UNJUDGED), simulator
+
+
+def snapshots(installation: Installation) -> list[tuple[str, int]]:
+    return query(installation.published, "SELECT company, count(*) FROM snapshots GROUP BY ALL ORDER BY ALL")
+
+
+def contents(installation: Installation) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(installation.home)): path.read_bytes()
+        for path in installation.home.rglob("*")
+        if path.is_file()
+    }
+
+
+def journal(installation: Installation, entries: int) -> None:
+    """Have the warehouse know of so many entries of acme's journal, which is not there."""
+    with database.writer(installation.settings.warehouse) as connection:
+        connection.execute("INSERT INTO history.journal VALUES ('acme', ?)", [entries])
+
+
+def test_nothing_is_lost_where_the_landing_is_whole(copied) -> None:
+    installation, _ = copied
+    told = installation.command("rebuild")
+    assert (told.code, told.err) == (0, "")
+    assert snapshots(installation) == [("acme", 3), ("beta", 1)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "sentence"),
+    [
+        (["acme/*"], "3 of the 3 snapshots of 'acme'"),
+        (["beta/*"], "1 of the 1 snapshots of 'beta'"),
+        (["acme/*", "beta/*"], "3 of the 3 snapshots of 'acme', and 1 of the 1 snapshots of 'beta'"),
+    ],
+)
+def test_rebuild_refuses_to_lose_snapshots(copied, lost, sentence) -> None:
+    installation, _ = copied
+    for pattern in lost:
+        for folder in installation.settings.landing.glob(pattern):
+            shutil.rmtree(folder)
+    before = contents(installation)
+
+    told = installation.command("rebuild")
+
+    home = installation.home
+    assert (told.code, told.out) == (1, "")
+    assert told.sentence == (
+        f"A rebuild would lose {sentence}: restore {home}/landing and {home}/journal from a backup, then run "
+        "rebuild again. `pipedrive-graph rebuild --accept-loss` goes on without them."
+    )
+    assert contents(installation) == before
+
+
+def test_rebuild_refuses_to_lose_some_snapshots_of_a_company(copied) -> None:
+    installation, _ = copied
+    newest = max(installation.settings.landing.glob("acme/*"))
+    shutil.rmtree(newest)
+
+    refused = installation.command("rebuild")
+    accepted = installation.command("rebuild", "--accept-loss")
+
+    assert refused.code == 1
+    assert refused.sentence.startswith("A rebuild would lose 1 of the 3 snapshots of 'acme': ")
+    assert (accepted.code, accepted.err) == (0, "")
+    assert accepted.out.startswith("Rebuilt from 3 snapshots; ")
+    assert snapshots(installation) == [("acme", 2), ("beta", 1)]
+
+
+def test_rebuild_refuses_to_lose_decisions(copied) -> None:
+    installation, _ = copied
+    journal(installation, 2)
+
+    refused = installation.command("rebuild")
+
+    assert refused.code == 1
+    assert refused.sentence.startswith("A rebuild would lose 2 entries of the journal of 'acme': ")
+    assert installation.command("rebuild", "--accept-loss").code == 0
+
+
+@pytest.mark.parametrize("state", ["damaged", "gone"])
+def test_without_a_warehouse_the_published_file_says_what_would_be_lost(copied, state) -> None:
+    installation, _ = copied
+    if state == "gone":
+        installation.settings.warehouse.unlink()
+    else:
+        installation.settings.warehouse.write_bytes(b"not a database" * 1000)
+    shutil.rmtree(installation.settings.landing / "acme")
+
+    refused = installation.command("rebuild")
+
+    assert refused.code == 1
+    assert refused.sentence.startswith("A rebuild would lose 3 of the 3 snapshots of 'acme': ")
+
+
+def test_what_nothing_tells_is_unknown(copied) -> None:
+    installation, _ = copied
+    for file in (installation.settings.warehouse, installation.published):
+        file.write_bytes(b"not a database" * 1000)
+
+    refused = installation.command("rebuild")
+    accepted = installation.command("rebuild", "--accept-loss")
+
+    assert refused.code == 1
+    assert refused.sentence.startswith(f"It is unknown whether {installation.settings.landing} and ")
+    assert refused.sentence.endswith("`pipedrive-graph rebuild --accept-loss` goes on with what is there.")
+    assert accepted.code == 0
+    assert snapshots(installation) == [("acme", 3), ("beta", 1)]
+
+
+def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
+    installation, simulator = copied
+    shutil.rmtree(installation.settings.landing / "acme")
+    before = contents(installation)
+
+    told = installation.command("sync", "--json")
+
+    folder = installation.settings.landing
+    sentence = (
+        f"3 of the 3 snapshots of 'acme' are missing in {folder}/acme, and only what was made from them"
+        f" is left: restore {folder} and {installation.settings.journal} from a backup, then run sync again."
+        " Without a backup, `pipedrive-graph rebuild --accept-loss` goes on with what is there."
+    )
+    assert (told.code, told.sentence, told.objects) == (1, sentence, [{"company": "acme", "error": sentence}])
+    assert simulator.requests == []
+    assert contents(installation) == before
+
+
+def test_sync_begins_a_new_history_where_a_person_has_moved_the_old_one_away(copied) -> None:
+    installation, _ = copied
+    shutil.rmtree(installation.settings.landing)
+
+    refused = installation.command("sync")
+    for file in (installation.settings.warehouse, installation.published):
+        file.rename(installation.home.parent / file.name)
+    begun = installation.command("sync")
+
+    assert refused.code == 1
+    assert refused.sentence.endswith(
+        "Without a backup, move warehouse.duckdb and identity_graph.duckdb to another folder:"
+        " the next sync begins a new history."
+    )
+    assert (begun.code, begun.err) == (0, "")
+
+
+def test_a_loss_of_another_company_holds_up_no_sync(copied) -> None:
+    installation, _ = copied
+    shutil.rmtree(installation.settings.landing / "beta")
+    told = installation.command("sync")
+    assert (told.code, told.err) == (0, "")
+
+
+def test_a_journal_that_is_lost_is_not_written_over(copied) -> None:
+    installation, simulator = copied
+    journal(installation, 2)
+
+    told = installation.command("sync")
+
+    path = installation.settings.journal / "acme.ndjson"
+    assert told.code == 1
+    assert told.sentence.startswith(f"2 entries of the journal of 'acme' are missing in {path}, and only ")
+    assert simulator.requests == []
+
+
+def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied) -> None:
+    installation, _ = copied
+    with database.writer(installation.settings.warehouse) as connection:
+        connection.execute("ALTER TABLE history.roles RENAME COLUMN description TO was")
+
+    whole = installation.command("sync").sentence
+    shutil.rmtree(installation.settings.landing / "beta")
+    lossy = installation.command("sync").sentence
+
+    found = "The warehouse was made by another version (history.roles has other columns)."
+    assert whole == f"{found} `pipedrive-graph rebuild` makes it again from the landing, and loses nothing."
+    assert lossy.startswith(f"{found} A rebuild from what is there would lose 1 of the 1 snapshots of 'beta'")
+    assert "then run `pipedrive-graph rebuild`." in lossy
+
+
+def test_a_journal_that_is_whole_is_no_loss(copied) -> None:
+    installation, _ = copied
+    journal(installation, 1)
+    path = installation.settings.journal / "acme.ndjson"
+    path.parent.mkdir()
+    line = {"at": "2026-11-20T09:00:00.000000Z", "snapshot_id": None, "kind": "unknown"}
+    path.write_text(json.dumps(line) + "\n")
+    assert installation.command("rebuild").code == 0
