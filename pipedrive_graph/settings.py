@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from pipedrive_graph import files
+from pipedrive_graph import files, toml_file
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -138,8 +137,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         "observe_within": _number(variables, OBSERVE_WITHIN_VARIABLE, DEFAULT_OBSERVE_WITHIN),
     }
     file = home / COMPANIES_FILE
-    if file.is_file():
-        return Settings(home, _from_file(file, defaults, oauth_url))
+    tables = toml_file.read(file)
+    if tables is not None:
+        return Settings(home, _from_file(file, tables, defaults, oauth_url))
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
@@ -173,11 +173,9 @@ def _number(variables: Mapping[str, str], name: str, default: float) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+def _from_file(
+    file: Path, tables: Mapping[str, Any], defaults: Mapping[str, Any], oauth_url: str
+) -> tuple[Company, ...]:
     if not tables:
         raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
     companies = []

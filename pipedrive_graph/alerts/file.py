@@ -21,7 +21,6 @@ A secret is looked up when it is used and never kept here.
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -32,6 +31,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from pipedrive_graph import toml_file
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.exchange import is_loopback
@@ -92,12 +92,9 @@ def load(settings: Settings) -> Alerts:
         ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
     """
     file = settings.home / FILE
-    if not file.is_file():
+    tables = toml_file.read(file)
+    if tables is None:
         return Alerts()
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     entries = tables.pop("alert", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")

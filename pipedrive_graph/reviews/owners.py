@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph import toml_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
@@ -84,12 +84,9 @@ def load(settings: Settings, company: str, known: Collection[str]) -> Owners | N
         ConfigurationError: if it cannot be used, naming the place and the reason.
     """
     file = settings.home / FILE
-    if not file.is_file():
+    tables = toml_file.read(file)
+    if tables is None:
         return None
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     companies = tables.pop("companies", {})
     if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
