@@ -65,10 +65,17 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that is set, and the paths that follow from it."""
+    """Everything that is set, and the paths that follow from it.
+
+    Attributes:
+        home: the folder of everything.
+        companies: in the order of companies.toml.
+        guessed: whether the companies' names are a guess, because the settings cannot be read.
+    """
 
     home: Path
     companies: tuple[Company, ...]
+    guessed: bool = False
 
     @property
     def landing(self) -> Path:
@@ -126,8 +133,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why.
     """
     variables = os.environ if environment is None else environment
-    home = files.expanded(variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph"))
-    home = home.absolute()
+    folder = home(variables)
     oauth_url = variables.get(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variables.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
@@ -136,10 +142,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         "collect": variables.get(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
         "observe_within": _number(variables, OBSERVE_WITHIN_VARIABLE, DEFAULT_OBSERVE_WITHIN),
     }
-    file = home / COMPANIES_FILE
+    file = folder / COMPANIES_FILE
     tables = toml_file.read(file)
     if tables is not None:
-        return Settings(home, _from_file(file, tables, defaults, oauth_url))
+        return Settings(folder, _from_file(file, tables, defaults, oauth_url))
     company = _company(
         variables.get(COMPANY_VARIABLE) or DEFAULT_COMPANY,
         defaults,
@@ -147,10 +153,25 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         place=f"The variable {COMPANY_VARIABLE}",
     )
     if variables.get(CLIENT_ID_VARIABLE):
-        company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
+        company = replace(company, oauth=OAuth(oauth_url, _token_store(folder, company.name)))
     if variables.get(ROSTER_VARIABLE):
-        company = replace(company, roster=_path(home, variables[ROSTER_VARIABLE]))
-    return Settings(home, (company,))
+        company = replace(company, roster=_path(folder, variables[ROSTER_VARIABLE]))
+    return Settings(folder, (company,))
+
+
+def home(variables: Mapping[str, str]) -> Path:
+    """The home folder.
+
+    Raises:
+        ConfigurationError: if its path begins with `~name`, and there is no such user.
+    """
+    path = variables.get(HOME_VARIABLE) or platformdirs.user_data_path("pipedrive-graph")
+    return files.expanded(path).absolute()
+
+
+def is_name(text: str) -> bool:
+    """Whether a company can be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _path(home: Path, text: str) -> Path:
@@ -212,7 +233,7 @@ def _company(name: str, defaults: Mapping[str, Any], own: Mapping[str, Any], *, 
     called = {
         key: f"{place}: {key}" if key in own else f"The variable {_VARIABLES[key]}" for key in _VARIABLES
     }
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ConfigurationError(
             f"{place}: '{name}' cannot name a company; use letters, digits, '-' and '_', at most 63."
         )

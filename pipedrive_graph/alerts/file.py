@@ -102,7 +102,8 @@ def load(settings: Settings) -> Alerts:
         checked = _File.model_validate(tables)
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_sentence(error, _File, 'setting')}") from error
-    companies = [company.name for company in settings.companies]
+    # while the companies are a guess, an alert for one that is missing in it is no mistake
+    companies = None if settings.guessed else [company.name for company in settings.companies]
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: alert {number}"
@@ -117,7 +118,7 @@ def load(settings: Settings) -> Alerts:
     )
 
 
-def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel:
+def _channel(entry: dict[str, Any], place: str, companies: list[str] | None) -> Channel:
     try:
         told = _Alert.model_validate(entry)
     except ValidationError as error:
@@ -128,7 +129,7 @@ def _channel(entry: dict[str, Any], place: str, companies: list[str]) -> Channel
                 f"{place}: {key}: must not be empty; without the key, it is the default."
             )
     for name in told.companies:
-        if name not in companies:
+        if companies is not None and name not in companies:
             raise ConfigurationError(f"{place}: companies: there is no {name}{near(name, companies)}")
     for key in ("url_env", "password_env"):
         value = getattr(told, key)

@@ -91,6 +91,11 @@ class State(_Record):
         return self.channels.setdefault(channel, Memory())
 
 
+def exists(settings: Settings, company: str) -> bool:
+    """Whether anything was kept of a company."""
+    return _path(settings, company).exists()
+
+
 @contextmanager
 def opened(
     settings: Settings, company: str, *, wait: Callable[[str], None]
@@ -101,7 +106,7 @@ def opened(
         AlertError: if the file is damaged.
         LandingError: if it cannot be read or written.
     """
-    path = settings.home / "alerts" / f"{company}.json"
+    path = _path(settings, company)
     with files.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
         state = _read(path)
 
@@ -111,6 +116,10 @@ def opened(
         if not path.exists():
             write()  # from now on, a snapshot is expected
         yield state, write
+
+
+def _path(settings: Settings, company: str) -> Path:
+    return settings.home / "alerts" / f"{company}.json"
 
 
 def _read(path: Path) -> State:

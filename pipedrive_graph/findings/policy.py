@@ -148,6 +148,12 @@ def load(settings: Settings) -> Policies:
     )
 
 
+def usual_folder(settings: Settings) -> Path:
+    """Where the installation's own rules lie, unless findings.toml names another folder."""
+    folder: str = _shipped()["rules"]["folder"]
+    return settings.home / folder
+
+
 def _rules(table: object, file: Path, *, named: bool) -> Path:
     try:
         folder = file.parent / files.expanded(_Rules.model_validate(table).folder)

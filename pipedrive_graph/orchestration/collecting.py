@@ -13,9 +13,10 @@ from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import Coverage, Landing, Manifest
+from pipedrive_graph.orchestration import configuration as configurations
 from pipedrive_graph.orchestration.checks import company_check
+from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
-from pipedrive_graph.settings import Settings
 
 GROUP = "pipedrive"
 
@@ -79,16 +80,20 @@ def collecting(companies: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     def collect_company(
         context: dg.AssetExecutionContext,
         config: CollectConfig,
-        settings: dg.ResourceParam[Settings],
+        configuration: dg.ResourceParam[Configuration],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        settings = configuration.settings
         company = settings.company(context.partition_key)
         rosters.load([company])  # a mistake in there is told before anything is asked
+        observer = watch.observer(company.name, context.log)
+        if problem := configurations.reviews_problem(settings, company.name):
+            observer.warn(problem)
         manifest = asyncio.run(
             collect(
                 company,
                 Landing(settings.landing).of(company.name),
-                observer=watch.observer(company.name, context.log),
+                observer=observer,
                 plan=Collect(config.collect) if config.collect else None,
                 accept_shrink=config.accept_shrink,
             )

@@ -69,13 +69,14 @@ class Tree:
     above: Mapping[int, Sequence[int]]
 
 
-def load(settings: Settings, company: str, known: Collection[str]) -> Owners | None:
+def load(settings: Settings, company: str, known: Collection[str] | None) -> Owners | None:
     """Read reviews.toml for a company.
 
     Args:
         settings: the file lies in their home folder.
         company: whose owners are wanted.
-        known: names and ids of the roles of all companies; another one is a mistake.
+        known: names and ids of the roles of all companies; another one is a mistake. None where no role
+            is known yet.
 
     Returns:
         None where there is no such file.
@@ -117,7 +118,7 @@ def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None)
     return None if same_person(owners.default, email) else owners.default
 
 
-def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str]) -> Owners:
+def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str] | None) -> Owners:
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
@@ -127,11 +128,11 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
         _check_address(f"{file}: {above}default", default)
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
-    lower = {name.strip().casefold(): name for name in known}
+    lower = None if known is None else {name.strip().casefold(): name for name in known}
     of: dict[str, str] = {}
     for role, address in entries.items():
         key = role.strip().casefold()
-        if key not in lower:
+        if lower is not None and key not in lower:
             close = difflib.get_close_matches(key, list(lower), n=1)
             meant = f"; did you mean {lower[close[0]]}?" if close else "."
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}', which is none{meant}")
