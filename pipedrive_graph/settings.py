@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +16,7 @@ from typing import Any
 
 import platformdirs
 
-from pipedrive_graph import environment, files, pasted
+from pipedrive_graph import environment, files, pasted, toml_file
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -33,7 +32,6 @@ from pipedrive_graph.companies import (
     OAuth,
 )
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.lines import on_line
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -67,10 +65,17 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that is set, and the paths that follow from it."""
+    """Everything that is set, and the paths that follow from it.
+
+    Attributes:
+        home: the folder of everything.
+        companies: in the order of companies.toml.
+        guessed: whether the companies' names are a guess, because the settings cannot be read.
+    """
 
     home: Path
     companies: tuple[Company, ...]
+    guessed: bool = False
 
     @property
     def landing(self) -> Path:
@@ -141,7 +146,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     def variable(name: str) -> str:
         return environment.value(name, variables)
 
-    home = _home(variable(HOME_VARIABLE))
+    folder = home(variables)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
@@ -150,30 +155,42 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         "collect": variable(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
         "observe_within": _number(OBSERVE_WITHIN_VARIABLE, variable, DEFAULT_OBSERVE_WITHIN),
     }
-    file = home / COMPANIES_FILE
-    if file.is_file():
-        return Settings(home, _from_file(file, defaults, oauth_url))
+    file = folder / COMPANIES_FILE
+    text = toml_file.text(file)
+    if text is not None:
+        return Settings(folder, _from_file(file, text, defaults, oauth_url))
     name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
-    _check_company_name(name, home, place=f"The variable {COMPANY_VARIABLE}")
+    _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
     company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
     if variable(CLIENT_ID_VARIABLE):
-        company = replace(company, oauth=OAuth(oauth_url, _token_store(home, company.name)))
+        company = replace(company, oauth=OAuth(oauth_url, _token_store(folder, company.name)))
     if variable(ROSTER_VARIABLE):
-        roster = _roster(home, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
+        roster = _roster(folder, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
         company = replace(company, roster=roster)
-    return Settings(home, (company,))
+    return Settings(folder, (company,))
 
 
-def _home(text: str) -> Path:
+def home(variables: Mapping[str, str] | None = None) -> Path:
     """Return the home folder.
 
     Raises:
         ConfigurationError: if no folder should have that name; the message does not repeat it.
     """
-    home = files.expanded(text or platformdirs.user_data_path("pipedrive-graph")).absolute()
-    files.check_folder(home, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
-    pasted.check_name(text, home, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
-    return home
+    text = environment.value(HOME_VARIABLE, variables)
+    folder = files.expanded(text or default_home()).absolute()
+    files.check_folder(folder, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
+    pasted.check_name(text, folder, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
+    return folder
+
+
+def default_home() -> Path:
+    """The home folder where no variable names another."""
+    return platformdirs.user_data_path("pipedrive-graph")
+
+
+def is_name(text: str) -> bool:
+    """Whether a company can be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _check_company_name(name: str, home: Path, *, place: str) -> None:
@@ -203,17 +220,13 @@ def _number(name: str, variable: Callable[[str], str], default: float) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
+    tables = toml_file.parse(text, file)
     if not tables:
         raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
     companies = []
     for name, table in tables.items():
-        _check_company_name(name, file.parent, place=f"{file}: a table's name{on_line(text, name)}")
+        _check_company_name(name, file.parent, place=f"{file}: a table's name{toml_file.on_line(text, name)}")
         if not isinstance(table, dict):
             raise ConfigurationError(
                 f"{file}: '{pasted.shown(name)}' must stand in a company's table, as [acme]."
@@ -223,7 +236,7 @@ def _from_file(file: Path, defaults: Mapping[str, Any], oauth_url: str) -> tuple
                 f"{file}: [{pasted.shown(name)}] must name the variable of its token, as api_token_env ="
                 ' "ACME_TOKEN", or of its OAuth app, as client_id_env.'
             )
-        lines = {key: on_line(text, name, key) for key in table}
+        lines = {key: toml_file.on_line(text, name, key) for key in table}
         company = _company(name, defaults, table, place=f"{file}: [{pasted.shown(name)}]", lines=lines)
         if "client_id_env" in table:
             oauth = OAuth(
@@ -261,7 +274,7 @@ def _company(
         key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
         for key in _VARIABLES
     }
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ConfigurationError(
             f"{place}: '{pasted.shown(name)}' cannot name a company; use letters, digits, '-' and '_',"
             " at most 63."

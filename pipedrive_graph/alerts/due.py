@@ -105,7 +105,7 @@ def compose(
         report: where the report is.
         now: the message's time.
     """
-    waiting = {one.key: one.note for one in memory.waiting}
+    waiting = {one.key: one.note for one in memory.waiting if one.kind in channel.on}
     fresh = {note.key: note for note in notes if note.kind in channel.on}
     told = [note for key, note in (waiting | fresh).items() if key not in memory.told]
     found: dict[str, Told] = {}

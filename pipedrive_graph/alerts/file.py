@@ -20,7 +20,6 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from datetime import timedelta
 from email.errors import MessageError
@@ -32,11 +31,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from pipedrive_graph import addresses, pasted
+from pipedrive_graph import addresses, pasted, toml_file
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.lines import on_line
 from pipedrive_graph.pipedrive.exchange import is_loopback
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
@@ -96,13 +94,10 @@ def load(settings: Settings) -> Alerts:
         ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
     """
     file = settings.home / FILE
-    if not file.is_file():
+    text = toml_file.text(file)
+    if text is None:
         return Alerts()
-    try:
-        text = file.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    tables = toml_file.parse(text, file)
     entries = tables.pop("alert", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
@@ -110,11 +105,12 @@ def load(settings: Settings) -> Alerts:
         checked = _File.model_validate(tables)
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_sentence(error, _File, 'setting')}") from error
-    companies = [company.name for company in settings.companies]
+    # while the companies are a guess, an alert for one that is missing in it is no mistake
+    companies = None if settings.guessed else [company.name for company in settings.companies]
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: alert {number}"
-        line_of = partial(on_line, text, "alert", number - 1)
+        line_of = partial(toml_file.on_line, text, "alert", number - 1)
         for key, example in _SECRETS.items():
             if isinstance(entry.get(key), str):
                 pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line_of(key)}")
@@ -130,7 +126,7 @@ def load(settings: Settings) -> Alerts:
 
 
 def _channel(
-    entry: dict[str, Any], place: str, companies: list[str], line_of: Callable[[str], str]
+    entry: dict[str, Any], place: str, companies: list[str] | None, line_of: Callable[[str], str]
 ) -> Channel:
     try:
         told = _Alert.model_validate(entry)
@@ -142,7 +138,7 @@ def _channel(
                 f"{place}: {key}: must not be empty; without the key, it is the default."
             )
     for name in told.companies:
-        if name not in companies:
+        if companies is not None and name not in companies:
             raise ConfigurationError(
                 f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
             )

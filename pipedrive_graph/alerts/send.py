@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pipedrive_graph import clock, errors
@@ -105,8 +106,12 @@ def anything_due(settings: Settings, company: str, *, wait: Wait) -> bool:
         return any(sender.due(channel) for channel in channels)
 
 
-def note_failure(settings: Settings, company: str, sentence: str, *, kind: str, wait: Wait) -> None:
+def note_failure(
+    settings: Settings, company: str, sentence: str, *, kind: str, wait: Wait, at: datetime | None = None
+) -> None:
     """Have it told, by the next `send`, that a night of a company failed: once a day for each kind.
+
+    While alerts.toml cannot be used, it is kept for the channels that were used before.
 
     Args:
         settings: alerts.toml lies in their home folder.
@@ -114,6 +119,7 @@ def note_failure(settings: Settings, company: str, sentence: str, *, kind: str, 
         sentence: why, and what to do.
         kind: what makes two failures of one day different ones.
         wait: told once whom we wait for.
+        at: when it failed; by default, now.
 
     Raises:
         ConfigurationError: if alerts.toml cannot be used.
@@ -121,18 +127,30 @@ def note_failure(settings: Settings, company: str, sentence: str, *, kind: str, 
         LandingError: if it cannot be written down.
     """
     now = clock.now()
+    at = at or now
     note = Note(
         Event.FAILED,
-        f"{due.FAILED}{now:%Y-%m-%d}:{kind}",
+        f"{due.FAILED}{at:%Y-%m-%d}:{kind}",
         "the night failed",
-        f"The night of {company} failed at {now:%Y-%m-%d %H:%M} UTC: {sentence}",
+        f"The night of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
     )
-    channels = [channel for channel in file.load(settings).of(company) if Event.FAILED in channel.on]
-    if not channels:
+    try:
+        channels = [one.name for one in file.load(settings).of(company) if Event.FAILED in one.on]
+    except ConfigurationError:
+        _keep(settings, company, note, None, now=now, wait=wait)
+        raise
+    _keep(settings, company, note, channels, now=now, wait=wait)
+
+
+def _keep(
+    settings: Settings, company: str, note: Note, channels: list[str] | None, *, now: datetime, wait: Wait
+) -> None:
+    """Keep a note for the next delivery over these channels, or over those that were used before."""
+    if channels == [] or (channels is None and not state.exists(settings, company)):
         return
     with state.opened(settings, company, wait=wait) as (kept, write):
-        for channel in channels:
-            kept.of(channel.name).wait(note, now)
+        for channel in list(kept.channels) if channels is None else channels:
+            kept.of(channel).wait(note, now)
         write()
 
 

@@ -91,6 +91,11 @@ class State(_Record):
         return self.channels.setdefault(channel, Memory())
 
 
+def exists(settings: Settings, company: str) -> bool:
+    """Whether anything was kept of a company."""
+    return _path(settings, company).exists()
+
+
 @contextmanager
 def opened(
     settings: Settings, company: str, *, wait: Callable[[str], None]
@@ -101,7 +106,7 @@ def opened(
         AlertError: if the file is damaged.
         LandingError: if it cannot be read or written.
     """
-    path = settings.home / "alerts" / f"{company}.json"
+    path = _path(settings, company)
     with files.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
         state = _read(path)
 
@@ -119,7 +124,11 @@ def read(settings: Settings, company: str) -> State:
     Raises:
         AlertError: if the file is damaged.
     """
-    return _read(settings.home / "alerts" / f"{company}.json")
+    return _read(_path(settings, company))
+
+
+def _path(settings: Settings, company: str) -> Path:
+    return settings.home / "alerts" / f"{company}.json"
 
 
 def _read(path: Path) -> State:

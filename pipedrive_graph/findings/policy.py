@@ -6,7 +6,6 @@ companies or for one. The rules read it from the tables of the schema `policy`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal
 import duckdb
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pipedrive_graph import addresses, files
+from pipedrive_graph import addresses, files, toml_file
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings.email_domains import public_providers
@@ -143,7 +142,7 @@ def load(settings: Settings) -> Policies:
         ConfigurationError: if the file cannot be used, naming the place and the reason.
     """
     file = settings.home / FILE
-    own = _read(file) if file.is_file() else {}
+    own = toml_file.read(file) or {}
     companies = own.pop("companies", {})
     if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
@@ -162,6 +161,12 @@ def load(settings: Settings) -> Policies:
         companies={name: _checked(_merged(shared, table), file, name) for name, table in companies.items()},
         rules=_rules(rules, file, named="rules" in own),
     )
+
+
+def usual_folder(settings: Settings) -> Path:
+    """Where the installation's own rules lie, unless findings.toml names another folder."""
+    folder: str = _shipped()["rules"]["folder"]
+    return settings.home / folder
 
 
 def _rules(table: object, file: Path, *, named: bool) -> Path:
@@ -192,14 +197,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, policy: Policy, where: str, v
 
 @cache
 def _shipped() -> dict[str, Any]:
-    return _read(sql_folder() / FILE)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    return toml_file.read(sql_folder() / FILE) or {}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,7 +24,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
 from tomlkit.exceptions import TOMLKitError
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock, files, toml_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.settings import Settings
@@ -107,9 +106,7 @@ def load(settings: Settings) -> Waivers:
             it is not known which rules there are.
     """
     file = settings.home / FILE
-    if not file.is_file():
-        return Waivers()
-    return parse(_text(file), file, settings)
+    return parse(toml_file.text(file) or "", file, settings)
 
 
 def parse(text: str, file: Path, settings: Settings) -> Waivers:
@@ -123,10 +120,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
     Raises:
         ConfigurationError: as `load` does.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    tables = toml_file.parse(text, file)
     entries = tables.pop("waiver", [])
     if tables:
         raise ConfigurationError(f"{file}: '{next(iter(tables))}' is no setting; write [[waiver]].")
@@ -175,7 +169,7 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         LandingError: if the file cannot be written.
     """
     file = settings.home / FILE
-    text = _text(file) if file.is_file() else ""
+    text = toml_file.text(file) or ""
     parse(text, file, settings)
     try:
         document = tomlkit.parse(text)
@@ -195,14 +189,7 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         gap += "\n" if text.strip() else ""
         changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
     parse(changed, file, settings)
-    files.write_atomically(file, changed.encode())
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    files.write_atomically(file, toml_file.encoded(changed, file))
 
 
 def _sentence(error: ValidationError) -> str:

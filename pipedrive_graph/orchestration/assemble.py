@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.findings import own_rules, waivers
-from pipedrive_graph.orchestration.alerting import alerting, watching
+from pipedrive_graph.orchestration import configuration as configurations
+from pipedrive_graph.orchestration.alerting import alerting
 from pipedrive_graph.orchestration.collecting import collecting
+from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.graph import graph
 from pipedrive_graph.orchestration.observers import LogWatch, Watch
 from pipedrive_graph.orchestration.publishing import publishing
+from pipedrive_graph.orchestration.sensors import requested, watching
 from pipedrive_graph.settings import Settings
 
 JOB = "nightly"
@@ -19,7 +20,7 @@ CRON = "0 2 * * *"
 
 
 def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Definitions:
-    """Make the definitions for these settings.
+    """Make the definitions for these settings, for a process that runs them itself.
 
     Args:
         settings: the companies are the partitions; paths and base URLs go with them.
@@ -29,11 +30,19 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
         ConfigurationError: if findings.toml, its folder of rules, waivers.toml or alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
-    # a mistake in there is told before a night is spent on collecting
-    models = own_rules.load(settings)
-    waivers.load(settings)
-    alerts = alerts_file.load(settings)
-    companies = dg.StaticPartitionsDefinition([company.name for company in settings.companies])
+    return assemble(configurations.load(settings), watch)
+
+
+def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Definitions:
+    """Make the definitions for a configuration; what is wrong with it is raised by their runs.
+
+    Args:
+        configuration: its companies are the partitions.
+        watch: who is told how runs go; by default, Dagster's log.
+    """
+    models = configuration.models
+    names = [company.name for company in configuration.known.companies]
+    companies = dg.StaticPartitionsDefinition(names)
     nightly = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),
@@ -49,21 +58,21 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
     )
     def every_night(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         night = context.scheduled_execution_time.strftime("%Y-%m-%d")
-        for company in companies.get_partition_keys():
-            yield dg.RunRequest(
-                run_key=f"{night}/{company}", partition_key=company, tags={"company": company, "night": night}
-            )
+        current = configuration.current()
+        for company in names if current.guessed else [company.name for company in current.companies]:
+            yield requested(company, names, run_key=f"{night}/{company}", night=night)
 
     published = publishing(companies, models)
     last = alerting(companies, after=[key for asset in published for key in asset.keys])
-    telling, sensors = watching(settings, nightly, last, running=bool(alerts.channels))
+    assets = [collecting(companies, models), graph(companies, models), *published]
+    telling, sensors = watching(configuration, {key for asset in assets for key in asset.keys}, last)
     return dg.Definitions(
-        assets=[collecting(companies, models), graph(companies, models), *published, last],
+        assets=[*assets, last],
         jobs=[nightly, telling],
         schedules=[every_night],
         sensors=sensors,
         resources={
-            "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+            "configuration": dg.ResourceDefinition.hardcoded_resource(configuration),
             "watch": dg.ResourceDefinition.hardcoded_resource(watch or LogWatch()),
         },
         # DuckDB has one writer and uses all cores by itself: a process per step would only cost time

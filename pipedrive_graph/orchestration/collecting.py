@@ -16,7 +16,9 @@ from pipedrive_graph.errors import PipedriveGraphError, RejectedError, ShrunkErr
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import Coverage, Landing, Manifest
 from pipedrive_graph.losses import refuse_to_collect
+from pipedrive_graph.orchestration import configuration as configurations
 from pipedrive_graph.orchestration.checks import company_check
+from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import replaces_a_read, unpublished
@@ -85,13 +87,16 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
     def collect_company(
         context: dg.AssetExecutionContext,
         config: CollectConfig,
-        settings: dg.ResourceParam[Settings],
+        configuration: dg.ResourceParam[Configuration],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        settings = configuration.settings
         company = settings.company(context.partition_key)
         rosters.load([company])  # a mistake in there is told before anything is asked
         refuse_to_collect(settings, company.name, wait=context.log.info)
         observer = watch.observer(company.name, context.log)
+        if problem := configurations.reviews_problem(settings, company.name):
+            observer.warn(problem)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect
         earlier = unpublished(landing, settings.published)

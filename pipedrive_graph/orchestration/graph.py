@@ -12,10 +12,10 @@ import dagster as dg
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
+from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.specs import SCHEMA_GROUPS, asset_key, specs
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.lineage import Source, column_lineage
 from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
 
@@ -72,9 +72,10 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
     )
     def build_graph(
         context: dg.AssetExecutionContext,
-        settings: dg.ResourceParam[Settings],
+        configuration: dg.ResourceParam[Configuration],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        settings = configuration.settings
         warn = watch.observer(context.partition_key, context.log).warn
         explain = not context.instance.is_ephemeral  # nobody can look at what an ephemeral instance keeps
         try:

@@ -15,6 +15,7 @@ from pipedrive_graph.alerts import send
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
+from pipedrive_graph.orchestration.sensors import REPORTS_ITSELF
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
 
@@ -56,7 +57,7 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
                     "ops": {"collect": {"config": {"collect": plan, "accept_shrink": shrink}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
-                tags={"company": company},
+                tags={"company": company, REPORTS_ITSELF: "yes"},
             )
         except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
             raise KeyboardInterrupt from error

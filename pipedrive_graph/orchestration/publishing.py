@@ -11,11 +11,11 @@ import dagster as dg
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
+from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata
 from pipedrive_graph.orchestration.specs import tables
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
 GROUP = "published"
@@ -54,8 +54,9 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         ],
     )
     def identity_graph(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        settings = configuration.settings
         try:
             rows = build.publish(settings, models, tell=context.log.info)
         except WarehouseError as error:
@@ -77,9 +78,9 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         "over time.",
     )
     def findings_csv(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
     ) -> dg.MaterializeResult[None]:
-        company = context.partition_key
+        company, settings = context.partition_key, configuration.settings
         path = write_findings(settings.published, company, settings.reports / company)
         shown = {} if context.instance.is_ephemeral else findings_metadata(settings, company)
         return dg.MaterializeResult(metadata={**report_metadata(settings, company, path), **shown})
@@ -92,9 +93,9 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         description="One page per company for who reviews its access: opened offline, printed, signed.",
     )
     def access_report(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+        context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
     ) -> dg.MaterializeResult[None]:
-        company = context.partition_key
+        company, settings = context.partition_key, configuration.settings
         path = write_access_report(settings, models, company)
         return dg.MaterializeResult(metadata=report_metadata(settings, company, path))
 

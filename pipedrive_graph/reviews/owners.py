@@ -15,12 +15,12 @@ Where there is no such file, the roster's manager decides.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph import toml_file
 from pipedrive_graph.addresses import AddressError, person, read
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
@@ -64,13 +64,14 @@ class Tree:
     above: Mapping[int, Sequence[int]]
 
 
-def load(settings: Settings, company: str, known: Collection[str]) -> Owners | None:
+def load(settings: Settings, company: str, known: Collection[str] | None) -> Owners | None:
     """Read reviews.toml for a company.
 
     Args:
         settings: the file lies in their home folder.
         company: whose owners are wanted.
-        known: names and ids of the roles of all companies; another one is a mistake.
+        known: names and ids of the roles of all companies; another one is a mistake. None where no role
+            is known yet.
 
     Returns:
         None where there is no such file.
@@ -79,12 +80,9 @@ def load(settings: Settings, company: str, known: Collection[str]) -> Owners | N
         ConfigurationError: if it cannot be used, naming the place and the reason.
     """
     file = settings.home / FILE
-    if not file.is_file():
+    tables = toml_file.read(file)
+    if tables is None:
         return None
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
     companies = tables.pop("companies", {})
     if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
@@ -115,7 +113,7 @@ def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None)
     return None if same_person(owners.default, email) else owners.default
 
 
-def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str]) -> Owners:
+def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str] | None) -> Owners:
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
@@ -123,11 +121,11 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
-    lower = {name.strip().casefold(): name for name in known}
+    lower = None if known is None else {name.strip().casefold(): name for name in known}
     of: dict[str, str] = {}
     for role, address in entries.items():
         key = role.strip().casefold()
-        if key not in lower:
+        if lower is not None and key not in lower:
             close = difflib.get_close_matches(key, list(lower), n=1)
             meant = f"; did you mean {lower[close[0]]}?" if close else "."
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}', which is none{meant}")

@@ -214,8 +214,8 @@ def test_dagster_tells_of_a_run_that_failed(told, simulator, web, monkeypatch, c
         ).for_run_failure()
         if crashed:
             monkeypatch.setattr(type(context), "get_step_failure_events", lambda _: [])
-        request = definitions.resolve_sensor_def("night_failed")(context)
-        assert request.partition_key == "default"
+        (request,) = definitions.resolve_sensor_def("night_failed")(context)
+        assert (request.partition_key, request.run_key) == ("default", f"{result.run_id}/default")
         definitions.resolve_job_def("alerts").execute_in_process(partition_key="default", instance=instance)
 
     (body,) = web.bodies

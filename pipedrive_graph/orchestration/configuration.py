@@ -1,0 +1,158 @@
+"""The configuration that the definitions are made of, and whether a run can use it.
+
+`sync` loads it strictly: what cannot be used is an error at once. Dagster loads it leniently: its schedule
+and sensors exist only as long as the definitions can be imported, so a mistake in a file must not stop the
+import. It is raised by the assets instead, when a run asks for the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipedrive_graph import environment, toml_file
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.companies import COMPANIES_FILE, Company
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, WarehouseError
+from pipedrive_graph.findings import own_rules, policy, waivers
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.reviews import owners
+from pipedrive_graph.reviews.freezing import roles_known
+from pipedrive_graph.settings import COMPANY_VARIABLE, DEFAULT_COMPANY, Settings
+from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.published import reading
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration as one process read it.
+
+    Attributes:
+        known: the settings; where they cannot be read, what is known without them. Enough to send alerts.
+        models: the tables and rules; where the custom rules cannot be read, those that are shipped.
+        alerting: whether alerts.toml names a channel, or cannot be read and may name one.
+        current: reads the settings again, as `known` was read.
+        problem: why a run cannot use this configuration; None where it can.
+    """
+
+    known: Settings
+    models: Models
+    alerting: bool
+    current: Callable[[], Settings]
+    problem: Exception | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, for a run.
+
+        Raises:
+            PipedriveGraphError: the problem, if there is one.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.known
+
+
+def load(settings: Settings) -> Configuration:
+    """Load the configuration strictly.
+
+    Raises:
+        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml cannot
+            be used.
+        ModelError: if a file of sql/ cannot be used.
+    """
+    models = own_rules.load(settings)
+    waivers.load(settings)
+    alerting = bool(alerts_file.load(settings).channels)
+    return Configuration(settings, models, alerting, lambda: settings)
+
+
+def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
+    """Load the configuration, with the first thing that is wrong as its problem.
+
+    Args:
+        variables: the environment variables to read, by default this process's own.
+
+    Raises:
+        ModelError: if a file of sql/ cannot be used: the installation is damaged.
+    """
+    problems: list[Exception] = []
+    settings = _settings(variables, problems)
+    models = _models(settings, problems)
+    alerting = True
+    # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
+    try:
+        waivers.load(settings)
+    except Exception as error:  # noqa: BLE001 - see above
+        problems.append(error)
+    try:
+        alerting = bool(alerts_file.load(settings).channels)
+    except Exception as error:  # noqa: BLE001 - see above
+        problems.append(error)
+    return Configuration(
+        settings, models, alerting, lambda: _settings(variables, []), problems[0] if problems else None
+    )
+
+
+def reviews_problem(settings: Settings, company: str) -> str | None:
+    """Why reviews.toml cannot be used; None where it can. Only reviews need it, so no run fails for it."""
+    known = None
+    if settings.published.exists():
+        with suppress(WarehouseError), reading(settings.published) as connection:
+            known = roles_known(connection)
+    try:
+        owners.load(settings, company, known)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+def _settings(variables: Mapping[str, str] | None, problems: list[Exception]) -> Settings:
+    try:
+        return settings_module.load(variables)
+    except Exception as error:  # noqa: BLE001 - see load_leniently
+        problems.append(error)
+    try:
+        home = settings_module.home(variables)
+    except PipedriveGraphError:
+        home = settings_module.default_home()  # what the variable holds may be a secret
+    return Settings(home, tuple(Company(name) for name in _names(home, variables)), guessed=True)
+
+
+def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
+    """The companies that there are most likely, while the settings cannot be read; at least one.
+
+    They are those that companies.toml names, as far as it can be read, else those that were collected before.
+    """
+    landing = Landing(home / "landing")
+    try:
+        tables = toml_file.read(home / COMPANIES_FILE)
+        named = (
+            [environment.value(COMPANY_VARIABLE, variables) or DEFAULT_COMPANY]
+            if tables is None
+            else [name for name, table in tables.items() if isinstance(table, dict)]
+        )
+    except PipedriveGraphError:
+        named = []
+    try:
+        collected = landing.companies()
+    except (PipedriveGraphError, OSError):
+        collected = []
+    usable = (list(filter(settings_module.is_name, names)) for names in (named, collected))
+    return next(filter(None, usable), [DEFAULT_COMPANY])
+
+
+def _models(settings: Settings, problems: list[Exception]) -> Models:
+    try:
+        return own_rules.load(settings)
+    except Exception as error:  # noqa: BLE001 - see load_leniently
+        problems.append(error)
+    shipped = Models(sql_folder())
+    try:
+        # the custom rules stay assets where they lie in the usual folder
+        return own_rules.added(shipped, policy.usual_folder(settings))
+    except Exception:  # noqa: BLE001 - the problem is known
+        return shipped

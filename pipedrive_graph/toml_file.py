@@ -1,0 +1,120 @@
+"""Reads a TOML file that a person wrote, with whatever editor: its bytes, text, tables, and lines.
+
+What cannot be read is one sentence that names the file, and the line where it is known.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pipedrive_graph.errors import ConfigurationError
+
+_BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_WINDOWS = "\r\n"
+
+
+def read(file: Path) -> dict[str, Any] | None:
+    """The tables of a file; None where there is no such file.
+
+    Raises:
+        ConfigurationError: if it cannot be read, or is not TOML.
+    """
+    content = text(file)
+    return None if content is None else parse(content, file)
+
+
+def text(file: Path) -> str | None:
+    r"""The text of a file, without a byte order mark and with `\n` line ends; None where there is no file.
+
+    Raises:
+        ConfigurationError: if it cannot be read, or is not UTF-8.
+    """
+    content = _bytes(file)
+    if content is None:
+        return None
+    # UTF-16 without a mark shows by its zeros, which TOML has no use for
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        raise ConfigurationError(f"Cannot read {file}: it is UTF-16, not UTF-8; save the file as UTF-8.")
+    try:
+        decoded = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"Cannot read {file}: line {line} is not UTF-8; save the file as UTF-8."
+        ) from error
+    return re.sub(r"\r\n?", "\n", decoded.lstrip(_BOM))
+
+
+def parse(content: str, file: Path) -> dict[str, Any]:
+    """The tables of a text.
+
+    Args:
+        content: the text.
+        file: the file that messages name.
+
+    Raises:
+        ConfigurationError: if it is not TOML, with the line and column.
+    """
+    try:
+        return tomllib.loads(content)
+    except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"Cannot read {file}: its lists or tables are nested too deeply.") from error
+
+
+def on_line(text: str, *path: str | int) -> str:
+    """Return ` (line 3)` for the setting at a path of keys and list positions; empty where it is not found.
+
+    The line is the first one up to which the file is valid TOML that holds the setting. So every way of
+    writing a key is understood, and of a value of several lines the last one is named.
+    """
+    lines = text.splitlines(keepends=True)
+    for number in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue
+        if _holds(document, path):
+            return f" (line {number})"
+    return ""
+
+
+def encoded(content: str, file: Path) -> bytes:
+    r"""The bytes of a new text for a file, with the byte order mark and the line ends that the file has now.
+
+    Raises:
+        ConfigurationError: if the file cannot be read.
+    """
+    before = _bytes(file) or b""
+    if _WINDOWS.encode() in before:
+        content = content.replace("\n", _WINDOWS)
+    return (codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b"") + content.encode()
+
+
+def _bytes(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        if file.is_symlink():
+            raise ConfigurationError(
+                f"Cannot read {file}: it is a link to a file that does not exist."
+            ) from error
+        return None
+    except NotADirectoryError:
+        return None  # the home folder is a file; the error says so where something is written to it
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {file}: {error.strerror or error}.") from error
+
+
+def _holds(value: Any, path: tuple[str | int, ...]) -> bool:  # noqa: ANN401 - a TOML value
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
