@@ -209,8 +209,9 @@ def test_dagster_tells_of_a_run_that_failed(told, simulator, web, monkeypatch, c
         result = job.execute_in_process(partition_key="default", instance=instance, raise_on_error=False)
         assert not result.success
         assert web.got == []  # in Dagster's own runs, it is the sensor's part
+        failure = dg.DagsterEvent("PIPELINE_FAILURE", JOB) if crashed else result.get_run_failure_event()
         context = dg.build_run_status_sensor_context(
-            "night_failed", result.get_run_failure_event(), instance, result.dagster_run
+            "night_failed", failure, instance, result.dagster_run
         ).for_run_failure()
         if crashed:
             monkeypatch.setattr(type(context), "get_step_failure_events", lambda _: [])
