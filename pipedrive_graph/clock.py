@@ -30,11 +30,9 @@ def now() -> datetime:
     try:
         moment = datetime.fromisoformat(start)
     except ValueError:
-        moment = None
-    if moment is None:
         raise ConfigurationError(
             f"The variable {CLOCK_VARIABLE} must hold an ISO 8601 time, such as 2026-11-01T02:00:00Z."
-        )
+        ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)

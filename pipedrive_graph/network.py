@@ -79,12 +79,14 @@ class Network:
     def tls(self) -> ssl.SSLContext:
         """Return the settings of TLS with the authorities that are trusted."""
         first = self.authorities[0] if self.authorities else Path(certifi.where())
-        return self.trusting(ssl.create_default_context(**_location(first)))
+        return self.trusting(
+            ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=_file(first), capath=_folder(first))
+        )
 
     def trusting(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """Add the authorities of the environment to settings of TLS."""
         for path in self.authorities:
-            context.load_verify_locations(**_location(path))
+            context.load_verify_locations(_file(path), _folder(path))
         return context
 
 
@@ -193,7 +195,7 @@ def _authorities(names: tuple[str, ...], variables: Mapping[str, str] | None) ->
             what = "folder" if folder else "file"
             raise ConfigurationError(f"The variable {name} names a {what} of certificates that is not there.")
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**_location(path))
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(path), _folder(path))
         except OSError:  # ssl.SSLError is one
             raise ConfigurationError(
                 f"The variable {name} names a file in which no certificate can be read: it must be PEM."
@@ -202,5 +204,9 @@ def _authorities(names: tuple[str, ...], variables: Mapping[str, str] | None) ->
     return paths
 
 
-def _location(path: Path) -> dict[str, str]:
-    return {"capath" if path.is_dir() else "cafile": str(path)}
+def _file(path: Path) -> str | None:
+    return None if path.is_dir() else str(path)
+
+
+def _folder(path: Path) -> str | None:
+    return str(path) if path.is_dir() else None

@@ -78,11 +78,13 @@ def secure() -> None:
 
 def reader_is_gone() -> bool:
     """Whether nobody reads stdout any more, as after `| head -1`: further output is not worth computing."""
-    return isinstance(sys.stdout, Output) and sys.stdout.is_closed
+    stdout: object = sys.stdout  # in tests it is another stream
+    return isinstance(stdout, Output) and stdout.is_closed
 
 
 def lost() -> OSError | None:
     """Write what is buffered; return why output was lost, where its reader is not the reason."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    return sys.stdout.error if isinstance(sys.stdout, Output) else None
+    stdout: object = sys.stdout
+    return stdout.error if isinstance(stdout, Output) else None
