@@ -111,10 +111,13 @@ def test_all_ways_to_attach_the_file_give_the_same_answers(night: Installation, 
     ways: dict[str, Session] = {
         "opened": {"opens": str(night.published), "first": [], "queries": called(night, "")},
         "opened, qualified": {
-            "opens": str(night.published), "first": [], "queries": called(night, "identity_graph."),
+            "opens": str(night.published),
+            "first": [],
+            "queries": called(night, "identity_graph."),
         },
         "opened under another name": {"opens": str(moved), "first": [], "queries": called(night, "")},
-    } | {
+    }
+    ways |= {
         f"attached {name or 'without a name'}, called with {prefix or 'nothing'}": {
             "opens": ":memory:",
             "first": [*OTHER_TABLES, attach(night, name), *uses],
