@@ -24,7 +24,7 @@ WITH addresses AS (
         first_seen,
         last_login
     FROM users
-    INNER JOIN history.user_addresses AS emails USING (company, user_id)
+    INNER JOIN user_addresses AS emails USING (company, user_id)
     WHERE live
         AND emails.domain <> ''
 ),
