@@ -1,6 +1,6 @@
 """Keeps the users' e-mail addresses in the form in which addresses are compared, which SQL cannot make.
 
-The rules compare `history.user_addresses` with the roster, the domains of findings.toml and each other;
+The rules compare them with the roster, the domains of findings.toml and each other;
 what Pipedrive sent stays in `users.email`. An e-mail without an @ has no row: it is not an address.
 """
 

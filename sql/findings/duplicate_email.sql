@@ -1,6 +1,7 @@
--- One row per live user whose e-mail address another live user has as well. Addresses are the same
--- whatever their case, and whether a domain is written in its own script or in punycode. What holds no @ is no address: deleted users all have the same text there.
--- Deactivated and deleted users do not count, nor does one of whom it is not known.
+-- One row per live user whose e-mail address another live user has as well. Addresses are compared
+-- as `user_addresses` has them, whatever their case and script. What holds no @ is no address:
+-- deleted users all have the same text there. Deactivated and deleted users do not count, nor does
+-- one of whom it is not known.
 --
 -- kind: rule
 -- title: Same e-mail address twice
@@ -25,7 +26,7 @@ WITH addresses AS (
         last_login,
         login_known
     FROM users
-    INNER JOIN history.user_addresses AS emails USING (company, user_id)
+    INNER JOIN user_addresses AS emails USING (company, user_id)
     WHERE live
 ),
 

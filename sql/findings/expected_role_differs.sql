@@ -24,7 +24,7 @@ WITH expectations AS (
         roster.manager,
         roster.expected_role
     FROM users
-    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
+    INNER JOIN user_addresses AS addresses USING (company, user_id)
     INNER JOIN roster USING (company)
     WHERE users.live
         AND users.roles_observed_at IS NOT NULL

@@ -26,7 +26,7 @@ WITH addresses AS (
         last_login,
         login_known
     FROM users
-    INNER JOIN history.user_addresses AS emails USING (company, user_id)
+    INNER JOIN user_addresses AS emails USING (company, user_id)
     WHERE live
         AND emails.domain <> ''
 ),

@@ -19,7 +19,7 @@ WITH leavers AS (
         roster.status,
         roster.manager
     FROM users
-    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
+    INNER JOIN user_addresses AS addresses USING (company, user_id)
     INNER JOIN roster USING (company)
     WHERE users.live
         AND roster.email = addresses.address

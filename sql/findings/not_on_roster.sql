@@ -26,7 +26,7 @@ strangers AS (
         company,
         users.user_id
     FROM users
-    INNER JOIN history.user_addresses AS addresses USING (company, user_id)
+    INNER JOIN user_addresses AS addresses USING (company, user_id)
     INNER JOIN rosters USING (company)
     INNER JOIN current_snapshot USING (company)
     ANTI JOIN roster

@@ -26,7 +26,7 @@ WITH mailboxes AS (
         last_login,
         login_known
     FROM users
-    INNER JOIN history.user_addresses AS emails USING (company, user_id)
+    INNER JOIN user_addresses AS emails USING (company, user_id)
     WHERE live
 )
 

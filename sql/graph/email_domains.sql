@@ -20,7 +20,7 @@ WITH addresses AS (
         company,
         emails.domain
     FROM users
-    LEFT JOIN history.user_addresses AS emails USING (company, user_id)
+    LEFT JOIN user_addresses AS emails USING (company, user_id)
     WHERE live
 ),
 
