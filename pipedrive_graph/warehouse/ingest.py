@@ -108,9 +108,7 @@ def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
         LandingError: if a file is not as it was committed.
         WarehouseError: if rows were lost on the way.
     """
-    for name in ("landing", "staging"):
-        connection.execute(f"DETACH DATABASE IF EXISTS {name}")
-        connection.execute(f"ATTACH ':memory:' AS {name}")
+    prepare(connection)
     for snapshot in batch:
         snapshot.landing.verify(snapshot.manifest)
     _load(connection, batch)
@@ -135,8 +133,11 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
             ) from error
 
 
-def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
-    """Read the answers: the envelope typed, the answer itself as JSON, as received."""
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Attach the schemas landing and staging for a new batch: empty, and landing with its tables."""
+    for name in ("landing", "staging"):
+        connection.execute(f"DETACH DATABASE IF EXISTS {name}")
+        connection.execute(f"ATTACH ':memory:' AS {name}")
     connection.execute("CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP)")
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
     connection.execute("""
@@ -144,6 +145,10 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
             company VARCHAR, endpoint VARCHAR, asked STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT),
             status INTEGER, outcome VARCHAR, answered_at TIMESTAMP, answer JSON
         )""")
+
+
+def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
+    """Read the answers: the envelope typed, the answer itself as JSON, as received."""
     manifests = [snapshot.manifest for snapshot in batch]
     connection.execute(
         "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?)",

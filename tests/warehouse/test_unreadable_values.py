@@ -121,14 +121,10 @@ class Staged:
         tables.create(self.connection)
 
     def stage(self, rows: dict[str, tuple[str | None, Any]]) -> None:
-        for name in ("landing", "staging"):
-            self.connection.execute(f"DETACH DATABASE IF EXISTS {name}")
-            self.connection.execute(f"ATTACH ':memory:' AS {name}")
-        self.connection.execute("""
-            CREATE TABLE landing.answers (
-                company VARCHAR, endpoint VARCHAR, asked STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT),
-                status INTEGER, outcome VARCHAR, answered_at TIMESTAMP, answer JSON
-            )""")
+        ingest.prepare(self.connection)
+        self.connection.execute(
+            "INSERT INTO landing.batch VALUES ('acme', '20261120T020000-000000', '2026-11-20 02:00:00')"
+        )
         for endpoint, (subject, data) in rows.items():
             self.connection.execute(
                 "INSERT INTO landing.answers VALUES ('acme', ?, {'id': ?, 'start': NULL, 'limit': NULL},"
