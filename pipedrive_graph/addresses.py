@@ -50,7 +50,8 @@ def read(text: str) -> str:
     parts = {part.lower(): part for part in map(_unquoted, _SEPARATORS.split(inside)) if part}
     if sum("@" in part for part in parts) > 1 or ("<" in inside and inside.count("@") > 1):
         raise AddressError("holds more than one e-mail address")
-    address = next(iter(parts.values())) if len(parts) == 1 else inside
+    # a domain may end with a dot, and so may a sentence
+    address = (next(iter(parts.values())) if len(parts) == 1 else inside).removesuffix(".")
     if _PLAIN.fullmatch(address) and _PUNYCODE not in address.lower():
         local, _, domain = address.rpartition("@")
         return f"{local}@{domain.lower()}"

@@ -1,8 +1,7 @@
 -- One row per permission set whose contents have changed, within the last `event_open_days`.
--- Contents that are known for the first time, or were not answered, have not changed; nor has a set of
--- type admin that begins to list what it grants, or ends to. Over when
--- nothing of it is left: all that was added has been taken out since, and all that was removed put
--- back in.
+-- Contents that are known for the first time, or were not answered, have not changed; nor has a set
+-- of type admin that begins or stops to list what it grants. The change is over when nothing of it
+-- is left: all that was added has been taken out since, and all that was removed put back in.
 --
 -- kind: rule
 -- title: Permission set changed

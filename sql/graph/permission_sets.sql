@@ -1,7 +1,7 @@
 -- One row per permission set now: what who has the set may do in one app.
--- Empty where Pipedrive offers no such list, or refuses it. Pipedrive may list nothing for a set of type
--- admin, which holds every permission of its app: then `contents` is empty, as received, and `grants`
--- has the permissions that other sets show to be of that app.
+-- Empty where Pipedrive offers no such list, or refuses it. Pipedrive may list nothing for a set of
+-- type admin, which holds every permission of its app: then `contents` is empty, as received, and
+-- `grants` has the permissions that other sets show to be of that app.
 --
 -- kind: table
 -- key: company, permission_set_id

@@ -1,6 +1,6 @@
--- One row per value in tonight's answers that is there and cannot be read as what it should be.
--- It counts as not known (as last known, or NULL) everywhere. A row that names nobody and nothing is
--- here as a whole.
+-- One row per value in the snapshot's answers that is there and cannot be read as what it should be.
+-- It counts as not known (as last known, or NULL) everywhere. A row that names nobody and nothing
+-- is here as a whole.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:

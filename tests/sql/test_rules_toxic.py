@@ -204,6 +204,7 @@ def test_a_user_is_told_by_clause(company: Company) -> None:
     assert json.loads(evidence) == {
         "user": "Ana (ana@example.com)",
         "last_login": first,
+        "login_known": True,
         "permissions": [EXPORT, SEE, API],
         "clauses": [
             {"clause": 1, "permission": EXPORT, "granted_by": ["A"], "since": first},
