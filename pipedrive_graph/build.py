@@ -149,7 +149,10 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool
     people = rosters.kept(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
-        if not accept_loss:
+        if accept_loss:
+            for name in landing.companies():
+                landing.of(name).accept_gaps()
+        else:
             refuse_to_rebuild(settings)
         database.remove(temporary)
         try:

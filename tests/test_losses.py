@@ -102,6 +102,23 @@ def test_rebuild_refuses_to_lose_some_snapshots_of_a_company(copied) -> None:
     assert snapshots(installation) == [("acme", 2), ("beta", 1)]
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_snapshot_between_others_may_be_lost_too(copied, place: int) -> None:
+    installation, _ = copied
+    shutil.rmtree(sorted(installation.settings.landing.glob("acme/*"))[place])
+
+    refused = installation.command("rebuild")
+    accepted = installation.command("rebuild", "--accept-loss")
+
+    assert refused.code == 1
+    assert refused.sentence.startswith("A rebuild would lose 1 of the 3 snapshots of 'acme': ")
+    assert (accepted.code, accepted.err) == (0, "")
+    assert snapshots(installation) == [("acme", 2), ("beta", 1)]
+    following = installation.command("sync", "--company", "acme", "--json")
+    assert (following.code, following.err) == (0, "")
+    assert snapshots(installation) == [("acme", 3), ("beta", 1)]
+
+
 def test_rebuild_refuses_to_lose_decisions(copied) -> None:
     installation, _ = copied
     journal(installation, 2)

@@ -12,10 +12,13 @@ from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
     DRAFT,
+    GAPS,
     KNOWN,
     MANIFEST,
     MEMORY,
     Draft,
+    Gap,
+    Gaps,
     Identity,
     Known,
     Manifest,
@@ -45,19 +48,35 @@ class CompanyLanding:
         """All committed snapshots, oldest first, each with the digest of its manifest.
 
         Raises:
-            LandingError: if a manifest cannot be read, or does not continue the one before it.
+            LandingError: if a manifest cannot be read, or does not continue the one before it and nobody
+                has accepted that.
         """
-        chain: list[tuple[Manifest, str]] = []
-        for folder in self._committed():
-            path = folder / MANIFEST
-            manifest = read_record(path, Manifest)
-            if manifest.previous != (chain[-1][1] if chain else None):
+        chain = self._manifests()
+        accepted = {(gap.snapshot_id, gap.previous) for gap in self._gaps()}
+        for manifest in _after_gaps(chain):
+            if (manifest.snapshot_id, manifest.previous) not in accepted:
                 raise LandingError(
-                    f"{path} does not continue the snapshot before it; "
-                    "one was changed or is missing. Restore it from a backup."
+                    f"{self.folder / manifest.snapshot_id / MANIFEST} does not continue the snapshot"
+                    " before it; one was changed or is missing. Restore it from a backup."
                 )
-            chain.append((manifest, digest(path)))
         return chain
+
+    def accept_gaps(self) -> None:
+        """Accept for good that snapshots are missing between those that are there, or were changed.
+
+        Raises:
+            LandingError: if a manifest cannot be read, or that cannot be written down.
+        """
+        gaps = self._gaps()
+        accepted = {(gap.snapshot_id, gap.previous) for gap in gaps}
+        new = [
+            Gap(snapshot_id=manifest.snapshot_id, previous=manifest.previous, accepted_at=clock.now())
+            for manifest in _after_gaps(self._manifests())
+            if (manifest.snapshot_id, manifest.previous) not in accepted
+        ]
+        if new:
+            content = Gaps(gaps=[*gaps, *new]).model_dump_json(indent=1).encode()
+            files.write_atomically(self.folder / GAPS, content)
 
     def newest_first(self) -> Iterator[Manifest]:
         """All committed snapshots, each read when it is asked for.
@@ -156,6 +175,14 @@ class CompanyLanding:
                     "restore it from a backup, then try again."
                 )
 
+    def _manifests(self) -> list[tuple[Manifest, str]]:
+        paths = [folder / MANIFEST for folder in self._committed()]
+        return [(read_record(path, Manifest), digest(path)) for path in paths]
+
+    def _gaps(self) -> list[Gap]:
+        path = self.folder / GAPS
+        return read_record(path, Gaps).gaps if path.exists() else []
+
     def _folders(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
@@ -181,6 +208,14 @@ def _readable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LandingError(f"Cannot read {folder}: {error.strerror or error}.") from error
+
+
+def _after_gaps(chain: list[tuple[Manifest, str]]) -> list[Manifest]:
+    """The manifests that name another digest than that of the manifest before them."""
+    before = [None, *(digest for _, digest in chain)]
+    return [
+        manifest for (manifest, _), digest in zip(chain, before, strict=False) if manifest.previous != digest
+    ]
 
 
 class Landing:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipedrive_graph.errors import LandingError
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
-KNOWN, MEMORY = "known.json", "memory.json.gz"
+KNOWN, MEMORY, GAPS = "known.json", "memory.json.gz", "gaps.json"
 
 
 class Record(BaseModel):
@@ -118,6 +118,26 @@ class Known(Record):
     users: list[int] = []
     roles: list[int] = []
     permission_sets: list[str] = []
+
+
+class Gap(Record):
+    """A place in the chain where a snapshot is missing or changed, and a person has accepted that.
+
+    Attributes:
+        snapshot_id: the snapshot after the gap.
+        previous: the digest that its manifest names, of the manifest that is missing.
+        accepted_at: when it was accepted.
+    """
+
+    snapshot_id: str
+    previous: str | None
+    accepted_at: datetime
+
+
+class Gaps(Record):
+    """The gaps of a company's chain that were accepted."""
+
+    gaps: list[Gap] = []
 
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
