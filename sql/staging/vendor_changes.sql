@@ -4,8 +4,8 @@
 -- set, role or assignment changed. That is looked at per permission; and of all permissions at once
 -- where nobody keeps anything of what was granted. Only comparable users count who were answered
 -- before; what everybody is granted is a change of those, too, who are answered for the first time.
--- What is held counts as it was in the snapshot before: all that was taken away, and what was
--- granted and is not sensitive. In the snapshot after one with something held, nothing is.
+-- Held answers count as in the snapshot before: all that was taken away, and what was granted and
+-- is not sensitive. In the snapshot after one with something held, nothing is.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -166,7 +166,7 @@ changes AS (
     ANTI JOIN believed_changes USING (company, permission, change)
 ),
 
--- Whether everybody who could be hit was: whoever lacked what was granted, or held what was taken.
+-- Users who could be hit: those who lacked what was granted, or held what was taken away.
 headcounts AS (
     SELECT company, count(*) AS users
     FROM comparable_users
