@@ -135,7 +135,9 @@ MORE = r"The list {} announces more rows than it gives; new ones may be missing\
 
 SETS = ("permission_sets", "nodes")
 LOOPING = Ending(
-    but=frozenset({"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges", "findings"})
+    but=frozenset(
+        {"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges", "findings", "peer_groups"}
+    )
 )
 
 ODD_FLAGS = Ending(odd=("can_fly", "can_xx", "can_\u202e", "can_\x00", "can_\\x00"))
