@@ -116,17 +116,17 @@ def recipients(text: str) -> list[tuple[str, str]]:
     """The names (or empty texts) and e-mail addresses of a list with commas or semicolons between.
 
     Raises:
-        AddressError: naming the first that is not an address.
+        AddressError: naming the first that is not an address, or the text where it names none.
     """
     if not visible(text).strip().isprintable():
         raise AddressError(f"'{printable(text)}' is not an e-mail address")
-    pairs = getaddresses([re.sub(r";\s*", ", ", _cleaned(text))])
+    pairs = getaddresses([re.sub(r";\s*", ", ", _cleaned(text))]) or [("", "")]
     found = []
     for name, address in pairs:
         try:
             found.append((name, read(address)))
         except AddressError as error:
-            raise AddressError(f"'{address if len(pairs) > 1 else text}' {error}") from error
+            raise AddressError(f"'{address if address and len(pairs) > 1 else text}' {error}") from error
     return found
 
 

@@ -129,14 +129,14 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
 
 
 def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool = False) -> Built:
-    """Make the warehouse anew from the landing and the journals, and publish it.
+    """Make the warehouse from the landing and the journals, and publish it.
 
     Companies advance together: first everybody's first snapshot, then everybody's second.
 
     Args:
         settings: where everything lies.
         models: the files of sql/.
-        tell: told whom we wait for.
+        tell: called once when another process holds the lock.
         accept_loss: go on although the warehouse holds what the landing and the journals do not.
 
     Raises:

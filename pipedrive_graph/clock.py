@@ -22,7 +22,7 @@ def now() -> datetime:
     """Return the current time, aware, in UTC.
 
     Raises:
-        ConfigurationError: if `PIPEDRIVE_GRAPH_CLOCK` is set and is no ISO 8601 time.
+        ConfigurationError: if `PIPEDRIVE_GRAPH_CLOCK` is set and is not an ISO 8601 time.
     """
     start = environment.value(CLOCK_VARIABLE)
     if not start:

@@ -1,7 +1,7 @@
 """Reads environment variables: the one place where their values are cleaned.
 
-A file of variables that was written on Windows leaves a carriage return at the end of every value, and
-whoever pastes a value may paste a blank with it. Neither belongs to any setting.
+A file of variables that was written on Windows leaves a carriage return at the end of every value, and a
+pasted value may have blanks around it. Neither belongs to any setting.
 """
 
 from __future__ import annotations

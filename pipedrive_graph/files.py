@@ -144,7 +144,7 @@ def cannot_write(path: Path, error: OSError) -> LandingError:
 
 
 def ownership(path: Path) -> str:
-    """Whom a file belongs to, and who this process runs as, as a clause of a sentence."""
+    """The owner of a file, and the user of this process, as a clause of a sentence."""
     try:
         owner = _name(path.lstat().st_uid)
     except OSError:

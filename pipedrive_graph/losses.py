@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -68,7 +67,7 @@ def losses(settings: Settings) -> list[Loss] | None:
         if not path.exists():
             continue
         try:
-            with reading(path) as connection:
+            with database.attached(path) as connection:
                 held = read(connection, settings)
         except duckdb.Error:
             continue
@@ -146,9 +145,7 @@ def advised(settings: Settings) -> Iterator[None]:
 def advice(settings: Settings) -> str:
     """What to do about a warehouse that cannot be used."""
     found = losses(settings)
-    if not any(
-        Landing(settings.landing).of(name).digests() for name in Landing(settings.landing).companies()
-    ):
+    if not _has_snapshots(settings):
         return (
             f"The landing holds no snapshots to make it from: {_restore(settings)}, then run {REBUILD};"
             f" where there never were any, move {settings.warehouse} away."
@@ -159,18 +156,6 @@ def advice(settings: Settings) -> str:
         lost = f"A rebuild from what is there would lose {_listed(found)}"
         return f"{lost}: {_restore(settings)}, then run {REBUILD}."
     return f"{REBUILD} makes it again from the landing, and loses nothing."
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database read-only, as `held`; whatever was put in its place since is seen.
-
-    Raises:
-        duckdb.Error: if it cannot be read, or another process writes it.
-    """
-    with duckdb.connect(config=database.CONFIG) as connection:
-        connection.execute(f"ATTACH {database.quoted(path)} AS held (READ_ONLY)")
-        yield connection
 
 
 def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> _Held:
@@ -204,6 +189,12 @@ def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
     return _Held({(company, snapshot) for company, snapshot in snapshots}, decisions)
 
 
+def _has_snapshots(settings: Settings) -> bool:
+    """Whether the landing has a snapshot of any company."""
+    landing = Landing(settings.landing)
+    return any(landing.of(name).digests() for name in landing.companies())
+
+
 def _listed(found: list[Loss]) -> str:
     return ", and ".join(map(str, found))
 
@@ -227,8 +218,7 @@ def _restore(settings: Settings) -> str:
 
 
 def _otherwise(settings: Settings) -> str:
-    landing = Landing(settings.landing)
-    if any(landing.of(name).digests() for name in landing.companies()):
+    if _has_snapshots(settings):
         return f"Without a backup, {ACCEPT} goes on with what is there."
     return (
         f"Without a backup, move {settings.warehouse.name} and {settings.published.name} to another folder:"

@@ -22,7 +22,7 @@ _RUN = re.compile(rf"[A-Za-z0-9]{{{SHORTEST_SECRET},}}")
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text holds a long run of letters and digits that is no word: both are in it."""
+    """Whether a text holds a long run of letters and digits with at least one of each."""
     return any(_is_mixed(run) for run in _RUN.findall(text))
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +73,68 @@ def parse(content: str, file: Path) -> dict[str, Any]:
 def on_line(text: str, *path: str | int) -> str:
     """Return ` (line 3)` for the setting at a path of keys and list positions; empty where it is not found.
 
-    The line is the first one up to which the file is valid TOML that holds the setting. So every way of
-    writing a key is understood, and of a value of several lines the last one is named.
+    Of a value of several lines, the last one is named.
+
+    Args:
+        text: valid TOML.
+        path: of the setting, or of a table.
     """
-    lines = text.splitlines(keepends=True)
-    for number in range(1, len(lines) + 1):
-        try:
-            document = tomllib.loads("".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue
-        if _holds(document, path):
-            return f" (line {number})"
+    for statement in _statements(text):
+        depth = len(statement.table)
+        if statement.table[: len(path)] == path or (
+            statement.table == path[:depth] and _holds(statement.content, path[depth:])
+        ):
+            return f" (line {statement.line})"
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A key with its value, or the header of a table.
+
+    Attributes:
+        line: its last line.
+        table: the path of the table in which it stands, or which it begins.
+        content: what it says by itself; empty for a header.
+    """
+
+    line: int
+    table: tuple[str | int, ...]
+    content: dict[str, Any]
+
+
+@lru_cache(maxsize=8)
+def _statements(text: str) -> tuple[_Statement, ...]:
+    """Parse each statement of a valid text by itself, so that every way of writing a key is understood."""
+    statements: list[_Statement] = []
+    entries = Counter[tuple[str | int, ...]]()  # of each array of tables
+    table: tuple[str | int, ...] = ()
+    chunk = ""
+    for line, more in enumerate(text.split("\n"), 1):
+        chunk += f"{more}\n"
+        try:
+            content = tomllib.loads(chunk)
+        except tomllib.TOMLDecodeError:
+            continue  # it goes on in the next line
+        if chunk.lstrip().startswith("["):
+            table, content = _header(content, entries), {}
+        statements.append(_Statement(line, table, content))
+        chunk = ""
+    return tuple(statements)
+
+
+def _header(content: Any, entries: Counter[tuple[str | int, ...]]) -> tuple[str | int, ...]:  # noqa: ANN401 - a TOML value
+    """The path of the table that a header begins; an array of tables gets one entry more."""
+    table: tuple[str | int, ...] = ()
+    while content:
+        ((key, content),) = content.items()
+        table = (*table, key)
+        if isinstance(content, list):
+            entries[table] += 1
+            (content,) = content
+        if entries[table]:
+            table = (*table, entries[table] - 1)
+    return table
 
 
 def encoded(content: str, file: Path) -> bytes:

@@ -10,7 +10,6 @@ from pipedrive_graph import clock
 from pipedrive_graph.collect.identity import RESUME_WITHIN
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Manifest
-from pipedrive_graph.losses import reading
 from pipedrive_graph.warehouse import database
 
 
@@ -35,7 +34,7 @@ def is_published(manifest: Manifest, published: Path) -> bool:
     if not published.exists():
         return False
     try:
-        with reading(published) as connection:
+        with database.attached(published) as connection:
             shown = database.rows(
                 connection,
                 "SELECT snapshot_id FROM held.current_snapshot WHERE company = ?",

@@ -125,12 +125,12 @@ def test_what_one_of_few_users_may_do_is_not_known_if_it_is_not_answered(serve, 
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("users/.*/permissions", r"\d+ of \d+ calls .*, among them all that were to say what users may do\."),
+        ("users/.*/permissions", r"\d+ of \d+ calls .*, including every call for permissions of users\."),
         (
             "permissionSets/.*",
-            r"\d+ of \d+ calls .*, among them all that were to say what permission sets grant\.",
+            r"\d+ of \d+ calls .*, including every call for contents of permission sets\.",
         ),
-        ("users/.*/roleAssignments", r".*, among them all that were to say which roles users have\."),
+        ("users/.*/roleAssignments", r".*, including every call for role assignments\."),
     ],
 )
 def test_a_kind_of_which_nothing_is_answered_rejects_however_few_they_are(

@@ -113,6 +113,14 @@ def test_recipients() -> None:
     ]
     with pytest.raises(AddressError, match=r"^'ops' is not an e-mail address$"):
         addresses.recipients("a@x.com, ops")
+    with pytest.raises(AddressError, match=r"^'a@x.com b@x.com' is not an e-mail address$"):
+        addresses.recipients("a@x.com b@x.com")
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " ; ", "\u200b"])
+def test_recipients_of_an_empty_list(text: str) -> None:
+    with pytest.raises(AddressError, match=r" is not an e-mail address$"):
+        addresses.recipients(text)
 
 
 def test_a_mail_server_gets_ascii_where_it_can_be() -> None:

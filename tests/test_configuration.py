@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from installation import Installation
 
-from pipedrive_graph.orchestration.configuration import Configuration, load_leniently, reviews_problem
+from pipedrive_graph.orchestration.configuration import Configuration, load_leniently
+from pipedrive_graph.reviews.freezing import owners_problem
 
 ALERTS = '[[alert]]\nkind = "webhook"\nurl_env = "WEBHOOK_URL"\n'
 COMPANIES = "[acme]\napi_token_env = 'A'\n[beta]\napi_token_env = 'B'\n"
@@ -222,7 +223,7 @@ def test_reviews_toml_is_a_warning_because_no_night_needs_it(acme: Installation,
     configuration = load_leniently(acme.environment)
 
     assert configuration.problem is None
-    assert reviews_problem(configuration.settings, "acme") == (
+    assert owners_problem(configuration.settings, "acme") == (
         f"{acme.home}/reviews.toml: 'defualt' is no setting; did you mean default?"
     )
 

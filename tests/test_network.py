@@ -17,8 +17,9 @@ from pipedrive_graph.alerts.channels import Patience, deliver
 from pipedrive_graph.alerts.message import Message
 from pipedrive_graph.alerts.settings import Channel, Event
 from pipedrive_graph.errors import AlertError, ConfigurationError
-from pipedrive_graph.pipedrive.exchange import TransportError
-from pipedrive_graph.pipedrive.http import Transport
+from pipedrive_graph.pipedrive.exchange import Fault, Timeouts, TransportError
+from pipedrive_graph.pipedrive.http import Transport, post_json
+from pipedrive_graph.pipedrive.redaction import Redaction
 
 PROXY = "http://proxy.example.com:3128"
 API = "https://api.pipedrive.com/v1"
@@ -215,7 +216,7 @@ def test_a_command_says_what_the_proxy_refuses(monkeypatch, home, status) -> Non
     assert (told.code, told.sentence) == (
         2,
         f"T{said[1:]}, on the way to https://api.pipedrive.example/v1. Correct the proxy of the environment,"
-        " or ask whoever runs it.",
+        " or ask its operator.",
     )
     assert len(requests) == 1
     assert not home.exists()
@@ -249,3 +250,13 @@ def test_a_webhook_goes_by_the_same_proxy(monkeypatch, status, attempts) -> None
 
     assert str(caught.value) == f"{ANSWERS[status][1]}."
     assert requests == ["CONNECT hooks.example.com:443 HTTP/1.1"] * attempts
+
+
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example", "xn--"])
+def test_a_host_name_that_cannot_exist_is_not_reached(host: str) -> None:
+    url = f"https://{host}/hook"
+
+    with pytest.raises(TransportError, match=r"^the host name cannot be resolved$") as caught:
+        post_json(url, {}, Timeouts(connect=1.0, read=1.0), Redaction(url))
+
+    assert caught.value.fault is Fault.CONNECT

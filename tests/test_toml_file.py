@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -161,3 +162,78 @@ def test_adding_a_waiver_keeps_the_mark_and_the_line_ends(tmp_path, before: byte
     ]  # fmt: skip
     assert file.read_bytes() == before + text.encode() + end.join(added).encode()
     assert len(waivers.load(acme(tmp_path)).of("acme")) == 2
+
+
+PLACES = '''\
+# a comment
+"quoted key" = 1
+acme.token = "a"
+inline = {a = {b = 1}}
+list = [
+    1,
+]
+
+[table]   # with a comment
+text = """
+[not.a.table]
+"""
+[table.sub."x.y"]
+key = 1
+[[alert]]
+to = [{a = 1}, {b = 2}]
+[alert.more]
+key = 1
+[[ alert ]]
+to = "b"
+[[alert.each]]
+key = 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("quoted key",), 2),
+        (("acme",), 3),
+        (("acme", "token"), 3),
+        (("inline", "a", "b"), 4),
+        (("list",), 7),
+        (("table",), 9),
+        (("table", "text"), 12),
+        (("table", "sub"), 13),
+        (("table", "sub", "x.y", "key"), 14),
+        (("alert", 0), 15),
+        (("alert", 0, "to", 1, "b"), 16),
+        (("alert", 0, "more", "key"), 18),
+        (("alert", 1), 19),
+        (("alert", 1, "to"), 20),
+        (("alert", 1, "each", 0, "key"), 22),
+    ],
+)
+def test_the_line_of_a_setting(path: tuple[str | int, ...], line: int) -> None:
+    assert toml_file.on_line(PLACES, *path) == f" (line {line})"
+
+
+@pytest.mark.parametrize(
+    "path", [("not",), ("table", "other"), ("list", 3), ("alert", 2), ("alert", 1, "more")]
+)
+def test_a_setting_that_is_not_there_has_no_line(path: tuple[str | int, ...]) -> None:
+    assert toml_file.on_line(PLACES, *path) == ""
+
+
+def test_the_lines_of_all_settings_are_found_by_reading_each_statement_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    companies = 50
+    table = '[company{0}]\napi_token_env = "TOKEN_{0}"\nroster = "{0}.csv"\n'
+    (tmp_path / "companies.toml").write_text("".join(table.format(number) for number in range(companies)))
+    parsed: list[str] = []
+
+    def loads(text: str, read: Callable[[str], dict[str, Any]] = tomllib.loads) -> dict[str, Any]:
+        parsed.append(text)
+        return read(text)
+
+    monkeypatch.setattr(tomllib, "loads", loads)
+
+    assert len(settings_module.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)}).companies) == companies
+    assert len(parsed) < 4 * companies

@@ -133,7 +133,7 @@ def _post(url: str, body: dict[str, object], patience: Patience) -> _Attempt:
 
 
 def _unanswered(error: TransportError, host: str) -> _Attempt:
-    """Say why there is no answer, naming the host alone."""
+    """Say why the request failed; of the address, only the host is named."""
     if "certificate" in str(error):
         return _Attempt(f"the certificate of {host} is not trusted.")
     if PROXY_OF in str(error):

@@ -119,7 +119,7 @@ def opened(
 
 
 def read(settings: Settings, company: str) -> State:
-    """What the channels were told of a company.
+    """What was sent about a company over each channel, and what is still to be sent.
 
     Raises:
         AlertError: if the file is damaged.

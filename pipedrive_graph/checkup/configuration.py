@@ -12,10 +12,9 @@ from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
 from pipedrive_graph.findings import own_rules, policy, roster, waivers
 from pipedrive_graph.reviews import owners
-from pipedrive_graph.reviews.freezing import roles_known
+from pipedrive_graph.reviews.freezing import owners_problem
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
-from pipedrive_graph.warehouse.published import connect
 
 
 def rules(settings: Settings) -> Iterator[Check]:
@@ -56,18 +55,13 @@ def alerts(settings: Settings) -> Iterator[Check]:
 
 
 def owners_of_roles(settings: Settings) -> Iterator[Check]:
-    """Whether reviews.toml can be used; nothing where there is none, or no role is known yet."""
+    """Whether reviews.toml can be used; nothing where there is none."""
+    problems = [owners_problem(settings, company.name) for company in settings.companies]
+    problem = next(filter(None, problems), None)
     file = settings.home / owners.FILE
-    if not file.is_file() or not settings.published.exists():
-        return
-    try:
-        with connect(settings.published) as connection:
-            known = roles_known(connection)
-        for company in settings.companies:
-            owners.load(settings, company.name, known)
-    except PipedriveGraphError as error:
-        yield warning("reviews", error)
-    else:
+    if problem:
+        yield warning("reviews", problem)
+    elif file.is_file():
         yield Check("reviews", f"owners of roles in {file}")
 
 

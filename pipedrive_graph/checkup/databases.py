@@ -11,10 +11,10 @@ from pipedrive_graph.checkup.check import Check, State, warning
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.losses import advised, losses, raise_for, reading
+from pipedrive_graph.losses import advised, losses, raise_for
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import ingest, tables
-from pipedrive_graph.warehouse.database import obstacle
+from pipedrive_graph.warehouse.database import attached, is_written, obstacle
 
 
 def published(settings: Settings) -> Iterator[Check]:
@@ -62,10 +62,10 @@ def history(settings: Settings, company: Company) -> Iterator[Check]:
 def _is_written(settings: Settings) -> bool:
     """Whether another process writes the warehouse now; what it holds can then not be read."""
     try:
-        with reading(settings.warehouse):
+        with attached(settings.warehouse):
             return False
     except duckdb.Error as error:
-        return "Could not set lock" in str(error)
+        return is_written(error)
 
 
 def taken(settings: Settings, company: str) -> list[str]:
@@ -73,7 +73,7 @@ def taken(settings: Settings, company: str) -> list[str]:
     if not settings.warehouse.is_file():
         return []
     try:
-        with reading(settings.warehouse) as connection:
+        with attached(settings.warehouse) as connection:
             connection.execute("USE held")
             return ingest.taken(connection, company)
     except duckdb.Error:

@@ -34,7 +34,7 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
     calls per company; nothing but a renewed OAuth token is written.
     """
     console, settings, codes = terminal.console(), settings_module.load(), [0]
-    companies = [settings.company(name) for name in dict.fromkeys(names)] or list(settings.companies)
+    companies = settings.chosen(names)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"
     _show(console, Check("version", text), as_json=as_json)

@@ -1,13 +1,13 @@
 """Judges what a snapshot is worth: complete, partial or rejected, and why.
 
 A snapshot is accepted when the list of users was answered in full and enough of the details were: at most
-two, or 5 %, may be missing, and of each kind of detail (what users may do, which roles they have, what
-permission sets grant) something was answered. A kind of which nothing was answered says that this
+two, or 5 %, may be missing, and of each kind of detail (permissions of users, role assignments,
+contents of permission sets) something was answered. A kind of which nothing was answered says that this
 Pipedrive, or this token, does not give it at the moment. So a company of one user whose permissions do
 not answer is rejected: nothing is known of anybody's permissions; in a company of two it is partial.
 
-An accepted snapshot is partial if anything is missing: a detail, a list, or a row that cannot be read, for
-nobody knows who or what that row is about.
+An accepted snapshot is partial if anything is missing: a detail, a list, or a row that cannot be read:
+it is not known what that row is about.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MISSING_SHARE, MISSING_COUNT = 0.05, 2
 """So many of the details may be missing: this share, or this count where it is more."""
 
 KINDS = {
-    Endpoint.PERMISSIONS: "what users may do",
-    Endpoint.ROLE_ASSIGNMENTS: "which roles users have",
-    Endpoint.ROLE_MEMBERS: "which roles users have",
-    Endpoint.PERMISSION_SET: "what permission sets grant",
+    Endpoint.PERMISSIONS: "permissions of users",
+    Endpoint.ROLE_ASSIGNMENTS: "role assignments",
+    Endpoint.ROLE_MEMBERS: "role assignments",
+    Endpoint.PERMISSION_SET: "contents of permission sets",
 }
 """The kinds of details, by the calls that bring them."""
 
@@ -54,7 +54,7 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         return Verdict(status="rejected", reason=reason)
     silent = _silent_kinds(ledger)
     if silent:
-        reason = f"{unanswered}, among them all that were to say {' and '.join(silent)}."
+        reason = f"{unanswered}, including every call for {' and '.join(silent)}."
         return Verdict(status="rejected", reason=reason)
     before, gone = len(known.users), ledger.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
@@ -67,7 +67,7 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         if not ledger.offered(endpoint) and not _never_offered(ledger, landing, endpoint)
     ]
     reasons += [
-        f"The list {endpoint} announces more than it gives; who or what is new there may be missing."
+        f"The list {endpoint} announces more rows than it gives; new ones may be missing."
         for endpoint, pages in ledger.listed.items()
         if pages[-1].next_start is not None
     ]

@@ -227,11 +227,11 @@ def _settled(group: list[Row]) -> Iterator[Row]:
 
 
 def _said(cells: Iterable[str | None]) -> list[str]:
-    """What is said, each as it is written first; cases are no difference."""
+    """The different cells, each as it is written first; managers may be addresses or names."""
     said: dict[str, str] = {}
     for cell in cells:
         if cell:
-            said.setdefault(cell.lower(), cell)
+            said.setdefault(addresses.person(cell), cell)
     return [*said.values()]
 
 

@@ -24,7 +24,7 @@ def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Defi
 
     Args:
         settings: the companies are the partitions; paths and base URLs go with them.
-        watch: who is told how runs go; by default, Dagster's log.
+        watch: receives the progress of runs; by default, Dagster's log.
 
     Raises:
         ConfigurationError: if findings.toml, its folder of rules, waivers.toml or alerts.toml cannot be used.
@@ -38,7 +38,7 @@ def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Def
 
     Args:
         configuration: its companies are the partitions.
-        watch: who is told how runs go; by default, Dagster's log.
+        watch: receives the progress of runs; by default, Dagster's log.
     """
     models = configuration.models
     names = [company.name for company in configuration.known.companies]
@@ -65,10 +65,10 @@ def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Def
     published = publishing(companies, models)
     last = alerting(companies, after=[key for asset in published for key in asset.keys])
     assets = [collecting(companies, models), graph(companies, models), *published]
-    telling, sensors = watching(configuration, {key for asset in assets for key in asset.keys}, last)
+    alerts_job, sensors = watching(configuration, {key for asset in assets for key in asset.keys}, last)
     return dg.Definitions(
         assets=[*assets, last],
-        jobs=[nightly, telling],
+        jobs=[nightly, alerts_job],
         schedules=[every_night],
         sensors=sensors,
         resources={

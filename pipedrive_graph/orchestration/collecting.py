@@ -16,10 +16,10 @@ from pipedrive_graph.errors import PipedriveGraphError, RejectedError, ShrunkErr
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import Coverage, Landing, Manifest
 from pipedrive_graph.losses import refuse_to_collect
-from pipedrive_graph.orchestration import configuration as configurations
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
+from pipedrive_graph.reviews.freezing import owners_problem
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import replaces_a_read, unpublished
 from pipedrive_graph.warehouse.database import is_interrupt
@@ -95,7 +95,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         rosters.load([company])  # a mistake in there is told before anything is asked
         refuse_to_collect(settings, company.name, wait=context.log.info)
         observer = watch.observer(company.name, context.log)
-        if problem := configurations.reviews_problem(settings, company.name):
+        if problem := owners_problem(settings, company.name):
             observer.warn(problem)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect

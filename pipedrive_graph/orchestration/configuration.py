@@ -8,7 +8,6 @@ import. It is raised by the assets instead, when a run asks for the settings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,11 @@ from pipedrive_graph import environment, toml_file
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import COMPANIES_FILE, Company
-from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, WarehouseError
+from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings import own_rules, policy, waivers
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.reviews.freezing import roles_known
 from pipedrive_graph.settings import COMPANY_VARIABLE, DEFAULT_COMPANY, Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
-from pipedrive_graph.warehouse.published import reading
 
 
 @dataclass(frozen=True)
@@ -95,19 +91,6 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     return Configuration(
         settings, models, alerting, lambda: _settings(variables, []), problems[0] if problems else None
     )
-
-
-def reviews_problem(settings: Settings, company: str) -> str | None:
-    """Why reviews.toml cannot be used; None where it can. Only reviews need it, so no run fails for it."""
-    known = None
-    if settings.published.exists():
-        with suppress(WarehouseError), reading(settings.published) as connection:
-            known = roles_known(connection)
-    try:
-        owners.load(settings, company, known)
-    except ConfigurationError as error:
-        return str(error)
-    return None
 
 
 def _settings(variables: Mapping[str, str] | None, problems: list[Exception]) -> Settings:

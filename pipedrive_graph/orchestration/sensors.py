@@ -70,7 +70,7 @@ def watching(
     job = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.assets(alerts),
-        description="Tell what is due; nothing is read or built.",
+        description="Send the alerts that are due; nothing is read or built.",
     )
     status = dg.DefaultSensorStatus.RUNNING if configuration.alerting else dg.DefaultSensorStatus.STOPPED
 
@@ -179,7 +179,7 @@ def _ended(context: dg.RunFailureSensorContext) -> datetime | None:
 
 
 def _why(context: dg.RunFailureSensorContext) -> tuple[str, str]:
-    """The kind of what a run failed of, and its sentence where it has one of our own."""
+    """The kind of error that failed a run, and a sentence about it: its own, if the error is one of ours."""
     run_id = context.dagster_run.run_id
     data = context.failure_event.event_specific_data
     failures = [event.step_failure_data.error for event in context.get_step_failure_events()]
@@ -190,7 +190,7 @@ def _why(context: dg.RunFailureSensorContext) -> tuple[str, str]:
             return str(error.cls_name), ours
     if errors and errors[-1].cls_name:
         return errors[-1].cls_name, f"an unexpected error, {errors[-1].cls_name}; see run {run_id}."
-    return "run", f"the run {run_id} ended without a word; see its log in Dagster."
+    return "run", f"the run {run_id} ended without an error message; see its log in Dagster."
 
 
 def _chain(error: Any) -> Iterator[Any]:  # noqa: ANN401 - Dagster's class has no public name

@@ -1,4 +1,4 @@
-"""Makes the HTTP clients: by which proxy, trusting whom; and says in a few words why one cannot connect.
+"""Options of the HTTP clients (proxy, certificate authorities, timeouts), and why a connection failed.
 
 Proxies and authorities come from pipedrive_graph.network, so that Pipedrive and webhooks are reached alike.
 """
@@ -20,8 +20,8 @@ from pipedrive_graph.pipedrive.redaction import Redaction
 CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 """Loggers that write addresses, which may hold a token: httpx every URL, httpcore what servers send."""
 
-ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError)
-"""What a request without a whole answer raises."""
+ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError, UnicodeError)
+"""What a request without a whole answer raises; UnicodeError is that of a host name with a wrong label."""
 
 _PASSING = {502, 503, 504}
 """What a proxy answers that cannot reach the host just now."""
@@ -32,7 +32,7 @@ class TooLargeError(httpx.StreamError):
 
 
 def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext) -> dict[str, Any]:
-    """Return the arguments of a client for one address; the environment is read by nobody else."""
+    """Return the arguments of a client for one address; the client itself does not read the environment."""
     proxy = network.proxy_for(url)
     return {
         "verify": tls,
@@ -47,7 +47,7 @@ def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext)
 
 
 def failure(error: Exception, proxy: Proxy | None, redaction: Redaction) -> TransportError:
-    """Return what went wrong, in words of our own: the errors of httpx hold the address."""
+    """Return the error in words of our own: those of httpx contain the address."""
     refusal = _refusal(error, proxy)
     if refusal is not None:
         return refusal
@@ -55,7 +55,7 @@ def failure(error: Exception, proxy: Proxy | None, redaction: Redaction) -> Tran
 
 
 def _refusal(error: Exception, proxy: Proxy | None) -> TransportError | None:
-    """Return what a proxy says that does not connect us; None where that is not the case."""
+    """Return the error of a proxy that refuses the connection; None where a proxy is not the cause."""
     if proxy is None or not isinstance(error, httpx.ProxyError):
         return None
     status = re.match(r"\d{3}\b", str(error))
@@ -71,7 +71,7 @@ def _refusal(error: Exception, proxy: Proxy | None) -> TransportError | None:
 
 
 def _fault(error: Exception) -> Fault:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL):
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL | UnicodeError):
         return Fault.CONNECT
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return Fault.TIMEOUT
@@ -83,7 +83,7 @@ def _describe(error: Exception, proxy: Proxy | None) -> str:
     to = f" to {PROXY_OF} {proxy.variable}" if proxy else ""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, socket.gaierror):
+        if isinstance(cause, socket.gaierror | UnicodeError):
             return (
                 f"the host name of {PROXY_OF} {proxy.variable} cannot be resolved" if proxy else _UNRESOLVED
             )
@@ -93,7 +93,7 @@ def _describe(error: Exception, proxy: Proxy | None) -> str:
             return f"the certificate is not trusted ({cause.verify_message})"
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectTimeout):
-        return f"no connection{to} comes about"
+        return f"the connection{to} timed out"
     if isinstance(error, httpx.ConnectError):
         return f"the connection{to} fails"
     if isinstance(error, httpx.TimeoutException | TimeoutError):

@@ -99,8 +99,8 @@ def unreachable(url: str, reason: str, setting: str) -> UnreachableError:
 
 
 def refused_by_proxy(url: str, reason: str) -> ConfigurationError:
-    """Return the error for a proxy of the environment that does not connect us, whatever the address."""
+    """Return the error for a proxy that refuses the connection, whatever the address."""
     return ConfigurationError(
         f"{reason[0].upper()}{reason[1:]}, on the way to {url}. Correct the proxy of the environment, or ask"
-        " whoever runs it."
+        " its operator."
     )

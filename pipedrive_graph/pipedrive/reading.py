@@ -91,7 +91,7 @@ def read(call: Call, payload: object) -> Reading:
             if unreadable:
                 raise UnusableError(f"data: none of the rows can be read; {unreadable[0].problem}")
             if call.endpoint is Endpoint.USERS:
-                raise UnusableError("data: expected users, got none")  # whoever asks is one
+                raise UnusableError("data: expected users, got none")  # the owner of the token is one
         following = _next_start(payload, call, len(rows) + len(unreadable), oddities)
         return Reading(cast(Data, rows), following, oddities, unreadable)
     if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:

@@ -89,7 +89,7 @@ def read_set_id(value: object) -> str | None:
     An empty text and 0 name none, like null.
 
     Raises:
-        ValueError: for anything that is no id.
+        ValueError: for anything that is not an id.
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "0")):
         return None

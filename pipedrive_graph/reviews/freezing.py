@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
-from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.errors import ConfigurationError, DecisionError, WarehouseError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reviews import cells
+from pipedrive_graph.reviews import owners as owners_file
 from pipedrive_graph.reviews.deciders import deciders
 from pipedrive_graph.reviews.owners import Owners
 from pipedrive_graph.reviews.population import (
@@ -27,7 +29,9 @@ from pipedrive_graph.reviews.population import (
     Sensitive,
 )
 from pipedrive_graph.reviews.recommending import recommend
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.published import reading
 
 _USERS = """
     SELECT
@@ -131,6 +135,22 @@ def roles_known(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Names and ids of the roles of all companies."""
     found = rows(connection, "SELECT name, CAST(role_id AS VARCHAR) FROM roles")
     return {text for row in found for text in row if text}
+
+
+def owners_problem(settings: Settings, company: str) -> str | None:
+    """Why reviews.toml cannot be used for a company; None where it can, or is not there.
+
+    Roles that it names and that do not exist are found once something is published.
+    """
+    known = None
+    if settings.published.exists():
+        with suppress(WarehouseError), reading(settings.published) as connection:
+            known = roles_known(connection)
+    try:
+        owners_file.load(settings, company, known)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def freeze(

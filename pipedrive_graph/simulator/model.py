@@ -216,7 +216,7 @@ class Company:
         """Delete a user for good: still listed, without name, address, role and rights.
 
         Args:
-            user_id: whom to delete.
+            user_id: the user to delete.
             by_support: as Pipedrive's support does, who leave a random name and address behind.
         """
         user = self.users[user_id]

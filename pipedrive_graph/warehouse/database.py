@@ -103,14 +103,30 @@ def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractCo
     return files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait)
 
 
+@contextmanager
+def attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach a database read-only, as `held`; whatever was put in its place since is seen.
+
+    Raises:
+        duckdb.Error: if it cannot be read, or another process writes it (see `is_written`).
+    """
+    with duckdb.connect(config=CONFIG) as connection:
+        connection.execute(f"ATTACH {quoted(path)} AS held (READ_ONLY)")
+        yield connection
+
+
+def is_written(error: duckdb.Error) -> bool:
+    """Whether a database could not be opened because another process writes it."""
+    return "Could not set lock" in str(error)
+
+
 def obstacle(path: Path) -> str | None:
     """Why a database that is there cannot be opened; None where it can, or another process writes it."""
     try:
-        duckdb.connect(str(path), read_only=True, config=CONFIG).close()
+        with attached(path):
+            return None
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        return None if "Could not set lock" in reason else reason
-    return None
+        return None if is_written(error) else str(error).splitlines()[0]
 
 
 @contextmanager
@@ -162,7 +178,7 @@ def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
         return WarehouseError(f"Cannot open {path}: it is a folder; move it away, then try again.")
     if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return files.cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-    if "Could not set lock" in reason:
+    if is_written(error):
         return WarehouseError(f"Another program has {path} open ({reason}); close it there, then try again.")
     return UnusableError(f"Cannot open {path} ({reason}).")
 

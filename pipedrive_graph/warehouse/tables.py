@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph.errors import UnusableError
-from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
+from pipedrive_graph.warehouse.database import attached, rows
 from pipedrive_graph.warehouse.declared import ADDED, KEPT, POLICY
 
 
@@ -117,8 +117,7 @@ def check(path: Path) -> None:
         UnusableError: as `create` does.
         duckdb.Error: if it cannot be read, or another process writes it.
     """
-    with duckdb.connect(config=CONFIG) as connection:
-        connection.execute(f"ATTACH {quoted(path)} AS held (READ_ONLY)")
+    with attached(path) as connection:
         columns_held = rows(
             connection,
             """

@@ -11,7 +11,7 @@ import duckdb
 from pipedrive_graph import addresses
 from pipedrive_graph.warehouse.database import rows
 
-# a company that an earlier version took in has none yet, and its tables may be made anew before its turn
+# a company that an earlier version took in has no addresses yet, and its tables may be built before its turn
 _CHANGED = """
     (
         company IN (SELECT company FROM landing.batch)

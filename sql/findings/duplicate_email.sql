@@ -1,7 +1,7 @@
 -- One row per live user whose e-mail address another live user has as well. Addresses are compared
--- as `user_addresses` has them, whatever their case and script. What holds no @ is no address:
--- deleted users all have the same text there. Deactivated and deleted users do not count, nor does
--- one of whom it is not known.
+-- as `user_addresses` has them, whatever their case and script. A text without an @ is not an
+-- address: deleted users all have the same text there. Only users who are known to be active and
+-- not deleted count.
 --
 -- kind: rule
 -- title: Same e-mail address twice

@@ -1,5 +1,5 @@
 -- One row per value of the latest snapshot that is there and cannot be read as what it should be,
--- and per row of a list that names nobody and nothing.
+-- and per row of a list that has no readable id.
 -- Such a value counts as not known, NULL, in every table.
 --
 -- kind: view

@@ -6,7 +6,8 @@
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
---   signature: a digest of all that; NULL where the access, or whether the user is active, is not known
+--   signature: a digest of all that; NULL where the access, or whether the user is active, is not
+--     known
 WITH contents AS (
     SELECT company, permission_set_id, contents
     FROM staging.permission_sets

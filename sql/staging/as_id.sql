@@ -1,5 +1,5 @@
--- One id or count, from a number or a text of digits. JSON does not distinguish 99 and 99.0, so both
--- are read; -1, 99.5 and what a 64-bit integer cannot hold are not.
+-- One id or count, from a number or a text of digits. JSON does not distinguish 99 and 99.0, so
+-- both are read; -1, 99.5 and what a 64-bit integer cannot hold are not.
 --
 -- kind: scalar macro
 -- parameters:

@@ -61,7 +61,7 @@ edited_companies AS (
     UNION
     -- roles and sets that are gone now
     SELECT proven.company
-    FROM staging.told_in_full AS proven
+    FROM staging.answered_in_full AS proven
     INNER JOIN history.roles AS last
         ON
             proven.history_table = 'roles'
@@ -72,7 +72,7 @@ edited_companies AS (
         ON staged.company = last.company AND staged.role_id = last.role_id
     UNION
     SELECT proven.company
-    FROM staging.told_in_full AS proven
+    FROM staging.answered_in_full AS proven
     INNER JOIN history.permission_sets AS last
         ON
             proven.history_table = 'permission_sets'
@@ -110,11 +110,11 @@ answered_users AS (
     WHERE users.access_given
 ),
 
--- whose assignments are all known, and as they were
+-- users whose role assignments are all known
 seated_users AS (
     SELECT answered_users.*
     FROM answered_users
-    SEMI JOIN staging.told_in_full AS proven
+    SEMI JOIN staging.answered_in_full AS proven
         ON
             proven.company = answered_users.company
             AND proven.history_table = 'user_roles'

@@ -1,6 +1,7 @@
--- One row per call of tonight, over its pages: how it ended.
--- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call, and
--- so does a row that cannot be read in the list of a single subject: the list is not known in full.
+-- One row per call of the snapshot, over its pages: how it ended.
+-- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call,
+-- and so does a row that cannot be read in the list of a single subject: the list is not known in
+-- full.
 -- The access in a user's record is here too, as an answer of its own: one that failed where the
 -- record does not give the access that it gave before.
 --

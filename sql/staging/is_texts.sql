@@ -1,4 +1,4 @@
--- Whether a value is a list of texts, each of them one.
+-- Whether a value is a list that holds only texts; an empty list is one.
 --
 -- kind: scalar macro
 -- parameters:
@@ -6,7 +6,9 @@
 CASE
     WHEN json_type(part) = 'ARRAY' THEN coalesce(
         list_bool_and(
-            list_transform(CAST(part AS JSON[]), lambda entry: coalesce(json_type(entry) = 'VARCHAR', FALSE))
+            list_transform(
+                CAST(part AS JSON[]), lambda entry: coalesce(json_type(entry) = 'VARCHAR', FALSE)
+            )
         ),
         TRUE
     )

@@ -1,5 +1,5 @@
--- One row per permission set in tonight's answers, as received: from the list, or asked for by id.
--- Rows that name no set are in `unreadable_rows`.
+-- One row per permission set in the snapshot's answers, as received: from the list, or asked for
+-- by id. Rows that have no readable id are in `unreadable_rows`.
 --
 -- key: company, permission_set_id
 -- columns:

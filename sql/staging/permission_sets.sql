@@ -1,4 +1,4 @@
--- One row per permission set in tonight's answers, typed.
+-- One row per permission set in the snapshot's answers, typed.
 -- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. Of
 -- contents one of which cannot be read, none is known.
 --

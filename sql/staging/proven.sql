@@ -1,7 +1,7 @@
--- One row per subject whose rows in a history table tonight's answers tell in full.
--- What the history holds of such a subject, and tonight does not repeat, is over. Whoever is not
--- here was not asked for, or not answered, or the answer is held back: their rows are carried
--- forward.
+-- One row per subject whose rows in a history table the snapshot contains in full.
+-- What the history holds of such a subject, and the snapshot does not repeat, is over. The rows of
+-- a subject that is not here are carried forward: it was not asked for, was not answered, or the
+-- answer is held back.
 --
 -- key: company, history_table, subject_id
 -- columns:
@@ -9,9 +9,9 @@
 --   history_table: users, roles, permission_sets, user_roles or user_permissions
 --   subject_id: the user, role or set
 SELECT company, history_table, subject_id
-FROM staging.told_in_full
+FROM staging.answered_in_full
 ANTI JOIN staging.held_answers AS held
     ON
-        told_in_full.history_table = 'user_permissions'
-        AND held.company = told_in_full.company
-        AND CAST(held.user_id AS VARCHAR) = told_in_full.subject_id
+        answered_in_full.history_table = 'user_permissions'
+        AND held.company = answered_in_full.company
+        AND CAST(held.user_id AS VARCHAR) = answered_in_full.subject_id

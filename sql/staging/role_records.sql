@@ -1,5 +1,5 @@
--- One row per role in tonight's answers, as received: from the list, or asked for by id. Rows that
--- name no role are in `unreadable_rows`.
+-- One row per role in the snapshot's answers, as received: from the list, or asked for by id.
+-- Rows that have no readable id are in `unreadable_rows`.
 --
 -- key: company, role_id
 -- columns:

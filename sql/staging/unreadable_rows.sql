@@ -1,5 +1,5 @@
--- One row per row of a list in tonight's answers that cannot be read: it names nobody and nothing.
--- Nobody knows what it is about, so of its list only the other rows are used.
+-- One row per row of a list in the snapshot's answers that has no readable id.
+-- What it is about is not known; the other rows of its list are used.
 --
 -- key: company, endpoint, subject_id, page_start, place
 -- columns:
@@ -24,7 +24,8 @@ WITH lists AS (
     WHERE
         outcome = 'answered'
         AND endpoint IN (
-            'users', 'roles', 'permissionSets', 'users/{id}/roleAssignments', 'roles/{id}/assignments'
+            'users', 'roles', 'permissionSets',
+            'users/{id}/roleAssignments', 'roles/{id}/assignments'
         )
 ),
 

@@ -1,13 +1,13 @@
--- One row per value in the snapshot's answers that is there and cannot be read as what it should be.
--- It counts as not known (as last known, or NULL) everywhere. A row that names nobody and nothing
--- is here as a whole.
+-- One row per value in the snapshot's answers that is there and cannot be read as what it should
+-- be. It counts as not known (as last known, or NULL) everywhere. A row without a readable id is
+-- here as a whole.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the call that brought it
---   subject_id: the user, role or set that it is about; NULL for a row of a list, of which that is
---     not known
+--   subject_id: the user, role or set that it is about; NULL for a row of a list that has no
+--     readable id
 --   field: name of the field; of a row, its place
 --   value: the value as received, its first 200 characters
 WITH user_fields AS (

@@ -1,4 +1,4 @@
--- One row per flag in tonight's answers about a user's permissions.
+-- One row per flag in the snapshot's answers about a user's permissions.
 -- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
 -- An answer that is the same as in the snapshot before has no rows: it says nothing new. What
 -- Pipedrive itself changed, and is held back, is as last known.

@@ -1,6 +1,6 @@
--- One row per user in tonight's answers, as received: from the list, or asked for by id.
--- A user whom two pages repeat counts once, as last seen. Rows that name no user are in
--- `unreadable_rows`.
+-- One row per user in the snapshot's answers, as received: from the list, or asked for by id.
+-- A user whom two pages repeat counts once, as last seen. Rows that have no
+-- readable id are in `unreadable_rows`.
 --
 -- key: company, user_id
 -- columns:

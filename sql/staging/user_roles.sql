@@ -1,8 +1,8 @@
--- One row per user and role in tonight's role assignments.
+-- One row per user and role in the snapshot's role assignments.
 -- What a user's own answer says counts; of a user who was not asked, what the roles say of their
 -- members. A row that is repeated counts once; it is active if any of its repetitions is. Answers
 -- about users who are no longer there (a snapshot may be read in two parts) do not count. Rows that
--- name no role are in `unreadable_rows`.
+-- have no readable id are in `unreadable_rows`.
 --
 -- key: company, user_id, role_id
 -- columns:

@@ -4,8 +4,8 @@
 -- set, role or assignment changed. That is looked at per permission; and of all permissions at once
 -- where nobody keeps anything of what was granted. Only comparable users count who were answered
 -- before; what everybody is granted is a change of those, too, who are answered for the first time.
--- What is held counts as it was in the snapshot before: all that was taken away, and what was
--- granted and is not sensitive. In the snapshot after one with something held, nothing is.
+-- Held answers count as in the snapshot before: all that was taken away, and what was granted and
+-- is not sensitive. In the snapshot after one with something held, nothing is.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -70,27 +70,6 @@ answered_flags AS (
     WHERE flag.granted IS NOT FALSE
 ),
 
--- What was Pipedrive's before and is believed by now: who was not asked then follows, one by one.
-believed_changes AS (
-    SELECT DISTINCT company, vendor.permission, vendor.change
-    FROM (
-        SELECT DISTINCT company, snapshot_id, permission, change
-        FROM history.vendor_changes
-        SEMI JOIN landing.batch USING (company)
-    ) AS vendor
-    INNER JOIN history.snapshots AS snapshots USING (company, snapshot_id)
-    INNER JOIN history.user_permissions AS flags
-        ON
-            flags.company = vendor.company
-            AND flags.permission = vendor.permission
-            AND flags.granted
-            AND CASE vendor.change
-                WHEN 'granted'
-                    THEN flags.valid_from >= snapshots.started_at AND flags.valid_to IS NULL
-                ELSE flags.valid_to >= snapshots.started_at
-            END
-),
-
 all_changes AS (
     SELECT
         users.company,
@@ -120,13 +99,74 @@ all_changes AS (
     WHERE last.granted AND NOT last.unchanged
 ),
 
+-- The same changes in earlier snapshots, which were believed later, or were not.
+earlier_changes AS (
+    SELECT DISTINCT
+        company,
+        vendor.permission,
+        vendor.change,
+        snapshots.started_at
+    FROM (
+        SELECT DISTINCT company, snapshot_id, permission, change
+        FROM history.vendor_changes
+        SEMI JOIN all_changes USING (company, permission, change)
+    ) AS vendor
+    INNER JOIN history.snapshots AS snapshots USING (company, snapshot_id)
+),
+
+-- Live users whose permissions were answered since, and nothing of that answer held back.
+holders_since AS (
+    SELECT
+        earlier.company,
+        earlier.permission,
+        earlier.change,
+        earlier.started_at,
+        users.user_id,
+        count(*) FILTER (
+            flags.valid_from < earlier.started_at
+            AND (flags.valid_to IS NULL OR flags.valid_to >= earlier.started_at)
+        ) > 0 AS held_before,
+        count(*) FILTER (flags.granted AND flags.valid_to IS NULL) > 0 AS holds_now
+    FROM earlier_changes AS earlier
+    INNER JOIN history.users AS users
+        ON
+            users.company = earlier.company
+            AND users.valid_to IS NULL
+            AND users.active
+            AND users.deleted IS NOT TRUE
+    INNER JOIN history.observations AS observations
+        ON
+            observations.company = users.company
+            AND observations.history_table = 'user_permissions'
+            AND observations.subject_id = CAST(users.user_id AS VARCHAR)
+            AND observations.last_at >= earlier.started_at
+    LEFT JOIN history.user_permissions AS flags
+        ON
+            flags.company = users.company
+            AND flags.user_id = users.user_id
+            AND flags.permission = earlier.permission
+            AND flags.granted
+    GROUP BY
+        earlier.company, earlier.permission, earlier.change, earlier.started_at, users.user_id
+),
+
+-- An earlier change is believed where most of those who could be hit by it have it now. Users who
+-- were not asked since then follow, one by one.
+believed_changes AS (
+    SELECT DISTINCT company, permission, change
+    FROM holders_since
+    WHERE held_before = (change = 'revoked')
+    GROUP BY company, permission, change, started_at
+    HAVING count(*) FILTER (holds_now = (change = 'granted')) * 2 > count(*)
+),
+
 changes AS (
     SELECT all_changes.*
     FROM all_changes
     ANTI JOIN believed_changes USING (company, permission, change)
 ),
 
--- Whether everybody who could be hit was: whoever lacked what was granted, or held what was taken.
+-- Users who could be hit: those who lacked what was granted, or held what was taken away.
 headcounts AS (
     SELECT company, count(*) AS users
     FROM comparable_users

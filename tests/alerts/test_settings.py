@@ -135,6 +135,8 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
         ('to = ["security@example.com"]', "", "'to' is missing."),
         ('user = "graph"', "", "write both user and password_env, or neither."),
         ('"graph@example.com"', '"graph"', "from (line 8): 'graph' is not an e-mail address."),
+        ('"graph@example.com"', '";"', "from (line 8): ';' is not an e-mail address."),
+        ('"security@example.com"', '","', "to (line 9): ',' is not an e-mail address."),
         ('"graph@example.com"', '"a@x.com, b@x.com"', "from: 'a@x.com, b@x.com' holds more than one e-mail"),
         ('"security@example.com"', '"a@example.com\\nBcc: b@example.com"', "is not an e-mail address."),
         (

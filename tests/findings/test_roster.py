@@ -136,6 +136,11 @@ USED, ODD = "ana@x.com is in line 2 too, which is used", "'odd' is no status tha
         # what only one of them says is taken
         (["left,,", "Terminated,Mara,Sales"], (2, True, "Mara", "Sales"), [f"line 3: {USED}"]),
         (["active,MARA,", "leave,Mara,sales"], (2, False, "MARA", "sales"), [f"line 3: {USED}"]),
+        (
+            ["active,mara@x.com,", "active,Mara <Mara@X.com>,"],
+            (2, False, "mara@x.com", None),
+            [f"line 3: {USED}"],
+        ),
         # what they contradict each other in is not
         (
             ["active,Mara,Sales", "active,Mara,Help"],

@@ -50,7 +50,7 @@ class Answers:
             if user in self.newcomers:
                 access, role = [{**access[0], "permission_set_id": "other"}], 9
             else:
-                self._insert("history.users", user_id=user, access=access)
+                self._insert("history.users", user_id=user, active=True, access=access)
                 self._insert("history.user_roles", user_id=user, role_id=role, active=True)
             self._insert("staging.users", user_id=user, active=user not in self.inactive, access=access)
             self._insert("staging.user_roles", user_id=user, role_id=role, active=True)
@@ -90,7 +90,7 @@ class Answers:
         return found
 
     def version(self, user: int, permission: str, since: int, until: int | None) -> None:
-        """A version of what somebody else held, whether or not it is over."""
+        """A version of what a user held, whether or not it is over."""
         self._insert(
             "history.user_permissions",
             user_id=user,
@@ -98,6 +98,17 @@ class Answers:
             granted=True,
             valid_from=NIGHTS[since],
             valid_to=None if until is None else NIGHTS[until],
+        )
+
+    def answered(self, user: int, night: int) -> None:
+        """When the permissions of a user were last answered."""
+        if user not in self.users:
+            self._insert("history.users", user_id=user, active=True, access=[])
+        self._insert(
+            "history.observations",
+            history_table="user_permissions",
+            subject_id=str(user),
+            last_at=NIGHTS[night],
         )
 
     def snapshot(
@@ -317,6 +328,7 @@ def test_what_is_believed_by_now_is_not_pipedrives_again(answers: Answers, chang
     answers.snapshot(3, held=False, permission="can_other")
     answers.before = {"can_x": set() if change == "granted" else everybody()}
     answers.now = {"can_x": everybody() if change == "granted" else set()}
+    answers.answered(99, 2)
     answers.version(
         99, "can_x", since=2 if change == "granted" else 0, until=None if change == "granted" else 2
     )
@@ -332,6 +344,33 @@ def test_what_was_held_and_not_believed_is_pipedrives_again(answers: Answers, ch
     answers.now = {"can_x": everybody() if change == "granted" else set()}
 
     assert [*answers.changes()] == [("can_x", change, True)]
+
+
+@pytest.mark.parametrize("change", ["granted", "revoked"])
+def test_what_one_user_gained_or_lost_since_is_no_reason_to_believe(answers: Answers, change: str) -> None:
+    answers.snapshot(1, held=True, permission="can_x", change=change)
+    answers.snapshot(3, held=False, permission="can_other")
+    for user in (*answers.users, 99):
+        answers.answered(user, 3)
+    answers.before = {"can_x": set() if change == "granted" else everybody()}
+    answers.now = {"can_x": everybody() if change == "granted" else set()}
+    answers.version(
+        99, "can_x", since=3 if change == "granted" else 0, until=None if change == "granted" else 3
+    )
+
+    assert [*answers.changes()] == [("can_x", change, True)]
+
+
+def test_what_was_taken_and_given_back_may_be_taken_again(answers: Answers) -> None:
+    answers.snapshot(1, held=True, permission="can_x", change="revoked")
+    answers.snapshot(3, held=False, permission="can_other")
+    answers.before, answers.now = {}, {"can_x": set()}
+    for user in answers.users:
+        answers.answered(user, 3)
+        answers.version(user, "can_x", since=0, until=2)
+        answers.version(user, "can_x", since=3, until=None)
+
+    assert [*answers.changes()] == [("can_x", "revoked", True)]
 
 
 def test_a_value_that_was_not_known_has_not_changed(answers: Answers) -> None:

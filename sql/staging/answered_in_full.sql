@@ -1,5 +1,5 @@
--- One row per subject whose rows in a history table the latest answers contain in full.
--- Answers that are held back are among them: see `proven` for what is taken over.
+-- One row per subject whose rows in a history table the snapshot's answers contain in full.
+-- Answers that are held back are included; `proven` is without them.
 --
 -- key: company, history_table, subject_id
 -- columns:
@@ -68,8 +68,8 @@ listed_roles AS (
     )
 ),
 
--- Where every role tells its members, that tells everybody's roles...
-roles_told AS (
+-- Where every role was answered with its members, everybody's roles are known...
+companies_with_members AS (
     SELECT company
     FROM staging.coverage
     ANTI JOIN (
@@ -78,12 +78,12 @@ roles_told AS (
         ANTI JOIN (
             FROM staging.coverage
             WHERE endpoint = 'roles/{id}/assignments' AND outcome = 'answered'
-        ) AS told USING (company, subject_id)
+        ) AS answered USING (company, subject_id)
     ) AS silent USING (company)
     WHERE endpoint = 'roles' AND outcome = 'answered'
 ),
 
--- ...but for those who were asked themselves: their own answer counts, or that there is none.
+-- ...except for users who were asked for by id: there only their own answer counts.
 asked AS (
     SELECT company, subject_id
     FROM staging.coverage
@@ -101,7 +101,7 @@ FROM answered
 UNION ALL
 SELECT company, 'user_roles' AS history_table, CAST(user_id AS VARCHAR) AS subject_id
 FROM staging.users
-SEMI JOIN roles_told USING (company)
+SEMI JOIN companies_with_members USING (company)
 ANTI JOIN asked
     ON
         asked.company = users.company
