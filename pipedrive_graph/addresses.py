@@ -16,7 +16,8 @@ from email_validator import EmailNotValidError, validate_email
 from pipedrive_graph.text import printable
 
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
 """Characters without a shape, such as a soft hyphen or a zero-width space."""
 
@@ -24,6 +25,9 @@ _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a"
 
 _PLAIN = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 """An address of ASCII letters is compared as it is; a mail server may be stricter or not."""
+
+_MARKS = tuple("=+-*?|/#!&~^%$`.")
+"""What stands before an address that is part of a formula or a list; hardly any mailbox begins so."""
 
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 _SEPARATORS = re.compile(r"[,;\s]+")
@@ -46,12 +50,14 @@ def read(text: str) -> str:
     if named and "@" in named["name"] and _cleaned(named["name"]).lower() != inside.lower():
         raise AddressError("holds more than one e-mail address")
     if inside.lower().startswith("mailto:"):
-        inside = _cleaned(unquote(inside[len("mailto:") :].partition("?")[0]))
+        inside = _cleaned(unquote(inside[len("mailto:") :].partition("?")[0])).lstrip("/")
     parts = {part.lower(): part for part in map(_unquoted, _SEPARATORS.split(inside)) if part}
     if sum("@" in part for part in parts) > 1 or ("<" in inside and inside.count("@") > 1):
         raise AddressError("holds more than one e-mail address")
     # a domain may end with a dot, and so may a sentence
     address = (next(iter(parts.values())) if len(parts) == 1 else inside).removesuffix(".")
+    if address.startswith(_MARKS):
+        raise AddressError("is not an e-mail address")
     if _PLAIN.fullmatch(address) and _PUNYCODE not in address.lower():
         local, _, domain = address.rpartition("@")
         return f"{local}@{domain.lower()}"
@@ -146,16 +152,22 @@ def visible(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """A text in composed characters, without those that nobody sees and without what stands around it."""
-    stripped = visible(text).strip().strip(",;").strip()
+    """A text without characters that nobody sees and without what stands around it.
+
+    Letters of full width and ligatures, as a PDF has them, count as the letters that they show.
+    """
+    stripped = visible(unicodedata.normalize("NFKC", text)).strip().strip(",;").strip()
     if stripped.lower().startswith("mailto:") or "<" not in stripped:
         return _unquoted(stripped)
     return stripped
 
 
 def _unquoted(text: str) -> str:
-    """A text without the quotes around it, straight or typographic."""
+    """A text without the quotes around it, straight or typographic, or the one before it.
+
+    A spreadsheet marks a text with an apostrophe in front.
+    """
     text = text.strip()
     while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
         text = text[1:-1].strip()
-    return text
+    return text.lstrip(_QUOTES).lstrip()

@@ -31,6 +31,14 @@ SPELLINGS = [
     "'p2@corp.example'",
     "p2@corp.example; P2@corp.example",
     "p2@corp.example\n",
+    "'p2@corp.example",
+    "mailto://p2@corp.example",
+    "p2\u3164@corp.example",
+    "p2@corp\u2800.example",
+    "p2\uffa0@corp.example",
+    "p2\U000e0041@corp.example",
+    "\uff50\uff12@\uff43orp.example",
+    "p2\uff20corp.example",
 ]
 
 
@@ -78,6 +86,10 @@ def test_a_plain_address_is_taken_as_it_is(text: str) -> None:
         ("a @x.com", "is not an e-mail address"),
         ("a@x.com (private)", "is not an e-mail address"),
         ("a@xn--a.example", "is not an e-mail address"),
+        ("=a@x.com", "is not an e-mail address"),
+        ("-a@x.com", "is not an e-mail address"),
+        ("*a@x.com", "is not an e-mail address"),
+        ("?a@x.com", "is not an e-mail address"),
     ],
 )
 def test_what_is_not_exactly_one_address_is_refused(text: str, reason: str) -> None:
