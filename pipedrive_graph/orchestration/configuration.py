@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipedrive_graph import environment, toml_file
+from pipedrive_graph import environment, pasted, toml_file
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import COMPANIES_FILE, Company
@@ -109,6 +109,7 @@ def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
     """The companies that there are most likely, while the settings cannot be read; at least one.
 
     They are those that companies.toml names, as far as it can be read, else those that were collected before.
+    What looks like a token is no company's name: Dagster would store it with every run.
     """
     landing = Landing(home / "landing")
     try:
@@ -124,6 +125,7 @@ def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
         collected = landing.companies()
     except (PipedriveGraphError, OSError):
         collected = []
+    named = [name for name in named if name in collected or not pasted.looks_secret(name)]
     usable = (list(filter(settings_module.is_name, names)) for names in (named, collected))
     return next(filter(None, usable), [DEFAULT_COMPANY])
 
