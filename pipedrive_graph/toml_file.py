@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph import pasted
 from pipedrive_graph.errors import ConfigurationError
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -65,7 +66,7 @@ def parse(content: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content)
     except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
-        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+        raise ConfigurationError(f"Cannot read {file}: {pasted.shown(str(error))}.") from error
     except RecursionError as error:
         raise ConfigurationError(f"Cannot read {file}: its lists or tables are nested too deeply.") from error
 

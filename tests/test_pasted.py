@@ -13,6 +13,8 @@ from pipedrive_graph import pasted, settings
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.orchestration.configuration import load_leniently
+from pipedrive_graph.reviews import owners
 from pipedrive_graph.settings import Settings
 
 _random = random.Random(4)  # noqa: S311 - the same tokens in every run
@@ -109,6 +111,62 @@ def test_other_settings_do_not_repeat_a_token(tmp_path, text, variables, sentenc
         assert secret not in told
 
 
+WAIVER = '[[waiver]]\nsubject = "1"\nreason = "r"\nowner = "o"\nexpires = 2026-12-01\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("findings.toml", "{} = 1"),
+        ("findings.toml", "[thresholds]\n{} = 1"),
+        ("findings.toml", "[companies.{}]"),
+        ("findings.toml", "[combinations.{}]\nx = 1"),
+        ("findings.toml", '[rules]\nfolder = "{}"'),
+        ("findings.toml", '[allowed]\nemail_domains = ["{}@"]'),
+        ("findings.toml", "[{0}]\n[{0}]"),
+        ("waivers.toml", "{} = 1"),
+        ("waivers.toml", WAIVER + 'rule = "{}"'),
+        ("waivers.toml", WAIVER + 'rule = "dormant_user"\ncompany = "{}"'),
+        ("waivers.toml", WAIVER + 'rule = "dormant_user"\n{} = 1'),
+        ("alerts.toml", "[{0}]\n[{0}]"),
+        ("companies.toml", "[{0}]\n[{0}]"),
+    ],
+)
+def test_no_file_of_settings_repeats_a_token(installation, file, text) -> None:
+    installation.home.mkdir()
+    (installation.home / file).write_text(text.format(LETTERED))
+
+    told = installation.command("doctor")
+
+    assert file in told.out + told.err
+    assert LETTERED not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    "text", ["{} = 1", "[companies.{}]", '[owners]\n"{}" = "a@x.com"', '[owners]\n"{}" = 1']
+)
+def test_the_owners_of_a_review_do_not_repeat_a_token(tmp_path, text) -> None:
+    (tmp_path / "reviews.toml").write_text(text.format(LETTERED))
+    with pytest.raises(ConfigurationError) as caught:
+        owners.load(Settings(tmp_path, (Company("acme"),)), "acme", ["Sales"])
+
+    assert LETTERED not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_a_token_is_no_partition_in_dagster(tmp_path, variable) -> None:
+    variables = {"PIPEDRIVE_GRAPH_HOME": str(tmp_path)}
+    if variable:
+        variables["PIPEDRIVE_COMPANY"] = LETTERED
+    else:
+        (tmp_path / "companies.toml").write_text(f'[{LETTERED}]\napi_token_env = "A"')
+
+    configuration = load_leniently(variables)
+
+    assert [company.name for company in configuration.known.companies] == ["default"]
+    assert LETTERED not in str(configuration.problem)
+
+
 def test_a_home_that_is_a_token(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
@@ -181,6 +239,21 @@ def test_a_token_as_the_name_of_a_company_is_not_repeated(installation: Installa
         ("export", "--format", "csv"), ("review", "status"), ("explore", "--headless"),
     ):  # fmt: skip
         told = installation.command(*arguments, "--company", LETTERED)
+
+        assert told.code != 0, arguments
+        assert LETTERED not in told.out + told.err, arguments
+
+
+def test_no_argument_that_is_a_token_is_repeated(installation: Installation) -> None:
+    installation.night()
+    reasons = ("--reason", "r", "--owner", "o", "--until", "2026-12-01")
+    for arguments in (
+        (LETTERED,), ("sync", f"--{LETTERED}"), ("doctor", LETTERED), ("sync", "--collect", LETTERED),
+        ("report", "--since", LETTERED), ("changes", "--since", LETTERED), ("findings", LETTERED),
+        ("findings", "--rule", LETTERED), ("ack", LETTERED), ("waive", LETTERED, *reasons),
+        ("review", "import", LETTERED), ("simulate", "--users", LETTERED),
+    ):  # fmt: skip
+        told = installation.command(*arguments)
 
         assert told.code != 0, arguments
         assert LETTERED not in told.out + told.err, arguments

@@ -19,6 +19,7 @@ from pipedrive_graph.errors import DecisionError, WarehouseError
 from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.findings.decisions import SHORTEST
 from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.reports.listing import (
     STATUSES,
     Filter,
@@ -132,7 +133,7 @@ def _only(settings: Settings, beginning: str) -> Listed:
         )
     found = one(settings.published, beginning)
     if not found:
-        raise DecisionError(f"There is no finding {beginning}; `pipedrive-graph findings` lists them.")
+        raise DecisionError(f"There is no finding {shown(beginning)}; `pipedrive-graph findings` lists them.")
     if len(found) > 1:
         ids = ", ".join(listed.values["finding_id"] for listed in found[:5])
         raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 import click
 
+from pipedrive_graph import pasted
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.text import is_text, printable
 
@@ -34,6 +35,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
+        error.message = pasted.shown(error.message)
         error.show()
         return error.exit_code
     except PipedriveGraphError as error:
@@ -93,7 +95,9 @@ def parsed_day(text: str, option: str) -> date:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, no time
     except ValueError as error:
-        raise ConfigurationError(f"{option} '{text}' is no day; write it as 2026-11-01.") from error
+        raise ConfigurationError(
+            f"{option} '{pasted.shown(text)}' is no day; write it as 2026-11-01."
+        ) from error
 
 
 def user() -> str:

@@ -17,6 +17,7 @@ from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.findings.settling import settle
 from pipedrive_graph.findings.waivers import FILE, Waivers
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Models
@@ -157,7 +158,7 @@ def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:
         beginning,
     )
     if not found:
-        raise DecisionError(f"There is no finding {beginning}; `pipedrive-graph findings` lists them.")
+        raise DecisionError(f"There is no finding {shown(beginning)}; `pipedrive-graph findings` lists them.")
     if len(found) > 1:
         ids = ", ".join(str(row[1]) for row in found[:5])
         raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")

@@ -19,6 +19,7 @@ from pipedrive_graph import addresses, files, toml_file
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings.email_domains import public_providers
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
 from pipedrive_graph.warehouse.declared import POLICY, SHARED
@@ -148,7 +149,7 @@ def load(settings: Settings) -> Policies:
         raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
     known = [company.name for company in settings.companies]
     for name in companies.keys() - {*known}:
-        raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, known)}")
+        raise ConfigurationError(f"{file}: [companies] knows no {shown(name)}{near(name, known)}")
     shared = _merged(_shipped(), own)
     rules = shared.pop("rules")
     for name, table in companies.items():
@@ -171,11 +172,12 @@ def usual_folder(settings: Settings) -> Path:
 
 def _rules(table: object, file: Path, *, named: bool) -> Path:
     try:
-        folder = file.parent / files.expanded(_Rules.model_validate(table).folder)
+        name = _Rules.model_validate(table).folder
+        folder = file.parent / files.expanded(name)
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_sentence(error, 'rules')}") from error
     if named and not folder.is_dir():
-        raise ConfigurationError(f"{file}: [rules] folder: there is no folder {folder}.")
+        raise ConfigurationError(f"{file}: [rules] folder: there is no folder {file.parent / shown(name)}.")
     return folder
 
 
@@ -225,7 +227,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {_sentence(error)}") from error
     for name in policy.thresholds.keys() - known.keys():
-        raise ConfigurationError(f"{place}: [thresholds] knows no {name}{near(name, known)}")
+        raise ConfigurationError(f"{place}: [thresholds] knows no {shown(name)}{near(name, known)}")
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
             raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
@@ -236,9 +238,10 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
 
 def _sentence(error: ValidationError, *above: str) -> str:
     first = error.errors(include_url=False)[0]
-    path = ".".join([*above, *map(str, first["loc"])])
+    path = shown(".".join([*above, *map(str, first["loc"])]))
     if first["type"] == "extra_forbidden":
         return f"'{path}' is no setting{near(str(first['loc'][-1]), Policy.model_fields)}"
     if first["type"] == "missing":
         return f"'{path}' is missing."
-    return f"{path}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
+    said = shown(str(first["msg"]))
+    return f"{path}: {said[0].lower()}{said[1:]}."

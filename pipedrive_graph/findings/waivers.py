@@ -27,6 +27,7 @@ from tomlkit.exceptions import TOMLKitError
 from pipedrive_graph import clock, files, toml_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
 
@@ -123,7 +124,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
     tables = toml_file.parse(text, file)
     entries = tables.pop("waiver", [])
     if tables:
-        raise ConfigurationError(f"{file}: '{next(iter(tables))}' is no setting; write [[waiver]].")
+        raise ConfigurationError(f"{file}: '{shown(next(iter(tables)))}' is no setting; write [[waiver]].")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
     latest = clock.now().date() + LONGEST
@@ -138,7 +139,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
             raise ConfigurationError(f"{place}: {_sentence(error)}") from error
         if checked.rule not in rules:
             raise ConfigurationError(
-                f"{place}: there is no rule {checked.rule}{near(checked.rule, sorted(rules))}"
+                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(rules))}"
             )
         if checked.expires > latest:
             raise ConfigurationError(
@@ -146,9 +147,8 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
                 f"use {latest} or earlier."
             )
         if checked.company not in {None, *companies}:
-            raise ConfigurationError(
-                f"{place}: company: there is no {checked.company}{near(str(checked.company), companies)}"
-            )
+            name = str(checked.company)
+            raise ConfigurationError(f"{place}: company: there is no {shown(name)}{near(name, companies)}")
         read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
     return Waivers(tuple(read))
 
@@ -196,7 +196,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"'{key}' is no key of a waiver{near(key, _Entry.model_fields)}"
+        return f"'{shown(key)}' is no key of a waiver{near(key, _Entry.model_fields)}"
     if first["type"] == "missing":
         return f"'{key}' is missing."
     if first["type"] == "string_too_short":

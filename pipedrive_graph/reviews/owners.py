@@ -23,6 +23,7 @@ from typing import Any
 from pipedrive_graph import toml_file
 from pipedrive_graph.addresses import AddressError, person, read
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
 
@@ -89,7 +90,7 @@ def load(settings: Settings, company: str, known: Collection[str] | None) -> Own
     names = [one.name for one in settings.companies]
     for name in companies:
         if name not in names:
-            raise ConfigurationError(f"{file}: [companies] knows no {name}{near(name, names)}")
+            raise ConfigurationError(f"{file}: [companies] knows no {shown(name)}{near(name, names)}")
     shared = _checked(file, "", tables, known)
     of_companies = {
         name: _checked(file, f"companies.{name}.", table, known) for name, table in companies.items()
@@ -117,7 +118,7 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{file}: '{above}{key}' is no setting{near(key, _KEYS)}")
+            raise ConfigurationError(f"{file}: '{above}{shown(key)}' is no setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
@@ -128,10 +129,12 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
         if lower is not None and key not in lower:
             close = difflib.get_close_matches(key, list(lower), n=1)
             meant = f"; did you mean {lower[close[0]]}?" if close else "."
-            raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}', which is none{meant}")
+            raise ConfigurationError(
+                f"{file}: [{above}owners] names the role '{shown(role)}', which is none{meant}"
+            )
         if key in of:
-            raise ConfigurationError(f"{file}: [{above}owners] names the role '{role}' twice.")
-        of[key] = _address(f"{file}: [{above}owners] '{role}'", address)
+            raise ConfigurationError(f"{file}: [{above}owners] names the role '{shown(role)}' twice.")
+        of[key] = _address(f"{file}: [{above}owners] '{shown(role)}'", address)
     return Owners(None if default is None else _address(f"{file}: {above}default", default), of)
 
 

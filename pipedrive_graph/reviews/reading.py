@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews import cells
 
 _WORKBOOK, _OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -51,7 +52,7 @@ def read(path: Path) -> list[Written]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DecisionError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise DecisionError(f"Cannot read {shown(str(path))}: {error.strerror or error}.") from error
     if content.startswith(_OLD_WORKBOOK):
         raise DecisionError(f"{path} is a workbook of the old kind, or has a password; save it as .xlsx.")
     if content.startswith(_WORKBOOK):
