@@ -93,10 +93,11 @@ def added(models: Models, folder: Path) -> Models:
         for path in files:
             try:
                 good.append(_checked(connection, models, path, shipped))
-            except ModelError as error:
+            except (ModelError, RecursionError) as error:
                 # a name that is taken is the other rule's, and so is what was found under it
                 name = path.stem if path.stem not in shipped else f"{path.stem}/own"
-                broken[f"rules.{name}"] = str(error)
+                nested = f"{path}: its query is nested too deeply."
+                broken[f"rules.{name}"] = nested if isinstance(error, RecursionError) else str(error)
     return models.with_rules(good, broken)
 
 

@@ -219,6 +219,12 @@ def test_what_cannot_be_used_is_told_by_its_place(folder: Path, old: str, new: s
     assert "\n" not in found
 
 
+def test_a_query_that_is_nested_too_deeply_is_one_rule(folder: Path) -> None:
+    text = RULE.replace("WHERE live", f"WHERE {'(' * 3000}live{')' * 3000}")
+
+    assert told(folder, text) == ["lives.sql: its query is nested too deeply."]
+
+
 def test_a_file_in_another_encoding(folder: Path) -> None:
     text = RULE.replace("Say hello.", "Grüßen.")
 
