@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from pipedrive_graph import environment
+from pipedrive_graph import environment, pasted
 from pipedrive_graph.errors import ConfigurationError
 
 PROXIES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
@@ -56,7 +56,7 @@ class Bypass:
             address = ipaddress.ip_address(host)
         except ValueError:
             return fnmatchcase(host, self.pattern) or fnmatchcase(host, f"*.{self.pattern}")
-        return self.pattern == "*" or (self.network is not None and address in self.network)
+        return fnmatchcase(host, self.pattern) or (self.network is not None and address in self.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _proxy(name: str, variables: Mapping[str, str] | None) -> Proxy | None:
     url = value if "://" in value else f"http://{value}"
     try:
         parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
+        usable = pasted.has_host(parts) and parts.port != 0 and url.isprintable() and " " not in url
     except ValueError:
         usable = False
     if not usable or parts.scheme not in {"http", "https", *_SOCKS}:
@@ -146,7 +146,7 @@ def _proxy(name: str, variables: Mapping[str, str] | None) -> Proxy | None:
 
 def _bypasses(variables: Mapping[str, str] | None) -> tuple[Bypass, ...]:
     called, value = _either("NO_PROXY", variables)
-    entries = [entry for entry in value.replace(",", " ").split() if entry]
+    entries = value.replace(",", " ").replace(";", " ").split()
     read = []
     for number, entry in enumerate(entries, 1):
         try:

@@ -6,9 +6,10 @@ place, and never the value.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pipedrive_graph.errors import ConfigurationError
 
@@ -63,15 +64,27 @@ def is_plain_address(url: str) -> bool:
     """Whether an address has a host, and nothing in it that is or may be a secret."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        usable, _ = has_host(parts), parts.port
     except ValueError:
         return False
     return (
         parts.scheme in {"http", "https"}
-        and bool(host)
+        and usable
         and not (parts.query or parts.fragment or parts.username or parts.password)
         and not looks_secret(url)
     )
+
+
+def has_host(parts: SplitResult) -> bool:
+    """Whether an address has a host; what stands in brackets is an IPv6 address, and no later kind.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    host = parts.hostname or ""
+    if "[" in parts.netloc.rpartition("@")[2]:
+        ipaddress.IPv6Address(host)
+    return bool(host)
 
 
 def _is_mixed(run: str) -> bool:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from installation import Installation
 
-from pipedrive_graph import network
+from pipedrive_graph import network, settings
 from pipedrive_graph.alerts.channels import Patience, deliver
 from pipedrive_graph.alerts.message import Message
 from pipedrive_graph.alerts.settings import Channel, Event
@@ -57,6 +57,9 @@ def test_the_proxy_of_the_environment(variables, used) -> None:
         ("[fd00::]/8", "https://10.0.0.1/v1", False),
         ("10.0.0.0/8", "https://10.1.2.3/v1", True),
         ("10.0.0.1/8", "https://11.1.2.3/v1", False),
+        ("10.*", "https://10.1.2.3/v1", True),
+        ("10.*", "https://11.1.2.3/v1", False),
+        ("*.example.com;api.pipedrive.com", API, True),
         ("[fd12::7]:8443", "https://[fd12::7]:8443/", True),
         ("[fd12::7]:8443", "https://[fd12::7]/", False),
         ("pipedrive.com", API, True),
@@ -105,6 +108,14 @@ def test_a_socks_proxy_is_refused_where_it_would_be_used(name) -> None:
         ConfigurationError, match=f"^The variable {name} names a SOCKS proxy, which is not supp"
     ):
         network.load({name: "socks5://me:c4n4ry@127.0.0.1:1080"})
+
+
+@pytest.mark.parametrize("host", ["[v1.x]", "[v1.x]:1", "[1.2.3.4]", "[]"])
+def test_only_an_ipv6_address_stands_in_brackets(host) -> None:
+    with pytest.raises(ConfigurationError, match=r"^The variable HTTPS_PROXY is not the address of a proxy"):
+        network.load({"HTTPS_PROXY": f"http://{host}"})
+    with pytest.raises(ConfigurationError, match=r"^The variable PIPEDRIVE_BASE_URL must be a plain https"):
+        settings.load({"PIPEDRIVE_BASE_URL": f"https://{host}/v1"})
 
 
 @pytest.mark.parametrize("entry", ["fd00::/129", "10.0.0.0/33", "[::1", "a/b", "[x]:1", "host:port"])
