@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -35,8 +36,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
-        error.message = pasted.shown(error.message)
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        click.echo(pasted.shown(usage.getvalue()), err=True, nl=False)
         return error.exit_code
     except PipedriveGraphError as error:
         tell_error(error, debug=debug)
