@@ -82,8 +82,10 @@ def build(
         with database.transaction(connection):
             # what was decided since the last night was decided about what that night found
             decisions.catch_up(company)
-            decisions.read(company, accepted)
-            rosters.keep(decisions, settings, people)
+            is_new = decisions.are_done(company)
+            if is_new:
+                decisions.read(company, accepted)
+                rosters.keep(decisions, settings, people)
         builder = Builder(connection, models, policies, people, decisions)
         taken: list[str] = []
         counted: dict[str, int] = {}
@@ -91,6 +93,10 @@ def build(
         for snapshot in ingest.pending(Landing(settings.landing).of(company), seen):
             counted = builder.advance([snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
+        if not is_new:  # the warehouse was lost: what is decided now comes after all that the journal says
+            with database.transaction(connection):
+                decisions.read(company, accepted)
+                rosters.keep(decisions, settings, people)
         built = Built(
             taken,
             counted,

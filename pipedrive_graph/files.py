@@ -136,11 +136,21 @@ def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
     if error.errno in _FULL:
         return no_space(path)
-    reason = error.strerror or error
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
-        reason = f"{reason}; {closed} {ownership(closed)}"
-    return LandingError(f"Cannot write {path}: {reason}.")
+    return LandingError(f"Cannot write {path}: {_reason(path, error)}.")
+
+
+def cannot_read(path: Path, error: OSError) -> LandingError:
+    """The sentence for a file or folder that cannot be read."""
+    return LandingError(f"Cannot read {path}: {_reason(path, error)}.")
+
+
+def _reason(path: Path, error: OSError) -> str:
+    """What the system says; where it forbids something, also whom the file belongs to."""
+    reason = error.strerror or str(error)
+    if error.errno not in {errno.EACCES, errno.EPERM}:
+        return reason
+    closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    return f"{reason}; {closed} {ownership(closed)}"
 
 
 def ownership(path: Path) -> str:
@@ -186,7 +196,7 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
 
     Raises:
         BusyError: naming the other process, if it holds the lock and `wait` is not given.
-        LandingError: if the lock's file cannot be made.
+        LandingError: if the lock's file cannot be made or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,8 +204,11 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        os.ftruncate(descriptor, 0)  # of a process that was killed, the id is still there
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)  # of a process that was killed, the id is still there
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            raise cannot_write(path, error) from error
         yield
     finally:
         with suppress(OSError):

@@ -327,8 +327,36 @@ def test_files_of_another_user_are_named_with_their_owner(nights, name: str) -> 
         assert doctor.returncode == 1
         assert sync.returncode == (0 if name == "journal" else 1), sync.stderr
         assert "belongs to root, and this process runs as nobody" in doctor.stdout
-        assert sync.returncode == 0 or "Permission denied" in sync.stderr
+        assert sync.returncode == 0 or "Permission denied; " in sync.stderr
+        assert sync.returncode == 0 or "belongs to root, and this process runs as nobody." in sync.stderr
+        lines = doctor.stdout.splitlines()
+        texts = [(line["company"], line["text"]) for line in map(json.loads, lines)]
+        assert len(texts) == len(set(texts))
         assert "Unexpected" not in doctor.stdout + sync.stderr
+    finally:
+        shutil.rmtree(place)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another user")
+def test_a_published_file_of_another_user_is_named_with_its_owner(nights) -> None:
+    installation, _ = nights
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    try:
+        copy = Installation(place, dict(installation.variables))
+        shutil.copy(installation.home / "identity_graph.duckdb", place)
+        (place / "identity_graph.duckdb").chmod(0o600)
+        if as_nobody(copy, "--version").returncode:
+            pytest.skip("another user cannot read this checkout")
+
+        told = as_nobody(copy, "findings")
+
+        assert told.returncode == 1
+        assert told.stderr == (
+            f"Cannot read {place}/identity_graph.duckdb: it belongs to root,"
+            " and this process runs as nobody.\n"
+        )
     finally:
         shutil.rmtree(place)
 

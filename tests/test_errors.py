@@ -419,3 +419,23 @@ def test_a_warehouse_that_is_no_database(installation) -> None:
     )
     assert installation.command("rebuild").code == 0
     assert installation.night().verdict.status == "complete"
+
+
+def test_what_ended_the_run_is_told_although_the_published_file_is_damaged(installation) -> None:
+    published = installation.home / "identity_graph.duckdb"
+    published.parent.mkdir(parents=True)
+    published.write_bytes(b"this is no database")
+    installation.variables["PIPEDRIVE_API_TOKEN"] = "not-the-token"  # noqa: S105
+    assert fails(installation, 3).startswith("Pipedrive does not accept the API token")
+
+
+def test_a_published_file_that_is_damaged_holds_up_no_other_company(installation) -> None:
+    installation.home.mkdir(parents=True, exist_ok=True)
+    (installation.home / "companies.toml").write_text(
+        '[a]\napi_token_env = "WRONG"\n[b]\napi_token_env = "PIPEDRIVE_API_TOKEN"\n'
+    )
+    (installation.home / "identity_graph.duckdb").write_bytes(b"this is no database")
+    installation.variables["WRONG"] = "not-the-token"
+    told = installation.command("sync", "--json")
+    assert told.code == 3
+    assert [("error" in one, one["company"]) for one in told.objects] == [(True, "a"), (False, "b")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import BusyError, LandingError
+from pipedrive_graph.errors import BusyError, LandingError, NoSpaceError
 
 
 def test_a_file_is_written_whole_and_private(tmp_path: Path) -> None:
@@ -177,3 +178,17 @@ def test_of_many_processes_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
         process.communicate(timeout=60)
     assert [process.returncode for process in processes] == [0] * 4
     assert count.read_text() == "400"
+
+
+def test_a_lock_on_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "pwrite", full)
+    path = tmp_path / "lock"
+    with (
+        pytest.raises(NoSpaceError, match=f"^There is no space left to write {path}; free some"),
+        files.lock(path, doing="testing"),
+    ):
+        pytest.fail("the lock was taken")
+    assert not path.exists()

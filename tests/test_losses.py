@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from installation import UNJUDGED, Installation
 from published import query
 
+from pipedrive_graph import clock
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -237,3 +239,23 @@ def test_a_journal_that_is_whole_is_no_loss(copied) -> None:
     line = {"at": "2026-11-20T09:00:00.000000Z", "snapshot_id": None, "kind": "unknown"}
     path.write_text(json.dumps(line) + "\n")
     assert installation.command("rebuild").code == 0
+
+
+def test_a_sync_without_a_warehouse_keeps_what_was_decided(copied, tmp_path) -> None:
+    installation, _ = copied
+    opened = installation.command("review", "open", "--company", "acme", "--out", str(tmp_path / "r.xlsx"))
+    assert opened.code == 0, opened
+    (installation.home / "waivers.toml").write_text(
+        '[[waiver]]\nrule = "role_cycle"\nsubject = "1"\nreason = "r"\nowner = "o"\n'
+        f"expires = {clock.now().date() + timedelta(days=30)}\n"
+    )
+    installation.settings.warehouse.unlink()
+
+    told = installation.command("sync", "--company", "acme", "--json")
+
+    assert told.code == 0, told
+    reviews = "SELECT count(*) FROM reviews WHERE company = 'acme'"
+    waivers = "SELECT count(*) FROM waivers WHERE company = 'acme'"
+    assert query(installation.published, reviews) == query(installation.published, waivers) == [(1,)]
+    assert installation.command("rebuild").code == 0
+    assert query(installation.published, reviews) == query(installation.published, waivers) == [(1,)]

@@ -41,8 +41,12 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
             "roster": lambda: configuration.roster_of(company),  # noqa: B023
             "pipedrive": lambda: iter(api.answers(settings, company)),  # noqa: B023
         }
+        told: set[str] = set()  # several checks may read the same file, and meet the same obstacle
         for name, check in of_one.items():
-            yield from _checked(name, check, company.name)
+            for found in _checked(name, check, company.name):
+                if found.text not in told:
+                    yield found
+                told.add(found.text)
 
 
 def _checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:

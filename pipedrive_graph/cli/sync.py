@@ -153,8 +153,12 @@ def sync(
             run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
         except Exception as caught:  # noqa: BLE001 - the other companies go on
             error = caught
-    seconds = time.monotonic() - started
-    return Result(company, watch, summarise(settings.published, company), seconds, error)
+    seconds, summary = time.monotonic() - started, None
+    try:
+        summary = summarise(settings.published, company)
+    except PipedriveGraphError as caught:
+        error = error or caught  # what ended the run says more than that its results cannot be shown
+    return Result(company, watch, summary, seconds, error)
 
 
 def interrupted(settings: Settings, manifest: Manifest | None) -> str:

@@ -7,7 +7,7 @@ between, the next writer finds a line that the warehouse has not seen, and does 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -72,7 +72,7 @@ class Decisions:
     def replay(self, company: str, snapshot_id: str | None) -> None:
         """Do what the journal says after this snapshot, as far as it is not done yet."""
         if company not in self._journals:
-            self._journals[company] = Journal.of(self.settings, company).lines()
+            self._journals[company] = _placed(Journal.of(self.settings, company).lines())
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:
             return
@@ -96,6 +96,10 @@ class Decisions:
                 " `pipedrive-graph rebuild --accept-loss` goes on without them."
             )
         self.replay(company, self._newest(company))
+
+    def are_done(self, company: str) -> bool:
+        """Whether all that the journal says is done; only then may a decision be added to it."""
+        return self._done(company) >= len(Journal.of(self.settings, company).lines())
 
     def read(self, company: str, waivers: Waivers) -> None:
         """Take over what stands in waivers.toml, if it differs from what is known."""
@@ -135,6 +139,19 @@ class Decisions:
             settle(self.connection, self.models, moment)
         self.connection.execute("DELETE FROM history.journal WHERE company = ?", [company])
         self.connection.execute("INSERT INTO history.journal VALUES (?, ?)", [company, line.number])
+
+
+def _placed(lines: list[Line]) -> list[Line]:
+    """The lines of a journal; one without a snapshot belongs where the one before it does.
+
+    Where the warehouse was lost, older versions wrote such lines in the middle of a journal.
+    """
+    placed: list[Line] = []
+    for line in lines:
+        if line.snapshot_id is None and placed:
+            line = replace(line, snapshot_id=placed[-1].snapshot_id)
+        placed.append(line)
+    return placed
 
 
 def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:

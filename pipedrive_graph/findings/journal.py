@@ -98,7 +98,7 @@ class Journal:
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise LandingError(f"Cannot read {self.path}: {error.strerror or error}.") from error
+            raise files.cannot_read(self.path, error) from error
         return content[: content.rfind(b"\n") + 1]
 
     def _read(self, whole: bytes) -> Iterator[Line]:

@@ -207,7 +207,7 @@ def _readable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LandingError(f"Cannot read {folder}: {error.strerror or error}.") from error
+        raise files.cannot_read(folder, error) from error
 
 
 def _after_gaps(chain: list[tuple[Manifest, str]]) -> list[Manifest]:

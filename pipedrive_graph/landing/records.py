@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
@@ -153,7 +154,7 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise LandingError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise files.cannot_read(path, error) from error
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT:
@@ -165,9 +166,10 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     try:
         content = path.read_bytes()
         return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LandingError(f"Cannot read {path}: {reason}.") from error
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    except EOFError as error:
+        raise LandingError(f"Cannot read {path}: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

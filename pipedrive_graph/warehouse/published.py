@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,8 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def cannot_read(published: Path, error: duckdb.Error) -> WarehouseError:
     """The sentence for a published file in which DuckDB cannot read; it can always be made again."""
+    if published.is_file() and not os.access(published, os.R_OK, effective_ids=True):
+        return WarehouseError(f"Cannot read {published}: it {files.ownership(published)}.")
     return WarehouseError(
         f"Cannot read {published} ({str(error).splitlines()[0]}); if it is damaged, run sync:"
         " it is published again."
