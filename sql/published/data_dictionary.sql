@@ -90,8 +90,8 @@ SELECT
     concat(
         functions.function_name,
         '(',
-        -- without the last one, which is needed in few calls
-        array_to_string(functions.parameters[:-2], ', '),
+        -- without the one that few calls need
+        array_to_string(list_filter(functions.parameters, lambda name: name <> 'graph'), ', '),
         ')'
     ) AS type,
     NULL AS in_key,
