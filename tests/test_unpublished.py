@@ -58,7 +58,7 @@ def test_what_was_read_is_built_without_reading_again(installation, simulator, m
     assert len(simulator.requests) == requests
     assert again.code == 0
     assert again.err == (
-        f"Warning: Snapshot {snapshot} was read by an earlier run that did not publish it:"
+        f"Warning: Snapshot {snapshot} of an earlier run is not what is published:"
         " it is built and published now, without reading again.\n"
     )
     (line,) = again.objects
@@ -109,7 +109,7 @@ def test_what_is_older_is_built_first_and_then_the_company_is_read(
 
     assert again.code == 0
     assert again.err == (
-        f"Warning: Snapshot {snapshot} was read by an earlier run that did not publish it:"
+        f"Warning: Snapshot {snapshot} of an earlier run is not what is published:"
         " it was built and published first.\n"
     )
     assert len(simulator.requests) == 2 * requests

@@ -102,7 +102,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         earlier = unpublished(landing, settings.published)
         if earlier and replaces_a_read(earlier, company, plan):
             observer.warn(
-                f"Snapshot {earlier.snapshot_id} was read by an earlier run that did not publish it:"
+                f"Snapshot {earlier.snapshot_id} of an earlier run is not what is published:"
                 " it is built and published now, without reading again."
             )
             manifest = earlier
@@ -142,7 +142,7 @@ def _catch_up(
         observer.warn(f"Snapshot {earlier.snapshot_id} could not be built before reading: {reason}")
     else:
         observer.warn(
-            f"Snapshot {earlier.snapshot_id} was read by an earlier run that did not publish it:"
+            f"Snapshot {earlier.snapshot_id} of an earlier run is not what is published:"
             " it was built and published first."
         )
 

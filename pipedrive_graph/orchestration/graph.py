@@ -92,13 +92,15 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             )
             raise
         if built.unreadable:
+            count = _counted(len(built.unreadable), "value")
             warn(
-                f"{len(built.unreadable)} values could not be read, the first: {built.unreadable[0]}. "
-                "They count as last known, or as not known; the table unreadable_values has them all."
+                f"{count} could not be read, such as {built.unreadable[0]}. Each counts as last known, "
+                "or as not known; the table unreadable_values has them all."
             )
         if built.unusable:
+            count = _counted(len(built.unusable), "row")
             warn(
-                f"{len(built.unusable)} rows of the roster are not used: {listed(built.unusable)}. "
+                f"{count} of the roster cannot be used: {listed(built.unusable)}. "
                 "The table roster has them all."
             )
         for sentence in built.waivers:
@@ -169,3 +171,7 @@ def _metadata(
         }
     )
     return metadata
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

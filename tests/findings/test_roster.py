@@ -358,7 +358,7 @@ def test_a_leaver_is_found_however_the_address_is_written(rostered) -> None:
     leavers = sorted(str(user.id) for user in (ana, ben, cat, dan))
     assert found == [*(("leaver_still_active", user) for user in leavers), ("not_on_roster", str(eve.id))]
     sentence = f"line {len(kept) + 5}: '{cells[-1]}' holds more than one e-mail address"
-    assert f"Warning: 1 rows of the roster are not used: {sentence}." in shown.err
+    assert f"Warning: 1 row of the roster cannot be used: {sentence}." in shown.err
     assert sentence in installation.command("doctor").out
     report = (installation.home / "reports" / "default" / "access_report.html").read_text()
     assert "holds more than one e-mail address" in report
@@ -492,7 +492,7 @@ def test_bad_rows_are_told_and_shown(rostered) -> None:
         installation.published, "SELECT line, problem FROM roster WHERE problem IS NOT NULL ORDER BY line"
     )]  # fmt: skip
     assert len(lines) == 2
-    assert warning.startswith(f"Warning: 2 rows of the roster are not used: line {lines[0]}: ")
+    assert warning.startswith(f"Warning: 2 rows of the roster cannot be used: line {lines[0]}: ")
     assert f"; line {lines[1]}: " in warning
     assert warning.endswith("The table roster has them all.")
     assert states(installation) == []
