@@ -105,8 +105,10 @@ def refuse_to_collect(settings: Settings, company: str, *, wait: Callable[[str],
     not be restored any more.
 
     Raises:
+        LandingError: if the newest manifest is damaged.
         LossError: with what is missing, and what to do.
     """
+    Landing(settings.landing).of(company).latest()  # a manifest that is damaged is not missing
     if settings.warehouse.exists():
         with database.lock(settings.warehouse, wait=wait):
             found = losses(settings)
