@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,12 +14,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 
 
-@pytest.fixture(scope="module")
-def browser(review: Reviewed) -> Iterator[Browser]:
+@contextmanager
+def launched() -> Iterator[Browser]:
     """Chromium or Chrome, as installed on this machine.
 
     As long as it is open, this thread runs Playwright's event loop and no other: so what is looked at is
-    made before, and the browser does not outlive its module.
+    made before.
     """
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
@@ -27,3 +28,10 @@ def browser(review: Reviewed) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser(review: Reviewed) -> Iterator[Browser]:
+    """A browser for the tests of a module, which look at what is made before the first of them."""
+    with launched() as started:
+        yield started

@@ -16,6 +16,8 @@ from reviewed import Reviewed
 
 from pipedrive_graph.simulator.server import Options, Simulator
 
+from .conftest import launched
+
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 PATIENCE = 120_000
 
@@ -44,6 +46,13 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     told = installation.command("report")
     assert told.code == 0, told.err
     return installation.settings.access_report("default")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A browser of one test: it is closed again when the next report is made."""
+    with launched() as started:
+        yield started
 
 
 # the browser comes after the report, because nothing else may run an event loop while it is open
