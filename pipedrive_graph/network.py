@@ -83,6 +83,11 @@ class Network:
             ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=_file(first), capath=_folder(first))
         )
 
+    def tls_for(self, url: str) -> ssl.SSLContext:
+        """Return the settings of TLS for an address; where nothing is encrypted, no authority is loaded."""
+        encrypted = urlsplit(url).scheme == "https"
+        return self.tls() if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
     def trusting(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """Add the authorities of the environment to settings of TLS."""
         for path in self.authorities:

@@ -20,13 +20,13 @@ from pipedrive_graph import network
 from pipedrive_graph.alerts.message import Message, document, markup, plain, slack
 from pipedrive_graph.alerts.settings import Channel, Mail
 from pipedrive_graph.errors import AlertError, ConfigurationError
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.exchange import (
     PROXY_OF,
     Fault,
     Response,
     Timeouts,
     TransportError,
-    is_loopback,
 )
 from pipedrive_graph.pipedrive.http import post_json
 from pipedrive_graph.pipedrive.redaction import Redaction

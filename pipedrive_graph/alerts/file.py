@@ -35,7 +35,7 @@ from pipedrive_graph import addresses, pasted, toml_file
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.pipedrive.exchange import is_loopback
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
 

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.redaction import Redaction
-
-__all__ = ["PROXY_OF", "AuthForm", "Bearer", "Fault", "Response", "Timeouts", "TransportError", "is_loopback"]
-
 
 PROXY_OF = "the proxy of"
 """What the message of a TransportError holds where the proxy is at fault."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
 from pipedrive_graph.files import cannot_write, lock, write_atomically
-from pipedrive_graph.pipedrive.exchange import is_loopback
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.oauth import App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
 

@@ -18,13 +18,13 @@ import httpx
 from pipedrive_graph import network
 from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, TooLargeError, failure, options
 from pipedrive_graph.pipedrive.exchange import (
     AuthForm,
     Bearer,
     Response,
     Timeouts,
-    is_loopback,
 )
 from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
 
@@ -86,7 +86,6 @@ class Transport:
         else:
             self.form, self.redaction = AuthForm.BEARER, token.redaction
         self._timeouts = timeouts or Timeouts()
-        self._secure = url.scheme == "https"
         self._network = network.load()
         self._tls: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncClient] = []
@@ -100,11 +99,7 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         # Loading the certificate authorities takes tens of milliseconds: once, and not in the loop.
-        self._tls = (
-            await asyncio.to_thread(self._network.tls)
-            if self._secure
-            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
+        self._tls = await asyncio.to_thread(self._network.tls_for, self.base_url)
         for name in CHATTY:
             logging.getLogger(name).addFilter(self._filter)
         httpx_log = logging.getLogger("httpx")
@@ -217,7 +212,7 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
         TransportError: if there is no whole answer.
     """
     reached = network.load()
-    tls = await asyncio.to_thread(reached.tls)
+    tls = await asyncio.to_thread(reached.tls_for, url)
     try:
         with _kept_quiet(redaction):
             async with (
@@ -245,7 +240,7 @@ def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) 
         TransportError: if there is no answer.
     """
     reached = network.load()
-    tls = reached.tls() if url.startswith("https://") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls = reached.tls_for(url)
     try:
         with (
             _kept_quiet(redaction),

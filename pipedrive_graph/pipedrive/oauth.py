@@ -23,8 +23,9 @@ from pipedrive_graph.errors import (
     PipedriveGraphError,
     UnreachableError,
 )
+from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pasted import is_plain_address
-from pipedrive_graph.pipedrive.exchange import Fault, Response, TransportError, is_loopback
+from pipedrive_graph.pipedrive.exchange import Fault, Response, TransportError
 from pipedrive_graph.pipedrive.http import post_form
 from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
 from pipedrive_graph.pipedrive.redaction import Redaction
