@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -199,14 +200,22 @@ def _authorities(names: tuple[str, ...], variables: Mapping[str, str] | None) ->
         if not path.exists() or path.is_dir() < folder:
             what = "folder" if folder else "file"
             raise ConfigurationError(f"The variable {name} names a {what} of certificates that is not there.")
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(path), _folder(path))
-        except OSError:  # ssl.SSLError is one
+        if not _holds_certificates(path, path.stat().st_mtime_ns):
             raise ConfigurationError(
                 f"The variable {name} names a file in which no certificate can be read: it must be PEM."
-            ) from None
+            )
         paths.append(path)
     return paths
+
+
+@lru_cache
+def _holds_certificates(path: Path, changed_ns: int) -> bool:
+    """Whether OpenSSL can load a file or folder; tens of milliseconds, so once for each state of it."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(path), _folder(path))
+    except OSError:  # ssl.SSLError is one
+        return False
+    return True
 
 
 def _file(path: Path) -> str | None:
