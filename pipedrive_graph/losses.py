@@ -6,10 +6,10 @@ here, before anything is overwritten.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -19,6 +19,7 @@ from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.reviews.journal import OPENED
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse import database
 
 REBUILD = "`pipedrive-graph rebuild`"
@@ -43,7 +44,7 @@ class Loss:
 
     def __str__(self) -> str:
         of_snapshots = f"{self.snapshots} of the {self.held} snapshots of '{self.company}'"
-        entries = f"{self.decisions} entr{'y' if self.decisions == 1 else 'ies'} of the journal"
+        entries = f"{counted(self.decisions, 'entry', 'entries')} of the journal"
         if not self.decisions:
             return of_snapshots
         return f"{of_snapshots} and {entries}" if self.snapshots else f"{entries} of '{self.company}'"
@@ -51,16 +52,20 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a database holds: each snapshot's company and mark, and by company the decisions in no journal."""
+    """What a database holds, by company: marks of its snapshots, and how many decisions no journal has."""
 
-    snapshots: set[tuple[str, str]]
-    decisions: Counter[str]
+    marks: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    decisions: Counter[str] = field(default_factory=Counter)
 
 
-def losses(settings: Settings) -> list[Loss] | None:
+def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
     """What a rebuild would lose, by company; None where that is unknown: what is there cannot be read.
 
     The caller holds the lock of the warehouse, or accepts that a run that writes it makes the answer unknown.
+
+    Args:
+        settings: where everything lies.
+        company: look at this company alone; by default, at all of them.
     """
     landing = Landing(settings.landing)
     for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
@@ -68,16 +73,14 @@ def losses(settings: Settings) -> list[Loss] | None:
             continue
         try:
             with database.attached(path) as connection:
-                held = read(connection, settings)
+                held = read(connection, settings, company)
         except duckdb.Error:
             continue
-        companies = sorted({company for company, _ in held.snapshots} | held.decisions.keys())
         found = []
-        for company in companies:
-            of_company = {mark for name, mark in held.snapshots if name == company}
-            there = landing.of(company).digests()  # of snapshots by id: the one or the other is a mark
-            lost = len(of_company - there.keys() - set(there.values()))
-            found.append(Loss(company, lost, len(of_company), held.decisions[company]))
+        for name in sorted(held.marks.keys() | held.decisions.keys()):
+            there = landing.of(name).digests()  # of snapshots by id: the one or the other is a mark
+            lost = len(held.marks[name] - there.keys() - set(there.values()))
+            found.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
         return [loss for loss in found if loss.snapshots or loss.decisions]
     return None if settings.warehouse.exists() else []
 
@@ -111,9 +114,9 @@ def refuse_to_collect(settings: Settings, company: str, *, wait: Callable[[str],
     Landing(settings.landing).of(company).latest()  # a manifest that is damaged is not missing
     if settings.warehouse.exists():
         with database.lock(settings.warehouse, wait=wait):
-            found = losses(settings)
+            found = losses(settings, company)
     else:
-        found = losses(settings)
+        found = losses(settings, company)
     raise_for(settings, company, found)
 
 
@@ -160,35 +163,55 @@ def advice(settings: Settings) -> str:
     return f"{REBUILD} makes it again from the landing, and loses nothing."
 
 
-def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> _Held:
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
+    held = _Held()
     made = database.rows(
         connection,
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'held' AND schema_name = 'history'",
     )
     if not made:  # a run was cut off before it had made the tables
-        return _Held(set(), Counter())
-    snapshots = database.rows(connection, "SELECT company, manifest_sha256 FROM held.history.snapshots")
-    decisions = Counter[str]()
-    for company, lines in database.rows(connection, "SELECT company, lines FROM held.history.journal"):
-        decisions[company] = max(0, lines - len(Journal.of(settings, company).lines()))
-    return _Held({(company, digest) for company, digest in snapshots}, decisions)
+        return held
+    for name, digest in database.rows(
+        connection,
+        "SELECT company, manifest_sha256 FROM held.history.snapshots WHERE company = coalesce(?, company)",
+        company,
+    ):
+        held.marks[name].add(digest)
+    for name, lines in database.rows(
+        connection,
+        "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
+        company,
+    ):
+        held.decisions[name] = max(0, lines - len(Journal.of(settings, name).lines()))
+    return held
 
 
-def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings) -> _Held:
+def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
     """What the published file shows: snapshots, and of the decisions the acknowledgements and reviews."""
-    snapshots = database.rows(connection, "SELECT company, snapshot_id FROM held.snapshots")
-    decisions = Counter[str]()
-    for company, kind, key, decided in database.rows(
+    held = _Held()
+    for name, snapshot in database.rows(
+        connection,
+        "SELECT company, snapshot_id FROM held.snapshots WHERE company = coalesce(?, company)",
+        company,
+    ):
+        held.marks[name].add(snapshot)
+    for name, kind, key, decided in database.rows(
         connection,
         f"""
-        SELECT company, '{OPENED}', 'review_id', review_id FROM held.reviews
-        UNION ALL
-        SELECT company, '{ACKNOWLEDGED}', 'finding_id', finding_id
-        FROM held.findings WHERE acknowledged_at IS NOT NULL""",  # noqa: S608 - names of our own
+        SELECT company, kind, key, list(decided)
+        FROM (
+            SELECT company, '{OPENED}' AS kind, 'review_id' AS key, review_id AS decided FROM held.reviews
+            UNION ALL
+            SELECT company, '{ACKNOWLEDGED}', 'finding_id', finding_id
+            FROM held.findings WHERE acknowledged_at IS NOT NULL
+        )
+        WHERE company = coalesce(?, company)
+        GROUP BY ALL""",  # noqa: S608 - names of our own
+        company,
     ):
-        lines = Journal.of(settings, company).lines(kind)
-        decisions[company] += decided not in {line.content.get(key) for line in lines}
-    return _Held({(company, snapshot) for company, snapshot in snapshots}, decisions)
+        written = {line.content.get(key) for line in Journal.of(settings, name).lines(kind)}
+        held.decisions[name] += sum(one not in written for one in decided)
+    return held
 
 
 def _has_snapshots(settings: Settings) -> bool:

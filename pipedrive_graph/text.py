@@ -48,3 +48,8 @@ def near(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the question what may be meant, or a full stop."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else "."
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: '1 finding', '1,200 findings'."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -52,7 +52,7 @@ def history(settings: Settings, company: Company) -> Iterator[Check]:
     """Whether the landing and the journal have all that the warehouse was made from."""
     if _is_written(settings):
         return
-    raise_for(settings, company.name, losses(settings))
+    raise_for(settings, company.name, losses(settings, company.name))
     if settings.warehouse.is_file():
         with advised(settings):
             ingest.pending(Landing(settings.landing).of(company.name), taken(settings, company.name))

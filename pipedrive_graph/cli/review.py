@@ -24,7 +24,7 @@ from pipedrive_graph.reviews.owners import FILE
 from pipedrive_graph.reviews.population import RECOMMENDATIONS
 from pipedrive_graph.reviews.status import Progress, Review
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import counted, printable
 
 _FORMATS = (".xlsx", ".csv")
 
@@ -80,7 +80,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         number = len(owners[None])
         verb = "has" if number == 1 else "have"
         say(
-            f"Warning: {_counted(number, 'row')} under {cells.UNOWNED} {verb} nobody to decide; name owners "
+            f"Warning: {counted(number, 'row')} under {cells.UNOWNED} {verb} nobody to decide; name owners "
             f"of roles, or a default, in {settings.home / FILE}."
         )
 
@@ -111,18 +111,18 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
         say(f"Warning: {sentence}")
     if taken.others:
         say(
-            f"Warning: {_counted(taken.others, 'decision')} not signed by the owner of the row; "
+            f"Warning: {counted(taken.others, 'decision')} not signed by the owner of the row; "
             "the column decided_by of review_decisions has who did."
         )
     number = sum(taken.counts.values())
     if not number and not taken.same:
         raise DecisionError(f"No row of {file} can be used; nothing was taken.")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in taken.counts.items() if count)
-    told = f"Taken: {_counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
+    told = f"Taken: {counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
     if taken.same:
         told += f" As before: {taken.same:,}."
     if taken.refused:
-        told += f" Not taken: {_counted(len(taken.refused), 'row')}."
+        told += f" Not taken: {counted(len(taken.refused), 'row')}."
     click.echo(f"{told} Still open: {taken.open:,}.")
 
 
@@ -191,7 +191,3 @@ def _deciding(number: int) -> str:
     if number == 0:
         return "Nobody is named to decide"
     return "For 1 person to decide" if number == 1 else f"For {number:,} people to decide"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

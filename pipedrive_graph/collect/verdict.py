@@ -18,6 +18,7 @@ from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
+from pipedrive_graph.text import counted
 
 MISSING_SHARE, MISSING_COUNT = 0.05, 2
 """So many of the details may be missing: this share, or this count where it is more."""
@@ -73,8 +74,9 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
     ]
     rows = ledger.unreadable()
     if rows:
-        number = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-        reasons.append(f"{number} cannot be read (see unreadable_values), first in {rows[0]}.")
+        reasons.append(
+            f"{counted(len(rows), 'row')} cannot be read (see unreadable_values), first in {rows[0]}."
+        )
     return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
 
 

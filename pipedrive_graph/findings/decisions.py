@@ -19,6 +19,7 @@ from pipedrive_graph.findings.settling import settle
 from pipedrive_graph.findings.waivers import FILE, Waivers
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Models
 
@@ -91,7 +92,7 @@ class Decisions:
         lost = self._done(company) - len(journal.lines())
         if lost > 0:
             raise LossError(
-                f"{journal.path} lacks {lost} entr{'y' if lost == 1 else 'ies'} of which the warehouse knows:"
+                f"{journal.path} lacks {counted(lost, 'entry', 'entries')} of which the warehouse knows:"
                 " restore it from a backup, then try again. Without a backup,"
                 " `pipedrive-graph rebuild --accept-loss` goes on without them."
             )

@@ -16,6 +16,7 @@ from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.specs import SCHEMA_GROUPS, asset_key, specs
+from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.lineage import Source, column_lineage
 from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
 
@@ -92,13 +93,13 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             )
             raise
         if built.unreadable:
-            count = _counted(len(built.unreadable), "value")
+            count = counted(len(built.unreadable), "value")
             warn(
                 f"{count} could not be read, such as {built.unreadable[0]}. Each counts as last known, "
                 "or as not known; the table unreadable_values has them all."
             )
         if built.unusable:
-            count = _counted(len(built.unusable), "row")
+            count = counted(len(built.unusable), "row")
             warn(
                 f"{count} of the roster cannot be used: {listed(built.unusable)}. "
                 "The table roster has them all."
@@ -171,7 +172,3 @@ def _metadata(
         }
     )
     return metadata
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

@@ -12,8 +12,8 @@ from pipedrive_graph.reports.access.appendix import _email_domains
 from pipedrive_graph.reports.access.evidence import Entry, Table, entries
 from pipedrive_graph.reports.access.roles import Place, Role, _places
 from pipedrive_graph.reports.access.source import Read, Source
-from pipedrive_graph.reports.access.words import counted, delta, field, percent, permission
-from pipedrive_graph.text import legible
+from pipedrive_graph.reports.access.words import delta, field, percent, permission
+from pipedrive_graph.text import counted, legible
 
 
 def test_evidence_is_labelled_values_lists_and_tables() -> None:

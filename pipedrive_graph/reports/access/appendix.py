@@ -14,7 +14,7 @@ from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
 from pipedrive_graph.reports.access.findings import Rule
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.reports.access.words import counted
+from pipedrive_graph.text import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipedrive_graph.reports.access import words
-from pipedrive_graph.text import legible
+from pipedrive_graph.text import counted, legible
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -57,7 +57,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        counted=words.counted,
+        counted=counted,
         day=words.day,
         moment=words.moment,
         number=words.number,

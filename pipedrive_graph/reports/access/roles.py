@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.reports.access.words import counted
+from pipedrive_graph.text import counted
 
 INDENT = 14
 """Width of a step of the tree, in the drawing's units."""

@@ -44,11 +44,6 @@ def percent(part: float | None) -> str:
     return ">99 %" if rounded == 100 and part < 1 else f"{rounded} %"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: '1 finding', '1,200 findings'."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
 def delta(now: int, before: int | None) -> str:
     """How a number has moved: '+3', 'unchanged', or with a minus; nothing where it was not known."""
     if before is None:
