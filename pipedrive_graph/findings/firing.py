@@ -30,7 +30,8 @@ def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Colle
     """Run the rules for the companies in landing.batch.
 
     What they find is the temporary table `firing`, with the id of each finding; what they are and rest on
-    are `rules_now`, `rules_broken` and `rule_needs`, and where they abstain, `abstaining`.
+    are `rules_now`, `rules_broken` and `rule_needs`, and where they abstain, `abstaining`. There `covered` is
+    false if history.coverage does not show what is missing, so that no finding of the rule may be resolved.
 
     Args:
         connection: the warehouse, in a transaction.
@@ -92,7 +93,8 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
                 concat(
                     'Pipedrive did not give the list ',
                     string_agg(DISTINCT endpoint, ', ' ORDER BY endpoint), '.'
-                ) AS reason
+                ) AS reason,
+                TRUE AS covered
             FROM tonight_coverage AS coverage
             JOIN rule_needs USING (endpoint)
             WHERE coverage.subject_id IS NULL AND coverage.outcome IN ('unoffered', 'refused')
@@ -101,7 +103,8 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
             SELECT DISTINCT
                 batch.company, rule_needs.rule,
                 CASE WHEN rosters.company IS NULL THEN 'No roster was handed over.'
-                ELSE 'The roster names no expected role.' END AS reason
+                ELSE 'The roster names no expected role.' END AS reason,
+                TRUE AS covered
             FROM landing.batch AS batch
             JOIN rule_needs ON starts_with(rule_needs.endpoint, 'roster/')
             LEFT JOIN (
@@ -113,7 +116,8 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
                 rosters.company IS NULL
                 OR (rule_needs.endpoint = 'roster/{id}/expectedRole' AND NOT rosters.names_roles)
             UNION ALL
-            SELECT batch.company, events.rule, 'There is no earlier snapshot to compare with.' AS reason
+            SELECT batch.company, events.rule, 'There is no earlier snapshot to compare with.' AS reason,
+                TRUE AS covered
             FROM landing.batch AS batch
             CROSS JOIN (SELECT unnest(?) AS rule) AS events
             ANTI JOIN event_snapshots ON event_snapshots.company = batch.company
@@ -124,7 +128,8 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
                     'No e-mail domain counts as the company''s own',
                     '; active users at public providers: ' || publics.listed,
                     '. Name the company''s domains in findings.toml, [allowed] email_domains.'
-                ) AS reason
+                ) AS reason,
+                FALSE AS covered
             FROM landing.batch AS batch
             CROSS JOIN (SELECT unnest(?) AS rule) AS readers
             LEFT JOIN (
@@ -137,7 +142,8 @@ def _abstain(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
             ) AS publics ON publics.company = batch.company
             ANTI JOIN own_email_domains ON own_email_domains.company = batch.company
         )
-        SELECT company, rule, string_agg(reason, ' ' ORDER BY reason) AS reason
+        SELECT
+            company, rule, string_agg(reason, ' ' ORDER BY reason) AS reason, bool_and(covered) AS covered
         FROM wants
         GROUP BY company, rule""",
         [

@@ -145,10 +145,12 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND access.subject_id = of_sets.subject_id
             WHERE access.outcome <> 'answered'
             UNION
-            -- a rule that abstains says nothing of what it found before
+            -- a rule that abstains says nothing about what it found before; where the answer about one
+            -- subject can still be there, as a deactivated user's, coverage has it
             SELECT silent.finding_id
             FROM silent
-            SEMI JOIN abstaining USING (company, rule)
+            JOIN abstaining USING (company, rule)
+            WHERE NOT abstaining.covered
         ),
         -- who was never there is not gone: a rule of one's own may name its subjects otherwise
         gone AS (

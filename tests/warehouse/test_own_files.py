@@ -176,8 +176,8 @@ def test_a_warehouse_of_another_version_is_told_and_rebuilt(serve, home) -> None
 
     assert (told.code, told.sentence) == (
         1,
-        "The warehouse was made by another version (history.coverage has other columns); "
-        "run `pipedrive-graph rebuild`, which makes it anew from the landing.",
+        "The warehouse was made by another version (history.coverage has other columns). "
+        "`pipedrive-graph rebuild` makes it again from the landing, and loses nothing.",
     )
     assert installation.command("rebuild").code == 0
     assert installation.command("sync").code == 0
