@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipedrive_graph import clock
 from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Unit
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -208,6 +209,8 @@ def test_a_budget_that_others_have_used_up_is_the_same_error(monkeypatch):
                 await pipedrive.fetch(Call(Endpoint.USERS))
             return caught.value
 
+        before = clock.now()
         error = use(simulator.url, simulator.token, job)
-    assert error.continues_at.replace(second=0, microsecond=0) == datetime(2026, 11, 1, 23, 30, tzinfo=UTC)
-    assert "on 2026-11-01 at 23:30 UTC, and it goes on" in str(error)
+    late = error.continues_at - before - timedelta(hours=1)
+    assert timedelta(0) <= late < timedelta(seconds=20)
+    assert f"on 2026-11-01 at {error.continues_at:%H:%M} UTC, and it goes on" in str(error)

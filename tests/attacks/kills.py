@@ -1,0 +1,105 @@
+"""Kills commands at random system calls, again and again, and then lets them end: what must not differ.
+
+In a round the story is played in a copy of the home, and before each command is let end it is killed some
+times. Afterwards every published table equals that of a copy in which nothing was killed, nothing temporary
+is left in the home, and no command but the killed ones has failed.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from published import Row, differing
+
+from attacks.ready import ANY, CHANGING, KILLED, Ready
+from attacks.stage import STORY, Stage, Step, staged
+
+LEFT_OVER = {".tmp", ".wal", ".ndjson"}
+"""Endings of files that only a command under way may have; journals, which end so too, lie in `journal`."""
+
+
+@dataclass
+class Kills:
+    """What became of an attack.
+
+    Attributes:
+        killed: how often each command was killed.
+        spared: how often a command had ended before the call at which it was to be killed.
+        losses: a sentence for each thing that went wrong, with the seed that repeats it.
+    """
+
+    killed: Counter[str] = field(default_factory=Counter)
+    spared: int = 0
+    losses: list[str] = field(default_factory=list)
+
+    @property
+    def tries(self) -> int:
+        return self.killed.total()
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The story without kills: its tables, and how many calls of each kind each step makes."""
+
+    tables: dict[str, list[Row]]
+    calls: dict[tuple[Step, str], int]
+
+
+def undisturbed(stage: Stage, ready: Ready) -> Undisturbed:
+    """Play the story in two homes, which come to the same, and count the calls."""
+    calls, seen = {}, []
+    for kind in (CHANGING, ANY):
+        copy = stage.copy(stage.home.parent / f"undisturbed-{'any' if kind == ANY else 'changing'}")
+        for step in STORY:
+            told, calls[step, kind] = ready.count(copy.environment(step), kind, *copy.arguments(step))
+            assert told.code == 0, (step.name, told)
+        seen.append(copy.seen())
+    assert differing(*seen) == {}
+    return Undisturbed(seen[0], calls)
+
+
+def play(stage: Stage, ready: Ready, expected: Undisturbed, seed: int, result: Kills) -> None:
+    """Play one round."""
+    chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
+    copy = stage.copy(stage.home.parent / f"round-{seed}")
+    for step in STORY:
+        for _ in range(chance.choice((0, 1, 2))):
+            kind = chance.choice((CHANGING, CHANGING, ANY))
+            kill_at = chance.randint(1, max(1, expected.calls[step, kind]))
+            told = ready.kill(copy.environment(step), kind, kill_at, *copy.arguments(step))
+            if told.code == KILLED:
+                result.killed[step.name] += 1
+            else:
+                result.spared += 1
+            copy.snapshots()
+        if step.is_done and step.is_done(copy):
+            continue
+        told = ready.run(copy.environment(step), *copy.arguments(step))
+        if told.code != 0:
+            result.losses.append(f"seed {seed}: {step.name} ended with {told.code}: {told.err.strip()}")
+    for name, (here, there) in differing(copy.seen(), expected.tables).items():
+        result.losses.append(f"seed {seed}: table {name} has {here} instead of {there}")
+    left = [
+        str(path.relative_to(copy.home))
+        for path in copy.home.rglob("*")
+        if path.suffix in LEFT_OVER and path.parent.name != "journal"
+    ]
+    if left:
+        result.losses.append(f"seed {seed}: left over are {', '.join(sorted(left))}")
+    else:
+        shutil.rmtree(copy.home)
+
+
+def attack(folder: Path, *, tries: int, seed: int = 1) -> Kills:
+    """Play rounds until commands have been killed so many times."""
+    result = Kills()
+    with staged(folder) as stage, Ready(folder / "ready") as ready:
+        expected = undisturbed(stage, ready)
+        while result.tries < tries:
+            play(stage, ready, expected, seed, result)
+            seed += 1
+    return result

@@ -1,0 +1,120 @@
+"""Starts commands without waiting for their imports, and kills them at a system call of their choice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from installation import Told
+
+CHANGING = (
+    "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,"
+    "mkdirat,ftruncate,truncate,link,linkat,symlink,chmod,fchmod,fchmodat"
+)
+"""The system calls that change files; a kill comes before the call is carried out."""
+
+ANY = "all"
+"""All system calls."""
+
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the fork server does once.
+
+    Attributes:
+        arguments: of the command line.
+        environment: all variables of the process.
+        out, err, log: the files for what it prints, and for strace.
+        traced: whether strace follows it.
+        calls: the system calls that are counted, as strace names them.
+        kill_at: the number of the call, from 1, before which the thread that makes it is killed, and its
+            process with it; 0 is never.
+    """
+
+    arguments: list[str]
+    environment: Mapping[str, str]
+    out: str
+    err: str
+    log: str
+    traced: bool = False
+    calls: str = CHANGING
+    kill_at: int = 0
+
+
+class Ready:
+    """A fork server, and the folder for what its commands print."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Ready:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        here = Path(__file__)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "attacks.fork_server"],
+            cwd=here.parent.parent,
+            env={**os.environ, "PYTHONPATH": f"{here.parents[2]}:{here.parents[1]}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._answer() == "ready\n"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.communicate()
+
+    def run(self, environment: Mapping[str, str], *arguments: str) -> Told:
+        """Run a command to its end."""
+        return self._carry_out(self._order(environment, arguments))
+
+    def count(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, int]:
+        """Run a command to its end; return also how many system calls its first thread made."""
+        order = replace(self._order(environment, arguments), traced=True, calls=calls)
+        told = self._carry_out(order)
+        lines = Path(order.log).read_text(errors="replace").splitlines()
+        return told, sum(line.split(maxsplit=1)[0] == self._process for line in lines)
+
+    def kill(self, environment: Mapping[str, str], calls: str, kill_at: int, *arguments: str) -> Told:
+        """Run a command until one of its threads makes that many of these calls; its code is then -9."""
+        order = self._order(environment, arguments)
+        return self._carry_out(replace(order, traced=True, calls=calls, kill_at=kill_at))
+
+    def _order(self, environment: Mapping[str, str], arguments: tuple[str, ...]) -> Order:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        out, err, log = (str(self.folder / name) for name in ("out", "err", "log"))
+        return Order([*arguments], {**kept, **environment}, out, err, log)
+
+    def _carry_out(self, order: Order) -> Told:
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._server.stdin.flush()
+        result = json.loads(self._answer())
+        self._process = str(result["process"])
+        return Told(
+            result["code"],
+            Path(order.out).read_text(errors="replace") if Path(order.out).exists() else "",
+            Path(order.err).read_text(errors="replace") if Path(order.err).exists() else "",
+        )
+
+    def _answer(self) -> str:
+        assert self._server.stdout is not None
+        return self._server.stdout.readline()
+
+
+def can_trace() -> bool:
+    """Whether strace is there and may follow a process."""
+    return bool(shutil.which("strace")) and (
+        subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
+    )

@@ -1,0 +1,21 @@
+"""A damaged file is noticed, or does no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attacks import damages
+from attacks.ready import can_trace
+
+TRIES = 100
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not follow processes")
+def test_no_damage_ends_with_success_and_a_wrong_table(tmp_path: Path) -> None:
+    result = damages.attack(tmp_path, tries=TRIES)
+
+    assert result.losses == []
+    assert result.done.total() >= TRIES

@@ -1,0 +1,23 @@
+"""Commands that are killed at random system calls lose nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attacks import kills
+from attacks.ready import can_trace
+
+TRIES = 200
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not follow processes")
+def test_commands_that_are_killed_lose_nothing(tmp_path: Path) -> None:
+    result = kills.attack(tmp_path, tries=TRIES)
+
+    assert result.losses == []
+    assert result.tries >= TRIES
+    assert result.killed["sync"] >= TRIES / 20
+    assert result.killed["rebuild"] >= TRIES / 20
