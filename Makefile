@@ -51,8 +51,8 @@ docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m pipedrive_graph.findings.catalogue
 	$(BIN)/python -m pipedrive_graph.reports.table_pages
 
-dev: install ## Open Dagster's web interface
-	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev
+dev: install ## Run Dagster's web page and daemon on port 3000
+	DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/pipedrive-graph dagster
 
 $(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.txt
 	$(PYTHON) -m venv $(BENCHMARKS)
