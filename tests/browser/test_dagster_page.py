@@ -39,9 +39,9 @@ NAME = "Ada Canary"
 """A person's name in what Dagster keeps of a run."""
 
 # starting Dagster takes long, and the attacks wait for what does not come
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PATIENCE = 60
+PATIENCE = 200
 """Seconds to wait for anything; a slow machine needs most of them."""
 
 # The page as Dagster serves it and the page behind the guard, in one process: the definitions load once.
