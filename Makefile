@@ -5,11 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS := .venv-benchmarks
 NEWEST := .venv-newest
+AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/test_scale.py tests/test_rehearsal.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all test-newest lint docs dev benchmarks constraints clean
+.PHONY: help install demo test test-slow test-all test-newest lint docs dev benchmarks constraints requirements sbom audit clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -17,7 +18,8 @@ help: ## Show this list
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[server,explore]" --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --build-constraint constraints.txt \
+		--editable ".[server,explore]" --group dev
 	@touch $@
 
 install: .venv/installed ## Make the environment
@@ -51,8 +53,8 @@ docs: install ## Write the pages that are made from the code
 	$(BIN)/python -m pipedrive_graph.findings.catalogue
 	$(BIN)/python -m pipedrive_graph.reports.table_pages
 
-dev: install ## Open Dagster's web interface
-	VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/dg dev
+dev: install ## Run Dagster's web page and daemon on port 3000
+	DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/pipedrive-graph dagster
 
 $(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.txt
 	$(PYTHON) -m venv $(BENCHMARKS)
@@ -65,10 +67,32 @@ benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and it
 	$(BENCHMARKS)/bin/python -m benchmarks.collect
 	$(BENCHMARKS)/bin/python -m benchmarks.footprint
 
-constraints: ## Renew both constraints.txt from the newest versions
+$(AUDIT)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --upgrade --constraint constraints.txt pip
+	$(AUDIT)/bin/pip install --quiet --constraint constraints.txt --group audit
+	@touch $@
+
+COMPILE = $(AUDIT)/bin/uv pip compile pyproject.toml --group build --constraint constraints.txt --quiet \
+	--generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-strip-extras
+
+requirements: $(AUDIT)/installed ## Write the requirements of the documented install, with their hashes
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra server --output-file requirements-server.txt
+
+sbom: $(AUDIT)/installed ## Write dist/sbom.json: every package of the documented install
+	@mkdir -p dist
+	$(AUDIT)/bin/cyclonedx-py requirements requirements-server.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file dist/sbom.json
+
+audit: $(AUDIT)/installed ## Look for known vulnerabilities; needs a network
+	$(AUDIT)/bin/pip-audit --requirement requirements-server.txt --require-hashes --disable-pip \
+		--progress-spinner off
+
+constraints: ## Renew both constraints.txt from the newest versions, and the requirements
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable ".[server,explore]" --group dev
+	$(BIN)/pip install --quiet --editable ".[server,explore]" --group dev --group build --group audit
 	$(BIN)/pip freeze --all --exclude-editable | grep -v '^setuptools=' > constraints.txt
 	@touch .venv/installed
 	$(PYTHON) -m venv --clear $(BENCHMARKS)
@@ -77,6 +101,7 @@ constraints: ## Renew both constraints.txt from the newest versions
 	$(BENCHMARKS)/bin/pip freeze --all --exclude-editable | grep -v '^setuptools=' \
 		| grep -vxFf constraints.txt > benchmarks/constraints.txt
 	@touch $(BENCHMARKS)/installed
+	$(MAKE) requirements
 
 clean: ## Remove the environments and the demo
-	rm -rf .venv $(BENCHMARKS) $(NEWEST) demo
+	rm -rf .venv $(BENCHMARKS) $(NEWEST) $(AUDIT) demo

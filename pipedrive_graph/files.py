@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import pwd
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,12 @@ from pipedrive_graph.text import CONTROLS, is_text
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
+
+PRIVATE_FOLDER = 0o700
+"""The mode of a folder that this project makes, whatever the umask."""
+
+_LINKS = 40
+"""So many links may lead to a file; Linux follows no more either."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -60,6 +67,48 @@ def check_folder(folder: Path, *, setting: str) -> None:
     raise ConfigurationError(f"The path of the home folder {problem}: set {setting} to another folder.")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing: their owner's alone, whatever the umask."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        with suppress(FileExistsError):  # another process was quicker
+            path.mkdir(PRIVATE_FOLDER)
+    folder.mkdir(PRIVATE_FOLDER, exist_ok=True)  # an error where something else has the name
+
+
+def real(path: Path) -> Path:
+    """Where a file lies, also where `path` is a link to it.
+
+    A link is followed by the rule that Linux has for shared folders: it belongs to the user of this process,
+    or to the owner of its folder.
+
+    Raises:
+        LandingError: if somebody else made the link, who would so choose which file is written.
+    """
+    link = path.absolute()
+    for _ in range(_LINKS):
+        if not link.is_symlink():
+            break
+        owner = link.lstat().st_uid
+        if owner not in {os.geteuid(), link.parent.stat().st_uid}:
+            raise LandingError(
+                f"Cannot write {path}: it is a link that {ownership(link)}; remove it, or write elsewhere."
+            )
+        link = link.parent / link.readlink()
+    return path.resolve()
+
+
+def create(path: Path) -> int:
+    """Make a new file that is its owner's alone, and return its descriptor.
+
+    What a crash has left under that name is removed first. A link is never followed, and a file that somebody
+    else makes there in the meantime is an error: both would give the content away.
+    """
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was created, renamed or removed in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -73,7 +122,7 @@ def put_in_place(temporary: Path, path: Path) -> None:
     """Give a finished temporary file its name, atomically and durably; where that is a link, its target's."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    placed = temporary.replace(path.resolve())
+    placed = temporary.replace(real(path))
     sync_folder(placed.parent)
 
 
@@ -96,10 +145,13 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = temporary_for(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb", opener=private) as file:
+        make_folder(path.parent)
+        with open(create(temporary), "wb") as file:
             yield file
+            _check_is_at(temporary, file.fileno(), path)
         put_in_place(temporary, path)
+    except BusyError:
+        raise  # the temporary file is the other's
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -113,8 +165,8 @@ def temporary_for(path: Path) -> Path:
 
     It is beside the file itself, though `path` be a link to it: only there it can be renamed.
     """
-    real = path.resolve()
-    return real.with_name(f".{real.name}.tmp")
+    file = real(path)
+    return file.with_name(f".{file.name}.tmp")
 
 
 def private(path: str, flags: int) -> int:
@@ -199,7 +251,7 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
         LandingError: if the lock's file cannot be made or written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = _take(path, doing, wait)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -220,7 +272,7 @@ def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
     """Make the lock's file, or wait for the one that is there; return its descriptor."""
     told = False
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+        descriptor = _open_lock(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -237,6 +289,31 @@ def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
         if _is_at(path, descriptor):
             return descriptor
         os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    """Open a lock's file, or make it.
+
+    Raises:
+        LandingError: if somebody else put it there, or it is a link: it would say which file is written.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise LandingError(f"The lock {path} is a link; remove it and try again.") from error
+        raise
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode) or state.st_uid not in {os.geteuid(), 0, path.parent.stat().st_uid}:
+        os.close(descriptor)
+        raise LandingError(f"The lock {path} {ownership(path)}; remove it and try again.")
+    return descriptor
+
+
+def _check_is_at(temporary: Path, descriptor: int, path: Path) -> None:
+    """Raise BusyError where another process has begun to write the same file, and replaced the temporary."""
+    if not _is_at(temporary, descriptor):
+        raise BusyError(f"Another process is writing {path}; wait until it has ended, then try again.")
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

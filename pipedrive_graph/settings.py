@@ -16,7 +16,7 @@ from typing import Any
 
 import platformdirs
 
-from pipedrive_graph import environment, files, pasted, toml_file
+from pipedrive_graph import environment, files, pasted, toml_file, trust
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -140,13 +140,15 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         variables: the environment variables to read, by default this process's own.
 
     Raises:
-        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why.
+        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why, or if
+            somebody else may write the home folder.
     """
 
     def variable(name: str) -> str:
         return environment.value(name, variables)
 
     folder = home(variables)
+    trust.check(folder)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import pasted
+from pipedrive_graph import pasted, trust
 from pipedrive_graph.errors import ConfigurationError
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -151,6 +151,7 @@ def encoded(content: str, file: Path) -> bytes:
 
 
 def _bytes(file: Path) -> bytes | None:
+    trust.check(file)
     try:
         return file.read_bytes()
     except FileNotFoundError as error:

@@ -370,9 +370,11 @@ def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
     told = installation.command("sync", "--json")
 
     assert told.code == 1
+    refused = installation.landing().latest().snapshot_id
     assert told.sentence == (
         "9 of the 40 known users are gone since the last snapshot. Nothing was published. "
-        "If that is right, run sync once with --accept-shrink."
+        "If that is right, run sync once with --accept-shrink "
+        f'(in Dagster, launch the run once with accept_shrink: "{refused}").'
     )
     assert told.objects == [{"company": "default", "error": told.sentence}]
     assert installation.published.read_bytes() == before

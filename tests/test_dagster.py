@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import shutil
 import subprocess
@@ -167,6 +169,23 @@ def test_a_run_publishes_what_sync_publishes(run, tmp_path) -> None:
     assert (installation.home / "reports" / "default" / "access_report.html").exists()
 
 
+def test_dagsters_home_names_nobody(run) -> None:
+    installation, _, instance = run
+    people = query(installation.published, "SELECT name, email FROM users")
+    titles = query(installation.published, "SELECT title FROM findings")
+    words = {word for row in people for word in row if word}
+    forms = {form for word in words for form in (word, json.dumps(word)[1:-1], html.escape(word))}
+    contents = {
+        path: path.read_bytes() for path in Path(instance.root_directory).rglob("*") if path.is_file()
+    }
+
+    assert len(words) > 70
+    assert any(word in title for (title,) in titles for word in words)
+    assert [path.name for path in contents if path.suffix == ".db"]
+    found = {(path.name, form) for path, text in contents.items() for form in forms if form.encode() in text}
+    assert found == set()
+
+
 def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:
     _, result, _ = run
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
@@ -202,6 +221,9 @@ def test_the_run_shows_counts_and_first_rows(run) -> None:
     assert "first rows" not in told("graph", "users")
     assert told("findings_csv")["open: high"].value > 0
     assert told("findings_csv")["new findings"].records
+    assert told("findings_csv")["worst open findings"].value.startswith(
+        "| severity | rule | open | first seen |"
+    )
     assert told("alerts_sent")["channels"].value == 0
     assert told("history", "users")["dagster/column_schema"].value.columns[0].name == "company"
 
@@ -263,6 +285,46 @@ def test_a_rejected_snapshot_stops_before_publishing(installation, simulator, mo
     assert RejectedError.__name__ in step.event_specific_data.error.to_string()
     assert result.get_step_skipped_events() or len(result.get_step_success_events()) == 0
     assert installation.published.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_launched_run_accepts_a_loss_only_by_the_id_that_its_refusal_names(
+    installation, simulator, monkeypatch
+) -> None:
+    installation.night()
+    people = [user.id for user in simulator.company.users.values() if user.active and not user.admin_apps]
+    for user in people[:9]:
+        simulator.company.remove_user(user)
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    job = build_definitions(installation.settings).resolve_job_def(JOB)
+
+    def launched(**config: object) -> str | None:
+        run_config = {"ops": {"collect": {"config": config}}}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(
+                partition_key="default", instance=instance, run_config=run_config, raise_on_error=False
+            )
+        failed = [event.event_specific_data.error for event in result.all_events if event.is_step_failure]
+        return (failed[0].cause or failed[0]).message.partition(": ")[2].strip() if failed else None
+
+    needed = (
+        "accept_shrink in the run's configuration does not name the newest refused snapshot. Launch the run"
+        " without it; if users are gone, the refusal names the value to write there."
+    )
+    assert launched(accept_shrink=True) == needed
+    refusal = launched(accept_shrink=False)
+    refused = installation.landing().latest().snapshot_id
+    assert refusal == (
+        "9 of the 40 known users are gone since the last snapshot. Nothing was published. "
+        "If that is right, run sync once with --accept-shrink "
+        f'(in Dagster, launch the run once with accept_shrink: "{refused}").'
+    )
+    for value in (True, 1, "true", "yes", refused[:-1], [refused]):
+        assert launched(accept_shrink=value) == needed
+    assert launched(accept_shrink=refused) is None
+    assert installation.landing().latest(accepted=True).users == 31
+    assert launched(accept_shrink=refused) == needed
 
 
 @pytest.mark.slow

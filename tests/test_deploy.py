@@ -45,7 +45,7 @@ def programs(tmp_path: Path) -> Path:
     """A folder of programs with the names that the units start; they do nothing."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("pipedrive-graph", "dagster-daemon", "dagster-webserver", "python"):
+    for name in ("pipedrive-graph",):
         (folder / name).write_text("#!/bin/sh\n")
         (folder / name).chmod(0o755)
     return folder
@@ -80,6 +80,15 @@ def test_every_service_has_its_own_user_and_can_write_its_state_only() -> None:
         assert f"PIPEDRIVE_GRAPH_HOME={STATE}" in settings["Environment"]
         assert all(command.startswith(BIN) for command in settings["ExecStart"])
         assert section(unit, "Unit")["Wants"] == section(unit, "Unit")["After"] == ["network-online.target"]
+
+
+def test_dagsters_page_is_served_behind_the_browser_guard() -> None:
+    commands = [section(unit, "Service")["ExecStart"] for unit in SERVICES if "dagster" in unit.name]
+    assert commands == [[f"{BIN}pipedrive-graph dagster --only {only}"] for only in ("daemon", "web")]
+    assert "$(BIN)/pipedrive-graph dagster" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    for path in TEXTS:
+        if path.is_file():
+            assert "bin/dagster-webserver" not in path.read_text(encoding="utf-8"), path
 
 
 def test_what_was_due_while_the_machine_was_off_is_made_up_for() -> None:

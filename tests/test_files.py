@@ -27,6 +27,87 @@ def test_a_file_is_written_whole_and_private(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_temporary_file_that_was_put_there_is_not_written_through(tmp_path: Path) -> None:
+    path, victim = tmp_path / "file", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    temporary = files.temporary_for(path)
+    for prepare in (lambda: temporary.symlink_to(victim), lambda: temporary.hardlink_to(victim)):
+        prepare()
+        files.write_atomically(path, b"new")
+        assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"precious")
+        assert not os.path.lexists(temporary)
+    temporary.write_bytes(b"left by a crash")
+    temporary.chmod(0o666)
+    files.write_atomically(path, b"newer")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"newer", 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another user")
+def test_a_link_of_another_user_in_a_shared_folder_is_not_followed(tmp_path: Path) -> None:
+    path, victim = tmp_path / "file", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    path.symlink_to(victim)
+    os.chown(path, 4001, 4001, follow_symlinks=False)
+
+    with pytest.raises(LandingError) as caught:
+        files.write_atomically(path, b"new")
+
+    assert str(caught.value) == (
+        f"Cannot write {path}: it is a link that belongs to 4001, and this process runs as root;"
+        " remove it, or write elsewhere."
+    )
+    assert victim.read_bytes() == b"precious"
+    tmp_path.chmod(0o755)
+    os.chown(tmp_path, 4001, 4001)  # the user's own folder: the link is the user's own decision
+    files.write_atomically(path, b"new")
+    assert victim.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another user")
+def test_a_lock_of_another_user_and_a_link_are_refused(tmp_path: Path) -> None:
+    path, victim = tmp_path / "lock", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    path.symlink_to(victim)
+    with pytest.raises(LandingError) as caught, files.lock(path, doing="testing"):
+        pass
+    assert str(caught.value) == f"The lock {path} is a link; remove it and try again."
+    assert victim.read_bytes() == b"precious"
+    path.unlink()
+    path.write_bytes(b"")
+    os.chown(path, 4001, 4001)
+    with pytest.raises(LandingError) as caught, files.lock(path, doing="testing"):
+        pass
+    assert str(caught.value) == (
+        f"The lock {path} belongs to 4001, and this process runs as root; remove it and try again."
+    )
+
+
+def test_of_two_writers_of_a_file_the_second_wins_and_the_first_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def write() -> None:
+        with files.atomically(path) as first:
+            first.write(b"first")
+            files.write_atomically(path, b"second")
+
+    with pytest.raises(BusyError) as caught:
+        write()
+    assert str(caught.value) == (
+        f"Another process is writing {path}; wait until it has ended, then try again."
+    )
+    assert path.read_bytes() == b"second"
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_folders_are_made_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        files.write_atomically(tmp_path / "a" / "b" / "file", b"")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o700, 0o700]
+
+
 def test_a_file_that_is_linked_to_is_written_where_it_is(tmp_path: Path) -> None:
     real, link = tmp_path / "real" / "file", tmp_path / "link"
     files.write_atomically(real, b"first")

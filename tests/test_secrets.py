@@ -40,12 +40,17 @@ def canary(serve: Serve, home: Path, dialect: str) -> Installation:
 @pytest.mark.parametrize("dialect", ["official", "brief"])
 def test_a_night_writes_the_token_nowhere(serve, home, tmp_path, dialect) -> None:
     installation = canary(serve, home, dialect)
-    installation.variables["DAGSTER_HOME"] = str(tmp_path / "dagster")
-    (tmp_path / "dagster").mkdir()
+    dagster_home = tmp_path / "dagster"
+    installation.variables["DAGSTER_HOME"] = str(dagster_home)
+    earlier = dagster_home / "storage" / "earlier"
+    earlier.parent.mkdir(parents=True, mode=0o755)
+    earlier.write_text("")
+    earlier.chmod(0o644)
 
-    told = installation.wait(installation.process("sync", "--json", "--debug"))
+    told = installation.wait(installation.process("sync", "--json", "--debug", umask=0o022))
 
     assert told.code == 0
+    assert wide(dagster_home) == []
     assert len(list((tmp_path / "dagster").rglob("*.db"))) >= 2  # the run is in Dagster's instance
     assert CANARY not in told.out + told.err
     assert "DEBUG:" in told.err

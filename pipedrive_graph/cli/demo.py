@@ -15,7 +15,7 @@ from pipedrive_graph.cli.frame import debug_option, tell_error
 from pipedrive_graph.cli.sync import quieten, show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.files import check_folder
+from pipedrive_graph.files import check_folder, make_folder
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
@@ -78,7 +78,7 @@ def _clear(home: Path, truth: Path) -> None:
         if not truth.exists():
             raise PipedriveGraphError(f"{home} is no folder of an earlier demo; name another with --home.")
         shutil.rmtree(home)
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
 
 
 def _compare(published: Path, truth: Path, console: Console) -> int:

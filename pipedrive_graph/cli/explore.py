@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipedrive_graph import files
+from pipedrive_graph import files, trust
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
@@ -82,6 +82,7 @@ def _shipped() -> Path:
 def _own_copy(home: Path) -> Path:
     """The user's own notebook, made from ours where there is none yet."""
     own = home / NOTEBOOK
+    trust.check(own)
     if not own.exists():
         files.write_atomically(own, _shipped().read_bytes())
         say(f"Made {own}, a copy of the notebook that is yours to change.")

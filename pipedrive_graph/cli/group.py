@@ -26,6 +26,7 @@ _COMMANDS = {
     "sql": "Query the published file, read-only, or list its tables.",
     "explore": "Answer ten questions about the published file in a notebook, with charts.",
     "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
+    "dagster": "Run Dagster's web page and daemon, safe to open in a browser.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }
 """The commands, in the order in which a newcomer needs them."""

@@ -33,6 +33,8 @@ def console() -> Console:
 class TerminalWatch:
     """Watches one run: a progress bar on stderr, warnings above it, and the snapshot that came of it."""
 
+    names_people = True
+
     def __init__(self) -> None:
         self.manifest: Manifest | None = None
         self.earlier = False

@@ -56,15 +56,20 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
         BusyError: if another process is writing there.
     """
     check(target, folder=folder)
-    target = target.resolve()  # a folder that is linked to is exchanged where it is
+    try:
+        target = files.real(target)  # a folder that is linked to is exchanged where it is
+    except LandingError as error:
+        raise ExportError(str(error)) from error
     temporary = files.temporary_for(target)
     with _told(target, temporary), files.private_files():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(target.parent)
         with files.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
             _remove(temporary)
             try:
                 if folder:
-                    temporary.mkdir()
+                    temporary.mkdir(files.PRIVATE_FOLDER)
+                else:
+                    os.close(files.create(temporary))  # the format opens a file that is ours
                 yield temporary
                 _swap(temporary, target) if folder else files.put_in_place(temporary, target)
             finally:
@@ -161,7 +166,7 @@ def _swap(temporary: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

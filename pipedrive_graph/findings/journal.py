@@ -80,7 +80,7 @@ class Journal:
             at = before[-1].at + timedelta(microseconds=1)
         written = {"at": clock.iso(at), "snapshot_id": snapshot_id, "kind": kind, **content}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.path.parent)
             with open(self.path, "ab", opener=files.private) as file:
                 file.truncate(len(whole))  # what a crash tore off
                 file.write(json.dumps(written, ensure_ascii=False).encode() + b"\n")

@@ -13,6 +13,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from pipedrive_graph import trust
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.findings import policy, repeatable
 from pipedrive_graph.findings.rules import SEVERITIES, is_event
@@ -112,7 +113,10 @@ def _files(folder: Path) -> list[Path]:
         raise ConfigurationError(
             f"Cannot read the folder of your own rules, {folder}: {error.strerror or error}."
         ) from error
-    return [path for path in entries if path.suffix.lower() == ".sql" and not path.name.startswith(".")]
+    rules = [path for path in entries if path.suffix.lower() == ".sql" and not path.name.startswith(".")]
+    for path in (folder, *rules):
+        trust.check(path)
+    return rules
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, models: Models, path: Path, shipped: set[str]) -> Model:

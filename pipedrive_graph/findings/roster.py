@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipedrive_graph import addresses
+from pipedrive_graph import addresses, trust
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
@@ -93,6 +93,7 @@ def read(path: Path) -> Roster:
 
 
 def _text(path: Path) -> str:
+    trust.check(path)
     try:
         content = path.read_bytes()
         # Excel saves "Unicode text" in UTF-16, and always marks it as such

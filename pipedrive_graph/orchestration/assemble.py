@@ -1,6 +1,7 @@
 """Puts the definitions together: assets, jobs, the schedule, the sensors. One factory, for all doors."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
@@ -19,18 +20,21 @@ CRON = "0 2 * * *"
 """When the night begins: 02:00 UTC."""
 
 
-def build_definitions(settings: Settings, watch: Watch | None = None) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, watch: Watch | None = None, *, accept_shrink: bool = False
+) -> dg.Definitions:
     """Make the definitions for these settings, for a process that runs them itself.
 
     Args:
         settings: the companies are the partitions; paths and base URLs go with them.
         watch: receives the progress of runs; by default, Dagster's log.
+        accept_shrink: whether a run takes a snapshot although many users are gone.
 
     Raises:
         ConfigurationError: if findings.toml, its folder of rules, waivers.toml or alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
-    return assemble(configurations.load(settings), watch)
+    return assemble(replace(configurations.load(settings), accept_shrink=accept_shrink), watch)
 
 
 def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Definitions:

@@ -6,15 +6,16 @@ Holds no logic: `pipedrive_graph.collect` collects, this tells Dagster about it.
 import asyncio
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.collect import Observer, collect
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import PipedriveGraphError, RejectedError, ShrunkError
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
-from pipedrive_graph.landing import Coverage, Landing, Manifest
+from pipedrive_graph.landing import CompanyLanding, Coverage, Landing, Manifest
 from pipedrive_graph.losses import refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
@@ -51,10 +52,16 @@ ENDPOINTS = {
 
 
 class CollectConfig(dg.Config):
-    """What may be said to one run; `collect` is what the company's settings say, unless given."""
+    """What one run can be given.
+
+    Attributes:
+        collect: how the company is collected; by default, as its settings say.
+        accept_shrink: the id of the snapshot that was refused because many users are gone, which the refusal
+            names. Any type is accepted here, so that `true`, which was enough before, gets a sentence.
+    """
 
     collect: str | None = None
-    accept_shrink: bool = False
+    accept_shrink: Any = None
 
 
 def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsDefinition:
@@ -99,6 +106,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
             observer.warn(problem)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect
+        accept_shrink = configuration.accept_shrink or _confirmed(landing, config.accept_shrink)
         earlier = unpublished(landing, settings.published)
         if earlier and replaces_a_read(earlier, company, plan):
             observer.warn(
@@ -111,7 +119,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
             if earlier:
                 _catch_up(settings, models, earlier, observer, context.log)
             manifest = asyncio.run(
-                collect(company, landing, observer=observer, plan=plan, accept_shrink=config.accept_shrink)
+                collect(company, landing, observer=observer, plan=plan, accept_shrink=accept_shrink)
             )
             watch.collected(manifest)
         if not manifest.accepted:
@@ -147,11 +155,31 @@ def _catch_up(
         )
 
 
+def _confirmed(landing: CompanyLanding, value: object) -> bool:
+    """Whether a run's configuration names the newest snapshot, and it was refused for its gone users.
+
+    Its id holds microseconds, so only somebody who has read the refusal can give it.
+
+    Raises:
+        ConfigurationError: if the configuration gives something else.
+    """
+    if value is None or value is False or value == "":
+        return False
+    newest = landing.latest()
+    if newest is not None and newest.verdict.shrunk and value == newest.snapshot_id:
+        return True
+    raise ConfigurationError(
+        "accept_shrink in the run's configuration does not name the newest refused snapshot. Launch the run"
+        " without it; if users are gone, the refusal names the value to write there."
+    )
+
+
 def _rejected(manifest: Manifest) -> RejectedError:
     reason = manifest.verdict.reason
     if manifest.verdict.shrunk:
         return ShrunkError(
-            f"{reason} Nothing was published. If that is right, run sync once with --accept-shrink."
+            f"{reason} Nothing was published. If that is right, run sync once with --accept-shrink"
+            f' (in Dagster, launch the run once with accept_shrink: "{manifest.snapshot_id}").'
         )
     return RejectedError(f"{reason} The snapshot was put aside and nothing was published; run sync again.")
 

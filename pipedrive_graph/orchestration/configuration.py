@@ -32,6 +32,8 @@ class Configuration:
         alerting: whether alerts.toml names a channel, or cannot be read and may name one.
         current: reads the settings again, as `known` was read.
         problem: why a run cannot use this configuration; None where it can.
+        accept_shrink: whether a run takes a snapshot although many users are gone. Only the command line
+            sets it; a run that Dagster starts has to name the snapshot that was refused.
     """
 
     known: Settings
@@ -39,6 +41,7 @@ class Configuration:
     alerting: bool
     current: Callable[[], Settings]
     problem: Exception | None = None
+    accept_shrink: bool = False
 
     @property
     def settings(self) -> Settings:

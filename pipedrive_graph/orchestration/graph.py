@@ -92,24 +92,8 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
                 check_name="rows_kept", asset_key=CHECKED, passed=False, description=str(error)
             )
             raise
-        if built.unreadable:
-            count = counted(len(built.unreadable), "value")
-            warn(
-                f"{count} could not be read, such as {built.unreadable[0]}. Each counts as last known, "
-                "or as not known; the table unreadable_values has them all."
-            )
-        if built.unusable:
-            count = counted(len(built.unusable), "row")
-            warn(
-                f"{count} of the roster cannot be used: {listed(built.unusable)}. "
-                "The table roster has them all."
-            )
-        for sentence in built.waivers:
+        for sentence in warnings(built, names_people=watch.names_people):
             warn(sentence)
-        for sentence in built.broken:
-            warn(f"{sentence} The other rules were run; what this one found before stays as it was.")
-        if built.loose:
-            warn(built.loose)
         shown = [models[name] for name in assets if name.partition(".")[0] not in PYTHON_SCHEMAS]
         lineage = column_lineage(models, shown) if explain else {}
         for name, spec in assets.items():
@@ -121,7 +105,7 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             asset_key=CHECKED,
             passed=not built.unreadable,
             severity=dg.AssetCheckSeverity.WARN,
-            description="\n".join(built.unreadable[:20]) or None,
+            description=next(_about_values(built, names_people=False), None),
         )
         yield dg.AssetCheckResult(
             check_name="rules_ran",
@@ -132,6 +116,40 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
         )
 
     return build_graph
+
+
+def warnings(built: build.Built, *, names_people: bool) -> Iterator[str]:
+    """What the operator should know of a build, in sentences.
+
+    Args:
+        built: the build.
+        names_people: whether the sentences may name people. Dagster keeps the log of a run: there, numbers
+            stand, and where the rows are.
+    """
+    yield from _about_values(built, names_people=names_people)
+    if built.unusable:
+        rows = f": {listed(built.unusable)}" if names_people else ""
+        count = counted(len(built.unusable), "row")
+        yield f"{count} of the roster cannot be used{rows}. The table roster has them all."
+    if names_people:
+        yield from built.waivers
+    elif built.waivers:
+        count = counted(len(built.waivers), "waiver")
+        yield f"{count} expired or match no open finding; `pipedrive-graph findings` names each."
+    for sentence in built.broken:
+        yield f"{sentence} The other rules were run; what this one found before stays as it was."
+    if built.loose:
+        yield built.loose
+
+
+def _about_values(built: build.Built, *, names_people: bool) -> Iterator[str]:
+    if built.unreadable:
+        count = counted(len(built.unreadable), "value")
+        example = f", such as {built.unreadable[0]}" if names_people else ""
+        yield (
+            f"{count} could not be read{example}. Each counts as last known, or as not known;"
+            " the table unreadable_values has them all."
+        )
 
 
 def listed(problems: list[str]) -> str:

@@ -3,6 +3,7 @@
 Numbers are plain ones, so that Dagster draws each of them over the nights.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,11 @@ import dagster as dg
 
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.reports import markdown
-from pipedrive_graph.reports.changes import Change
-from pipedrive_graph.reports.listing import Group, Listed, grouped
+from pipedrive_graph.reports.listing import Listed
 from pipedrive_graph.reports.tonight import Tonight, tonight
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.previews import Preview
 
-WORST = 15
-"""Findings that stand in the table of the worst."""
 ROWS = 50
 """Rows of the tables of new findings and of changes."""
 
@@ -26,17 +24,14 @@ _FINDING = dg.TableSchema(
     [
         dg.TableColumn("severity", "string"),
         dg.TableColumn("rule", "string", description="the file in sql/findings that found it"),
-        dg.TableColumn("title", "string", description="the finding in one sentence"),
-        dg.TableColumn("finding_id", "string", description="the same every night"),
+        dg.TableColumn("finding_id", "string", description="`pipedrive-graph findings ID` shows it in full"),
     ]
 )
 _CHANGE = dg.TableSchema(
     [
         dg.TableColumn("change", "string", description="one of the kinds of access_changes"),
-        dg.TableColumn("subject", "string", description="the user, role or permission set"),
-        dg.TableColumn("object", "string", description="what of it"),
-        dg.TableColumn("before", "string"),
-        dg.TableColumn("after", "string"),
+        dg.TableColumn("about", "string", description="user, role or permission set"),
+        dg.TableColumn("changes", "int", description="how many"),
     ]
 )
 
@@ -44,7 +39,7 @@ _CHANGE = dg.TableSchema(
 def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
     """What is to be shown of a company's findings, for any asset that is about them.
 
-    It holds names of people: whoever may open Dagster may read them.
+    It names nobody: Dagster keeps it with the run. The findings in full are in the published file.
     """
     night = tonight(settings.published, company)
     if night is None:
@@ -58,9 +53,7 @@ def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
         "new tonight": len(night.new),
         "changes tonight": len(night.changes),
         "new findings": dg.MetadataValue.table([_finding(one) for one in night.new[:ROWS]], _FINDING),
-        "changes since the last night": dg.MetadataValue.table(
-            [_change(one) for one in night.changes[:ROWS]], _CHANGE
-        ),
+        "changes since the last night": dg.MetadataValue.table(_changes(night)[:ROWS], _CHANGE),
     }
 
 
@@ -81,46 +74,29 @@ def preview_metadata(preview: Preview) -> dict[str, Any]:
 
 
 def _worst(night: Tonight) -> str:
+    """The open findings counted by rule, the worst rule first."""
     if not night.open:
         return "*Nothing is open.*"
-    groups = grouped(night.open)
-    rows = [
-        (
-            group.lead.values["severity"],
-            group.lead.values["rule"],
-            _title(group),
-            # hyphens at which no line is broken
-            str(group.lead.values["first_seen"].date()).replace("-", "\N{NON-BREAKING HYPHEN}"),
-        )
-        for group in groups[:WORST]
-    ]
-    text = markdown.table(("severity", "rule", "finding", "first seen"), rows)
-    more = len(night.open) - sum(1 + len(group.also) for group in groups[:WORST])
-    return f"{text}\n\nand {more:,} more" if more else text
+    by_rule: dict[tuple[str, str], list[Listed]] = {}
+    for finding in night.open:
+        by_rule.setdefault((finding.values["severity"], finding.values["rule"]), []).append(finding)
+    rows = [(severity, rule, len(found), _since(found)) for (severity, rule), found in by_rule.items()]
+    return markdown.table(("severity", "rule", "open", "first seen"), rows)
 
 
-def _title(group: Group) -> str:
-    also = sorted({one.values["rule"] for one in group.also})
-    title: str = group.lead.values["title"]
-    return f"{title} Also: {', '.join(also)}." if also else title
+def _since(findings: Sequence[Listed]) -> str:
+    """The day on which the first of them was seen, with hyphens at which no line is broken."""
+    day = min(finding.values["first_seen"] for finding in findings).date()
+    return str(day).replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def _finding(one: Listed) -> dg.TableRecord:
-    return _record(_FINDING.columns, [one.values[column.name] for column in _FINDING.columns])
+    return dg.TableRecord({column.name: str(one.values[column.name]) for column in _FINDING.columns})
 
 
-def _change(one: Change) -> dg.TableRecord:
-    subject = one.subject_label or one.subject_id
-    values = [
-        one.kind,
-        f"{one.subject_kind} {subject}",
-        one.object_label or one.object,
-        one.before_label or one.before,
-        one.after_label or one.after,
+def _changes(night: Tonight) -> list[dg.TableRecord]:
+    counts = Counter((change.kind, change.subject_kind) for change in night.changes)
+    return [
+        dg.TableRecord({"change": kind, "about": about, "changes": count})
+        for (kind, about), count in sorted(counts.items())
     ]
-    return _record(_CHANGE.columns, values)
-
-
-def _record(columns: Sequence[dg.TableColumn], values: Sequence[object]) -> dg.TableRecord:
-    shown = ["" if value is None else str(value) for value in values]
-    return dg.TableRecord(dict(zip((column.name for column in columns), shown, strict=True)))

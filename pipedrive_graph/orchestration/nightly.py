@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph import environment, files
 from pipedrive_graph.alerts import send
 from pipedrive_graph.companies import Collect
+from pipedrive_graph.orchestration import instance
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.sensors import REPORTS_ITSELF
@@ -47,14 +45,14 @@ def run_nightly(
 
 
 def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, shrink: bool) -> None:
-    job = build_definitions(settings, watch).resolve_job_def(JOB)
-    with _instance() as instance:
+    job = build_definitions(settings, watch, accept_shrink=shrink).resolve_job_def(JOB)
+    with _instance() as opened:
         try:
             job.execute_in_process(
-                instance=instance,
+                instance=opened,
                 partition_key=company,
                 run_config={
-                    "ops": {"collect": {"config": {"collect": plan, "accept_shrink": shrink}}},
+                    "ops": {"collect": {"config": {"collect": plan}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 tags={"company": company, REPORTS_ITSELF: "yes"},
@@ -69,14 +67,9 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    home = environment.value("DAGSTER_HOME")
-    if not home:
-        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
-            yield instance
-        return
-    os.environ["DAGSTER_HOME"] = home  # Dagster reads it itself, and keeps a carriage return at its end
-    # several processes that make a new instance's database at once can leave it broken for good
-    with files.lock(Path(home) / ".first-use.lock", doing="opening Dagster's instance", wait=lambda _: None):
-        opened = dg.DagsterInstance.get()
-    with opened as instance:
-        yield instance
+    with instance.opened() as kept:
+        if kept is not None:
+            yield kept
+            return
+        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as ephemeral:
+            yield ephemeral

@@ -15,7 +15,14 @@ EVERY = 5.0
 
 
 class Watch(Protocol):
-    """Makes the observer of one run, and is told what the run has committed."""
+    """Makes the observer of one run, and is told what the run has committed.
+
+    Attributes:
+        names_people: whether warnings may name people. They may where only the operator reads them, and must
+            not where Dagster keeps them with the run.
+    """
+
+    names_people: bool
 
     def observer(self, company: str, log: logging.Logger) -> Observer:
         """The observer of one company's collection."""
@@ -53,6 +60,8 @@ class LogObserver:
 
 class LogWatch:
     """Dagster's own runs: everything goes to their log."""
+
+    names_people = False
 
     def observer(self, company: str, log: logging.Logger) -> Observer:
         """The observer of one company's collection."""

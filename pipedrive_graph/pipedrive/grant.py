@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipedrive_graph import trust
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
-from pipedrive_graph.files import cannot_write, lock, write_atomically
+from pipedrive_graph.files import cannot_write, lock, make_folder, write_atomically
 from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.oauth import App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
@@ -29,7 +30,12 @@ class TokenStore:
         self.path = path
 
     def read(self) -> Tokens | None:
-        """Return the tokens; None where there are none, or none that can be read."""
+        """Return the tokens; None where there are none, or none that can be read.
+
+        Raises:
+            ConfigurationError: if somebody else may write the file.
+        """
+        trust.check(self.path)
         try:
             kept = json.loads(self.path.read_bytes())
             access, refresh, domain = kept["access_token"], kept["refresh_token"], kept["api_domain"]
@@ -62,7 +68,7 @@ class TokenStore:
         """
         place = self.path.with_suffix(".lock")
         try:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(place.parent)
         except OSError as error:
             raise cannot_write(place, error) from error
         stack.enter_context(lock(place, doing="renewing the tokens", wait=lambda _: None))

@@ -15,7 +15,7 @@ SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
+def launched(*switches: str) -> Iterator[Browser]:
     """Chromium or Chrome, as installed on this machine.
 
     As long as it is open, this thread runs Playwright's event loop and no other: so what is looked at is
@@ -25,7 +25,7 @@ def launched() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"no browser is installed; looked for {', '.join(BROWSERS)} (apt-get install chromium)")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        started = playwright.chromium.launch(executable_path=path, args=[*SWITCHES, *switches])
         yield started
         started.close()
 

@@ -436,3 +436,44 @@ def test_bloodhound_of_kinds_to_come(tomorrow: Settings) -> None:
         "PD_Trusts",
         "PD_WritesTo",
     }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another user")
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        pytest.param(("export", "--format", "graphml"), "graph.graphml", id="file", marks=pytest.mark.slow),
+        pytest.param(("export", "--format", "csv"), "tables", id="folder", marks=pytest.mark.slow),
+        pytest.param(("export", "--format", "xlsx"), "book.xlsx", id="workbook", marks=pytest.mark.slow),
+        pytest.param(("report",), "report.html", id="report"),
+        pytest.param(("review", "open"), "review.xlsx", id="review", marks=pytest.mark.slow),
+    ],
+)
+def test_in_a_shared_folder_no_link_of_another_user_is_written_through(
+    installation, tmp_path: Path, arguments, name
+) -> None:
+    """Another user knows the names under which an export is written, and puts links and files there."""
+    installation.night()
+    shared, victims = tmp_path / "shared", tmp_path / "victims"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    victims.mkdir()
+    target = shared / name
+    for place in (f".{name}.tmp", f".{name}.lock", f".{name}.old"):
+        (shared / place).symlink_to(victims / place)
+    for linked in (True, False):
+        for place in (f".{name}.tmp", f".{name}.lock", name):
+            (victims / place).write_bytes(b"precious")
+        if linked:
+            target.symlink_to(victims / name)
+            for path in shared.iterdir():
+                os.chown(path, 4001, 4001, follow_symlinks=False)
+        told = installation.command(*arguments, "--out", str(target))
+        assert told.code in ({0} if not linked else {1, 2}), told
+        assert "Unexpected" not in told.err
+        for place in (f".{name}.tmp", f".{name}.lock", name):
+            assert (victims / place).read_bytes() == b"precious"
+        for path in shared.iterdir():
+            path.unlink() if path.is_symlink() else None
+    state = target.stat()
+    assert (state.st_uid, state.st_mode & 0o077) == (0, 0)

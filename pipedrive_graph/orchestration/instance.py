@@ -1,0 +1,78 @@
+"""Opens Dagster's instance in DAGSTER_HOME, and starts Dagster's daemon on it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from pipedrive_graph import environment, files, trust
+
+HOME_VARIABLE = "DAGSTER_HOME"
+
+CONFIGURATION = "dagster.yaml"
+
+_KEPT = (CONFIGURATION, "history", "logs", "schedules", "storage", ".logs_queue", ".nux", ".telemetry")
+"""What Dagster keeps in its home."""
+
+DEFINITIONS = "pipedrive_graph.definitions"
+
+DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", DEFINITIONS]
+"""The command of Dagster's daemon, which runs the schedule, the sensors and the queue of runs."""
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[dg.DagsterInstance | None]:
+    """The instance in DAGSTER_HOME; None where the variable is not set."""
+    home = environment.value(HOME_VARIABLE)
+    if not home:
+        yield None
+        return
+    os.environ[HOME_VARIABLE] = home  # Dagster reads it itself, and keeps a carriage return at its end
+    folder = Path(home)
+    trust.check(folder)
+    trust.check(folder / CONFIGURATION)
+    with files.private_files():  # Dagster's files would else be readable by all
+        # several processes that make a new instance's database at once can leave it broken for good
+        with files.lock(folder / ".first-use.lock", doing="opening Dagster's instance", wait=lambda _: None):
+            close_to_others(folder)
+            found = dg.DagsterInstance.get()
+        with found as instance:
+            yield instance
+
+
+def close_to_others(home: Path) -> None:
+    """Take the rights of other users from what Dagster keeps in its home, as earlier versions left it.
+
+    Only Dagster's own files and folders are looked at, in case that the home is a folder of other things too.
+    """
+    rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
+    kept = [home / name for name in _KEPT if not (home / name).is_symlink()]
+    for path in (home, *kept, *(inner for folder in kept for inner in folder.rglob("*"))):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # gone by now, or another user's
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            if mode & rights and not (path != home and path.is_symlink()):
+                path.chmod(mode & ~rights)
+
+
+def become_daemon() -> None:
+    """Replace this process by Dagster's daemon, so that whoever ends this process ends the daemon."""
+    sys.stdout.flush()
+    os.execv(DAEMON[0], DAEMON)  # noqa: S606 - this Python, and arguments of our own
+
+
+@contextlib.contextmanager
+def daemon() -> Iterator[None]:
+    """Run Dagster's daemon beside this process while the block runs."""
+    process = subprocess.Popen(DAEMON)  # noqa: S603 - this Python, and arguments of our own
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
