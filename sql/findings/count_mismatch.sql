@@ -3,8 +3,8 @@
 -- a number that fits none of these ways of counting is a finding. What is counted and what is
 -- listed are compared as of the snapshot in which the count was told. Somebody whose assignments
 -- or sets were not told by then, or of whom it is not known whether they are active, may be listed
--- or not: a number that could be right is no finding. It is high where at least 5 and more than a
--- fifth of those that Pipedrive counts are not listed: then users are withheld.
+-- or not: a number that could be right is no finding. It is high where at least 10 and more than half
+-- of those that Pipedrive counts are not listed: then users are withheld.
 --
 -- kind: rule
 -- title: Counts that differ
@@ -252,7 +252,7 @@ SELECT
     subject_id,
     CAST(NULL AS VARCHAR) AS object,
     CASE
-        WHEN counted - listed - unknown >= 5 AND counted - listed - unknown > 0.2 * counted
+        WHEN counted - listed - unknown >= 10 AND counted - listed - unknown > 0.5 * counted
             THEN 'high'
         ELSE 'info'
     END AS severity,
