@@ -55,7 +55,7 @@ class Result:
         """What the snapshot is worth: as published, where it is, else as it was collected."""
         manifest, summary = self.watch.manifest, self.summary
         if manifest and summary and summary.snapshot_id == manifest.snapshot_id:
-            return Verdict(status=summary.status, reason=summary.reason)
+            return Verdict.model_validate({"status": summary.status, "reason": summary.reason})
         return manifest.verdict if manifest else None
 
     @property
