@@ -136,7 +136,6 @@ SELECT
         'changed': events.changed,
         'held': events.held,
         'by_kind': {'granted': events.granted, 'revoked': events.revoked},
-        'removed': events.removed,
         'permissions': by_permission.permissions,
         'users': by_user.users,
         'reached_users': by_user.labels,
