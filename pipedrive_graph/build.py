@@ -17,6 +17,7 @@ from pipedrive_graph.landing import Landing
 from pipedrive_graph.losses import advised, refuse_to_rebuild
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse import database, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
@@ -38,6 +39,7 @@ class Built:
         rows: rows of the companies concerned, by qualified table; of a rule, what fires.
         types: columns and their types, by qualified table.
         unreadable: a line for each value of the last snapshot that could not be read.
+        left_out: a sentence, where the last answers about users leave out permissions that they had before.
         broken: a sentence for each rule that could not be run.
         unusable: a line for each row of the company's roster that is not used.
         waivers: a sentence for each waiver that has expired, or speaks of no finding.
@@ -49,6 +51,7 @@ class Built:
     rows: dict[str, int] = field(default_factory=dict)
     types: dict[str, dict[str, str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    left_out: str | None = None
     broken: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     waivers: list[str] = field(default_factory=list)
@@ -102,6 +105,7 @@ def build(
             counted,
             _types(connection),
             _unreadable(connection, company),
+            _left_out(connection, company),
             sorted(builder.broken.values()),
             people.problems,
             notices(connection, company) if counted else [],
@@ -235,3 +239,22 @@ def _unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str
         f"{endpoint}{f', {subject}' if subject else ''}: {field} is '{value}'"
         for endpoint, subject, field, value in found
     ]
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection, company: str) -> str | None:
+    ((values, users, permissions),) = database.rows(
+        connection,
+        """
+        SELECT count(*), count(DISTINCT user_id), list(DISTINCT permission ORDER BY permission)
+        FROM history.unanswered_permissions
+        WHERE company = ? AND observed_at IS NOT NULL""",
+        company,
+    )
+    if not values:
+        return None
+    more = f" and {len(permissions) - 3} others" if len(permissions) > 3 else ""
+    return (
+        f"The answers of Pipedrive leave out {counted(values, 'permission')} of {counted(users, 'user')} that"
+        f" they had before: {', '.join(permissions[:3])}{more}. Each stays as last known; the table"
+        " unanswered_permissions has them all."
+    )

@@ -9,6 +9,7 @@ import pytest
 from installation import UNJUDGED, Installation, Silent
 from published import changes, query, tables
 
+from pipedrive_graph.landing import Verdict
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 
@@ -325,22 +326,105 @@ def test_who_is_gone_and_comes_back_has_two_stays(installation, simulator) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("listing", ["roles", pytest.param("permissionSets", marks=pytest.mark.slow)])
-def test_a_list_that_was_never_offered_is_not_missed(installation, simulator, listing) -> None:
+@pytest.mark.parametrize("listing", ["roles", "permissionSets"])
+def test_a_list_that_is_refused_from_the_start_is_missed(installation, simulator, listing) -> None:
     simulator.faults.add(f"{listing}.*", faults.forbidden, times=None)
     told = Silent()
 
     manifest = installation.night(observer=told)
 
-    assert manifest.verdict.status == "complete"
+    assert manifest.verdict == Verdict(
+        status="partial",
+        reason=f"The list {listing} was not answered: {listing}: answered with status 403: You do not have"
+        " permissions to do this.",
+    )
     assert told.warnings == [
         f"Pipedrive refuses {listing} to this token; what only that list tells stays unknown."
     ]
     roles = {role for (role,) in query(installation.published, "SELECT DISTINCT role_id FROM user_roles")}
     held = {row.role_id for rows in simulator.company.assignments.values() for row in rows}
     assert roles == held
+    assert query(installation.published, "SELECT endpoint, outcome FROM lists_not_given") == [
+        (listing, "refused")
+    ]
     again = Silent()
-    assert installation.night(observer=again).verdict.status == "complete"
+    assert installation.night(observer=again).verdict.status == "partial"
+
+
+@pytest.mark.parametrize(("listing", "status"), [("roles", "partial"), ("permissionSets", "complete")])
+def test_a_list_that_is_not_there_from_the_start_is_named(installation, simulator, listing, status) -> None:
+    """Some editions have no permission sets; every one has roles."""
+    simulator.faults.add(f"{listing}.*", faults.not_found, times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == (4 if status == "partial" else 0)
+    (result,) = told.objects
+    assert (result["status"], result["lists_not_given"]) == (status, [listing])
+    assert query(installation.published, "SELECT endpoint, outcome FROM lists_not_given") == [
+        (listing, "unoffered")
+    ]
+
+
+def test_users_who_are_withheld_in_the_first_snapshot_are_missed(serve, home) -> None:
+    simulator = serve(users=60, clean=True)
+    installation = Installation.of(home, simulator)
+    owner = simulator.company.owner_id
+
+    def withhold(body) -> None:
+        others = [row for row in body["data"] if row["id"] != owner]
+        body["data"] = [row for row in body["data"] if row["id"] == owner] + others[:1]
+
+    simulator.faults.add("users", faults.edit(withhold), times=None)
+
+    told = installation.command("sync", "--json")
+
+    assert told.code == 4
+    (result,) = told.objects
+    assert (result["status"], result["users"]) == ("partial", 2)
+    assert result["reason"].startswith(
+        "Pipedrive counts 60 assignments to roles; 58 of them are of nobody in the list of 2 users. "
+    )
+    assert result["count_mismatches"] > 0
+    severities = query(
+        installation.published, "SELECT DISTINCT severity FROM findings WHERE rule = 'count_mismatch'"
+    )
+    assert ("high",) in severities
+
+
+def test_rows_of_one_id_that_contradict_each_other_are_not_believed(installation, simulator) -> None:
+    installation.night()
+    user = somebody(simulator)
+    before = query(installation.published, "SELECT name, active, access FROM users_history ORDER BY user_id")
+
+    def repeat(body) -> None:
+        (row,) = [row for row in body["data"] if row["id"] == user]
+        body["data"].insert(0, {**row, "active_flag": False, "access": [], "name": "Somebody else"})
+
+    def repeat_role(body) -> None:
+        body["data"].insert(0, {**body["data"][1], "name": "Another"})
+
+    simulator.faults.add("users", faults.edit(repeat), times=None)
+    simulator.faults.add("roles", faults.edit(repeat_role), times=None)
+
+    manifest = installation.night()
+
+    assert manifest.verdict == Verdict(
+        status="partial",
+        reason="2 ids stand more than once in a list with different values, which are not known (see"
+        f" unreadable_values), first users: id {user}.",
+    )
+    after = query(installation.published, "SELECT name, active, access FROM users_history ORDER BY user_id")
+    assert after == before
+    found = query(installation.published, "SELECT endpoint, field, value FROM unreadable_values ORDER BY ALL")
+    assert [row[:2] for row in found] == [
+        ("roles", "name"),
+        ("users", "access"),
+        ("users", "active_flag"),
+        ("users", "name"),
+    ]
+    assert found[2][2] == "false or true"
+    assert changes(installation.published) == []
 
 
 @pytest.mark.slow

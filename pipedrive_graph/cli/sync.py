@@ -19,7 +19,7 @@ from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
-from pipedrive_graph.landing import Manifest
+from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.reports.summary import Summary, summarise
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import is_published
@@ -48,8 +48,15 @@ class Result:
         """The exit code of this company alone."""
         if self.error:
             return self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
-        partial = self.watch.manifest is not None and self.watch.manifest.verdict.status == "partial"
-        return 4 if partial or self.broken else 0
+        return 4 if (self.verdict and self.verdict.status == "partial") or self.broken else 0
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the snapshot is worth: as published, where it is, else as it was collected."""
+        manifest, summary = self.watch.manifest, self.summary
+        if manifest and summary and summary.snapshot_id == manifest.snapshot_id:
+            return Verdict.model_validate({"status": summary.status, "reason": summary.reason})
+        return manifest.verdict if manifest else None
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -63,13 +70,14 @@ class Result:
             return {"company": self.company, "error": error}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
         earlier = EARLIER if self.watch.earlier else None
-        reason = error or " ".join(filter(None, [manifest.verdict.reason if manifest else None, earlier]))
+        verdict = self.verdict
+        reason = error or " ".join(filter(None, [verdict.reason if verdict else None, earlier]))
         sent = None if self.watch.earlier else manifest
         by_access = manifest if manifest and manifest.identity.collect == Collect.BY_ACCESS else None
         return {
             "company": self.company,
             "snapshot_id": manifest.snapshot_id if manifest else None,
-            "status": manifest.verdict.status if manifest else UNFINISHED,
+            "status": verdict.status if verdict else UNFINISHED,
             "users": manifest.users if manifest else None,
             "roles": manifest.roles if manifest else None,
             "requests": sent.requests if sent else progress.requests if progress else 0,
@@ -79,6 +87,8 @@ class Result:
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
             **({"inferred": by_access.inferred} if by_access else {}),
+            **({"lists_not_given": [*summary.not_given]} if summary and summary.not_given else {}),
+            **({"count_mismatches": summary.mismatches} if summary and summary.mismatches else {}),
             **({"rules_not_run": [*self.broken]} if self.broken else {}),
             **({"reason": reason} if reason else {}),
         }
@@ -122,9 +132,9 @@ def command(
         codes.append(result.exit_code)
         if as_json:
             click.echo(json.dumps(result.as_json(settings)))
-            manifest = result.watch.manifest
-            if manifest and manifest.verdict.status == "partial" and not result.error:
-                say(f"{company.name} is partial: {manifest.verdict.reason}")
+            verdict = result.verdict
+            if verdict and verdict.status == "partial" and not result.error:
+                say(f"{company.name} is partial: {verdict.reason}")
         elif not result.error:
             show(console, settings, result)
         if result.error:
@@ -186,8 +196,9 @@ def interrupted(settings: Settings, manifest: Manifest | None) -> str:
 def show(console: Console, settings: Settings, result: Result) -> None:
     """Print what came of a company, and where it lies."""
     watch = result.watch
-    if watch.manifest and result.summary:
-        render(console, watch.manifest, result.summary, seconds=result.seconds, earlier=watch.earlier)
+    if watch.manifest and result.summary and result.verdict:
+        manifest = watch.manifest.model_copy(update={"verdict": result.verdict})
+        render(console, manifest, result.summary, seconds=result.seconds, earlier=watch.earlier)
     places = {
         "Database": settings.published,
         "Reports": settings.reports / result.company,

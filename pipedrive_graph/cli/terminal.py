@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -110,6 +111,8 @@ def render(
     )
     if summary.inferred:
         console.print(Text(f"  {_inferred(summary)}", style="yellow"))
+    for sentence in _not_seen(summary):
+        console.print(Text(f"  {sentence}", style="yellow"))
     if summary.broken:
         console.print(Text(f"  {_broken(summary)}", style="yellow"))
     requests = f"{manifest.requests:,} requests, {throttled}"
@@ -129,6 +132,22 @@ def _inferred(summary: Summary) -> str:
     if summary.corrections:
         told += f" {summary.corrections:,} inferences of the last snapshot were corrected."
     return told
+
+
+def _not_seen(summary: Summary) -> Iterator[str]:
+    """Say which lists Pipedrive did not give, and where it counts others than it lists."""
+    if summary.not_given:
+        lists = "list" if len(summary.not_given) == 1 else "lists"
+        yield (
+            f"Pipedrive did not give the {lists} {' and '.join(map(printable, summary.not_given))}: what only"
+            " that says is as last known, or not known."
+        )
+    if summary.mismatches:
+        where = "role or permission set" if summary.mismatches == 1 else "roles and permission sets"
+        yield (
+            f"Pipedrive counts other assignments of {summary.mismatches} {where} than it lists: see the"
+            " findings of count_mismatch."
+        )
 
 
 def _broken(summary: Summary) -> str:

@@ -52,6 +52,12 @@ class Ledger:
     """User and role, as the roles tell it."""
     flags: dict[int, str | None] = field(default_factory=dict)
     """Digest of the permissions of every user who was asked for, as the answers came; None: not answered."""
+    empty: set[Call] = field(default_factory=set)
+    """Calls for permissions that were answered with an empty map."""
+    names: bool = False
+    """Whether an answer names a permission."""
+    denies: bool = False
+    """Whether an answer says of a permission that the user does not hold it."""
     contents: dict[str, str] = field(default_factory=dict)
     """Digest of the contents of permission sets."""
     unoffered: set[Endpoint] = field(default_factory=set)
@@ -79,7 +85,12 @@ class Ledger:
         match call.endpoint:
             case Endpoint.PERMISSIONS:
                 flags = answer.data if isinstance(answer.data, dict) else {}
-                self.flags[int(subject)] = digest_of_flags(flags) if answered else None
+                # an empty map says nothing that could be compared with the answers about others
+                self.flags[int(subject)] = digest_of_flags(flags) if answered and flags else None
+                if answered and not flags:
+                    self.empty.add(call)
+                self.names = self.names or bool(flags)
+                self.denies = self.denies or False in flags.values()
             case Endpoint.ROLE_ASSIGNMENTS if answered:
                 roles = {row.role_id for row in answer.rows(RoleAssignment)}
                 self.assigned.setdefault(int(subject), set()).update(roles)
@@ -121,12 +132,20 @@ class Ledger:
         return {entry.permission_set_id for entry in entries if entry.permission_set_id}
 
     def missing(self) -> list[Call]:
-        """Calls by id without an answer; where absence was to be proven, a 404 is one."""
+        """Calls by id without an answer; where absence was to be proven, a 404 is one.
+
+        An empty map of permissions is no answer, unless others name permissions and never say "no": then
+        Pipedrive names only what is held.
+        """
+        silent = self.empty if self.denies or not self.names else set()
         return [
             call
             for call, outcome in self.outcomes.items()
-            if not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
-            and call.endpoint not in self.unoffered
+            if call in silent
+            or (
+                not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
+                and call.endpoint not in self.unoffered
+            )
         ]
 
     def unreadable(self) -> list[str]:

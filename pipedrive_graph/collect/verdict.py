@@ -6,8 +6,11 @@ contents of permission sets) something was answered. A kind of which nothing was
 Pipedrive, or this token, does not give it at the moment. So a company of one user whose permissions do
 not answer is rejected: nothing is known of anybody's permissions; in a company of two it is partial.
 
-An accepted snapshot is partial if anything is missing: a detail, a list, or a row that cannot be read:
-it is not known what that row is about.
+An accepted snapshot is partial if anything is missing: a detail, a list, a row that cannot be read (it is
+not known what that row is about), what two rows of one id contradict each other about, or many of the
+assignments that Pipedrive counts itself (`unseen`). A list that Pipedrive refuses is missing from the first
+snapshot on, and so is the list of roles where there is none (404). A list of permission sets that was never
+there (404) is not: some editions do not have it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.collect.unseen import contradictions, unseen
 from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
@@ -63,7 +67,8 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         return Verdict(status="rejected", reason=reason, shrunk=True)
     reasons = [f"{unanswered}."] if missing else []
     reasons += [
-        f"The list {endpoint} was not answered: {ledger.listed[endpoint][-1].problem or 'it is gone'}."
+        f"The list {endpoint} was not answered:"
+        f" {(ledger.listed[endpoint][-1].problem or 'there is no such list').rstrip('.')}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
         if not ledger.offered(endpoint) and not _never_offered(ledger, landing, endpoint)
     ]
@@ -72,6 +77,16 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         for endpoint, pages in ledger.listed.items()
         if pages[-1].next_start is not None
     ]
+    reasons += unseen(ledger)
+    twice = contradictions(ledger)
+    if twice:
+        reasons.append(
+            f"{counted(len(twice), 'id')} stand more than once in a list with different values, which are"
+            f" not known (see unreadable_values), first {twice[0]}."
+            if len(twice) > 1
+            else f"One id stands more than once in a list with different values, which are not known (see"
+            f" unreadable_values): {twice[0]}."
+        )
     rows = ledger.unreadable()
     if rows:
         reasons.append(
@@ -95,8 +110,9 @@ def _silent_kinds(ledger: Ledger) -> list[str]:
 
 
 def _never_offered(ledger: Ledger, landing: CompanyLanding, endpoint: Endpoint) -> bool:
-    """Whether this company's Pipedrive has no such list, or never showed it to this token."""
-    return ledger.listed[endpoint][-1].outcome is not Outcome.FAILED and not offered_before(landing, endpoint)
+    """Whether this company's Pipedrive has no such list; every edition has roles."""
+    gone = ledger.listed[endpoint][-1].outcome is Outcome.GONE
+    return gone and endpoint is not Endpoint.ROLES and not offered_before(landing, endpoint)
 
 
 def offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:

@@ -145,6 +145,23 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 AND access.subject_id = of_sets.subject_id
             WHERE access.outcome <> 'answered'
             UNION
+            -- nor does it fix anything that a role was given the name that is expected
+            SELECT silent.finding_id
+            FROM silent
+            JOIN rule_needs
+                ON rule_needs.rule = silent.rule
+                AND rule_needs.endpoint = 'roster/{id}/expectedRole'
+            JOIN user_roles AS assigned
+                ON assigned.company = silent.company
+                AND CAST(assigned.user_id AS VARCHAR) = silent.subject_id
+                AND assigned.active
+            JOIN renames
+                ON renames.company = silent.company
+                AND renames.subject_kind = 'role'
+                AND renames.subject_id = CAST(assigned.role_id AS VARCHAR)
+                AND renames.renamed_at > silent.last_seen
+            WHERE silent.subject_kind = 'user'
+            UNION
             -- a rule that abstains says nothing about what it found before; where the answer about one
             -- subject can still be there, as a deactivated user's, coverage has it
             SELECT silent.finding_id

@@ -13,6 +13,9 @@ from pipedrive_graph.findings.growth import compare
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.models import Models
 
+_RENAMES = "main.renames"
+"""Run here: by day, the warehouse may be one of an earlier version, which has no such table."""
+
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -35,6 +38,7 @@ def settle(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) 
     )
     if not concerned:
         return
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE renamed AS {models[_RENAMES].query}")
     _match(connection)
     _cover(connection)
     compare(connection, models)
@@ -83,35 +87,43 @@ def _match(connection: duckdb.DuckDBPyConnection) -> None:
         names AS (
             SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id,
                 unnest([email, addresses.address, name]) AS name,
-                unnest(['address', 'address', 'name']) AS form
+                unnest(['address', 'address', 'name']) AS form,
+                unnest(['email', 'email', 'name']) AS attribute
             FROM users
             LEFT JOIN history.user_addresses AS addresses USING (company, user_id)
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, 'role', CAST(role_id AS VARCHAR), name, 'name'
+            SELECT company, 'role', CAST(role_id AS VARCHAR), name, 'name', 'name'
             FROM roles
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, 'permission_set', permission_set_id, name, 'name'
+            SELECT company, 'permission_set', permission_set_id, name, 'name', 'name'
             FROM permission_sets
             SEMI JOIN settling USING (company)
             UNION ALL
-            SELECT company, subject_kind, subject_id, subject_id, {_form("subject_id")} FROM candidates
+            SELECT company, subject_kind, subject_id, subject_id, {_form("subject_id")}, NULL
+            FROM candidates
             UNION ALL
             -- the one name that nobody in the company chooses
-            SELECT company, subject_kind, subject_id, company, {_form("company")}
+            SELECT company, subject_kind, subject_id, company, {_form("company")}, NULL
             FROM candidates
             WHERE subject_kind = 'company'
         )
         SELECT DISTINCT company, finding_id, waiver_id, expires, read_at
         FROM candidates
         JOIN names USING (company, subject_kind, subject_id)
+        LEFT JOIN renamed USING (company, subject_kind, subject_id, attribute)
         WHERE
             -- anybody, also who has no name
             candidates.subject = '*'
             OR (
                 names.form = candidates.form
                 AND (lower(names.name) = candidates.subject OR lower(names.name) GLOB candidates.subject)
+                -- a waiver does not cover what was given its name after it was read
+                AND (
+                    coalesce(renamed.renamed_at <= candidates.read_at, TRUE)
+                    OR lower(renamed.before) GLOB candidates.subject
+                )
             )""")
 
 

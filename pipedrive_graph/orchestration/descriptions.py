@@ -19,6 +19,10 @@ HISTORY = {
     "observations": "One row per subject and kind of answer: when it was first and last told in full.",
     "permission_answers": "One row per user: which of the latest answers about permissions is this user's; "
     "equal answers are kept once.",
+    "permission_names": "One row per permission that answers name or named: when last, and in how many full "
+    "snapshots in a row none did.",
+    "unanswered_permissions": "One row per permission that the latest answer about a user leaves out without "
+    "denying it: it stays as last known.",
     "access_signatures": "One row per user: apps, admin rights and permission sets in short. Users with the "
     "same signature should hold the same permissions; collecting by access goes by it.",
     "corrections": "One row per inferred permission that a later answer disproved.",

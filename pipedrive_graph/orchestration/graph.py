@@ -127,6 +127,8 @@ def warnings(built: build.Built, *, names_people: bool) -> Iterator[str]:
             stand, and where the rows are.
     """
     yield from _about_values(built, names_people=names_people)
+    if built.left_out:
+        yield built.left_out
     if built.unusable:
         rows = f": {listed(built.unusable)}" if names_people else ""
         count = counted(len(built.unusable), "row")

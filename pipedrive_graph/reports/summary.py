@@ -29,8 +29,15 @@ class Summary:
     access changes of the last snapshot, and is None where there is no earlier one to compare with. Of
     `inferred` users nobody asked for the permissions, and `corrections` of what was inferred are no changes.
     `broken` are the rules that could not be run: what they found before stays as it was.
+    Pipedrive counts other assignments of `mismatches` roles and permission sets than it lists.
+    `not_given` are lists that Pipedrive did not give.
+    `status` and `reason` say what the snapshot `snapshot_id` is worth: it is also partial where an answer
+    leaves out what it held before, which shows only beside the history.
     """
 
+    snapshot_id: str
+    status: str
+    reason: str | None
     users: int
     roles: int
     grants: int
@@ -41,6 +48,8 @@ class Summary:
     waived: int
     findings: list[Finding]
     broken: tuple[str, ...] = ()
+    mismatches: int = 0
+    not_given: tuple[str, ...] = ()
 
 
 def summarise(published: Path, company: str) -> Summary | None:
@@ -63,7 +72,15 @@ def summarise(published: Path, company: str) -> Summary | None:
             "SELECT count(*) FROM access_changes"
             " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?"
         )
+        snapshot_id, status, reason = connection.execute(
+            "SELECT snapshot_id, snapshots.status, snapshots.reason FROM snapshots"
+            " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?",
+            [company],
+        ).fetchall()[0]
         return Summary(
+            snapshot_id=snapshot_id,
+            status=status,
+            reason=reason,
             users=count("SELECT count(*) FROM users WHERE company = ?"),
             roles=count("SELECT count(*) FROM roles WHERE company = ?"),
             grants=count("SELECT count(*) FROM user_permissions WHERE company = ? AND granted"),
@@ -76,6 +93,16 @@ def summarise(published: Path, company: str) -> Summary | None:
             else None,
             counts={name: dict(counted).get(name, 0) for name in SEVERITIES},
             waived=count("SELECT count(*) FROM findings WHERE company = ? AND status = 'waived'"),
+            mismatches=count(
+                "SELECT count(*) FROM findings"
+                " WHERE company = ? AND rule = 'count_mismatch' AND status <> 'resolved'"
+            ),
+            not_given=tuple(
+                str(endpoint)
+                for (endpoint,) in connection.execute(
+                    "SELECT endpoint FROM lists_not_given WHERE company = ? ORDER BY endpoint", [company]
+                ).fetchall()
+            ),
             findings=[_short(group) for group in grouped(opened(connection, company))],
             broken=tuple(
                 str(rule)

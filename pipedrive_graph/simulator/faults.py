@@ -143,6 +143,25 @@ def edit(change: Callable[[Any], object]) -> Action:
     return act
 
 
+def without_keys(*names: str) -> Action:
+    """Leave these keys out of the map in `data`, such as flags of `users/{id}/permissions`."""
+
+    def change(body: dict[str, dict[str, object]]) -> None:
+        for name in names:
+            body["data"].pop(name, None)
+
+    return edit(change)
+
+
+def empty_map(reply: Reply) -> Reply:
+    """Answer with an empty map, as if there were nothing to say."""
+
+    def change(body: dict[str, object]) -> None:
+        body["data"] = {}
+
+    return edit(change)(reply)
+
+
 def headers(**values: str | None) -> Action:
     """Set headers, or leave them out where None; underscores in the names stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in values.items()}

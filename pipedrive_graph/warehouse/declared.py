@@ -37,6 +37,20 @@ KEPT = {
         "signature": "VARCHAR",
     },
     "permission_answers": {"company": "VARCHAR", "user_id": "BIGINT", "digest": "VARCHAR"},
+    "permission_names": {
+        "company": "VARCHAR",
+        "permission": "VARCHAR",
+        "denied": "BOOLEAN",
+        "named_at": "TIMESTAMP",
+        "missing": "BIGINT",
+    },
+    "unanswered_permissions": {
+        "company": "VARCHAR",
+        "user_id": "BIGINT",
+        "permission": "VARCHAR",
+        "granted": "BOOLEAN",
+        "observed_at": "TIMESTAMP",
+    },
     "access_signatures": {"company": "VARCHAR", "user_id": "BIGINT", "signature": "VARCHAR"},
     "corrections": {
         "company": "VARCHAR",

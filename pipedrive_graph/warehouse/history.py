@@ -24,10 +24,15 @@ _OF_THE_SNAPSHOT = {
     "permission_answers": """
         SELECT company, user_id, digest FROM staging.permissions_answered
         SEMI JOIN staging.users USING (company, user_id)
-        -- an answer that is held back was not taken over: if it comes again, it is compared in full
+        -- what is held back or left out was not taken over: if it comes again, it is compared in full
         ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held USING (company, user_id)
         ANTI JOIN staging.held_answers USING (company, user_id)
+        ANTI JOIN (FROM staging.unanswered_permissions WHERE observed_at IS NOT NULL) AS left_out
+            USING (company, user_id)
         WHERE digest IS NOT NULL""",
+    "permission_names": """
+        SELECT company, permission, denied, named_at, missing FROM staging.permission_names
+        WHERE NOT leaves""",
 }
 """What is kept of a company's latest snapshot only."""
 
@@ -38,6 +43,15 @@ _TOLD_ANEW = """
         AND same.company = proven.company
         AND CAST(same.user_id AS VARCHAR) = proven.subject_id"""
 """Subjects that tonight tells in full, but for those of whom it only repeats what is known."""
+
+
+_LEAVING = """
+        UNION ALL
+        SELECT history.rowid AS ended_row, history.company
+        FROM history.user_permissions AS history
+        SEMI JOIN (FROM staging.permission_names WHERE leaves) AS leaving USING (company, permission)
+        WHERE history.valid_to IS NULL"""
+"""A permission that leaves ends for everybody, for users who were not asked in this snapshot too."""
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> None:
@@ -53,6 +67,7 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
     for name, tonight in _OF_THE_SNAPSHOT.items():
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
         connection.execute(f"INSERT INTO history.{name} BY NAME {tonight}")
+    _keep_unanswered(connection)
     connection.execute("""
         INSERT INTO history.vendor_changes BY NAME
         SELECT changes.*, batch.snapshot_id
@@ -128,7 +143,8 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
             AND proven.company = history.company
             AND TRY_CAST(proven.subject_id AS {table.key[table.subject]}) = history.{table.subject}
         ANTI JOIN staging.{table.name} AS staged ON {same_key}
-        WHERE history.valid_to IS NULL""")
+        WHERE history.valid_to IS NULL
+        {_LEAVING if table.name == "user_permissions" else ""}""")
     if rows(connection, "SELECT count(*) FROM ended") == [(0,)]:
         return
     connection.execute(f"""
@@ -228,6 +244,52 @@ def _correct(connection: duckdb.DuckDBPyConnection) -> None:
         )
         FROM compared
         WHERE inferred <> observed""")
+
+
+def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what the latest answer about each user left out, while the user's permission is still known."""
+    connection.execute("""
+        DELETE FROM history.unanswered_permissions AS kept
+        WHERE EXISTS (
+            FROM staging.permissions_answered AS answered
+            WHERE answered.company = kept.company AND answered.user_id = kept.user_id
+        )""")
+    connection.execute(
+        "INSERT INTO history.unanswered_permissions BY NAME FROM staging.unanswered_permissions"
+    )
+    connection.execute("""
+        DELETE FROM history.unanswered_permissions AS kept
+        WHERE
+            company IN (SELECT company FROM landing.batch)
+            AND NOT EXISTS (
+                FROM history.user_permissions AS flags
+                WHERE
+                    flags.company = kept.company
+                    AND flags.user_id = kept.user_id
+                    AND flags.permission = kept.permission
+                    AND flags.valid_to IS NULL
+            )""")
+    # what was answered before and is left out now: the snapshot does not have everything
+    connection.execute("""
+        UPDATE history.snapshots AS snapshots
+        SET
+            status = 'partial',
+            reason = concat_ws(' ', snapshots.reason, left_out.sentence)
+        FROM (
+            SELECT
+                batch.company, batch.snapshot_id,
+                concat(
+                    count(*), if(count(*) = 1, ' permission', ' permissions'), ' of ',
+                    count(DISTINCT user_id), if(count(DISTINCT user_id) = 1, ' user', ' users'),
+                    ' that Pipedrive gave before', if(count(*) = 1, ' is', ' are'),
+                    ' missing in its answers (see unanswered_permissions), such as ', min(permission), '.'
+                ) AS sentence
+            FROM staging.unanswered_permissions
+            JOIN landing.batch AS batch USING (company)
+            WHERE observed_at IS NOT NULL
+            GROUP BY ALL
+        ) AS left_out
+        WHERE snapshots.company = left_out.company AND snapshots.snapshot_id = left_out.snapshot_id""")
 
 
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:

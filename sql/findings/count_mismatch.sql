@@ -3,7 +3,8 @@
 -- a number that fits none of these ways of counting is a finding. What is counted and what is
 -- listed are compared as of the snapshot in which the count was told. Somebody whose assignments
 -- or sets were not told by then, or of whom it is not known whether they are active, may be listed
--- or not: a number that could be right is no finding.
+-- or not: a number that could be right is no finding. It is high where at least 10 and more than half
+-- of those that Pipedrive counts are not listed: then users are withheld.
 --
 -- kind: rule
 -- title: Counts that differ
@@ -250,7 +251,11 @@ SELECT
     subject_kind,
     subject_id,
     CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
+    CASE
+        WHEN counted - listed - unknown >= 10 AND counted - listed - unknown > 0.5 * counted
+            THEN 'high'
+        ELSE 'info'
+    END AS severity,
     concat('Pipedrive counts ', counted, ' users of the ', label, ', but lists ', listed, '.')
         AS title,
     to_json({

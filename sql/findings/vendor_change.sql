@@ -5,7 +5,9 @@
 -- `vendor_change_users_count` users whose permissions were answered before and now, and an answer
 -- for every role and set. What is held counts as it was before and leads to no finding; a sensitive
 -- permission that everybody is granted is not held. If the next snapshot answers the same, that is
--- believed: findings open and are fixed as usual. Over with age only.
+-- believed: findings open and are fixed as usual. A permission that no answer names in
+-- `permission_gone_snapshots_count` full snapshots in a row, and that no permission set lists, is
+-- removed for everybody at once, however few had it. Over with age only.
 --
 -- kind: rule
 -- title: Change by Pipedrive itself
@@ -42,7 +44,8 @@ events AS (
         count(*) AS changed,
         count(*) FILTER (held) AS held,
         count(*) FILTER (change = 'granted') AS granted,
-        count(*) FILTER (change = 'revoked') AS revoked
+        count(*) FILTER (change = 'revoked') AS revoked,
+        count(*) FILTER (change = 'removed') AS removed
     FROM changes
     GROUP BY company, snapshot_id
 ),
@@ -107,11 +110,20 @@ SELECT
         ' for ',
         by_user.users,
         ' users: ',
-        CASE
-            WHEN events.revoked = 0 THEN concat(events.granted, ' granted')
-            WHEN events.granted = 0 THEN concat(events.revoked, ' taken away')
-            ELSE concat(events.granted, ' granted and ', events.revoked, ' taken away')
-        END,
+        array_to_string(
+            list_filter(
+                [
+                    CASE WHEN events.granted > 0 THEN concat(events.granted, ' granted') END,
+                    CASE WHEN events.revoked > 0 THEN concat(events.revoked, ' taken away') END,
+                    CASE
+                        WHEN events.removed > 0
+                            THEN concat(events.removed, ' gone with a permission that was removed')
+                    END
+                ],
+                lambda part: part IS NOT NULL
+            ),
+            ' and '
+        ),
         ', ',
         CASE
             WHEN events.held = 0 THEN 'none'

@@ -1,7 +1,8 @@
 -- One row per change between two accepted snapshots of a company; its first snapshot yields none.
 -- Only what was seen is compared with what was seen: an answer that comes for the first time about
 -- a user who was known before is no change, nor is a value that is not known for a while. A
--- permission is held or not: whether an answer says "no" or leaves it out is the same. With a user
+-- permission is held or not; one that an answer leaves out is as last known, and one that does not
+-- exist any more is in `vendor_changes` alone. With a user
 -- who is added or removed comes a row for everything that the user has; what an edited permission
 -- set holds is one row, its attribute `contents`.
 --
@@ -575,4 +576,13 @@ LEFT JOIN edit_effects
     AND edit_effects.object = changes.object
     AND changes.object_kind = 'permission'
     AND changes.kind <> 'correction'
+-- a permission that does not exist any more is one change, by Pipedrive, and not one of each user
+ANTI JOIN (
+    FROM history.vendor_changes
+    WHERE change = 'removed'
+) AS removed
+    ON changes.object_kind = 'permission'
+    AND removed.company = changes.company
+    AND removed.snapshot_id = reads.snapshot_id
+    AND removed.permission = changes.object
 WHERE changes.changed_at > beginnings.began_at

@@ -1,5 +1,7 @@
 -- One row per role and sensitive permission that its members may hold, as findings.toml says.
--- The file names a role by its name or by its id; a role that there is not allows nothing.
+-- The file names a role by its id, which is a number, or by its name; a role that there is not
+-- allows nothing. A name means the roles that had it when they were first seen: one that was renamed
+-- to it later (`renames`) is allowed nothing, until the file names it by its id.
 --
 -- kind: table
 -- key: company, role_id, permission
@@ -15,7 +17,15 @@ SELECT DISTINCT
 FROM policy.allowed_permissions AS allowed
 INNER JOIN roles
     ON roles.company = allowed.company
-    AND (
-        lower(roles.name) = lower(allowed.role)
-        OR CAST(roles.role_id AS VARCHAR) = allowed.role
-    )
+    AND CASE
+        -- a role may be named like the id of another
+        WHEN regexp_full_match(allowed.role, '[0-9]+')
+            THEN CAST(roles.role_id AS VARCHAR) = allowed.role
+        ELSE lower(roles.name) = lower(allowed.role)
+    END
+LEFT JOIN renames
+    ON renames.company = roles.company
+    AND renames.subject_kind = 'role'
+    AND renames.subject_id = CAST(roles.role_id AS VARCHAR)
+WHERE renames.company IS NULL
+    OR regexp_full_match(allowed.role, '[0-9]+')

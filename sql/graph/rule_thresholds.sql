@@ -30,6 +30,8 @@
 --   mass_change_share: more than this share of all grants changed in one night is a mass change
 --   mass_change_count: where they are at least so many
 --   vendor_change_users_count: what fewer users see alike is not a change by Pipedrive itself
+--   permission_gone_snapshots_count: a permission that no answer names in so many full snapshots in
+--     a row does not exist any more
 -- example: SELECT dormant_admin_days, dormant_user_days FROM rule_thresholds
 SELECT
     company,
@@ -71,6 +73,9 @@ SELECT
     CAST(any_value(value) FILTER (name = 'mass_change_count') AS INTEGER) AS mass_change_count,
     CAST(
         any_value(value) FILTER (name = 'vendor_change_users_count') AS INTEGER
-    ) AS vendor_change_users_count
+    ) AS vendor_change_users_count,
+    CAST(
+        any_value(value) FILTER (name = 'permission_gone_snapshots_count') AS INTEGER
+    ) AS permission_gone_snapshots_count
 FROM policy.thresholds
 GROUP BY company

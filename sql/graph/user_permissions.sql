@@ -1,5 +1,7 @@
 -- One row per permission that is named for a user, now, be it granted or not.
--- A permission that an answer leaves out is not granted and has no row. In a snapshot collected by
+-- A permission that an answer leaves out is as last known where it was named for this user before,
+-- or is named for others: see `unanswered_permissions`. A permission that is named for nobody, or a
+-- company whose answers name only what is granted, has no row. In a snapshot collected by
 -- access, a user who was not asked has what all observed users of the same access signature have in
 -- common: see `permission_sources`, which also tells of whom nothing is known.
 --
@@ -13,7 +15,8 @@
 --   granted: whether the user has it; NULL is not known: named without a usable value, or held by
 --     some of the users from whom it would be inferred and not by others
 --   source: observed (answered for this user) or inferred (from users of the same access)
---   observed_at: when the user's permissions were last answered; NULL is never
+--   observed_at: when the permission was last answered for the user, or where it is inferred, the
+--     user's permissions; NULL is never
 --   since: when this value was first seen; NULL where it is inferred
 -- example: SELECT permission, count(*) AS holders FROM user_permissions WHERE granted GROUP BY
 --   ALL ORDER BY holders DESC
@@ -23,8 +26,11 @@ WITH observed AS (
         user_id,
         flags.permission,
         flags.granted,
-        flags.valid_from AS since
+        flags.valid_from AS since,
+        unanswered.user_id IS NOT NULL AS is_left_out,
+        unanswered.observed_at
     FROM user_permissions_history AS flags
+    LEFT JOIN history.unanswered_permissions AS unanswered USING (company, user_id, permission)
     WHERE flags.valid_to IS NULL
 ),
 
@@ -65,7 +71,8 @@ SELECT
     -- observed under another access than now, and nobody to infer from: it is not known
     CASE WHEN sources.source = 'observed' THEN observed.granted END AS granted,
     'observed' AS source,
-    sources.observed_at,
+    CASE WHEN observed.is_left_out THEN observed.observed_at ELSE sources.observed_at END
+        AS observed_at,
     observed.since
 FROM observed
 INNER JOIN permission_sources AS sources USING (company, user_id)

@@ -11,7 +11,8 @@
 --   changed_at: when that snapshot's read began
 --   user_id: the user
 --   permission: the permission's name
---   change: granted or revoked, as answered
+--   change: granted or revoked, as answered; or removed: no answer names it any more, in several
+--     full snapshots, and no permission set lists it
 --   held: whether the answer was held back in that snapshot; a sensitive permission that was
 --     granted never is
 -- example: SELECT snapshot_id, permission, change, count(*) AS users FROM vendor_changes WHERE held

@@ -3,7 +3,8 @@
 -- and so does a row that cannot be read in the list of a single subject: the list is not known in
 -- full.
 -- The access in a user's record is here too, as an answer of its own: one that failed where the
--- record does not give the access that it gave before.
+-- record does not give the access that it gave before. An answer about permissions that names none
+-- has failed as well, except where only what is held is named: see `silent_answers`.
 --
 -- key: company, endpoint, subject_id
 -- columns:
@@ -40,10 +41,16 @@ SELECT
     calls.subject_id,
     CASE
         WHEN calls.outcome = 'answered' AND incomplete.subject_id IS NOT NULL THEN 'failed'
+        WHEN calls.outcome = 'answered' AND silent.user_id IS NOT NULL THEN 'failed'
         ELSE calls.outcome
     END AS outcome
 FROM calls
 LEFT JOIN incomplete USING (company, endpoint, subject_id)
+LEFT JOIN staging.silent_answers AS silent
+    ON
+        calls.endpoint = 'users/{id}/permissions'
+        AND silent.company = calls.company
+        AND CAST(silent.user_id AS VARCHAR) = calls.subject_id
 UNION ALL
 SELECT
     company,

@@ -1,5 +1,6 @@
 -- One row per permission set in the snapshot's answers, as received: from the list, or asked for
--- by id. Rows that have no readable id are in `unreadable_rows`.
+-- by id. Fields about which the rows of one id contradict each other (`contradictions`) are left
+-- out. Rows that have no readable id are in `unreadable_rows`.
 --
 -- key: company, permission_set_id
 -- columns:
@@ -35,10 +36,21 @@ rows_listed AS (
 
 listed AS (
     SELECT
-        company,
+        rows_listed.company,
         as_text_id(json_type(record, '$.id'), record ->> '$.id') AS permission_set_id,
-        any_value(record) AS record
+        any_value(
+            CASE
+                WHEN contradicted.patch IS NULL THEN record
+                ELSE json_merge_patch(record, contradicted.patch)
+            END
+        ) AS record
     FROM rows_listed
+    LEFT JOIN staging.contradicted_fields AS contradicted
+        ON
+            contradicted.company = rows_listed.company
+            AND contradicted.endpoint = 'permissionSets'
+            AND contradicted.subject_id
+            = as_text_id(json_type(rows_listed.record, '$.id'), rows_listed.record ->> '$.id')
     WHERE as_text_id(json_type(record, '$.id'), record ->> '$.id') IS NOT NULL
     GROUP BY ALL
 )

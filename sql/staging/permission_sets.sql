@@ -1,6 +1,7 @@
 -- One row per permission set in the snapshot's answers, typed.
 -- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. Of
--- contents one of which cannot be read, none is known.
+-- contents one of which cannot be read, none is known; nor where the contents of all sets are empty
+-- at once.
 --
 -- key: company, permission_set_id
 -- columns:
@@ -24,6 +25,20 @@ WITH fields AS (
                 THEN list_sort(list_distinct(CAST(detail -> '$.contents' AS VARCHAR[])))
         END AS contents
     FROM staging.permission_set_records
+),
+
+-- Companies of which no set lists anything, while some did before.
+emptied_companies AS (
+    SELECT company
+    FROM fields
+    SEMI JOIN (
+        SELECT company
+        FROM history.permission_sets
+        WHERE valid_to IS NULL AND len(contents) > 0
+    ) AS last USING (company)
+    WHERE contents IS NOT NULL
+    GROUP BY company
+    HAVING bool_and(len(contents) = 0)
 )
 
 SELECT
@@ -33,9 +48,13 @@ SELECT
     or_last(kinds[2], as_text(kinds[2], texts[2]), last.app) AS app,
     or_last(kinds[3], as_text(kinds[3], texts[3]), last.type) AS type,
     or_last(kinds[4], as_text(kinds[4], texts[4]), last.description) AS description,
-    coalesce(fields.contents, last.contents) AS contents,
+    CASE
+        WHEN emptied.company IS NULL THEN coalesce(fields.contents, last.contents)
+        ELSE last.contents
+    END AS contents,
     fields.assignment_count
 FROM fields
+LEFT JOIN emptied_companies AS emptied USING (company)
 LEFT JOIN history.permission_sets AS last
     ON
         last.company = fields.company

@@ -1,5 +1,6 @@
 -- One row per role in the snapshot's answers, as received: from the list, or asked for by id.
--- Rows that have no readable id are in `unreadable_rows`.
+-- Fields about which the rows of one id contradict each other (`contradictions`) are left out. Rows
+-- that have no readable id are in `unreadable_rows`.
 --
 -- key: company, role_id
 -- columns:
@@ -25,10 +26,21 @@ WITH records AS (
     WHERE endpoint = 'roles/{id}' AND outcome = 'answered'
 )
 SELECT
-    company,
-    as_id(record ->> '$.id') AS role_id,
-    arg_max(endpoint, answered_at) AS endpoint,
-    arg_max(record, answered_at) AS record
+    records.company,
+    as_id(records.record ->> '$.id') AS role_id,
+    arg_max(records.endpoint, records.answered_at) AS endpoint,
+    arg_max(
+        CASE
+            WHEN contradicted.patch IS NULL THEN records.record
+            ELSE json_merge_patch(records.record, contradicted.patch)
+        END,
+        records.answered_at
+    ) AS record
 FROM records
-WHERE as_id(record ->> '$.id') IS NOT NULL
-GROUP BY company, role_id
+LEFT JOIN staging.contradicted_fields AS contradicted
+    ON
+        contradicted.company = records.company
+        AND contradicted.endpoint = records.endpoint
+        AND contradicted.subject_id = CAST(as_id(records.record ->> '$.id') AS VARCHAR)
+WHERE as_id(records.record ->> '$.id') IS NOT NULL
+GROUP BY records.company, role_id

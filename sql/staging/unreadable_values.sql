@@ -1,6 +1,6 @@
 -- One row per value in the snapshot's answers that is there and cannot be read as what it should
--- be. It counts as not known (as last known, or NULL) everywhere. A row without a readable id is
--- here as a whole.
+-- be, or that another row of the same id contradicts. It counts as not known (as last known, or
+-- NULL) everywhere. A row without a readable id is here as a whole.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:
@@ -272,6 +272,13 @@ fields AS (
         FROM staging.permission_answers
         WHERE len(list_filter(flags, lambda flag: flag.granted IS NULL)) > 0
     ) AS read_answers USING (digest)
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        subject_id,
+        {'field': field, 'kind': 'OBJECT', 'value': value} AS found
+    FROM staging.contradictions
     UNION ALL
     SELECT
         company,

@@ -1,7 +1,8 @@
 -- One row per flag in the snapshot's answers about a user's permissions.
 -- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
 -- An answer that is the same as in the snapshot before has no rows: it says nothing new. What
--- Pipedrive itself changed, and is held back, is as last known.
+-- Pipedrive itself changed, and is held back, is as last known; so is what an answer leaves out
+-- without denying it (`unanswered_permissions`).
 --
 -- key: company, user_id, permission
 -- columns:
@@ -65,3 +66,8 @@ SELECT company, user_id, permission, last.granted
 FROM history.user_permissions AS last
 SEMI JOIN held_flags USING (company, user_id, permission)
 WHERE last.valid_to IS NULL
+UNION ALL
+SELECT company, user_id, permission, granted
+FROM staging.unanswered_permissions
+ANTI JOIN staging.held_answers USING (company, user_id)
+ANTI JOIN staging.silent_answers USING (company, user_id)

@@ -1,6 +1,7 @@
 -- One row per user in the snapshot's answers, as received: from the list, or asked for by id.
--- A user whom two pages repeat counts once, as last seen. Rows that have no
--- readable id are in `unreadable_rows`.
+-- A user whom two pages repeat counts once, as last seen, without the fields about which the rows of
+-- a list contradict each other (`contradictions`). Rows that have no readable id are in
+-- `unreadable_rows`.
 --
 -- key: company, user_id
 -- columns:
@@ -55,9 +56,17 @@ latest AS (
         company,
         arg_max(identified.endpoint, identified.answered_at) AS endpoint,
         user_id,
-        arg_max(identified.record, identified.answered_at) AS record
+        arg_max(
+            json_merge_patch(identified.record, coalesce(contradicted.patch, '{}')),
+            identified.answered_at
+        ) AS record
     FROM identified
     INNER JOIN repeated USING (company, user_id)
+    LEFT JOIN staging.contradicted_fields AS contradicted
+        ON
+            contradicted.company = identified.company
+            AND contradicted.endpoint = identified.endpoint
+            AND contradicted.subject_id = CAST(identified.user_id AS VARCHAR)
     GROUP BY company, user_id
 ),
 

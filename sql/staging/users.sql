@@ -1,5 +1,6 @@
 -- One row per user in tonight's answers, typed.
--- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL.
+-- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. So
+-- do access lists that are empty for everybody at once, and a last login that is not sent any more.
 --
 -- key: company, user_id
 -- columns:
@@ -45,6 +46,22 @@ logins AS (
             ELSE last_login IS NOT NULL
         END AS login_known
     FROM records
+),
+
+-- Companies of which no list of access entries holds any, while some did before: the owner of the
+-- token has an app at least.
+emptied_companies AS (
+    SELECT company
+    FROM staging.user_records AS records
+    INNER JOIN staging.access_lists AS lists
+        ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access
+    SEMI JOIN (
+        SELECT company
+        FROM history.users
+        WHERE valid_to IS NULL AND len(access) > 0
+    ) AS last USING (company)
+    GROUP BY company
+    HAVING bool_and(len(lists.access) = 0)
 )
 
 SELECT
@@ -56,8 +73,30 @@ SELECT
     coalesce(as_flag(fields.is_deleted), last.deleted) AS deleted,
     coalesce(as_flag(fields.is_admin), last.is_admin) AS is_admin,
     or_last(kinds.role_id, as_id(fields.role_id), last.role_id) AS role_id,
-    CASE WHEN lists.readable THEN lists.access ELSE last.access END AS access,
-    lists.readable IS TRUE AS access_given,
+    CASE
+        WHEN lists.readable IS NOT TRUE OR emptied.company IS NOT NULL THEN last.access
+        WHEN list_bool_and(list_transform(lists.access, lambda entry: entry.admin IS NOT NULL))
+            IS NOT FALSE THEN lists.access
+        -- an entry that does not say whether the user is admin: as last known
+        ELSE list_sort(
+            list_distinct(
+                list_transform(
+                    lists.access,
+                    lambda entry: {
+                        'app': entry.app,
+                        'admin': coalesce(
+                            entry.admin,
+                            list_filter(
+                                last.access, lambda known: known.app IS NOT DISTINCT FROM entry.app
+                            )[1].admin
+                        ),
+                        'permission_set_id': entry.permission_set_id
+                    }
+                )
+            )
+        )
+    END AS access,
+    lists.readable IS TRUE AND emptied.company IS NULL AS access_given,
     -- a user who was created once stays so, whatever tonight says
     coalesce(as_time(fields.created), last.created) AS created,
     coalesce(as_flag(fields.has_created_company), last.has_created_company) AS has_created_company,
@@ -70,10 +109,8 @@ SELECT
     or_last(
         kinds.timezone_name, as_text(kinds.timezone_name, fields.timezone_name), last.timezone_name
     ) AS timezone_name,
-    CASE
-        WHEN records.login_known THEN records.last_login
-        ELSE latest.last_login
-    END AS last_login,
+    -- who has logged in once has logged in, whatever the snapshot says
+    coalesce(records.last_login, latest.last_login) AS last_login,
     records.login_known OR latest.login_known IS TRUE AS login_known,
     as_time(fields.modified) AS modified,
     as_text(kinds.phone, fields.phone) AS phone,
@@ -82,6 +119,7 @@ SELECT
 FROM logins AS records
 LEFT JOIN staging.access_lists AS lists
     ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access
+LEFT JOIN emptied_companies AS emptied USING (company)
 LEFT JOIN history.users AS last
     ON
         last.company = records.company

@@ -5,14 +5,15 @@
 -- where nobody keeps anything of what was granted. Only comparable users count who were answered
 -- before; what everybody is granted is a change of those, too, who are answered for the first time.
 -- Held answers count as in the snapshot before: all that was taken away, and what was granted and
--- is not sensitive. In the snapshot after one with something held, nothing is.
+-- not sensitive. In the snapshot after one with something held, nothing is. A permission that
+-- leaves for everybody (`permission_names`) is Pipedrive's change too, however few users had it.
 --
 -- key: company, user_id, permission
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   change: granted or revoked
+--   change: granted, revoked, or removed (the permission does not exist any more)
 --   held: whether the answer is held back until the next snapshot
 WITH latest_snapshots AS (
     SELECT company, arg_max(snapshot_id, started_at) AS snapshot_id
@@ -45,6 +46,12 @@ comparable_users AS (
         SEMI JOIN latest_snapshots USING (company, snapshot_id)
         WHERE held
     ) AS held_before USING (company)
+),
+
+leaving_permissions AS (
+    SELECT company, permission
+    FROM staging.permission_names
+    WHERE leaves
 ),
 
 last_flags AS (
@@ -96,6 +103,9 @@ all_changes AS (
         'revoked' AS change
     FROM last_flags AS last
     ANTI JOIN answered_flags USING (company, user_id, permission)
+    -- what is left out without being denied is as before
+    ANTI JOIN staging.unanswered_permissions USING (company, user_id, permission)
+    ANTI JOIN leaving_permissions USING (company, permission)
     WHERE last.granted AND NOT last.unchanged
 ),
 
@@ -328,3 +338,13 @@ LEFT JOIN emptied_companies AS emptied
 LEFT JOIN policy.sensitive_permissions AS sensitive
     ON sensitive.company = changes.company AND sensitive.permission = changes.permission
 WHERE vendor.company IS NOT NULL OR emptied.company IS NOT NULL
+UNION ALL
+SELECT
+    last.company,
+    last.user_id,
+    last.permission,
+    'removed' AS change,
+    FALSE AS held
+FROM history.user_permissions AS last
+SEMI JOIN leaving_permissions USING (company, permission)
+WHERE last.valid_to IS NULL AND last.granted

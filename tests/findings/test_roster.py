@@ -371,6 +371,33 @@ def test_a_leaver_is_found_however_the_address_is_written(rostered) -> None:
 
 
 @pytest.mark.slow
+def test_a_role_that_is_given_the_expected_name_fixes_nothing(rostered) -> None:
+    installation, simulator, _ = rostered
+    company = simulator.company
+    ana = company.users[company.plain_user_id]
+    (installation.home / "roster.csv").write_text(
+        f"email,status,expected_role\n{ana.email},active,Board of directors\n"
+    )
+    installation.night()
+    differs = ("expected_role_differs", "open", None)
+    assert differs in states(installation)
+    before = company.roles[ana.role_id].name
+    company.roles[ana.role_id].name = "Board of directors"
+
+    for _ in range(2):
+        installation.night()
+        assert differs in states(installation)
+    renamed = "SELECT subject_id, title FROM findings WHERE rule = 'renamed_into_exception'"
+    assert query(installation.published, renamed) == [
+        (
+            str(ana.role_id),
+            f"Role {ana.role_id} was renamed from '{before}' to 'Board of directors', which is named as an"
+            " exception by the roster.",
+        )
+    ]
+
+
+@pytest.mark.slow
 def test_another_role_is_no_longer_found_on_the_answer_about_the_role_only(rostered) -> None:
     installation, simulator, _ = rostered
     company = simulator.company

@@ -597,6 +597,48 @@ def test_sensitive_permission_may_be_allowed(
     assert company.fired("sensitive_permission") == ([("10", "can_use_api")] if fires else [])
 
 
+@pytest.mark.parametrize(
+    ("entry", "fires"),
+    [("Integrations", True), ("2", False), ("12", True)],
+    ids=["the new name", "its id", "the id that the new name looks like"],
+)
+def test_a_role_that_was_renamed_is_allowed_by_its_id_only(company: Company, entry: str, fires: bool) -> None:
+    company.snapshot(0)
+    company.snapshot(1)
+    company.policy(allowed_permissions=[(entry, "can_use_api")])
+    company.role(2, "Sales", until=1)
+    company.role(2, "12" if entry == "12" else "Integrations", since=1)
+    team(company, 2, API, {}, {}, start=10)
+
+    assert company.fired("sensitive_permission") == ([("10", "can_use_api")] if fires else [])
+    renamed = company.table("rules.renamed_into_exception", "subject_kind, subject_id, object, title")
+    assert renamed == (
+        [
+            (
+                "role",
+                "2",
+                "Integrations",
+                "Role 2 was renamed from 'Sales' to 'Integrations', which is named as an exception by"
+                " findings.toml, [allowed.permissions].",
+            )
+        ]
+        if entry == "Integrations"
+        else []
+    )
+
+
+def test_a_role_that_had_the_allowed_name_from_the_start_is_allowed(company: Company) -> None:
+    company.snapshot(0)
+    company.snapshot(1)
+    company.policy(allowed_permissions=[("Integrations", "can_use_api")])
+    company.role(2, "integrations", until=1)
+    company.role(2, "Integrations", 1, since=1)
+    team(company, 2, API, {}, {}, start=10)
+
+    assert company.fired("sensitive_permission") == []
+    assert company.fired("renamed_into_exception") == []
+
+
 def by_access(company: Company, *, holds: bool) -> None:
     """Three in Sales were asked, and six were not, who have the access of who holds the API or not."""
     company.snapshot(1, collect="by-access")

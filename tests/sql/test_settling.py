@@ -130,6 +130,32 @@ def test_a_subject_is_an_id_an_address_a_name_or_a_pattern(findings, subject, co
     assert findings.states() == [(subject, "active" if covered else "unmatched", len(covered))]
 
 
+@pytest.mark.parametrize(
+    ("subject", "read_at", "covered"),
+    [
+        ("Trusted", NIGHTS[0], False),
+        ("Trusted", NIGHTS[3], True),  # the waiver was written about who is called so
+        ("trusted@example.com", NIGHTS[0], False),
+        ("*@example.com", NIGHTS[0], True),  # covered the address before as well
+        ("9", NIGHTS[0], True),
+        ("*", NIGHTS[0], True),
+    ],
+)
+def test_a_waiver_does_not_cover_who_was_renamed_after_it_was_read(
+    findings, company, subject, read_at, covered
+) -> None:
+    company.snapshot(0)
+    company.snapshot(2)
+    company.user(9, "Eve", until=2)
+    company.user(9, "Trusted", since=2)
+    findings.found("e", "dormant_user", 9)
+    findings.waiver("dormant_user", subject, read_at=read_at)
+
+    assert findings.settle(NIGHTS[4]) == {"e": "waived" if covered else "open"}
+    renamed = company.fired("renamed_into_exception")
+    assert renamed == ([] if covered else [("9", subject)])
+
+
 def test_a_subject_may_write_a_domain_in_its_own_script(findings, company) -> None:
     company.user(8, "Cid", email="cid@xn--bcher-kva.example")
     findings.found("a", "dormant_user", 8)

@@ -151,6 +151,10 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
                 digest VARCHAR
             );
             CREATE TABLE staging.permissions_answered (company VARCHAR, user_id BIGINT, digest VARCHAR);
+            CREATE TABLE staging.unanswered_permissions (
+                company VARCHAR, user_id BIGINT, permission VARCHAR
+            );
+            CREATE TABLE staging.permission_names (company VARCHAR, permission VARCHAR, leaves BOOLEAN);
             CREATE TABLE staging.user_roles (
                 company VARCHAR, user_id BIGINT, role_id BIGINT, active BOOLEAN
             );

@@ -1,0 +1,87 @@
+"""Finds what a collection did not see, by what Pipedrive says itself.
+
+Pipedrive counts the assignments of each role and permission set. Where the collection read clearly fewer,
+users or assignments were withheld. It is not documented whether Pipedrive counts users who are inactive, so
+everybody who is listed counts as read, and a small difference is left to the rule `count_mismatch`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.pipedrive.endpoints import Endpoint
+from pipedrive_graph.pipedrive.records import PermissionSet, Role, User
+from pipedrive_graph.text import counted
+
+UNSEEN_SHARE, UNSEEN_COUNT = 0.20, 5
+"""More than this share, and at least this count, of the assignments that Pipedrive counts are missing."""
+
+_MOVING = {"last_login", "modified"}
+"""Fields that may change between two pages of a list."""
+
+
+def unseen(ledger: Ledger) -> list[str]:
+    """Return a sentence for each kind of assignment of which clearly fewer were read than counted."""
+    users = ledger.users()
+    members = {(user.id, user.role_id) for user in users.values()} | ledger.members
+    members |= {(user, role) for user, roles in ledger.assigned.items() for role in roles}
+    roles = Counter(str(role) for user, role in members if user in users)
+    entries = [entry.permission_set_id for user in users.values() for entry in user.access or []]
+    # whose access is not known may have any set
+    unknown = sum(user.access is None for user in users.values())
+    return [
+        *_missing("roles", _counts(ledger, Endpoint.ROLES), roles, len(users), 0),
+        *_missing(
+            "permission sets",
+            _counts(ledger, Endpoint.PERMISSION_SETS),
+            Counter(filter(None, entries)),
+            len(users),
+            unknown,
+        ),
+    ]
+
+
+def contradictions(ledger: Ledger) -> list[str]:
+    """Return the ids that a list has more than once with different values: the list, and the id."""
+    found = []
+    for endpoint, pages in ledger.listed.items():
+        if endpoint not in LISTED:
+            continue
+        first: dict[object, User | Role | PermissionSet] = {}
+        different = set()
+        for row in (row for page in pages for row in page.rows(LISTED[endpoint])):
+            known = first.setdefault(row.id, row)
+            if known is not row and _told(known) != _told(row):
+                different.add(row.id)
+        found += [f"{endpoint}: id {subject}" for subject in sorted(different, key=str)]
+    return found
+
+
+def _told(row: User | Role | PermissionSet) -> dict[str, object]:
+    return row.model_dump(exclude=_MOVING)
+
+
+def _counts(ledger: Ledger, endpoint: Endpoint) -> dict[str, int]:
+    """How many assignments Pipedrive counts, by the id of the role or set."""
+    if not ledger.offered(endpoint):
+        return {}
+    rows = (row for page in ledger.listed[endpoint] for row in page.rows(LISTED[endpoint]))
+    return {
+        str(row.id): row.assignment_count
+        for row in rows
+        if isinstance(row, Role | PermissionSet) and row.assignment_count is not None
+    }
+
+
+def _missing(
+    kind: str, counts: Mapping[str, int], read: Mapping[str, int], users: int, unknown: int
+) -> Iterable[str]:
+    total = sum(counts.values())
+    missing = sum(max(0, count - read.get(subject, 0) - unknown) for subject, count in counts.items())
+    if missing >= UNSEEN_COUNT and missing > UNSEEN_SHARE * total:
+        yield (
+            f"Pipedrive counts {counted(total, 'assignment')} to {kind}; {missing} of them are of nobody in"
+            f" the list of {counted(users, 'user')}."
+        )

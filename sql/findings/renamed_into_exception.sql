@@ -1,0 +1,113 @@
+-- One row per role, permission set or user whose name or address was changed to one that an
+-- exception names: [allowed.permissions] in findings.toml, a waiver that was read before, or, within
+-- `event_open_days`, an expected role of the roster. A waiver by `*` names nobody. The exception does
+-- not hold for it. Over when the exception no longer names it, or the subject has another name.
+--
+-- kind: rule
+-- title: Renamed to match an exception
+-- severity: high
+-- meaning: Somebody gave a role, permission set or account the name of one that is excepted from
+--   findings. Without care its own findings would be closed by that.
+-- remedy: Ask who renamed it, and why. If that is right, name it by its id in findings.toml, or
+--   write the waiver anew.
+-- reference: NIST SP 800-53 CM-3 (configuration change control), AC-6
+-- needs: users, roles
+-- identity: subject, object
+WITH exceptions AS (
+    SELECT DISTINCT
+        company,
+        'role' AS subject_kind,
+        'name' AS attribute,
+        role AS entry,
+        'findings.toml, [allowed.permissions]' AS list,
+        CAST(NULL AS TIMESTAMP) AS read_at
+    FROM policy.allowed_permissions
+    WHERE NOT regexp_full_match(role, '[0-9]+')
+
+    UNION ALL
+
+    SELECT
+        company,
+        unnest(['role', 'permission_set', 'user', 'user']) AS subject_kind,
+        unnest(['name', 'name', 'name', 'email']) AS attribute,
+        subject AS entry,
+        'waivers.toml' AS list,
+        read_at
+    FROM waivers
+    INNER JOIN current_snapshot USING (company)
+    WHERE subject <> '*'
+        AND expires >= CAST(current_snapshot.as_of AS DATE)
+
+    UNION ALL
+
+    SELECT DISTINCT
+        company,
+        'role' AS subject_kind,
+        'name' AS attribute,
+        expected_role AS entry,
+        'the roster' AS list,
+        current_snapshot.as_of - to_days(rule_thresholds.event_open_days) AS read_at
+    FROM roster
+    INNER JOIN current_snapshot USING (company)
+    INNER JOIN rule_thresholds USING (company)
+    WHERE expected_role IS NOT NULL
+        AND problem IS NULL
+),
+
+matches AS (
+    SELECT
+        company,
+        subject_kind,
+        subject_id,
+        entry,
+        arg_max(renames.before, renames.renamed_at) AS before,
+        arg_max(renames.after, renames.renamed_at) AS after,
+        max(renames.renamed_at) AS renamed_at,
+        list(DISTINCT exceptions.list ORDER BY exceptions.list) AS lists
+    FROM renames
+    INNER JOIN exceptions USING (company, subject_kind, attribute)
+    WHERE coalesce(renames.renamed_at > exceptions.read_at, TRUE)
+        AND contains(exceptions.entry, '@') = (renames.attribute = 'email')
+        AND (
+            lower(renames.after) = lower(exceptions.entry)
+            OR (
+                exceptions.list = 'waivers.toml'
+                AND lower(renames.after) GLOB lower(exceptions.entry)
+            )
+        )
+        -- what was named before by the same entry was not renamed into it
+        AND NOT (
+            exceptions.list = 'waivers.toml'
+            AND lower(renames.before) GLOB lower(exceptions.entry)
+        )
+    GROUP BY company, subject_kind, subject_id, entry
+)
+
+SELECT
+    company,
+    subject_kind,
+    subject_id,
+    entry AS object,
+    'high' AS severity,
+    concat(
+        CASE subject_kind
+            WHEN 'role' THEN 'Role '
+            WHEN 'user' THEN 'User '
+            ELSE 'Permission set '
+        END,
+        subject_id,
+        ' was renamed from ''',
+        before,
+        ''' to ''',
+        after,
+        ''', which is named as an exception by ',
+        array_to_string(lists, ' and '),
+        '.'
+    ) AS title,
+    to_json({
+        'before': before,
+        'after': after,
+        'since': renamed_at,
+        'lists': lists
+    }) AS evidence
+FROM matches

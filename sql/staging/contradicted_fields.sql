@@ -1,0 +1,15 @@
+-- One row per id of a list whose rows contradict each other: a patch that takes the fields out.
+--
+-- key: company, endpoint, subject_id
+-- columns:
+--   company: the company's name in the settings
+--   endpoint: path of the list: users, roles or permissionSets
+--   subject_id: the user, role or set
+--   patch: for json_merge_patch, which takes out what is patched with null
+SELECT
+    company,
+    endpoint,
+    subject_id,
+    json_group_object(field, NULL) AS patch
+FROM staging.contradictions
+GROUP BY company, endpoint, subject_id

@@ -1,0 +1,142 @@
+-- One row per permission that the snapshot's answers name, or that earlier ones named.
+-- A permission that no answer names any more leaves when it was missing in as many full snapshots
+-- in a row as `permission_gone_snapshots_count` says, everybody who had it was answered since, and
+-- no permission set lists it. A snapshot is full where every call for the permissions of a user and
+-- for the contents of a set was answered.
+--
+-- key: company, permission
+-- columns:
+--   company: the company's name in the settings
+--   permission: the permission's name
+--   denied: whether an answer ever said of it that the user does not hold it
+--   named: whether an answer of the snapshot names it
+--   named_at: the as-of time of the last snapshot with an answer that names it
+--   missing: in how many full snapshots in a row no answer named it
+--   leaves: whether it is no permission any more
+WITH last_names AS (
+    SELECT company, permission, denied, named_at, missing
+    FROM history.permission_names
+    SEMI JOIN landing.batch USING (company)
+    UNION ALL
+    -- the history of an earlier version has no names: what is current was named in the last answers
+    SELECT
+        last.company,
+        last.permission,
+        bool_or(last.granted IS FALSE) AS denied,
+        any_value(latest.as_of) AS named_at,
+        0 AS missing
+    FROM history.user_permissions AS last
+    SEMI JOIN landing.batch USING (company)
+    ANTI JOIN history.permission_names USING (company)
+    INNER JOIN (
+        SELECT company, max(started_at) AS as_of
+        FROM history.snapshots
+        WHERE status IN ('complete', 'partial')
+        GROUP BY company
+    ) AS latest USING (company)
+    WHERE last.valid_to IS NULL
+    GROUP BY last.company, last.permission
+),
+
+full_companies AS (
+    SELECT company
+    FROM staging.coverage
+    WHERE endpoint = 'users/{id}/permissions'
+    GROUP BY company
+    HAVING bool_and(outcome IN ('answered', 'gone')) AND bool_or(outcome = 'answered')
+    EXCEPT
+    SELECT company
+    FROM staging.coverage
+    WHERE
+        (endpoint = 'permissionSets/{id}' AND outcome NOT IN ('answered', 'gone'))
+        OR (
+            subject_id IS NULL
+            AND endpoint IN ('users', 'permissionSets')
+            AND outcome NOT IN ('answered', 'unoffered')
+        )
+),
+
+names AS (
+    SELECT
+        company,
+        permission,
+        coalesce(last_names.denied OR named.denied, named.denied, last_names.denied) AS denied,
+        named.company IS NOT NULL AS named,
+        CASE WHEN named.company IS NULL THEN last_names.named_at ELSE batch.as_of END AS named_at,
+        CASE
+            WHEN named.company IS NOT NULL THEN 0
+            ELSE
+                last_names.missing
+                + CASE WHEN full_companies.company IS NULL THEN 0 ELSE 1 END
+        END AS missing
+    FROM last_names
+    FULL JOIN staging.named_permissions AS named USING (company, permission)
+    INNER JOIN landing.batch AS batch USING (company)
+    LEFT JOIN full_companies USING (company)
+),
+
+contents AS (
+    SELECT company, contents
+    FROM staging.permission_sets
+    UNION ALL
+    SELECT company, contents
+    FROM history.permission_sets AS last
+    ANTI JOIN staging.permission_sets USING (company, permission_set_id)
+    SEMI JOIN landing.batch USING (company)
+    WHERE valid_to IS NULL
+),
+
+listed AS (
+    SELECT DISTINCT company, unnest(contents) AS permission
+    FROM contents
+),
+
+unclear_companies AS (
+    SELECT company
+    FROM contents
+    WHERE contents IS NULL
+),
+
+candidates AS (
+    SELECT names.company, names.permission, names.named_at
+    FROM names
+    INNER JOIN policy.thresholds
+        ON
+            thresholds.company = names.company
+            AND thresholds.name = 'permission_gone_snapshots_count'
+    SEMI JOIN full_companies ON full_companies.company = names.company
+    ANTI JOIN listed ON listed.company = names.company AND listed.permission = names.permission
+    ANTI JOIN unclear_companies ON unclear_companies.company = names.company
+    WHERE NOT names.named AND names.missing >= thresholds.value
+),
+
+-- somebody who had it was not answered since: collected by access, or not at all
+awaited AS (
+    SELECT DISTINCT candidates.company, candidates.permission
+    FROM candidates
+    INNER JOIN history.user_permissions AS last USING (company, permission)
+    SEMI JOIN staging.users
+        ON users.company = last.company AND users.user_id = last.user_id
+    ANTI JOIN staging.permissions_answered AS answered
+        ON answered.company = last.company AND answered.user_id = last.user_id
+    LEFT JOIN history.observations AS observations
+        ON
+            observations.company = last.company
+            AND observations.history_table = 'user_permissions'
+            AND observations.subject_id = CAST(last.user_id AS VARCHAR)
+    WHERE
+        last.valid_to IS NULL
+        AND (observations.last_at IS NULL OR observations.last_at <= candidates.named_at)
+)
+
+SELECT
+    names.company,
+    names.permission,
+    names.denied,
+    names.named,
+    names.named_at,
+    names.missing,
+    candidates.permission IS NOT NULL AND awaited.permission IS NULL AS leaves
+FROM names
+LEFT JOIN candidates USING (company, permission)
+LEFT JOIN awaited USING (company, permission)
