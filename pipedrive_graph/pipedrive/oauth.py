@@ -7,7 +7,7 @@ silence about secrets hold here too.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,7 +160,8 @@ class App:
             tokens = _tokens(said, refresh_token)
             if tokens is not None:
                 self._redaction.add(tokens.access_token, tokens.refresh_token)
-                return tokens
+                domain = tokens.api_domain and self._redaction.text(tokens.api_domain)
+                return replace(tokens, api_domain=domain)  # messages name it
         if response.status in (400, 401, 403) and said:
             raise self._refusal(said)
         raise _AgainError(
