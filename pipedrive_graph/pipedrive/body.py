@@ -37,8 +37,7 @@ def one_line(body: bytes) -> tuple[str, object]:
             text = text.replace(character, escape)
         if r"\ud" in text or r"\uD" in text:
             text = _ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
-        if text.count(",") >= _MOST_VALUES:
-            raise UnusableError(f"the body holds more than {_MOST_VALUES:,} values")
+        _check_values(text)
         return text, json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except UnicodeDecodeError:
         raise UnusableError("the body is no UTF-8") from None
@@ -46,6 +45,11 @@ def one_line(body: bytes) -> tuple[str, object]:
         raise
     except (ValueError, RecursionError):
         raise UnusableError("the body is no JSON" if body.strip() else "the body is empty") from None
+
+
+def _check_values(text: str) -> None:
+    if text.count(",") >= _MOST_VALUES:
+        raise UnusableError(f"the body holds more than {_MOST_VALUES:,} values")
 
 
 def as_json_string(body: bytes, redacted: Callable[[str], str] = str) -> str:

@@ -84,6 +84,11 @@ def repeated(answer: Answer) -> Answer:
     return _answer(answer.call, Outcome.FAILED, answer.status, answer.text, problem)
 
 
+def too_long(answer: Answer) -> Answer:
+    """Return the page with which a list has become too large as one that failed."""
+    return _answer(answer.call, Outcome.FAILED, answer.status, "null", "the list is too large")
+
+
 def is_from_cdn(response: Response) -> bool:
     """Whether a 403 was written by the CDN in front of Pipedrive rather than by Pipedrive.
 
