@@ -19,7 +19,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
 from pipedrive_graph.errors import PipedriveGraphError, WarehouseError
-from pipedrive_graph.reports.asking import CLOSED, sentence
+from pipedrive_graph.reports.asking import CLOSED, check, sentence
 from pipedrive_graph.text import printable
 from pipedrive_graph.warehouse.published import cannot_read, connect
 
@@ -82,6 +82,7 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
             if asked is None:
                 _overview(connection, terminal.console())
                 return
+            check(asked)
             statements = connection.extract_statements(asked)
             if not statements:
                 raise click.UsageError("The query is empty.")

@@ -138,7 +138,6 @@ def test_no_workbook_takes_much_memory_or_time(tmp_path: Path) -> None:
         check=True,
     )
     memory, seconds = json.loads(child.stdout)
-    print(memory, "MiB,", seconds, "s")
     assert memory < 300  # MiB
     assert seconds < 15
 
