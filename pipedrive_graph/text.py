@@ -28,7 +28,7 @@ _UNSEEN = re.compile(
     r"\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
-"""What a terminal obeys, or what nobody sees in it: controls, marks of direction, characters without width."""
+"""What a terminal obeys, or what nobody sees: controls, marks of direction, characters without width."""
 
 
 def is_text(text: str) -> bool:

@@ -26,8 +26,8 @@ from published import query
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, UnreachableError
 from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.pipedrive.receiving import Share
+from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.pipedrive.sending import Sender
 
 from .stage import FIRST, SECOND, company
@@ -86,7 +86,7 @@ def world(tmp_path_factory: pytest.TempPathFactory):
 
         class Recording(Sender):
             async def _exchange(self, call: Call, share: Share) -> Response:
-                response = await super()._exchange(call)
+                response = await super()._exchange(call, share)
                 kept[call.path] = json.loads(response.body)
                 return response
 
