@@ -15,6 +15,7 @@ _INHERITED = frozenset(
         "BROWSER", "COLUMNS", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "HOME", "LANG", "LANGUAGE", "LINES",
         "LOGNAME", "NO_COLOR", "PATH", "PYTHONPATH", "PYTHONUTF8", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
         "VIRTUAL_ENV", "WAYLAND_DISPLAY", "XAUTHORITY", "PIPEDRIVE_GRAPH_HOME", "PIPEDRIVE_GRAPH_CLOCK",
+        "PIPEDRIVE_GRAPH_GROUP",
     }
 )  # fmt: skip
 """What another program gets: where it is, whose it is, and how to open a browser."""
