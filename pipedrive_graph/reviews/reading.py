@@ -97,7 +97,8 @@ def _from_workbook(path: Path, content: bytes) -> Iterator[Written]:
 def _lines(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[str]]]:
     """The rows of a sheet that hold something, with their numbers."""
     sheet.reset_dimensions()  # what a file says about its size need not be true
-    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+    rows = sheet.iter_rows(values_only=True)  # type: ignore[misc] # openpyxl lends it from another class
+    for number, row in enumerate(rows, 1):
         width = next((width for width in range(len(row), 0, -1) if row[width - 1] is not None), 0)
         if width and (number > _MOST_ROWS or width > _MOST_COLUMNS):
             raise UnusableArchiveError(
