@@ -10,6 +10,16 @@ import os
 import re
 from collections.abc import Mapping
 
+_INHERITED = frozenset(
+    {
+        "BROWSER", "COLUMNS", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "HOME", "LANG", "LANGUAGE", "LINES",
+        "LOGNAME", "NO_COLOR", "PATH", "PYTHONPATH", "PYTHONUTF8", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+        "VIRTUAL_ENV", "WAYLAND_DISPLAY", "XAUTHORITY", "PIPEDRIVE_GRAPH_HOME", "PIPEDRIVE_GRAPH_CLOCK",
+        "PIPEDRIVE_GRAPH_GROUP",
+    }
+)  # fmt: skip
+"""What another program gets: where it is, whose it is, and how to open a browser."""
+
 _CONVENTIONAL = re.compile(r"[A-Z_][A-Z0-9_]*", flags=re.ASCII)
 
 
@@ -21,6 +31,15 @@ def value(name: str, variables: Mapping[str, str] | None = None) -> str:
         variables: where to look, by default this process's environment.
     """
     return (os.environ if variables is None else variables).get(name, "").strip()
+
+
+def inherited() -> dict[str, str]:
+    """Return the variables that another program may have: none of them holds a secret of ours."""
+    return {
+        name: held
+        for name, held in os.environ.items()
+        if name in _INHERITED or name.startswith(("LC_", "XDG_", "MARIMO_"))
+    }
 
 
 def named(variable: str, setting: str) -> str:

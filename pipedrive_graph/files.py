@@ -109,6 +109,19 @@ def create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the content of a file that a person made.
+
+    Raises:
+        OSError: if it cannot be read, or is larger than `most` bytes.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most // 2**20} MiB", str(path))
+    return content
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was created, renamed or removed in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = (
+    "=", "+", "-", "@", "\t", "\r", "\n",
+    "\uff1d", "\uff0b", "\uff0d", "\uff20",  # the same as full-width signs, which some programs take for them
+)  # fmt: skip
 """What a text begins with that a spreadsheet takes for a formula."""
+
+FORMULA = re.compile(
+    r"(?:[\s'\x00\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\xad\u061c\u180e])*"
+    rf"[{re.escape(''.join(FORMULA_STARTS))}]"
+)
+"""A text that begins like a formula, also after blanks and characters that nobody sees."""
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What a terminal obeys, or what nobody sees: controls, marks of direction, characters without width."""
 
 
 def is_text(text: str) -> bool:
@@ -20,17 +37,26 @@ def is_text(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, with every control character replaced by a visible mark."""
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return `text` on one line for a terminal, with a visible mark in place of each character that is none.
+
+    These are control characters, marks that turn the direction of text around, and what has no width: two
+    names that look alike are told apart.
+    """
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def escaped(document: str) -> str:
+    r"""Return a line of JSON with `\u` escapes for what `printable` replaces; its values stay the same."""
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
 def legible(text: str) -> str:
-    """Return `text` as `printable` does, and without what would turn the direction of other text around.
+    """Return `text` for a page: on one line, and without what would turn the direction of other text around.
 
     A name may hold an override that makes what stands behind it read backwards; a name that is written
     from right to left by itself stays as it is.
     """
-    return _DIRECTIONS.sub("\N{REPLACEMENT CHARACTER}", printable(text))
+    return _DIRECTIONS.sub("\N{REPLACEMENT CHARACTER}", CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def safe_cell(value: object) -> str:
@@ -40,8 +66,7 @@ def safe_cell(value: object) -> str:
     control characters, which a terminal might obey, are replaced.
     """
     raw = "" if value is None else str(value)
-    dangerous = raw.lstrip(" ").startswith(FORMULA_STARTS)
-    return f"'{printable(raw)}" if dangerous else printable(raw)
+    return f"'{printable(raw)}" if FORMULA.match(raw) else printable(raw)
 
 
 def near(name: str, known: Iterable[str]) -> str:

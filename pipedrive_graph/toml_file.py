@@ -14,10 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import pasted, trust
+from pipedrive_graph import files, pasted, trust
 from pipedrive_graph.errors import ConfigurationError
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+LARGEST_FILE = 4 * 2**20
+"""Bytes; a file of 5,000 waivers has a quarter."""
+
+_LONGEST_STATEMENT = 50_000  # characters; each further line of a value takes another look at all of it
 _WINDOWS = "\r\n"
 
 
@@ -116,6 +120,8 @@ def _statements(text: str) -> tuple[_Statement, ...]:
         try:
             content = tomllib.loads(chunk)
         except tomllib.TOMLDecodeError:
+            if len(chunk) > _LONGEST_STATEMENT:
+                break
             continue  # it goes on in the next line
         if chunk.lstrip().startswith("["):
             table, content = _header(content, entries), {}
@@ -153,7 +159,7 @@ def encoded(content: str, file: Path) -> bytes:
 def _bytes(file: Path) -> bytes | None:
     trust.check(file)
     try:
-        return file.read_bytes()
+        return files.read_bounded(file, LARGEST_FILE)
     except FileNotFoundError as error:
         if file.is_symlink():
             raise ConfigurationError(

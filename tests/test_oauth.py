@@ -101,16 +101,44 @@ def test_an_answer_to_another_login_is_not_used(home, authority) -> None:
     back = parse_qs(urlsplit(address).query)["redirect_uri"][0]
 
     assert visit(back.replace("/callback", "/favicon.ico"))[0] == 404
-    status, page = visit(f"{back}?{urlencode({'code': 'stolen', 'state': 'guessed'})}")
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    for strange in (
+        {"code": "stolen", "state": "guessed"},
+        {"code": "stolen"},
+        {"error": "user_denied"},
+        {"error": "user_denied", "state": "guessed"},
+        {"state": state},
+    ):
+        status, page = visit(f"{back}?{urlencode(strange)}")
+        assert status == 400
+        assert "The login goes on waiting." in page
+    assert (
+        visit(f"{back.replace('127.0.0.1', 'localhost')}?{urlencode({'code': 'x', 'state': state})}")[0]
+        == 400
+    )
+    with pytest.raises(urllib.error.HTTPError, match="501"):
+        urllib.request.urlopen(back, data=b"code=stolen", timeout=10)  # noqa: S310
+    assert asked(simulator, "/oauth/token") == []
+    assert not (home / "tokens").exists()
+
+    assert visit(address)[0] == 200
+    assert installed(home, simulator).wait(process).code == 0
+
+
+def test_a_code_is_of_no_use_without_the_verifier_of_its_login(home, authority) -> None:
+    simulator = authority()
+    process, address = begin_login(installed(home, simulator))
+    query = parse_qs(urlsplit(address).query)
+    assert query["code_challenge_method"] == ["S256"]
+    page = urlsplit(address)._replace(
+        query=urlencode({**{k: v[0] for k, v in query.items()}, "code_challenge": "x" * 43})
+    )
+
+    assert visit(page.geturl())[0] == 200  # somebody else's code comes back to this login
     told = installed(home, simulator).wait(process)
 
-    assert status == 400
-    assert "is not to this login" in page
     assert told.code == 3
-    assert told.sentence == (
-        "The answer that came back is not to this login, so it was not used: run login again."
-    )
-    assert asked(simulator, "/oauth/token") == []
+    assert "code_verifier is invalid" in told.sentence
     assert not (home / "tokens").exists()
 
 

@@ -7,10 +7,12 @@ import logging
 import stat
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from installation import Installation, Serve, Told
+from installation import UNJUDGED, Installation, Serve, Told
+from published import query
 
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.simulator import faults
@@ -77,6 +79,23 @@ def test_a_night_that_fails_writes_the_token_nowhere(serve, home, dialect, fault
     assert told.code in {0, 3, 4}
     assert CANARY not in told.out + told.err
     assert places(home) == []
+
+
+def test_a_token_that_is_told_back_in_another_encoding_lands_nowhere(serve, home) -> None:
+    simulator = serve(dialect="official", token=CANARY, users=12)
+    installation = Installation.of(home, simulator, UNJUDGED)
+    encoded = "".join(f"\\u{ord(letter):04x}" for letter in CANARY)
+    simulator.company.users[min(simulator.company.users)].name = "TOLD-BACK"
+    simulator.faults.add(
+        "users",
+        lambda reply: replace(reply, body=reply.body.replace(b"TOLD-BACK", encoded.encode())),
+        times=None,
+    )
+
+    installation.night()
+
+    assert query(installation.published, "SELECT name FROM users ORDER BY user_id LIMIT 1") == [("[token]",)]
+    assert places(home) == places(home, secret=encoded) == []
 
 
 @pytest.mark.slow

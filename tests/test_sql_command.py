@@ -117,6 +117,36 @@ def test_rows_that_cannot_be_counted_are_told_all_the_same(installation, query: 
     assert told.out.splitlines()[-1].rstrip() == "… more rows; --limit 0 shows all"
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "call enable_logging('QueryLog', storage='file', storage_path='/tmp/logs'); select 1",
+        'from "enable_logging"()',
+        "set logging_storage = 'file'",
+        "from query('from enable_' || 'logging()')",
+        "from pandas_scan(1::pointer)",
+        "pragma enable_profiling = 'json'",
+        "call force_checkpoint()",
+    ],
+)
+def test_a_query_that_would_change_the_process_is_refused(installation, query: str) -> None:
+    told = installation.command("sql", query)
+
+    assert told.code == 1
+    assert told.sentence.startswith("A query reads the published file, and ")
+    assert told.sentence.endswith(" does more than that: leave it out.")
+
+
+def test_json_and_tables_hold_nothing_that_a_terminal_obeys(installation) -> None:
+    name = "a\x1b[31m\x9bb\u202ec\u200bd\u2028e"
+    query = f"SELECT '{name}' AS \"{name}\""
+    for form in ("table", "markdown", "csv", "json"):
+        told = installation.command("sql", query, "--format", form)
+        assert told.code == 0
+        assert not set("\x1b\x9b\u202e\u200b\u2028") & set(told.out)
+    assert told.objects == [{name: name}]
+
+
 def test_a_limit_of_ones_own(installation) -> None:
     two = installation.command("sql", "FROM numbers;", "--limit", "4999")
     every = installation.command("sql", "FROM numbers", "--limit", "0")

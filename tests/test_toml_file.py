@@ -237,3 +237,10 @@ def test_the_lines_of_all_settings_are_found_by_reading_each_statement_once(
 
     assert len(settings_module.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)}).companies) == companies
     assert len(parsed) < 4 * companies
+
+
+def test_a_file_that_no_person_wrote_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_bytes(b"# " * (2 * 2**20 + 1))
+    with pytest.raises(ConfigurationError, match=r"^Cannot read .*waivers.toml: it is larger than 4 MiB.$"):
+        toml_file.read(path)

@@ -26,8 +26,8 @@ _NOTE = 550
 _NOTHING = "\N{ZERO WIDTH SPACE}"
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EVERYBODY = re.compile(r"@(?=(?:channel|here|everyone|all)\b)", re.IGNORECASE)
-_LINK = re.compile(r"(?<=\])(?=\()|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
-"""Where a text would become a link to who reads Markdown, as Mattermost does."""
+_LINK = re.compile(r"(?<=\])(?=[(\[])|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)", re.IGNORECASE)
+"""Where a text would become a link to a reader of Markdown, as in Mattermost, or of a mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,11 @@ class Message:
 
 def plain(message: Message) -> str:
     """The message as a text, as a mail program without HTML shows it."""
-    lines = [_clean(message.headline), ""]
+    lines = [_unlinked(message.headline), ""]
     for note in message.notes:
-        lines += [_clean(note.text), ""]
+        lines += [_unlinked(note.text), ""]
     for one in message.findings:
-        lines += [f"{one.severity:<9} {one.rule}", f"          {_sentence(one)}"]
+        lines += [f"{one.severity:<9} {one.rule}", f"          {_unlinked(_sentence(one))}"]
     if message.findings and message.more:
         lines.append(f"          and {message.more:,} more")
     if message.findings:
@@ -178,15 +178,13 @@ def slack(message: Message) -> dict[str, Any]:
         }
     ]
     texts = [_escaped(_cut(note.text, _NOTE)) for note in message.notes]
-    texts += [
-        f"*{one.severity}*  `{one.rule}`\n{_escaped(_LINK.sub(_NOTHING, _sentence(one)))}"
-        for one in message.findings
-    ]
+    texts += [f"*{one.severity}*  `{one.rule}`\n{_escaped(_sentence(one))}" for one in message.findings]
     if message.findings and message.more:
         texts.append(f"and {message.more:,} more")
     if message.report:
         link = message.report
-        texts.append(f"<{_escaped(link)}|Report>" if "://" in link else f"Report: `{_escaped(link)}`")
+        shown = html.escape(_clean(link), quote=False).replace("|", "%7C")
+        texts.append(f"<{shown}|Report>" if "://" in link else f"Report: `{shown}`")
     # verbatim: nothing in a name becomes a link or calls somebody
     blocks += [
         {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}} for text in texts
@@ -209,7 +207,7 @@ def markup(message: Message) -> str:
         if message.more:
             parts.append(f"<p>and {message.more:,} more</p>")
     if message.report:
-        report = _html(message.report)
+        report = html.escape(_clean(message.report))
         link = f'<a href="{report}">Open the report</a>' if "://" in report else f"Report: {report}"
         parts.append(f"<p>{link}</p>")
     body = "\n".join(parts)
@@ -232,13 +230,18 @@ def _clean(text: str) -> str:
     return _BIDI.sub("\N{REPLACEMENT CHARACTER}", printable(text))
 
 
+def _unlinked(text: str) -> str:
+    """A clean text in which nothing becomes a link: the only link of a message is that to the report."""
+    return _LINK.sub(_NOTHING, _clean(text))
+
+
 def _html(text: str) -> str:
-    return html.escape(_clean(text))
+    return html.escape(_unlinked(text))
 
 
 def _escaped(text: str) -> str:
     """A text in which Slack finds no mark-up of its own, and nobody is called."""
-    cleaned = _EVERYBODY.sub(f"@{_NOTHING}", _clean(text))
+    cleaned = _EVERYBODY.sub(f"@{_NOTHING}", _unlinked(text))
     return cleaned.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

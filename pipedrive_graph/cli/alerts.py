@@ -46,7 +46,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
 
 def _try(channel: Channel) -> int:
     try:
-        click.echo(f"{channel.name}: {send.try_out(channel)}")
+        click.echo(printable(f"{channel.name}: {send.try_out(channel)}"))
     except AlertError as error:
         say(f"{channel.name}: {error}")
         return error.exit_code
@@ -57,9 +57,9 @@ def _send(settings: Settings, company: str) -> int:
     outcomes = send.send(settings, company, wait=say)
     for outcome in outcomes:
         if outcome.message:
-            click.echo(f"{outcome.channel}: {printable(outcome.message.headline)} ({outcome.said})")
+            click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.said})"))
         elif not outcome.problem:
-            click.echo(f"{outcome.channel}: {company}: nothing new")
+            click.echo(printable(f"{outcome.channel}: {company}: nothing new"))
     for sentence in send.problems(outcomes):
         say(sentence)
     return AlertError.exit_code if send.problems(outcomes) else 0

@@ -48,7 +48,7 @@ def _show(console: Console, check: Check, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(check.as_json()))
         return
-    name = f"{check.company or check.name:<10}"
+    name = f"{printable(check.company or check.name):<10}"
     console.print(
         Text.assemble((name, "bold"), " ", (printable(check.text), STYLES[check.state])), soft_wrap=True
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import socket
 import sys
 from pathlib import Path
 
 import click
 
-from pipedrive_graph import files, trust
+from pipedrive_graph import environment, files, trust
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
@@ -59,8 +60,15 @@ def command(*, company: str | None, edit: bool, port: int | None, headless: bool
 def _serve(arguments: list[str]) -> None:
     """Become marimo, so that whoever ends this process ends the notebook's server."""
     sys.stdout.flush()
+    # marimo's own token comes from a hash; ours goes through a pipe, because other users see arguments
+    reading, writing = os.pipe()
+    os.write(writing, secrets.token_urlsafe(32).encode())
+    os.close(writing)
+    os.set_inheritable(reading, True)
+    after = arguments.index("--token") + 1
+    arguments = [*arguments[:after], "--token-password-file", f"/dev/fd/{reading}", *arguments[after:]]
     os.execve(  # noqa: S606 - this Python, and arguments of our own
-        sys.executable, [sys.executable, "-m", "marimo", *arguments], {**os.environ, **_QUIET}
+        sys.executable, [sys.executable, "-m", "marimo", *arguments], {**environment.inherited(), **_QUIET}
     )
 
 

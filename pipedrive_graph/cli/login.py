@@ -57,13 +57,13 @@ def command(*, name: str | None, port: int, no_browser: bool, timeout: int, debu
     """
     company = _company(settings_module.load(), name)
     app, store, _ = application(company)
-    state = secrets.token_urlsafe(32)
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     with _Callback(port, state) as callback:
-        address = app.authorise_url(callback.address, state)
+        address = app.authorise_url(callback.address, state, verifier)
         click.echo(f"Open this address, and allow the app to read your company:\n\n{address}\n")
         if not no_browser:
             webbrowser.open(address)
-        tokens = asyncio.run(app.exchange(callback.wait(timeout), callback.address))
+        tokens = asyncio.run(app.exchange(callback.wait(timeout), callback.address, verifier))
     _keep(tokens, store, company)
     for scope, what in _NEEDED.items():
         if tokens.scopes and scope not in tokens.scopes:
@@ -133,7 +133,7 @@ class _Callback:
         """Return the code.
 
         Raises:
-            NotAuthorisedError: if nobody came in time, somebody declined, or it was somebody else's answer.
+            NotAuthorisedError: if nobody came in time, or somebody declined.
         """
         until = time.monotonic() + seconds
         while not self._arrived.wait(0.2):  # in small steps, so that Ctrl-C is heard everywhere
@@ -144,35 +144,48 @@ class _Callback:
         return self._code or ""
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Take the first answer that comes back, and tell the browser."""
-        parts = urlsplit(request.path)
-        if parts.path != CALLBACK or self._arrived.is_set():
+        """Take the first answer to this login, and show the browser what came of it.
+
+        Whatever else arrives is refused, and the login goes on waiting: any page may send a browser here.
+        """
+        if urlsplit(request.path).path != CALLBACK or self._arrived.is_set():
             _reply(request, 404, "There is nothing here.")
             return
+        if request.headers.get_all("Host") != [urlsplit(self.address).netloc]:
+            _reply(request, 400, "This is another host.")
+            return
         try:
-            self._code = self._read(request.path)
+            code = self._read(request.path)
+        except _StrangeError as error:
+            _reply(request, 400, f"{error} The login goes on waiting.")
+            return
         except PipedriveGraphError as error:
             self._error = error
+        else:
+            self._code = code
         text = str(self._error or "Pipedrive's answer has arrived. Go back to the terminal.")
         _reply(request, 400 if self._error else 200, text)
         self._arrived.set()
 
     def _read(self, path: str) -> str:
         query = parse_qs(urlsplit(path).query)
-        if "error" in query and query.get("state", [self._state]) == [self._state]:
+        states = query.get("state", [])
+        if len(states) != 1 or not secrets.compare_digest(states[0].encode(), self._state.encode()):
+            raise _StrangeError("The answer that came back is not to this login, so it was not used.")
+        if "error" in query:
             reason = "".join(filter(str.isprintable, query["error"][0]))[:100]
             raise NotAuthorisedError(
                 f"Pipedrive did not authorise the app ({reason}): run login again, and allow it."
             )
         try:
             code: str = parse_authorization_code_response(path, self._state)["code"]
-        except MismatchingStateException:
-            reason = "is not to this login"
-        except MissingCodeException:
-            reason = "holds no code"
-        else:
-            return code
-        raise NotAuthorisedError(f"The answer that came back {reason}, so it was not used: run login again.")
+        except (MismatchingStateException, MissingCodeException):
+            raise _StrangeError("The answer that came back holds no code, so it was not used.") from None
+        return code
+
+
+class _StrangeError(Exception):
+    """A request is no answer to the login that is waiting."""
 
 
 def _reply(request: BaseHTTPRequestHandler, status: int, text: str) -> None:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.output import reader_is_gone
-from pipedrive_graph.text import printable, safe_cell
+from pipedrive_graph.text import escaped, printable, safe_cell
 
 _AT_ONCE = 10_000
 """Rows that are fetched at once, so that a large result need not fit into memory."""
@@ -106,13 +106,13 @@ def _markdown(result: Result) -> None:
 
 def _csv(result: Result) -> None:
     writer = csv.writer(sys.stdout)
-    writer.writerow(result.names)
+    writer.writerow([safe_cell(name) for name in result.names])
     writer.writerows([_safe(value) for value in row] for row in result)
 
 
 def _json(result: Result) -> None:
     for row in result:
-        click.echo(_dumped(dict(zip(result.names, row, strict=True))))
+        click.echo(escaped(_dumped(dict(zip(result.names, row, strict=True)))))
 
 
 FORMATS: dict[str, Callable[[Result], None]] = {

@@ -75,7 +75,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
     owners = population.by_owner()
     click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
     click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
-    click.echo(f"  {_deciding(len(owners.keys() - {None}))}: {out}")
+    click.echo(printable(f"  {_deciding(len(owners.keys() - {None}))}: {out}"))
     if None in owners:
         number = len(owners[None])
         verb = "has" if number == 1 else "have"

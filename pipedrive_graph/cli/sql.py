@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
 from pipedrive_graph.errors import PipedriveGraphError, WarehouseError
-from pipedrive_graph.reports.asking import CLOSED, sentence
+from pipedrive_graph.reports.asking import CLOSED, check, sentence
 from pipedrive_graph.text import printable
 from pipedrive_graph.warehouse.published import cannot_read, connect
 
@@ -26,6 +27,7 @@ SHOWN = 100
 """Rows that are shown to people where nothing else is said; other programs get all."""
 
 _STDIN = "-"
+_LONGEST = 4 * 2**20  # bytes of a query
 
 _OVERVIEW = """
     SELECT
@@ -80,6 +82,7 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
             if asked is None:
                 _overview(connection, terminal.console())
                 return
+            check(asked)
             statements = connection.extract_statements(asked)
             if not statements:
                 raise click.UsageError("The query is empty.")
@@ -100,9 +103,13 @@ def _query(query: str | None, file: Path | None) -> str | None:
     if not file and not piped:
         return query
     try:
-        content = file.read_bytes() if file else sys.stdin.buffer.read()
+        content = files.read_bounded(file, _LONGEST) if file else sys.stdin.buffer.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise click.UsageError(f"The query on stdin is larger than {_LONGEST // 2**20} MiB.")
         text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise click.UsageError(f"Cannot read {file or 'stdin'}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
         raise click.UsageError(f"Cannot read {file or 'stdin'} as text in UTF-8.") from error
     return text if file else text.strip() or None
 

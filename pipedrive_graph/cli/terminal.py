@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -25,10 +26,20 @@ SHOWN = 12
 """Findings that are listed on the terminal; the rest are in the file."""
 
 
+class _SafeConsole(Console):
+    """A console that prints nothing which a terminal obeys but its own colours, wherever the text is from."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the pieces of what is printed, each with visible marks in place of control characters."""
+        for piece in super().render(renderable, options):
+            safe = piece.control or piece.text.isalnum()
+            yield piece if safe else Segment("\n".join(map(printable, piece.text.split("\n"))), piece.style)
+
+
 def console() -> Console:
     """The console for stdout: as wide as the terminal; in a file or a log, wide enough for a table."""
     # without markup: a path may hold brackets
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
+    return _SafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
 
 
 class TerminalWatch:
@@ -40,7 +51,7 @@ class TerminalWatch:
         self.manifest: Manifest | None = None
         self.earlier = False
         self.last: Collected | None = None
-        self._console = Console(stderr=True)
+        self._console = _SafeConsole(stderr=True)
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),

@@ -50,4 +50,4 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
     )
     renew_reports(settings, models, found.company)
     click.echo(f"Waived {found.finding_id} until {expires}: {printable(found.title)}")
-    click.echo(f"The waiver is in {settings.home / FILE}.")
+    click.echo(printable(f"The waiver is in {settings.home / FILE}."))

@@ -21,6 +21,7 @@ from openpyxl.writer.excel import ExcelWriter
 from pipedrive_graph.errors import ExportError
 from pipedrive_graph.exports.formats import Part, Wrote
 from pipedrive_graph.exports.source import Source, Table, counted, nested
+from pipedrive_graph.text import FORMULA
 
 ROWS = 1_048_576
 """Rows of a sheet, its header included."""
@@ -146,7 +147,7 @@ def _cell(sheet: Worksheet, value: object, place: str, cut: Counter[str]) -> obj
     shorter = _shortened(text)
     if shorter != text:
         cut[place] += 1
-    if not shorter.startswith(("=", "#")):
+    if not shorter.startswith("#") and not FORMULA.match(shorter):
         return shorter
     cell = WriteOnlyCell(sheet, shorter)
     cell.data_type = "s"  # a text, whatever it begins with

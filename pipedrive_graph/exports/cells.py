@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pipedrive_graph.text import FORMULA_STARTS
+from pipedrive_graph.text import FORMULA
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """The mark without which Excel reads the names of people wrongly."""
 
-_FORMULA = re.compile(rf"[ ']*[{re.escape(''.join(FORMULA_STARTS))}]")
 _QUOTED = re.compile(r'[,"\r\n]|^\s|\s$')
 
 
@@ -21,7 +20,7 @@ def harmless(text: str) -> str:
     A text that begins with apostrophes and then like a formula gets one more, so that taking one away
     always gives the text back.
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def line(texts: Iterable[str | None]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipedrive_graph import addresses, trust
+from pipedrive_graph import addresses, files, trust
 from pipedrive_graph.addresses import AddressError
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
@@ -36,6 +36,9 @@ LEAVERS = frozenset(
     }
 )  # fmt: skip
 """What a status calls people who do not, or whose access was stopped."""
+
+LARGEST_FILE = 64 * 2**20
+"""Bytes; the roster of 100,000 people has a tenth."""
 
 _COLUMNS = ("email", "status", "manager", "expected_role")
 _NEEDED = ("email", "status")
@@ -95,7 +98,7 @@ def read(path: Path) -> Roster:
 def _text(path: Path) -> str:
     trust.check(path)
     try:
-        content = path.read_bytes()
+        content = files.read_bounded(path, LARGEST_FILE)
         # Excel saves "Unicode text" in UTF-16, and always marks it as such
         encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
         return content.decode(encoding)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import NoReturn
 
 _KEPT = 2_000  # characters of a body that is no JSON
+_MOST_VALUES = 4_000_000  # a large company's list has a tenth; each takes up to 200 bytes once it is read
+_NAME = 80  # characters of a field's name in a message
 # Within a JSON document these can stand in strings only, so escaping them changes no value.
 _UNICODE_BREAKS = {"\u2028": r"\u2028", "\u2029": r"\u2029", "\x85": r"\u0085"}
 _ESCAPES = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
@@ -24,7 +27,7 @@ def one_line(body: bytes) -> tuple[str, object]:
 
     Raises:
         UnusableError: if the body is no JSON (NaN, Infinity and bytes that are no UTF-8 are none), or
-            names a field twice.
+            names a field twice, or it has so many values that reading it would take all the memory.
     """
     try:
         text = body.decode("utf-8-sig").strip(" \t\r\n")
@@ -34,6 +37,7 @@ def one_line(body: bytes) -> tuple[str, object]:
             text = text.replace(character, escape)
         if r"\ud" in text or r"\uD" in text:
             text = _ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+        _check_values(text)
         return text, json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
     except UnicodeDecodeError:
         raise UnusableError("the body is no UTF-8") from None
@@ -43,11 +47,21 @@ def one_line(body: bytes) -> tuple[str, object]:
         raise UnusableError("the body is no JSON" if body.strip() else "the body is empty") from None
 
 
-def as_json_string(body: bytes) -> str:
-    """Return a body that is no JSON as a JSON string of at most 2,000 characters, or `null`."""
+def _check_values(text: str) -> None:
+    if text.count(",") >= _MOST_VALUES:
+        raise UnusableError(f"the body holds more than {_MOST_VALUES:,} values")
+
+
+def as_json_string(body: bytes, redacted: Callable[[str], str] = str) -> str:
+    """Return a body that is no JSON as a JSON string of at most 2,000 characters, or `null`.
+
+    Args:
+        body: the body.
+        redacted: takes secrets out of a text; before it is cut, or the beginning of one would stay.
+    """
     if not body.strip():
         return "null"
-    return json.dumps(body[: 4 * _KEPT].decode("utf-8", "replace").strip()[:_KEPT])
+    return json.dumps(redacted(body[: 32 * _KEPT].decode("utf-8", "replace").strip())[:_KEPT])
 
 
 def error_message(payload: object) -> str | None:
@@ -63,9 +77,11 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse an object that says two things of one field: which one is meant would be a guess."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UnusableError(f"the field {twice!r} stands twice")
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise UnusableError(f"the field {name[:_NAME]!r} stands twice")
+            names.add(name)
     return fields
 
 

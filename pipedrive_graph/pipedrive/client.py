@@ -22,6 +22,7 @@ from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.paging import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
+from pipedrive_graph.pipedrive.receiving import Share
 from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.pipedrive.sending import Sender
 
@@ -85,7 +86,7 @@ class Pipedrive:
         self._warn = warn
         self._patience = patience or Patience()
         self._daily = DailyBudget(daily_reserve, daily_limit)
-        self._listened_to: set[AsyncGenerator[Answer, None]] = set()
+        self._listened_to: set[AsyncGenerator[tuple[Answer, Share], None]] = set()
 
     @classmethod
     def of(cls, company: Company, *, warn: Callable[[str], None]) -> Self:
@@ -186,7 +187,14 @@ class Pipedrive:
             BudgetError: if only the reserve is left of the day's budget.
             IncompleteError: if the server is gone.
         """
-        answer = await self._sender.settle(call)
+        share = self._sender.large.share()
+        try:
+            return await self._fetch(call, share)
+        finally:
+            share.release()
+
+    async def _fetch(self, call: Call, share: Share) -> Answer:
+        answer = await self._sender.settle(call, share=share)
         if answer.status == 401:
             self._sender.end(withdrawn(self._transport.names, self._login))
         return answer
@@ -202,16 +210,28 @@ class Pipedrive:
     async def fetch_all(self, calls: Iterable[Call]) -> AsyncGenerator[Answer, None]:
         """Yield the answers to many calls, as they come in; at most 512 calls are under way.
 
-        Answers that came before an error are yielded before it is raised.
+        Answers that came before an error are yielded before it is raised. Large answers come one after the
+        other: the next one is read when its predecessor was taken.
 
         Raises:
             PipedriveGraphError: as `fetch` does; calls that are under way then are dropped.
         """
-        answers = as_they_come(self.fetch, calls, MOST_AT_ONCE)
+        shares: set[Share] = set()
+
+        async def ask(call: Call) -> tuple[Answer, Share]:
+            share = self._sender.large.share()
+            shares.add(share)
+            return await self._fetch(call, share), share
+
+        answers = as_they_come(ask, calls, MOST_AT_ONCE)
         self._listened_to.add(answers)
         try:
-            async for answer in answers:
+            async for answer, share in answers:
                 yield answer
+                share.release()
+                shares.discard(share)
         finally:
             self._listened_to.discard(answers)
             await answers.aclose()
+            for share in shares:
+                share.release()

@@ -15,6 +15,7 @@ import httpx
 from pipedrive_graph import __version__
 from pipedrive_graph.network import Network, Proxy
 from pipedrive_graph.pipedrive.exchange import PROXY_OF, Fault, Timeouts, TransportError
+from pipedrive_graph.pipedrive.receiving import ACCEPTED, EncodedError, TooLargeError
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
@@ -25,10 +26,6 @@ ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError, Un
 
 _PASSING = {502, 503, 504}
 """What a proxy answers that cannot reach the host just now."""
-
-
-class TooLargeError(httpx.StreamError):
-    """The body has passed the bound."""
 
 
 def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext) -> dict[str, Any]:
@@ -42,7 +39,11 @@ def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext)
         "follow_redirects": False,
         "trust_env": False,
         "timeout": httpx.Timeout(timeouts.read, connect=timeouts.connect),
-        "headers": {"accept": "application/json", "user-agent": f"pipedrive-graph/{__version__}"},
+        "headers": {
+            "accept": "application/json",
+            "accept-encoding": ACCEPTED,
+            "user-agent": f"pipedrive-graph/{__version__}",
+        },
     }
 
 
@@ -98,8 +99,8 @@ def _describe(error: Exception, proxy: Proxy | None) -> str:
         return f"the connection{to} fails"
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer came in time"
-    if isinstance(error, TooLargeError):
-        return "the answer is larger than 64 MiB"
+    if isinstance(error, TooLargeError | EncodedError):
+        return str(error)
     return "the answer was cut short"
 
 

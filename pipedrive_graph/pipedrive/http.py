@@ -19,19 +19,18 @@ from pipedrive_graph import network
 from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.network import is_loopback
-from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, TooLargeError, failure, options
+from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, failure, options
 from pipedrive_graph.pipedrive.exchange import (
     AuthForm,
     Bearer,
     Response,
     Timeouts,
 )
+from pipedrive_graph.pipedrive.receiving import Share, receive, receive_beginning
 from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
 
-LARGEST_BODY = 64 * 2**20
-"""Bytes, after decompression; the list of users of a very large company is a tenth of it."""
-
 _BEGINNING = 64  # bytes of what a webhook answers
+_TOKEN_BODY = 2**20  # bytes that an answer with tokens may have
 
 _TOKEN_TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=15.0)
 
@@ -123,6 +122,7 @@ class Transport:
         query: Mapping[str, str],
         sent: Callable[[], None] | None = None,
         within: float | None = None,
+        share: Share | None = None,
     ) -> Response:
         """Return the answer to one GET request, whatever its status.
 
@@ -130,7 +130,9 @@ class Transport:
             path: below the base URL, percent-encoded.
             query: parameters, not encoded.
             sent: called when the request's bytes have been written.
-            within: seconds that the whole exchange may take; by default the transport's own limit.
+            within: seconds that the whole exchange may take, however slowly bytes come; by default the
+                transport's own limit.
+            share: grows with the body; without it, the size of this body alone is bounded.
 
         Raises:
             TransportError: if there is no whole answer.
@@ -139,8 +141,8 @@ class Transport:
         self._busy.add(connection)
         whole = False
         try:
-            async with asyncio.timeout(self._timeouts.total if within is None else within):
-                response = await self._exchange(connection, path, query, sent)
+            async with asyncio.timeout(self._timeouts.total if within is None else within) as deadline:
+                response = await self._exchange(connection, path, query, sent, share, deadline)
             whole = True
         except ERRORS as error:
             failed = failure(error, self._network.proxy_for(self.base_url), self.redaction)
@@ -168,7 +170,13 @@ class Transport:
         path: str,
         query: Mapping[str, str],
         sent: Callable[[], None] | None,
+        share: Share | None,
+        deadline: asyncio.Timeout,
     ) -> Response:
+        async def grow(size: int) -> None:
+            if share is not None:
+                await share.grow(size, deadline)
+
         async def trace(event: str, _: Mapping[str, Any]) -> None:
             if event.endswith("send_request_headers.complete") and sent is not None:
                 sent()
@@ -182,12 +190,8 @@ class Transport:
             ),
             extensions={"trace": trace},
         ) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > LARGEST_BODY:
-                    raise TooLargeError("the answer is larger than 64 MiB")
-            return Response(response.status_code, dict(response.headers), bytes(body))
+            body = await receive(response, on_growth=grow)
+            return Response(response.status_code, dict(response.headers), body)
 
     def _connect(self) -> httpx.AsyncClient:
         if self._tls is None:
@@ -218,9 +222,10 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
             async with (
                 asyncio.timeout(_TOKEN_TIMEOUTS.total),
                 httpx.AsyncClient(**options(url, reached, _TOKEN_TIMEOUTS, tls)) as client,
+                client.stream("POST", url, content=form.encode(), headers=dict(headers)) as response,
             ):
-                response = await client.post(url, content=form.encode(), headers=dict(headers))
-                return Response(response.status_code, dict(response.headers), response.content)
+                body = await receive(response, _TOKEN_BODY)
+                return Response(response.status_code, dict(response.headers), body)
     except ERRORS as error:
         failed = failure(error, reached.proxy_for(url), redaction)
     raise failed
@@ -232,7 +237,7 @@ def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) 
     Args:
         url: https, or on this machine.
         body: what is sent, as JSON.
-        timeouts: for the connection and each part of the answer.
+        timeouts: for the connection, each part of the answer, and all of it.
         redaction: knows the secrets in the address.
 
     Raises:
@@ -241,14 +246,19 @@ def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) 
     """
     reached = network.load()
     tls = reached.tls_for(url)
-    try:
-        with (
-            _kept_quiet(redaction),
-            httpx.Client(**options(url, reached, timeouts, tls)) as client,
+
+    async def post() -> Response:
+        async with (
+            asyncio.timeout(timeouts.total),  # a receiver that sends a byte now and then ends as well
+            httpx.AsyncClient(**options(url, reached, timeouts, tls)) as client,
             client.stream("POST", url, json=body) as response,
         ):
-            begun = next(response.iter_bytes(_BEGINNING), b"")
+            begun = await receive_beginning(response, _BEGINNING)
             return Response(response.status_code, dict(response.headers), begun)
+
+    try:
+        with _kept_quiet(redaction):
+            return asyncio.run(post())
     except ERRORS as error:
         failed = failure(error, reached.proxy_for(url), redaction)
     raise failed

@@ -7,12 +7,13 @@ silence about secrets hold here too.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipedrive_graph import clock
@@ -91,22 +92,36 @@ class App:
         self._login = login
         redaction.add(client_secret, self._basic.removeprefix("Basic "))
 
-    def authorise_url(self, redirect_uri: str, state: str) -> str:
-        """Return the page on which somebody allows the app to read their company."""
+    def authorise_url(self, redirect_uri: str, state: str, verifier: str) -> str:
+        """Return the page on which somebody allows the app to read their company.
+
+        Args:
+            redirect_uri: where the browser is sent back to.
+            state: comes back with it.
+            verifier: a secret of this login, of which the page gets the digest (RFC 7636, S256).
+        """
         uri: str = prepare_grant_uri(
-            f"{self._url}/oauth/authorize", self._client_id, "code", redirect_uri=redirect_uri, state=state
+            f"{self._url}/oauth/authorize",
+            self._client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=create_s256_code_challenge(verifier),  # type: ignore[no-untyped-call]
+            code_challenge_method="S256",
         )
         return uri
 
-    async def exchange(self, code: str, redirect_uri: str) -> Tokens:
-        """Return the tokens for a code.
+    async def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
+        """Return the tokens for a code: only the login that holds the verifier gets them.
 
         Raises:
             PipedriveGraphError: as `refresh` does.
         """
-        self._redaction.add(code)
+        self._redaction.add(code, verifier)
         return await self._ask(
-            prepare_token_request("authorization_code", code=code, redirect_uri=redirect_uri)
+            prepare_token_request(
+                "authorization_code", code=code, redirect_uri=redirect_uri, code_verifier=verifier
+            )
         )
 
     async def refresh(self, refresh_token: str) -> Tokens:
@@ -160,7 +175,8 @@ class App:
             tokens = _tokens(said, refresh_token)
             if tokens is not None:
                 self._redaction.add(tokens.access_token, tokens.refresh_token)
-                return tokens
+                domain = tokens.api_domain and self._redaction.text(tokens.api_domain)
+                return replace(tokens, api_domain=domain)  # messages name it
         if response.status in (400, 401, 403) and said:
             raise self._refusal(said)
         raise _AgainError(

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.records import Record, RoleAssignment, UnreadableRow
-from pipedrive_graph.pipedrive.verdicts import repeated
+from pipedrive_graph.pipedrive.verdicts import repeated, too_long
+
+LARGEST_LIST = 256 * 2**20
+"""Characters that the pages of one list may have together: they are in memory until all of them are there."""
 
 
 async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> AsyncGenerator[Answer, None]:
@@ -18,7 +21,8 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
     the rule where it does not); where it does not page, there is one answer.
     Servers that ignore `start` send the same page for ever: a page that announces more and has no row
     that is new ends the list. Of a list it is not yielded, so the last page that is says that there was
-    to be more; of a subject's own list, which must be known in full, it is yielded as failed.
+    to be more; of a subject's own list, which must be known in full, it is yielded as failed. A page with
+    which the list becomes larger than `LARGEST_LIST` is yielded as failed, and is the last one.
 
     Args:
         fetch: brings the answer to one call.
@@ -28,8 +32,13 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
         Exception: as `fetch` does.
     """
     seen: set[object] = set()
+    size = 0
     while True:
         answer = await fetch(call)
+        size += len(answer.text)
+        if size > LARGEST_LIST and not call.endpoint.takes_id:
+            yield too_long(answer)
+            return
         rows: list[Record | UnreadableRow] = [*answer.rows(Record), *answer.unreadable]
         new = {_identity(row) for row in rows} - seen
         following = answer.next_start

@@ -1,56 +1,99 @@
-"""Keeps tokens out of everything that is written down: texts, documents, log records."""
+"""Keeps tokens out of everything that is written down: texts, documents, log records.
+
+A server may send a token back in another form. So texts are compared after decoding: escapes of JSON, HTML
+entities and percent-encoding, nested as they may be; and each secret is also looked for in base64.
+"""
 
 from __future__ import annotations
 
-import json
+import base64
+import html
 import logging
-from urllib.parse import quote, quote_plus
+import re
+from urllib.parse import unquote_to_bytes
 
 MASK = "[token]"
 
 _SHORTEST = 8
 """What is shorter is no secret, and would be found in half of all words."""
 
+_LAYERS = 8
+"""Encodings within each other that are undone; a text with more of them is masked as a whole."""
+
+_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["/bfnrt]))')
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_PERCENT_U = re.compile(r"%u([0-9A-Fa-f]{4})")
+_PIECE = "[A-Za-z0-9+/_-]?"  # a character of base64 that holds a part of the secret's first or last byte
+
 
 class Redaction:
-    """Replaces secrets by a mask, in each of the forms in which they may be met."""
+    """Replaces secrets by a mask, however they are encoded."""
 
-    __slots__ = ("_bytes", "_forms")
+    __slots__ = ("_base64", "_bytes", "_secrets", "_texts")
 
     def __init__(self, *secrets: str) -> None:
-        self._forms: list[str] = []
+        self._secrets: set[str] = set()
+        self._texts: list[str] = []
         self._bytes: list[bytes] = []
+        self._base64: re.Pattern[str] | None = None
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
         """Learn further secrets; those known before stay secret."""
-        forms = set(self._forms)
-        for token in secrets:
-            forms |= {token, quote(token, safe=""), quote_plus(token), json.dumps(token)[1:-1]}
-            forms |= {quote(token, safe="").lower(), quote(token)}
-        kept = [form for form in forms if len(form) >= _SHORTEST]
-        self._forms = sorted(kept, key=len, reverse=True)
-        self._bytes = [form.encode() for form in self._forms]
+        self._secrets |= {secret for secret in secrets if len(secret) >= _SHORTEST}
+        texts = self._secrets | {_decoded(secret) or secret for secret in self._secrets}
+        codes = sorted({code for text in self._secrets for code in _base64_of(text)}, key=len, reverse=True)
+        self._texts = sorted((text for text in texts if len(text) >= _SHORTEST), key=len, reverse=True)
+        self._bytes = [text.encode() for text in (*self._texts, *codes)]
+        if codes:
+            # programs that write e-mails break base64 into lines
+            broken = "|".join(r"\s*".join(map(re.escape, code)) for code in codes)
+            self._base64 = re.compile(f"{_PIECE}(?:{broken}){_PIECE}")
 
     def concerns(self, body: bytes) -> bool:
-        """Whether a secret stands in `body`."""
-        return any(form in body for form in self._bytes)
+        """Whether a secret stands in `body`, encoded or not.
+
+        Most bodies hold nothing that could be an encoding, or little of it: then this takes a few searches.
+        """
+        if self._stands_in(body):
+            return True
+        if b"\\" not in body and b"%" not in body and b"&" not in body and b"\0" not in body:
+            return False
+        decoded = _decoded(body.decode("utf-8", "replace"))
+        return decoded is None or self._stands_in(decoded.encode("utf-8", "replace"))
 
     def text(self, text: str) -> str:
-        """Return `text` without the secrets."""
-        for form in self._forms:
-            text = text.replace(form, MASK)
+        """Return `text` without the secrets; one that holds an encoded secret is decoded first."""
+        text = self._masked(text)
+        decoded = _decoded(text)
+        if decoded is None:
+            return MASK
+        if decoded != text and (masked := self._masked(decoded)) != decoded:
+            return masked
         return text
 
     def document(self, value: object) -> object:
-        """Return a JSON document without the secrets, whether in its strings or in its names."""
+        """Return a JSON document without the secrets, whether in its strings, its numbers or its names."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
             return [self.document(entry) for entry in value]
         if isinstance(value, dict):
             return {self.text(name): self.document(entry) for name, entry in value.items()}
+        if isinstance(value, int | float) and self._stands_in(repr(value).encode()):
+            return MASK
         return value
+
+    def _stands_in(self, body: bytes) -> bool:
+        if any(form in body for form in self._bytes):
+            return True
+        compact = b"".join(body.split()) if b"\n" in body or b"\r" in body else body
+        return compact is not body and any(form in compact for form in self._bytes)
+
+    def _masked(self, text: str) -> str:
+        for secret in self._texts:
+            text = text.replace(secret, MASK)
+        return self._base64.sub(MASK, text) if self._base64 else text
 
 
 class RedactingFilter(logging.Filter):
@@ -67,3 +110,43 @@ class RedactingFilter(logging.Filter):
         if redacted != message:
             record.msg, record.args = redacted, ()
         return True
+
+
+def _decoded(text: str) -> str | None:
+    """Return a text with all its encodings undone; None where there are more of them than `_LAYERS`."""
+    for _ in range(_LAYERS):
+        before = text
+        if "\0" in text:  # UTF-16 that was read as UTF-8
+            text = text.replace("\0", "")
+        if "\\" in text:
+            text = text.replace(r"\\", "\0")
+            text = _ESCAPE.sub(_unescaped, text).replace("\0", "\\")
+        if "&" in text:
+            text = html.unescape(text)
+        if "%" in text:
+            text = _PERCENT_U.sub(_unescaped, text)
+            text = unquote_to_bytes(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+        if text == before:
+            return text
+    return None
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    return _LETTERS.get(found[2], found[2])
+
+
+def _base64_of(secret: str) -> set[str]:
+    """Return what every base64 of a text with the secret in it holds, in both alphabets.
+
+    What stands before the secret shifts it by no byte, one or two; the first and the last character are
+    left out where they also hold bits of the neighbours.
+    """
+    codes = set()
+    for shift in range(3):
+        content = bytes(shift) + secret.encode()
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            code = encode(content + bytes(2)).decode()
+            codes.add(code[-(-8 * shift // 6) : 8 * len(content) // 6])
+    return codes

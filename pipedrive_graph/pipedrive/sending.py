@@ -28,6 +28,7 @@ from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.limits import LONGEST_BURST_WAIT, RateLimits, read_limits
 from pipedrive_graph.pipedrive.pacer import Pacer
 from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
+from pipedrive_graph.pipedrive.receiving import LargeBodies, Share
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
 
@@ -58,6 +59,7 @@ class Sender:
 
     Attributes:
         pacer: gives every request its turn.
+        large: keeps large bodies from being in memory together.
         throttled: how many requests were answered with 429.
         slept: seconds in which calls waited for their next attempt.
     """
@@ -76,6 +78,7 @@ class Sender:
         self._patience = patience
         self._connect_timeout = connect_timeout
         self.pacer = Pacer()
+        self.large = LargeBodies()
         self.throttled = 0
         self.slept = 0.0
         self._watch = Watch()
@@ -106,12 +109,15 @@ class Sender:
         finally:
             self._deadline = None
 
-    async def settle(self, call: Call, patience: Patience | None = None) -> Answer:
+    async def settle(
+        self, call: Call, patience: Patience | None = None, share: Share | None = None
+    ) -> Answer:
         """Return the final answer to a call; its status may be one that ends the run.
 
         Args:
             call: what is asked for.
             patience: another one than that of the run.
+            share: holds the memory for a large body until its owner releases it.
 
         Raises:
             BlockedError: if the CDN refuses the traffic.
@@ -123,7 +129,7 @@ class Sender:
         heard = self._watch.answers
         policy = retrying(patience or self._patience, self._watch, self._connect_timeout, self._note_sleep)
         try:
-            return await policy(self._attempt, call)
+            return await policy(self._attempt, call, share or self.large.share())
         except UnsettledError as error:
             last = error
         if last.fault is Fault.CONNECT and self._watch.silence > 0:
@@ -137,21 +143,27 @@ class Sender:
         self.pacer.close(error)
         raise error
 
-    async def _attempt(self, call: Call) -> Answer:
+    async def _attempt(self, call: Call, share: Share) -> Answer:
         """Return what one attempt brings.
 
         Raises:
             UnsettledError: if another attempt may bring something better.
         """
         started = self._watch.now()
+        share.release()  # of an attempt before this one
         try:
-            response = await self._exchange(call)
+            response = await self._exchange(call, share)
         except TransportError as error:
+            share.release()
             failure = error
         else:
-            if len(response.body) > _LARGE_BODY:
-                return await asyncio.to_thread(interpret, call, response, self._transport.redaction)
-            return interpret(call, response, self._transport.redaction)
+            try:
+                return await self._interpret(call, response)
+            except UnsettledError as error:
+                unsettled = error.with_traceback(None)  # whose frames hold the body and what was read
+            del response
+            share.release()
+            raise unsettled
         if failure.fault is Fault.PROXY:
             self.end(self._refused(str(failure)))
         self._watch.failed(started)
@@ -159,7 +171,12 @@ class Sender:
             await self._probe()
         raise UnsettledError(unanswered(call, str(failure)), failure.fault)
 
-    async def _exchange(self, call: Call) -> Response:
+    async def _interpret(self, call: Call, response: Response) -> Answer:
+        if len(response.body) > _LARGE_BODY:
+            return await asyncio.to_thread(interpret, call, response, self._transport.redaction)
+        return interpret(call, response, self._transport.redaction)
+
+    async def _exchange(self, call: Call, share: Share) -> Response:
         """Return the answer to one request, once it is none that asks to come again later."""
         renewals = 0
         while True:
@@ -171,7 +188,7 @@ class Sender:
                 spent, limits = await self._spend(call), RateLimits()
                 try:
                     response = await self._transport.get(
-                        call.path, call.query, turn.sent, self._limit_of_attempt()
+                        call.path, call.query, turn.sent, self._limit_of_attempt(), share
                     )
                     limits = read_limits(response.headers)
                 finally:

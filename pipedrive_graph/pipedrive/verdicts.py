@@ -15,6 +15,8 @@ from pipedrive_graph.pipedrive.exchange import Fault, Response
 from pipedrive_graph.pipedrive.reading import read
 from pipedrive_graph.pipedrive.redaction import Redaction
 
+_LONGEST_REFUSAL = 64 * 1024  # characters of an answer without data; of a longer one, the beginning is kept
+
 
 class UnsettledError(Exception):
     """One attempt has brought nothing that can be used; another may.
@@ -82,6 +84,11 @@ def repeated(answer: Answer) -> Answer:
     return _answer(answer.call, Outcome.FAILED, answer.status, answer.text, problem)
 
 
+def too_long(answer: Answer) -> Answer:
+    """Return the page with which a list has become too large as one that failed."""
+    return _answer(answer.call, Outcome.FAILED, answer.status, "null", "the list is too large")
+
+
 def is_from_cdn(response: Response) -> bool:
     """Whether a 403 was written by the CDN in front of Pipedrive rather than by Pipedrive.
 
@@ -102,6 +109,8 @@ def _answer(
     call: Call, outcome: Outcome, status: int | None, text: str, problem: str | None = None
 ) -> Answer:
     sentence = None if problem is None else f"{call.path}: {problem}"
+    if len(text) > _LONGEST_REFUSAL:
+        text = as_json_string(text[:_LONGEST_REFUSAL].encode())
     return Answer(call, outcome, status, clock.now(), text, problem=sentence)
 
 
@@ -111,11 +120,13 @@ def _document(body: bytes, redaction: Redaction) -> tuple[str, object, str | Non
         text, payload = one_line(body)
         if redaction.concerns(body):
             payload = redaction.document(payload)
-            text = json.dumps(payload, ensure_ascii=False)
+            text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
     except UnusableError as error:
-        return redaction.text(as_json_string(body)), None, str(error)
+        return as_json_string(body, redaction.text), None, redaction.text(str(error))
     except RecursionError:
         return "null", None, "the body is nested too deeply"
+    except ValueError:  # such as 1e999
+        return "null", None, "the body holds a number that is too large"
     return text, payload, None
 
 

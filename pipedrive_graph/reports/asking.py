@@ -7,10 +7,21 @@ import re
 
 import duckdb
 
+from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.warehouse.published import Config
 
 CLOSED: Config = {"enable_external_access": False}
 """How to open the file where a query may read it, and nothing else: no other file, no network."""
+
+_CHANGING = re.compile(
+    r"\b(enable_logging|disable_logging|truncate_duckdb_logs|logging_\w+|(?:en|dis)able_profil\w+|profile_output"
+    r"|profiling_output|(?:force_)?checkpoint|enable_verification|verify_\w+|(?:de)?register_external_\w+"
+    r"|(?:create|destroy)_external_\w+|json_execute_serialized_sql|import_database|copy_database"
+    r"|\w*(?:pandas|arrow)_scan\w*|python_map_function|seq_scan|allocator_\w+|debug_\w+|query(?=\W*\())\b",
+    re.IGNORECASE,
+)
+"""Functions and settings that change DuckDB's process or take addresses of its memory, and those that run a
+query in a text: one that writes logs to a file ends the process where files are out of reach."""
 
 _CLASS = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 _LINE = re.compile(r"^LINE (\d+):", flags=re.MULTILINE)
@@ -43,6 +54,18 @@ _SAID = (
     ),
 )
 """What DuckDB says, and the same for who does not think of catalogues and bindings."""
+
+
+def check(query: str) -> None:
+    """Refuse a query that does more than read the tables.
+
+    Raises:
+        PipedriveGraphError: naming what it uses.
+    """
+    if found := _CHANGING.search(query):
+        raise PipedriveGraphError(
+            f"A query reads the published file, and {found[1]} does more than that: leave it out."
+        )
 
 
 def sentence(error: duckdb.Error) -> str:

@@ -8,13 +8,24 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipedrive_graph import files
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.pasted import shown
-from pipedrive_graph.reviews import cells
+from pipedrive_graph.reviews import archive, cells
+from pipedrive_graph.reviews.archive import UnusableArchiveError
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 _WORKBOOK, _OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DELIMITERS = ",;\t"
+LARGEST_FILE = 32 * 2**20
+"""Bytes; a review of 5,000 users has a tenth."""
+
+_MOST_ROWS, _MOST_COLUMNS = 100_000, 200
+_LAST_ROW = 1_048_576  # of a sheet
 _HEAD_WITHIN = 10
 """Lines among which the names of the columns are looked for."""
 
@@ -50,7 +61,7 @@ def read(path: Path) -> list[Written]:
         DecisionError: if the file cannot be read, or is no review.
     """
     try:
-        content = path.read_bytes()
+        content = files.read_bounded(path, LARGEST_FILE)
     except OSError as error:
         raise DecisionError(f"Cannot read {shown(str(path))}: {error.strerror or error}.") from error
     if content.startswith(_OLD_WORKBOOK):
@@ -71,15 +82,33 @@ def _from_workbook(path: Path, content: bytes) -> Iterator[Written]:
     from openpyxl import load_workbook  # takes a while, and whoever only knows decisions needs it not
 
     try:
-        book = load_workbook(io.BytesIO(content))
-        sheets = [
-            (str(sheet.title), [[_value(cell) for cell in row] for row in sheet.iter_rows(values_only=True)])
-            for sheet in book.worksheets
-        ]
+        archive.check(content)
+        # read only: it goes from row to row, however far from each other they are
+        book = load_workbook(io.BytesIO(content), read_only=True)
+        sheets = [(str(sheet.title), list(_lines(sheet))) for sheet in book.worksheets]
+    except UnusableArchiveError as error:
+        raise DecisionError(f"{path} {error}; take the file that review open has written.") from error
     except Exception as error:  # a damaged file ends in whatever exception its reader meets
         raise DecisionError(f"{path} is damaged, or no workbook that can be read.") from error
     for title, lines in sheets:
-        yield from _rows(f"sheet {title}, ", enumerate(lines, 1))
+        yield from _rows(f"sheet {title}, ", lines)
+
+
+def _lines(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a sheet that hold something, with their numbers."""
+    sheet.reset_dimensions()  # what a file says about its size need not be true
+    rows = sheet.iter_rows(values_only=True)  # type: ignore[misc] # openpyxl lends it from another class
+    for number, row in enumerate(rows, 1):
+        width = next((width for width in range(len(row), 0, -1) if row[width - 1] is not None), 0)
+        if width and (number > _MOST_ROWS or width > _MOST_COLUMNS):
+            raise UnusableArchiveError(
+                f"has a value in row {number:,} and column {width:,} of the sheet {shown(str(sheet.title))},"
+                f" and a review has {_MOST_ROWS:,} rows and {_MOST_COLUMNS} columns at most; remove it"
+            )
+        if width:
+            yield number, [_value(cell) for cell in row[:width]]
+        if number > _LAST_ROW:
+            raise UnusableArchiveError("has rows beyond the last one that there is")
 
 
 def _value(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import random
 import time
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _SCOPES = {"users": "users:read", "roles": "admin", "permissionSets": "admin"}
 class _Code:
     redirect_uri: str
     until: float
+    challenge: str | None
 
 
 class Authority:
@@ -90,9 +92,15 @@ class Authority:
         back = urlsplit(asked.get("redirect_uri", ""))
         if asked.get("client_id") != self._options.client_id:
             return _refusal("invalid_client", "Invalid client: client is invalid")
+        if "code_challenge" in asked and asked.get("code_challenge_method") != "S256":
+            return _refusal("invalid_request", "Invalid request: code_challenge_method is invalid")
         if not back.scheme or not back.netloc:
             return _refusal("invalid_request", "Invalid request: redirect_uri is invalid")
-        told = {"error": "user_denied"} if self._options.deny else {"code": self._new_code(back.geturl())}
+        told = (
+            {"error": "user_denied"}
+            if self._options.deny
+            else {"code": self._new_code(back.geturl(), asked.get("code_challenge"))}
+        )
         if "state" in asked:
             told["state"] = asked["state"]
         return RedirectResponse(back._replace(query=urlencode(told)).geturl(), 302)
@@ -114,6 +122,8 @@ class Authority:
             code = self._codes.pop(sent.get("code", ""), None)
             if code is None or code.redirect_uri != sent.get("redirect_uri"):
                 return _refusal("invalid_grant", "Invalid grant: authorization_code is invalid")
+            if code.challenge is not None and code.challenge != _challenge(sent.get("code_verifier", "")):
+                return _refusal("invalid_grant", "Invalid grant: code_verifier is invalid")
             if time.monotonic() > code.until:
                 return _refusal("invalid_grant", "Invalid grant: authorization_code has expired")
             return self._granted(request, self._new_refresh_token())
@@ -168,15 +178,20 @@ class Authority:
             return _refusal("invalid_client", "Invalid client: client is invalid")
         return None
 
-    def _new_code(self, redirect_uri: str) -> str:
+    def _new_code(self, redirect_uri: str, challenge: str | None) -> str:
         code = f"{self._rng.getrandbits(160):040x}"
-        self._codes[code] = _Code(redirect_uri, time.monotonic() + CODE_SECONDS)
+        self._codes[code] = _Code(redirect_uri, time.monotonic() + CODE_SECONDS, challenge)
         return code
 
     def _new_refresh_token(self) -> str:
         refresh = f"{self._company_id}:{self._rng.getrandbits(24)}:{self._rng.getrandbits(160):040x}"
         self._refresh.add(refresh)
         return refresh
+
+
+def _challenge(verifier: str) -> str:
+    """Return what a client shows of its verifier when it asks for a code (RFC 7636, S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def _refusal(error: str, message: str) -> Response:

@@ -128,6 +128,20 @@ def test_a_name_becomes_no_link_where_markdown_is_read(name: str) -> None:
         assert name in text.replace("\u200b", "")
 
 
+@pytest.mark.parametrize(
+    "said", ["see https://evil.example/a", "[x](http://evil.example)", "<https://evil.example|x>"]
+)
+def test_what_a_server_says_becomes_no_link(said: str) -> None:
+    message = Message(
+        "acme", AT, (Note("failed", "failed:1", f"it failed: {said}", f"The night failed: {said}."),)
+    )
+    body = slack(message)
+
+    for text in (body["text"], body["blocks"][1]["text"]["text"], plain(message), markup(message)):
+        assert not any(mark in text for mark in ("](", "://"))
+    assert "<http" not in body["text"]
+
+
 def test_a_mail_has_a_text_and_html(mail) -> None:
     assert deliver(post(mail.port), MESSAGE) == "sent to 2 recipients"
 

@@ -559,3 +559,11 @@ def test_what_the_simulator_plants_is_found(serve, home) -> None:
     published = tables(installation.published)
     assert installation.command("rebuild").code == 0
     assert tables(installation.published) == published
+
+
+def test_a_roster_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipedrive_graph.findings.roster.LARGEST_FILE", 2**20)
+    path = tmp_path / "roster.csv"
+    path.write_bytes(b"email,status\n" + b"a" * 2**20)
+    with pytest.raises(ConfigurationError, match=r"^Cannot read the roster .*: it is larger than 1 MiB.$"):
+        roster.read(path)

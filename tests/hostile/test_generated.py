@@ -26,6 +26,7 @@ from published import query
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, UnreachableError
 from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.exchange import Response
+from pipedrive_graph.pipedrive.receiving import Share
 from pipedrive_graph.pipedrive.retries import Patience
 from pipedrive_graph.pipedrive.sending import Sender
 
@@ -46,7 +47,7 @@ class Recorded(Sender):
 
     answers: Answers = {}  # noqa: RUF012 - each test sets its own
 
-    async def _exchange(self, call: Call) -> Response:
+    async def _exchange(self, call: Call, share: Share) -> Response:
         self._watch.answered()
         found = self.answers.get(call.path)
         if found is None:
@@ -84,8 +85,8 @@ def world(tmp_path_factory: pytest.TempPathFactory):
         kept: Answers = {}
 
         class Recording(Sender):
-            async def _exchange(self, call: Call) -> Response:
-                response = await super()._exchange(call)
+            async def _exchange(self, call: Call, share: Share) -> Response:
+                response = await super()._exchange(call, share)
                 kept[call.path] = json.loads(response.body)
                 return response
 

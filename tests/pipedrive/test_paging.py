@@ -186,3 +186,12 @@ def test_a_page_that_fails_is_the_last_one(paged: Simulator):
     answers = read_pages(paged, Call(Endpoint.USERS, limit=10))
     assert [answer.outcome for answer in answers] == [Outcome.ANSWERED, Outcome.FAILED]
     assert answers[1].call == Call(Endpoint.USERS, start=10, limit=10)
+
+
+def test_a_list_that_has_no_end_fails_once_it_is_too_large(monkeypatch):
+    monkeypatch.setattr("pipedrive_graph.pipedrive.paging.LARGEST_LIST", 20_000)
+    with Simulator(Options(users=130, dialect="brief")) as simulator:
+        *before, last = read_pages(simulator, Call(Endpoint.USERS, start=0, limit=10))
+    assert {answer.outcome for answer in before} == {Outcome.ANSWERED}
+    assert sum(len(answer.text) for answer in before) <= 20_000
+    assert (last.outcome, last.problem) == (Outcome.FAILED, "users: the list is too large")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -98,6 +99,41 @@ def test_deep_nesting_is_refused():
     echo = b'{"data": [{"id": 1, "x": ' + deep + b', "y": "canary-0123456789abcdef"}]}'
     with pytest.raises(UnsettledError, match="nested too deeply"):
         answered(Call(Endpoint.USERS), echo)
+
+
+def test_a_field_that_stands_often_is_found_in_linear_time():
+    fields = [f'"f{number}": 1' for number in range(400_000)]
+    started = time.process_time()
+    with pytest.raises(UnusableError, match="the field 'f399999' stands twice"):
+        one_line(("{" + ", ".join([*fields, fields[-1]]) + "}").encode())
+    with pytest.raises(UnusableError, match="the field 'a' stands twice"):
+        one_line(b"{" + b'"a": 1, ' * 400_000 + b'"a": 1}')
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        rb'"\ud800\ud83d\ude00",',
+        b'"\xe2\x80\xa8\xc2\x85",',
+        b"[" * 500 + b"]" * 500 + b",",
+        b"1" * 4_300 + b",",
+        b"{},",
+    ],
+    ids=["surrogates", "line breaks", "nesting", "long numbers", "objects"],
+)
+def test_a_body_is_read_in_linear_time(piece: bytes):
+    body = b"[" + piece * (2**21 // len(piece)) + b"0]"
+    started = time.process_time()
+    one_line(body)
+    assert time.process_time() - started < 3
+
+
+def test_a_number_of_too_many_digits_and_too_many_values_are_refused():
+    with pytest.raises(UnusableError, match="the body is no JSON"):
+        one_line(b"[" + b"1" * 5_000_000 + b"]")
+    with pytest.raises(UnusableError, match="the body holds more than 4,000,000 values"):
+        one_line(b"[" + b"0," * 4_000_000 + b"0]")
 
 
 def test_half_a_surrogate_pair_is_no_character():
