@@ -13,6 +13,7 @@ TRIES = 100
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2_400)
 @pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not follow processes")
 def test_no_damage_ends_with_success_and_a_wrong_table(tmp_path: Path) -> None:
     result = damages.attack(tmp_path, tries=TRIES)

@@ -13,6 +13,7 @@ TRIES = 200
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2_400)
 @pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not follow processes")
 def test_commands_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     result = kills.attack(tmp_path, tries=TRIES)
