@@ -149,6 +149,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
 
     folder = home(variables)
     trust.check(folder)
+    files.lock_wait(variables)  # a mistake in it is reported now, not when another process holds a lock
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,

@@ -83,6 +83,8 @@ class Pipedrive:
         self._grant = None if isinstance(token, str) else token
         self._login = self._grant.login if self._grant is not None else None
         self._warn = warn
+        if self._grant is not None:
+            self._grant.on_wait = warn
         self._patience = patience or Patience()
         self._daily = DailyBudget(daily_reserve, daily_limit)
         self._listened_to: set[AsyncGenerator[Answer, None]] = set()
