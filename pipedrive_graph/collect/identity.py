@@ -18,6 +18,13 @@ RESUME_WITHIN = timedelta(hours=6)
 Where the day's budget has ended its run, it is counted from the time at which that was to go on.
 """
 
+OLDEST_ANSWERS = timedelta(days=7)
+"""A snapshot that was begun longer ago is never finished, whatever was promised for it.
+
+So an answer that is published as observed is at most so old. It is longer than a day because the daily
+budget may not suffice to read a large company on one day.
+"""
+
 
 def identity_of(owner: Me, company: Company, plan: Collect) -> Identity:
     """Return whose answers a run brings that is authorised by `owner`."""
@@ -69,11 +76,15 @@ def resumable(
     chosen: Snapshot | None = None
     others: list[tuple[Snapshot, str]] = []
     for snapshot in landing.unfinished():
-        draft = snapshot.draft
-        until = max(draft.started_at, draft.continues_at or draft.started_at) + RESUME_WITHIN
+        draft, now = snapshot.draft, clock.now()
+        continues_at = draft.continues_at or draft.started_at
+        if continues_at - draft.started_at > OLDEST_ANSWERS:  # a server has named a time that cannot be
+            continues_at = draft.started_at
         if draft.identity != identity:
             others.append((snapshot, "begun with another token, base URL, plan or version"))
-        elif not draft.started_at <= clock.now() <= until:
+        elif now - draft.started_at > OLDEST_ANSWERS:
+            others.append((snapshot, f"begun more than {OLDEST_ANSWERS.days} days ago"))
+        elif now < draft.started_at or now - max(draft.started_at, continues_at) > RESUME_WITHIN:
             others.append((snapshot, f"not finished within {RESUME_WITHIN}"))
         else:
             if chosen:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
@@ -40,9 +40,9 @@ class Draft(Record):
     """
 
     snapshot_id: str
-    started_at: datetime
+    started_at: AwareDatetime
     identity: Identity
-    continues_at: datetime | None = None
+    continues_at: AwareDatetime | None = None
 
 
 class Coverage(Record):

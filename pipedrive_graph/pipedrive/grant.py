@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipedrive_graph import trust
+from pipedrive_graph import clock, trust
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
 from pipedrive_graph.files import cannot_write, lock, make_folder, write_atomically
 from pipedrive_graph.network import is_loopback
-from pipedrive_graph.pipedrive.oauth import App, Tokens
+from pipedrive_graph.pipedrive.oauth import LONGEST_LIFETIME, App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
@@ -41,8 +41,10 @@ class TokenStore:
             kept = json.loads(self.path.read_bytes())
             access, refresh, domain = kept["access_token"], kept["refresh_token"], kept["api_domain"]
             expires_at = float(kept["expires_at"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
+        if not expires_at <= clock.now().timestamp() + LONGEST_LIFETIME:
+            expires_at = 0.0  # an earlier version has believed a server too much: the token is renewed
         if not isinstance(access, str) or not isinstance(refresh, str) or not isinstance(domain, str | None):
             return None
         return Tokens(access, refresh, expires_at, domain)
