@@ -9,6 +9,8 @@ import pytest
 from installation import UNJUDGED, Installation, Serve
 from published import query
 
+from pipedrive_graph.landing.records import Draft
+from pipedrive_graph.landing.snapshot import write_head
 from pipedrive_graph.simulator import faults
 
 LISTS = {"users/me", "users", "roles", "permissionSets"}
@@ -154,8 +156,8 @@ def test_a_wait_that_no_server_can_mean_is_neither_believed_nor_kept(home, serve
 def test_an_earlier_version_believed_a_server_too_much(stopped, continues_at, hours, reason) -> None:
     installation, simulator, _, folder = stopped
     simulator.limits.daily_limit = 8000
-    head = json.loads((folder / "draft.json").read_text())
-    (folder / "draft.json").write_text(json.dumps({**head, "continues_at": continues_at}))
+    head = Draft.model_validate_json((folder / "draft.json").read_bytes())
+    write_head(folder, head.model_copy(update={"continues_at": datetime.fromisoformat(continues_at)}))
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=hours)).isoformat()
 
     manifest = installation.read()

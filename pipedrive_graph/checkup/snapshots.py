@@ -21,7 +21,9 @@ def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator
     compared. An old one that is damaged is a warning: a rebuild would fail.
     """
     snapshots = Landing(settings.landing).of(company.name)
-    snapshots.drafts()
+    for folder, problem in snapshots.drafts()[1]:
+        text = f"The unfinished snapshot in {folder} will be set aside: {problem}. The next sync starts over."
+        yield warning("landing", text, company=company.name)
     snapshots.known()
     snapshots.memory()
     chain = snapshots.chain()

@@ -73,7 +73,7 @@ async def collect(
         refuse_without_users(landing, lists[0])
         if not known:
             stack.enter_context(landing.lock())
-        unfinished = resumed(landing, identity)
+        unfinished = resumed(landing, identity, observer.warn)
         snapshot = unfinished or landing.start(identity)
         past = past_of(company, landing, snapshot.draft.started_at)
         run = _Run(past, landing, client, observer, snapshot)

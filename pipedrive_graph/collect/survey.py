@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pipedrive_graph import clock
 from pipedrive_graph.collect.details import past_of
 from pipedrive_graph.collect.identity import (
+    drafts_of,
     identity_of,
     refuse_another_company,
     refuse_without_users,
-    resumable,
 )
 from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.rehearsal import Supposing, rehearse
@@ -131,7 +131,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
     ways = []
     for collect in Collect:
-        unfinished, _ = resumable(landing, identity_of(owner, company, collect))
+        unfinished = drafts_of(landing, identity_of(owner, company, collect)).resumable
         past = past_of(company, landing, unfinished.draft.started_at if unfinished else clock.now())
         possible = [
             await rehearse(collect, _restored(ledger, unfinished), past, supposing)

@@ -14,7 +14,7 @@ missing snapshot shows.
 
 from pipedrive_graph.landing.company import CompanyLanding, Landing
 from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Verdict
-from pipedrive_graph.landing.snapshot import Snapshot
+from pipedrive_graph.landing.snapshot import Snapshot, abandon
 
 __all__ = [
     "CompanyLanding",
@@ -27,4 +27,5 @@ __all__ = [
     "Manifest",
     "Snapshot",
     "Verdict",
+    "abandon",
 ]

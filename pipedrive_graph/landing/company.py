@@ -25,7 +25,7 @@ from pipedrive_graph.landing.records import (
     digest,
     read_record,
 )
-from pipedrive_graph.landing.snapshot import Snapshot, tidy
+from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
 from pipedrive_graph.pipedrive.signature import Memory
 
 
@@ -123,31 +123,34 @@ class CompanyLanding:
         snapshot_id = started_at.strftime("%Y%m%dT%H%M%S-%f")
         draft = Draft(snapshot_id=snapshot_id, started_at=started_at, identity=identity)
         folder = self.folder / snapshot_id
-        files.write_atomically(folder / DRAFT, draft.model_dump_json(indent=1).encode())
+        write_head(folder, draft)
         return Snapshot(folder, draft)
 
-    def drafts(self) -> list[Draft]:
-        """The heads of the snapshots that were begun, and neither committed nor abandoned, oldest first.
-
-        Raises:
-            LandingError: if one cannot be read.
-        """
-        return [
-            read_record(folder / DRAFT, Draft) for folder in self._begun() if not (folder / MANIFEST).exists()
-        ]
-
-    def unfinished(self) -> list[Snapshot]:
+    def drafts(self) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
         """Snapshots that were begun, and neither committed nor abandoned, oldest first.
 
-        What a crash has left of a commit is tidied up on the way.
+        Returns:
+            Those that are as they were written; and the folders of the others, each with what is wrong.
+
+        Raises:
+            LandingError: if this user cannot read one.
         """
-        found = []
+        intact: list[Snapshot] = []
+        damaged: list[tuple[Path, str]] = []
+        for folder in self._begun():
+            if (folder / MANIFEST).exists():
+                continue
+            try:
+                intact.append(read_draft(folder))
+            except DamagedDraftError as error:
+                damaged.append((folder, str(error)))
+        return intact, damaged
+
+    def tidy(self) -> None:
+        """Remove what a crash has left of a commit."""
         for folder in self._begun():
             if (folder / MANIFEST).exists():
                 tidy(folder)
-            else:
-                found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
-        return found
 
     def verify(self, manifest: Manifest, *, quick: bool = False) -> None:
         """Prove that a snapshot's files are as they were when it was committed.

@@ -37,12 +37,23 @@ class Draft(Record):
     """The head of a snapshot that is not committed yet.
 
     `continues_at` is given where the day's budget has ended its run: when there is to be a new budget.
+    `sha256` is the digest of all the rest; earlier versions wrote none.
     """
 
     snapshot_id: str
     started_at: AwareDatetime
     identity: Identity
     continues_at: AwareDatetime | None = None
+    sha256: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the head without its digest."""
+        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
+
+    def sealed(self) -> Draft:
+        """The same head with its digest."""
+        return self.model_copy(update={"sha256": self.digest})
 
 
 class Coverage(Record):
