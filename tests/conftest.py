@@ -13,6 +13,7 @@ import pytest
 from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
+from pipedrive_graph.clock import CLOCK_VARIABLE
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -29,6 +30,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     yield
     logging.disable(logging.NOTSET)
+    os.environ.pop(CLOCK_VARIABLE, None)
 
 
 @pytest.fixture

@@ -132,7 +132,8 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     ways = []
     for collect in Collect:
         unfinished = drafts_of(landing, identity_of(owner, company, collect)).resumable
-        past = past_of(company, landing, unfinished.draft.started_at if unfinished else clock.now())
+        as_of = unfinished.draft.started_at if unfinished else clock.now()
+        past = past_of(company, landing, as_of, landing.seed())
         possible = [
             await rehearse(collect, _restored(ledger, unfinished), past, supposing)
             for supposing in _suppositions(landing, ledger)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipedrive_graph.landing.records import (
     KNOWN,
     MANIFEST,
     MEMORY,
+    SET_ASIDE,
     Draft,
     Gap,
     Gaps,
@@ -27,6 +29,8 @@ from pipedrive_graph.landing.records import (
 )
 from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
 from pipedrive_graph.pipedrive.signature import Memory
+
+SEED, SEED_BYTES = ".seed", 32
 
 
 class CompanyLanding:
@@ -67,16 +71,60 @@ class CompanyLanding:
         Raises:
             LandingError: if a manifest cannot be read, or that cannot be written down.
         """
+        self._accept(self._manifests())
+
+    def _accept(self, chain: list[tuple[Manifest, str]]) -> None:
         gaps = self._gaps()
         accepted = {(gap.snapshot_id, gap.previous) for gap in gaps}
         new = [
             Gap(snapshot_id=manifest.snapshot_id, previous=manifest.previous, accepted_at=clock.now())
-            for manifest in _after_gaps(self._manifests())
+            for manifest in _after_gaps(chain)
             if (manifest.snapshot_id, manifest.previous) not in accepted
         ]
         if new:
             content = Gaps(gaps=[*gaps, *new]).model_dump_json(indent=1).encode()
             files.write_atomically(self.folder / GAPS, content)
+
+    def set_aside(self, snapshot_ids: Iterable[str]) -> None:
+        """Take snapshots out of the chain, such as those that were taken with a wrong clock.
+
+        Their files stay. Each manifest is renamed, and the gap that it leaves is accepted, so the manifests
+        that follow still prove what was there.
+
+        Raises:
+            LandingError: if the chain is damaged, or something cannot be written.
+        """
+        chosen = {*snapshot_ids}
+        # written first: whatever a crash comes between, the chain is whole, and the command can be repeated
+        self._accept([entry for entry in self.chain() if entry[0].snapshot_id not in chosen])
+        for snapshot_id in sorted(chosen, reverse=True):
+            folder = self.folder / snapshot_id
+            try:
+                (folder / MANIFEST).rename(folder / SET_ASIDE)
+                files.sync_folder(folder)
+            except OSError as error:
+                raise files.cannot_write(folder / SET_ASIDE, error) from error
+
+    def set_aside_digests(self) -> dict[str, str]:
+        """The digest of every manifest that was set aside, by snapshot."""
+        with _readable(self.folder):
+            folders = [folder for folder in self._folders() if (folder / SET_ASIDE).exists()]
+        return {folder.name: digest(folder / SET_ASIDE) for folder in folders}
+
+    def before_set_aside(self) -> dict[str, str | None]:
+        """The snapshots that were set aside, each with the one before it that counts; None where none does.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        aside = self.set_aside_digests()
+        by_digest = {sha256: snapshot_id for snapshot_id, sha256 in (self.digests() | aside).items()}
+        before: dict[str, str | None] = {}
+        for snapshot_id in sorted(aside):  # an earlier one comes first
+            previous = read_record(self.folder / snapshot_id / SET_ASIDE, Manifest).previous
+            found = by_digest.get(previous) if previous else None
+            before[snapshot_id] = before.get(found, found) if found else None
+        return before
 
     def newest_first(self) -> Iterator[Manifest]:
         """All committed snapshots, each read when it is asked for.
@@ -113,6 +161,31 @@ class CompanyLanding:
         if manifest is None or MEMORY not in {file.name for file in manifest.files}:
             return Memory()
         return read_record(self.folder / manifest.snapshot_id / MEMORY, Memory)
+
+    def seed(self) -> bytes | None:
+        """The secret from which it is drawn who is observed; None where there is none yet, or half of one."""
+        path = self.folder / SEED
+        try:
+            seed = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise files.cannot_read(path, error) from error
+        return seed if len(seed) == SEED_BYTES else None
+
+    def kept_seed(self) -> bytes:
+        """The same, drawn and kept if there is none. The lock is held.
+
+        Nothing but the choice of the next snapshots depends on it: what was chosen is in the snapshots.
+
+        Raises:
+            LandingError: if it cannot be read or written.
+        """
+        seed = self.seed()
+        if seed is None:
+            seed = secrets.token_bytes(SEED_BYTES)
+            files.write_atomically(self.folder / SEED, seed)
+        return seed
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""

@@ -14,6 +14,9 @@ from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
+SET_ASIDE = "manifest.set-aside.json"
+"""A manifest that was renamed so: its snapshot no longer counts."""
+
 KNOWN, MEMORY, GAPS = "known.json", "memory.json.gz", "gaps.json"
 
 

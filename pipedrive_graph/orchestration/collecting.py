@@ -15,7 +15,7 @@ from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import CompanyLanding, Coverage, Landing, Manifest
-from pipedrive_graph.losses import refuse_to_collect
+from pipedrive_graph.losses import dated_ahead, refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
@@ -101,8 +101,9 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         rosters.load([company])  # a mistake in there is told before anything is asked
         observer = watch.observer(company.name, context.log)
         refuse_to_collect(settings, company.name, wait=observer.warn)
-        if problem := owners_problem(settings, company.name):
-            observer.warn(problem)
+        for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name)):
+            if problem:
+                observer.warn(problem)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect
         accept_shrink = configuration.accept_shrink or _confirmed(landing, config.accept_shrink)

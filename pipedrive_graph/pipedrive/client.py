@@ -23,7 +23,9 @@ from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.paging import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
 from pipedrive_graph.pipedrive.retries import Patience
-from pipedrive_graph.pipedrive.sending import Sender
+from pipedrive_graph.pipedrive.sending import Sender, ServerTime
+
+__all__ = ["Pipedrive", "ServerTime", "Stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,11 @@ class Pipedrive:
             limit_told=pacer.limit_told,
             own=pacer.own,
         )
+
+    @property
+    def server_time(self) -> ServerTime | None:
+        """The server's clock and this machine's, by the newest answer; None where none has a `Date`."""
+        return self._sender.server_time
 
     @property
     def budget(self) -> Budget | None:

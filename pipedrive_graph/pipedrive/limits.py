@@ -45,6 +45,7 @@ class RateLimits:
         daily_limit: tokens per day, like the following at most LARGEST_BUDGET.
         daily_remaining: tokens left today.
         daily_requests_left: requests left today; Pipedrive counts writing ones only.
+        date: the server's clock, aware.
     """
 
     limit: int | None = None
@@ -54,6 +55,7 @@ class RateLimits:
     daily_limit: int | None = None
     daily_remaining: int | None = None
     daily_requests_left: int | None = None
+    date: datetime | None = None
 
     @property
     def burst_wait(self) -> float:
@@ -83,6 +85,7 @@ def read_limits(headers: Mapping[str, str]) -> RateLimits:
         daily_limit=_count(headers.get("x-daily-ratelimit-token-limit")),
         daily_remaining=_count(headers.get("x-daily-ratelimit-token-remaining")),
         daily_requests_left=_count(headers.get("x-daily-requests-left")),
+        date=date,
     )
 
 
