@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
-from pipedrive_graph.clock import CLOCK_VARIABLE
+from pipedrive_graph import clock
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -28,9 +29,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    # a clock that is set goes on from there: not by the hour that the tests before have taken
+    clock._STARTED = time.monotonic()
     yield
     logging.disable(logging.NOTSET)
-    os.environ.pop(CLOCK_VARIABLE, None)
+    os.environ.pop(clock.CLOCK_VARIABLE, None)
 
 
 @pytest.fixture

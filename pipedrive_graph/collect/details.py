@@ -11,7 +11,7 @@ from pipedrive_graph.collect.by_access import Ask, by_access
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Known
-from pipedrive_graph.landing.company import SEED_BYTES
+from pipedrive_graph.landing.seed import SEED_BYTES
 from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import every_user

@@ -23,6 +23,7 @@ from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
 from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
+from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -78,7 +79,7 @@ async def collect(
             stack.enter_context(landing.lock())
         unfinished = resumed(landing, identity, observer.warn)
         snapshot = unfinished or landing.start(identity)
-        past = past_of(company, landing, snapshot.draft.started_at, landing.kept_seed())
+        past = past_of(company, landing, snapshot.draft.started_at, kept_seed(landing.folder))
         run = _Run(past, landing, client, observer, snapshot)
         stack.enter_context(_kept())
         if unfinished:

@@ -22,6 +22,7 @@ from pipedrive_graph.collect.resuming import answers_of
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.landing import CompanyLanding, Snapshot
+from pipedrive_graph.landing.seed import read_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -133,7 +134,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     for collect in Collect:
         unfinished = drafts_of(landing, identity_of(owner, company, collect)).resumable
         as_of = unfinished.draft.started_at if unfinished else clock.now()
-        past = past_of(company, landing, as_of, landing.seed())
+        past = past_of(company, landing, as_of, read_seed(landing.folder))
         possible = [
             await rehearse(collect, _restored(ledger, unfinished), past, supposing)
             for supposing in _suppositions(landing, ledger)

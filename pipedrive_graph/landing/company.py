@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -29,8 +28,6 @@ from pipedrive_graph.landing.records import (
 )
 from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
 from pipedrive_graph.pipedrive.signature import Memory
-
-SEED, SEED_BYTES = ".seed", 32
 
 
 class CompanyLanding:
@@ -161,31 +158,6 @@ class CompanyLanding:
         if manifest is None or MEMORY not in {file.name for file in manifest.files}:
             return Memory()
         return read_record(self.folder / manifest.snapshot_id / MEMORY, Memory)
-
-    def seed(self) -> bytes | None:
-        """The secret from which it is drawn who is observed; None where there is none yet, or half of one."""
-        path = self.folder / SEED
-        try:
-            seed = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise files.cannot_read(path, error) from error
-        return seed if len(seed) == SEED_BYTES else None
-
-    def kept_seed(self) -> bytes:
-        """The same, drawn and kept if there is none. The lock is held.
-
-        Nothing but the choice of the next snapshots depends on it: what was chosen is in the snapshots.
-
-        Raises:
-            LandingError: if it cannot be read or written.
-        """
-        seed = self.seed()
-        if seed is None:
-            seed = secrets.token_bytes(SEED_BYTES)
-            files.write_atomically(self.folder / SEED, seed)
-        return seed
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
