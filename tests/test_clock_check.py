@@ -128,6 +128,7 @@ def compared(installation: Installation) -> dict[str, list[Row]]:
     return tables(installation.published, clock=False, without={"read_at"})
 
 
+@pytest.mark.slow
 def test_a_night_that_was_dated_a_year_ahead_is_set_aside(tmp_path: Path, serve: Serve) -> None:
     simulator = serve(users=20)
     spoilt, true = (Installation.of(tmp_path / name, simulator) for name in ("spoilt", "true"))

@@ -157,7 +157,7 @@ def _placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
     """
     placed: list[Line] = []
     for line in lines:
-        if line.snapshot_id in aside:
+        if line.snapshot_id is not None and line.snapshot_id in aside:
             line = replace(line, snapshot_id=aside[line.snapshot_id])
         if line.snapshot_id is None and placed:
             line = replace(line, snapshot_id=placed[-1].snapshot_id)
