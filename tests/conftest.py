@@ -15,6 +15,7 @@ from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
 from pipedrive_graph import clock
+from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -30,7 +31,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     # a clock that is set goes on from there: not by the hour that the tests before have taken
-    clock._STARTED = time.monotonic()
+    clock._STARTED = dates._STARTED = time.monotonic()
     yield
     logging.disable(logging.NOTSET)
     os.environ.pop(clock.CLOCK_VARIABLE, None)

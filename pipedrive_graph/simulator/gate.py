@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from pipedrive_graph import clock
 from pipedrive_graph.simulator.api import CALLER, DOMAIN_ERROR, INFO, NO_RIGHT, PREFIXES, failure
+from pipedrive_graph.simulator.dates import wall_clock
 from pipedrive_graph.simulator.faults import Faults, Reply, cloudflare
 from pipedrive_graph.simulator.limits import Account, Limits
 from pipedrive_graph.simulator.model import Company, User
@@ -192,7 +192,7 @@ class Gate:
 
     def _wall_clock(self) -> float:
         # a night that is played at a chosen time is played against a server that agrees with it
-        return clock.now().timestamp() + self._options.clock_offset
+        return wall_clock() + self._options.clock_offset
 
     async def _answer(self, reply: Reply, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
         if reply.silent:
