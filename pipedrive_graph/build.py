@@ -10,11 +10,12 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.advance import Builder
-from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.losses import advised, refuse_to_rebuild
+from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
@@ -138,7 +139,14 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
         return publish_file(connection, models, settings.published)
 
 
-def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool = False) -> Built:
+def rebuild(
+    settings: Settings,
+    models: Models,
+    *,
+    tell: Tell,
+    accept_loss: bool = False,
+    without: Collection[str] = (),
+) -> Built:
     """Make the warehouse from the landing and the journals, and publish it.
 
     Companies advance together: first everybody's first snapshot, then everybody's second.
@@ -148,8 +156,10 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool
         models: the files of sql/.
         tell: called once when another process holds the lock.
         accept_loss: go on although the warehouse holds what the landing and the journals do not.
+        without: ids of snapshots to set aside first, such as those that were taken with a wrong clock.
 
     Raises:
+        ConfigurationError: if there is no such snapshot, or nothing would be left.
         LossError: if something would be lost, and that was not accepted.
         ConfigurationError: if findings.toml cannot be used.
         LandingError: if a snapshot or a journal is damaged; the warehouse stays as it was.
@@ -159,6 +169,7 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool
     people = rosters.kept(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
+        _set_aside(landing, without)
         if accept_loss:
             for name in landing.companies():
                 landing.of(name).accept_gaps()
@@ -194,6 +205,28 @@ def rebuild(settings: Settings, models: Models, *, tell: Tell, accept_loss: bool
         finally:
             database.remove(temporary)
     return Built(built.snapshots, published, broken=sorted(builder.broken.values()))
+
+
+def _set_aside(landing: Landing, snapshot_ids: Collection[str]) -> None:
+    """Set snapshots aside, whatever company they are of.
+
+    Raises:
+        ConfigurationError: if there is no such snapshot, or nothing would be left to build from.
+    """
+    if not snapshot_ids:
+        return
+    there = {name: landing.of(name).digests().keys() for name in landing.companies()}
+    for snapshot_id in snapshot_ids:
+        if not any(snapshot_id in ids for ids in there.values()):
+            raise ConfigurationError(f"There is no snapshot '{shown(snapshot_id)}' in {landing.folder}.")
+    if not any(ids - {*snapshot_ids} for ids in there.values()):
+        raise ConfigurationError(
+            "Without these snapshots there is nothing to build from: move the home folder away instead, and"
+            " the next sync begins a new history."
+        )
+    for name, ids in there.items():
+        if chosen := sorted(ids & {*snapshot_ids}):
+            landing.of(name).set_aside(chosen)
 
 
 def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:

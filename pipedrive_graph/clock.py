@@ -6,7 +6,9 @@ for the time. Pacing and time-outs do not use this clock: they measure with the 
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pipedrive_graph import environment
@@ -14,6 +16,12 @@ from pipedrive_graph.errors import ConfigurationError
 
 CLOCK_VARIABLE = "PIPEDRIVE_GRAPH_CLOCK"
 """An ISO 8601 time at which this process's clock starts; for tests and rehearsals."""
+
+TOLERANCE_VARIABLE = "PIPEDRIVE_GRAPH_CLOCK_TOLERANCE"
+DEFAULT_TOLERANCE = 60
+"""Minutes by which this machine's clock may be ahead of the server's: far more than an answer takes."""
+
+_LARGEST_TOLERANCE = 10_000_000  # minutes: 19 years
 
 _STARTED = time.monotonic()
 
@@ -36,6 +44,28 @@ def now() -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC) + timedelta(seconds=time.monotonic() - _STARTED)
+
+
+def tolerance(variables: Mapping[str, str] | None = None) -> timedelta:
+    """Return how much this machine's clock may be ahead of the server's.
+
+    Args:
+        variables: the environment variables to read, by default this process's own.
+
+    Raises:
+        ConfigurationError: if the variable is not a number of minutes.
+    """
+    text = environment.value(TOLERANCE_VARIABLE, variables)
+    try:
+        minutes = float(text or DEFAULT_TOLERANCE)
+    except ValueError:
+        minutes = math.nan
+    if not 1 <= minutes <= _LARGEST_TOLERANCE:
+        raise ConfigurationError(
+            f"The variable {TOLERANCE_VARIABLE} must be a number of minutes from 1 to {_LARGEST_TOLERANCE},"
+            f" such as {DEFAULT_TOLERANCE}."
+        )
+    return timedelta(minutes=minutes)
 
 
 def iso(moment: datetime) -> str:

@@ -15,6 +15,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
     ├── LandingError               1   a snapshot cannot be written or read
     │   └── NoSpaceError           1   the disk is full
+    ├── ClockError                 1   this machine's clock, or the date of a snapshot, is wrong
     ├── BusyError                  1   another process does this already
     ├── ExportError                1   a format cannot hold what is published, or it cannot be written
     ├── AlertError                 1   an alert could not be delivered, or what was told is not known
@@ -108,6 +109,10 @@ class LandingError(PipedriveGraphError):
 
 class NoSpaceError(LandingError):
     """There is no space left on the disk."""
+
+
+class ClockError(PipedriveGraphError):
+    """This machine's clock disagrees with the server's, or with the newest snapshot."""
 
 
 class BusyError(PipedriveGraphError):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import pwd
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from pipedrive_graph import environment
 from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, NoSpaceError
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.text import CONTROLS, is_text
@@ -25,6 +28,12 @@ PRIVATE_FOLDER = 0o700
 
 _LINKS = 40
 """So many links may lead to a file; Linux follows no more either."""
+
+LOCK_WAIT_VARIABLE = "PIPEDRIVE_GRAPH_LOCK_WAIT"
+DEFAULT_LOCK_WAIT = 60
+"""Minutes that a process waits for a lock; a rebuild of a large installation may hold it that long."""
+
+_LONGEST_LOCK_WAIT = 10_080  # minutes: a week
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -257,10 +266,13 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
         path: the lock's file; while it is held, it holds the id of the process that holds it, and is then
             removed.
         doing: what the holder does, for the sentence that another process prints.
-        wait: where given, it is told once whom we wait for; otherwise a held lock is an error.
+        wait: called once with a sentence that names the process that holds the lock; without it, a held
+            lock is an error at once.
 
     Raises:
-        BusyError: naming the other process, if it holds the lock and `wait` is not given.
+        BusyError: naming the other process, if `wait` is not given, or if the process holds the lock for
+            longer than PIPEDRIVE_GRAPH_LOCK_WAIT allows.
+        ConfigurationError: if that variable is not a number of minutes.
         LandingError: if the lock's file cannot be made or written.
     """
     try:
@@ -281,21 +293,53 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
         os.close(descriptor)
 
 
+def lock_wait(variables: Mapping[str, str] | None = None) -> float:
+    """Return how many seconds a process waits for a lock that another process holds.
+
+    Args:
+        variables: the environment variables to read, by default this process's own.
+
+    Raises:
+        ConfigurationError: if the variable is not a number of minutes.
+    """
+    text = environment.value(LOCK_WAIT_VARIABLE, variables)
+    try:
+        minutes = float(text or DEFAULT_LOCK_WAIT)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes <= _LONGEST_LOCK_WAIT:
+        raise ConfigurationError(
+            f"The variable {LOCK_WAIT_VARIABLE} must be a number of minutes from 0 to {_LONGEST_LOCK_WAIT},"
+            f" such as {DEFAULT_LOCK_WAIT}."
+        )
+    return minutes * 60
+
+
 def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
     """Make the lock's file, or wait for the one that is there; return its descriptor."""
-    told = False
+    patience = lock_wait() if wait is not None else 0.0
+    began, told = time.monotonic(), False
     while True:
         descriptor = _open_lock(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            since = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
             os.close(descriptor)
             sentence = f"Another process ({holder}) is {doing}"
             if wait is None:
                 raise BusyError(f"{sentence}; wait until it has ended, then try again.") from error
+            sentence += f" (since {since:%Y-%m-%d %H:%M:%S} UTC)"
+            waited = time.monotonic() - began
+            if waited >= patience:
+                raise BusyError(
+                    f"{sentence}, and still has not ended after {patience / 60:g} minutes of waiting: look at"
+                    f" what process {holder} does and try again when it has ended, or set"
+                    f" {LOCK_WAIT_VARIABLE} to more minutes."
+                ) from error
             if not told:
-                wait(f"{sentence}; waiting for it.")
+                wait(f"{sentence}; waiting for it, at most {patience / 60:g} minutes.")
                 told = True
             time.sleep(0.1)
             continue

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from pipedrive_graph import clock
+from pipedrive_graph.collect.clock_check import LATEST
 from pipedrive_graph.errors import LossError, UnusableError
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.journal import Journal
@@ -78,7 +80,8 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
             continue
         found = []
         for name in sorted(held.marks.keys() | held.decisions.keys()):
-            there = landing.of(name).digests()  # of snapshots by id: the one or the other is a mark
+            # of snapshots by id: the one or the other is a mark; what was set aside is not lost
+            there = landing.of(name).digests() | landing.of(name).set_aside_digests()
             lost = len(held.marks[name] - there.keys() - set(there.values()))
             found.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
         return [loss for loss in found if loss.snapshots or loss.decisions]
@@ -136,6 +139,19 @@ def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> Non
                 f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
                 f" {_otherwise(settings)}"
             )
+
+
+def dated_ahead(settings: Settings, company: str) -> str | None:
+    """A sentence where the journal's last entry is dated later than this machine's clock."""
+    journal = Journal.of(settings, company)
+    lines = journal.lines()
+    if not lines or lines[-1].at - clock.now() <= LATEST:
+        return None
+    return (
+        f"The last entry of {journal.path} is dated {lines[-1].at:%Y-%m-%d %H:%M} UTC, but this machine's"
+        f" clock says {clock.now():%Y-%m-%d %H:%M} UTC: set the clock if it is wrong; if the entry was"
+        " written with a wrong clock, it keeps its date, and later ones until then follow it."
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
+from pipedrive_graph import clock
+from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -27,8 +30,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    # a clock that is set goes on from there: not by the hour that the tests before have taken
+    clock._STARTED = dates._STARTED = time.monotonic()
     yield
     logging.disable(logging.NOTSET)
+    os.environ.pop(clock.CLOCK_VARIABLE, None)
 
 
 @pytest.fixture

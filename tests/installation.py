@@ -19,6 +19,7 @@ from pipedrive_graph import build
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import run
 from pipedrive_graph.cli.group import commands
+from pipedrive_graph.clock import CLOCK_VARIABLE
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
@@ -119,7 +120,11 @@ class Installation:
         return Told(code, out.getvalue(), err.getvalue())
 
     def process(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
-        """Start a command in a process of its own."""
+        """Start a command in a process of its own; the simulators of this process follow its clock."""
+        if CLOCK_VARIABLE in self.variables:
+            os.environ[CLOCK_VARIABLE] = self.variables[CLOCK_VARIABLE]
+        else:
+            os.environ.pop(CLOCK_VARIABLE, None)
         return subprocess.Popen(
             [sys.executable, "-m", "pipedrive_graph", *arguments],
             env={**os.environ, **self.environment},

@@ -6,9 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from installation import Installation, Serve
+from installation import UNJUDGED, Installation, Serve
 from published import query
 
+from pipedrive_graph.landing.records import Draft
+from pipedrive_graph.landing.snapshot import write_head
 from pipedrive_graph.simulator import faults
 
 LISTS = {"users/me", "users", "roles", "permissionSets"}
@@ -114,6 +116,54 @@ def test_two_days_later_is_too_late(stopped) -> None:
     assert told["snapshot_id"] != folder.name
     assert json.loads((folder / "abandoned.json").read_text())["reason"] == "not finished within 6:00:00"
     assert asked <= {request.path for request in simulator.requests}
+
+
+NIGHT = datetime(2026, 11, 2, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    ["99999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "1e309"],
+)
+def test_a_wait_that_no_server_can_mean_is_neither_believed_nor_kept(home, serve: Serve, retry_after) -> None:
+    simulator = serve()
+    installation = Installation.of(home, simulator, UNJUDGED)
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = NIGHT.isoformat()
+    over = faults.status(429, headers={"retry-after": retry_after, "x-ratelimit-remaining": "5"})
+    fault = simulator.faults.add("users/.*/permissions", over, times=None)
+    assert installation.command("sync").code == 5
+    (head,) = installation.landing().folder.glob("*/draft.json")
+    continues_at = datetime.fromisoformat(json.loads(head.read_text())["continues_at"])
+    assert NIGHT < continues_at <= NIGHT + timedelta(days=1, hours=1)
+    simulator.faults.remove(fault)
+
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (NIGHT + timedelta(days=61)).isoformat()
+    manifest = installation.read()
+
+    assert (manifest.verdict.status, manifest.snapshot_id[:8]) == ("complete", "20270102")
+    note = json.loads((head.parent / "abandoned.json").read_text())
+    assert note["reason"] == "begun more than 7 days ago"
+
+
+@pytest.mark.parametrize(
+    ("continues_at", "hours", "reason"),
+    [
+        ("9999-12-31T23:59:59Z", 7, "not finished within 6:00:00"),
+        ("5195-01-01T00:00:00Z", 61 * 24, "begun more than 7 days ago"),
+        ("2026-11-09T01:00:00Z", 7 * 24 + 1, "begun more than 7 days ago"),
+    ],
+)
+def test_an_earlier_version_believed_a_server_too_much(stopped, continues_at, hours, reason) -> None:
+    installation, simulator, _, folder = stopped
+    simulator.limits.daily_limit = 8000
+    head = Draft.model_validate_json((folder / "draft.json").read_bytes())
+    write_head(folder, head.model_copy(update={"continues_at": datetime.fromisoformat(continues_at)}))
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=hours)).isoformat()
+
+    manifest = installation.read()
+
+    assert (manifest.verdict.status, manifest.snapshot_id != folder.name) == ("complete", True)
+    assert json.loads((folder / "abandoned.json").read_text())["reason"] == reason
 
 
 def test_a_snapshot_says_what_was_left_of_the_day(home, serve: Serve) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from installation import MODELS, UNJUDGED, Installation, Serve, Silent, arrived
-from published import changes, query
+from published import changes, differing, query, tables
 
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import BlockedError
@@ -415,3 +416,31 @@ def test_a_large_company_takes_few_requests(serve, home, deviators: int) -> None
     assert max(later) <= 0.20
     assert found == {user.id for user in ordinary(simulator, deviators)}
     assert held(installation) == truth(simulator)
+
+
+def test_the_seed_of_the_rotation_is_kept_and_shown_nowhere(installation, simulator) -> None:
+    first = night(installation, 0)
+    path = installation.landing().folder / ".seed"
+    seed = path.read_bytes()
+    assert (len(seed), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
+    path.unlink()  # as in a home of an earlier version
+
+    night(installation, 1)
+    assert path.read_bytes() != seed
+    kept = path.read_bytes()
+    path.write_bytes(kept[:7])  # half of one is none
+    night(installation, 2)
+    assert len(path.read_bytes()) == 32
+
+    before = tables(installation.published)
+    path.unlink()
+    assert installation.command("rebuild").code == 0
+    # these nights ran no rules, and a rebuild does
+    after = differing(tables(installation.published), before).keys()
+    assert not after & {"snapshots", "users", "user_permissions", "user_permissions_history"}
+    assert not path.exists()
+    assert installation.command("plan", "--json").code == 0
+    assert not path.exists()
+    for file in (installation.landing().folder / first.snapshot_id).iterdir():
+        assert seed not in file.read_bytes()
+        assert seed.hex().encode() not in file.read_bytes()

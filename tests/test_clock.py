@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pipedrive_graph import clock
+from pipedrive_graph.errors import ConfigurationError
 
 
 def test_now_is_now() -> None:
@@ -19,6 +20,13 @@ def test_the_clock_can_be_set_and_goes_on(monkeypatch, text: str) -> None:
     first, second = clock.now(), clock.now()
     assert datetime(2026, 11, 1, 2, 0, tzinfo=UTC) <= first < second
     assert first.tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "nan", "-5", "1e309", "99999999"])
+def test_a_tolerance_that_is_no_number_of_minutes(monkeypatch, text: str) -> None:
+    monkeypatch.setenv("PIPEDRIVE_GRAPH_CLOCK_TOLERANCE", text)
+    with pytest.raises(ConfigurationError, match="must be a number of minutes from 1 to 10000000"):
+        clock.tolerance()
 
 
 def test_times_are_written_in_one_form() -> None:

@@ -146,7 +146,6 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
     "an older snapshot is lost": (1, "history", lose(0)),
     "a manifest is damaged": (1, "history", damage("manifest.json")),
     "the ids of the newest snapshot are damaged": (1, "landing", damage("known.json")),
-    "an unfinished snapshot is damaged": (1, "landing", half_begun),
     "a snapshot that is not built yet is damaged": (1, "landing", unbuilt_and_damaged),
     "a line of the journal is damaged": (1, "journal", write("journal/default.ndjson", "{\n")),
     "the journal is lost": (1, "history", change("INSERT INTO history.journal VALUES ('default', 3)")),
@@ -159,6 +158,7 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
 
 WARNINGS: dict[str, tuple[str, Break]] = {
     "the published file is damaged": ("database", write("identity_graph.duckdb", "no database" * 1000)),
+    "an unfinished snapshot is damaged": ("landing", half_begun),
     "an old file is damaged": ("landing", damage("users.ndjson.gz", 0)),
     "the memory of alerts is damaged": ("alerts", write("alerts/default.json", "{")),
     "nobody can be alerted": (
@@ -192,7 +192,6 @@ SLOW = {
     "permission sets are refused",
     "the warehouse is a folder",
     "the published file is a folder",
-    "an unfinished snapshot is damaged",
     "the warehouse is damaged",
     "the ids of the newest snapshot are damaged",
 }

@@ -7,12 +7,14 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from installation import Installation, Told
+from installation import UNJUDGED, Installation, Told
 
 from pipedrive_graph.errors import LandingError, WarehouseError
 from pipedrive_graph.simulator import faults
@@ -209,6 +211,47 @@ def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simula
         ended.sentence
         == "Interrupted. What was read so far is kept; a sync within 6 hours goes on from there."
     )
+
+
+HOLD = """
+import pathlib, sys
+from pipedrive_graph.warehouse import database
+with database.lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sync", "--json"), ("rebuild",), ("ack", "abcdef")],
+)
+def test_a_warehouse_that_another_process_keeps_locked(installation, arguments) -> None:
+    installation.models = UNJUDGED
+    installation.night()
+    installation.variables["PIPEDRIVE_GRAPH_LOCK_WAIT"] = "0.005"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, installation.home / "warehouse.duckdb"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        result = installation.command(*arguments)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+    assert result.code == 1
+    sentence = f"Another process ({holder.pid}) is writing the warehouse (since "
+    waiting, error = [line.removeprefix("Warning: ") for line in result.err.strip().splitlines()]
+    assert waiting.startswith(sentence)
+    assert waiting.endswith(" UTC); waiting for it, at most 0.005 minutes.")
+    assert error.startswith(sentence)
+    assert " and still has not ended after 0.005 minutes of waiting" in error
+    if "--json" in arguments:
+        assert result.objects == [{"company": "default", "error": error}]
 
 
 @pytest.mark.slow

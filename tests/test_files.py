@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -189,8 +190,35 @@ def test_a_lock_that_is_waited_for(holder) -> None:
         process.stdin.flush()
 
     with files.lock(path, doing="testing", wait=release):
-        assert told == [f"Another process ({process.pid}) is testing; waiting for it."]
+        (sentence,) = told
+        assert re.fullmatch(
+            rf"Another process \({process.pid}\) is testing \(since 2[-0-9]+ [0-9:]+ UTC\); waiting for it,"
+            r" at most 60 minutes\.",
+            sentence,
+        )
         assert path.read_text() == str(os.getpid())
+
+
+def test_a_lock_is_not_waited_for_longer_than_the_setting_says(
+    holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, process = holder
+    monkeypatch.setenv("PIPEDRIVE_GRAPH_LOCK_WAIT", "0.005")
+    sentences: list[str] = []
+    with (
+        pytest.raises(BusyError) as caught,
+        files.lock(path, doing="testing", wait=sentences.append),
+    ):
+        pytest.fail("two processes hold the lock")
+
+    assert len(sentences) == 1
+    assert re.fullmatch(
+        rf"Another process \({process.pid}\) is testing \(since 2[-0-9]+ [0-9:]+ UTC\), and still has not"
+        rf" ended after 0.005 minutes of waiting: look at what process {process.pid} does and try again when"
+        r" it has ended, or set PIPEDRIVE_GRAPH_LOCK_WAIT to more minutes\.",
+        str(caught.value),
+    )
+    assert process.poll() is None
 
 
 def test_a_lock_ends_with_its_process(holder) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from installation import MODELS, UNJUDGED, Installation
 
 from pipedrive_graph import build
-from pipedrive_graph.errors import LandingError, WarehouseError
+from pipedrive_graph.errors import ClockError, LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -29,7 +30,7 @@ def damaged(two_nights, tmp_path):
     import shutil
 
     installation, manifests, _ = two_nights
-    copy = Installation(tmp_path / "home", installation.variables)
+    copy = Installation(tmp_path / "home", {**installation.variables})
     shutil.copytree(installation.home, copy.home)
     return copy, [copy.landing().folder / manifest.snapshot_id for manifest in manifests]
 
@@ -143,6 +144,12 @@ def test_a_missing_file_is_named(damaged) -> None:
 def test_a_clock_that_goes_back_makes_no_earlier_snapshot(damaged) -> None:
     installation, (_, second) = damaged
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2020-01-01T00:00:00Z"
+
+    with pytest.raises(ClockError, match="but the clock of this machine says 2020-01-01 00:"):
+        installation.night()
+
+    newest = datetime.strptime(second.name, "%Y%m%dT%H%M%S-%f").replace(tzinfo=UTC)
+    installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (newest - timedelta(minutes=59)).isoformat()
 
     manifest = installation.night()
 

@@ -18,8 +18,9 @@ from installation import Installation, Told
 from pipedrive_graph import settings
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotPipedriveError, PipedriveGraphError
+from pipedrive_graph.pipedrive import oauth
 from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.grant import api_address
+from pipedrive_graph.pipedrive.grant import TokenStore, api_address
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 
@@ -93,6 +94,37 @@ def test_somebody_logs_in(home, authority) -> None:
     assert set(stored(home)) == {"access_token", "refresh_token", "expires_at", "api_domain"}
     assert installation.command("doctor").code == 0
     assert simulator.authority.refreshed == 0
+
+
+@pytest.mark.parametrize(
+    "expires_in", ["3599", "99999999", "1e309", "NaN", "-5", "0", "1" + "0" * 400, '"soon"', "null"]
+)
+def test_no_access_token_is_believed_to_last_longer_than_a_day(expires_in: str) -> None:
+    body = f'{{"access_token": "a", "refresh_token": "r", "expires_in": {expires_in}}}'
+
+    tokens = oauth._tokens(json.loads(body), "r")
+
+    if expires_in == "3599":
+        assert tokens is not None
+        assert tokens.lifetime == 3599
+    elif expires_in in {"99999999", "1e309"}:
+        assert tokens is not None
+        assert tokens.lifetime == 86_400
+        assert tokens.expires_at < time.time() + 86_401
+    else:
+        assert tokens is None
+
+
+@pytest.mark.parametrize("expires_at", ["99999999999", "1e309", "NaN", "1" + "0" * 400])
+def test_a_kept_token_that_lasts_too_long_is_renewed(tmp_path, expires_at: str) -> None:
+    path = tmp_path / "default.json"
+    path.write_text(
+        f'{{"access_token": "a", "refresh_token": "r", "expires_at": {expires_at}, "api_domain": null}}'
+    )
+
+    tokens = TokenStore(path).read()
+
+    assert tokens is None or not tokens.holds
 
 
 def test_an_answer_to_another_login_is_not_used(home, authority) -> None:

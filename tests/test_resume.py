@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -13,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from installation import Installation
+from installation import UNJUDGED, Installation, Silent
 from published import differing, query, tables
 
 from pipedrive_graph.errors import BlockedError
 from pipedrive_graph.simulator import faults
-from pipedrive_graph.simulator.server import Simulator
+from pipedrive_graph.simulator.server import Options, Simulator
 
 NIGHT = "2026-11-02T02:00:00Z"
 SEED = 7
@@ -167,6 +169,124 @@ def test_a_line_that_the_crash_has_torn_is_asked_for_again(installation, simulat
     paths = [request.path for request in simulator.requests]
     assert f"users/{torn}/permissions" in paths
     assert f"users/{kept}/permissions" not in paths
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory: pytest.TempPathFactory):
+    """A company of twelve whose first snapshot was cut off, and how many requests a whole one takes."""
+    with Simulator(Options(users=12, limit=2000)) as simulator:
+        home = tmp_path_factory.mktemp("draft") / "home"
+        whole = Installation.of(home.with_name("whole"), simulator, UNJUDGED).read().requests
+        installation = Installation.of(home, simulator, UNJUDGED)
+        simulator.faults.add(r"users/\d+/permissions", faults.cloudflare, times=None, after=8)
+        with pytest.raises(BlockedError):
+            installation.read()
+        simulator.faults.clear()
+        yield simulator, installation, whole
+
+
+def flip(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert content.count(old) >= 1
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def unsealed(folder: Path) -> None:
+    """Make a draft what an earlier version wrote: without digests."""
+    head = json.loads((folder / "draft.json").read_text())
+    del head["sha256"]
+    (folder / "draft.json").write_text(json.dumps(head))
+    for path in folder.glob("*.ndjson"):
+        lines = [re.sub(', "sha256": "[0-9a-f]{64}"}$', "}", line) for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{line}\n" for line in lines))
+
+
+FLAGS = "users.id.permissions.ndjson"
+LINE = f"line 1 of {FLAGS} is not as it was written"
+HEAD = "draft.json is not as it was written"
+DAMAGES = {
+    "a letter of an answer": (lambda folder: flip(folder / FLAGS, b"true", b"trve"), LINE),
+    "an answer that is still JSON": (lambda folder: flip(folder / FLAGS, b"true", b"null"), LINE),
+    "who was asked for": (lambda folder: flip(folder / FLAGS, b'"id": "', b'"id": "9'), LINE),
+    "a digest": (lambda folder: flip(folder / FLAGS, b', "sha256": "', b', "sha255": "'), LINE),
+    "the end of a line": (lambda folder: flip(folder / FLAGS, b'"}\n', b'"} '), LINE),
+    "a line of another draft": (
+        lambda folder: flip(folder / "draft.json", folder.name.encode(), b"20200101T000000-000000"),
+        HEAD,
+    ),
+    "zeros": (lambda folder: (folder / FLAGS).write_bytes(b"\0" * 400 + b"\n"), LINE),
+    "not UTF-8": (lambda folder: flip(folder / FLAGS, b"true", b"\xff\xfe\xff\xfe"), LINE),
+    "the head's time": (
+        lambda folder: flip(folder / "draft.json", b'"started_at": "20', b'"started_at": "21'),
+        HEAD,
+    ),
+    "the head's owner": (
+        lambda folder: flip(folder / "draft.json", b'"token_owner": ', b'"token_owner": 1'),
+        HEAD,
+    ),
+    "a head cut in two": (
+        lambda folder: (folder / "draft.json").write_bytes((folder / "draft.json").read_bytes()[:70]),
+        "draft.json cannot be read",
+    ),
+    "an empty head": (lambda folder: (folder / "draft.json").write_bytes(b""), "draft.json cannot be read"),
+    "a head that is not UTF-8": (
+        lambda folder: (folder / "draft.json").write_bytes(b"\xff\xfe{}"),
+        "draft.json cannot be read",
+    ),
+    "an earlier version": (unsealed, "the version that began it wrote no digests of the answers"),
+}
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_draft_is_set_aside(cut_off, tmp_path: Path, damage, reason: str) -> None:
+    _, before, whole = cut_off
+    installation = Installation(tmp_path / "home", before.variables, UNJUDGED)
+    shutil.copytree(before.home, installation.home)
+    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    damage(folder)
+    observer = Silent()
+
+    manifest = installation.read(observer=observer)
+
+    assert (manifest.verdict.status, manifest.requests) == ("complete", whole)
+    assert manifest.snapshot_id != folder.name
+    assert observer.warnings == [
+        f"The unfinished snapshot {folder.name} is set aside and not used: {reason}. The company is read from"
+        f" the start; the files stay in {folder}."
+    ]
+    assert json.loads((folder / "abandoned.json").read_text())["reason"] == reason
+    assert (folder / FLAGS).exists()
+    assert installation.read(observer=observer).verdict.status == "complete"
+    assert len(observer.warnings) == 1
+
+
+def test_doctor_and_plan_speak_of_a_damaged_draft_and_leave_it_alone(cut_off, tmp_path: Path) -> None:
+    _, before, _ = cut_off
+    installation = Installation(tmp_path / "home", before.variables)
+    shutil.copytree(before.home, installation.home)
+    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder / "draft.json").write_bytes(b"{")
+
+    doctor, plan = installation.command("doctor"), installation.command("plan", "--json")
+
+    assert doctor.code == 0
+    assert "will be set aside: draft.json cannot be read. The next sync starts over." in doctor.out
+    assert plan.code == 0
+    assert not (folder / "abandoned.json").exists()
+
+
+def test_a_commit_keeps_the_answers_as_they_came(cut_off, tmp_path: Path) -> None:
+    _, before, _ = cut_off
+    installation = Installation(tmp_path / "home", before.variables, UNJUDGED)
+    shutil.copytree(before.home, installation.home)
+    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+
+    manifest = installation.read()
+
+    assert manifest.snapshot_id == folder.name
+    for path in folder.glob("*.ndjson.gz"):
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            assert list(json.loads(line)) == ["endpoint", "asked", "status", "outcome", "at", "answer"]
 
 
 @pytest.mark.slow

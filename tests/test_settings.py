@@ -107,6 +107,9 @@ def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) ->
         ("PIPEDRIVE_OBSERVE_WITHIN", "0", "PIPEDRIVE_OBSERVE_WITHIN must be a number of days above 0"),
         ("PIPEDRIVE_OBSERVE_WITHIN", "a week", "must hold a number, such as 7"),
         ("PIPEDRIVE_DAILY_LIMIT", "0", "PIPEDRIVE_DAILY_LIMIT must be a whole number above 0"),
+        ("PIPEDRIVE_GRAPH_LOCK_WAIT", "an hour", "LOCK_WAIT must be a number of minutes from 0 to 10080"),
+        ("PIPEDRIVE_GRAPH_LOCK_WAIT", "nan", "LOCK_WAIT must be a number of minutes from 0 to 10080"),
+        ("PIPEDRIVE_GRAPH_LOCK_WAIT", "-1", "LOCK_WAIT must be a number of minutes from 0 to 10080"),
         ("PIPEDRIVE_DAILY_LIMIT", "1.5", "PIPEDRIVE_DAILY_LIMIT must be a whole number above 0"),
     ],
 )

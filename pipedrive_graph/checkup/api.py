@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from pipedrive_graph.checkup.check import Check, State, fault, warning
+from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.identity import identity_of, refuse_another_company, refuse_without_users
 from pipedrive_graph.collect.verdict import offered_before
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import IncompleteError, RejectedError
+from pipedrive_graph.errors import ClockError, IncompleteError, RejectedError
 from pipedrive_graph.landing import CompanyLanding, Landing
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -44,11 +45,15 @@ async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
             answer = await client.fetch(Call(endpoint, limit=PAGE))
             if answer.outcome is not Outcome.ANSWERED:
                 checks.append(_missing(company, landing, answer))
-        stats = client.stats
+        stats, server_time = client.stats, client.server_time
     text = (
         f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "
         f"{stats.limit} requests per {stats.window:g} s"
     )
+    try:
+        check_clock(landing, server_time, warn)
+    except ClockError as error:
+        checks.append(fault("clock", error, company=company.name))
     return [Check("pipedrive", text, company=company.name), *checks]
 
 

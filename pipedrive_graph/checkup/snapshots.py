@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.checkup.check import Check, warning
+from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.checkup.databases import taken
+from pipedrive_graph.collect.clock_check import refuse_later_snapshots
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import AlertError, LandingError
+from pipedrive_graph.errors import AlertError, ClockError, LandingError
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.losses import dated_ahead
 from pipedrive_graph.settings import Settings
 
 
@@ -21,7 +23,13 @@ def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator
     compared. An old one that is damaged is a warning: a rebuild would fail.
     """
     snapshots = Landing(settings.landing).of(company.name)
-    snapshots.drafts()
+    try:
+        refuse_later_snapshots(snapshots)
+    except ClockError as error:
+        yield fault("clock", error, company=company.name)
+    for folder, problem in snapshots.drafts()[1]:
+        text = f"The unfinished snapshot in {folder} will be set aside: {problem}. The next sync starts over."
+        yield warning("landing", text, company=company.name)
     snapshots.known()
     snapshots.memory()
     chain = snapshots.chain()
@@ -46,6 +54,8 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
     """Whether the journal can be read; nothing where there is none."""
     entries = Journal.of(settings, company.name)
     count = len(entries.lines())
+    if problem := dated_ahead(settings, company.name):
+        yield warning("journal", problem, company=company.name)
     if count:
         text = f"journal: {count} entr{'y' if count == 1 else 'ies'} in {entries.path}"
         yield Check("journal", text, company=company.name)

@@ -39,7 +39,7 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
             'Dagster\'s web page is not installed; run `pip install "pipedrive-graph[server]"`.'
         )
     os.umask(0o077)  # of this process and all that it starts: Dagster's files are their owner's alone
-    with instance.opened() as opened:
+    with instance.opened(say) as opened:
         if opened is None:
             raise ConfigurationError(
                 "The variable DAGSTER_HOME is not set; set it to a copy of the folder dagster_home."

@@ -85,7 +85,7 @@ def _company(settings: Settings, name: str | None) -> Company:
 def _keep(tokens: Tokens, store: TokenStore, company: Company) -> None:
     api_address(tokens.api_domain, company)
     with ExitStack() as stack:
-        store.take(stack)
+        store.take(stack, say)
         store.write(tokens)
 
 

@@ -17,8 +17,16 @@ from pipedrive_graph.findings import own_rules
     is_flag=True,
     help="Go on although the warehouse holds snapshots or decisions that landing/ and journal/ do not.",
 )
+@click.option(
+    "--without-snapshot",
+    "without",
+    metavar="ID",
+    multiple=True,
+    help="Set this snapshot aside for good, such as one that was taken with a wrong clock; its files stay."
+    " Repeatable.",
+)
 @debug_option
-def command(*, accept_loss: bool, debug: bool) -> int:
+def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     """Build the warehouse again from the landing and the journals, and publish it.
 
     Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an
@@ -27,7 +35,7 @@ def command(*, accept_loss: bool, debug: bool) -> int:
     """
     settings = settings_module.load()
     models = own_rules.load(settings)
-    built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss)
+    built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss, without=without)
     for sentence in built.broken:
         say(sentence)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from pipedrive_graph.collect.by_access import Ask, by_access
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Known
+from pipedrive_graph.landing.seed import SEED_BYTES
 from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import every_user
@@ -31,10 +33,22 @@ class Past:
     schedule: Schedule
 
 
-def past_of(company: Company, landing: CompanyLanding, as_of: datetime) -> Past:
-    """Return what the snapshots of a company tell a read of that time."""
+def past_of(company: Company, landing: CompanyLanding, as_of: datetime, seed: bytes | None) -> Past:
+    """Return what the snapshots of a company say to a read of that time.
+
+    Args:
+        company: its settings.
+        landing: its snapshots.
+        as_of: when the read is.
+        seed: the secret from which it is drawn who is observed; where it is None, another one is drawn.
+    """
     last = landing.latest(accepted=True)
-    schedule = Schedule(as_of, last.started_at if last else None, company.observe_within)
+    schedule = Schedule(
+        as_of,
+        last.started_at if last else None,
+        company.observe_within,
+        seed or secrets.token_bytes(SEED_BYTES),
+    )
     return Past(landing.known(), landing.memory(), schedule)
 
 

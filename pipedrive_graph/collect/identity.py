@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from pipedrive_graph import __version__, clock
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import NotAuthorisedError
-from pipedrive_graph.landing import CompanyLanding, Identity, Snapshot
+from pipedrive_graph.landing import CompanyLanding, Identity, Snapshot, abandon
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.records import Me
 
@@ -16,6 +18,13 @@ RESUME_WITHIN = timedelta(hours=6)
 """An unfinished snapshot older than this is begun anew: its answers no longer fit together.
 
 Where the day's budget has ended its run, it is counted from the time at which that was to go on.
+"""
+
+OLDEST_ANSWERS = timedelta(days=7)
+"""A snapshot that was begun longer ago is never finished, whatever was promised for it.
+
+So an answer that is published as observed is at most so old. It is longer than a day because the daily
+budget may not suffice to read a large company on one day.
 """
 
 
@@ -62,29 +71,61 @@ def refuse_without_users(landing: CompanyLanding, users: Sequence[Answer]) -> No
         )
 
 
-def resumable(
-    landing: CompanyLanding, identity: Identity
-) -> tuple[Snapshot | None, list[tuple[Snapshot, str]]]:
-    """Return the newest unfinished snapshot that may be finished, and the others with why they may not."""
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """The drafts of a company.
+
+    Attributes:
+        resumable: the newest that may be finished; None where there is none.
+        others: the folders of those that are not finished, each with the reason.
+        damaged: the folders of those that are not as they were written, each with what is wrong.
+    """
+
+    resumable: Snapshot | None
+    others: list[tuple[Path, str]]
+    damaged: list[tuple[Path, str]]
+
+
+def drafts_of(landing: CompanyLanding, identity: Identity) -> Drafts:
+    """Return the drafts of a company, judged for a run with this identity; nothing is written."""
+    intact, damaged = landing.drafts()
     chosen: Snapshot | None = None
-    others: list[tuple[Snapshot, str]] = []
-    for snapshot in landing.unfinished():
-        draft = snapshot.draft
-        until = max(draft.started_at, draft.continues_at or draft.started_at) + RESUME_WITHIN
+    others: list[tuple[Path, str]] = []
+    for snapshot in intact:
+        draft, now = snapshot.draft, clock.now()
+        continues_at = draft.continues_at or draft.started_at
+        if continues_at - draft.started_at > OLDEST_ANSWERS:  # a server has named a time that cannot be
+            continues_at = draft.started_at
         if draft.identity != identity:
-            others.append((snapshot, "begun with another token, base URL, plan or version"))
-        elif not draft.started_at <= clock.now() <= until:
-            others.append((snapshot, f"not finished within {RESUME_WITHIN}"))
+            others.append((snapshot.folder, "begun with another token, base URL, plan or version"))
+        elif now - draft.started_at > OLDEST_ANSWERS:
+            others.append((snapshot.folder, f"begun more than {OLDEST_ANSWERS.days} days ago"))
+        elif now < draft.started_at or now - max(draft.started_at, continues_at) > RESUME_WITHIN:
+            others.append((snapshot.folder, f"not finished within {RESUME_WITHIN}"))
         else:
             if chosen:
-                others.append((chosen, "a newer one was begun"))
+                others.append((chosen.folder, "a newer one was begun"))
             chosen = snapshot
-    return chosen, others
+    return Drafts(chosen, others, damaged)
 
 
-def resumed(landing: CompanyLanding, identity: Identity) -> Snapshot | None:
-    """Return the unfinished snapshot that is to be finished, if there is one; abandon any other."""
-    chosen, others = resumable(landing, identity)
-    for snapshot, reason in others:
-        snapshot.abandon(reason)
-    return chosen
+def resumed(
+    landing: CompanyLanding, identity: Identity, on_warning: Callable[[str], None]
+) -> Snapshot | None:
+    """Return the draft that is to be finished, if there is one; abandon any other.
+
+    Args:
+        landing: the company's snapshots.
+        identity: whose answers this run brings.
+        on_warning: called for each draft that is damaged; no draft is worth more than a new read.
+    """
+    landing.tidy()
+    drafts = drafts_of(landing, identity)
+    for folder, reason in [*drafts.others, *drafts.damaged]:
+        abandon(folder, reason)
+    for folder, problem in drafts.damaged:
+        on_warning(
+            f"The unfinished snapshot {folder.name} is set aside and not used: {problem}. The company is read"
+            f" from the start; the files stay in {folder}."
+        )
+    return drafts.resumable

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from pipedrive_graph import clock
+from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.details import Past, ask_details, past_of
 from pipedrive_graph.collect.identity import (
     identity_of,
@@ -22,6 +23,7 @@ from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
 from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
+from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -56,6 +58,7 @@ async def collect(
         BusyError: if another process collects this company.
         IncompleteError: if Pipedrive stopped answering; the next run resumes.
         BudgetError: if only the reserve is left of the day's budget; a run on the next day resumes.
+        ClockError: if this machine's clock is wrong, or the newest snapshot was taken with a wrong one.
         LandingError: if answers cannot be written down.
     """
     async with AsyncExitStack() as stack:
@@ -71,11 +74,12 @@ async def collect(
         refuse_another_company(landing, identity)
         lists = await asyncio.gather(*(_pages(client, endpoint) for endpoint in LISTED))
         refuse_without_users(landing, lists[0])
+        check_clock(landing, client.server_time, observer.warn)
         if not known:
             stack.enter_context(landing.lock())
-        unfinished = resumed(landing, identity)
+        unfinished = resumed(landing, identity, observer.warn)
         snapshot = unfinished or landing.start(identity)
-        past = past_of(company, landing, snapshot.draft.started_at)
+        past = past_of(company, landing, snapshot.draft.started_at, kept_seed(landing.folder))
         run = _Run(past, landing, client, observer, snapshot)
         stack.enter_context(_kept())
         if unfinished:
@@ -163,7 +167,8 @@ class _Run:
         self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
 
     def commit(self, *, accept_shrink: bool) -> Manifest:
-        """Judge the snapshot, and commit it."""
+        """Judge the snapshot, and commit it; where the clock has become wrong meanwhile, it stays a draft."""
+        check_clock(self.landing, self.client.server_time)
         ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
         known = ledger.known(self.past.known)
         memory = ledger.memory(self.past.memory, known, draft.started_at)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pipedrive_graph import clock
 from pipedrive_graph.collect.details import past_of
 from pipedrive_graph.collect.identity import (
+    drafts_of,
     identity_of,
     refuse_another_company,
     refuse_without_users,
-    resumable,
 )
 from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.rehearsal import Supposing, rehearse
@@ -22,6 +22,7 @@ from pipedrive_graph.collect.resuming import answers_of
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.landing import CompanyLanding, Snapshot
+from pipedrive_graph.landing.seed import read_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -131,8 +132,9 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
     ways = []
     for collect in Collect:
-        unfinished, _ = resumable(landing, identity_of(owner, company, collect))
-        past = past_of(company, landing, unfinished.draft.started_at if unfinished else clock.now())
+        unfinished = drafts_of(landing, identity_of(owner, company, collect)).resumable
+        as_of = unfinished.draft.started_at if unfinished else clock.now()
+        past = past_of(company, landing, as_of, read_seed(landing.folder))
         possible = [
             await rehearse(collect, _restored(ledger, unfinished), past, supposing)
             for supposing in _suppositions(landing, ledger)

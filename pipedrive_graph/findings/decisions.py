@@ -17,6 +17,7 @@ from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.findings.settling import settle
 from pipedrive_graph.findings.waivers import FILE, Waivers
+from pipedrive_graph.landing import Landing
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
@@ -73,7 +74,8 @@ class Decisions:
     def replay(self, company: str, snapshot_id: str | None) -> None:
         """Do what the journal says after this snapshot, as far as it is not done yet."""
         if company not in self._journals:
-            self._journals[company] = _placed(Journal.of(self.settings, company).lines())
+            aside = Landing(self.settings.landing).of(company).before_set_aside()
+            self._journals[company] = _placed(Journal.of(self.settings, company).lines(), aside)
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:
             return
@@ -142,13 +144,21 @@ class Decisions:
         self.connection.execute("INSERT INTO history.journal VALUES (?, ?)", [company, line.number])
 
 
-def _placed(lines: list[Line]) -> list[Line]:
-    """The lines of a journal; one without a snapshot belongs where the one before it does.
+def _placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
+    """The lines of a journal, each after a snapshot that counts.
 
-    Where the warehouse was lost, older versions wrote such lines in the middle of a journal.
+    A line about a snapshot that was set aside belongs after the one before that. A line without a snapshot
+    belongs where the one before it does: where the warehouse was lost, older versions wrote such lines in
+    the middle of a journal.
+
+    Args:
+        lines: as they are written.
+        aside: the snapshots that were set aside, each with the one before it that counts.
     """
     placed: list[Line] = []
     for line in lines:
+        if line.snapshot_id is not None and line.snapshot_id in aside:
+            line = replace(line, snapshot_id=aside[line.snapshot_id])
         if line.snapshot_id is None and placed:
             line = replace(line, snapshot_id=placed[-1].snapshot_id)
         placed.append(line)

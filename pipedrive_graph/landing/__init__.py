@@ -6,7 +6,11 @@
                                       known.json                 who is to be asked for when no longer listed
                                       memory.json.gz             who was observed when, and under which access
                                       manifest.json              written last: the snapshot is committed
+                                      manifest.set-aside.json    instead of the manifest: it no longer counts
                                       abandoned.json             instead, if it was never finished
+
+    <landing>/<company>/gaps.json      where snapshots are missing, and a person has accepted that
+                        .seed          the secret from which it is drawn who is observed by-access
 
 A committed snapshot never changes. Each manifest names the digest of the one before, so a damaged or
 missing snapshot shows.
@@ -14,7 +18,7 @@ missing snapshot shows.
 
 from pipedrive_graph.landing.company import CompanyLanding, Landing
 from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Verdict
-from pipedrive_graph.landing.snapshot import Snapshot
+from pipedrive_graph.landing.snapshot import Snapshot, abandon
 
 __all__ = [
     "CompanyLanding",
@@ -27,4 +31,5 @@ __all__ = [
     "Manifest",
     "Snapshot",
     "Verdict",
+    "abandon",
 ]

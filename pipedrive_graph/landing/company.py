@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipedrive_graph.landing.records import (
     KNOWN,
     MANIFEST,
     MEMORY,
+    SET_ASIDE,
     Draft,
     Gap,
     Gaps,
@@ -25,7 +26,7 @@ from pipedrive_graph.landing.records import (
     digest,
     read_record,
 )
-from pipedrive_graph.landing.snapshot import Snapshot, tidy
+from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
 from pipedrive_graph.pipedrive.signature import Memory
 
 
@@ -67,16 +68,60 @@ class CompanyLanding:
         Raises:
             LandingError: if a manifest cannot be read, or that cannot be written down.
         """
+        self._accept(self._manifests())
+
+    def _accept(self, chain: list[tuple[Manifest, str]]) -> None:
         gaps = self._gaps()
         accepted = {(gap.snapshot_id, gap.previous) for gap in gaps}
         new = [
             Gap(snapshot_id=manifest.snapshot_id, previous=manifest.previous, accepted_at=clock.now())
-            for manifest in _after_gaps(self._manifests())
+            for manifest in _after_gaps(chain)
             if (manifest.snapshot_id, manifest.previous) not in accepted
         ]
         if new:
             content = Gaps(gaps=[*gaps, *new]).model_dump_json(indent=1).encode()
             files.write_atomically(self.folder / GAPS, content)
+
+    def set_aside(self, snapshot_ids: Iterable[str]) -> None:
+        """Take snapshots out of the chain, such as those that were taken with a wrong clock.
+
+        Their files stay. Each manifest is renamed, and the gap that it leaves is accepted, so the manifests
+        that follow still prove what was there.
+
+        Raises:
+            LandingError: if the chain is damaged, or something cannot be written.
+        """
+        chosen = {*snapshot_ids}
+        # written first: whatever a crash comes between, the chain is whole, and the command can be repeated
+        self._accept([entry for entry in self.chain() if entry[0].snapshot_id not in chosen])
+        for snapshot_id in sorted(chosen, reverse=True):
+            folder = self.folder / snapshot_id
+            try:
+                (folder / MANIFEST).rename(folder / SET_ASIDE)
+                files.sync_folder(folder)
+            except OSError as error:
+                raise files.cannot_write(folder / SET_ASIDE, error) from error
+
+    def set_aside_digests(self) -> dict[str, str]:
+        """The digest of every manifest that was set aside, by snapshot."""
+        with _readable(self.folder):
+            folders = [folder for folder in self._folders() if (folder / SET_ASIDE).exists()]
+        return {folder.name: digest(folder / SET_ASIDE) for folder in folders}
+
+    def before_set_aside(self) -> dict[str, str | None]:
+        """The snapshots that were set aside, each with the one before it that counts; None where none does.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        aside = self.set_aside_digests()
+        by_digest = {sha256: snapshot_id for snapshot_id, sha256 in (self.digests() | aside).items()}
+        before: dict[str, str | None] = {}
+        for snapshot_id in sorted(aside):  # an earlier one comes first
+            previous = read_record(self.folder / snapshot_id / SET_ASIDE, Manifest).previous
+            found = by_digest.get(previous) if previous else None
+            before[snapshot_id] = before.get(found, found) if found else None
+        return before
 
     def newest_first(self) -> Iterator[Manifest]:
         """All committed snapshots, each read when it is asked for.
@@ -123,31 +168,34 @@ class CompanyLanding:
         snapshot_id = started_at.strftime("%Y%m%dT%H%M%S-%f")
         draft = Draft(snapshot_id=snapshot_id, started_at=started_at, identity=identity)
         folder = self.folder / snapshot_id
-        files.write_atomically(folder / DRAFT, draft.model_dump_json(indent=1).encode())
+        write_head(folder, draft)
         return Snapshot(folder, draft)
 
-    def drafts(self) -> list[Draft]:
-        """The heads of the snapshots that were begun, and neither committed nor abandoned, oldest first.
-
-        Raises:
-            LandingError: if one cannot be read.
-        """
-        return [
-            read_record(folder / DRAFT, Draft) for folder in self._begun() if not (folder / MANIFEST).exists()
-        ]
-
-    def unfinished(self) -> list[Snapshot]:
+    def drafts(self) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
         """Snapshots that were begun, and neither committed nor abandoned, oldest first.
 
-        What a crash has left of a commit is tidied up on the way.
+        Returns:
+            Those that are as they were written; and the folders of the others, each with what is wrong.
+
+        Raises:
+            LandingError: if this user cannot read one.
         """
-        found = []
+        intact: list[Snapshot] = []
+        damaged: list[tuple[Path, str]] = []
+        for folder in self._begun():
+            if (folder / MANIFEST).exists():
+                continue
+            try:
+                intact.append(read_draft(folder))
+            except DamagedDraftError as error:
+                damaged.append((folder, str(error)))
+        return intact, damaged
+
+    def tidy(self) -> None:
+        """Remove what a crash has left of a commit."""
         for folder in self._begun():
             if (folder / MANIFEST).exists():
                 tidy(folder)
-            else:
-                found.append(Snapshot(folder, read_record(folder / DRAFT, Draft)))
-        return found
 
     def verify(self, manifest: Manifest, *, quick: bool = False) -> None:
         """Prove that a snapshot's files are as they were when it was committed.

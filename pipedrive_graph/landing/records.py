@@ -8,12 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
+SET_ASIDE = "manifest.set-aside.json"
+"""A manifest that was renamed so: its snapshot no longer counts."""
+
 KNOWN, MEMORY, GAPS = "known.json", "memory.json.gz", "gaps.json"
 
 
@@ -37,12 +40,23 @@ class Draft(Record):
     """The head of a snapshot that is not committed yet.
 
     `continues_at` is given where the day's budget has ended its run: when there is to be a new budget.
+    `sha256` is the digest of all the rest; earlier versions wrote none.
     """
 
     snapshot_id: str
-    started_at: datetime
+    started_at: AwareDatetime
     identity: Identity
-    continues_at: datetime | None = None
+    continues_at: AwareDatetime | None = None
+    sha256: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the head without its digest."""
+        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
+
+    def sealed(self) -> Draft:
+        """The same head with its digest."""
+        return self.model_copy(update={"sha256": self.digest})
 
 
 class Coverage(Record):

@@ -1,15 +1,24 @@
-"""Writes one snapshot: answers as they come, and the manifest that commits them."""
+"""Writes one snapshot: answers as they come, and the manifest that commits them.
+
+While a snapshot is a draft, each of its lines ends with a digest, `, "sha256": "…"}`. So what was damaged
+on the disk is noticed before it is taken for an answer. A commit packs the lines without their digests: the
+manifest has one of each file.
+"""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from pipedrive_graph import clock, files
+from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
     DRAFT,
@@ -24,6 +33,13 @@ from pipedrive_graph.landing.records import (
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.signature import Memory
+
+_SEAL = b', "sha256": "%s"}\n'
+_SEAL_LENGTH = len(_SEAL % (b"0" * 64))
+
+
+class DamagedDraftError(Exception):
+    """A draft is not as it was written; the message says where, and completes a sentence."""
 
 
 class Snapshot:
@@ -47,11 +63,11 @@ class Snapshot:
             "outcome": str(answer.outcome),
             "at": clock.iso(answer.at),
         }
-        line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}}}\n'
+        line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}'.encode()
         path = self._path(call.endpoint)
         try:
-            with open(path, "a", encoding="utf-8", opener=files.private) as file:
-                file.write(line)
+            with open(path, "ab", opener=files.private) as file:
+                file.write(line + self._seal(line))
         except OSError as error:
             raise files.cannot_write(path, error) from error
 
@@ -65,7 +81,19 @@ class Snapshot:
         """The answers of an endpoint so far, as they were written, but for a last one that a crash tore."""
         path = self._path(endpoint)
         if path.exists():
-            yield from map(json.loads, _whole_lines(path))
+            yield from (json.loads(line) for line in self._answers(path))
+
+    def check(self) -> None:
+        """Prove that every line is as it was written.
+
+        A last line that a crash tore is not damage: what it was to answer is asked for again.
+
+        Raises:
+            DamagedDraftError: naming the first that is not.
+        """
+        for path in sorted(self.folder.glob("*.ndjson")):
+            for _ in self._answers(path):
+                pass
 
     def trim(self, outcomes: set[Outcome]) -> None:
         """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
@@ -85,12 +113,7 @@ class Snapshot:
             LandingError: if it cannot be written.
         """
         self.draft = self.draft.model_copy(update={"continues_at": continues_at})
-        files.write_atomically(self.folder / DRAFT, self.draft.model_dump_json(indent=1).encode())
-
-    def abandon(self, reason: str) -> None:
-        """Mark the snapshot as one that nobody will finish; its answers stay for who wants to look."""
-        note = {"at": clock.iso(clock.now()), "reason": reason}
-        files.write_atomically(self.folder / ABANDONED, json.dumps(note).encode())
+        write_head(self.folder, self.draft)
 
     def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
@@ -114,7 +137,7 @@ class Snapshot:
             # no name and no time in it: the same answers make the same bytes
             gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed,
         ):
-            for line in _whole_lines(path):
+            for line in self._committed(path):
                 compressed.write(line)
                 rows, longest = rows + 1, max(longest, len(line) - 1)
         size = packed.stat().st_size
@@ -124,8 +147,81 @@ class Snapshot:
         files.write_atomically(self.folder / name, body)
         return File(name=name, rows=0, longest=0, bytes=len(body), sha256=digest(self.folder / name))
 
+    def _answers(self, path: Path) -> Iterator[bytes]:
+        """Read the lines of a file without their digests, each once it is sure that it is whole.
+
+        Raises:
+            DamagedDraftError: naming the first line that is not as it was written.
+        """
+        for number, line in enumerate(_whole_lines(path), 1):
+            written = line[:-_SEAL_LENGTH]
+            if line != written + self._seal(written):
+                raise DamagedDraftError(f"line {number} of {path.name} is not as it was written")
+            yield written + b"}\n"
+
+    def _committed(self, path: Path) -> Iterator[bytes]:
+        """The lines of a file as a commit keeps them.
+
+        Raises:
+            LandingError: if a line is not as it was written.
+        """
+        try:
+            yield from self._answers(path)
+        except DamagedDraftError as error:
+            raise LandingError(
+                f"The snapshot in {self.folder} cannot be committed ({error}): run sync again, and it starts"
+                " over."
+            ) from error
+
+    def _seal(self, line: bytes) -> bytes:
+        """The end of a line: its digest, which no line of another snapshot has."""
+        digest = hashlib.sha256(self.draft.snapshot_id.encode() + b"\n" + line).hexdigest()
+        return _SEAL % digest.encode()
+
     def _path(self, endpoint: str) -> Path:
         return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
+
+
+def write_head(folder: Path, draft: Draft) -> None:
+    """Write the head of a draft, with its digest.
+
+    Raises:
+        LandingError: if it cannot be written.
+    """
+    files.write_atomically(folder / DRAFT, draft.sealed().model_dump_json(indent=1).encode())
+
+
+def read_draft(folder: Path) -> Snapshot:
+    """Read a draft: a snapshot that was begun, and all of which is as it was written.
+
+    Raises:
+        DamagedDraftError: if it is not.
+        LandingError: if this user cannot read it.
+    """
+    try:
+        content = (folder / DRAFT).read_bytes()
+    except OSError as error:
+        raise files.cannot_read(folder / DRAFT, error) from error
+    try:
+        draft = Draft.model_validate_json(content)
+    except ValidationError as error:
+        raise DamagedDraftError(f"{DRAFT} cannot be read") from error
+    if draft.sha256 is None:
+        raise DamagedDraftError("the version that began it wrote no digests of the answers")
+    if draft.sha256 != draft.digest or draft.snapshot_id != folder.name:
+        raise DamagedDraftError(f"{DRAFT} is not as it was written")
+    snapshot = Snapshot(folder, draft)
+    try:
+        snapshot.check()
+    except OSError as error:
+        raise files.cannot_read(folder, error) from error
+    return snapshot
+
+
+def abandon(folder: Path, reason: str) -> None:
+    """Mark a draft as one that is never finished; its files stay there."""
+    note = {"at": clock.iso(clock.now()), "reason": reason}
+    files.write_atomically(folder / ABANDONED, json.dumps(note).encode())
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

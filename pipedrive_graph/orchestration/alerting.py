@@ -49,10 +49,11 @@ def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.Asse
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         company = context.partition_key
         # alerts are sent whatever else is wrong with the configuration: it may be what they are about
-        outcomes = send.send(configuration.known, company, wait=context.log.info)
+        warn = watch.observer(company, context.log).warn
+        outcomes = send.send(configuration.known, company, wait=warn)
         problems = send.problems(outcomes)
         for sentence in problems:
-            watch.observer(company, context.log).warn(sentence)
+            warn(sentence)
         told = {outcome.channel: outcome.message for outcome in outcomes if outcome.message}
         yield dg.MaterializeResult(
             asset_key=key,

@@ -4,7 +4,6 @@ Holds no logic: `pipedrive_graph.collect` collects, this tells Dagster about it.
 """
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.landing import CompanyLanding, Coverage, Landing, Manifest
-from pipedrive_graph.losses import refuse_to_collect
+from pipedrive_graph.losses import dated_ahead, refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
@@ -100,10 +99,11 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         settings = configuration.settings
         company = settings.company(context.partition_key)
         rosters.load([company])  # a mistake in there is told before anything is asked
-        refuse_to_collect(settings, company.name, wait=context.log.info)
         observer = watch.observer(company.name, context.log)
-        if problem := owners_problem(settings, company.name):
-            observer.warn(problem)
+        refuse_to_collect(settings, company.name, wait=observer.warn)
+        for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name)):
+            if problem:
+                observer.warn(problem)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect
         accept_shrink = configuration.accept_shrink or _confirmed(landing, config.accept_shrink)
@@ -117,7 +117,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
             watch.collected(manifest, earlier=True)
         else:
             if earlier:
-                _catch_up(settings, models, earlier, observer, context.log)
+                _catch_up(settings, models, earlier, observer)
             manifest = asyncio.run(
                 collect(company, landing, observer=observer, plan=plan, accept_shrink=accept_shrink)
             )
@@ -134,15 +134,13 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
     return collect_company
 
 
-def _catch_up(
-    settings: Settings, models: Models, earlier: Manifest, observer: Observer, log: logging.Logger
-) -> None:
+def _catch_up(settings: Settings, models: Models, earlier: Manifest, observer: Observer) -> None:
     """Build and publish an earlier snapshot first; if that fails, the company is read all the same.
 
     The landing then has what Pipedrive says today, and the build fails where it shows, after it.
     """
     try:
-        build.catch_up(settings, models, earlier.company, tell=log.info)
+        build.catch_up(settings, models, earlier.company, tell=observer.warn)
     except Exception as error:
         if is_interrupt(error):
             raise

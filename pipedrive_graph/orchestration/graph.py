@@ -84,7 +84,7 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
                 settings,
                 models,
                 context.partition_key,
-                tell=context.log.info,
+                tell=warn,
                 preview=PREVIEWED if explain else (),
             )
         except WarehouseError as error:

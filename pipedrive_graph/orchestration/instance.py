@@ -7,7 +7,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -28,7 +28,7 @@ DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", DEFINITIONS]
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[dg.DagsterInstance | None]:
+def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None]:
     """The instance in DAGSTER_HOME; None where the variable is not set."""
     home = environment.value(HOME_VARIABLE)
     if not home:
@@ -40,7 +40,7 @@ def opened() -> Iterator[dg.DagsterInstance | None]:
     trust.check(folder / CONFIGURATION)
     with files.private_files():  # Dagster's files would else be readable by all
         # several processes that make a new instance's database at once can leave it broken for good
-        with files.lock(folder / ".first-use.lock", doing="opening Dagster's instance", wait=lambda _: None):
+        with files.lock(folder / ".first-use.lock", doing="opening Dagster's instance", wait=on_wait):
             close_to_others(folder)
             found = dg.DagsterInstance.get()
         with found as instance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -46,7 +46,8 @@ def run_nightly(
 
 def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, shrink: bool) -> None:
     job = build_definitions(settings, watch, accept_shrink=shrink).resolve_job_def(JOB)
-    with _instance() as opened:
+    warn = watch.observer(company, logging.getLogger(__name__)).warn
+    with _instance(warn) as opened:
         try:
             job.execute_in_process(
                 instance=opened,
@@ -66,8 +67,8 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
 
 
 @contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    with instance.opened() as kept:
+def _instance(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
+    with instance.opened(on_wait) as kept:
         if kept is not None:
             yield kept
             return

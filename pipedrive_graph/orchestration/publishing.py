@@ -13,6 +13,7 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata
+from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.specs import tables
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
@@ -54,11 +55,15 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         ],
     )
     def identity_graph(
-        context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
+        context: dg.AssetExecutionContext,
+        configuration: dg.ResourceParam[Configuration],
+        watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         settings = configuration.settings
         try:
-            rows = build.publish(settings, models, tell=context.log.info)
+            rows = build.publish(
+                settings, models, tell=watch.observer(context.partition_key, context.log).warn
+            )
         except WarehouseError as error:
             yield _equal(passed=False, description=str(error))
             raise

@@ -5,8 +5,12 @@ Every night these are asked for their permissions:
 - every admin, and everybody whose access the list of users does not tell;
 - everybody whose signature has changed since they were last observed;
 - known deviators, who hold something else than most of their signature;
-- the next slice of a rotation, so that nobody stays unobserved for longer than `observe_within`;
+- some who are chosen by chance, those not observed for longer more likely than others;
+- everybody else who would stay unobserved for longer than `observe_within` by the next read;
 - at least two users of each signature.
+
+The chance comes from a secret seed, so nobody can know when they are observed next. Only who was not observed
+for almost `observe_within` knows that it is due: with a bound, that cannot be otherwise.
 
 Where that finds a new deviator, the signature's sample doubles until 20 in a row agree; where more than
 20 % of a signature deviate, all of it is observed.
@@ -14,7 +18,9 @@ Where that finds a new deviator, the signature's sample doubles until 20 in a ro
 
 from __future__ import annotations
 
+import hmac
 import math
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +39,19 @@ UNANSWERED = 4
 """So many users of a signature are asked in vain before its sample is left incomplete."""
 
 
+CHANCE = 2.0
+"""What chance counts in the choice of who is observed: twice as much as having waited for `observe_within`.
+
+With 7 days, everybody's gaps are spread over 1 to 7 nights, none of them above 25 %.
+"""
+
+PERMISSIONS_SHARE, ROLES_SHARE = 1.5, 1.0
+"""How many are chosen each night, as a multiple of those who must be so that nobody waits for too long.
+
+Without a surplus, all would have to be observed in a fixed order.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When a company is read, and how long nobody may go unobserved.
@@ -41,17 +60,21 @@ class Schedule:
         now: the as-of time of this read.
         last: that of the read before; None at the first.
         observe_within: the longest time between two observations of a user.
+        seed: the secret from which the choice is drawn; with the same seed and time, it is the same.
     """
 
     now: datetime
     last: datetime | None
     observe_within: timedelta
+    seed: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
-    def due(self, last_seen: Mapping[int, datetime]) -> set[int]:
-        """Return whose turn it is: those not seen for longest, and those who cannot wait for the next read.
+    def due(self, last_seen: Mapping[int, datetime], purpose: str, share: float) -> set[int]:
+        """Return whose turn it is: those chosen by chance, and those who cannot wait for the next read.
 
         Args:
             last_seen: when each user was last observed or, if never, first listed.
+            purpose: what for; another purpose draws another choice.
+            share: how many are chosen, as a multiple of those who must be.
         """
         if self.last is None:
             return set()
@@ -59,9 +82,29 @@ class Schedule:
         rounds = max(1, self.observe_within // pause)
         # a read that followed soon upon another one tells little of when the next will come
         next_pause = max(pause, self.observe_within / 7)
-        longest_first = sorted(last_seen, key=lambda user: (last_seen[user], user))
+        chosen = self.order(last_seen, purpose)[: math.ceil(share * len(last_seen) / rounds)]
         late = {user for user in last_seen if self.now - last_seen[user] + next_pause > self.observe_within}
-        return late | set(longest_first[: math.ceil(len(longest_first) / rounds)])
+        return late | set(chosen)
+
+    def order(self, last_seen: Mapping[int, datetime], purpose: str) -> list[int]:
+        """Return all users in the order in which they are chosen; at the first read, by their ids.
+
+        Args:
+            last_seen: as `due` takes it.
+            purpose: as `due` takes it.
+        """
+        if self.last is None:
+            return sorted(last_seen)
+
+        def urgency(user: int) -> float:
+            return (self.now - last_seen[user]) / self.observe_within + CHANCE * self._drawn(purpose, user)
+
+        return sorted(last_seen, key=urgency, reverse=True)
+
+    def _drawn(self, purpose: str, user: int) -> float:
+        """Return a number from 0 to 1 that nobody can foresee without the seed."""
+        drawn = hmac.digest(self.seed, f"{purpose}:{self.now.isoformat()}:{user}".encode(), "sha256")
+        return int.from_bytes(drawn[:8]) / 2**64
 
 
 @dataclass(slots=True)
@@ -69,7 +112,7 @@ class _Group:
     """The users of one signature.
 
     Attributes:
-        members: their ids, those not observed for longest first.
+        members: their ids, in the order in which they are chosen.
         remembered: digests of the permissions of those who were observed under this very signature.
     """
 
@@ -108,8 +151,10 @@ class Sampling:
         known = {user: memory.users.get(user, fresh) for user in self.signatures}
         last_seen = {user: seen.at or seen.since for user, seen in known.items()}
         self._groups: dict[str, _Group] = defaultdict(_Group)
-        self._first = schedule.due(last_seen) | {u.id for u in users if any(e.admin for e in u.access or [])}
-        for user in sorted(self.signatures, key=lambda user: (last_seen[user], user)):
+        self._first = schedule.due(last_seen, "permissions", PERMISSIONS_SHARE) | {
+            u.id for u in users if any(e.admin for e in u.access or [])
+        }
+        for user in schedule.order(last_seen, "permissions"):
             signature, seen = self.signatures[user], known[user]
             if signature is None or (seen.at is not None and seen.signature != signature):
                 self._first.add(user)
@@ -182,7 +227,7 @@ def representatives(users: Sequence[User], memory: Memory, schedule: Schedule) -
     """
     known = {user.id: memory.users.get(user.id, Observation(since=schedule.now)) for user in users}
     last_seen = {user: seen.roles_at or seen.since for user, seen in known.items()}
-    asked = schedule.due(last_seen)
+    asked = schedule.due(last_seen, "roles", ROLES_SHARE)
     by_role: dict[int, list[int]] = defaultdict(list)
     for user in users:
         seen = known[user.id]

@@ -24,7 +24,9 @@ from pipedrive_graph.pipedrive.paging import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
 from pipedrive_graph.pipedrive.receiving import Share
 from pipedrive_graph.pipedrive.retries import Patience
-from pipedrive_graph.pipedrive.sending import Sender
+from pipedrive_graph.pipedrive.sending import Sender, ServerTime
+
+__all__ = ["Pipedrive", "ServerTime", "Stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Pipedrive:
         self._grant = None if isinstance(token, str) else token
         self._login = self._grant.login if self._grant is not None else None
         self._warn = warn
+        if self._grant is not None:
+            self._grant.on_wait = warn
         self._patience = patience or Patience()
         self._daily = DailyBudget(daily_reserve, daily_limit)
         self._listened_to: set[AsyncGenerator[tuple[Answer, Share], None]] = set()
@@ -132,6 +136,11 @@ class Pipedrive:
             limit_told=pacer.limit_told,
             own=pacer.own,
         )
+
+    @property
+    def server_time(self) -> ServerTime | None:
+        """The server's clock and this machine's, by the newest answer; None where none has a `Date`."""
+        return self._sender.server_time
 
     @property
     def budget(self) -> Budget | None:

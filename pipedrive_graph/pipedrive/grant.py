@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipedrive_graph import trust
+from pipedrive_graph import clock, trust
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
 from pipedrive_graph.files import cannot_write, lock, make_folder, write_atomically
 from pipedrive_graph.network import is_loopback
-from pipedrive_graph.pipedrive.oauth import App, Tokens
+from pipedrive_graph.pipedrive.oauth import LONGEST_LIFETIME, App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?/?")
@@ -40,8 +41,10 @@ class TokenStore:
             kept = json.loads(self.path.read_bytes())
             access, refresh, domain = kept["access_token"], kept["refresh_token"], kept["api_domain"]
             expires_at = float(kept["expires_at"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
+        if not expires_at <= clock.now().timestamp() + LONGEST_LIFETIME:
+            expires_at = 0.0  # an earlier version has believed a server too much: the token is renewed
         if not isinstance(access, str) or not isinstance(refresh, str) or not isinstance(domain, str | None):
             return None
         return Tokens(access, refresh, expires_at, domain)
@@ -60,10 +63,15 @@ class TokenStore:
         }
         write_atomically(self.path, json.dumps(kept).encode())
 
-    def take(self, stack: ExitStack) -> None:
+    def take(self, stack: ExitStack, on_wait: Callable[[str], None]) -> None:
         """Keep other processes from renewing the same tokens, until the stack is closed.
 
+        Args:
+            stack: holds the lock.
+            on_wait: called once when another process holds the lock.
+
         Raises:
+            BusyError: if another process holds the lock for too long.
             LandingError: if the lock's file cannot be made.
         """
         place = self.path.with_suffix(".lock")
@@ -71,7 +79,7 @@ class TokenStore:
             make_folder(place.parent)
         except OSError as error:
             raise cannot_write(place, error) from error
-        stack.enter_context(lock(place, doing="renewing the tokens", wait=lambda _: None))
+        stack.enter_context(lock(place, doing="renewing the tokens", wait=on_wait))
 
 
 class Grant:
@@ -80,11 +88,13 @@ class Grant:
     Attributes:
         redaction: knows every secret that came by.
         login: what the user shall do where the authorisation is not accepted.
+        on_wait: called with a sentence when another process renews the same tokens.
     """
 
     def __init__(self, app: App, store: TokenStore, company: Company, redaction: Redaction) -> None:
         self.redaction = redaction
         self.login = login(company)
+        self.on_wait: Callable[[str], None] = lambda _: None
         self._app = app
         self._store = store
         self._company = company
@@ -139,7 +149,7 @@ class Grant:
     async def _renew(self) -> None:
         try:
             with ExitStack() as stack:
-                await asyncio.to_thread(self._store.take, stack)
+                await asyncio.to_thread(self._store.take, stack, self.on_wait)
                 tokens = self._store.read()
                 if tokens is None or not tokens.holds or tokens.access_token == self._rejected:
                     tokens = await self._app.refresh(self._refresh_token(tokens))

@@ -18,6 +18,15 @@ WINDOW = 2.0
 LONGEST_BURST_WAIT = 10.0
 """Seconds; who asks for more than this at a burst's end has sent something else than a delay."""
 
+LONGEST_WAIT = 86_400.0
+"""Seconds; no server has a reason to ask for a longer wait: every budget of Pipedrive is renewed each day."""
+
+LARGEST_LIMIT = 100_000
+"""Requests per window; the largest plan allows 480."""
+
+LARGEST_BUDGET = 10**12
+"""Tokens or requests per day; a company of a million seats on the largest plan has 2 * 10**11."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 _EPOCH_SECONDS = 1e9
 _EPOCH_MILLISECONDS = 1e12
@@ -29,13 +38,14 @@ class RateLimits:
     """What one answer's headers say; None where a header is absent or makes no sense.
 
     Attributes:
-        limit: requests per window.
-        remaining: requests left in the window.
+        limit: requests per window, at most LARGEST_LIMIT.
+        remaining: requests left in the window, at most LARGEST_LIMIT.
         reset: seconds until the window ends, 0 to 10.
-        retry_after: seconds to wait, as asked for by `Retry-After`; not clamped.
-        daily_limit: tokens per day.
+        retry_after: seconds to wait, as asked for by `Retry-After`; at most LONGEST_WAIT.
+        daily_limit: tokens per day, like the following at most LARGEST_BUDGET.
         daily_remaining: tokens left today.
         daily_requests_left: requests left today; Pipedrive counts writing ones only.
+        date: the server's clock, aware.
     """
 
     limit: int | None = None
@@ -45,6 +55,7 @@ class RateLimits:
     daily_limit: int | None = None
     daily_remaining: int | None = None
     daily_requests_left: int | None = None
+    date: datetime | None = None
 
     @property
     def burst_wait(self) -> float:
@@ -65,15 +76,16 @@ class RateLimits:
 def read_limits(headers: Mapping[str, str]) -> RateLimits:
     """Return what the headers (names in lower case) say; never raises."""
     date = _date(headers.get("date"))
-    limit = _count(headers.get("x-ratelimit-limit"))
+    limit = _count(headers.get("x-ratelimit-limit"), LARGEST_LIMIT)
     return RateLimits(
         limit=limit or None,
-        remaining=_count(headers.get("x-ratelimit-remaining")),
+        remaining=_count(headers.get("x-ratelimit-remaining"), LARGEST_LIMIT),
         reset=_reset(headers.get("x-ratelimit-reset"), date),
         retry_after=_retry_after(headers.get("retry-after"), date),
         daily_limit=_count(headers.get("x-daily-ratelimit-token-limit")),
         daily_remaining=_count(headers.get("x-daily-ratelimit-token-remaining")),
         daily_requests_left=_count(headers.get("x-daily-requests-left")),
+        date=date,
     )
 
 
@@ -83,9 +95,9 @@ def _number(value: str | None) -> float | None:
     return float(value)
 
 
-def _count(value: str | None) -> int | None:
+def _count(value: str | None, largest: int = LARGEST_BUDGET) -> int | None:
     number = _number(value)
-    return None if number is None else max(0, int(number))
+    return None if number is None else min(max(0, int(number)), largest)
 
 
 def _date(value: str | None) -> datetime | None:
@@ -120,8 +132,8 @@ def _retry_after(value: str | None, date: datetime | None) -> float | None:
     """Return the seconds that `Retry-After` asks for: a delta, or a date compared with `Date`."""
     number = _number(value)
     if number is not None:
-        return max(number, 0.0)
+        return min(max(number, 0.0), LONGEST_WAIT)
     until = _date(value)
     if until is None or date is None:
         return None
-    return max((until - date).total_seconds(), 0.0)
+    return min(max((until - date).total_seconds(), 0.0), LONGEST_WAIT)

@@ -35,6 +35,9 @@ ATTEMPTS = 6
 LIFETIME = 3600.0
 """Seconds that an access token holds where the answer does not say; Pipedrive's say 3599."""
 
+LONGEST_LIFETIME = 86_400.0
+"""Seconds for which an access token is used at most, whatever the server says; then it is renewed."""
+
 _EARLY = 60.0  # seconds before its end in which a token is no longer begun with
 
 
@@ -239,11 +242,12 @@ def _tokens(said: dict[str, Any], refresh_token: str) -> Tokens | None:
         return None
     try:
         lifetime = float(said.get("expires_in", LIFETIME))
-        expires_at = clock.now().timestamp() + lifetime
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    if not 0 < lifetime < 10**9:
+    if not lifetime > 0:  # NaN is not
         return None
+    lifetime = min(lifetime, LONGEST_LIFETIME)
+    expires_at = clock.now().timestamp() + lifetime
     scopes = frozenset(scope.replace(",", " ").split()) if isinstance(scope, str) else frozenset()
     return Tokens(access, refresh, expires_at, domain, lifetime, scopes)
 

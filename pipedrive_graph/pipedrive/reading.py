@@ -43,6 +43,9 @@ SINGLES: dict[Endpoint, type[Record]] = {
 }
 
 
+LARGEST_START = 10**9
+"""Where a page of a list starts at most, in rows; a larger number is taken for a mistake of the server."""
+
 _ODDITIES = 100  # places remembered per answer
 
 
@@ -212,15 +215,29 @@ def _next_start(payload: dict[str, Any], call: Call, rows: int, oddities: list[s
     wrapped = additional.get("pagination")
     pagination = wrapped if isinstance(wrapped, dict) else additional
     more = _lenient(read_flag, pagination.get("more_items_in_collection"))
-    following = _lenient(read_id, pagination.get("next_start"))
+    following = _lenient(_read_start, pagination.get("next_start"))
     if more is False or (more is None and following is None):
         return None
     if following is None and rows:
-        size = _lenient(read_id, pagination.get("limit")) or rows
-        following = (_lenient(read_id, pagination.get("start")) or call.start or 0) + size
+        size = _lenient(_read_start, pagination.get("limit")) or rows
+        following = (_lenient(_read_start, pagination.get("start")) or call.start or 0) + size
+        if following > LARGEST_START:
+            following = (call.start or 0) + rows
     if following is None:
         _remember(oddities, "pagination: more rows are announced, but not where they start")
     return following
+
+
+def _read_start(value: object) -> int:
+    """Return a number of rows, such as where a page starts.
+
+    Raises:
+        ValueError: if it is not a whole number, or so large that no list has so many rows.
+    """
+    number = read_id(value)
+    if number > LARGEST_START:
+        raise ValueError("expected a number of rows")
+    return number
 
 
 Value = TypeVar("Value")

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from random import SystemRandom
 from typing import NoReturn
 
+from pipedrive_graph import clock
 from pipedrive_graph.errors import (
     BlockedError,
     BudgetError,
@@ -47,6 +50,19 @@ _RENEWALS = 2  # of the access token, for one call
 _random = SystemRandom()
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """Two clocks at the time when an answer came.
+
+    Attributes:
+        date: the server's, which is earlier by the answer's way and cut to whole seconds.
+        own: this machine's.
+    """
+
+    date: datetime
+    own: datetime
+
+
 class Sender:
     """Brings the calls of one run to their answers; made where the event loop runs.
 
@@ -62,6 +78,7 @@ class Sender:
         large: keeps large bodies from being in memory together.
         throttled: how many requests were answered with 429.
         slept: seconds in which calls waited for their next attempt.
+        server_time: the server's clock and this machine's, by the newest answer that has a `Date`.
     """
 
     def __init__(
@@ -81,6 +98,7 @@ class Sender:
         self.large = LargeBodies()
         self.throttled = 0
         self.slept = 0.0
+        self.server_time: ServerTime | None = None
         self._watch = Watch()
         self._still = asyncio.Event()  # set when nothing is under way
         self._probing = asyncio.Lock()
@@ -191,6 +209,8 @@ class Sender:
                         call.path, call.query, turn.sent, self._limit_of_attempt(), share
                     )
                     limits = read_limits(response.headers)
+                    if limits.date is not None:
+                        self.server_time = ServerTime(limits.date, clock.now())
                 finally:
                     self._daily.learn(spent, limits)
                     if not self._daily.under_way:

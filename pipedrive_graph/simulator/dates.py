@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from datetime import UTC, datetime, timedelta
 
 THRESHOLDS = (7, 14, 30, 90)
@@ -12,6 +14,23 @@ MARGIN = 2.5
 """Days that every date keeps away from a threshold, so that a slow run of the pipeline changes no finding."""
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+_STARTED = time.monotonic()
+
+
+def wall_clock() -> float:
+    """Return the time that the server's answers carry, in seconds since 1970.
+
+    A night that is played at a chosen time needs a server that agrees with it: as the client, the simulator
+    starts its clock at PIPEDRIVE_GRAPH_CLOCK where that is an ISO 8601 time.
+    """
+    try:
+        start = datetime.fromisoformat(os.environ.get("PIPEDRIVE_GRAPH_CLOCK", "").strip())
+    except ValueError:
+        return time.time()
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start.timestamp() + time.monotonic() - _STARTED
 
 
 def written(moment: datetime) -> str:

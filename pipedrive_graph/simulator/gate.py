@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from pipedrive_graph.simulator.api import CALLER, DOMAIN_ERROR, INFO, NO_RIGHT, PREFIXES, failure
+from pipedrive_graph.simulator.dates import wall_clock
 from pipedrive_graph.simulator.faults import Faults, Reply, cloudflare
 from pipedrive_graph.simulator.limits import Account, Limits
 from pipedrive_graph.simulator.model import Company, User
@@ -115,7 +116,7 @@ class Gate:
         account = self._limits.account(token) if bearer is None else self._app_account()
         template = _template(seen.path)
         cost = 1 if self._brief else TOKEN_COSTS.get((seen.method, template), 2)
-        self._limits.turn_to(int(self._wall_clock() // 86_400))
+        self._limits.turn_to(int((time.time() + self._options.clock_offset) // 86_400))
         verdict = self._limits.charge(account, cost, seen.at)
         if verdict == 403:
             return cloudflare(Reply(403, (), b""))
@@ -190,7 +191,8 @@ class Gate:
         return math.ceil(epoch * 1000) if form == "epoch_ms" else math.ceil(epoch)
 
     def _wall_clock(self) -> float:
-        return time.time() + self._options.clock_offset
+        # a night that is played at a chosen time is played against a server that agrees with it
+        return wall_clock() + self._options.clock_offset
 
     async def _answer(self, reply: Reply, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
         if reply.silent:

@@ -63,6 +63,37 @@ def test_retry_after_goes_before_reset_and_may_be_a_date():
     assert read_limits({"retry-after": later}).retry_after is None
 
 
+ABSURD = [
+    "99999999999",
+    "9" * 400,
+    "1e309",
+    "inf",
+    "nan",
+    "-1",
+    "-99999999999",
+    "0x10",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+]
+
+
+@pytest.mark.parametrize("value", ABSURD)
+def test_no_number_of_a_server_is_believed_beyond_its_bound(value: str):
+    limits = read_limits({**DATED, **dict.fromkeys(NAMES[1:], value)})
+
+    assert limits.limit is None or 1 <= limits.limit <= 100_000
+    assert limits.remaining is None or 0 <= limits.remaining <= 100_000
+    assert limits.retry_after is None or 0 <= limits.retry_after <= 86_400
+    assert limits.reset is None or 0 <= limits.reset <= 10
+    assert limits.daily_limit is None or 0 <= limits.daily_limit <= 10**12
+    assert limits.daily_remaining is None or 0 <= limits.daily_remaining <= 10**12
+
+
+def test_no_server_asks_for_more_than_a_day():
+    assert read_limits({"retry-after": "99999999999"}).retry_after == 86_400
+    assert read_limits({**DATED, "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}).retry_after == 86_400
+    assert read_limits({"x-ratelimit-limit": "999999999999999"}).limit == 100_000
+
+
 def test_the_day_is_over_by_any_of_three_signs():
     assert RateLimits(daily_remaining=0, remaining=0).day_is_over
     assert RateLimits(remaining=3).day_is_over

@@ -41,6 +41,8 @@ ME = {"id": 7, "company_id": 1, "company_name": "Acme", "access": [], "is_admin"
 
 TEXT, FLAG, WHOLE, TIME = ([1], 7, True), ("maybe", 2, [1]), ("abc", -1, 7.5, [1], True), ("soon", 5, [1])
 
+NO_DATES = ("2026-13-45 00:00:00", "9999-12-31T23:59:59-12:00")  # the second is in the year 10000
+
 FIELDS: dict[tuple[str, str], tuple[tuple[Any, ...], str | None]] = {
     ("users", "name"): (TEXT, "users.name"),
     ("users", "email"): (TEXT, "users.email"),
@@ -48,7 +50,7 @@ FIELDS: dict[tuple[str, str], tuple[tuple[Any, ...], str | None]] = {
     ("users", "is_deleted"): (FLAG, "users.deleted"),
     ("users", "is_admin"): (FLAG, "users.is_admin"),
     ("users", "role_id"): (WHOLE, "users.role_id"),
-    ("users", "created"): ((*TIME, "infinity", "2026-13-45 00:00:00"), "users.created"),
+    ("users", "created"): ((*TIME, "infinity", *NO_DATES), "users.created"),
     ("users", "last_login"): (TIME, "users.last_login"),
     ("users", "modified"): (TIME, "users.modified"),
     ("users", "has_created_company"): (FLAG, "users.has_created_company"),
