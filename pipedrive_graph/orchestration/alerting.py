@@ -53,6 +53,7 @@ def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.Asse
         problems = send.problems(outcomes)
         for sentence in problems:
             watch.observer(company, context.log).warn(sentence)
+        watch.alerted(problems)
         told = {outcome.channel: outcome.message for outcome in outcomes if outcome.message}
         yield dg.MaterializeResult(
             asset_key=key,
