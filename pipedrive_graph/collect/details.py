@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipedrive_graph.collect.by_access import Ask, by_access
+from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Known
@@ -31,11 +32,30 @@ class Past:
     schedule: Schedule
 
 
-def past_of(company: Company, landing: CompanyLanding, as_of: datetime) -> Past:
-    """Return what the snapshots of a company tell a read of that time."""
+def past_of(
+    company: Company,
+    landing: CompanyLanding,
+    as_of: datetime,
+    *,
+    on_warning: Callable[[str], None] = lambda _: None,
+    repair: bool = False,
+) -> Past:
+    """Return what the snapshots of a company tell a read of that time.
+
+    Args:
+        company: its settings.
+        landing: its snapshots.
+        as_of: the time of the read.
+        on_warning: called with a sentence for each file that is damaged and made again.
+        repair: write such a file again; nothing is written otherwise.
+
+    Raises:
+        LandingError: if answers are damaged from which a file has to be made again.
+    """
     last = landing.latest(accepted=True)
     schedule = Schedule(as_of, last.started_at if last else None, company.observe_within)
-    return Past(landing.known(), landing.memory(), schedule)
+    known, memory = recall(landing, on_warning=on_warning, repair=repair)
+    return Past(known, memory, schedule)
 
 
 async def ask_details(

@@ -95,9 +95,11 @@ class Snapshot:
     def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
         packed = [self._compressed(path) for path in sorted(self.folder.glob("*.ndjson"))]
-        kept = known.model_dump_json(indent=1).encode()
-        remembered = gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
-        return [*packed, self._packed(KNOWN, kept), self._packed(MEMORY, remembered)]
+        return [
+            *packed,
+            self._packed(KNOWN, packed_known(known)),
+            self._packed(MEMORY, packed_memory(memory)),
+        ]
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Commit the snapshot: after this it is there for good."""
@@ -126,6 +128,16 @@ class Snapshot:
 
     def _path(self, endpoint: str) -> Path:
         return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
+
+
+def packed_known(known: Known) -> bytes:
+    """The content of known.json."""
+    return known.model_dump_json(indent=1).encode()
+
+
+def packed_memory(memory: Memory) -> bytes:
+    """The content of memory.json.gz."""
+    return gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
