@@ -8,13 +8,12 @@ from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import files, losses
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.losses import advised, refuse_to_rebuild
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
@@ -80,7 +79,7 @@ def build(
     policies = policy.load(settings)
     people = rosters.load(one for one in settings.companies if one.name == company)
     accepted = waivers.load(settings)
-    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):
@@ -135,7 +134,7 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
     Raises:
         WarehouseError: if a check fails; what was published before stays.
     """
-    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         return publish_file(connection, models, settings.published)
 
 
@@ -162,19 +161,19 @@ def rebuild(
         ConfigurationError: if there is no such snapshot, or nothing would be left.
         LossError: if something would be lost, and that was not accepted.
         ConfigurationError: if findings.toml cannot be used.
-        LandingError: if a snapshot or a journal is damaged; the warehouse stays as it was.
+        LandingError: if a snapshot is damaged, or a journal is not whole and that was not accepted; the
+            warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
     landing, policies = Landing(settings.landing), policy.load(settings)
-    people = rosters.kept(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
         _set_aside(landing, without)
         if accept_loss:
-            for name in landing.companies():
-                landing.of(name).accept_gaps()
+            losses.accept(settings)
         else:
-            refuse_to_rebuild(settings)
+            losses.refuse_to_rebuild(settings)
+        people = rosters.kept(settings, landing.companies())
         database.remove(temporary)
         try:
             with database.writer(temporary, wait=tell, logged=False) as connection:

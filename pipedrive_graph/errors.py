@@ -24,6 +24,8 @@ A message is one plain sentence that says what to do; it never holds a secret or
         ├── LossError              1   history or decisions are in the warehouse alone, and would be lost
         └── ModelError             1   a file in sql/ is not as it should be
             └── RuleError          1   a rule cannot be run; the others can
+
+`sync` ends with 6 where a run is done and an alert could not be sent; no error stands for that.
 """
 
 from __future__ import annotations

@@ -16,9 +16,11 @@ import duckdb
 from pipedrive_graph import clock
 from pipedrive_graph.collect.clock_check import LATEST
 from pipedrive_graph.errors import LossError, UnusableError
+from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.reviews import journal as reviews
 from pipedrive_graph.reviews.journal import OPENED
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
@@ -88,12 +90,41 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
     return None if settings.warehouse.exists() else []
 
 
+def check_journal(settings: Settings, company: str) -> None:
+    """Check that a company's journal is whole, by itself and by the newest snapshot.
+
+    Raises:
+        LandingError: if it is not, or the newest manifest is damaged.
+    """
+    newest = Landing(settings.landing).of(company).latest()
+    Journal.of(settings, company).check(newest.journal if newest else None)
+
+
+def accept(settings: Settings) -> None:
+    """Accept for good what is missing in the landing, in the journals and beside them, of all companies.
+
+    Raises:
+        LandingError: if a manifest or a journal cannot be read, or that cannot be written down.
+    """
+    landing = Landing(settings.landing)
+    for name in landing.companies():
+        landing.of(name).accept_gaps()
+        newest = landing.of(name).latest()
+        marks = [newest.journal] if newest and newest.journal else []
+        journal = Journal.of(settings, name)
+        journal.accept_loss(marks)
+        journal.accept_lost_files([*rosters.damaged(settings, name), *reviews.damaged(settings, name)])
+
+
 def refuse_to_rebuild(settings: Settings) -> None:
     """Refuse a rebuild that would lose something.
 
     Raises:
+        LandingError: if a journal is not whole.
         LossError: with what would be lost, and what to do instead.
     """
+    for name in Landing(settings.landing).companies():
+        check_journal(settings, name)
     found = losses(settings)
     if found is None:
         raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
@@ -111,10 +142,10 @@ def refuse_to_collect(settings: Settings, company: str, *, wait: Callable[[str],
     not be restored any more.
 
     Raises:
-        LandingError: if the newest manifest is damaged.
+        LandingError: if the newest manifest is damaged, or the journal is not whole.
         LossError: with what is missing, and what to do.
     """
-    Landing(settings.landing).of(company).latest()  # a manifest that is damaged is not missing
+    check_journal(settings, company)  # a manifest that is damaged is not missing
     if settings.warehouse.exists():
         with database.lock(settings.warehouse, wait=wait):
             found = losses(settings, company)
@@ -198,7 +229,7 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
         company,
     ):
-        held.decisions[name] = max(0, lines - len(Journal.of(settings, name).lines()))
+        held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines)
     return held
 
 

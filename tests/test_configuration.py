@@ -252,4 +252,4 @@ def test_dagster_imports_the_definitions_whatever_is_wrong(acme: Installation) -
     )  # fmt: skip
 
     assert ended.stderr == ""
-    assert ended.stdout == "1 ['DefaultSensorStatus.RUNNING', 'DefaultSensorStatus.RUNNING']\n"
+    assert ended.stdout == "2 ['DefaultSensorStatus.RUNNING', 'DefaultSensorStatus.RUNNING']\n"

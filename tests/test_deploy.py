@@ -67,7 +67,7 @@ def test_systemd_accepts_the_units(programs: Path, tmp_path: Path) -> None:
 
 
 def test_every_service_has_its_own_user_and_can_write_its_state_only() -> None:
-    assert len(SERVICES) == 4
+    assert len(SERVICES) == 5
     for unit in SERVICES:
         settings = section(unit, "Service")
         assert settings["User"] == ["pipedrive-graph"]
@@ -93,7 +93,11 @@ def test_dagsters_page_is_served_behind_the_browser_guard() -> None:
 
 def test_what_was_due_while_the_machine_was_off_is_made_up_for() -> None:
     timers = [unit for unit in UNITS if unit.suffix == ".timer"]
-    assert [unit.stem for unit in timers] == ["pipedrive-graph-alerts", "pipedrive-graph"]
+    assert [unit.stem for unit in timers] == [
+        "pipedrive-graph-alerts",
+        "pipedrive-graph-verify",
+        "pipedrive-graph",
+    ]
     for unit in timers:
         assert section(unit, "Timer")["Persistent"] == ["yes"]
         assert section(unit, "Install") == {"WantedBy": ["timers.target"]}
@@ -107,7 +111,7 @@ def test_the_daily_reserve_is_no_failure_and_partial_is_one() -> None:
 
 
 def test_the_documentation_shows_no_unit_and_no_cron_line_of_its_own() -> None:
-    assert [line.id for line in LINES] == ["pipedrive-graph: >>"] * 2
+    assert [line.id for line in LINES] == ["pipedrive-graph: >>"] * 3
     for path in TEXTS:
         if path.suffix == ".md":
             assert "ExecStart" not in path.read_text(encoding="utf-8")
@@ -142,7 +146,9 @@ def test_a_line_for_cron_runs_with_the_environment_that_cron_gives(
     )  # fmt: skip
 
     logs = {log.name: log.read_text(encoding="utf-8") for log in home.glob("*.log")}
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", ""), logs
+    # the address in SLACK_URL cannot be used, so the alert of the first night cannot be sent
+    code = 6 if " sync " in line else 0
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", ""), logs
     if " sync " in line:
         assert '"status": "complete"' in logs["sync.log"]
         assert (home / "identity_graph.duckdb").exists()

@@ -145,10 +145,13 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
     "the newest snapshot is lost": (1, "history", lose(1)),
     "an older snapshot is lost": (1, "history", lose(0)),
     "a manifest is damaged": (1, "history", damage("manifest.json")),
-    "the ids of the newest snapshot are damaged": (1, "landing", damage("known.json")),
     "a snapshot that is not built yet is damaged": (1, "landing", unbuilt_and_damaged),
     "a line of the journal is damaged": (1, "journal", write("journal/default.ndjson", "{\n")),
-    "the journal is lost": (1, "history", change("INSERT INTO history.journal VALUES ('default', 3)")),
+    "the journal is lost": (
+        1,
+        "history",
+        change("INSERT INTO history.journal (company, lines) VALUES ('default', 3)"),
+    ),
     "waivers.toml is wrong": (2, "waivers", write("waivers.toml", "[[waiver]]\n")),
     "alerts.toml is wrong": (2, "alerts", write("alerts.toml", "[[alert]]\n")),
     "findings.toml is wrong": (2, "rules", write("findings.toml", "[rules]\nfolder = 'none'\n")),
@@ -159,6 +162,7 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
 WARNINGS: dict[str, tuple[str, Break]] = {
     "the published file is damaged": ("database", write("identity_graph.duckdb", "no database" * 1000)),
     "an unfinished snapshot is damaged": ("landing", half_begun),
+    "the ids of the newest snapshot are damaged": ("landing", damage("known.json")),
     "an old file is damaged": ("landing", damage("users.ndjson.gz", 0)),
     "the memory of alerts is damaged": ("alerts", write("alerts/default.json", "{")),
     "nobody can be alerted": (

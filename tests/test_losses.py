@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from datetime import timedelta
@@ -53,7 +54,7 @@ def contents(installation: Installation) -> dict[str, bytes]:
 def journal(installation: Installation, entries: int) -> None:
     """Have the warehouse know of so many entries of acme's journal, which is not there."""
     with database.writer(installation.settings.warehouse) as connection:
-        connection.execute("INSERT INTO history.journal VALUES ('acme', ?)", [entries])
+        connection.execute("INSERT INTO history.journal (company, lines) VALUES ('acme', ?)", [entries])
 
 
 def test_nothing_is_lost_where_the_landing_is_whole(copied) -> None:
@@ -259,3 +260,138 @@ def test_a_sync_without_a_warehouse_keeps_what_was_decided(copied, tmp_path) -> 
     assert query(installation.published, reviews) == query(installation.published, waivers) == [(1,)]
     assert installation.command("rebuild").code == 0
     assert query(installation.published, reviews) == query(installation.published, waivers) == [(1,)]
+
+
+@pytest.fixture(scope="module")
+def reviewing(three_nights, tmp_path_factory: pytest.TempPathFactory):
+    """A copy of the installation with two reviews; no manifest names its journal yet."""
+    installation, _ = three_nights
+    folder = tmp_path_factory.mktemp("reviewing")
+    shutil.copytree(installation.home, folder / "home")
+    reviewing = Installation(folder / "home", dict(installation.variables), UNJUDGED)
+    for name in ("one", "two"):
+        out = str(folder / f"{name}.csv")
+        opened = reviewing.command("review", "open", "--company", "acme", "--name", name, "--out", out)
+        assert opened.code == 0, opened
+    return reviewing
+
+
+@pytest.fixture(scope="module")
+def decided(reviewing, tmp_path_factory: pytest.TempPathFactory):
+    """A copy of it with a waiver, and two nights after that."""
+    folder = tmp_path_factory.mktemp("decided")
+    shutil.copytree(reviewing.home, folder / "home")
+    decided = Installation(folder / "home", dict(reviewing.variables), UNJUDGED)
+    (decided.home / "waivers.toml").write_text(
+        '[[waiver]]\nrule = "role_cycle"\nsubject = "1"\nreason = "r"\nowner = "o"\n'
+        f"expires = {clock.now().date() + timedelta(days=30)}\n"
+    )
+    synced = decided.command("sync", "--company", "acme", "--json")
+    assert synced.code == 0, synced
+    again = decided.command("sync", "--company", "acme", "--json")  # its manifest names all three lines
+    assert again.code == 0, again
+    return decided
+
+
+def empty(home: Path) -> None:
+    (home / "journal" / "acme.ndjson").write_bytes(b"")
+
+
+def halve(home: Path) -> None:
+    path = home / "journal" / "acme.ndjson"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+
+
+def remove(home: Path) -> None:
+    (home / "journal" / "acme.ndjson").unlink()
+
+
+def halve_and_remove_the_head(home: Path) -> None:
+    halve(home)
+    (home / "journal" / "acme.head.json").unlink()
+
+
+def remove_the_folder(home: Path) -> None:
+    shutil.rmtree(home / "journal")
+
+
+def remove_the_folder_and_all_databases(home: Path) -> None:
+    remove_the_folder(home)
+    for path in home.glob("*.duckdb"):
+        path.unlink()
+
+
+def change(home: Path) -> None:
+    path = home / "journal" / "acme.ndjson"
+    path.write_bytes(path.read_bytes().replace(b'"one"', b'"six"'))
+
+
+BROKEN = {
+    empty: "lacks 3 entries that it had",
+    halve: "lacks 2 entries that it had",
+    remove: "lacks 3 entries that it had",
+    halve_and_remove_the_head: "lacks 2 entries that it had",
+    remove_the_folder: "lacks 3 entries that it had",
+    remove_the_folder_and_all_databases: "lacks 3 entries that it had",
+    change: ": line 2 does not continue the line before it; one was changed or is missing",
+}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [damage if damage is empty else pytest.param(damage, marks=pytest.mark.slow) for damage in BROKEN],
+)
+def test_a_journal_that_is_not_whole_is_refused_by_all_who_would_go_on_with_it(
+    decided, damage, tmp_path: Path
+) -> None:
+    shutil.copytree(decided.home, tmp_path / "home")
+    installation = Installation(tmp_path / "home", dict(decided.variables), UNJUDGED)
+    ((finding, *_), *_) = query(
+        installation.published, "SELECT finding_id FROM findings WHERE company = 'acme' AND status = 'open'"
+    )
+    damage(installation.home)
+    before = contents(installation)
+    commands = [["sync", "--company", "acme"], ["rebuild"]]
+    if installation.settings.warehouse.exists():
+        commands.append(["review", "open", "--company", "acme", "--out", str(tmp_path / "new.csv")])
+        commands.append(["waive", finding, "--reason", "r", "--owner", "o", "--until", "2027-06-30"])
+
+    refused = [installation.command(*command) for command in commands]
+
+    path = installation.settings.journal / "acme.ndjson"
+    for told in refused:
+        assert told.code == 1
+        assert told.sentence.startswith(f"{path}")
+        assert BROKEN[damage] in told.sentence
+        assert "restore the journal from a backup" in told.sentence
+        assert "`pipedrive-graph rebuild --accept-loss` goes on with what is left." in told.sentence
+    assert contents(installation) == before
+
+    if damage is empty:
+        assert installation.command("rebuild", "--accept-loss").code == 0
+        assert installation.command("sync", "--company", "acme", "--json").code == 0
+
+
+def test_a_journal_of_an_earlier_version_is_taken_over_by_the_next_sync(reviewing, tmp_path: Path) -> None:
+    shutil.copytree(reviewing.home, tmp_path / "home")
+    installation = Installation(tmp_path / "home", dict(reviewing.variables), UNJUDGED)
+    path = installation.settings.journal / "acme.ndjson"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        del line["previous"]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (path.parent / "acme.head.json").unlink()
+    with database.writer(installation.settings.warehouse) as connection:
+        connection.execute("ALTER TABLE history.journal DROP COLUMN sha256")
+    before = query(installation.published, "FROM reviews ORDER BY ALL")
+
+    told = installation.command("sync", "--company", "acme", "--json")
+
+    assert told.code == 0, told
+    assert query(installation.published, "FROM reviews ORDER BY ALL") == before
+    assert json.loads((path.parent / "acme.head.json").read_text())["lines"] == 2
+    with database.attached(installation.settings.warehouse) as connection:
+        held = database.rows(connection, "SELECT lines, sha256 FROM held.history.journal")
+    assert held == [(2, hashlib.sha256(path.read_bytes()).hexdigest())]
+    halve(installation.home)
+    assert installation.command("sync", "--company", "acme").code == 1

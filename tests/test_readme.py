@@ -98,7 +98,7 @@ def test_every_exit_code_is_described() -> None:
     described = {int(code) for code in re.findall(r"^\| (\d) \|", README, flags=re.MULTILINE)}
 
     assert codes <= described
-    assert described == set(range(6))
+    assert described == set(range(7))
 
 
 def test_the_page_of_the_rules_is_made_from_their_headers() -> None:

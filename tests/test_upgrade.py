@@ -159,3 +159,14 @@ def test_a_rebuild_gives_the_same_findings(upgrade: Upgrade) -> None:
     told = upgrade.installation.command("rebuild")
     assert told.code == 0, told.err
     assert upgrade.query(FINDINGS) == after
+
+
+def test_the_chain_of_the_journal_begins_and_everything_is_whole(upgrade: Upgrade) -> None:
+    journal = upgrade.installation.home / "journal"
+    lines = (journal / "default.ndjson").read_text().splitlines()
+    assert [line for line in lines if '"previous"' in line] == []  # the sync had nothing to write
+    assert json.loads((journal / "default.head.json").read_text())["lines"] == len(lines) == 3
+
+    verified = upgrade.installation.command("verify", "--json")
+
+    assert (verified.code, verified.err) == (0, ""), verified.out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,14 @@ FAILED = "failed:"
 """How the keys of failed nights begin."""
 BROKEN = "broken:"
 """How the keys of rules that could not be run begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest accepted snapshot: its id, and when its last answer was in; aware, UTC."""
+
+    snapshot_id: str
+    finished_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,11 @@ class Published:
     snapshots: int
     findings: list[Listed]
     broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> Latest:
+        """The latest accepted snapshot."""
+        return Latest(self.snapshot_id, self.finished_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +179,7 @@ def broken(company: str, published: Published) -> list[Note]:
 
 def not_run(
     company: str,
-    published: Published | None,
+    snapshot: Latest | None,
     memory: Memory,
     alerts: Alerts,
     *,
@@ -177,7 +190,7 @@ def not_run(
 
     A night of which was told that it failed did run.
     """
-    latest = published.finished_at if published else since
+    latest = snapshot.finished_at if snapshot else since
     late = now - latest - alerts.expected_every
     waiting = (one.since for one in memory.waiting if one.key.startswith(FAILED))
     failed = (at for key, at in memory.told.items() if key.startswith(FAILED))
@@ -186,17 +199,48 @@ def not_run(
     hours = alerts.expected_every.total_seconds() / 3600
     text = (
         f"No accepted snapshot of {company} since {latest:%Y-%m-%d %H:%M} UTC"
-        if published
+        if snapshot
         else f"There is no accepted snapshot of {company} yet"
     )
     return [
         Note(
             Event.NOT_RUN,
-            f"not_run:{published.snapshot_id if published else ''}:{late.days}",
+            f"not_run:{snapshot.snapshot_id if snapshot else ''}:{late.days}",
             "the night did not run",
             f"{text}; one is expected every {hours:g} hours. Look whether the schedule runs, and at its log.",
         )
     ]
+
+
+def undelivered(channel: str, problem: str, *, now: datetime) -> Note:
+    """What to say over the other channels where one has failed: once a day."""
+    return Note(
+        Event.FAILED,
+        f"undelivered:{channel}:{now:%Y-%m-%d}",
+        f"an alert over '{channel}' could not be sent",
+        problem,
+    )
+
+
+def damaged(company: str, texts: Sequence[str], *, now: datetime) -> Note:
+    """What to say where `verify` has found damage: once a day."""
+    more = f" And {len(texts) - 1} more; `pipedrive-graph verify` lists them." if len(texts) > 1 else ""
+    return Note(
+        Event.FAILED,
+        f"damaged:{now:%Y-%m-%d}",
+        "something is damaged",
+        f"What is kept of {company} is not as it was written: {texts[0]}{more}",
+    )
+
+
+def misconfigured(company: str, problem: Exception, *, now: datetime) -> Note:
+    """What to say where a configuration file cannot be used: once a day, as of a failed night."""
+    return Note(
+        Event.FAILED,
+        f"{FAILED}{now:%Y-%m-%d}:{type(problem).__name__}",
+        "the configuration cannot be used",
+        f"No night of {company} can run: {problem} Until that is corrected, no findings are sent.",
+    )
 
 
 def _first(company: str, channel: Channel, published: Published, *, any_: bool) -> Note:

@@ -20,7 +20,8 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -97,27 +98,33 @@ def load(settings: Settings) -> Alerts:
     text = toml_file.text(file)
     if text is None:
         return Alerts()
-    tables = toml_file.parse(text, file)
-    entries = tables.pop("alert", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
+    # while the companies are a guess, an alert for one that is missing in it is no mistake
+    return parse(text, file, None if settings.guessed else [company.name for company in settings.companies])
+
+
+def parse(text: str, file: Path, companies: Sequence[str] | None) -> Alerts:
+    """Read the text of an alerts.toml.
+
+    Args:
+        text: its content.
+        file: where it stands, for messages.
+        companies: those in the settings; None where that is not known.
+
+    Raises:
+        ConfigurationError: as `load` does.
+    """
+    tables, entries = _tables(text, file)
     try:
         checked = _File.model_validate(tables)
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_sentence(error, _File, 'setting')}") from error
-    # while the companies are a guess, an alert for one that is missing in it is no mistake
-    companies = None if settings.guessed else [company.name for company in settings.companies]
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
-        place = f"{file}: alert {number}"
-        line_of = partial(toml_file.on_line, text, "alert", number - 1)
-        for key, example in _SECRETS.items():
-            if isinstance(entry.get(key), str):
-                pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line_of(key)}")
-        channel = _channel(entry, place, companies, line_of)
+        channel = _read_channel(number, entry, text, file, companies)
         if channel.name in {other.name for other in channels}:
             raise ConfigurationError(
-                f"{place}: name: '{pasted.shown(channel.name)}' is taken; give each alert a name of its own."
+                f"{file}: alert {number}: name: '{pasted.shown(channel.name)}' is taken;"
+                " give each alert a name of its own."
             )
         channels.append(channel)
     return Alerts(
@@ -125,8 +132,41 @@ def load(settings: Settings) -> Alerts:
     )
 
 
+def readable_part(settings: Settings) -> Alerts:
+    """The channels of an alerts.toml that can be used, although the file as a whole cannot."""
+    file = settings.home / FILE
+    channels: dict[str, Channel] = {}
+    with suppress(ConfigurationError):
+        text = toml_file.text(file) or ""
+        for number, entry in enumerate(_tables(text, file)[1], 1):
+            with suppress(ConfigurationError):
+                channel = _read_channel(number, entry, text, file, None)
+                channels.setdefault(channel.name, channel)
+    return Alerts(tuple(channels.values()))
+
+
+def _tables(text: str, file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What stands in the file outside its alerts, and the alerts."""
+    tables = toml_file.parse(text, file)
+    entries = tables.pop("alert", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
+    return tables, entries
+
+
+def _read_channel(
+    number: int, entry: dict[str, Any], text: str, file: Path, companies: Sequence[str] | None
+) -> Channel:
+    place = f"{file}: alert {number}"
+    line_of = partial(toml_file.on_line, text, "alert", number - 1)
+    for key, example in _SECRETS.items():
+        if isinstance(entry.get(key), str):
+            pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line_of(key)}")
+    return _channel(entry, place, companies, line_of)
+
+
 def _channel(
-    entry: dict[str, Any], place: str, companies: list[str] | None, line_of: Callable[[str], str]
+    entry: dict[str, Any], place: str, companies: Sequence[str] | None, line_of: Callable[[str], str]
 ) -> Channel:
     try:
         told = _Alert.model_validate(entry)

@@ -1,21 +1,21 @@
 """Sends what is due: after a night, after one that failed, or whenever somebody looks.
 
-A delivery that fails is a sentence, and what it was about is due again; it never fails the night.
+A delivery that fails is a sentence, the other channels are informed, and what it was about is due again; it
+never fails the night.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from pipedrive_graph import clock, errors
-from pipedrive_graph.alerts import due, file, state
+from pipedrive_graph.alerts import due, fallback, file, state
 from pipedrive_graph.alerts.channels import Patience, deliver
 from pipedrive_graph.alerts.message import Message, Note
-from pipedrive_graph.alerts.settings import Alerts, Channel, Event
-from pipedrive_graph.alerts.state import Memory, State
+from pipedrive_graph.alerts.sender import Outcome, Sender
+from pipedrive_graph.alerts.settings import Channel, Event
 from pipedrive_graph.errors import (
     AlertError,
     BudgetError,
@@ -23,34 +23,13 @@ from pipedrive_graph.errors import (
     ConfigurationError,
     LandingError,
     PipedriveGraphError,
-    WarehouseError,
 )
 from pipedrive_graph.settings import Settings
 
 Wait = Callable[[str], None]
 
-REPORTS = ("access_report.html", "findings.csv")
-"""What an alert leads to: the first of these that is there, in the folder of the company's reports."""
-
 FINE = (BudgetError, BusyError)
 """How a night may end without a snapshot, and nothing be wrong: another one goes on with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one channel.
-
-    Attributes:
-        channel: its name; empty where it concerns none of them alone.
-        message: what it was told; None where there was nothing to tell, or it could not be delivered.
-        said: what came back.
-        problem: a sentence, where something went wrong.
-    """
-
-    channel: str
-    message: Message | None = None
-    said: str | None = None
-    problem: str | None = None
 
 
 def problems(outcomes: list[Outcome]) -> list[str]:
@@ -71,22 +50,92 @@ def send(settings: Settings, company: str, *, wait: Wait, patience: Patience | N
         What came of each channel.
 
     Raises:
-        ConfigurationError: if alerts.toml cannot be used.
+        ConfigurationError: if alerts.toml cannot be used; the channels that worked last know by then.
     """
-    alerts = file.load(settings)
-    channels = alerts.of(company)
-    if not channels:
-        return []
+    outcomes, problem = _sent(settings, company, wait=wait, patience=patience)
+    if problem:
+        raise problem
+    return outcomes
+
+
+def misconfigured(
+    settings: Settings,
+    problem: ConfigurationError,
+    *,
+    wait: Wait,
+    company: str | None = None,
+    patience: Patience | None = None,
+) -> list[Outcome]:
+    """Alert about a configuration file that cannot be used; an error here is a sentence only.
+
+    Args:
+        settings: those that are known without the file.
+        problem: why it cannot be used.
+        wait: called once when another process holds a lock.
+        company: the company whose alerts are sent; by default, all.
+        patience: how long to wait for a receiver that does not answer.
+    """
     outcomes: list[Outcome] = []
+    for name in [company] if company else [one.name for one in settings.companies]:
+        note = due.misconfigured(name, problem, now=clock.now())
+        outcomes += _sent(settings, name, wait=wait, patience=patience, note=note)[0]
+    return outcomes
+
+
+def damaged(
+    settings: Settings, company: str, texts: Sequence[str], *, wait: Wait, patience: Patience | None = None
+) -> list[Outcome]:
+    """Alert about damage that `verify` has found; an error here is a sentence only.
+
+    Args:
+        settings: alerts.toml lies in their home folder.
+        company: its name in the settings.
+        texts: what is damaged, a sentence each; at least one.
+        wait: called once when another process holds the lock.
+        patience: how long to wait for a receiver that does not answer.
+    """
+    note = due.damaged(company, texts, now=clock.now())
+    outcomes, broken = _sent(settings, company, wait=wait, patience=patience, note=note)
+    return [*outcomes, Outcome("", problem=str(broken))] if broken else outcomes
+
+
+def _sent(
+    settings: Settings,
+    company: str,
+    *,
+    wait: Wait,
+    patience: Patience | None,
+    note: Note | None = None,
+) -> tuple[list[Outcome], ConfigurationError | None]:
+    """Send what is due, and return why alerts.toml cannot be used, if it cannot.
+
+    Args:
+        settings: alerts.toml lies in their home folder.
+        company: its name in the settings.
+        wait: called once when another process holds the lock.
+        patience: how long to wait for a receiver that does not answer.
+        note: something else to say.
+    """
+    outcomes: list[Outcome] = []
+    broken: ConfigurationError | None = None
     try:
+        alerts, broken = fallback.current(settings)
+        channels = alerts.of(company)
+        if not channels:
+            return [], broken
         with state.opened(settings, company, wait=wait) as (kept, write):
-            sender = _Sender(settings, company, alerts, kept, outcomes)
+            if broken:
+                note = note or due.misconfigured(company, broken, now=clock.now())
+            sender = Sender(settings, company, alerts, kept, outcomes, note)
             for channel in channels:
                 outcomes.append(sender.tell(channel, patience))
                 write()
+            for channel in channels:
+                outcomes += sender.inform(channel, outcomes, patience)
+                write()
     except (AlertError, LandingError) as error:
         outcomes.append(Outcome("", problem=f"No alert could be sent: {error}"))
-    return outcomes
+    return outcomes, broken
 
 
 def anything_due(settings: Settings, company: str, *, wait: Wait) -> bool:
@@ -102,7 +151,7 @@ def anything_due(settings: Settings, company: str, *, wait: Wait) -> bool:
     if not channels:
         return False
     with state.opened(settings, company, wait=wait) as (kept, _):
-        sender = _Sender(settings, company, alerts, kept, [])
+        sender = Sender(settings, company, alerts, kept, [])
         return any(sender.due(channel) for channel in channels)
 
 
@@ -134,12 +183,11 @@ def note_failure(
         "the night failed",
         f"The night of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
     )
-    try:
-        channels = [one.name for one in file.load(settings).of(company) if Event.FAILED in one.on]
-    except ConfigurationError:
-        _keep(settings, company, note, None, now=now, wait=wait)
-        raise
-    _keep(settings, company, note, channels, now=now, wait=wait)
+    alerts, problem = fallback.current(settings)
+    channels = [one.name for one in alerts.of(company) if Event.FAILED in one.on]
+    _keep(settings, company, note, None if problem and not channels else channels, now=now, wait=wait)
+    if problem:
+        raise problem
 
 
 def _keep(
@@ -167,12 +215,14 @@ def after_failure(
                 if isinstance(error, PipedriveGraphError)
                 else f"an unexpected error, {type(error).__name__}; run sync --debug for where it happened."
             )
-            note_failure(settings, company, sentence, kind=type(error).__name__, wait=wait)
-        return send(settings, company, wait=wait, patience=patience)
-    except ConfigurationError:
-        return []  # it is what the night failed of, or will be told by the next command
+            with suppress(ConfigurationError):  # of alerts.toml; the note is kept all the same
+                note_failure(settings, company, sentence, kind=type(error).__name__, wait=wait)
     except (AlertError, LandingError) as caught:
         return [Outcome("", problem=f"No alert could be sent: {caught}")]
+    outcomes, broken = _sent(settings, company, wait=wait, patience=patience)
+    if broken and str(broken) != str(error):
+        outcomes.append(Outcome("", problem=str(broken)))
+    return outcomes
 
 
 def sentence_of(name: str, message: str) -> str | None:
@@ -194,85 +244,3 @@ def try_out(channel: Channel, *, patience: Patience | None = None) -> str:
         "test", f"test:{clock.iso(now)}", "a test", "This is a test: alerts of pipedrive_graph arrive here."
     )
     return deliver(channel, Message(None, now, (note,)), patience)
-
-
-def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
-    """Where a company's report is: an address, if one is set, or a path."""
-    address = alerts.address(company)
-    if address:
-        return address
-    folder: Path = settings.reports / company
-    return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
-
-
-class _Sender:
-    """Tells channels about one company, as it is published now."""
-
-    def __init__(
-        self, settings: Settings, company: str, alerts: Alerts, kept: State, outcomes: list[Outcome]
-    ) -> None:
-        self._company, self._alerts, self._kept = company, alerts, kept
-        self._report = report_of(settings, alerts, company)
-        self._now = clock.now()
-        self._readable, self._published = True, None
-        try:
-            self._published = due.look(settings.published, company)
-        except WarehouseError as error:
-            # whatever else is to be told does not wait for that
-            self._readable = False
-            outcomes.append(Outcome("", problem=f"No alert about findings could be sent: {error}"))
-
-    def due(self, channel: Channel) -> due.Due | None:
-        memory = self._kept.of(channel.name)
-        notes: list[Note] = []
-        if self._readable:
-            notes = due.not_run(
-                self._company, self._published, memory, self._alerts, since=self._kept.since, now=self._now
-            )
-        if self._published:
-            notes += due.partial(self._company, self._published)
-            notes += due.broken(self._company, self._published)
-        return due.compose(
-            self._company,
-            channel,
-            memory,
-            notes,
-            self._published,
-            report=self._report,
-            now=self._now,
-        )
-
-    def tell(self, channel: Channel, patience: Patience | None) -> Outcome:
-        memory, told = self._kept.of(channel.name), self.due(channel)
-        memory.forget(self._now)
-        self._forget_resolved(memory)
-        self._forget_repaired(memory)
-        if told is None:
-            return Outcome(channel.name)
-        lasting = [note for note in told.message.notes if note.kind in {Event.PARTIAL, Event.FAILED}]
-        try:
-            said = deliver(channel, told.message, patience)
-        except AlertError as error:
-            for note in lasting:
-                memory.wait(note, self._now)
-            sentence = f"The alert over '{channel.name}' was not delivered: {error}"
-            return Outcome(channel.name, problem=f"{sentence} It is tried again by the next run.")
-        memory.waiting = []
-        memory.told |= {note.key: self._now for note in told.message.notes if note.kind != "first"}
-        memory.findings |= told.findings
-        memory.met = memory.met or (self._published is not None and Event.NEW_FINDINGS in channel.on)
-        return Outcome(channel.name, told.message, said)
-
-    def _forget_resolved(self, memory: Memory) -> None:
-        """A finding that is open no more is told anew when it comes back."""
-        if self._published:
-            open_ = {listed.values["finding_id"] for listed in self._published.findings}
-            memory.findings = {name: known for name, known in memory.findings.items() if name in open_}
-
-    def _forget_repaired(self, memory: Memory) -> None:
-        """A rule that runs again is reported again when it breaks again."""
-        if self._published:
-            lasting = {note.key for note in due.broken(self._company, self._published)}
-            memory.told = {
-                key: at for key, at in memory.told.items() if key in lasting or not key.startswith(due.BROKEN)
-            }

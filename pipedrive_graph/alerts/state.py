@@ -6,6 +6,7 @@ each delivery. Where a delivery failed, what was to be told waits there for the 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -80,11 +81,20 @@ class Memory(_Record):
 
 
 class State(_Record):
-    """What the channels were told of one company; `since` is when it was first thought of."""
+    """What the channels were told of one company; `since` is when it was first thought of.
+
+    `sha256` is that of the rest; an earlier version wrote none.
+    """
 
     format: Literal[1] = 1
     since: datetime
     channels: dict[str, Memory] = {}
+    sha256: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of everything else."""
+        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
 
     def of(self, channel: str) -> Memory:
         """The memory of one channel, empty at first."""
@@ -111,6 +121,7 @@ def opened(
         state = _read(path)
 
         def write() -> None:
+            state.sha256 = state.digest
             files.write_atomically(path, state.model_dump_json(indent=1).encode())
 
         if not path.exists():
@@ -135,9 +146,16 @@ def _read(path: Path) -> State:
     if not path.exists():
         return State(since=clock.now())
     try:
-        return State.model_validate_json(path.read_bytes())
+        state = State.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise AlertError(
-            f"Cannot read {path}, where it stands what was told before; remove the file, and all that is open"
-            " is told once more."
-        ) from error
+        raise _damaged(path) from error
+    if state.sha256 and state.sha256 != state.digest:
+        raise _damaged(path)
+    return state
+
+
+def _damaged(path: Path) -> AlertError:
+    return AlertError(
+        f"Cannot read {path}, where it stands what was told before; remove the file, and all that is open"
+        " is told once more."
+    )

@@ -31,7 +31,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         "reviews": lambda: configuration.owners_of_roles(settings),
     }
     for name, check in of_all.items():
-        yield from _checked(name, check)
+        yield from checked(name, check)
     for company in companies:
         of_one: dict[str, Callable[[], Iterator[Check]]] = {
             "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
@@ -43,14 +43,14 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         }
         told: set[str] = set()  # several checks may read the same file, and meet the same obstacle
         for name, check in of_one.items():
-            for found in _checked(name, check, company.name):
+            for found in checked(name, check, company.name):
                 if found.text not in told:
                     yield found
                 told.add(found.text)
 
 
-def _checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
-    """What a check found; an error that it raises is what the next sync would end with."""
+def checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
+    """What a check found; an error that it raises is a fault with the error's exit code."""
     try:
         yield from check()
     except PipedriveGraphError as error:

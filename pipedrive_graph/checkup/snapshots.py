@@ -8,6 +8,7 @@ from pipedrive_graph.alerts import state
 from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.checkup.databases import taken
 from pipedrive_graph.collect.clock_check import refuse_later_snapshots
+from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import AlertError, ClockError, LandingError
 from pipedrive_graph.findings.journal import Journal
@@ -30,17 +31,19 @@ def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator
     for folder, problem in snapshots.drafts()[1]:
         text = f"The unfinished snapshot in {folder} will be set aside: {problem}. The next sync starts over."
         yield warning("landing", text, company=company.name)
-    snapshots.known()
-    snapshots.memory()
+    damages: list[str] = []
+    recall(snapshots, on_warning=damages.append)
+    for damage in damages:
+        yield warning("landing", damage, company=company.name)
     chain = snapshots.chain()
     built = set(taken(settings, company.name))
     damaged = 0
     for manifest, digest in chain:
         if digest not in built and manifest.accepted:
-            snapshots.verify(manifest)
+            snapshots.verify(manifest, answers_only=True)
             continue
         try:
-            snapshots.verify(manifest, quick=not thorough)
+            snapshots.verify(manifest, quick=not thorough, answers_only=True)
         except LandingError as error:
             damaged += 1
             yield warning("landing", f"{error} Until then, a rebuild fails.", company=company.name)

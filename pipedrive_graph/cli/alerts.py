@@ -9,6 +9,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
+from pipedrive_graph.cli.misconfigured import load_settings, report
 from pipedrive_graph.cli.sync import quieten
 from pipedrive_graph.errors import AlertError, ConfigurationError
 from pipedrive_graph.settings import Settings
@@ -31,9 +32,14 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
     """
     quieten(debug=debug)
     network.load()  # a mistake in the environment is reported before anything is sent
-    settings = settings_module.load()
+    settings = settings_module.load() if test else load_settings()
     companies = [company.name for company in settings.chosen(names)]
-    alerts = file.load(settings)
+    try:
+        alerts = file.load(settings)
+    except ConfigurationError as error:
+        if not test:
+            report(settings, error)
+        raise
     if not alerts.channels:
         raise ConfigurationError(
             f"There is no channel to send alerts over; name one in {settings.home / FILE}."

@@ -37,14 +37,15 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
     companies = settings.chosen(names)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"
-    _show(console, Check("version", text), as_json=as_json)
+    show(console, Check("version", text), as_json=as_json)
     for check in examine(settings, companies, thorough=thorough):
-        _show(console, check, as_json=as_json)
+        show(console, check, as_json=as_json)
         codes.append(check.exit_code)
     return min(codes, key=WORST_FIRST.index)
 
 
-def _show(console: Console, check: Check, *, as_json: bool) -> None:
+def show(console: Console, check: Check, *, as_json: bool) -> None:
+    """Print what a check found."""
     if as_json:
         click.echo(json.dumps(check.as_json()))
         return

@@ -17,7 +17,10 @@ from pipedrive_graph.text import is_text, printable
 
 DEBUG = "--debug"
 
-WORST_FIRST = (1, 2, 3, 4, 5, 0)
+UNDELIVERED = 6
+"""Exit code of a run that is done, but for an alert that could not be sent."""
+
+WORST_FIRST = (1, 2, 3, 4, UNDELIVERED, 5, 0)
 """Exit codes: of several companies, the worst counts."""
 
 debug_option = click.option(DEBUG, is_flag=True, help="Show tracebacks, and what libraries log.")

@@ -15,7 +15,7 @@ from pipedrive_graph.findings import own_rules
 @click.option(
     "--accept-loss",
     is_flag=True,
-    help="Go on although the warehouse holds snapshots or decisions that landing/ and journal/ do not.",
+    help="Go on although snapshots or decisions are missing in landing/ or journal/, or were changed.",
 )
 @click.option(
     "--without-snapshot",

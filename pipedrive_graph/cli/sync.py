@@ -12,12 +12,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.frame import UNDELIVERED, WORST_FIRST, debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.misconfigured import load_settings
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.errors import BudgetError, PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.reports.summary import Summary, summarise
@@ -46,6 +46,11 @@ class Result:
     @property
     def exit_code(self) -> int:
         """The exit code of this company alone."""
+        code = self._code_without_alerts
+        return UNDELIVERED if self.watch.undelivered and code in {0, BudgetError.exit_code} else code
+
+    @property
+    def _code_without_alerts(self) -> int:
         if self.error:
             return self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
         return 4 if (self.verdict and self.verdict.status == "partial") or self.broken else 0
@@ -66,8 +71,9 @@ class Result:
     def as_json(self, settings: Settings) -> dict[str, Any]:
         """The object that `--json` prints."""
         error = sentence(self.error, settings.named(self.company)) if self.error else None
+        undelivered = {"alerts_not_sent": self.watch.undelivered} if self.watch.undelivered else {}
         if self.exit_code in {1, 2, 3}:
-            return {"company": self.company, "error": error}
+            return {"company": self.company, "error": error, **undelivered}
         manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
         earlier = EARLIER if self.watch.earlier else None
         verdict = self.verdict
@@ -91,6 +97,7 @@ class Result:
             **({"count_mismatches": summary.mismatches} if summary and summary.mismatches else {}),
             **({"rules_not_run": [*self.broken]} if self.broken else {}),
             **({"reason": reason} if reason else {}),
+            **undelivered,
         }
 
 
@@ -115,11 +122,12 @@ def command(
     """Read each company, take it into the warehouse, check, publish and report.
 
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial or a rule could not be run, 5
-    daily reserve reached, 1 anything else; of several companies, the worst.
+    daily reserve reached, 6 done but an alert could not be sent, 1 anything else; of several companies, the
+    worst.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     quieten(debug=debug)
-    settings = settings_module.load()
+    settings = load_settings()
     companies = settings.chosen(names)
     console = terminal.console()
     codes = []

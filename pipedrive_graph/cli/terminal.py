@@ -50,6 +50,7 @@ class TerminalWatch:
     def __init__(self) -> None:
         self.manifest: Manifest | None = None
         self.earlier = False
+        self.undelivered: list[str] = []
         self.last: Collected | None = None
         self._console = _SafeConsole(stderr=True)
         self._bar = Progress(
@@ -95,6 +96,10 @@ class TerminalWatch:
     def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
         """Keep the manifest of the snapshot, and whether an earlier run has read it."""
         self.manifest, self.earlier = manifest, earlier
+
+    def alerted(self, problems: list[str]) -> None:
+        """Keep what went wrong with alerts, for the exit code and for `--json`."""
+        self.undelivered += problems
 
 
 def render(

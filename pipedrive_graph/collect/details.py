@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipedrive_graph.collect.by_access import Ask, by_access
+from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Known
@@ -33,7 +34,15 @@ class Past:
     schedule: Schedule
 
 
-def past_of(company: Company, landing: CompanyLanding, as_of: datetime, seed: bytes | None) -> Past:
+def past_of(
+    company: Company,
+    landing: CompanyLanding,
+    as_of: datetime,
+    seed: bytes | None,
+    *,
+    on_warning: Callable[[str], None] = lambda _: None,
+    repair: bool = False,
+) -> Past:
     """Return what the snapshots of a company say to a read of that time.
 
     Args:
@@ -41,6 +50,11 @@ def past_of(company: Company, landing: CompanyLanding, as_of: datetime, seed: by
         landing: its snapshots.
         as_of: when the read is.
         seed: the secret from which it is drawn who is observed; where it is None, another one is drawn.
+        on_warning: called with a sentence for each file that is damaged and made again.
+        repair: write such a file again; nothing is written otherwise.
+
+    Raises:
+        LandingError: if answers are damaged from which a file has to be made again.
     """
     last = landing.latest(accepted=True)
     schedule = Schedule(
@@ -49,7 +63,8 @@ def past_of(company: Company, landing: CompanyLanding, as_of: datetime, seed: by
         company.observe_within,
         seed or secrets.token_bytes(SEED_BYTES),
     )
-    return Past(landing.known(), landing.memory(), schedule)
+    known, memory = recall(landing, on_warning=on_warning, repair=repair)
+    return Past(known, memory, schedule)
 
 
 async def ask_details(

@@ -22,7 +22,7 @@ from pipedrive_graph.collect.resuming import SETTLED, answers_of
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
-from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Snapshot
+from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Mark, Snapshot
 from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -38,6 +38,7 @@ async def collect(
     observer: Observer,
     plan: Collect | None = None,
     accept_shrink: bool = False,
+    journal: Mark | None = None,
 ) -> Manifest:
     """Read a company once, and commit the snapshot.
 
@@ -47,6 +48,7 @@ async def collect(
         observer: who is told how it goes.
         plan: which calls to make; by default, what the company's settings say.
         accept_shrink: take the snapshot although many users are gone.
+        journal: what the company's journal holds now; the manifest names it, so that a loss of it shows.
 
     Returns:
         The manifest of the committed snapshot; its status may be `rejected`.
@@ -79,7 +81,14 @@ async def collect(
             stack.enter_context(landing.lock())
         unfinished = resumed(landing, identity, observer.warn)
         snapshot = unfinished or landing.start(identity)
-        past = past_of(company, landing, snapshot.draft.started_at, kept_seed(landing.folder))
+        past = past_of(
+            company,
+            landing,
+            snapshot.draft.started_at,
+            kept_seed(landing.folder),
+            on_warning=observer.warn,
+            repair=True,
+        )
         run = _Run(past, landing, client, observer, snapshot)
         stack.enter_context(_kept())
         if unfinished:
@@ -94,7 +103,7 @@ async def collect(
         except BudgetError as error:
             run.snapshot.postpone(error.continues_at)
             raise
-        return run.commit(accept_shrink=accept_shrink)
+        return run.commit(accept_shrink=accept_shrink, journal=journal)
 
 
 @contextmanager
@@ -166,7 +175,7 @@ class _Run:
         self.snapshot.replace(endpoint, pages)
         self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
 
-    def commit(self, *, accept_shrink: bool) -> Manifest:
+    def commit(self, *, accept_shrink: bool, journal: Mark | None) -> Manifest:
         """Judge the snapshot, and commit it; where the clock has become wrong meanwhile, it stays a draft."""
         check_clock(self.landing, self.client.server_time)
         ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
@@ -191,6 +200,7 @@ class _Run:
                 coverage=ledger.coverage(),
                 files=self.snapshot.pack(known, memory),
                 previous=self.landing.latest_digest(),
+                journal=journal,
             )
         )
 

@@ -17,7 +17,7 @@ from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.findings.settling import settle
 from pipedrive_graph.findings.waivers import FILE, Waivers
-from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing import Landing, Mark
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
@@ -40,6 +40,19 @@ class Found:
     title: str
     status: str
     resolved_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """How many entries of a journal the warehouse has applied; an earlier version kept no sha256 of them."""
+
+    lines: int = 0
+    sha256: str | None = None
+
+    @property
+    def mark(self) -> Mark | None:
+        """What the journal must still begin with, as far as known."""
+        return None if self.sha256 is None else Mark(lines=self.lines, sha256=self.sha256)
 
 
 @dataclass(slots=True)
@@ -79,7 +92,7 @@ class Decisions:
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:
             return
-        done = self._done(company)
+        done = self._done(company).lines
         for line in due:
             if line.number > done:
                 self._do(company, line)
@@ -88,21 +101,26 @@ class Decisions:
         """Do what the journal says after the newest snapshot, as far as it is not done yet.
 
         Raises:
+            LandingError: if the journal is not whole, or not what the warehouse has applied.
             LossError: if the journal has lost entries; a new one would take the number of a lost one.
         """
-        journal = Journal.of(self.settings, company)
-        lost = self._done(company) - len(journal.lines())
-        if lost > 0:
+        journal, done = Journal.of(self.settings, company), self._done(company)
+        lost = done.lines - journal.mark().lines
+        if lost > 0 and done.sha256 is None:
             raise LossError(
                 f"{journal.path} lacks {counted(lost, 'entry', 'entries')} of which the warehouse knows:"
                 " restore it from a backup, then try again. Without a backup,"
                 " `pipedrive-graph rebuild --accept-loss` goes on without them."
             )
+        journal.check(done.mark)
+        journal.settle()
+        if done.lines and done.sha256 is None:  # an earlier version has applied these lines
+            self._note(company, journal.beginning(done.lines))
         self.replay(company, self._newest(company))
 
     def are_done(self, company: str) -> bool:
         """Whether all that the journal says is done; only then may a decision be added to it."""
-        return self._done(company) >= len(Journal.of(self.settings, company).lines())
+        return self._done(company).lines >= Journal.of(self.settings, company).mark().lines
 
     def read(self, company: str, waivers: Waivers) -> None:
         """Take over what stands in waivers.toml, if it differs from what is known."""
@@ -117,10 +135,18 @@ class Decisions:
         self._do(company, journal.append(kind, snapshot_id=self._newest(company), **content))
         self._journals.pop(company, None)
 
-    def _done(self, company: str) -> int:
-        """How many entries of the journal are done."""
-        seen = rows(self.connection, "SELECT lines FROM history.journal WHERE company = ?", company)
-        return int(seen[0][0]) if seen else 0
+    def _done(self, company: str) -> _Applied:
+        """Which entries of the journal are done."""
+        seen = rows(self.connection, "SELECT lines, sha256 FROM history.journal WHERE company = ?", company)
+        return _Applied(*seen[0]) if seen else _Applied()
+
+    def _note(self, company: str, mark: Mark) -> None:
+        """Note which entries of the journal are done."""
+        self.connection.execute("DELETE FROM history.journal WHERE company = ?", [company])
+        self.connection.execute(
+            "INSERT INTO history.journal (company, lines, sha256) VALUES (?, ?, ?)",
+            [company, mark.lines, mark.sha256],
+        )
 
     def _newest(self, company: str) -> str | None:
         found = rows(
@@ -140,8 +166,7 @@ class Decisions:
         if line.snapshot_id is not None:
             moment = f"SELECT {quoted(company)} AS company, CAST({quoted(line.naive_at)} AS TIMESTAMP) AS at"
             settle(self.connection, self.models, moment)
-        self.connection.execute("DELETE FROM history.journal WHERE company = ?", [company])
-        self.connection.execute("INSERT INTO history.journal VALUES (?, ?)", [company, line.number])
+        self._note(company, line.mark)
 
 
 def _placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:

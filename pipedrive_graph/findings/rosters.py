@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -132,20 +132,35 @@ def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
 
 
 def kept(settings: Settings, companies: Iterable[str]) -> Rosters:
-    """Recall which roster counted when, from the journals.
+    """Recall which roster counted when, from the journals; instead of one that is lost, the one before it.
 
     Raises:
-        LandingError: if one is missing or is not as it was written.
+        LandingError: if one is missing or is not as it was written, and nobody has accepted that.
     """
-    return Rosters(
-        {
-            company: [
-                Since(line.snapshot_id or "", _recalled(settings, company, line.content.get("sha256")))
-                for line in Journal.of(settings, company).lines(KIND)
-            ]
-            for company in companies
-        }
-    )
+    return Rosters({company: _sinces(settings, company) for company in companies})
+
+
+def damaged(settings: Settings, company: str) -> Iterator[str]:
+    """The digests of the rosters that the journal names, and that are missing or not as they were written.
+
+    Raises:
+        LandingError: if the journal is not whole.
+    """
+    for line in Journal.of(settings, company).lines(KIND):
+        try:
+            _recalled(settings, company, line.content.get("sha256"))
+        except LandingError:
+            yield line.content["sha256"]
+
+
+def _sinces(settings: Settings, company: str) -> list[Since]:
+    journal = Journal.of(settings, company)
+    lost = journal.lost()
+    return [
+        Since(line.snapshot_id or "", _recalled(settings, company, line.content.get("sha256")))
+        for line in journal.lines(KIND)
+        if line.content.get("sha256") not in lost
+    ]
 
 
 def _of(company: Company) -> Roster | None:
@@ -159,10 +174,17 @@ def _path(settings: Settings, company: str, digest: str) -> Path:
 def _keep(settings: Settings, company: str, roster: Roster) -> str:
     content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()
-    path = _path(settings, company, digest)
-    if not path.exists():
-        files.write_atomically(path, gzip.compress(content, mtime=0))
+    path, compressed = _path(settings, company, digest), gzip.compress(content, mtime=0)
+    if not _holds(path, compressed):  # also where it was damaged
+        files.write_atomically(path, compressed)
     return digest
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:

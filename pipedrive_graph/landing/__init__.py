@@ -17,7 +17,7 @@ missing snapshot shows.
 """
 
 from pipedrive_graph.landing.company import CompanyLanding, Landing
-from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Verdict
+from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Mark, Verdict
 from pipedrive_graph.landing.snapshot import Snapshot, abandon
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Landing",
     "Left",
     "Manifest",
+    "Mark",
     "Snapshot",
     "Verdict",
     "abandon",

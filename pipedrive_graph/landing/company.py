@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from pipedrive_graph import clock, files
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
+    DERIVED,
     DRAFT,
     GAPS,
     KNOWN,
@@ -18,12 +25,15 @@ from pipedrive_graph.landing.records import (
     MEMORY,
     SET_ASIDE,
     Draft,
+    File,
     Gap,
     Gaps,
     Identity,
     Known,
     Manifest,
+    RecordT,
     digest,
+    parse_record,
     read_record,
 )
 from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
@@ -145,19 +155,54 @@ class CompanyLanding:
         """The digest of every committed manifest, by snapshot; no manifest is read."""
         return {folder.name: digest(folder / MANIFEST) for folder in self._committed()}
 
-    def known(self) -> Known:
-        """Who was there when the company was last read: by the newest accepted snapshot."""
-        manifest = self.latest(accepted=True)
-        if manifest is None:
-            return Known()
-        return read_record(self.folder / manifest.snapshot_id / KNOWN, Known)
+    def known(self, manifest: Manifest) -> Known:
+        """Which ids exist as far as a snapshot proves.
 
-    def memory(self) -> Memory:
-        """Who was observed when, and under which access: by the newest accepted snapshot."""
-        manifest = self.latest(accepted=True)
-        if manifest is None or MEMORY not in {file.name for file in manifest.files}:
+        Raises:
+            LandingError: if the file is missing or not as it was written.
+        """
+        return self._record(manifest, KNOWN, Known)
+
+    def memory(self, manifest: Manifest) -> Memory:
+        """Who was observed when, and under which access, as a snapshot has it.
+
+        Raises:
+            LandingError: if the file is missing or not as it was written.
+        """
+        if MEMORY not in {file.name for file in manifest.files}:
             return Memory()
-        return read_record(self.folder / manifest.snapshot_id / MEMORY, Memory)
+        return self._record(manifest, MEMORY, Memory)
+
+    def restore(self, manifest: Manifest, name: str, content: bytes) -> bool:
+        """Write a damaged file of a committed snapshot again, if this is its content, byte for byte.
+
+        Raises:
+            LandingError: if it cannot be written.
+        """
+        named = next((file for file in manifest.files if file.name == name), None)
+        if named is None or hashlib.sha256(content).hexdigest() != named.sha256:
+            return False
+        files.write_atomically(self.folder / manifest.snapshot_id / name, content)
+        return True
+
+    def answers(self, manifest: Manifest, file: File) -> Iterator[dict[str, Any]]:
+        """The lines of a file of answers, read once: what is parsed is what was verified.
+
+        Raises:
+            LandingError: if the file is missing or not as it was written, or a line cannot be read.
+        """
+        path = self.folder / manifest.snapshot_id / file.name
+        content = _verified(path, file)
+        read = 0
+        try:
+            with gzip.open(BytesIO(content)) as lines:
+                for line in lines:
+                    yield json.loads(line)
+                    read += 1
+        except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+            raise LandingError(
+                f"{path}: line {read + 1} cannot be read; restore it from a backup, then try again."
+            ) from error
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
@@ -197,31 +242,61 @@ class CompanyLanding:
             if (folder / MANIFEST).exists():
                 tidy(folder)
 
-    def verify(self, manifest: Manifest, *, quick: bool = False) -> None:
+    def verify(self, manifest: Manifest, *, quick: bool = False, answers_only: bool = False) -> None:
         """Prove that a snapshot's files are as they were when it was committed.
 
         Args:
             manifest: the snapshot's.
             quick: compare the sizes of the files only; nothing is read.
+            answers_only: leave out what is made from the answers, and can be made again.
 
         Raises:
             LandingError: naming the file that is missing or differs.
         """
+        for file, problem in self.problems(manifest, quick=quick):
+            if not (answers_only and file.name in DERIVED):
+                raise problem
+
+    def problems(self, manifest: Manifest, *, quick: bool = False) -> Iterator[tuple[File, LandingError]]:
+        """The files of a snapshot that are missing, or not as they were when it was committed.
+
+        Args:
+            manifest: the snapshot's.
+            quick: compare the sizes of the files only; nothing is read.
+        """
         for file in manifest.files:
             path = self.folder / manifest.snapshot_id / file.name
             if not path.exists():
-                raise LandingError(f"{path} is missing; restore it from a backup, then try again.")
-            if quick:
+                yield file, _missing(path)
+            elif quick:
                 if path.stat().st_size != file.bytes:
-                    raise LandingError(
-                        f"{path} is not as it was written (its size differs);"
-                        " restore it from a backup, then try again."
-                    )
+                    yield file, _differs(path, "size")
             elif digest(path) != file.sha256:
-                raise LandingError(
-                    f"{path} is not as it was written (its sha256 differs); "
-                    "restore it from a backup, then try again."
-                )
+                yield file, _differs(path, "sha256")
+
+    def committed(self) -> Iterator[tuple[Path, Manifest | LandingError]]:
+        """The folder and the manifest of every committed snapshot, or why that cannot be read."""
+        for folder in self._committed():
+            try:
+                yield folder, read_record(folder / MANIFEST, Manifest)
+            except LandingError as error:
+                yield folder, error
+
+    def strays(self) -> Iterator[Path]:
+        """Folders with files that are neither a committed snapshot nor one that was begun."""
+        with _readable(self.folder):
+            for folder in self._folders():
+                names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+                if names and not names & {MANIFEST, DRAFT, ABANDONED}:
+                    yield folder
+
+    def _record(self, manifest: Manifest, name: str, kind: type[RecordT]) -> RecordT:
+        """Read a record that a manifest names."""
+        path = self.folder / manifest.snapshot_id / name
+        named = next((file for file in manifest.files if file.name == name), None)
+        if named is None:
+            raise LandingError(f"{path} is not named by its manifest.")
+        return parse_record(path, _verified(path, named), kind)
 
     def _manifests(self) -> list[tuple[Manifest, str]]:
         paths = [folder / MANIFEST for folder in self._committed()]
@@ -247,6 +322,29 @@ class CompanyLanding:
     def _committed(self) -> list[Path]:
         with _readable(self.folder):
             return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
+
+
+def _verified(path: Path, file: File) -> bytes:
+    """The content of a file, if it is as the manifest says."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise _differs(path, "sha256")
+    return content
+
+
+def _missing(path: Path) -> LandingError:
+    return LandingError(f"{path} is missing; restore it from a backup, then try again.")
+
+
+def _differs(path: Path, what: str) -> LandingError:
+    return LandingError(
+        f"{path} is not as it was written (its {what} differs); restore it from a backup, then try again."
+    )
 
 
 @contextmanager

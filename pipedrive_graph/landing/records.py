@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -18,6 +19,8 @@ SET_ASIDE = "manifest.set-aside.json"
 """A manifest that was renamed so: its snapshot no longer counts."""
 
 KNOWN, MEMORY, GAPS = "known.json", "memory.json.gz", "gaps.json"
+DERIVED = {KNOWN, MEMORY}
+"""What is made from the answers of a snapshot, and can be made from them again."""
 
 
 class Record(BaseModel):
@@ -96,10 +99,18 @@ class Left(Record):
     unit: str
 
 
+class Mark(Record):
+    """How many first lines of a company's journal are meant, and the sha256 of their bytes."""
+
+    lines: int
+    sha256: str
+
+
 class Manifest(Record):
     """What a snapshot is: its commit mark, its contents, and its place in the company's chain.
 
-    `observed` users' permissions were answered, and `inferred` users' are left to inference.
+    `observed` users' permissions were answered, and `inferred` users' are left to inference. `journal` is
+    what the company's journal held then, so that a loss of it shows.
     """
 
     format: Literal[1] = 1
@@ -120,6 +131,7 @@ class Manifest(Record):
     coverage: dict[str, Coverage]
     files: list[File]
     previous: str | None
+    journal: Mark | None = None
 
     @property
     def accepted(self) -> bool:
@@ -179,11 +191,23 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     """
     try:
         content = path.read_bytes()
-        return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)
     except OSError as error:
         raise files.cannot_read(path, error) from error
-    except EOFError as error:
-        raise LandingError(f"Cannot read {path}: {error}.") from error
+    return parse_record(path, content, kind)
+
+
+def parse_record(path: Path, content: bytes, kind: type[RecordT]) -> RecordT:
+    """Read a record from the content of its file.
+
+    Raises:
+        LandingError: if it is not what it should be.
+    """
+    try:
+        return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LandingError(
+            f"{path} is damaged ({error}); restore it from a backup, then try again."
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

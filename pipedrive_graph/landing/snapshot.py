@@ -118,9 +118,11 @@ class Snapshot:
     def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
         packed = [self._compressed(path) for path in sorted(self.folder.glob("*.ndjson"))]
-        kept = known.model_dump_json(indent=1).encode()
-        remembered = gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
-        return [*packed, self._packed(KNOWN, kept), self._packed(MEMORY, remembered)]
+        return [
+            *packed,
+            self._packed(KNOWN, packed_known(known)),
+            self._packed(MEMORY, packed_memory(memory)),
+        ]
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Commit the snapshot: after this it is there for good."""
@@ -222,6 +224,16 @@ def abandon(folder: Path, reason: str) -> None:
     """Mark a draft as one that is never finished; its files stay there."""
     note = {"at": clock.iso(clock.now()), "reason": reason}
     files.write_atomically(folder / ABANDONED, json.dumps(note).encode())
+
+
+def packed_known(known: Known) -> bytes:
+    """The content of known.json."""
+    return known.model_dump_json(indent=1).encode()
+
+
+def packed_memory(memory: Memory) -> bytes:
+    """The content of memory.json.gz."""
+    return gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

@@ -54,6 +54,7 @@ def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.Asse
         problems = send.problems(outcomes)
         for sentence in problems:
             warn(sentence)
+        watch.alerted(problems)
         told = {outcome.channel: outcome.message for outcome in outcomes if outcome.message}
         yield dg.MaterializeResult(
             asset_key=key,

@@ -1,4 +1,4 @@
-"""Puts the definitions together: assets, jobs, the schedule, the sensors. One factory, for all doors."""
+"""Puts the definitions together: assets, jobs, schedules, sensors. One factory, for all doors."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +13,7 @@ from pipedrive_graph.orchestration.graph import graph
 from pipedrive_graph.orchestration.observers import LogWatch, Watch
 from pipedrive_graph.orchestration.publishing import publishing
 from pipedrive_graph.orchestration.sensors import requested, watching
+from pipedrive_graph.orchestration.verifying import verifying
 from pipedrive_graph.settings import Settings
 
 JOB = "nightly"
@@ -70,10 +71,11 @@ def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Def
     last = alerting(companies, after=[key for asset in published for key in asset.keys])
     assets = [collecting(companies, models), graph(companies, models), *published]
     alerts_job, sensors = watching(configuration, {key for asset in assets for key in asset.keys}, last)
+    verify_job, every_week = verifying()
     return dg.Definitions(
         assets=[*assets, last],
-        jobs=[nightly, alerts_job],
-        schedules=[every_night],
+        jobs=[nightly, alerts_job, verify_job],
+        schedules=[every_night, every_week],
         sensors=sensors,
         resources={
             "configuration": dg.ResourceDefinition.hardcoded_resource(configuration),

@@ -14,6 +14,7 @@ from pipedrive_graph.collect import Observer, collect
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
+from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Coverage, Landing, Manifest
 from pipedrive_graph.losses import dated_ahead, refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
@@ -119,7 +120,14 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
             if earlier:
                 _catch_up(settings, models, earlier, observer)
             manifest = asyncio.run(
-                collect(company, landing, observer=observer, plan=plan, accept_shrink=accept_shrink)
+                collect(
+                    company,
+                    landing,
+                    observer=observer,
+                    plan=plan,
+                    accept_shrink=accept_shrink,
+                    journal=Journal.of(settings, company.name).mark(),
+                )
             )
             watch.collected(manifest)
         if not manifest.accepted:

@@ -92,8 +92,13 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     except Exception as error:  # noqa: BLE001 - see above
         problems.append(error)
     return Configuration(
-        settings, models, alerting, lambda: _settings(variables, []), problems[0] if problems else None
+        settings, models, alerting, lambda: known_settings(variables), problems[0] if problems else None
     )
+
+
+def known_settings(variables: Mapping[str, str] | None = None) -> Settings:
+    """The settings; where they cannot be read, what is known without them. Enough to send alerts."""
+    return _settings(variables, [])
 
 
 def _settings(variables: Mapping[str, str] | None, problems: list[Exception]) -> Settings:

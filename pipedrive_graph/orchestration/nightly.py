@@ -39,8 +39,10 @@ def run_nightly(
         _run(settings, company, watch=watch, plan=str(collect) if collect else None, shrink=accept_shrink)
     except Exception as error:
         observer = watch.observer(company, logging.getLogger(__name__))
-        for sentence in send.problems(send.after_failure(settings, company, error, wait=observer.warn)):
+        problems = send.problems(send.after_failure(settings, company, error, wait=observer.warn))
+        for sentence in problems:
             observer.warn(sentence)
+        watch.alerted(problems)
         raise
 
 

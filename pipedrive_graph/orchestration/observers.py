@@ -30,6 +30,9 @@ class Watch(Protocol):
     def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
         """Called when a snapshot is committed, whatever it is worth; `earlier`: by a run before this one."""
 
+    def alerted(self, problems: list[str]) -> None:
+        """Called after alerts were sent, with a sentence for each that could not be."""
+
 
 @dataclass
 class LogObserver:
@@ -69,3 +72,6 @@ class LogWatch:
 
     def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
         """Nothing more: the asset's metadata says it."""
+
+    def alerted(self, problems: list[str]) -> None:
+        """Nothing more: the asset's check says it."""

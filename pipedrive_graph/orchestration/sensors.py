@@ -130,7 +130,8 @@ def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:
     """
     try:
         return send.anything_due(settings, company, wait=log.info)
-    except ConfigurationError:
+    except ConfigurationError as error:
+        _report(settings, company, error, log)
         raise
     except PipedriveGraphError as error:
         log.warning(f"{company}: {error}")
@@ -148,11 +149,18 @@ def _note(
     try:
         send.note_failure(settings, company, sentence, kind=kind, at=at, wait=log.info)
     except ConfigurationError as error:
+        _report(settings, company, error, log)
         raise ConfigurationError(
             f"A run for {company} failed: {sentence} No alert about it can be sent: {error}"
         ) from error
     except PipedriveGraphError as error:
         log.warning(f"{company}: {error}")
+
+
+def _report(settings: Settings, company: str, error: ConfigurationError, log: logging.Logger) -> None:
+    """Send an alert about alerts.toml over the channels that worked last."""
+    for sentence in send.problems(send.misconfigured(settings, error, company=company, wait=log.info)):
+        log.warning(f"{company}: {sentence}")
 
 
 def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:

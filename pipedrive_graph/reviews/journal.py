@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,7 @@ from pipedrive_graph.errors import LandingError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.findings.handlers import Handler
-from pipedrive_graph.findings.journal import Line
+from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.reviews.answers import Decision
 from pipedrive_graph.reviews.population import Population, digest, review_id
 from pipedrive_graph.reviews.recommending import STILL_PRESENT
@@ -99,13 +99,28 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
         raise LandingError(f"{path} was written by another version, which this one cannot read.") from error
 
 
+def damaged(settings: Settings, company: str) -> Iterator[str]:
+    """The digests of the populations that the journal names, and that are missing or damaged.
+
+    Raises:
+        LandingError: if the journal is not whole.
+    """
+    for line in Journal.of(settings, company).lines(OPENED):
+        try:
+            recall(settings, company, line.content["review_id"], line.content["sha256"])
+        except LandingError:
+            yield line.content["sha256"]
+
+
 def _path(settings: Settings, company: str, known_by: str) -> Path:
     return settings.journal / f"{company}.reviews" / f"{known_by}.json.gz"
 
 
 def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
-    """Know a review, and its population."""
+    """Know a review, and its population; nothing where a person has accepted that the population is lost."""
     told = line.content
+    if told["sha256"] in Journal.of(settings, company).lost():
+        return
     population = recall(settings, company, told["review_id"], told["sha256"])
     connection.execute(
         "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,9 +144,11 @@ def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: st
     )
 
 
-def _decide(connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, line: Line) -> None:
+def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
     """Know decisions of a review, and end the findings that rest on an earlier one."""
     told = line.content
+    if told["sha256"] in Journal.of(settings, company).lost():
+        return
     connection.execute(
         """
         INSERT INTO history.review_decisions BY NAME

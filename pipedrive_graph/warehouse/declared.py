@@ -208,13 +208,13 @@ KEPT = {
         "snapshot_id": "VARCHAR",
         "sha256": "VARCHAR",
     },
-    "journal": {"company": "VARCHAR", "lines": "BIGINT"},
+    "journal": {"company": "VARCHAR", "lines": "BIGINT", "sha256": "VARCHAR"},
 }
 """The tables of the history that hold no versions: what came of each night, and what people decided."""
 
-ADDED = {"history.peer_comparisons": ("kind",)}
+ADDED = {"history.peer_comparisons": ("kind",), "history.journal": ("sha256",)}
 """Columns that the warehouse of an earlier version lacks. They are added to it, and NULL until the next
-snapshot of the company, which replaces the rows."""
+snapshot of the company, which replaces the rows, or (of the journal) until the next run that applies it."""
 
 POLICY = {
     "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},

@@ -110,7 +110,7 @@ def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """
     prepare(connection)
     for snapshot in batch:
-        snapshot.landing.verify(snapshot.manifest)
+        snapshot.landing.verify(snapshot.manifest, answers_only=True)
     _load(connection, batch)
     _check_row_counts(connection, batch)
 

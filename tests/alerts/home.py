@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from pipedrive_graph.alerts import send
-from pipedrive_graph.alerts.send import Outcome
+from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
 

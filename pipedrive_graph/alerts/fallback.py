@@ -1,0 +1,100 @@
+"""Chooses the channels while alerts.toml cannot be used: those that worked last, else those that can be read.
+
+After each good read, alerts.toml is copied to `alerts/last_alerts.toml` in the home folder, below a line with
+its sha256. It holds the names of variables, never a secret. Channels that are chosen so get only what
+concerns the run, no findings: who may read those is what the broken file would say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from pipedrive_graph import files, toml_file
+from pipedrive_graph.alerts import file
+from pipedrive_graph.alerts.settings import FILE, Alerts, Channel, Event
+from pipedrive_graph.errors import AlertError, ConfigurationError
+from pipedrive_graph.settings import Settings
+
+_BEGINNING = "# sha256: "
+
+
+def current(settings: Settings) -> tuple[Alerts, ConfigurationError | None]:
+    """Read alerts.toml; where it cannot be used, choose channels, and return why it cannot.
+
+    Raises:
+        LandingError: if the copy of what worked cannot be written.
+    """
+    try:
+        alerts = file.load(settings)
+    except ConfigurationError as error:
+        return _restricted(_last(settings) or file.readable_part(settings)), error
+    _keep(settings)
+    return alerts, None
+
+
+def current_channels(settings: Settings, company: str) -> list[Channel]:
+    """The channels of a company; none where alerts.toml cannot be used. Nothing is written."""
+    try:
+        return file.load(settings).of(company)
+    except ConfigurationError:
+        return []
+
+
+def exists(settings: Settings) -> bool:
+    """Whether alerts.toml was copied."""
+    return _path(settings).exists()
+
+
+def check(settings: Settings) -> None:
+    """Check that the copy is as it was written.
+
+    Raises:
+        AlertError: if it is not.
+    """
+    if exists(settings) and _copied(settings) is None:
+        raise AlertError(f"{_path(settings)} is damaged; the next run that sends alerts makes it again.")
+
+
+def _keep(settings: Settings) -> None:
+    """Copy alerts.toml, where it has changed; where there is none, remove the copy."""
+    path, text = _path(settings), toml_file.text(settings.home / FILE)
+    if text is None:
+        path.unlink(missing_ok=True)
+    elif _copied(settings) != text:
+        # companies may be at work at the same time, and write the same file
+        with files.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            files.write_atomically(path, f"{_BEGINNING}{sha256}\n{text}".encode())
+
+
+def _last(settings: Settings) -> Alerts | None:
+    """What alerts.toml said when it could be used last; None where it never could."""
+    text = _copied(settings)
+    try:
+        return None if text is None else file.parse(text, _path(settings), companies=None)
+    except ConfigurationError:
+        return None
+
+
+def _copied(settings: Settings) -> str | None:
+    """The text that was copied; None where there is none, or it is damaged."""
+    try:
+        first, _, text = _path(settings).read_bytes().decode().partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    intact = first == f"{_BEGINNING}{hashlib.sha256(text.encode()).hexdigest()}"
+    return text if intact else None
+
+
+def _restricted(alerts: Alerts) -> Alerts:
+    return replace(alerts, channels=tuple(map(_without_findings, alerts.channels)))
+
+
+def _without_findings(channel: Channel) -> Channel:
+    return replace(channel, on=tuple(event for event in channel.on if event is not Event.NEW_FINDINGS))
+
+
+def _path(settings: Settings) -> Path:
+    return settings.home / "alerts" / "last_alerts.toml"

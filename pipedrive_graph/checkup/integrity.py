@@ -1,0 +1,162 @@
+"""Checks what one company's snapshots and decisions hold, file by file and line by line, for `verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipedrive_graph.alerts import fallback, state
+from pipedrive_graph.checkup.check import Check, fault
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import AlertError, LandingError
+from pipedrive_graph.findings import rosters
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.landing import CompanyLanding, File, Landing, Manifest
+from pipedrive_graph.landing.records import DERIVED, MANIFEST
+from pipedrive_graph.losses import check_journal
+from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.endpoints import Endpoint
+from pipedrive_graph.reviews.journal import OPENED, recall
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
+
+_ENDPOINTS, _OUTCOMES = set(Endpoint), set(Outcome)
+
+
+def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Check]:
+    """Whether every file of every snapshot is as it was written, and every answer can be read.
+
+    Args:
+        settings: where everything lies.
+        company: whose snapshots.
+        quick: compare the sizes of the files only; nothing but manifests is read.
+    """
+    snapshots = Landing(settings.landing).of(company.name)
+    faults: list[LandingError] = [
+        LandingError(f"{folder} has no {MANIFEST}; restore it from a backup, or move the folder away.")
+        for folder in snapshots.strays()
+    ]
+    files = answers = count = 0
+    for folder, manifest in snapshots.committed():
+        count += 1
+        if isinstance(manifest, LandingError):
+            faults.append(manifest)
+            continue
+        damaged = {}
+        for file, problem in snapshots.problems(manifest, quick=quick):
+            damaged[file.name] = problem
+        for file in manifest.files:
+            files, answers = files + 1, answers + file.rows
+            if file.name not in damaged and not quick:
+                try:
+                    _read(snapshots, manifest, file)
+                except LandingError as error:
+                    damaged[file.name] = error
+        faults += [_advised(name, error) for name, error in damaged.items()]
+        faults += _unnamed(folder, manifest)
+    try:
+        snapshots.chain()
+    except LandingError as error:
+        faults.append(error)
+    told = dict.fromkeys(map(str, faults))
+    yield from (fault("landing", LandingError(text), company=company.name) for text in told)
+    if not count:
+        yield Check("landing", "landing: no snapshots", company=company.name)
+    elif not faults:
+        how = "sizes compared" if quick else "sha256 compared, every answer read"
+        counts = f"{counted(count, 'snapshot')}, {counted(files, 'file')}, {counted(answers, 'answer')}"
+        yield Check("landing", f"landing: {counts}: {how}", company=company.name)
+
+
+def journal(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether the journal is whole, and the rosters and reviews that it names are as they were written."""
+    entries = Journal.of(settings, company.name)
+    check_journal(settings, company.name)
+    lines = entries.lines()
+    if lines and not entries.has_head():
+        raise LandingError(f"{entries.head} is missing or damaged; the next sync makes it again.")
+    rosters.kept(settings, [company.name])
+    lost = entries.lost()
+    opened = [line.content for line in lines if line.kind == OPENED and line.content["sha256"] not in lost]
+    for review in opened:
+        recall(settings, company.name, review["review_id"], review["sha256"])
+    if lines:
+        kept = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
+        named = f"{counted(len(kept), 'roster')} and {counted(len(opened), 'review')} that it names"
+        text = f"journal: {counted(len(lines), 'entry', 'entries')} in {entries.path}, {named}"
+        yield Check("journal", text, company=company.name)
+
+
+def alerts(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether what is kept about alerts is as it was written: what was sent, and the settings that worked.
+
+    Raises:
+        AlertError: if it is not.
+    """
+    state.read(settings, company.name)
+    fallback.check(settings)
+    channels = fallback.current_channels(settings, company.name)
+    if channels and fallback.exists(settings) and not state.exists(settings, company.name):
+        raise AlertError(
+            f"What was sent about {company.name} is not known: {settings.home / 'alerts'} lacks its file."
+            " The next run sends everything that is open once more."
+        )
+    yield from ()
+
+
+def _advised(name: str, error: LandingError) -> LandingError:
+    """A problem with a file; what is made from the answers needs no backup."""
+    if name not in DERIVED:
+        return error
+    problem = str(error).partition("; restore")[0].rstrip(".")
+    return LandingError(f"{problem}; if it is needed, the next sync makes it again from the answers.")
+
+
+def _unnamed(folder: Path, manifest: Manifest) -> Iterator[LandingError]:
+    """Files in a snapshot's folder that its manifest does not name; nobody reads them."""
+    names = {file.name for file in manifest.files} | {MANIFEST, "draft.json"}
+    for path in sorted(folder.iterdir()):
+        if path.name not in names and not path.name.endswith((".ndjson", ".tmp")):
+            yield LandingError(f"{path} is not named by the manifest beside it; move it away.")
+
+
+def _read(snapshots: CompanyLanding, manifest: Manifest, file: File) -> None:
+    """Read a file whose sha256 is right: it may have been written wrong.
+
+    Raises:
+        LandingError: saying what is wrong.
+    """
+    if file.name in DERIVED:
+        snapshots.known(manifest)
+        snapshots.memory(manifest)
+        return
+    path = snapshots.folder / manifest.snapshot_id / file.name
+    number = 0
+    for number, line in enumerate(snapshots.answers(manifest, file), 1):
+        problem = _problem(line, path)
+        if problem:
+            raise LandingError(f"{path}: line {number}: {problem}; restore it from a backup.")
+    if number != file.rows:
+        raise LandingError(
+            f"{path} holds {counted(number, 'answer')}, and its manifest names {file.rows};"
+            " restore it from a backup."
+        )
+
+
+def _problem(line: Any, path: Path) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """What is wrong with a line of a file of answers; None where nothing is."""
+    try:
+        endpoint, asked = line["endpoint"], line["asked"]
+        if endpoint not in _ENDPOINTS or line["outcome"] not in _OUTCOMES:
+            return "the endpoint or the outcome is unknown"
+        if path.name != f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson.gz":
+            return f"an answer of {endpoint} is in the wrong file"
+        if bool(asked["id"]) != Endpoint(endpoint).takes_id:
+            return "the id that was asked for is missing"
+        datetime.fromisoformat(line["at"])
+        _ = line["answer"]
+    except (KeyError, TypeError, ValueError):
+        return "it is not an answer as they are written down"
+    return None

@@ -1,0 +1,51 @@
+"""`pipedrive-graph verify`: checks that everything that is kept is as it was written."""
+
+from __future__ import annotations
+
+import click
+
+from pipedrive_graph import network
+from pipedrive_graph import settings as settings_module
+from pipedrive_graph.alerts import send
+from pipedrive_graph.checkup import Check, State, verify
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.doctor import show
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
+from pipedrive_graph.cli.misconfigured import load_settings
+from pipedrive_graph.settings import Settings
+
+
+@click.command("verify")
+@click.option("--company", "names", multiple=True, help="Only this company; may be given more than once.")
+@click.option("--quick", is_flag=True, help="Compare sizes and chains only; read no file in full.")
+@click.option("--alert", is_flag=True, help="Send an alert about what is damaged, as for cron.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
+@debug_option
+def command(*, names: tuple[str, ...], quick: bool, alert: bool, as_json: bool, debug: bool) -> int:
+    """Check that the landing, the journal, the warehouse and the published file are as they were written.
+
+    Reads every file and every table; needs no access to Pipedrive and changes nothing. Exit code 0 means
+    that nothing is damaged, 1 that something is, 2 that the settings cannot be used.
+    """
+    console, codes, faults = terminal.console(), [0], list[Check]()
+    if alert:
+        network.load()  # a mistake in the environment is reported before anything is sent
+    settings = load_settings() if alert else settings_module.load()
+    companies = settings.chosen(names)
+    for check in verify(settings, companies, quick=quick):
+        show(console, check, as_json=as_json)
+        codes.append(check.exit_code)
+        faults += [check] * (check.state is State.FAULT)
+    if alert and faults:
+        for company in companies:
+            _alert(settings, company.name, faults)
+    return min(codes, key=WORST_FIRST.index)
+
+
+def _alert(settings: Settings, company: str, faults: list[Check]) -> None:
+    """Send an alert about what concerns a company, or all."""
+    texts = [check.text for check in faults if check.company in {company, None}]
+    if not texts:
+        return
+    for sentence in send.problems(send.damaged(settings, company, texts, wait=say)):
+        say(sentence)

@@ -1,0 +1,99 @@
+"""Recalls what the last snapshot knew: from known.json and memory.json.gz, or else from the answers.
+
+Both files are made from the answers of a snapshot and from those of the snapshot before it. So a damaged one
+is made again instead of demanding a backup, from as many snapshots as have damaged ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+
+from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.collect.resuming import DETAILS
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.landing import CompanyLanding, Known, Manifest
+from pipedrive_graph.landing.records import KNOWN, MEMORY, RecordT
+from pipedrive_graph.landing.snapshot import packed_known, packed_memory
+from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.signature import Memory
+
+Warn = Callable[[str], None]
+
+
+def recall(landing: CompanyLanding, *, on_warning: Warn, repair: bool = False) -> tuple[Known, Memory]:
+    """Return what the newest accepted snapshot knew; where its files are damaged, by its answers.
+
+    Args:
+        landing: the company's snapshots.
+        on_warning: called with a sentence for each file that is damaged.
+        repair: write damaged files again, where that gives the bytes that the manifest names.
+
+    Raises:
+        LandingError: if an answer that is needed is damaged, too.
+    """
+    damaged: list[tuple[Manifest, Known | None, Memory | None]] = []
+    known, memory = Known(), Memory()
+    for manifest in landing.newest_first():
+        if not manifest.accepted:
+            continue
+        first = not damaged
+        own_known = _tried(partial(landing.known, manifest), on_warning if first else None)
+        own_memory = _tried(partial(landing.memory, manifest), on_warning if first else None)
+        if own_known is not None and own_memory is not None:
+            known, memory = own_known, own_memory
+            break
+        damaged.append((manifest, own_known, own_memory))
+    for manifest, own_known, own_memory in reversed(damaged):
+        ledger = _ledger(landing, manifest)
+        known = own_known or ledger.known(known)
+        memory = own_memory or ledger.memory(memory, known, manifest.started_at)
+        if repair and own_known is None:
+            landing.restore(manifest, KNOWN, packed_known(known))
+        if repair and own_memory is None:
+            landing.restore(manifest, MEMORY, packed_memory(memory))
+    return known, memory
+
+
+def _tried(read_file: Callable[[], RecordT], on_warning: Warn | None) -> RecordT | None:
+    """What a file holds; None where it is damaged."""
+    try:
+        return read_file()
+    except LandingError as error:
+        if on_warning:
+            problem = str(error).partition("; restore")[0].rstrip(".")
+            on_warning(f"{problem}. It is made again from the answers of the snapshots.")
+        return None
+
+
+def _ledger(landing: CompanyLanding, manifest: Manifest) -> Ledger:
+    """What a committed snapshot asked for, and how it ended, as its run had it at the end."""
+    ledger = Ledger(listed={endpoint: [] for endpoint in LISTED})
+    for answer in _answers(landing, manifest):
+        if answer.call.endpoint in LISTED:
+            ledger.listed[answer.call.endpoint].append(answer)
+        elif answer.call.endpoint in DETAILS:
+            ledger.note(answer)
+    return ledger
+
+
+def _answers(landing: CompanyLanding, manifest: Manifest) -> Iterator[Answer]:
+    for file in manifest.files:
+        if not file.rows:
+            continue
+        for line in landing.answers(manifest, file):
+            call, outcome = Call(Endpoint(line["endpoint"]), **line["asked"]), Outcome(line["outcome"])
+            reading = read(call, line["answer"]) if outcome is Outcome.ANSWERED else None
+            yield Answer(
+                call,
+                outcome,
+                line["status"],
+                datetime.fromisoformat(line["at"]),
+                text="",
+                data=reading.data if reading else None,
+                next_start=reading.next_start if reading else None,
+                unreadable=tuple(reading.unreadable) if reading else (),
+            )

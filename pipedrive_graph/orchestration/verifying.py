@@ -1,0 +1,57 @@
+"""The weekly check of everything that is kept, as a job and its schedule.
+
+Holds no logic: `pipedrive_graph.checkup` checks, `pipedrive_graph.alerts` sends what is damaged.
+"""
+
+import dagster as dg
+
+from pipedrive_graph.alerts import send
+from pipedrive_graph.checkup import State, verify
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.orchestration.configuration import Configuration
+
+JOB = "verify"
+CRON = "30 5 * * 0"
+"""When the week's check begins: Sundays at 05:30 UTC, when the night is over."""
+
+
+@dg.op(description="Read every file and table that is kept, and compare it with what was written.")
+def verify_everything(context: dg.OpExecutionContext, configuration: dg.ResourceParam[Configuration]) -> None:
+    """Check all companies.
+
+    Raises:
+        LandingError: if something is damaged; the alert about it is sent by then.
+    """
+    settings = configuration.known
+    faults = []
+    for check in verify(settings, settings.companies):
+        level = context.log.info if check.state is State.OK else context.log.warning
+        level(f"{check.company or check.name}: {check.text}")
+        faults += [check] * (check.state is State.FAULT)
+    for company in settings.companies:
+        texts = [check.text for check in faults if check.company in {company.name, None}]
+        if texts:
+            for sentence in send.problems(send.damaged(settings, company.name, texts, wait=context.log.info)):
+                context.log.warning(sentence)
+    if faults:
+        more = f" And {len(faults) - 1} more; the log lists them." if len(faults) > 1 else ""
+        raise LandingError(f"{faults[0].text}{more}")
+
+
+def verifying() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+    """The job, and the schedule that is on from the start."""
+    job = dg.JobDefinition(
+        name=JOB,
+        graph_def=dg.GraphDefinition(JOB, node_defs=[verify_everything]),
+        resource_defs={},
+        description="Check that everything that is kept is as it was written.",
+    )
+    schedule = dg.ScheduleDefinition(
+        name="every_week",
+        job=job,
+        cron_schedule=CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every week, one run for all companies.",
+    )
+    return job, schedule
