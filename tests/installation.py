@@ -22,6 +22,7 @@ from pipedrive_graph.cli.group import commands
 from pipedrive_graph.clock import CLOCK_VARIABLE
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.companies import Collect
+from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.server import Simulator
@@ -171,6 +172,7 @@ class Installation:
                     observer=observer or Silent(),
                     plan=plan,
                     accept_shrink=accept_shrink,
+                    journal=Journal.of(self.settings, company.name).mark(),
                 )
             )
 

@@ -1,7 +1,7 @@
 """Chooses the channels while alerts.toml cannot be used: those that worked last, else those that can be read.
 
-After each good read, alerts.toml is copied to `alerts/last_alerts.toml` in the home folder, below a line with
-its sha256. It holds the names of variables, never a secret. Channels that are chosen so get only what
+After each read of an alerts.toml whose variables are all set, it is copied to `alerts/last_alerts.toml` in the
+home folder, below a line with its sha256. So a secret that stands where a variable's name belongs is not copied. Channels that are chosen so get only what
 concerns the run, no findings: who may read those is what the broken file would say.
 """
 
@@ -30,7 +30,8 @@ def current(settings: Settings) -> tuple[Alerts, ConfigurationError | None]:
         alerts = file.load(settings)
     except ConfigurationError as error:
         return _restricted(_last(settings) or file.readable_part(settings)), error
-    _keep(settings)
+    if all(map(_has_secret, alerts.channels)):
+        _keep(settings)
     return alerts, None
 
 
@@ -55,6 +56,15 @@ def check(settings: Settings) -> None:
     """
     if exists(settings) and _copied(settings) is None:
         raise AlertError(f"{_path(settings)} is damaged; the next run that sends alerts makes it again.")
+
+
+def _has_secret(channel: Channel) -> bool:
+    """Whether the variable that a channel names is set, or it names none."""
+    try:
+        channel.secret()
+    except AlertError:
+        return False
+    return True
 
 
 def _keep(settings: Settings) -> None:

@@ -21,6 +21,8 @@ KEPT = {
         "token_owner": "BIGINT",
         "position": "INTEGER",
         "manifest_sha256": "VARCHAR",
+        # how much of the journal the manifest names; NULL where an early version wrote the manifest
+        "journal_lines": "BIGINT",
     },
     "coverage": {
         "company": "VARCHAR",
@@ -212,9 +214,14 @@ KEPT = {
 }
 """The tables of the history that hold no versions: what came of each night, and what people decided."""
 
-ADDED = {"history.peer_comparisons": ("kind",), "history.journal": ("sha256",)}
+ADDED = {
+    "history.peer_comparisons": ("kind",),
+    "history.journal": ("sha256",),
+    "history.snapshots": ("journal_lines",),
+}
 """Columns that the warehouse of an earlier version lacks. They are added to it, and NULL until the next
-snapshot of the company, which replaces the rows, or (of the journal) until the next run that applies it."""
+snapshot of the company, which replaces the rows, or (of the journal) until the next run that applies it. Of
+snapshots that were taken before, they stay NULL."""
 
 POLICY = {
     "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},

@@ -91,6 +91,7 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
             manifest.identity.token_owner,
             snapshot.position,
             snapshot.digest,
+            manifest.journal.lines if manifest.journal else None,
         )
         for snapshot in batch
         for manifest in [snapshot.manifest]

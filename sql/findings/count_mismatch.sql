@@ -1,9 +1,9 @@
 -- One row per role or permission set that Pipedrive counts other assignments of than it lists. It
 -- does not say whether it counts the users who are inactive, and the assignments that are, so only
 -- a number that fits none of these ways of counting is a finding. What is counted and what is
--- listed are compared as of the snapshot in which the count was told. Somebody whose assignments
--- or sets were not told by then, or of whom it is not known whether they are active, may be listed
--- or not: a number that could be right is no finding. It is high where at least 10 and more than half
+-- listed are compared as of the snapshot in which the count was told. Somebody whose assignments or
+-- sets were not told by then, or of whom it is not known whether they are active, may be listed or
+-- not: a number that could be right is no finding. It is high where at least 10 and more than half
 -- of those that Pipedrive counts are not listed: then users are withheld.
 --
 -- kind: rule

@@ -1,7 +1,8 @@
 -- One row per role, permission set or user whose name or address was changed to one that an
--- exception names: [allowed.permissions] in findings.toml, a waiver that was read before, or, within
--- `event_open_days`, an expected role of the roster. A waiver by `*` names nobody. The exception does
--- not hold for it. Over when the exception no longer names it, or the subject has another name.
+-- exception names: [allowed.permissions] in findings.toml, a waiver that was read before, or,
+-- within `event_open_days`, an expected role of the roster. A waiver by `*` names nobody. The
+-- exception does not hold for it. Over when the exception no longer names it, or the subject has
+-- another name.
 --
 -- kind: rule
 -- title: Renamed to match an exception

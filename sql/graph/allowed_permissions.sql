@@ -1,7 +1,7 @@
--- One row per role and sensitive permission that its members may hold, as findings.toml says.
--- The file names a role by its id, which is a number, or by its name; a role that there is not
--- allows nothing. A name means the roles that had it when they were first seen: one that was renamed
--- to it later (`renames`) is allowed nothing, until the file names it by its id.
+-- One row per role and sensitive permission that its members may hold, as findings.toml says. The
+-- file names a role by its id, which is a number, or by its name; a role that there is not allows
+-- nothing. A name means the roles that had it when they were first seen: one that was renamed to it
+-- later (`renames`) is allowed nothing, until the file names it by its id.
 --
 -- kind: table
 -- key: company, role_id, permission

@@ -1,5 +1,6 @@
 -- One row per present name or address that a role, permission set or user did not have from the
--- start: it was renamed, last at that time. Spelling in capitals is no other name.
+-- start: it was renamed, last at that time. Spelling in capitals is no other name. Renames that a
+-- version before this table has collected do not count.
 --
 -- kind: table
 -- key: company, subject_kind, subject_id, attribute
@@ -76,6 +77,13 @@ last_steps AS (
         arg_max(before, valid_from) AS before,
         max(valid_from) AS renamed_at
     FROM steps
+    ANTI JOIN (
+        SELECT
+            company,
+            started_at AS valid_from
+        FROM history.snapshots
+        WHERE journal_lines IS NULL
+    ) AS earlier USING (company, valid_from)
     WHERE lower(before) <> lower(value)
     GROUP BY company, subject_kind, subject_id, attribute
 )

@@ -14,7 +14,7 @@
 --   granted: whether the user holds it, as last known; NULL where that was never known
 --   observed_at: when it was last answered for the user; NULL where it never was: that a user's
 --     answers never name it is usual where Pipedrive gives it to some users only
--- example: SELECT permission, count(*) AS users FROM unanswered_permissions WHERE observed_at IS NOT
+-- example: SELECT permission, count(*) AS users FROM unanswered_permissions WHERE observed_at IS
 --   NULL GROUP BY ALL ORDER BY users DESC
 SELECT
     company,

@@ -1,5 +1,5 @@
--- One time in UTC, from Pipedrive's `YYYY-MM-DD HH:MM:SS` (which is UTC) or RFC 3339.
--- A zero date, with which Pipedrive says "never", becomes NULL, as does a time outside the years 1 to 9999,
+-- One time in UTC, from Pipedrive's `YYYY-MM-DD HH:MM:SS` (which is UTC) or RFC 3339. A zero date,
+-- with which Pipedrive says "never", becomes NULL, as does a time outside the years 1 to 9999,
 -- which only a time zone can lead to and which other programs cannot read.
 --
 -- kind: scalar macro
@@ -9,6 +9,7 @@ CASE
     -- DuckDB also reads texts such as "infinity" and "epoch", which are not dates
     WHEN
         regexp_matches(trim(raw), '^[0-9]{4}-') AND NOT starts_with(trim(raw), '0000-00-00')
-        AND year(TRY_CAST(trim(raw) AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC') BETWEEN 1 AND 9999
+        AND year(TRY_CAST(trim(raw) AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC')
+        BETWEEN 1 AND 9999
         THEN TRY_CAST(trim(raw) AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'
 END

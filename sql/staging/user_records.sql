@@ -1,5 +1,5 @@
--- One row per user in the snapshot's answers, as received: from the list, or asked for by id.
--- A user whom two pages repeat counts once, as last seen, without the fields about which the rows of
+-- One row per user in the snapshot's answers, as received: from the list, or asked for by id. A
+-- user whom two pages repeat counts once, as last seen, without the fields about which the rows of
 -- a list contradict each other (`contradictions`). Rows that have no readable id are in
 -- `unreadable_rows`.
 --

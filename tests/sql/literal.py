@@ -78,6 +78,7 @@ class Company:
                 "position": night,
                 "company_id": 77,
                 "token_owner": 1,
+                "journal_lines": 0,
                 **values,
             },
         )

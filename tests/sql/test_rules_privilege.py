@@ -627,6 +627,19 @@ def test_a_role_that_was_renamed_is_allowed_by_its_id_only(company: Company, ent
     )
 
 
+def test_a_rename_that_an_earlier_version_collected_is_accepted(company: Company) -> None:
+    company.snapshot(0, journal_lines=None)
+    company.snapshot(1, journal_lines=None)
+    company.snapshot(2)
+    company.policy(allowed_permissions=[("Integrations", "can_use_api")])
+    company.role(2, "Sales", until=1)
+    company.role(2, "Integrations", since=1)
+    team(company, 2, API, {}, {}, start=10)
+
+    assert company.fired("sensitive_permission") == []
+    assert company.fired("renamed_into_exception") == []
+
+
 def test_a_role_that_had_the_allowed_name_from_the_start_is_allowed(company: Company) -> None:
     company.snapshot(0)
     company.snapshot(1)
