@@ -235,16 +235,21 @@ def test_doctor_warns_of_what_stops_no_sync(copied, name: str) -> None:
     assert (doctor.code, installation.command("sync").code) == (0, 0)
 
 
-def test_a_list_that_was_never_answered_is_a_warning(serve, home) -> None:
+@pytest.mark.parametrize(
+    ("path", "fault", "code", "state"),
+    [("roles", faults.forbidden, 4, "fault"), ("permissionSets", faults.not_found, 0, "warning")],
+    ids=["refused", "not there"],
+)
+def test_a_list_that_was_never_answered(serve, home, path, fault, code, state) -> None:
     simulator = serve(users=8)
-    simulator.faults.add("roles", faults.forbidden, times=None)
+    simulator.faults.add(path, fault, times=None)
     installation = Installation.of(home, simulator)
 
     doctor = installation.command("doctor", "--json")
 
-    assert (doctor.code, installation.command("sync").code) == (0, 0)
-    (warning,) = [one for one in doctor.objects if one["state"] == "warning"]
-    assert warning["text"].startswith("The list roles is not answered (")
+    assert (doctor.code, installation.command("sync").code) == (code, code)
+    (found,) = [one for one in doctor.objects if one["state"] == state]
+    assert found["text"].startswith(f"The list {path} is not answered (")
 
 
 def test_the_token_of_another_company(copied, serve) -> None:

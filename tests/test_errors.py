@@ -406,7 +406,7 @@ def test_a_folder_that_nobody_may_write_to(installation, tmp_path) -> None:
     installation.home = file / "home"
     told = installation.command("sync")
     assert told.code == 1
-    assert told.sentence == f"Cannot write {file}/home/landing/default/.lock: Not a directory."
+    assert told.sentence == f"Cannot read {file}/home/journal/default.head.json: Not a directory."
 
 
 def test_damage_in_the_landing_is_named(installation) -> None:

@@ -10,11 +10,12 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipedrive_graph import companies, errors, settings
+from pipedrive_graph import clock, companies, errors, files, settings, trust
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.cli.sync import sync
 from pipedrive_graph.companies import Company
 from pipedrive_graph.findings.catalogue import catalogue
+from pipedrive_graph.orchestration import browser_guard
 from pipedrive_graph.reports.table_pages import pages
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
@@ -76,8 +77,11 @@ def test_every_command_is_described() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    named = {**vars(companies), **vars(settings)}
-    variables = {value for name, value in named.items() if name.endswith("_VARIABLE")}
+    modules = (companies, settings, clock, files, trust, browser_guard)
+    named = {name: value for module in modules for name, value in vars(module).items()}
+    variables = {value for name, value in named.items() if name.endswith("_VARIABLE")} - {
+        clock.CLOCK_VARIABLE
+    }
     described = set(re.findall(r"^\| `(PIPEDRIVE_\w+)`", README, flags=re.MULTILINE))
 
     assert described == variables

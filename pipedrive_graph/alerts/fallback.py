@@ -1,13 +1,15 @@
 """Chooses the channels while alerts.toml cannot be used: those that worked last, else those that can be read.
 
-After each read of an alerts.toml whose variables are all set, it is copied to `alerts/last_alerts.toml` in the
-home folder, below a line with its sha256. So a secret that stands where a variable's name belongs is not copied. Channels that are chosen so get only what
-concerns the run, no findings: who may read those is what the broken file would say.
+After each read of an alerts.toml whose variables are all set, it is copied to `alerts/last_alerts.toml` in
+the home folder, below a line with its sha256. So a secret that stands where a variable's name belongs is not
+copied. Channels that are chosen so get only what concerns the run, no findings: who may read those is what
+the broken file would say.
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +73,8 @@ def _keep(settings: Settings) -> None:
     """Copy alerts.toml, where it has changed; where there is none, remove the copy."""
     path, text = _path(settings), toml_file.text(settings.home / FILE)
     if text is None:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
     elif _copied(settings) != text:
         # companies may be at work at the same time, and write the same file
         with files.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from pipedrive_graph.checkup.check import Check, State, fault, warning
+from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.identity import identity_of, refuse_another_company, refuse_without_users
-from pipedrive_graph.collect.verdict import offered_before
+from pipedrive_graph.collect.verdict import never_offered
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ClockError, IncompleteError, RejectedError
 from pipedrive_graph.landing import CompanyLanding, Landing
@@ -58,15 +58,13 @@ async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
 
 
 def _missing(company: Company, landing: CompanyLanding, answer: Answer) -> Check:
-    """A list beside that of the users: without it, a snapshot is partial, unless it was never answered."""
+    """A list beside that of the users: without it, a snapshot is partial, unless Pipedrive never had it."""
     endpoint = answer.call.endpoint
     text = f"The list {endpoint} is not answered ({_reason(answer)})"
-    if answer.outcome is Outcome.FAILED or offered_before(landing, endpoint):
-        error = IncompleteError(f"{text}: the next snapshot would be partial.")
-        return fault("pipedrive", error, company=company.name)
-    return Check(
-        "pipedrive", f"{text}: what only it says stays unknown.", State.WARNING, company=company.name
-    )
+    if never_offered(answer.outcome, endpoint, landing):
+        return warning("pipedrive", f"{text}: what only it says stays unknown.", company=company.name)
+    error = IncompleteError(f"{text}: the next snapshot would be partial.")
+    return fault("pipedrive", error, company=company.name)
 
 
 def _reason(answer: Answer) -> str:

@@ -27,4 +27,4 @@ def load_settings() -> Settings:
 def report(settings: Settings, error: ConfigurationError) -> None:
     """Send an alert about a mistake, and say on stderr what could not be sent."""
     for sentence in send.problems(send.misconfigured(settings, error, wait=say)):
-        say(sentence)
+        say(f"Warning: {sentence}")

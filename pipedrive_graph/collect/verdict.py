@@ -70,7 +70,8 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         f"The list {endpoint} was not answered:"
         f" {(ledger.listed[endpoint][-1].problem or 'there is no such list').rstrip('.')}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
-        if not ledger.offered(endpoint) and not _never_offered(ledger, landing, endpoint)
+        if not ledger.offered(endpoint)
+        and not never_offered(ledger.listed[endpoint][-1].outcome, endpoint, landing)
     ]
     reasons += [
         f"The list {endpoint} announces more rows than it gives; new ones may be missing."
@@ -109,13 +110,14 @@ def _silent_kinds(ledger: Ledger) -> list[str]:
     return sorted(kind for kind in asked if asked[kind] == unanswered[kind])
 
 
-def _never_offered(ledger: Ledger, landing: CompanyLanding, endpoint: Endpoint) -> bool:
+def never_offered(outcome: Outcome, endpoint: Endpoint, landing: CompanyLanding) -> bool:
     """Whether this company's Pipedrive has no such list; every edition has roles."""
-    gone = ledger.listed[endpoint][-1].outcome is Outcome.GONE
-    return gone and endpoint is not Endpoint.ROLES and not offered_before(landing, endpoint)
+    return (
+        outcome is Outcome.GONE and endpoint is not Endpoint.ROLES and not _offered_before(landing, endpoint)
+    )
 
 
-def offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:
+def _offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:
     """Whether an accepted snapshot has an answer of this list."""
     earlier = (m.coverage.get(endpoint, Coverage()) for m in landing.newest_first() if m.accepted)
     return any(coverage.answered for coverage in earlier)

@@ -177,7 +177,7 @@ def test_rules_read_published_tables_and_the_proof_of_absence() -> None:
     assert {name for rule in RULES for name in rule.reads} - published == {
         "history.coverage",
         "history.observations",
-        "policy.allowed_permissions",  # published are the roles that it names: of others, an entry is not seen
+        "policy.allowed_permissions",  # published are the roles that its entries name, not the entries
     }
 
 
