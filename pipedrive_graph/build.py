@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files, losses
+from pipedrive_graph import files, leftovers, losses
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
@@ -62,7 +62,7 @@ class Built:
 def build(
     settings: Settings, models: Models, company: str, *, tell: Tell, preview: Collection[str] = ()
 ) -> Built:
-    """Take a company's new snapshots into the warehouse, one after the other.
+    """Take a company's new snapshots into the warehouse, one after the other; remove old temporary files.
 
     Args:
         settings: where everything lies.
@@ -80,6 +80,7 @@ def build(
     people = rosters.load(one for one in settings.companies if one.name == company)
     accepted = waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+        leftovers.remove(settings)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):

@@ -1,0 +1,52 @@
+"""Removes what processes that were killed have left in the home folder: temporary files, which hold people.
+
+A temporary file is replaced by the next writer of the same file, but an export that nobody repeats would stay
+for ever. So each build removes what has not been written to for an hour. Files beside a report or a review
+that somebody has put elsewhere (`--out`) are not looked for.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from pipedrive_graph.settings import Settings
+
+OLD = 3_600
+"""Seconds after which nobody is still writing: no file of a home takes so long between two writes."""
+
+_ENDING = ".tmp"
+_FOLDERS = ("reports", "exports", "landing", "journal", "alerts", "tokens")
+
+
+def remove(settings: Settings) -> None:
+    """Remove temporary files and folders that are old; one that cannot be removed stays.
+
+    The caller holds the lock of the warehouse.
+    """
+    oldest = time.time() - OLD
+    for path in _temporaries(settings.home):
+        with suppress(OSError):
+            if _written(path) < oldest:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+
+def _temporaries(home: Path) -> Iterator[Path]:
+    """The temporaries of the home: their names begin with a dot, those to which DuckDB spills do not."""
+    spilled = [path for path in home.glob(f"*{_ENDING}") if path.is_dir()]
+    yield from spilled
+    yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
+    for name in _FOLDERS:
+        yield from sorted((home / name).rglob(f".*{_ENDING}"))
+
+
+def _written(path: Path) -> float:
+    """When a file, or the newest one of a folder, was written to last."""
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return max(one.lstat().st_mtime for one in (path, *inside))

@@ -1,0 +1,59 @@
+"""What a killed process has left in the home folder is removed by the next build."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from installation import UNJUDGED, Installation
+
+from pipedrive_graph.leftovers import OLD
+
+TEMPORARIES = (
+    ".identity_graph.duckdb.tmp",
+    ".warehouse.duckdb.tmp",
+    "warehouse.duckdb.tmp/duckdb_temp_storage-0.tmp",
+    "reports/default/.access_report.html.tmp",
+    "exports/.csv.tmp/users.csv",
+    "landing/default/20261101T020000-000000/.known.json.tmp",
+    "journal/.default.head.json.tmp",
+    "alerts/.default.json.tmp",
+    "tokens/.default.json.tmp",
+)
+OTHERS = ("notes.tmp", "exports/mine.tmp")
+"""Files that somebody has put there."""
+
+
+def write(home: Path, names: tuple[str, ...], *, age: float) -> None:
+    for name in names:
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Ana <ana@example.com>")
+        for one in (path, path.parent):
+            os.utime(one, (time.time() - age,) * 2)
+
+
+def left(home: Path) -> set[str]:
+    return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+
+
+def test_old_temporary_files_are_removed_by_a_night(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8), UNJUDGED)
+    write(home, TEMPORARIES + OTHERS, age=OLD + 60)
+
+    installation.night()
+
+    assert left(home) & {*TEMPORARIES, *OTHERS} == {*OTHERS}
+    assert not (home / "warehouse.duckdb.tmp").exists()
+    assert not (home / "exports" / ".csv.tmp").exists()
+
+
+def test_what_somebody_may_be_writing_stays(serve, home) -> None:
+    installation = Installation.of(home, serve(users=8), UNJUDGED)
+    recent = tuple(name for name in TEMPORARIES if "duckdb" not in name)  # these the night writes itself
+    write(home, recent, age=OLD - 60)
+
+    installation.night()
+
+    assert {*recent} <= left(home)
