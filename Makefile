@@ -10,7 +10,7 @@ TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/test_scale.py tests/test_rehearsal.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all test-newest lint docs dev benchmarks constraints requirements sbom audit clean
+.PHONY: help install demo test test-slow test-all attacks test-newest lint docs dev benchmarks constraints requirements sbom audit clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -36,6 +36,10 @@ test-slow: install ## Run the slow tests; those that compare times by themselves
 	$(BIN)/pytest -m slow $(TIMED) $(COMPARED)
 
 test-all: test test-slow ## Run all tests
+
+attacks: install ## Kill commands 200 times and damage 100 files (half an hour)
+	cd tests && ../$(BIN)/python -m attacks kills 200
+	cd tests && ../$(BIN)/python -m attacks damages 100
 
 test-newest: ## Try the newest versions that pyproject.toml allows: own rules and sql/ (3 minutes)
 	$(PYTHON) -m venv --clear $(NEWEST)

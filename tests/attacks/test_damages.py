@@ -9,7 +9,8 @@ import pytest
 from attacks import damages
 from attacks.ready import can_trace
 
-TRIES = 100
+TRIES = 30
+"""`make attacks` tries more."""
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ import pytest
 from attacks import kills
 from attacks.ready import can_trace
 
-TRIES = 200
+TRIES = 50
+"""`make attacks` tries more."""
 
 
 @pytest.mark.slow
