@@ -99,7 +99,11 @@ def play(stage: Stage, ready: Ready, expected: dict[str, list[Row]], seed: int, 
     files: dict[str, list[Path]] = {}
     for path in sorted(copy.home.rglob("*")):
         name = path.relative_to(copy.home)
-        if path.is_file() and name.parts[0] not in EDITED | {"reports", "exports"}:
+        if (
+            path.is_file()
+            and not path.name.endswith(".lock")
+            and name.parts[0] not in EDITED | {"reports", "exports"}
+        ):
             files.setdefault(kind(name), []).append(path)
     what = sorted(files)[seed % len(files)]
     path = chance.choice(files[what])
