@@ -33,6 +33,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+UNDELIVERED = 6
+"""Exit code of a run that is done, but for an alert that could not be sent; no error has it."""
+
 
 class PipedriveGraphError(Exception):
     """What went wrong, in one sentence that says what to do next."""

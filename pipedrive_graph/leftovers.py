@@ -49,4 +49,5 @@ def _temporaries(home: Path) -> Iterator[Path]:
 def _written(path: Path) -> float:
     """When a file, or the newest one of a folder, was written to last."""
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    return max(one.lstat().st_mtime for one in (path, *inside))
+    times: list[float] = [one.lstat().st_mtime for one in (path, *inside)]
+    return max(times)

@@ -153,6 +153,11 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
         change("INSERT INTO history.journal (company, lines) VALUES ('default', 3)"),
     ),
     "waivers.toml is wrong": (2, "waivers", write("waivers.toml", "[[waiver]]\n")),
+    "nobody can be alerted": (
+        6,
+        "alerts",
+        write("alerts.toml", '[[alert]]\nkind = "slack"\nurl_env = "MISSING"\n'),
+    ),
     "alerts.toml is wrong": (2, "alerts", write("alerts.toml", "[[alert]]\n")),
     "findings.toml is wrong": (2, "rules", write("findings.toml", "[rules]\nfolder = 'none'\n")),
     "an own rule is broken": (4, "rules", write("rules/own.sql", "SELECT 1")),
@@ -165,10 +170,6 @@ WARNINGS: dict[str, tuple[str, Break]] = {
     "the ids of the newest snapshot are damaged": ("landing", damage("known.json")),
     "an old file is damaged": ("landing", damage("users.ndjson.gz", 0)),
     "the memory of alerts is damaged": ("alerts", write("alerts/default.json", "{")),
-    "nobody can be alerted": (
-        "alerts",
-        write("alerts.toml", '[[alert]]\nkind = "slack"\nurl_env = "MISSING"\n'),
-    ),
     "reviews.toml is wrong": ("reviews", write("reviews.toml", '[owners]\n"Sails" = "mara@example.com"\n')),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.errors import UNDELIVERED, PipedriveGraphError
 
 
 class State(StrEnum):
@@ -50,6 +50,11 @@ class Check:
 def fault(name: str, error: PipedriveGraphError, *, company: str | None = None) -> Check:
     """A check that found what the next sync would end with."""
     return Check(name, str(error), State.FAULT, error.exit_code, company)
+
+
+def undelivered(name: str, text: object, *, company: str | None = None) -> Check:
+    """A check that found why the next sync could not send an alert, if it had one to send."""
+    return Check(name, str(text), State.FAULT, UNDELIVERED, company)
 
 
 def warning(name: str, text: object, *, company: str | None = None) -> Check:

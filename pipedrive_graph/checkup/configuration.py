@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipedrive_graph import clock
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
-from pipedrive_graph.checkup.check import Check, fault, warning
+from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
 from pipedrive_graph.findings import own_rules, policy, roster, waivers
@@ -47,7 +47,7 @@ def alerts(settings: Settings) -> Iterator[Check]:
         try:
             channel.secret()
         except PipedriveGraphError as error:
-            yield warning("alerts", f"over '{channel.name}': {error}")
+            yield undelivered("alerts", f"over '{channel.name}': {error}")
             missing += 1
     if channels and not missing:
         text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.checkup.check import Check, fault, warning
+from pipedrive_graph.alerts.fallback import current_channels
+from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.checkup.databases import taken
 from pipedrive_graph.collect.clock_check import refuse_later_snapshots
 from pipedrive_graph.collect.derived import recall
@@ -69,4 +70,5 @@ def alerts_state(settings: Settings, company: Company) -> Iterator[Check]:
     try:
         state.read(settings, company.name)
     except AlertError as error:
-        yield warning("alerts", error, company=company.name)
+        found = undelivered if current_channels(settings, company.name) else warning
+        yield found("alerts", error, company=company.name)

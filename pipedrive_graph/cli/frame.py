@@ -12,13 +12,10 @@ from datetime import date, datetime
 import click
 
 from pipedrive_graph import pasted
-from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
+from pipedrive_graph.errors import UNDELIVERED, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.text import is_text, printable
 
 DEBUG = "--debug"
-
-UNDELIVERED = 6
-"""Exit code of a run that is done, but for an alert that could not be sent."""
 
 WORST_FIRST = (1, 2, 3, 4, UNDELIVERED, 5, 0)
 """Exit codes: of several companies, the worst counts."""

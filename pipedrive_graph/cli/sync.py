@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.frame import UNDELIVERED, WORST_FIRST, debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.misconfigured import load_settings
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import BudgetError, PipedriveGraphError
+from pipedrive_graph.errors import UNDELIVERED, BudgetError, PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.reports.summary import Summary, summarise
