@@ -133,7 +133,7 @@ NO_USERS = r"The list of users was not answered in full: users: {}\. " + (
 )
 MORE = r"The list {} announces more rows than it gives; new ones may be missing\."
 
-SETS = ("permission_sets", "nodes")
+SETS = ("permission_sets", "nodes", "lists_not_given")
 LOOPING = Ending(
     but=frozenset(
         {"roles", "roles_history", "role_tree", "access_changes", "nodes", "edges", "findings", "peer_groups"}
@@ -196,7 +196,9 @@ CASES = [
         "500 for the list of roles",
         here(faults.status(500), at="roles", times=None),
         partial(
-            r"The list roles was not answered: roles: answered with status 500: internal error\.", "roles"
+            r"The list roles was not answered: roles: answered with status 500: internal error\.",
+            "roles",
+            "lists_not_given",
         ),
         dialects=("official",),
     ),
