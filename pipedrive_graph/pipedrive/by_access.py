@@ -5,7 +5,7 @@ Every night these are asked for their permissions:
 - every admin, and everybody whose access the list of users does not tell;
 - everybody whose signature has changed since they were last observed;
 - known deviators, who hold something else than most of their signature;
-- some who are chosen by chance, those not observed for longer more likely than others;
+- those whose wait is over: its length is drawn by chance after each observation;
 - everybody else who would stay unobserved for longer than `observe_within` by the next read;
 - at least two users of each signature.
 
@@ -19,10 +19,9 @@ Where that finds a new deviator, the signature's sample doubles until 20 in a ro
 from __future__ import annotations
 
 import hmac
-import math
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,16 +38,14 @@ UNANSWERED = 4
 """So many users of a signature are asked in vain before its sample is left incomplete."""
 
 
-CHANCE = 2.0
-"""What chance counts in the choice of who is observed: twice as much as having waited for `observe_within`.
+PERMISSIONS, ROLES = "permissions", "roles"
+"""What a user is observed for; each has a rotation of its own."""
 
-With 7 days, everybody's gaps are spread over 1 to 7 nights, none of them above 25 %.
-"""
+STEEPNESS = {PERMISSIONS: 2, ROLES: 4}
+"""How much likelier it becomes with the time waited that it is a user's turn, as a power of it.
 
-PERMISSIONS_SHARE, ROLES_SHARE = 1.5, 1.0
-"""How many are chosen each night, as a multiple of those who must be so that nobody waits for too long.
-
-Without a surplus, all would have to be observed in a fixed order.
+With 7 days and a read a day, the gaps between observations of permissions are 1 to 7 nights in 2, 6, 10, 14,
+18, 22 and 27 % of all cases. Role assignments show in the list of users as well; their gaps are longer.
 """
 
 
@@ -68,43 +65,59 @@ class Schedule:
     observe_within: timedelta
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
-    def due(self, last_seen: Mapping[int, datetime], purpose: str, share: float) -> set[int]:
-        """Return whose turn it is: those chosen by chance, and those who cannot wait for the next read.
+    def due(self, last_seen: Mapping[int, datetime], never: Collection[int], purpose: str) -> set[int]:
+        """Return whose turn it is: those whose wait is over, and those who cannot wait for the next read.
 
         Args:
             last_seen: when each user was last observed or, if never, first listed.
-            purpose: what for; another purpose draws another choice.
-            share: how many are chosen, as a multiple of those who must be.
+            never: the users who were never observed.
+            purpose: what for; another purpose draws other waits.
         """
         if self.last is None:
             return set()
         pause = max(self.now - self.last, timedelta(microseconds=1))
-        rounds = max(1, self.observe_within // pause)
         # a read that followed soon upon another one tells little of when the next will come
         next_pause = max(pause, self.observe_within / 7)
-        chosen = self.order(last_seen, purpose)[: math.ceil(share * len(last_seen) / rounds)]
-        late = {user for user in last_seen if self.now - last_seen[user] + next_pause > self.observe_within}
-        return late | set(chosen)
+        return {
+            user
+            for user, seen in last_seen.items()
+            if self.now - seen + next_pause > self.observe_within
+            or self.now - seen >= self._wait(user, seen, purpose, is_new=user in never)
+        }
 
-    def order(self, last_seen: Mapping[int, datetime], purpose: str) -> list[int]:
-        """Return all users in the order in which they are chosen; at the first read, by their ids.
+    def order(self, last_seen: Mapping[int, datetime], never: Collection[int], purpose: str) -> list[int]:
+        """Return all users, those first whose turn comes first; at the first read, by their ids.
 
         Args:
             last_seen: as `due` takes it.
+            never: as `due` takes it.
             purpose: as `due` takes it.
         """
         if self.last is None:
             return sorted(last_seen)
+        return sorted(
+            last_seen,
+            key=lambda user: (
+                last_seen[user] + self._wait(user, last_seen[user], purpose, is_new=user in never),
+                user,
+            ),
+        )
 
-        def urgency(user: int) -> float:
-            return (self.now - last_seen[user]) / self.observe_within + CHANCE * self._drawn(purpose, user)
+    def _wait(self, user: int, seen: datetime, purpose: str, *, is_new: bool) -> timedelta:
+        """Return how long after an observation it is the user's turn again.
 
-        return sorted(last_seen, key=urgency, reverse=True)
+        Who was never observed waits for the rest of such a time only, as if observations had begun long
+        before: so as many are observed in the first week as in any other.
+        """
+        power = STEEPNESS[purpose]
+        one, other = self._drawn(purpose, user, seen)
+        share: float = one * other ** (1 / (power + 1)) if is_new else one ** (1 / power)
+        return share * self.observe_within
 
-    def _drawn(self, purpose: str, user: int) -> float:
-        """Return a number from 0 to 1 that nobody can foresee without the seed."""
-        drawn = hmac.digest(self.seed, f"{purpose}:{self.now.isoformat()}:{user}".encode(), "sha256")
-        return int.from_bytes(drawn[:8]) / 2**64
+    def _drawn(self, purpose: str, user: int, seen: datetime) -> tuple[float, float]:
+        """Return two numbers from 0 to 1 that nobody can foresee without the seed."""
+        drawn = hmac.digest(self.seed, f"{purpose}:{seen.isoformat()}:{user}".encode(), "sha256")
+        return int.from_bytes(drawn[:8]) / 2**64, int.from_bytes(drawn[8:16]) / 2**64
 
 
 @dataclass(slots=True)
@@ -151,10 +164,11 @@ class Sampling:
         known = {user: memory.users.get(user, fresh) for user in self.signatures}
         last_seen = {user: seen.at or seen.since for user, seen in known.items()}
         self._groups: dict[str, _Group] = defaultdict(_Group)
-        self._first = schedule.due(last_seen, "permissions", PERMISSIONS_SHARE) | {
+        never = {user for user, seen in known.items() if seen.at is None}
+        self._first = schedule.due(last_seen, never, PERMISSIONS) | {
             u.id for u in users if any(e.admin for e in u.access or [])
         }
-        for user in schedule.order(last_seen, "permissions"):
+        for user in schedule.order(last_seen, never, PERMISSIONS):
             signature, seen = self.signatures[user], known[user]
             if signature is None or (seen.at is not None and seen.signature != signature):
                 self._first.add(user)
@@ -227,7 +241,8 @@ def representatives(users: Sequence[User], memory: Memory, schedule: Schedule) -
     """
     known = {user.id: memory.users.get(user.id, Observation(since=schedule.now)) for user in users}
     last_seen = {user: seen.roles_at or seen.since for user, seen in known.items()}
-    asked = schedule.due(last_seen, "roles", ROLES_SHARE)
+    never = {user for user, seen in known.items() if seen.roles_at is None}
+    asked = schedule.due(last_seen, never, ROLES)
     by_role: dict[int, list[int]] = defaultdict(list)
     for user in users:
         seen = known[user.id]

@@ -145,7 +145,7 @@ def test_known_deviators_are_observed_every_night_and_widen_nothing():
     memory = remember(Memory(), users, observe(Sampling(users, {}, Memory(), schedule(0)), flags), FIRST)
     tonight = observe(Sampling(users, {}, memory, schedule(1)), flags)
     assert 1 in tonight
-    assert 22 <= len(tonight) <= 23  # 1.5 sevenths of all, and user 1 if chance did not choose them
+    assert 6 <= len(tonight) <= 40  # about a fifth of all by chance
 
 
 def test_a_changed_access_is_observed_and_one_never_observed_is_not():

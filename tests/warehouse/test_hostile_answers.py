@@ -66,7 +66,10 @@ def test_flags_in_every_form(installation, simulator, somebody) -> None:
 
     installation.night()
 
-    flags = "SELECT permission, granted FROM user_permissions WHERE user_id = ? ORDER BY 1"
+    flags = (
+        "SELECT permission, granted FROM user_permissions"
+        " WHERE user_id = ? AND length(permission) = 1 ORDER BY 1"  # of the others, nothing was answered
+    )
     assert query(installation.published, flags, somebody) == [
         *[(flag, True) for flag in "abcde"],
         *[(flag, False) for flag in "fghi"],
