@@ -13,10 +13,30 @@
 --   named_at: the as-of time of the last snapshot with an answer that names it
 --   missing: in how many full snapshots in a row no answer named it
 --   leaves: whether it is no permission any more
-WITH last_names AS (
+WITH latest_snapshots AS (
+    SELECT company, arg_max(snapshot_id, started_at) AS snapshot_id, max(started_at) AS as_of
+    FROM history.snapshots
+    WHERE status IN ('complete', 'partial')
+    GROUP BY company
+),
+
+-- what was held back in the last snapshot, and nobody was known to have, is no name yet
+never_believed AS (
+    SELECT DISTINCT company, permission
+    FROM history.vendor_changes
+    SEMI JOIN latest_snapshots USING (company, snapshot_id)
+    ANTI JOIN (
+        FROM history.user_permissions
+        WHERE valid_to IS NULL
+    ) AS last USING (company, permission)
+    WHERE held AND change = 'granted'
+),
+
+last_names AS (
     SELECT company, permission, denied, named_at, missing
     FROM history.permission_names
     SEMI JOIN landing.batch USING (company)
+    ANTI JOIN never_believed USING (company, permission)
     UNION ALL
     -- the history of an earlier version has no names: what is current was named in the last answers
     SELECT
@@ -28,12 +48,7 @@ WITH last_names AS (
     FROM history.user_permissions AS last
     SEMI JOIN landing.batch USING (company)
     ANTI JOIN history.permission_names USING (company)
-    INNER JOIN (
-        SELECT company, max(started_at) AS as_of
-        FROM history.snapshots
-        WHERE status IN ('complete', 'partial')
-        GROUP BY company
-    ) AS latest USING (company)
+    INNER JOIN latest_snapshots AS latest USING (company)
     WHERE last.valid_to IS NULL
     GROUP BY last.company, last.permission
 ),

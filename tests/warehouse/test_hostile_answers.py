@@ -149,7 +149,7 @@ def test_who_is_listed_twice_is_one_user(installation, simulator, somebody) -> N
 
     simulator.faults.add("users", faults.edit(double), times=None)
 
-    assert installation.night().verdict.status == "complete"
+    assert installation.night().verdict.status == "partial"  # the two rows contradict each other in the name
 
     assert query(installation.published, "SELECT count(*) FROM users") == [(40,)]
 
