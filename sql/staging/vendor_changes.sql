@@ -256,6 +256,7 @@ places AS (
     GROUP BY company
 ),
 
+-- Where a change reached, those show as well who are answered for the first time.
 places_hit AS (
     SELECT
         company,
@@ -265,7 +266,6 @@ places_hit AS (
     FROM changes
     SEMI JOIN common_changes USING (company, permission, change)
     INNER JOIN memberships USING (company, user_id)
-    WHERE changes.counts
     GROUP BY company, changes.permission, changes.change
 ),
 

@@ -156,9 +156,9 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser(servers: Servers) -> Iterator[Browser]:
-    """A browser for which some names of the internet are names of this machine."""
+    """A browser of one test, for which some names of the internet are names of this machine."""
     with launched("--host-resolver-rules=MAP *.example 127.0.0.1") as started:
         yield started
 
