@@ -21,5 +21,3 @@ def test_commands_that_are_killed_lose_nothing(tmp_path: Path) -> None:
 
     assert result.losses == []
     assert result.tries >= TRIES
-    assert result.killed["sync"] >= TRIES / 20
-    assert result.killed["rebuild"] >= TRIES / 20
