@@ -158,9 +158,11 @@ def attack(folder: Path, *, tries: int, seed: int = 1) -> Damages:
             told = ready.run(stage.environment(step), *stage.arguments(step))
             assert told.code == 0, (step.name, told)
         # of the third night's answers a third is read
-        told, calls = ready.count((whole := stage.copy(folder / "whole")).environment(SYNC), CHANGING, "sync")
+        told, calls = ready.record(
+            (whole := stage.copy(folder / "whole")).environment(SYNC), CHANGING, "sync"
+        )
         assert told.code == 0, told
-        told = ready.kill(stage.environment(SYNC), CHANGING, calls // 6, "sync")
+        told = ready.kill(stage.environment(SYNC), calls, len(calls) // 6, "sync")
         assert told.code == KILLED, told
         assert list(stage.home.glob("landing/*/*/draft.json"))
         expected = whole.seen()

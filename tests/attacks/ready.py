@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
+import pytest
 from installation import Told
 
 CHANGING = (
@@ -35,9 +37,9 @@ class Order:
         environment: all variables of the process.
         out, err, log: the files for what it prints, and for strace.
         traced: whether strace follows it.
-        calls: the system calls that are counted, as strace names them.
-        kill_at: the number of the call, from 1, before which the thread that makes it is killed, and its
-            process with it; 0 is never.
+        calls: the system calls that strace reports, as it names them.
+        kill_at: the number of such a call, from 1, before which the thread that makes it is killed, and its
+            process with it; 0 is never. strace counts each name by itself.
     """
 
     arguments: list[str]
@@ -79,17 +81,21 @@ class Ready:
         """Run a command to its end."""
         return self._carry_out(self._order(environment, arguments))
 
-    def count(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, int]:
-        """Run a command to its end; return also how many system calls its first thread made."""
+    def record(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, list[str]]:
+        """Run a command to its end; return also the names of the system calls that its first thread made."""
         order = replace(self._order(environment, arguments), traced=True, calls=calls)
         told = self._carry_out(order)
-        lines = Path(order.log).read_text(errors="replace").splitlines()
-        return told, sum(line.split(maxsplit=1)[0] == self._process for line in lines)
+        log = Path(order.log).read_text(errors="replace")
+        return told, re.findall(rf"^{self._process} +(\w+)\(", log, flags=re.MULTILINE)
 
-    def kill(self, environment: Mapping[str, str], calls: str, kill_at: int, *arguments: str) -> Told:
-        """Run a command until one of its threads makes that many of these calls; its code is then -9."""
+    def kill(
+        self, environment: Mapping[str, str], recorded: Sequence[str], place: int, *arguments: str
+    ) -> Told:
+        """Run a command until it comes to one of the system calls that were recorded; its code is then -9."""
+        call = recorded[place]
         order = self._order(environment, arguments)
-        return self._carry_out(replace(order, traced=True, calls=calls, kill_at=kill_at))
+        kill_at = recorded[: place + 1].count(call)
+        return self._carry_out(replace(order, traced=True, calls=call, kill_at=kill_at))
 
     def _order(self, environment: Mapping[str, str], arguments: tuple[str, ...]) -> Order:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -113,8 +119,16 @@ class Ready:
         return self._server.stdout.readline()
 
 
-def can_trace() -> bool:
+def _can_trace() -> bool:
     """Whether strace is there and may follow a process."""
     return bool(shutil.which("strace")) and (
         subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
     )
+
+
+ATTACK = [
+    pytest.mark.slow,
+    pytest.mark.timeout(2_400),
+    pytest.mark.skipif(not _can_trace(), reason="strace is not there, or may not follow processes"),
+]
+"""The marks of a test that plays attacks."""

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,8 @@ from pipedrive_graph.simulator.server import Options, Simulator
 NIGHTS = ("2026-11-01T02:00:00Z", "2026-11-09T02:00:00Z")
 DECIDED = "2026-11-09T09:{:02}:00Z"
 THIRD = "2026-11-17T02:{:02}:00Z"
+
+BETWEEN_TRIES = timedelta(seconds=20)
 
 _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T]\d\d:\d\d:\d\d(\.\d+)?Z?|\b(\d{4})(\d\d)(\d\d)T\d{6}-\d{6}\b")
 _BY_CHANCE = re.compile(r"\b[0-9a-f]{64}\b|\b\d{8}-[0-9a-f]{10}\b")
@@ -69,11 +72,12 @@ class Stage:
     def installation(self) -> Installation:
         return Installation.of(self.home, self.simulator)
 
-    def environment(self, step: Step) -> dict[str, str]:
-        """The variables of a step's process."""
+    def environment(self, step: Step, *, tried: int = 0) -> dict[str, str]:
+        """The variables of a step's process; each try of it is later than those before, as in life."""
+        clock = datetime.fromisoformat(step.clock) + tried * BETWEEN_TRIES
         return {
             **self.installation.environment,
-            "PIPEDRIVE_GRAPH_CLOCK": step.clock,
+            "PIPEDRIVE_GRAPH_CLOCK": clock.isoformat(),
             "PIPEDRIVE_ROSTER": str(self.home / "roster.csv"),
             "HOOK": self.receiver.url,
         }
