@@ -2,7 +2,7 @@
 
 In a round the story is played in a copy of the home, and before each command is let end it is killed some
 times. Afterwards every published table equals that of a copy in which nothing was killed, nothing temporary
-is left in the home that the next night does not remove, and no command but the killed ones has failed.
+is left in the home but what the next night removes, and no command but the killed ones has failed.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def play(stage: Stage, ready: Ready, expected: Undisturbed, seed: int, result: K
 
 
 def _remove_leftovers(stage: Stage) -> None:
-    """Do what a build does that comes two hours later; nothing else removes what an unrepeated command left."""
+    """Do what a build does that comes two hours later: it removes what a command left behind."""
     earlier = time.time() - 2 * leftovers.OLD
     for path in stage.home.rglob("*"):
         os.utime(path, (earlier, earlier))
