@@ -222,7 +222,7 @@ def test_doctor_looks_at_it(installation: Installation) -> None:
     path.write_text("[[alert]]\n")
     wrong = installation.command("doctor")
 
-    assert [missing.code, there.code, wrong.code] == [0, 0, 2]
+    assert [missing.code, there.code, wrong.code] == [6, 0, 2]
     assert "over 'slack': the environment variable SLACK_URL is not set." in missing.out
     assert f"1 channel in {path}; `pipedrive-graph alerts --test` tries them" in there.out
     assert "alert 1: 'kind' is missing." in wrong.out
