@@ -34,6 +34,10 @@ _BY_CHANCE = re.compile(r"\b[0-9a-f]{64}\b|\b\d{8}-[0-9a-f]{10}\b")
 """Digests of files that hold times, and ids of reviews."""
 
 
+MANY = (2, 3, 4)
+"""Kills of the commands that write the most."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A command of the story.
@@ -43,11 +47,13 @@ class Step:
         clock: at which the command starts.
         is_done: says from the home whether a killed command was carried out all the same, so that it is not
             given again; None is a command that may always be given again.
+        kills: how often it is killed in a round, one of these by chance.
     """
 
     arguments: tuple[str, ...]
     clock: str
     is_done: Callable[[Stage], bool] | None = None
+    kills: tuple[int, ...] = (0, 1, 2)
 
     @property
     def name(self) -> str:
@@ -132,7 +138,7 @@ STORY = (
     Step(("review", "import", "{decisions}"), DECIDED.format(3)),
     Step(("review", "open", "--out", "{folder}/second.xlsx", "--name", "second"), DECIDED.format(4), _opened),
     Step(("plan",), THIRD.format(0)),
-    Step(("sync", "--json"), THIRD.format(1), _collected),
+    Step(("sync", "--json"), THIRD.format(1), _collected, kills=MANY),
     Step(("doctor",), THIRD.format(10)),
     Step(("report",), THIRD.format(11)),
     Step(("findings",), THIRD.format(12)),
@@ -143,7 +149,7 @@ STORY = (
     Step(("export", "--format", "neo4j"), THIRD.format(17)),
     Step(("alerts",), THIRD.format(18)),
     *([Step(("verify",), THIRD.format(19))] if "verify" in commands.commands else []),
-    Step(("rebuild",), THIRD.format(20)),
+    Step(("rebuild",), THIRD.format(20), kills=MANY),
 )
 """Left out are `demo` and `simulate`, which have no home, `explore`, which is a server that only reads, and
 `login`, which waits for a browser: tests/test_oauth.py kills a process that renews a token."""
