@@ -6,7 +6,6 @@ for the time. Pacing and time-outs do not use this clock: they measure with the 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -55,16 +54,9 @@ def tolerance(variables: Mapping[str, str] | None = None) -> timedelta:
     Raises:
         ConfigurationError: if the variable is not a number of minutes.
     """
-    text = environment.value(TOLERANCE_VARIABLE, variables)
-    try:
-        minutes = float(text or DEFAULT_TOLERANCE)
-    except ValueError:
-        minutes = math.nan
-    if not 1 <= minutes <= _LARGEST_TOLERANCE:
-        raise ConfigurationError(
-            f"The variable {TOLERANCE_VARIABLE} must be a number of minutes from 1 to {_LARGEST_TOLERANCE},"
-            f" such as {DEFAULT_TOLERANCE}."
-        )
+    minutes = environment.minutes(
+        TOLERANCE_VARIABLE, DEFAULT_TOLERANCE, least=1, most=_LARGEST_TOLERANCE, variables=variables
+    )
     return timedelta(minutes=minutes)
 
 

@@ -6,9 +6,12 @@ pasted value may have blanks around it. Neither belongs to any setting.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
+
+from pipedrive_graph.errors import ConfigurationError
 
 _INHERITED = frozenset(
     {
@@ -31,6 +34,32 @@ def value(name: str, variables: Mapping[str, str] | None = None) -> str:
         variables: where to look, by default this process's environment.
     """
     return (os.environ if variables is None else variables).get(name, "").strip()
+
+
+def minutes(
+    name: str, default: int, *, least: int, most: int, variables: Mapping[str, str] | None = None
+) -> float:
+    """Return the number of minutes in a variable.
+
+    Args:
+        name: the variable.
+        default: what counts where it is not set.
+        least: the smallest number that is accepted.
+        most: the largest.
+        variables: where to look, by default this process's environment.
+
+    Raises:
+        ConfigurationError: if it is no number, or not within the bounds.
+    """
+    try:
+        number = float(value(name, variables) or default)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise ConfigurationError(
+            f"The variable {name} must be a number of minutes from {least} to {most}, such as {default}."
+        )
+    return number
 
 
 def inherited() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import math
 import os
 import pwd
 import stat
@@ -302,16 +301,9 @@ def lock_wait(variables: Mapping[str, str] | None = None) -> float:
     Raises:
         ConfigurationError: if the variable is not a number of minutes.
     """
-    text = environment.value(LOCK_WAIT_VARIABLE, variables)
-    try:
-        minutes = float(text or DEFAULT_LOCK_WAIT)
-    except ValueError:
-        minutes = math.nan
-    if not 0 <= minutes <= _LONGEST_LOCK_WAIT:
-        raise ConfigurationError(
-            f"The variable {LOCK_WAIT_VARIABLE} must be a number of minutes from 0 to {_LONGEST_LOCK_WAIT},"
-            f" such as {DEFAULT_LOCK_WAIT}."
-        )
+    minutes = environment.minutes(
+        LOCK_WAIT_VARIABLE, DEFAULT_LOCK_WAIT, least=0, most=_LONGEST_LOCK_WAIT, variables=variables
+    )
     return minutes * 60
 
 
