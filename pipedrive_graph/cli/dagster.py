@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 
 import click
 
 from pipedrive_graph import environment
 from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.port import LOOPBACK, check_free
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 
-LOOPBACK = "127.0.0.1"
 PORT = 3000
 
 
@@ -47,7 +46,7 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
         if only != "daemon":
             from pipedrive_graph.orchestration import browser_guard, webserver
 
-            _check_free(host, port)
+            check_free(host, port, what=f"Dagster's web page at {host}, port {port}")
             names = environment.value(browser_guard.HOSTS_VARIABLE).split(",")
             hosts = [name.strip() for name in names if name.strip()]
             say(f"Dagster's web page is at http://{host}:{port}")
@@ -56,14 +55,3 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
             )
     if only == "daemon":
         instance.become_daemon()
-
-
-def _check_free(host: str, port: int) -> None:
-    """Report a port that another program has before anything is started."""
-    try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot serve Dagster's web page at {host}, port {port} ({os.strerror(error.errno or 0)});"
-            " --port takes another."
-        ) from error

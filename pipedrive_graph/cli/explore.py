@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
-import socket
 import sys
 from pathlib import Path
 
@@ -14,15 +13,14 @@ import click
 from pipedrive_graph import environment, files, trust
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
-from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
+from pipedrive_graph.cli.port import LOOPBACK, check_free
+from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.reports.frames import open_published
 
 NEEDED = ("marimo", "altair")
 """What the extra `explore` brings."""
 
 NOTEBOOK = "explore.py"
-
-LOOPBACK = "127.0.0.1"
 
 _QUIET = {
     "MARIMO_SKIP_UPDATE_CHECK": "1",  # it would ask the package index
@@ -50,7 +48,8 @@ def command(*, company: str | None, edit: bool, port: int | None, headless: bool
     notebook = _own_copy(settings.home) if edit else _shipped()
     arguments = ["--host", LOOPBACK, "--token"]
     if port:
-        _check_free(port)
+        # marimo would take the next one without a word
+        check_free(LOOPBACK, port, what=f"the notebook on port {port}")
         arguments += ["--port", str(port)]
     arguments += ["--headless"] if headless else []
     asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
@@ -70,17 +69,6 @@ def _serve(arguments: list[str]) -> None:
     os.execve(  # noqa: S606 - this Python, and arguments of our own
         sys.executable, [sys.executable, "-m", "marimo", *arguments], {**environment.inherited(), **_QUIET}
     )
-
-
-def _check_free(port: int) -> None:
-    """Say so where another program has the port; marimo would take the next one without a word."""
-    try:
-        socket.create_server((LOOPBACK, port)).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot serve the notebook on port {port} ({os.strerror(error.errno or 0)}); "
-            "--port takes another."
-        ) from error
 
 
 def _shipped() -> Path:
