@@ -80,7 +80,7 @@ def build(
     people = rosters.load(one for one in settings.companies if one.name == company)
     accepted = waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
-        leftovers.remove(settings)
+        leftovers.remove(settings, company)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):

@@ -19,16 +19,19 @@ OLD = 3_600
 """Seconds after which nobody is still writing: no file of a home takes so long between two writes."""
 
 _ENDING = ".tmp"
-_FOLDERS = ("reports", "exports", "landing", "journal", "alerts", "tokens")
 
 
-def remove(settings: Settings) -> None:
+def remove(settings: Settings, company: str) -> None:
     """Remove temporary files and folders that are old; one that cannot be removed stays.
 
     The caller holds the lock of the warehouse.
+
+    Args:
+        settings: where everything lies.
+        company: the one that is built; the snapshots and reports of others are not looked through.
     """
     oldest = time.time() - OLD
-    for path in _temporaries(settings.home):
+    for path in _temporaries(settings.home, company):
         with suppress(OSError):
             if _written(path) < oldest:
                 if path.is_dir() and not path.is_symlink():
@@ -37,12 +40,12 @@ def remove(settings: Settings) -> None:
                     path.unlink()
 
 
-def _temporaries(home: Path) -> Iterator[Path]:
+def _temporaries(home: Path, company: str) -> Iterator[Path]:
     """The temporaries of the home: their names begin with a dot, those to which DuckDB spills do not."""
     spilled = [path for path in home.glob(f"*{_ENDING}") if path.is_dir()]
     yield from spilled
     yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
-    for name in _FOLDERS:
+    for name in (f"landing/{company}", f"reports/{company}", "exports", "journal", "alerts", "tokens"):
         yield from sorted((home / name).rglob(f".*{_ENDING}"))
 
 
