@@ -111,6 +111,24 @@ class NotPipedriveError(PipedriveGraphError):
 class LandingError(PipedriveGraphError):
     """A snapshot cannot be written or read."""
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, without a full stop and without advice."""
+        return str(self).rstrip(".")
+
+
+class DamagedFileError(LandingError):
+    """A file of a snapshot is missing, or not as it was written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; restore it from a backup, then try again.")
+        self._problem = problem
+
+    @property
+    def problem(self) -> str:
+        """What is wrong; a file that can be made again needs no backup."""
+        return self._problem
+
 
 class NoSpaceError(LandingError):
     """There is no space left on the disk."""

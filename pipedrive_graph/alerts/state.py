@@ -6,7 +6,6 @@ each delivery. Where a delivery failed, what was to be told waits there for the 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipedrive_graph import clock, files
 from pipedrive_graph.alerts.message import Note
 from pipedrive_graph.errors import AlertError
+from pipedrive_graph.sealed import Sealed
 from pipedrive_graph.settings import Settings
 
 WAITS = timedelta(days=14)
@@ -80,7 +80,7 @@ class Memory(_Record):
         self.waiting = [one for one in self.waiting if now - one.since < WAITS]
 
 
-class State(_Record):
+class State(Sealed, _Record):
     """What the channels were told of one company; `since` is when it was first thought of.
 
     `sha256` is that of the rest; an earlier version wrote none.
@@ -90,11 +90,6 @@ class State(_Record):
     since: datetime
     channels: dict[str, Memory] = {}
     sha256: str = ""
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of everything else."""
-        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
 
     def of(self, channel: str) -> Memory:
         """The memory of one channel, empty at first."""
@@ -121,8 +116,7 @@ def opened(
         state = _read(path)
 
         def write() -> None:
-            state.sha256 = state.digest
-            files.write_atomically(path, state.model_dump_json(indent=1).encode())
+            files.write_atomically(path, state.sealed().model_dump_json(indent=1).encode())
 
         if not path.exists():
             write()  # from now on, a snapshot is expected

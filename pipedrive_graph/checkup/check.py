@@ -1,7 +1,8 @@
-"""What one check found."""
+"""What one check found, and how checks are run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,6 +48,10 @@ class Check:
         }
 
 
+Checks = Mapping[str, Callable[[], Iterator[Check]]]
+"""Checks by their names; each is run when its turn comes."""
+
+
 def fault(name: str, error: PipedriveGraphError, *, company: str | None = None) -> Check:
     """A check that found what the next sync would end with."""
     return Check(name, str(error), State.FAULT, error.exit_code, company)
@@ -60,3 +65,21 @@ def undelivered(name: str, text: object, *, company: str | None = None) -> Check
 def warning(name: str, text: object, *, company: str | None = None) -> Check:
     """A check that found something which does not concern the next sync's exit code."""
     return Check(name, str(text), State.WARNING, company=company)
+
+
+def all_checked(checks: Checks, company: str | None = None) -> Iterator[Check]:
+    """What checks found, each thing once: several may read the same file, and meet the same obstacle."""
+    texts: set[str] = set()
+    for name, check in checks.items():
+        for found in checked(name, check, company):
+            if found.text not in texts:
+                yield found
+            texts.add(found.text)
+
+
+def checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
+    """What a check found; an error that it raises is a fault with the error's exit code."""
+    try:
+        yield from check()
+    except PipedriveGraphError as error:
+        yield fault(name, error, company=company)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pipedrive_graph.checkup import api, configuration, databases, snapshots, storage
-from pipedrive_graph.checkup.check import Check, fault
+from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.settings import Settings
 
 
@@ -19,7 +18,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         companies: which of them the next sync is to read.
         thorough: whether to read every file of every snapshot, and compare its sha256.
     """
-    of_all: dict[str, Callable[[], Iterator[Check]]] = {
+    of_all: Checks = {
         "home": lambda: storage.home(settings),
         "files": lambda: storage.files_of(settings, companies),
         "space": lambda: storage.space(settings),
@@ -33,7 +32,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
     for name, check in of_all.items():
         yield from checked(name, check)
     for company in companies:
-        of_one: dict[str, Callable[[], Iterator[Check]]] = {
+        of_one: Checks = {
             "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
             "landing": lambda: snapshots.landing(settings, company, thorough=thorough),  # noqa: B023
             "journal": lambda: snapshots.journal(settings, company),  # noqa: B023
@@ -41,17 +40,4 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
             "roster": lambda: configuration.roster_of(company),  # noqa: B023
             "pipedrive": lambda: iter(api.answers(settings, company)),  # noqa: B023
         }
-        told: set[str] = set()  # several checks may read the same file, and meet the same obstacle
-        for name, check in of_one.items():
-            for found in checked(name, check, company.name):
-                if found.text not in told:
-                    yield found
-                told.add(found.text)
-
-
-def checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
-    """What a check found; an error that it raises is a fault with the error's exit code."""
-    try:
-        yield from check()
-    except PipedriveGraphError as error:
-        yield fault(name, error, company=company)
+        yield from all_checked(of_one, company.name)

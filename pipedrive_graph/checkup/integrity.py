@@ -14,7 +14,7 @@ from pipedrive_graph.errors import AlertError, LandingError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, File, Landing, Manifest
-from pipedrive_graph.landing.records import DERIVED, MANIFEST
+from pipedrive_graph.landing.records import DERIVED, KNOWN, MANIFEST, MEMORY
 from pipedrive_graph.losses import check_journal
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
@@ -44,17 +44,9 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         if isinstance(manifest, LandingError):
             faults.append(manifest)
             continue
-        damaged = {}
-        for file, problem in snapshots.problems(manifest, quick=quick):
-            damaged[file.name] = problem
-        for file in manifest.files:
-            files, answers = files + 1, answers + file.rows
-            if file.name not in damaged and not quick:
-                try:
-                    _read(snapshots, manifest, file)
-                except LandingError as error:
-                    damaged[file.name] = error
-        faults += [_advised(name, error) for name, error in damaged.items()]
+        files, answers = files + len(manifest.files), answers + sum(file.rows for file in manifest.files)
+        damaged = snapshots.problems(manifest, quick=True) if quick else _unreadable(snapshots, manifest)
+        faults += [_advised(file.name, error) for file, error in damaged]
         faults += _unnamed(folder, manifest)
     try:
         snapshots.chain()
@@ -110,8 +102,7 @@ def _advised(name: str, error: LandingError) -> LandingError:
     """A problem with a file; what is made from the answers needs no backup."""
     if name not in DERIVED:
         return error
-    problem = str(error).partition("; restore")[0].rstrip(".")
-    return LandingError(f"{problem}; if it is needed, the next sync makes it again from the answers.")
+    return LandingError(f"{error.problem}; if it is needed, the next sync makes it again from the answers.")
 
 
 def _unnamed(folder: Path, manifest: Manifest) -> Iterator[LandingError]:
@@ -122,14 +113,25 @@ def _unnamed(folder: Path, manifest: Manifest) -> Iterator[LandingError]:
             yield LandingError(f"{path} is not named by the manifest beside it; move it away.")
 
 
+def _unreadable(snapshots: CompanyLanding, manifest: Manifest) -> Iterator[tuple[File, LandingError]]:
+    """The files of a snapshot that are missing, not as they were written, or were written wrong."""
+    for file in manifest.files:
+        try:
+            _read(snapshots, manifest, file)
+        except LandingError as error:
+            yield file, error
+
+
 def _read(snapshots: CompanyLanding, manifest: Manifest, file: File) -> None:
-    """Read a file whose sha256 is right: it may have been written wrong.
+    """Read a file, once: its sha256 is compared on the way.
 
     Raises:
         LandingError: saying what is wrong.
     """
-    if file.name in DERIVED:
+    if file.name == KNOWN:
         snapshots.known(manifest)
+        return
+    if file.name == MEMORY:
         snapshots.memory(manifest)
         return
     path = snapshots.folder / manifest.snapshot_id / file.name

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pipedrive_graph.checkup import contents, databases, integrity
-from pipedrive_graph.checkup.check import Check
-from pipedrive_graph.checkup.examination import checked
+from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
 
@@ -26,26 +25,20 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
         companies: whose data is checked.
         quick: compare sizes, chains and marks only; neither files nor tables are read in full.
     """
-    of_all: dict[str, Callable[[], Iterator[Check]]] = {
+    of_all: Checks = {
         "warehouse": lambda: databases.warehouse(settings),
         "database": lambda: contents.published(settings),
+        **({} if quick else {"tables": lambda: contents.tables(settings)}),
     }
-    if not quick:
-        of_all["tables"] = lambda: contents.tables(settings)
     for name, check in of_all.items():
         yield from checked(name, check)
     for company in companies:
-        of_one: dict[str, Callable[[], Iterator[Check]]] = {
+        of_one: Checks = {
             "landing": lambda: integrity.landing(settings, company, quick=quick),  # noqa: B023
             "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
             "journal": lambda: integrity.journal(settings, company),  # noqa: B023
             "published": lambda: contents.shown(settings, company),  # noqa: B023
             "alerts": lambda: integrity.alerts(settings, company),  # noqa: B023
         }
-        texts: set[str] = set()  # several checks may read the same file, and meet the same damage
-        for name, check in of_one.items():
-            for found in checked(name, check, company.name):
-                if found.text not in texts:
-                    yield found
-                texts.add(found.text)
+        yield from all_checked(of_one, company.name)
     yield Check("scope", NOT_LOOKED_AT + (_QUICK if quick else ""))

@@ -7,18 +7,15 @@ is made again instead of demanding a backup, from as many snapshots as have dama
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 
 from pipedrive_graph.collect.ledger import LISTED, Ledger
-from pipedrive_graph.collect.resuming import DETAILS
+from pipedrive_graph.collect.resuming import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, Known, Manifest
 from pipedrive_graph.landing.records import KNOWN, MEMORY, RecordT
 from pipedrive_graph.landing.snapshot import packed_known, packed_memory
-from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.signature import Memory
 
 Warn = Callable[[str], None]
@@ -64,8 +61,7 @@ def _tried(read_file: Callable[[], RecordT], on_warning: Warn | None) -> RecordT
         return read_file()
     except LandingError as error:
         if on_warning:
-            problem = str(error).partition("; restore")[0].rstrip(".")
-            on_warning(f"{problem}. It is made again from the answers of the snapshots.")
+            on_warning(f"{error.problem}. It is made again from the answers of the snapshots.")
         return None
 
 
@@ -82,18 +78,5 @@ def _ledger(landing: CompanyLanding, manifest: Manifest) -> Ledger:
 
 def _answers(landing: CompanyLanding, manifest: Manifest) -> Iterator[Answer]:
     for file in manifest.files:
-        if not file.rows:
-            continue
-        for line in landing.answers(manifest, file):
-            call, outcome = Call(Endpoint(line["endpoint"]), **line["asked"]), Outcome(line["outcome"])
-            reading = read(call, line["answer"]) if outcome is Outcome.ANSWERED else None
-            yield Answer(
-                call,
-                outcome,
-                line["status"],
-                datetime.fromisoformat(line["at"]),
-                text="",
-                data=reading.data if reading else None,
-                next_start=reading.next_start if reading else None,
-                unreadable=tuple(reading.unreadable) if reading else (),
-            )
+        if file.rows:
+            yield from map(answer_of, landing.answers(manifest, file))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from pipedrive_graph.landing import Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
@@ -28,17 +29,21 @@ def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
     """Yield the answers by id that an unfinished snapshot holds, and that are not to be asked for again."""
     for endpoint in DETAILS:
         for line in snapshot.lines(endpoint):
-            if line["outcome"] not in SETTLED:
-                continue
-            call = Call(endpoint, **line["asked"])
-            reading = read(call, line["answer"]) if line["outcome"] == Outcome.ANSWERED else None
-            yield Answer(
-                call,
-                Outcome(line["outcome"]),
-                line["status"],
-                datetime.fromisoformat(line["at"]),
-                text="",
-                data=reading.data if reading else None,
-                next_start=reading.next_start if reading else None,
-                unreadable=tuple(reading.unreadable) if reading else (),
-            )
+            if line["outcome"] in SETTLED:
+                yield answer_of(line)
+
+
+def answer_of(line: Mapping[str, Any]) -> Answer:
+    """Return the answer that a line of a snapshot holds; its text is left out."""
+    call, outcome = Call(Endpoint(line["endpoint"]), **line["asked"]), Outcome(line["outcome"])
+    reading = read(call, line["answer"]) if outcome is Outcome.ANSWERED else None
+    return Answer(
+        call,
+        outcome,
+        line["status"],
+        datetime.fromisoformat(line["at"]),
+        text="",
+        data=reading.data if reading else None,
+        next_start=reading.next_start if reading else None,
+        unreadable=tuple(reading.unreadable) if reading else (),
+    )

@@ -17,12 +17,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
 from pipedrive_graph import clock, files
 from pipedrive_graph.landing.records import Mark, Record
+from pipedrive_graph.sealed import Sealed
 from pipedrive_graph.text import counted
 
 
@@ -33,23 +34,19 @@ class Lost(Record):
     accepted_at: datetime
 
 
-class Head(Record):
+class Head(Sealed, Record):
     """What the head file says: the mark of the whole journal, and the losses that were accepted.
 
     Attributes:
         own_sha256: the digest of the rest: a head file that is damaged says nothing about the journal.
     """
 
+    SEAL: ClassVar[str] = "own_sha256"
+
     lines: int
     sha256: str
     lost: tuple[Lost, ...] = ()
     own_sha256: str = ""
-
-    @property
-    def signed(self) -> Head:
-        """The same with the digest of the rest."""
-        content = self.model_dump_json(exclude={"own_sha256"})
-        return self.model_copy(update={"own_sha256": hashlib.sha256(content.encode()).hexdigest()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ class Chain:
         """The head file's content for this journal, with further losses accepted."""
         known = self.head.lost if self.head else ()
         new = (Lost(sha256=problem.sha256, accepted_at=clock.now()) for problem in lost)
-        return Head(lines=self.mark.lines, sha256=self.mark.sha256, lost=(*known, *new)).signed
+        return Head(lines=self.mark.lines, sha256=self.mark.sha256, lost=(*known, *new)).sealed()
 
 
 def parsed(text: bytes) -> dict[str, Any] | None:
@@ -164,7 +161,7 @@ def read_head(path: Path) -> Head | None:
         return None
     except OSError as error:
         raise files.cannot_read(path, error) from error
-    return head if head == head.signed else None
+    return head if head == head.sealed() else None
 
 
 def write_head(path: Path, head: Head) -> None:

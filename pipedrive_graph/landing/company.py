@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph import clock, files
-from pipedrive_graph.errors import LandingError
+from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
     DERIVED,
@@ -200,9 +200,7 @@ class CompanyLanding:
                     yield json.loads(line)
                     read += 1
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-            raise LandingError(
-                f"{path}: line {read + 1} cannot be read; restore it from a backup, then try again."
-            ) from error
+            raise DamagedFileError(f"{path}: line {read + 1} cannot be read") from error
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
@@ -338,13 +336,11 @@ def _verified(path: Path, file: File) -> bytes:
 
 
 def _missing(path: Path) -> LandingError:
-    return LandingError(f"{path} is missing; restore it from a backup, then try again.")
+    return DamagedFileError(f"{path} is missing")
 
 
 def _differs(path: Path, what: str) -> LandingError:
-    return LandingError(
-        f"{path} is not as it was written (its {what} differs); restore it from a backup, then try again."
-    )
+    return DamagedFileError(f"{path} is not as it was written (its {what} differs)")
 
 
 @contextmanager

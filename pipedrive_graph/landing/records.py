@@ -12,7 +12,8 @@ from typing import Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import LandingError
+from pipedrive_graph.errors import DamagedFileError
+from pipedrive_graph.sealed import Sealed
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
 SET_ASIDE = "manifest.set-aside.json"
@@ -39,7 +40,7 @@ class Identity(Record):
     version: str
 
 
-class Draft(Record):
+class Draft(Sealed, Record):
     """The head of a snapshot that is not committed yet.
 
     `continues_at` is given where the day's budget has ended its run: when there is to be a new budget.
@@ -51,15 +52,6 @@ class Draft(Record):
     identity: Identity
     continues_at: AwareDatetime | None = None
     sha256: str | None = None
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of the head without its digest."""
-        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
-
-    def sealed(self) -> Draft:
-        """The same head with its digest."""
-        return self.model_copy(update={"sha256": self.digest})
 
 
 class Coverage(Record):
@@ -205,12 +197,8 @@ def parse_record(path: Path, content: bytes, kind: type[RecordT]) -> RecordT:
     try:
         return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)
     except (OSError, EOFError, zlib.error) as error:
-        raise LandingError(
-            f"{path} is damaged ({error}); restore it from a backup, then try again."
-        ) from error
+        raise DamagedFileError(f"{path} is damaged ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise LandingError(
-            f"{path} is damaged ({where}: {first['msg']}); restore it from a backup, then try again."
-        ) from error
+        raise DamagedFileError(f"{path} is damaged ({where}: {first['msg']})") from error
