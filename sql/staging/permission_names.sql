@@ -20,16 +20,30 @@ WITH latest_snapshots AS (
     GROUP BY company
 ),
 
--- what was held back in the last snapshot, and nobody was known to have, is no name yet
-never_believed AS (
+held_names AS (
     SELECT DISTINCT company, permission
     FROM history.vendor_changes
     SEMI JOIN latest_snapshots USING (company, snapshot_id)
+    WHERE held AND change = 'granted'
+),
+
+-- what was held back in the last snapshot, and nobody was known to have, is no name yet
+never_believed AS (
+    SELECT company, permission
+    FROM held_names
     ANTI JOIN (
+        -- in most snapshots nothing was held: then nothing is read
+        SELECT company, permission
         FROM history.user_permissions
+        SEMI JOIN held_names USING (company, permission)
         WHERE valid_to IS NULL
     ) AS last USING (company, permission)
-    WHERE held AND change = 'granted'
+),
+
+unnamed_companies AS (
+    SELECT company
+    FROM landing.batch
+    ANTI JOIN history.permission_names USING (company)
 ),
 
 last_names AS (
@@ -46,8 +60,7 @@ last_names AS (
         any_value(latest.as_of) AS named_at,
         0 AS missing
     FROM history.user_permissions AS last
-    SEMI JOIN landing.batch USING (company)
-    ANTI JOIN history.permission_names USING (company)
+    SEMI JOIN unnamed_companies USING (company)
     INNER JOIN latest_snapshots AS latest USING (company)
     WHERE last.valid_to IS NULL
     GROUP BY last.company, last.permission
