@@ -111,11 +111,11 @@ CUTS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
         ": line 2 does not continue the line before it; one was changed or is missing",
     ),
     "a line is changed": (
-        lambda lines: [lines[0].replace(b"f0", b"f9"), *lines[1:]],
+        lambda lines: [lines[0].replace(b'"f0"', b'"f9"'), *lines[1:]],
         ": line 2 does not continue the line before it; one was changed or is missing",
     ),
     "the last line is changed": (
-        lambda lines: [*lines[:2], lines[2].replace(b"f2", b"f9")],
+        lambda lines: [*lines[:2], lines[2].replace(b'"f2"', b'"f9"')],
         " is not as it was written (the sha256 of its entries differs)",
     ),
     "two lines are exchanged": (
