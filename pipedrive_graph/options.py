@@ -1,0 +1,75 @@
+"""Reads settings.toml: how the program is operated, one table per matter.
+
+    [output]
+    group = "analysts"      # the group that may read what is published, reports and exports
+
+A table that is missing means its defaults. Where the data comes from stands in companies.toml, and what is
+looked for in findings.toml.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipedrive_graph import pasted, toml_file
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.text import near
+
+FILE = "settings.toml"
+
+
+class Table(BaseModel):
+    """A table of settings.toml: every key is known, and a value has the type that is declared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Output(Table):
+    """Who may read the published file, reports and exports beside their owner.
+
+    Attributes:
+        group: a group's name or number; None for nobody.
+    """
+
+    group: str | int | None = None
+
+
+class Options(Table):
+    """Everything that settings.toml says."""
+
+    output: Output = Output()
+
+
+def load(home: Path) -> Options:
+    """Read settings.toml; the defaults where there is no such file.
+
+    Args:
+        home: the home folder.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the key and its line.
+    """
+    file = home / FILE
+    text = toml_file.text(file)
+    if text is None:
+        return Options()
+    try:
+        return Options.model_validate(toml_file.parse(text, file))
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error, text, file)) from error
+
+
+def _sentence(error: ValidationError, text: str, file: Path) -> str:
+    """What is wrong with the first value that is refused, and where it stands."""
+    first = error.errors(include_url=False)[0]
+    path = [str(step) for step in first["loc"]][
+        :2
+    ]  # a table and its key; what follows is the type that was tried
+    place = f"{file}: {pasted.shown('.'.join(path))}{toml_file.on_line(text, *path)}"
+    if first["type"] == "extra_forbidden":
+        table = Options if len(path) == 1 else Options.model_fields[path[0]].annotation
+        known = table.model_fields if isinstance(table, type) and issubclass(table, Table) else {}
+        return f"{place} is not a setting{near(path[-1], known)}"
+    return f"{place}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."

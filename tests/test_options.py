@@ -1,0 +1,38 @@
+"""What settings.toml may say, and the sentence about each mistake in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipedrive_graph import options
+from pipedrive_graph.errors import ConfigurationError
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    assert options.load(tmp_path) == options.Options()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[outputs]\n", "settings.toml: outputs (line 1) is not a setting; did you mean output?"),
+        (
+            '[output]\ngruop = "x"\n',
+            "settings.toml: output.gruop (line 2) is not a setting; did you mean group?",
+        ),
+        (
+            "output = 1\n",
+            "settings.toml: output (line 1): input should be a valid dictionary or instance of Output.",
+        ),
+        ("[output]\ngroup = [1]\n", "settings.toml: output.group (line 2): input should be a valid string."),
+    ],
+)
+def test_a_mistake_is_named_by_its_place(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "settings.toml").write_text(text)
+
+    with pytest.raises(ConfigurationError) as caught:
+        options.load(tmp_path)
+
+    assert str(caught.value) == f"{tmp_path}/{sentence}"
