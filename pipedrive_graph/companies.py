@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pipedrive_graph import environment
+from pipedrive_graph import credentials, environment
 from pipedrive_graph.errors import ConfigurationError
 
 BASE_URL_VARIABLE = "PIPEDRIVE_BASE_URL"
@@ -66,7 +66,7 @@ class OAuth:
         """Look the client id up.
 
         Raises:
-            ConfigurationError: if the variable is not set, or holds what none can be.
+            ConfigurationError: if it is not set, its file cannot be used, or it is what none can be.
         """
         return self._value(self.client_id_variable, "client_id_env")
 
@@ -79,7 +79,7 @@ class OAuth:
         return self._value(self.client_secret_variable, "client_secret_env")
 
     def _value(self, variable: str, setting: str) -> str:
-        value = environment.value(variable)
+        value = credentials.secret(variable)
         if not value:
             raise ConfigurationError(
                 f"Set {environment.named(variable, setting)} as Pipedrive's Developer Hub shows it for the"
@@ -87,7 +87,7 @@ class OAuth:
             )
         if not value.isascii() or not value.isprintable() or " " in value:
             raise ConfigurationError(
-                f"Set the environment variable {variable} as Pipedrive's Developer Hub shows it for the app."
+                f"Set {credentials.place(variable)} as Pipedrive's Developer Hub shows it for the app."
             )
         return value
 
@@ -129,7 +129,19 @@ class Company:
     @property
     def uses_oauth(self) -> bool:
         """Whether calls are authorised by OAuth: there is an app, and no API token."""
-        return self.oauth is not None and not environment.value(self.token_variable)
+        return self.oauth is not None and not credentials.is_set(self.token_variable)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The names of the secrets that the next collection uses, by what they are."""
+        if not self.uses_oauth or self.oauth is None:
+            return {"API token": self.token_variable}
+        names = {
+            "client id": self.oauth.client_id_variable,
+            "client secret": self.oauth.client_secret_variable,
+            "refresh token": self.oauth.refresh_token_variable or "",
+        }
+        return {what: name for what, name in names.items() if name}
 
     def app(self) -> OAuth:
         """Return the OAuth app.
@@ -145,26 +157,31 @@ class Company:
         return self.oauth
 
     def refresh_token(self) -> str:
-        """Look up the refresh token for the first run; empty where there is none."""
+        """Look up the refresh token for the first run; empty where there is none.
+
+        Raises:
+            ConfigurationError: if its file cannot be used.
+        """
         variable = self.oauth.refresh_token_variable if self.oauth else None
-        return environment.value(variable) if variable else ""
+        return credentials.secret(variable) if variable else ""
 
     def token(self) -> str:
         """Look the token up.
 
         Raises:
-            ConfigurationError: if the variable is not set, or holds what no token can be.
+            ConfigurationError: if it is not set, its file cannot be used, or it is what no token can be.
         """
-        token = environment.value(self.token_variable)
+        token = credentials.secret(self.token_variable)
         if not token:
             raise ConfigurationError(
                 f"No API token for company '{self.name}': set "
                 f"{environment.named(self.token_variable, 'api_token_env')} (in Pipedrive: Settings →"
-                " Personal preferences → API)."
+                " Personal preferences → API), or the same with _FILE to the path of a file that holds it."
             )
         if not token.isascii() or not token.isprintable() or " " in token:
+            place = credentials.place(self.token_variable)
             raise ConfigurationError(
-                f"The variable {self.token_variable} holds characters that no API token has; "
-                "copy the token once more."
+                f"{place[0].upper()}{place[1:]} holds characters that no API token has; copy the token once"
+                " more."
             )
         return token

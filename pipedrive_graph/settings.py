@@ -16,7 +16,7 @@ from typing import Any
 
 import platformdirs
 
-from pipedrive_graph import clock, environment, files, pasted, toml_file, trust
+from pipedrive_graph import clock, credentials, environment, files, pasted, toml_file, trust
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -167,7 +167,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
     _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
     company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
-    if variable(CLIENT_ID_VARIABLE):
+    if credentials.is_set(CLIENT_ID_VARIABLE, variables):
         company = replace(company, oauth=OAuth(oauth_url, _token_store(folder, company.name)))
     if variable(ROSTER_VARIABLE):
         roster = _roster(folder, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")

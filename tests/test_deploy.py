@@ -66,6 +66,28 @@ def test_systemd_accepts_the_units(programs: Path, tmp_path: Path) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("service", SERVICES, ids=lambda unit: unit.stem)
+def test_systemd_accepts_the_drop_in_for_credentials(programs: Path, tmp_path: Path, service: Path) -> None:
+    copy = tmp_path / service.name
+    copy.write_text(service.read_text(encoding="utf-8").replace(BIN, f"{programs}/"))
+    drop_in = (ROOT / "deploy" / "credentials.conf").read_text(encoding="utf-8")
+    (tmp_path / f"{service.name}.d").mkdir()
+    # the lines that are commented out are an offer, and have to be right as well
+    offered = drop_in.replace("\n#Load", "\nLoad")
+    (tmp_path / f"{service.name}.d" / "credentials.conf").write_text(offered)
+
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", copy],
+        env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert offered.count("\nLoadCredential=") == 3
+    assert "LoadCredential=PIPEDRIVE_API_TOKEN:/" in drop_in
+
+
 def test_every_service_has_its_own_user_and_can_write_its_state_only() -> None:
     assert len(SERVICES) == 5
     for unit in SERVICES:

@@ -180,7 +180,7 @@ def test_doctor_of_a_healthy_installation(copied) -> None:
     assert (doctor.code, doctor.err) == (0, "")
     assert {check["state"] for check in doctor.objects} == {"ok"}
     assert [check["check"] for check in doctor.objects] == [
-        "version", "home", "database", "warehouse", "landing", "pipedrive",
+        "version", "home", "database", "warehouse", "landing", "secrets", "pipedrive",
     ]  # fmt: skip
     assert doctor.objects[4] == {
         "check": "landing",

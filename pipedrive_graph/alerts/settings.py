@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from pipedrive_graph import environment
-from pipedrive_graph.errors import AlertError
+from pipedrive_graph import credentials, environment
+from pipedrive_graph.errors import AlertError, ConfigurationError
 
 FILE = "alerts.toml"
 
@@ -74,16 +74,24 @@ class Channel:
     url_variable: str | None = None
     mail: Mail | None = None
 
+    @property
+    def secret_name(self) -> str | None:
+        """The name of its secret, which is that of a variable; None where no password is needed."""
+        return self.mail.password_variable if self.mail else self.url_variable
+
     def secret(self) -> str | None:
         """Look up the address, or the password; None where no password is needed.
 
         Raises:
-            AlertError: if the variable is not set.
+            AlertError: if it is not set, or its file cannot be used.
         """
-        variable = self.mail.password_variable if self.mail else self.url_variable
+        variable = self.secret_name
         if variable is None:
             return None
-        value = environment.value(variable)
+        try:
+            value = credentials.secret(variable)
+        except ConfigurationError as error:
+            raise AlertError(str(error)) from error
         if not value:
             setting = "password_env" if self.mail else "url_env"
             raise AlertError(f"{environment.named(variable, setting)} is not set.")

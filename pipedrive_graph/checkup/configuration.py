@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pipedrive_graph import clock
+from pipedrive_graph import clock, credentials
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
@@ -40,6 +40,23 @@ def waivers_file(settings: Settings) -> Iterator[Check]:
         yield Check("waivers", text)
 
 
+def secrets_of(company: Company) -> Iterator[Check]:
+    """Where each secret of a company comes from, never its value; nothing about one that is not set."""
+    yield from _sources(company.secrets, company=company.name)
+
+
+def _sources(names: Mapping[str, str], company: str | None = None) -> Iterator[Check]:
+    """Where secrets come from, by what they are, and whether their files can be used."""
+    found = {what: source for what, name in names.items() if (source := credentials.source(name))}
+    for source in found.values():
+        credentials.secret(source.name)
+    if found:
+        text = "; ".join(f"{what} from {source}" for what, source in found.items())
+        yield Check("secrets", text, company=company)
+    for text in dict.fromkeys(text for source in found.values() for text in source.warnings):
+        yield warning("secrets", text, company=company)
+
+
 def alerts(settings: Settings) -> Iterator[Check]:
     """Whether alerts.toml can be used, and its secrets are there; nothing where there is none."""
     channels, missing = alerts_file.load(settings).channels, 0
@@ -52,6 +69,8 @@ def alerts(settings: Settings) -> Iterator[Check]:
     if channels and not missing:
         text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"
         yield Check("alerts", f"{text}; `pipedrive-graph alerts --test` tries them")
+        names = {f"alert '{channel.name}'": channel.secret_name or "" for channel in channels}
+        yield from _sources(names)
 
 
 def owners_of_roles(settings: Settings) -> Iterator[Check]:

@@ -37,6 +37,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
             "landing": lambda: snapshots.landing(settings, company, thorough=thorough),  # noqa: B023
             "journal": lambda: snapshots.journal(settings, company),  # noqa: B023
             "alerts": lambda: snapshots.alerts_state(settings, company),  # noqa: B023
+            "secrets": lambda: configuration.secrets_of(company),  # noqa: B023
             "roster": lambda: configuration.roster_of(company),  # noqa: B023
             "pipedrive": lambda: iter(api.answers(settings, company)),  # noqa: B023
         }
