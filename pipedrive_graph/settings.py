@@ -32,6 +32,7 @@ from pipedrive_graph.companies import (
     OAuth,
 )
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.text import meant, printable
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -119,9 +120,10 @@ class Settings:
         for company in self.companies:
             if company.name == name:
                 return company
-        known = ", ".join(company.name for company in self.companies)
+        known = [company.name for company in self.companies]
         raise ConfigurationError(
-            f"There is no company '{pasted.shown(name)}' in the settings; there is: {known}."
+            f"There is no company '{pasted.shown(printable(name))}' in the settings{meant(name, known)};"
+            f" there is: {', '.join(known)}."
         )
 
     def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:

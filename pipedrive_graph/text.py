@@ -75,6 +75,12 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else "."
 
 
+def meant(name: str, known: Iterable[str]) -> str:
+    """The question what may be meant by an unknown name, for the middle of a sentence; or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """A number with its noun: '1 finding', '1,200 findings'."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

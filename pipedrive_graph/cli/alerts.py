@@ -8,6 +8,7 @@ from pipedrive_graph import network
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
 from pipedrive_graph.cli.misconfigured import load_settings, report
 from pipedrive_graph.cli.sync import quieten
@@ -20,6 +21,7 @@ from pipedrive_graph.text import printable
 @click.option(
     "--company",
     "names",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all in the settings.",
 )

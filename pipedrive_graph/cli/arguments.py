@@ -1,4 +1,4 @@
-"""Refuses a command's option that is given twice or empty, for all commands in one place.
+"""Refuses a command's option that is given twice, empty or not known, for all commands in one place.
 
 Click takes the last of two values, and takes an empty one. `--company ""`, as a cron line with a variable
 that is not set writes it, would then mean every company.
@@ -10,6 +10,7 @@ from collections import Counter
 
 import click
 
+from pipedrive_graph.cli import suggestions
 from pipedrive_graph.errors import ConfigurationError
 
 
@@ -18,7 +19,7 @@ def check(command: click.Command, name: str, arguments: list[str], parent: click
 
     Raises:
         ConfigurationError: if an option that takes one value is given twice, or a value is blank.
-        click.UsageError: if they are not the arguments of that command.
+        click.UsageError: if they are not the arguments of that command, with the name that may be meant.
     """
     context = click.Context(command, info_name=name, parent=parent)
     values, rest, order = command.make_parser(context).parse_args(list(arguments))
@@ -32,10 +33,12 @@ def check(command: click.Command, name: str, arguments: list[str], parent: click
             raise ConfigurationError(
                 f"{_called(parameter, context)} is empty. Is it a variable that is not set?"
             )
+        suggestions.check_choices(parameter, values.get(parameter.name or ""), context)
     if isinstance(command, click.Group) and rest:
         below = command.get_command(context, rest[0])
-        if below is not None:
-            check(below, rest[0], rest[1:], context)
+        if below is None:
+            raise suggestions.unknown_command(rest[0], command.list_commands(context), context)
+        check(below, rest[0], rest[1:], context)
 
 
 def _may_repeat(parameter: click.Parameter) -> bool:

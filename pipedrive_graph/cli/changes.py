@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, parsed_day, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.reports.changes import KINDS, Change, Wanted, read, snapshots
@@ -25,6 +26,7 @@ from pipedrive_graph.text import printable
 @click.option(
     "--company",
     "companies",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all that are published.",
 )

@@ -14,6 +14,7 @@ import pipedrive_graph
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option
 from pipedrive_graph.text import printable
 
@@ -23,7 +24,9 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
 
 
 @click.command("doctor")
-@click.option("--company", "names", multiple=True, help="Only this company; may be given more than once.")
+@click.option(
+    "--company", "names", type=COMPANY, multiple=True, help="Only this company; may be given more than once."
+)
 @click.option("--thorough", is_flag=True, help="Read every file of every snapshot, and compare its sha256.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
 @debug_option

@@ -12,6 +12,7 @@ import click
 
 from pipedrive_graph import environment, files, trust
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.port import LOOPBACK, check_free
 from pipedrive_graph.errors import PipedriveGraphError
@@ -29,7 +30,7 @@ _QUIET = {
 
 
 @click.command("explore")
-@click.option("--company", help="The company to begin with; by default, the first.")
+@click.option("--company", type=COMPANY, help="The company to begin with; by default, the first.")
 @click.option("--edit", is_flag=True, help="Open a copy in the home folder, which is yours to change.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where to serve it; by default, where it can.")
 @click.option("--headless", is_flag=True, help="Print the address, and open no browser.")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.export import Exported, Wanted, export
@@ -38,6 +39,7 @@ class _Command(click.Command):
 @click.option(
     "--company",
     "companies",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all that are published.",
 )

@@ -12,6 +12,7 @@ from datetime import date, datetime
 import click
 
 from pipedrive_graph import pasted
+from pipedrive_graph.cli import suggestions
 from pipedrive_graph.errors import UNDELIVERED, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.text import is_text, printable
 
@@ -37,8 +38,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
         usage = io.StringIO()
-        error.show(usage)
-        click.echo(pasted.shown(usage.getvalue()), err=True, nl=False)
+        (suggestions.unknown_option(error) if isinstance(error, click.NoSuchOption) else error).show(usage)
+        lines = pasted.shown(usage.getvalue()).split("\n")
+        click.echo("\n".join(map(printable, lines)), err=True, nl=False)
         return error.exit_code
     except PipedriveGraphError as error:
         tell_error(error, debug=debug)

@@ -17,6 +17,7 @@ from authlib.oauth2.rfc6749.errors import MismatchingStateException, MissingCode
 from authlib.oauth2.rfc6749.parameters import parse_authorization_code_response
 
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotAuthorisedError, PipedriveGraphError
@@ -33,7 +34,9 @@ _NEEDED = {"users:read": "users", "admin": "roles and permission sets"}
 
 
 @click.command("login")
-@click.option("--company", "name", help="Which company; may be left out where there is only one.")
+@click.option(
+    "--company", "name", type=COMPANY, help="Which company; may be left out where there is only one."
+)
 @click.option(
     "--port",
     default=PORT,

@@ -28,8 +28,10 @@ class Output:
         self.is_closed = False
         self.error: OSError | None = None
 
-    def write(self, text: str) -> int:
-        """Write a text, unless nothing can be written any more."""
+    def write(self, text: str | bytes) -> int:
+        """Write a text, unless nothing can be written any more; Click writes bytes where a shell reads it."""
+        if isinstance(text, bytes):
+            text = text.decode(errors="replace")
         self._attempt(lambda: self._stream.write(text))
         return len(text)
 

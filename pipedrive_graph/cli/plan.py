@@ -16,6 +16,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.sync import quieten
 from pipedrive_graph.collect.survey import Days, Outlook, survey
@@ -31,6 +32,7 @@ from pipedrive_graph.text import printable
 @click.option(
     "--company",
     "names",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all in the settings.",
 )

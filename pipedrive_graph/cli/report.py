@@ -9,6 +9,7 @@ import click
 
 from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports import place
@@ -22,6 +23,7 @@ from pipedrive_graph.text import printable
 @click.option(
     "--company",
     "wanted",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all that are published.",
 )

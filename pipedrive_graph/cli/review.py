@@ -14,6 +14,7 @@ from pipedrive_graph import clock, reviewing
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.addresses import AddressError, read
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
 from pipedrive_graph.errors import DecisionError
@@ -39,7 +40,9 @@ def command(*, debug: bool) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The file to write: .xlsx or .csv."
 )
-@click.option("--company", "name", help="Whose access; may be left out where there is one company.")
+@click.option(
+    "--company", "name", type=COMPANY, help="Whose access; may be left out where there is one company."
+)
 @click.option(
     "--due",
     metavar="DAY",
@@ -127,7 +130,9 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
 
 
 @command.command("status")
-@click.option("--company", "names", multiple=True, help="Only this company; repeatable; by default, all.")
+@click.option(
+    "--company", "names", type=COMPANY, multiple=True, help="Only this company; repeatable; by default, all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
 @debug_option
 def status_command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> None:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.misconfigured import load_settings
 from pipedrive_graph.cli.terminal import TerminalWatch, render
@@ -105,6 +106,7 @@ class Result:
 @click.option(
     "--company",
     "names",
+    type=COMPANY,
     multiple=True,
     help="Only this company; repeatable; by default, all in the settings.",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import meant
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 from pipedrive_graph.warehouse.published import reading
 
@@ -128,7 +128,7 @@ class Source:
             if company not in snapshots:
                 raise ConfigurationError(
                     f"There is no company '{shown(company)}' in the published file"
-                    f"{near(company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
+                    f"{meant(company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
                 )
         return {
             name: found for name, found in snapshots.items() if not self.companies or name in self.companies
@@ -156,12 +156,6 @@ def counted(items: Iterable[Any], use: Callable[[Any], object]) -> int:
         use(item)
         number += 1
     return number
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """The question whether something else was meant, where it is called alike; or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def nested(kind: str) -> bool:
@@ -194,7 +188,7 @@ def _chosen(found: list[Table], names: Sequence[str]) -> list[Table]:
     for name in names:
         if name not in known:
             raise ConfigurationError(
-                f"There is no table '{name}' in the published file{near(name, known)}; there are: "
+                f"There is no table '{shown(name)}' in the published file{meant(name, known)}; there are: "
                 f"{', '.join(known)}."
             )
     return [table for table in found if not names or table.name in names]

@@ -11,6 +11,7 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import meant
 from pipedrive_graph.warehouse.published import reading
 
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
@@ -135,8 +136,8 @@ def _check(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     unknown = [name for name in wanted.companies if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"There is no company '{shown(unknown[0])}' in the published file; there are:"
-            f" {', '.join(sorted(known))}."
+            f"There is no company '{shown(unknown[0])}' in the published file"
+            f"{meant(unknown[0], known)}; there are: {', '.join(sorted(known))}."
         )
     if wanted.subject is None:
         return

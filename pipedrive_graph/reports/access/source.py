@@ -13,6 +13,7 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import meant
 from pipedrive_graph.warehouse.published import reading
 
 FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, throttled, reason"
@@ -96,10 +97,11 @@ def source(published: Path, company: str, since: date | None = None) -> Iterator
             ).fetchall()
         ]
         if not reads:
-            known = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
+            rows = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
+            known = [name for (name,) in rows]
             raise ConfigurationError(
-                f"There is no company '{shown(company)}' in the published file; there are:"
-                f" {', '.join(name for (name,) in known)}."
+                f"There is no company '{shown(company)}' in the published file"
+                f"{meant(company, known)}; there are: {', '.join(known)}."
             )
         yield Source(connection, published, company, reads[-1], _base(reads, since))
 

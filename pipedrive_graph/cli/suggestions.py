@@ -1,0 +1,56 @@
+"""Words the errors about names that the command line does not know, with the name that may be meant.
+
+Click's own sentences differ between its versions, and it knows no names for a group that imports its commands
+when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import near, printable
+
+
+def unknown_command(name: str, known: Iterable[str], context: click.Context) -> click.UsageError:
+    """The error for a command that a group does not have."""
+    return click.UsageError(f"No such command '{_quoted(name)}'{near(name, known)}", context)
+
+
+def unknown_option(error: click.NoSuchOption) -> click.UsageError:
+    """The error for an option that a command does not have, in place of Click's own."""
+    known: list[str] = []
+    if error.ctx is not None:
+        for parameter in error.ctx.command.get_params(error.ctx):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                known += [*parameter.opts, *parameter.secondary_opts]
+    name = error.option_name
+    return click.UsageError(f"No such option '{_quoted(name)}'{near(name, known)}", error.ctx)
+
+
+def check_choices(parameter: click.Parameter, values: object, context: click.Context) -> None:
+    """Refuse a value that is not one of those that a parameter takes.
+
+    Args:
+        parameter: of any type; only a `click.Choice` is looked at.
+        values: the text that was given, or several; None for none.
+        context: of the command.
+
+    Raises:
+        click.BadParameter: naming the values that there are, and the one that may be meant.
+    """
+    if not isinstance(parameter.type, click.Choice):
+        return
+    known = list(map(str, parameter.type.choices))
+    for value in values if isinstance(values, list | tuple) else [values]:
+        if isinstance(value, str) and value not in known:
+            choices = ", ".join(f"'{choice}'" for choice in known)
+            raise click.BadParameter(
+                f"'{_quoted(value)}' is not one of {choices}{near(value, known)}", context, parameter
+            )
+
+
+def _quoted(text: str) -> str:
+    return shown(printable(text))
