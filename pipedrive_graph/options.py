@@ -3,6 +3,9 @@
     [output]
     group = "analysts"      # the group that may read what is published, reports and exports
 
+    [dagster]
+    keep_days = 90          # older runs are deleted from DAGSTER_HOME, with their events and logs
+
 A table that is missing means its defaults. Where the data comes from stands in companies.toml, and what is
 looked for in findings.toml.
 """
@@ -10,8 +13,9 @@ looked for in findings.toml.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipedrive_graph import pasted, toml_file
 from pipedrive_graph.errors import ConfigurationError
@@ -36,10 +40,23 @@ class Output(Table):
     group: str | int | None = None
 
 
+class Dagster(Table):
+    """How long runs are kept in DAGSTER_HOME.
+
+    Attributes:
+        keep_days: runs that are older are deleted, except those of the latest materializations.
+        keep_runs: so many of the newest runs stay, however old they are.
+    """
+
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    keep_runs: Annotated[int, Field(ge=1)] = 20
+
+
 class Options(Table):
     """Everything that settings.toml says."""
 
     output: Output = Output()
+    dagster: Dagster = Dagster()
 
 
 def load(home: Path) -> Options:

@@ -36,3 +36,20 @@ def test_a_mistake_is_named_by_its_place(tmp_path: Path, text: str, sentence: st
         options.load(tmp_path)
 
     assert str(caught.value) == f"{tmp_path}/{sentence}"
+
+
+def test_how_long_dagsters_runs_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[dagster]\nkeep_days = 365\n")
+
+    assert options.load(tmp_path).dagster == options.Dagster(keep_days=365, keep_runs=20)
+    assert options.Options().dagster == options.Dagster(keep_days=90, keep_runs=20)
+
+
+@pytest.mark.parametrize("value", ["0", "true", '"90"', "1.5", "40000"])
+def test_a_number_of_days_that_cannot_be(tmp_path: Path, value: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"[dagster]\nkeep_days = {value}\n")
+
+    with pytest.raises(
+        ConfigurationError, match=r"settings.toml: dagster.keep_days \(line 2\): input should be"
+    ):
+        options.load(tmp_path)

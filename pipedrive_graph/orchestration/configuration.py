@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipedrive_graph import environment, pasted, toml_file
+from pipedrive_graph import environment, options, pasted, toml_file
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import COMPANIES_FILE, Company
@@ -59,12 +59,13 @@ def load(settings: Settings) -> Configuration:
     """Load the configuration strictly.
 
     Raises:
-        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml cannot
-            be used.
+        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml, settings.toml or
+            alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
     models = own_rules.load(settings)
     waivers.load(settings)
+    options.load(settings.home)
     alerting = bool(alerts_file.load(settings).channels)
     return Configuration(settings, models, alerting, lambda: settings)
 
@@ -83,10 +84,11 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     models = _models(settings, problems)
     alerting = True
     # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
-    try:
-        waivers.load(settings)
-    except Exception as error:  # noqa: BLE001 - see above
-        problems.append(error)
+    for check in (lambda: waivers.load(settings), lambda: options.load(settings.home)):
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001 - see above
+            problems.append(error)
     try:
         alerting = bool(alerts_file.load(settings).channels)
     except Exception as error:  # noqa: BLE001 - see above

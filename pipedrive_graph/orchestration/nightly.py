@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from pipedrive_graph import options
 from pipedrive_graph.alerts import send
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.orchestration import instance
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.orchestration import instance, retention
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.sensors import REPORTS_ITSELF
@@ -60,12 +62,23 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
                 },
                 tags={"company": company, REPORTS_ITSELF: "yes"},
             )
+            _delete_old_runs(opened, settings, warn)
         except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
             raise KeyboardInterrupt from error
         except Exception as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt from error
             raise
+
+
+def _delete_old_runs(opened: dg.DagsterInstance, settings: Settings, warn: Callable[[str], None]) -> None:
+    """Delete old runs from a lasting instance, once a day; the night is done, and is not failed by it."""
+    if opened.is_ephemeral:
+        return
+    try:
+        retention.daily(opened, options.load(settings.home).dagster)
+    except PipedriveGraphError as error:
+        warn(f"Old runs of Dagster were not deleted: {error}")
 
 
 @contextmanager

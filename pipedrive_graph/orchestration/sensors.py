@@ -1,4 +1,4 @@
-"""The sensors: one looks for nights that did not run, one for failed runs; both request alerts.
+"""The sensors: two request alerts, about nights that did not run and runs that failed; one deletes old runs.
 
 Holds no logic of alerts: `pipedrive_graph.alerts` knows what is due, and sends it.
 """
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from pipedrive_graph import options
 from pipedrive_graph.alerts import send
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
+from pipedrive_graph.orchestration import retention
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.settings import Settings
 
@@ -58,7 +60,7 @@ def requested(
 def watching(
     configuration: Configuration, nightly: Collection[dg.AssetKey], alerts: dg.AssetsDefinition
 ) -> tuple[UnresolvedAssetJobDefinition, list[dg.SensorDefinition]]:
-    """The job that only sends alerts, and the sensors that ask for it.
+    """The job that only sends alerts, the sensors that ask for it, and the one that deletes old runs.
 
     Args:
         configuration: the companies whose nights are watched, and whether the sensors are on from the start:
@@ -119,7 +121,16 @@ def watching(
                 _note(settings, company, sentence, kind=kind, at=ended, log=context.log)
         return [requested(name, partitions, run_key=f"{run.run_id}/{name}") for name in companies]
 
-    return job, [night_missed, night_failed]
+    @dg.sensor(
+        minimum_interval_seconds=EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Once a day: delete runs that are older than settings.toml keeps them.",
+    )
+    def old_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        removed = retention.daily(context.instance, options.load(configuration.current().home).dagster)
+        return dg.SkipReason(str(removed) if removed else "Old runs were deleted within a day.")
+
+    return job, [night_missed, night_failed, old_runs]
 
 
 def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:

@@ -1,0 +1,270 @@
+"""What Dagster's API leaves behind when a run is deleted: rows of its SQLite databases, and files.
+
+`DagsterInstance.delete_run` leaves a run's database, its tags, the results of its checks, and the free space
+in each database. Where Dagster keeps its runs elsewhere, as in PostgreSQL, there are no such files.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+
+_RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id of a run, by which its files are named."""
+
+_TICK_LOGS = "__repository__"
+"""The folder, below storage, of what schedules and sensors log."""
+
+_PATIENCE = 10
+"""Seconds to wait for another process that writes the same database."""
+
+_LEAST_FREE = 2**20
+"""Bytes of free space in a database from which on it is rewritten."""
+
+_RUNS_TABLES = ("run_tags",)
+_INDEX_TABLES = ("event_logs", "asset_check_executions")
+"""The tables with a `run_id` whose rows go with the run."""
+
+Matches = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterFiles:
+    """Dagster's files in its home.
+
+    Attributes:
+        home: the folder that DAGSTER_HOME names.
+    """
+
+    home: Path
+
+    @property
+    def runs(self) -> Path:
+        """The database of the runs."""
+        return self.home / "history" / "runs.db"
+
+    @property
+    def index(self) -> Path:
+        """The database of what all runs did to assets."""
+        return self._events / "index.db"
+
+    @property
+    def runless(self) -> Path:
+        """The database of events that belong to no run."""
+        return self._events / ".db"
+
+    @property
+    def ticks(self) -> Path:
+        """The database of schedules and sensors."""
+        return self.home / "schedules" / "schedules.db"
+
+    @property
+    def exist(self) -> bool:
+        """Whether Dagster keeps its runs in SQLite."""
+        return self.runs.is_file() and self.index.is_file()
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        sizes = 0
+        for path in self.home.rglob("*"):
+            with suppress(OSError):  # gone in the meantime
+                sizes += path.lstat().st_size
+        return sizes
+
+    @property
+    def _events(self) -> Path:
+        return self.home / "history" / "runs"
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove a deleted run's files, and its rows that Dagster leaves."""
+        if not self.exist or not _RUN.fullmatch(run_id):
+            return
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            (self._events / f"{run_id}.db{suffix}").unlink(missing_ok=True)
+        shutil.rmtree(self.home / "storage" / run_id, ignore_errors=True)
+        self._delete_rows(self.runs, _RUNS_TABLES, {run_id})
+        self._delete_rows(self.index, _INDEX_TABLES, {run_id})
+
+    def orphans(self, known: Collection[str], before: datetime) -> set[str]:
+        """The ids of runs that Dagster does not know any more: their deletion was interrupted.
+
+        Args:
+            known: the runs that Dagster knows.
+            before: only files that were written last before this time are looked at.
+        """
+        if not self.exist:
+            return set()
+        paths = [*self._events.glob("*.db"), *(self.home / "storage").glob("*")]
+        found = set()
+        for path in paths:
+            run_id = path.name.removesuffix(".db")
+            with suppress(FileNotFoundError):
+                is_old = path.stat().st_mtime < before.timestamp()
+                if is_old and _RUN.fullmatch(run_id) and run_id not in known:
+                    found.add(run_id)
+        return found
+
+    def remove_before(self, before: datetime) -> None:
+        """Remove the events of no run, and the logs of schedules and sensors, that are older than a time."""
+        if not self.exist:
+            return
+        for database in filter(Path.is_file, (self.runless, self.index)):
+            with _opened(database) as connection:
+                # stored as text in UTC, as '2026-11-30 02:47:08.665817'
+                connection.execute(
+                    "DELETE FROM event_logs WHERE run_id = '' AND timestamp < ?",
+                    [f"{before:%Y-%m-%d %H:%M:%S}"],
+                )
+        for path in self._tick_logs():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+
+    def remove_ticks(self, condition: str, *values: object) -> None:
+        """Remove ticks of schedules and sensors."""
+        if self.ticks.is_file():
+            with _opened(self.ticks) as connection:
+                connection.execute(f"DELETE FROM job_ticks WHERE {condition}", values)  # noqa: S608 - our own
+
+    def remove_matching(self, matches: Matches) -> None:
+        """Remove what matches and belongs to no run: events, ticks, and what schedules and sensors logged."""
+        if not self.exist:
+            return
+        statements = {
+            self.runless: "DELETE FROM event_logs WHERE matches(event)",
+            self.index: "DELETE FROM event_logs WHERE run_id = '' AND matches(event)",
+            self.ticks: "DELETE FROM job_ticks WHERE matches(tick_body)",
+        }
+        for database, statement in statements.items():
+            if database.is_file():
+                with _opened(database) as connection:
+                    connection.create_function("matches", 1, lambda text: matches(text or ""))
+                    connection.execute(statement)
+        for path in self._tick_logs():
+            with suppress(FileNotFoundError):
+                if matches(path.read_text(encoding="utf-8", errors="replace")):
+                    path.unlink()
+
+    def run_matches(self, run_id: str, matches: Matches) -> bool:
+        """Whether an event of a run, or what it printed, matches."""
+        database = self._events / f"{run_id}.db"
+        if database.is_file():
+            with _opened(database) as connection:
+                if any(matches(event) for (event,) in connection.execute("SELECT event FROM event_logs")):
+                    return True
+        return any(
+            matches(path.read_text(encoding="utf-8", errors="replace"))
+            for path in sorted((self.home / "storage" / run_id).rglob("*"))
+            if path.is_file()
+        )
+
+    @contextmanager
+    def order_kept(self) -> Iterator[None]:
+        """Delete events inside the block; those that are written afterwards still get higher numbers.
+
+        SQLite gives the number of the last row once more when that is deleted, and a sensor that has come so
+        far would not see the events that get it.
+        """
+        if not self.exist:
+            yield
+            return
+        before = self._last_event()
+        yield
+        if self._last_event() < before:
+            entry = dg.EventLogEntry(None, 20, "Events were deleted here.", "", 0.0)  # type: ignore[no-untyped-call]
+            content = entry.to_json()  # type: ignore[no-untyped-call]
+            with _opened(self.index) as connection:
+                connection.execute(
+                    "INSERT INTO event_logs (id, run_id, event, timestamp) VALUES (?, '', ?, ?)",
+                    [before, content, "1970-01-01 00:00:00"],
+                )
+
+    def repair_assets(self) -> None:
+        """Let each asset's latest materialization be one that is still there; forget assets without one."""
+        if not self.exist:
+            return
+        with _opened(self.index) as connection:
+            lost = connection.execute(
+                """
+                SELECT asset_key FROM asset_keys
+                WHERE last_run_id IS NOT NULL AND last_run_id NOT IN (
+                    SELECT run_id FROM event_logs WHERE event_logs.asset_key = asset_keys.asset_key
+                )"""
+            ).fetchall()
+            for (key,) in lost:
+                latest = connection.execute(
+                    """
+                    SELECT id, run_id, event, timestamp FROM event_logs
+                    WHERE asset_key = ? AND dagster_event_type = 'ASSET_MATERIALIZATION'
+                    ORDER BY id DESC LIMIT 1""",
+                    [key],
+                ).fetchone()
+                if latest is None:
+                    connection.execute("DELETE FROM asset_keys WHERE asset_key = ?", [key])
+                    continue
+                number, run_id, event, timestamp = latest
+                record = (
+                    f'{{"__class__": "EventLogRecord", "event_log_entry": {event}, "storage_id": {number}}}'
+                )
+                connection.execute(
+                    """
+                    UPDATE asset_keys
+                    SET last_materialization = ?, last_run_id = ?, last_materialization_timestamp = ?,
+                        cached_status_data = NULL
+                    WHERE asset_key = ?""",
+                    [record, run_id, timestamp, key],
+                )
+
+    def shrink(self, *, erase: bool = False) -> None:
+        """Give the free space in the databases back, where it is worth it and the disk has room for a copy.
+
+        Args:
+            erase: whether nothing that was deleted may be left in a file: then each is rewritten, or it is an
+                error.
+        """
+        for database in (self.runs, self.index, self.runless, self.ticks):
+            if not database.is_file():
+                continue
+            with closing(sqlite3.connect(database, timeout=_PATIENCE, isolation_level=None)) as connection:
+                (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+                (size,) = connection.execute("PRAGMA page_size").fetchone()
+                room = shutil.disk_usage(database.parent).free
+                if erase or (pages * size >= _LEAST_FREE and room > 2 * database.stat().st_size):
+                    connection.execute("VACUUM")
+                # the log beside the database still has what was deleted
+                (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if is_busy and erase:
+                    raise sqlite3.OperationalError("database is locked")
+
+    def _tick_logs(self) -> list[Path]:
+        return [path for path in (self.home / "storage" / _TICK_LOGS).rglob("*") if path.is_file()]
+
+    def _last_event(self) -> int:
+        with _opened(self.index) as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM event_logs").fetchone()[0])
+
+    def _delete_rows(self, database: Path, tables: Collection[str], run_ids: Collection[str]) -> None:
+        with _opened(database) as connection:
+            for table in tables:
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - the tables stand above
+                    [[run_id] for run_id in run_ids],
+                )
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """A database, in one transaction; what is deleted is overwritten by zeros."""
+    with closing(sqlite3.connect(database, timeout=_PATIENCE)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        with connection:
+            yield connection
