@@ -237,13 +237,13 @@ def test_without_alerts_the_sensors_stay_off(acme: Installation) -> None:
 
 @pytest.mark.slow
 def test_dagster_imports_the_definitions_whatever_is_wrong(acme: Installation) -> None:
-    for name in ("alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "waivers.toml"):
-        (acme.home / name).write_bytes("[ä".encode("utf-16"))
+    for name in ("alerts", "companies", "findings", "reviews", "settings", "waivers"):
+        (acme.home / f"{name}.toml").write_bytes("[ä".encode("utf-16"))
     (acme.home / "rules").write_text("")
     environment = {**os.environ, **acme.environment, "PIPEDRIVE_DAILY_RESERVE": "x"}
     code = (
         "from pipedrive_graph.definitions import defs;"
-        "print(len(defs.schedules), [str(s.default_status) for s in defs.sensors])"
+        "print(len(defs.schedules), {s.name: s.default_status.value for s in defs.sensors})"
     )
 
     ended = subprocess.run(
@@ -252,4 +252,6 @@ def test_dagster_imports_the_definitions_whatever_is_wrong(acme: Installation) -
     )  # fmt: skip
 
     assert ended.stderr == ""
-    assert ended.stdout == "2 ['DefaultSensorStatus.RUNNING', 'DefaultSensorStatus.RUNNING']\n"
+    assert ended.stdout == (
+        "2 {'night_missed': 'RUNNING', 'night_failed': 'RUNNING', 'old_runs': 'RUNNING'}\n"
+    )

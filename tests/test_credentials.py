@@ -12,6 +12,7 @@ from installation import UNJUDGED, Installation
 
 from pipedrive_graph import credentials, environment
 from pipedrive_graph import settings as settings_module
+from pipedrive_graph.cli import explore
 from pipedrive_graph.errors import ConfigurationError
 
 NOBODY = 65534
@@ -224,6 +225,25 @@ def test_no_other_program_gets_a_secret_or_its_file(monkeypatch, tmp_path: Path)
 
     assert CANARY not in str(environment.inherited())
     assert environment.inherited()["PATH"] == "/usr/bin"
+
+
+def test_the_notebook_gets_what_is_allowed_alone(monkeypatch) -> None:
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda program, arguments, variables: started.append(variables))
+    monkeypatch.setattr(
+        os, "environ", {"HOME": "/home/ana", "MARIMO_X": "1", "ACME_TOKEN": CANARY, "OTHER": CANARY}
+    )
+
+    explore._serve(["run", "explore.py", "--token"])
+
+    assert started == [
+        {
+            "HOME": "/home/ana",
+            "MARIMO_X": "1",
+            "MARIMO_SKIP_UPDATE_CHECK": "1",
+            "MARIMO_RESTRICT_SHARING": "1",
+        }
+    ]
 
 
 @pytest.fixture
