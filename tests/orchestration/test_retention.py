@@ -402,3 +402,28 @@ def test_forget_leaves_a_run_that_has_not_ended_unless_the_caller_knows_better(k
     removed = forget(texts=[PERSON], with_unfinished=True)
     assert (removed.runs, removed.left) == (1, 0)
     assert holding(files, "example.com") == []
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_database_that_is_half_empty_is_rewritten(kept, erase: bool) -> None:
+    _, files, _ = kept
+    execute(files.index, "CREATE TABLE filler AS SELECT randomblob(4000000) AS content")
+    execute(files.index, "DROP TABLE filler")
+    size = files.index.stat().st_size
+    assert size > 4_000_000
+
+    files.shrink(erase=erase)
+
+    assert files.index.stat().st_size < size / 2
+
+
+def test_a_database_with_little_free_space_is_left_alone(kept) -> None:
+    _, files, _ = kept
+    execute(files.index, "CREATE TABLE filler AS SELECT randomblob(100000) AS content")
+    execute(files.index, "DROP TABLE filler")
+    size = files.index.stat().st_size
+
+    files.shrink()
+    assert files.index.stat().st_size == size
+    files.shrink(erase=True)
+    assert files.index.stat().st_size < size
