@@ -119,6 +119,15 @@ def half_begun(installation: Installation, _: Simulator) -> None:
 
 
 FAULTS: dict[str, tuple[int, str, Break]] = {
+    "settings.toml is wrong": (2, "settings", write("settings.toml", "[dagstr]\n")),
+    "a file of a secret is missing": (
+        2,
+        "secrets",
+        lambda installation, _: installation.variables.update(
+            PIPEDRIVE_API_TOKEN="",
+            PIPEDRIVE_API_TOKEN_FILE="/nonexistent/token",  # noqa: S106
+        ),
+    ),
     "the token is wrong": (3, "pipedrive", variable("PIPEDRIVE_API_TOKEN", "wrong")),
     "there is no token": (2, "pipedrive", variable("PIPEDRIVE_API_TOKEN", "")),
     "nobody has logged in": (

@@ -24,6 +24,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         "space": lambda: storage.space(settings),
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),
+        "settings": lambda: configuration.settings_file(settings),
         "rules": lambda: configuration.rules(settings),
         "waivers": lambda: configuration.waivers_file(settings),
         "alerts": lambda: configuration.alerts(settings),
