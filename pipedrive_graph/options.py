@@ -10,8 +10,9 @@ looked for in findings.toml.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pipedrive_graph import pasted, toml_file
 from pipedrive_graph.errors import ConfigurationError
@@ -36,10 +37,22 @@ class Output(Table):
     group: str | int | None = None
 
 
+class Metrics(Table):
+    """Where the metrics for Prometheus are written.
+
+    Attributes:
+        textfile: a file in the folder of node_exporter's textfile collector, whose name ends with .prom; None
+            for nowhere.
+    """
+
+    textfile: Annotated[str, StringConstraints(pattern=r"^\S(.*/)?[^/]*\.prom$")] | None = None
+
+
 class Options(Table):
     """Everything that settings.toml says."""
 
     output: Output = Output()
+    metrics: Metrics = Metrics()
 
 
 def load(home: Path) -> Options:
