@@ -439,3 +439,25 @@ def test_a_partial_run_is_noted_and_no_failure(copied, serve) -> None:
     code, found = status(copied)
     assert (code, found["last_run"]["exit_code"], found["last_run"]["status"]) == (0, 4, "partial")
     assert found["notes"] == [f"The snapshot {told.objects[0]['snapshot_id']} is partial."]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "companies"),
+    [
+        ("[", (), [None]),
+        ("[acme]\n[northwind]\n", (), ["acme", "northwind"]),
+        ("[acme]\n[northwind]\n", ("--company", "northwind"), ["northwind"]),
+        ('[acme]\napi_token_env = "A"\n', ("--company", "nobody"), [None]),
+    ],
+)
+def test_a_mistake_before_any_run_is_an_object_for_each_known_company(
+    tmp_path, text, arguments, companies
+) -> None:
+    (tmp_path / "companies.toml").write_text(text)
+
+    told = Installation(tmp_path).command("sync", "--json", *arguments)
+
+    assert told.code == 2
+    assert [list(one) for one in told.objects] == [["company", "at", "exit_code", "error"]] * len(companies)
+    assert [one["company"] for one in told.objects] == companies
+    assert {(one["exit_code"], one["error"]) for one in told.objects} == {(2, told.sentence)}
