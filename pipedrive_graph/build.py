@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
@@ -18,11 +19,14 @@ from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import database, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.previews import Preview, previews
 from pipedrive_graph.warehouse.publish import publish as publish_file
+
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
@@ -95,7 +99,10 @@ def build(
         counted: dict[str, int] = {}
         seen = ingest.taken(connection, company)
         for snapshot in ingest.pending(Landing(settings.landing).of(company), seen):
-            counted = builder.advance([snapshot]) or counted
+            with timed(
+                _log, f"Building snapshot {snapshot.manifest.snapshot_id} of '{company}'", announced=True
+            ):
+                counted = builder.advance([snapshot]) or counted
             taken.append(snapshot.manifest.snapshot_id)
         if not is_new:  # the warehouse was lost: what is decided now comes after all that the journal says
             with database.transaction(connection):
@@ -188,7 +195,10 @@ def rebuild(
                 builder = Builder(connection, models, policies, people, decisions, counting=False)
                 unwritten = 0
                 for batch in _batches(chains):
-                    builder.advance(batch)
+                    with timed(
+                        _log, f"Building {len(batch)} snapshots from {batch[0].manifest.snapshot_id} on"
+                    ):
+                        builder.advance(batch)
                     built.snapshots.extend(snapshot.manifest.snapshot_id for snapshot in batch)
                     unwritten += sum(snapshot.manifest.users or 0 for snapshot in batch)
                     if unwritten >= _BATCH_USERS:

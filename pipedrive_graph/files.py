@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import pwd
 import stat
@@ -18,6 +19,8 @@ from pipedrive_graph import environment
 from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, NoSpaceError
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.text import CONTROLS, is_text
+
+_log = logging.getLogger(__name__)
 
 PRIVATE = 0o600
 """The widest mode of a file that this project writes about people."""
@@ -331,11 +334,15 @@ def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
                     f" {LOCK_WAIT_VARIABLE} to more minutes."
                 ) from error
             if not told:
+                _log.debug("Waiting for the lock %s, which process %s holds", path, holder)
                 wait(f"{sentence}; waiting for it, at most {patience / 60:g} minutes.")
                 told = True
             time.sleep(0.1)
             continue
         if _is_at(path, descriptor):
+            if told:
+                waited = time.monotonic() - began
+                _log.debug("Got the lock %s after %.3f s", path, waited, extra={"seconds": round(waited, 3)})
             return descriptor
         os.close(descriptor)
 

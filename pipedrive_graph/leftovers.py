@@ -45,7 +45,8 @@ def _temporaries(home: Path, company: str) -> Iterator[Path]:
     spilled = [path for path in home.glob(f"*{_ENDING}") if path.is_dir()]
     yield from spilled
     yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
-    for name in (f"landing/{company}", f"reports/{company}", "exports", "journal", "alerts", "tokens"):
+    of_company = (f"landing/{company}", f"reports/{company}")
+    for name in (*of_company, "exports", "journal", "alerts", "runs", "tokens"):
         yield from sorted((home / name).rglob(f".*{_ENDING}"))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pipedrive_graph import pasted, toml_file
 from pipedrive_graph.errors import ConfigurationError
@@ -52,11 +52,23 @@ class Dagster(Table):
     keep_runs: Annotated[int, Field(ge=1)] = 20
 
 
+class Metrics(Table):
+    """Where the metrics for Prometheus are written.
+
+    Attributes:
+        textfile: a file in the folder of node_exporter's textfile collector, whose name ends with .prom; None
+            for nowhere.
+    """
+
+    textfile: Annotated[str, StringConstraints(pattern=r"^\S(.*/)?[^/]*\.prom$")] | None = None
+
+
 class Options(Table):
     """Everything that settings.toml says."""
 
     output: Output = Output()
     dagster: Dagster = Dagster()
+    metrics: Metrics = Metrics()
 
 
 def load(home: Path) -> Options:

@@ -16,7 +16,7 @@ from typing import Any
 
 import platformdirs
 
-from pipedrive_graph import clock, credentials, environment, files, pasted, toml_file, trust
+from pipedrive_graph import clock, credentials, environment, files, options, pasted, toml_file, trust
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -154,6 +154,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     # a mistake in these is reported now, not when they are needed
     files.lock_wait(variables)
     clock.tolerance(variables)
+    options.load(folder)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,

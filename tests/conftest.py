@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
 from pipedrive_graph import clock
+from pipedrive_graph.cli import logs
 from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
@@ -33,7 +33,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # a clock that is set goes on from there: not by the hour that the tests before have taken
     clock._STARTED = dates._STARTED = time.monotonic()
     yield
-    logging.disable(logging.NOTSET)
+    logs.reset()
     os.environ.pop(clock.CLOCK_VARIABLE, None)
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ class Told:
     def objects(self) -> list[dict[str, Any]]:
         """The JSON objects on stdout, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def failures(self) -> list[tuple[str | None, int, str]]:
+        """Company, exit code and error of each object on stdout, all of which are about failures."""
+        for one in self.objects:
+            assert list(one) == ["company", "at", "exit_code", "error"]
+            assert datetime.fromisoformat(one["at"]).tzinfo is not None
+        return [(one["company"], one["exit_code"], one["error"]) for one in self.objects]
 
     @property
     def sentence(self) -> str:

@@ -460,7 +460,7 @@ def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
         "If that is right, run sync once with --accept-shrink "
         f'(in Dagster, launch the run once with accept_shrink: "{refused}").'
     )
-    assert told.objects == [{"company": "default", "error": told.sentence}]
+    assert told.failures == [("default", told.code, told.sentence)]
     assert installation.published.read_bytes() == before
 
     accepted = installation.command("sync", "--json", "--accept-shrink")

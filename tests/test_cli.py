@@ -250,7 +250,7 @@ def test_sync_prints_the_contract(night) -> None:
     (line,) = told.objects
     assert list(line) == [
         "company", "snapshot_id", "status", "users", "roles", "requests", "throttled", "seconds",
-        "findings", "database", "reports", "count_mismatches",
+        "findings", "database", "reports", "at", "exit_code", "count_mismatches",
     ]  # fmt: skip
     assert (line["company"], line["status"], line["users"], line["throttled"]) == (
         "default",

@@ -46,7 +46,7 @@ def test_a_clock_that_is_ahead_of_the_server_is_refused(home, serve: Serve, offs
     assert (doctor.code, sync.code) == (1, 1)
     assert sync.sentence.startswith(f"The clock of this machine says {own}")
     assert f" UTC, but Pipedrive's server says {server}" in sync.sentence
-    assert sync.objects == [{"company": "default", "error": sync.sentence}]
+    assert sync.failures == [("default", 1, sync.sentence)]
     (fault,) = [check for check in doctor.objects if check["state"] == "fault"]
     assert fault["check"] == "clock"
     assert fault["text"][:40] == sync.sentence[:40]

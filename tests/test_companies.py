@@ -77,7 +77,7 @@ def test_a_refused_token_is_told_with_the_company_and_its_variable(two, command)
         " (in Pipedrive: Personal preferences, API)."
     )
     assert (told.code, told.sentence) == (3, sentence)
-    assert told.objects == [{"company": "alpha", "error": sentence}]
+    assert told.failures == [("alpha", told.code, sentence)]
 
 
 def test_an_address_that_leads_nowhere_is_told_with_its_key(two) -> None:

@@ -19,6 +19,7 @@ TEMPORARIES = (
     "landing/default/20261101T020000-000000/.known.json.tmp",
     "journal/.default.head.json.tmp",
     "alerts/.default.json.tmp",
+    "runs/.default.json.tmp",
     "tokens/.default.json.tmp",
 )
 OTHERS = ("notes.tmp", "exports/mine.tmp")

@@ -229,7 +229,7 @@ def test_errors_are_sentences(home: Path, installation: Installation) -> None:
 
     told = installation.command("plan", "--json")
     assert told.code == 3
-    assert told.objects == [{"company": "default", "error": told.sentence}]
+    assert told.failures == [("default", 3, told.sentence)]
 
     assert installation.command("plan", "--company", "nobody").code == 2
     assert not home.exists()
@@ -262,7 +262,9 @@ def test_of_several_companies_each_is_told_and_the_worst_counts(home: Path, serv
     assert told.sentence.startswith("No API token for company 'three'")
     assert [outlook["company"] for outlook in told.objects] == ["one", "two", "three"]
     assert [outlook.get("collect") for outlook in told.objects] == ["every-user", "by-access", None]
-    assert told.objects[2] == {"company": "three", "error": told.sentence}
+    failed = told.objects[2]
+    assert failed.pop("at").endswith("Z")
+    assert failed == {"company": "three", "exit_code": told.code, "error": told.sentence}
 
 
 def test_a_token_of_another_company_is_told(home: Path, serve: Serve) -> None:

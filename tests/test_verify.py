@@ -182,6 +182,7 @@ DAMAGES: dict[str, Damage] = {
         (home / "identity_graph.duckdb").write_bytes(b"no database" * 1000) and None
     ),
     "a published row is changed": sql("identity_graph.duckdb", "UPDATE users SET admin = NOT admin"),
+    "the record of the runs is changed": lambda home: (home / "runs" / "default.json").write_text("{}"),
     "a published row is missing": sql(
         "identity_graph.duckdb", "DELETE FROM users WHERE user_id = (SELECT min(user_id) FROM users)"
     ),

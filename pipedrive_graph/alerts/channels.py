@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -28,7 +29,7 @@ from pipedrive_graph.pipedrive.exchange import (
     Timeouts,
     TransportError,
 )
-from pipedrive_graph.pipedrive.http import post_json
+from pipedrive_graph.pipedrive.http import get_heartbeat, post_json
 from pipedrive_graph.pipedrive.redaction import Redaction
 
 _CODE = re.compile(rb"[a-z_]{2,40}\s*")
@@ -80,6 +81,33 @@ def deliver(channel: Channel, message: Message, patience: Patience | None = None
         AlertError: if it was not delivered, saying why; it never holds the address or a password.
     """
     patience, secret = patience or Patience(), channel.secret()
+    if mail := channel.mail:
+        written = _mail(mail, message)
+        return _tried(lambda: _send(mail, written, secret, patience), patience)
+    url = _checked(channel, secret or "")
+    body = slack(message) if channel.kind == "slack" else document(message)
+    return _tried(lambda: _asked(url, patience, body), patience)
+
+
+def call(heartbeat: Channel, patience: Patience | None = None) -> str:
+    """Call the address of a heartbeat.
+
+    Returns:
+        What came back.
+
+    Raises:
+        AlertError: if it was not delivered, saying why; it never holds the address.
+    """
+    patience, url = patience or Patience(), _checked(heartbeat, heartbeat.secret() or "")
+    return _tried(lambda: _asked(url, patience), patience)
+
+
+def _tried(attempt: Callable[[], _Attempt], patience: Patience) -> str:
+    """Make attempts until one is the last, and return what came back.
+
+    Raises:
+        AlertError: if it was not delivered.
+    """
     jitter = wait_random_exponential(multiplier=patience.first, max=patience.longest)
 
     def wait(state: RetryCallState) -> float:
@@ -89,15 +117,10 @@ def deliver(channel: Channel, message: Message, patience: Patience | None = None
     retrying = Retrying(
         stop=stop_after_attempt(patience.attempts),
         wait=wait,
-        retry=retry_if_result(lambda attempt: attempt.again),
+        retry=retry_if_result(lambda tried: tried.again),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    if channel.mail:
-        ended: _Attempt = retrying(_send, channel.mail, _mail(channel.mail, message), secret, patience)
-    else:
-        url = _checked(channel, secret or "")
-        body = slack(message) if channel.kind == "slack" else document(message)
-        ended = retrying(_post, url, body, patience)
+    ended: _Attempt = retrying(attempt)
     if not ended.done:
         raise AlertError(ended.said)
     return ended.said
@@ -119,12 +142,15 @@ def _checked(channel: Channel, url: str) -> str:
     return url
 
 
-def _post(url: str, body: dict[str, object], patience: Patience) -> _Attempt:
+def _asked(url: str, patience: Patience, body: dict[str, object] | None = None) -> _Attempt:
+    """Post a body, or get the address where there is none."""
     parts = urlsplit(url)
     secrets = Redaction(url, f"{parts.path}?{parts.query}", parts.path, parts.query)
     timeouts = Timeouts(connect=patience.connect, read=patience.read)
     try:
-        response = post_json(url, body, timeouts, secrets)
+        response = (
+            get_heartbeat(url, timeouts, secrets) if body is None else post_json(url, body, timeouts, secrets)
+        )
     except ConfigurationError as error:
         return _Attempt(f"{error}")
     except TransportError as error:

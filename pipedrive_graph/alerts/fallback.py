@@ -32,7 +32,7 @@ def current(settings: Settings) -> tuple[Alerts, ConfigurationError | None]:
         alerts = file.load(settings)
     except ConfigurationError as error:
         return _restricted(_last(settings) or file.readable_part(settings)), error
-    if all(map(_has_secret, alerts.channels)):
+    if all(map(_has_secret, (*alerts.channels, *alerts.heartbeats))):
         _keep(settings)
     return alerts, None
 

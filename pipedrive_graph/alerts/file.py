@@ -8,6 +8,10 @@
     url_env = "SLACK_WEBHOOK_URL"                   # the variable that holds the address
 
     [[alert]]
+    kind = "heartbeat"                              # is called after each complete run
+    url_env = "HEARTBEAT_URL"
+
+    [[alert]]
     kind = "email"
     host = "smtp.example.com"
     from = "pipedrive-graph@example.com"
@@ -20,7 +24,7 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from email.errors import MessageError
@@ -34,7 +38,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pipedrive_graph import addresses, pasted, toml_file
 from pipedrive_graph.addresses import AddressError
-from pipedrive_graph.alerts.settings import DEFAULT_EXPECTED_EVERY, FILE, Alerts, Channel, Event, Mail
+from pipedrive_graph.alerts.settings import (
+    DEFAULT_EXPECTED_EVERY,
+    FILE,
+    HEARTBEAT,
+    Alerts,
+    Channel,
+    Event,
+    Mail,
+)
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.network import is_loopback
 from pipedrive_graph.settings import Settings
@@ -56,7 +68,7 @@ class _Table(BaseModel):
 
 
 class _Alert(_Table):
-    kind: Literal["slack", "webhook", "email"]
+    kind: Literal["slack", "webhook", "email", "heartbeat"]
     name: _Name | None = None
     severities: list[Literal["critical", "high", "medium", "low", "info"]] = ["critical", "high"]
     companies: list[_Text] = []
@@ -81,6 +93,9 @@ class _File(_Table):
     expected_every: Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)] = DEFAULT_EXPECTED_EVERY
     report_url: _Text | None = None
 
+
+_NOT_OF_HEARTBEAT = ("severities", "on", "details")
+"""Keys that say which alerts are sent; a heartbeat sends none."""
 
 _OF_MAIL = ("host", "port", "tls", "from", "to", "user", "password_env")
 
@@ -127,9 +142,9 @@ def parse(text: str, file: Path, companies: Sequence[str] | None) -> Alerts:
                 " give each alert a name of its own."
             )
         channels.append(channel)
-    return Alerts(
-        tuple(channels), timedelta(hours=checked.expected_every), _report_url(checked.report_url, file)
-    )
+    alerts, heartbeats = _divided(channels)
+    every = timedelta(hours=checked.expected_every)
+    return Alerts(alerts, every, _report_url(checked.report_url, file), heartbeats)
 
 
 def readable_part(settings: Settings) -> Alerts:
@@ -142,7 +157,17 @@ def readable_part(settings: Settings) -> Alerts:
             with suppress(ConfigurationError):
                 channel = _read_channel(number, entry, text, file, None)
                 channels.setdefault(channel.name, channel)
-    return Alerts(tuple(channels.values()))
+    alerts, heartbeats = _divided(channels.values())
+    return Alerts(alerts, heartbeats=heartbeats)
+
+
+def _divided(channels: Iterable[Channel]) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
+    """The channels over which alerts are sent, and the heartbeats."""
+    found = tuple(channels)
+    return (
+        tuple(one for one in found if one.kind != HEARTBEAT),
+        tuple(one for one in found if one.kind == HEARTBEAT),
+    )
 
 
 def _tables(text: str, file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -185,12 +210,16 @@ def _channel(
     url = mail = None
     if told.kind == "email":
         if "url_env" in entry:
-            raise ConfigurationError(f"{place}: 'url_env' is for kind slack or webhook.")
+            raise ConfigurationError(f"{place}: 'url_env' is for kind slack, webhook or heartbeat.")
         mail = _mail(told, place, line_of)
     else:
         for key in _OF_MAIL:
             if key in entry:
                 raise ConfigurationError(f"{place}: '{key}' is for kind email.")
+        if told.kind == HEARTBEAT:
+            for key in _NOT_OF_HEARTBEAT:
+                if key in entry:
+                    raise ConfigurationError(f"{place}: '{key}' is not for kind heartbeat.")
         url = told.url_env
         if url is None:
             raise ConfigurationError(

@@ -6,16 +6,17 @@ never fails the night.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from pipedrive_graph import clock, errors
 from pipedrive_graph.alerts import due, fallback, file, state
-from pipedrive_graph.alerts.channels import Patience, deliver
+from pipedrive_graph.alerts.channels import Patience, call, deliver
 from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.sender import Outcome, Sender
-from pipedrive_graph.alerts.settings import Channel, Event
+from pipedrive_graph.alerts.settings import HEARTBEAT, Channel, Event
 from pipedrive_graph.errors import (
     AlertError,
     BudgetError,
@@ -25,6 +26,9 @@ from pipedrive_graph.errors import (
     PipedriveGraphError,
 )
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.timed import timed
+
+_log = logging.getLogger(__name__)
 
 Wait = Callable[[str], None]
 
@@ -128,7 +132,8 @@ def _sent(
                 note = note or due.misconfigured(company, broken, now=clock.now())
             sender = Sender(settings, company, alerts, kept, outcomes, note)
             for channel in channels:
-                outcomes.append(sender.tell(channel, patience))
+                with timed(_log, f"Alerts of '{company}' over '{channel.name}'"):
+                    outcomes.append(sender.tell(channel, patience))
                 write()
             for channel in channels:
                 outcomes += sender.inform(channel, outcomes, patience)
@@ -234,11 +239,13 @@ def sentence_of(name: str, message: str) -> str | None:
 
 
 def try_out(channel: Channel, *, patience: Patience | None = None) -> str:
-    """Send a test message over a channel, and return what came back.
+    """Send a test message over a channel, or call a heartbeat, and return what came back.
 
     Raises:
         AlertError: if it was not delivered.
     """
+    if channel.kind == HEARTBEAT:
+        return call(channel, patience)
     now = clock.now()
     note = Note(
         "test", f"test:{clock.iso(now)}", "a test", "This is a test: alerts of pipedrive_graph arrive here."

@@ -11,6 +11,9 @@ from pipedrive_graph.errors import AlertError, ConfigurationError
 
 FILE = "alerts.toml"
 
+HEARTBEAT = "heartbeat"
+"""The kind of a channel that is called after each complete run, and over which no alert is sent."""
+
 DEFAULT_EXPECTED_EVERY = 26.0
 """Hours: a night and two hours of patience."""
 
@@ -56,12 +59,12 @@ class Channel:
 
     Attributes:
         name: what it is called in messages, and in what is kept of it.
-        kind: slack, webhook or email.
+        kind: slack, webhook, email or heartbeat.
         severities: which findings are told.
         companies: of which companies; empty is all.
         on: which events are told.
         details: whether findings are named, or only counted.
-        url_variable: the variable that holds a webhook's address.
+        url_variable: the variable that holds the address of a webhook or a heartbeat.
         mail: of an e-mail channel.
     """
 
@@ -103,14 +106,16 @@ class Alerts:
     """What stands in alerts.toml.
 
     Attributes:
-        channels: in the file's order; none where there is no file.
+        channels: in the file's order, without heartbeats; none where there is no file.
         expected_every: the age at which a company's latest snapshot is too old.
         report_url: where the report is opened, with `{company}` in it; None is the file itself.
+        heartbeats: what is called after each complete run.
     """
 
     channels: tuple[Channel, ...] = ()
     expected_every: timedelta = timedelta(hours=DEFAULT_EXPECTED_EVERY)
     report_url: str | None = None
+    heartbeats: tuple[Channel, ...] = ()
 
     def address(self, company: str) -> str | None:
         """The address of a company's report, where one is set."""
@@ -119,3 +124,7 @@ class Alerts:
     def of(self, company: str) -> list[Channel]:
         """The channels over which something of this company is told."""
         return [one for one in self.channels if not one.companies or company in one.companies]
+
+    def heartbeats_of(self, company: str) -> list[Channel]:
+        """The heartbeats of this company."""
+        return [one for one in self.heartbeats if not one.companies or company in one.companies]

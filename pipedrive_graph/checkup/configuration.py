@@ -65,7 +65,8 @@ def _sources(names: Mapping[str, str], company: str | None = None) -> Iterator[C
 
 def alerts(settings: Settings) -> Iterator[Check]:
     """Whether alerts.toml can be used, and its secrets are there; nothing where there is none."""
-    channels, missing = alerts_file.load(settings).channels, 0
+    alerts = alerts_file.load(settings)
+    channels, missing = (*alerts.channels, *alerts.heartbeats), 0
     for channel in channels:
         try:
             channel.secret()

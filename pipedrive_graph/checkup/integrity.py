@@ -19,6 +19,7 @@ from pipedrive_graph.losses import check_journal
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 from pipedrive_graph.reviews.journal import OPENED, recall
+from pipedrive_graph.runs import record
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
 
@@ -95,6 +96,16 @@ def alerts(settings: Settings, company: Company) -> Iterator[Check]:
             f"What was sent about {company.name} is not known: {settings.home / 'alerts'} lacks its file."
             " The next run sends everything that is open once more."
         )
+    yield from ()
+
+
+def runs(settings: Settings, company: Company) -> Iterator[Check]:
+    """Whether the record of a company's runs is as it was written; nothing where there is none.
+
+    Raises:
+        LandingError: if it is not.
+    """
+    record.read(settings, company.name)
     yield from ()
 
 

@@ -10,8 +10,8 @@ from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
 
 NOT_LOOKED_AT = (
-    "not looked at: reports, exports, OAuth tokens, Dagster's own files, and the files that people write"
-    " (`pipedrive-graph doctor` checks those)"
+    "not looked at: reports, exports, OAuth tokens, Dagster's own files, the metrics file, and the files that"
+    " people write (`pipedrive-graph doctor` checks those)"
 )
 
 _QUICK = "; with --quick neither contents of files nor rows of tables"
@@ -39,6 +39,7 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
             "journal": lambda: integrity.journal(settings, company),  # noqa: B023
             "published": lambda: contents.shown(settings, company),  # noqa: B023
             "alerts": lambda: integrity.alerts(settings, company),  # noqa: B023
+            "runs": lambda: integrity.runs(settings, company),  # noqa: B023
         }
         yield from all_checked(of_one, company.name)
     yield Check("scope", NOT_LOOKED_AT + (_QUICK if quick else ""))

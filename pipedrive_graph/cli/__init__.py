@@ -5,6 +5,7 @@ Errors end in one plain sentence and an exit code; a traceback appears with `--d
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from pipedrive_graph.cli import output
@@ -21,5 +22,5 @@ def main() -> None:
     code = run(commands, sys.argv[1:])
     error = output.lost()
     if error is not None:
-        say(f"The output could not be written ({error.strerror}).")
+        say(f"The output could not be written ({error.strerror}).", logging.ERROR, exit_code=code or 1)
     sys.exit(code or int(error is not None))

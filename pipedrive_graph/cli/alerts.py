@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from pipedrive_graph import network
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
+from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
 from pipedrive_graph.cli.misconfigured import load_settings, report
-from pipedrive_graph.cli.sync import quieten
 from pipedrive_graph.errors import AlertError, ConfigurationError
+from pipedrive_graph.runs.recording import note_alerts_sent
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import printable
 
@@ -32,7 +35,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
 
     `sync` sends them by itself; this is for a second line in cron, which notices that no night ran.
     """
-    quieten(debug=debug)
+    logs.quieten()
     network.load()  # a mistake in the environment is reported before anything is sent
     settings = settings_module.load() if test else load_settings()
     companies = [company.name for company in settings.chosen(names)]
@@ -42,12 +45,13 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
         if not test:
             report(settings, error)
         raise
-    if not alerts.channels:
+    if not alerts.channels and not (test and alerts.heartbeats):
         raise ConfigurationError(
             f"There is no channel to send alerts over; name one in {settings.home / FILE}."
         )
     if test:
-        channels = [one for one in alerts.channels if any(one in alerts.of(company) for company in companies)]
+        chosen = [one for name in companies for one in (*alerts.of(name), *alerts.heartbeats_of(name))]
+        channels = list(dict.fromkeys(chosen))
         return min([_try(channel) for channel in channels], key=WORST_FIRST.index, default=0)
     return min([_send(settings, company) for company in companies], key=WORST_FIRST.index)
 
@@ -56,7 +60,7 @@ def _try(channel: Channel) -> int:
     try:
         click.echo(printable(f"{channel.name}: {send.try_out(channel)}"))
     except AlertError as error:
-        say(f"{channel.name}: {error}")
+        say(f"{channel.name}: {error}", logging.ERROR, exit_code=error.exit_code)
         return error.exit_code
     return 0
 
@@ -69,5 +73,8 @@ def _send(settings: Settings, company: str) -> int:
         elif not outcome.problem:
             click.echo(printable(f"{outcome.channel}: {company}: nothing new"))
     for sentence in send.problems(outcomes):
-        say(sentence)
-    return AlertError.exit_code if send.problems(outcomes) else 0
+        say(sentence, logging.WARNING, company=company)
+    if send.problems(outcomes):
+        return AlertError.exit_code
+    note_alerts_sent(settings, company, logs.warn)
+    return 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pipedrive_graph.cli.logs import warn
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.runs.recording import note_published
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
@@ -16,6 +18,7 @@ def renew_reports(settings: Settings, models: Models, company: str) -> None:
         LandingError: if they cannot be written; the decision is kept and published all the same.
     """
     try:
+        note_published(settings, company, warn)
         write_findings(settings.published, company, settings.reports / company)
         write_access_report(settings, models, company)
     except LandingError as error:

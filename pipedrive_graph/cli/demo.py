@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.frame import debug_option, tell_error
-from pipedrive_graph.cli.sync import quieten, show, sync
+from pipedrive_graph.cli.sync import show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.files import check_folder, make_folder
@@ -39,7 +39,7 @@ LATENCY = 0.15
 @debug_option
 def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
     """Run the whole pipeline on a simulated company; no account and no network needed."""
-    quieten(debug=debug)
+    logs.quieten()
     home = home.absolute()
     check_folder(home, setting="--home")
     truth = home / "truth.json"
@@ -56,7 +56,7 @@ def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
         settings = Settings(home, (Company(COMPANY, simulator.url),))
         result = sync(settings, COMPANY)
     if result.error:
-        tell_error(result.error, debug=debug)
+        tell_error(result.error)
         return result.exit_code
     show(console, settings, result)
     wrong = _compare(settings.published, truth, console)

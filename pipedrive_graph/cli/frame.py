@@ -4,25 +4,60 @@ from __future__ import annotations
 
 import getpass
 import io
-import sys
-import traceback
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import click
 
-from pipedrive_graph import pasted
-from pipedrive_graph.cli import suggestions
+from pipedrive_graph import clock, pasted
+from pipedrive_graph.cli import logs, suggestions
+from pipedrive_graph.cli.logs import say
 from pipedrive_graph.errors import UNDELIVERED, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.text import is_text, printable
 
-DEBUG = "--debug"
+__all__ = [
+    "DEBUG",
+    "WORST_FIRST",
+    "debug_option",
+    "exit_code",
+    "failure",
+    "parsed_day",
+    "run",
+    "say",
+    "sentence",
+    "tell_error",
+    "user",
+]
+
+DEBUG = logs.DEBUG_OPTION
 
 WORST_FIRST = (1, 2, 3, 4, UNDELIVERED, 5, 0)
 """Exit codes: of several companies, the worst counts."""
 
-debug_option = click.option(DEBUG, is_flag=True, help="Show tracebacks, and what libraries log.")
-"""Every command has it; `run` looks for it itself, because errors come up after the command."""
+_FORMAT = click.option(
+    logs.FORMAT_OPTION,
+    type=click.Choice(logs.FORMATS),
+    expose_value=False,
+    help="How messages are written to stderr: as text, or as one JSON object per line.",
+)
+_LEVEL = click.option(
+    logs.LEVEL_OPTION,
+    type=click.Choice(logs.LEVELS),
+    expose_value=False,
+    help="The least level of the messages that are written; by default, info.",
+)
+_DEBUG = click.option(DEBUG, is_flag=True, help="Show tracebacks, and the steps of this program.")
+
+
+def debug_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of messages, which every command has.
+
+    The command gets `debug` alone; `run` looks for all of them itself, because errors come up before and
+    after the command.
+    """
+    return _FORMAT(_LEVEL(_DEBUG(function)))
 
 
 def run(command: click.Command, arguments: Sequence[str]) -> int:
@@ -30,46 +65,80 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
 
     Every error is one sentence on stderr. An unexpected one says where to report it.
     """
-    debug = DEBUG in arguments
+    try:
+        logs.configure(arguments, _named(command, arguments))
+    except ConfigurationError as error:
+        tell_error(error)
+        return error.exit_code
     if not all(is_text(argument) for argument in arguments):
-        say("An argument is not UTF-8 text; set the terminal to UTF-8 and try again.")
+        say(
+            "An argument is not UTF-8 text; set the terminal to UTF-8 and try again.",
+            logging.ERROR,
+            exit_code=ConfigurationError.exit_code,
+        )
         return ConfigurationError.exit_code
     try:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
-        usage = io.StringIO()
-        (suggestions.unknown_option(error) if isinstance(error, click.NoSuchOption) else error).show(usage)
-        lines = pasted.shown(usage.getvalue()).split("\n")
-        click.echo("\n".join(map(printable, lines)), err=True, nl=False)
+        _tell_usage(error)
         return error.exit_code
     except PipedriveGraphError as error:
-        tell_error(error, debug=debug)
+        tell_error(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        say(f"Interrupted. {error.__cause__ or ''}".strip())  # click wraps what the command raised
+        # click wraps what the command raised
+        say(f"Interrupted. {error.__cause__ or ''}".strip(), logging.ERROR, exit_code=1)
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback at a user
         from pipedrive_graph.warehouse.database import is_interrupt  # takes a while: `--help` answers at once
 
         if is_interrupt(error):
-            say("Interrupted.")
+            say("Interrupted.", logging.ERROR, exit_code=1)
         else:
-            tell_error(error, debug=debug)
+            tell_error(error)
         return 1
     return result if isinstance(result, int) else 0
 
 
-def tell_error(error: BaseException, *, debug: bool, of: str | None = None) -> None:
+def _named(group: click.Command, arguments: Sequence[str]) -> str | None:
+    """The command that arguments name, such as `review import`; a word that names none is left out."""
+    names: list[str] = []
+    for argument in arguments:
+        if not isinstance(group, click.Group) or not is_text(argument):
+            break
+        context = click.Context(group, resilient_parsing=True)
+        if argument not in group.list_commands(context):
+            break
+        names.append(argument)
+        group = group.get_command(context, argument) or group
+    return " ".join(names) or None
+
+
+def _tell_usage(error: click.ClickException) -> None:
+    """Say how a command is used: what click prints, or its sentence as a JSON object."""
+    error = suggestions.unknown_option(error) if isinstance(error, click.NoSuchOption) else error
+    if logs.is_json():
+        say(pasted.shown(error.format_message()), logging.ERROR, exit_code=error.exit_code)
+        return
+    usage = io.StringIO()
+    error.show(usage)
+    lines = pasted.shown(usage.getvalue()).split("\n")
+    click.echo("\n".join(map(printable, lines)), err=True, nl=False)
+
+
+def tell_error(error: BaseException, *, of: str | None = None) -> None:
     """Say what went wrong: our own errors are sentences; of others, the first line must do.
 
     Args:
         error: what was raised.
-        debug: whether to show the traceback.
         of: the company that it happened to, where there are several.
     """
-    if debug:
-        traceback.print_exception(error)
-    say(sentence(error, of))
+    say(sentence(error, of), logging.ERROR, error, exit_code=exit_code(error))
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of a process that an error ends."""
+    return error.exit_code if isinstance(error, PipedriveGraphError) else 1
 
 
 def sentence(error: BaseException, of: str | None = None) -> str:
@@ -85,9 +154,9 @@ def _sentence(error: BaseException) -> str:
     return f"Unexpected error: {first} (run again with {DEBUG} for where it happened)."
 
 
-def say(text: str) -> None:
-    """Write a line to stderr, where it does not get into what other programs read."""
-    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the command line
+def failure(company: str | None, code: int, error: str, *, at: datetime | None = None) -> dict[str, Any]:
+    """The object of `--json` for a run that failed, or could not begin."""
+    return {"company": company, "at": clock.iso(at or clock.now()), "exit_code": code, "error": error}
 
 
 def parsed_day(text: str, option: str) -> date:

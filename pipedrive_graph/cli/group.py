@@ -17,6 +17,7 @@ _COMMANDS = {
     "login": "Authorise an OAuth app instead of using an API token.",
     "plan": "Say how many requests, tokens and seconds collecting takes, before anything is collected.",
     "doctor": "Check what the next sync needs; change nothing.",
+    "status": "Say whether the last runs went well, for health checks.",
     "verify": "Check that everything that is kept is as it was written.",
     "findings": "List what is found, worst first, or show one finding in full.",
     "waive": "Accept a finding for a time, with a reason.",

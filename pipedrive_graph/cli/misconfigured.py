@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import send
 from pipedrive_graph.cli.frame import say
@@ -22,6 +24,18 @@ def load_settings() -> Settings:
 
         report(known_settings(), error)
         raise
+
+
+def known_companies(chosen: Sequence[str]) -> list[str | None]:
+    """The companies about which a mistake in the settings is reported; one that is None where none is known.
+
+    Args:
+        chosen: those that were asked for; where none was, all.
+    """
+    from pipedrive_graph.orchestration.configuration import known_names  # imports all of SQL
+
+    known = known_names()
+    return [*(name for name in known if not chosen or name in chosen)] or [None]
 
 
 def report(settings: Settings, error: ConfigurationError) -> None:

@@ -15,10 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
-from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
-from pipedrive_graph.cli.sync import quieten
+from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, failure, say, sentence, tell_error
 from pipedrive_graph.collect.survey import Days, Outlook, survey
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BudgetError, PipedriveGraphError
@@ -45,7 +44,7 @@ def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
     page of 500 is a call, as in the collection itself. Nothing but a
     renewed OAuth token is written.
     """
-    quieten(debug=debug)
+    logs.quieten()
     settings = settings_module.load()
     console, codes = terminal.console(), [0]
     for company in settings.chosen(names):
@@ -55,8 +54,8 @@ def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
             codes.append(error.exit_code)
             of = settings.named(company.name)
             if as_json:
-                click.echo(json.dumps({"company": company.name, "error": sentence(error, of)}))
-            tell_error(error, debug=debug, of=of)
+                click.echo(json.dumps(failure(company.name, error.exit_code, sentence(error, of))))
+            tell_error(error, of=of)
         else:
             if as_json:
                 click.echo(json.dumps(as_object(outlook)))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from pipedrive_graph import build
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.logs import warn
 from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings import own_rules
+from pipedrive_graph.runs.metrics import write_metrics
+from pipedrive_graph.runs.recording import note_published
 
 
 @click.command("rebuild")
@@ -36,7 +41,10 @@ def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     settings = settings_module.load()
     models = own_rules.load(settings)
     built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss, without=without)
+    for company in settings.companies:
+        note_published(settings, company.name, warn)
+    write_metrics(settings, warn)
     for sentence in built.broken:
-        say(sentence)
+        say(sentence, logging.WARNING)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")
     return RuleError.exit_code if built.broken else 0

@@ -6,22 +6,36 @@ import json
 import logging
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import click
 from rich.console import Console
 
-from pipedrive_graph.cli import terminal
+from pipedrive_graph import clock
+from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
-from pipedrive_graph.cli.misconfigured import load_settings
+from pipedrive_graph.cli.frame import (
+    WORST_FIRST,
+    debug_option,
+    exit_code,
+    failure,
+    say,
+    sentence,
+    tell_error,
+)
+from pipedrive_graph.cli.misconfigured import known_companies, load_settings
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import UNDELIVERED, BudgetError, PipedriveGraphError
+from pipedrive_graph.errors import BusyError, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.reports.summary import Summary, summarise
+from pipedrive_graph.runs import record
+from pipedrive_graph.runs.metrics import write_metrics
+from pipedrive_graph.runs.recording import Recording
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import is_published
 
@@ -36,25 +50,23 @@ UNFINISHED = "unfinished"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one company."""
+    """What came of one company; `ended_at` is when its run ended."""
 
     company: str
     watch: TerminalWatch
     summary: Summary | None
     seconds: float
     error: BaseException | None
+    ended_at: datetime = field(default_factory=clock.now)
 
     @property
     def exit_code(self) -> int:
         """The exit code of this company alone."""
-        code = self._code_without_alerts
-        return UNDELIVERED if self.watch.undelivered and code in {0, BudgetError.exit_code} else code
-
-    @property
-    def _code_without_alerts(self) -> int:
-        if self.error:
-            return self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
-        return 4 if (self.verdict and self.verdict.status == "partial") or self.broken else 0
+        return record.exit_code(
+            exit_code(self.error) if self.error else None,
+            is_partial=self.is_partial or bool(self.broken),
+            is_undelivered=bool(self.watch.undelivered),
+        )
 
     @property
     def verdict(self) -> Verdict | None:
@@ -65,21 +77,31 @@ class Result:
         return manifest.verdict if manifest else None
 
     @property
+    def is_partial(self) -> bool:
+        """Whether the snapshot has not everything."""
+        return self.verdict is not None and self.verdict.status == "partial"
+
+    @property
     def broken(self) -> tuple[str, ...]:
         """The rules that could not be run."""
         return self.summary.broken if self.summary else ()
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """How many requests this run has sent, and how many of them were throttled."""
+        counted = None if self.watch.earlier else self.watch.manifest or self.watch.last
+        return (counted.requests, counted.throttled) if counted else (0, 0)
 
     def as_json(self, settings: Settings) -> dict[str, Any]:
         """The object that `--json` prints."""
         error = sentence(self.error, settings.named(self.company)) if self.error else None
         undelivered = {"alerts_not_sent": self.watch.undelivered} if self.watch.undelivered else {}
         if self.exit_code in {1, 2, 3}:
-            return {"company": self.company, "error": error, **undelivered}
-        manifest, progress, summary = self.watch.manifest, self.watch.last, self.summary
+            return {**failure(self.company, self.exit_code, str(error), at=self.ended_at), **undelivered}
+        manifest, summary = self.watch.manifest, self.summary
         earlier = EARLIER if self.watch.earlier else None
-        verdict = self.verdict
+        verdict, (requests, throttled) = self.verdict, self.sent
         reason = error or " ".join(filter(None, [verdict.reason if verdict else None, earlier]))
-        sent = None if self.watch.earlier else manifest
         by_access = manifest if manifest and manifest.identity.collect == Collect.BY_ACCESS else None
         return {
             "company": self.company,
@@ -87,12 +109,14 @@ class Result:
             "status": verdict.status if verdict else UNFINISHED,
             "users": manifest.users if manifest else None,
             "roles": manifest.roles if manifest else None,
-            "requests": sent.requests if sent else progress.requests if progress else 0,
-            "throttled": sent.throttled if sent else progress.throttled if progress else 0,
+            "requests": requests,
+            "throttled": throttled,
             "seconds": round(self.seconds, 2),
             "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
             "database": str(settings.published),
             "reports": str(settings.reports / self.company),
+            "at": clock.iso(self.ended_at),
+            "exit_code": self.exit_code,
             **({"inferred": by_access.inferred} if by_access else {}),
             **({"lists_not_given": [*summary.not_given]} if summary and summary.not_given else {}),
             **({"count_mismatches": summary.mismatches} if summary and summary.mismatches else {}),
@@ -128,28 +152,44 @@ def command(
     worst.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
-    quieten(debug=debug)
-    settings = load_settings()
-    companies = settings.chosen(names)
+    logs.quieten()
+    try:
+        settings = load_settings()
+        companies = settings.chosen(names)
+    except ConfigurationError as error:
+        if as_json:
+            for name in known_companies(names):
+                click.echo(json.dumps(failure(name, error.exit_code, str(error))))
+        raise
     console = terminal.console()
     codes = []
     for company in companies:
-        plan, watch = Collect(collect) if collect else None, TerminalWatch()
-        try:
-            result = sync(settings, company.name, collect=plan, accept_shrink=accept_shrink, watch=watch)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(interrupted(settings, watch.manifest)) from interrupt
-        codes.append(result.exit_code)
-        if as_json:
-            click.echo(json.dumps(result.as_json(settings)))
-            verdict = result.verdict
-            if verdict and verdict.status == "partial" and not result.error:
-                say(f"{company.name} is partial: {verdict.reason}")
-        elif not result.error:
-            show(console, settings, result)
-        if result.error:
-            tell_error(result.error, debug=debug, of=settings.named(company.name))
+        plan, watch, run = Collect(collect) if collect else None, TerminalWatch(), str(uuid4())
+        with logs.about(company.name, run):
+            try:
+                result = sync(
+                    settings, company.name, collect=plan, accept_shrink=accept_shrink, watch=watch, run=run
+                )
+            except KeyboardInterrupt as interrupt:
+                how_far = interrupted(settings, watch.manifest)
+                if as_json:
+                    click.echo(json.dumps(failure(company.name, 1, f"Interrupted. {how_far}")))
+                raise KeyboardInterrupt(how_far) from interrupt
+            codes.append(result.exit_code)
+            _tell(console, settings, result, as_json=as_json)
     return min(codes, key=WORST_FIRST.index)
+
+
+def _tell(console: Console, settings: Settings, result: Result, *, as_json: bool) -> None:
+    """Print what came of a company, and say what was wrong."""
+    if as_json:
+        click.echo(json.dumps(result.as_json(settings)))
+        if result.is_partial and result.verdict and not result.error:
+            say(f"{result.company} is partial: {result.verdict.reason}", logging.WARNING)
+    elif not result.error:
+        show(console, settings, result)
+    if result.error:
+        tell_error(result.error, of=settings.named(result.company))
 
 
 def sync(
@@ -159,26 +199,52 @@ def sync(
     collect: Collect | None = None,
     accept_shrink: bool = False,
     watch: TerminalWatch | None = None,
+    run: str | None = None,
 ) -> Result:
-    """Run the nightly job of one company; whatever went wrong is in the result.
+    """Run the nightly job of one company; whatever went wrong is in the result, and recorded.
 
     Raises:
         KeyboardInterrupt: if the run was interrupted; `watch` then has the snapshot, if there is one.
     """
     from pipedrive_graph.orchestration.nightly import run_nightly  # Dagster takes a while to import
 
-    started, error = time.monotonic(), None
-    with watch or TerminalWatch() as watch:
-        try:
-            run_nightly(settings, company, watch=watch, collect=collect, accept_shrink=accept_shrink)
-        except Exception as caught:  # noqa: BLE001 - the other companies go on
-            error = caught
+    started, error, run = time.monotonic(), None, run or str(uuid4())
+    watch = watch or TerminalWatch()
+    recording = Recording(settings, company, run, watch.warn)
+    recording.start()
+    try:
+        with watch:
+            run_nightly(
+                settings, company, watch=watch, run_id=run, collect=collect, accept_shrink=accept_shrink
+            )
+    except KeyboardInterrupt:
+        recording.end(1, error=f"Interrupted. {interrupted(settings, watch.manifest)}")
+        write_metrics(settings, watch.warn)
+        raise
+    except Exception as caught:  # noqa: BLE001 - the other companies go on
+        error = caught
     seconds, summary = time.monotonic() - started, None
     try:
         summary = summarise(settings.published, company)
     except PipedriveGraphError as caught:
         error = error or caught  # what ended the run says more than that its results cannot be shown
-    return Result(company, watch, summary, seconds, error)
+    result = Result(company, watch, summary, seconds, error)
+    if isinstance(error, BusyError):
+        recording.drop()  # the record is that of the run that is at work
+    else:
+        verdict, (requests, throttled) = result.verdict, result.sent
+        recording.end(
+            result.exit_code,
+            error=sentence(error) if error else None,
+            status=verdict.status if verdict else UNFINISHED if error else None,
+            snapshot_id=watch.manifest.snapshot_id if watch.manifest else None,
+            requests=requests,
+            throttled=throttled,
+            alerts_not_sent=watch.undelivered,
+            summary=summary,
+        )
+    write_metrics(settings, watch.warn)
+    return result
 
 
 def interrupted(settings: Settings, manifest: Manifest | None) -> str:
@@ -216,12 +282,3 @@ def show(console: Console, settings: Settings, result: Result) -> None:
     }
     for what, where in places.items():
         console.print(f"  {what:<9} {where}", highlight=False, soft_wrap=True)
-
-
-def quieten(*, debug: bool) -> None:
-    """Keep what libraries log away from the terminal, but for `--debug`."""
-    if debug:
-        logging.basicConfig(level=logging.DEBUG)
-        say("Debug output is on; secrets are left out of it.")
-    else:
-        logging.disable(logging.CRITICAL)

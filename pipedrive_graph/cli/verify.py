@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from pipedrive_graph import network
@@ -51,4 +53,4 @@ def _alert(settings: Settings, company: str, faults: list[Check]) -> None:
     if not texts:
         return
     for sentence in send.problems(send.damaged(settings, company, texts, wait=say)):
-        say(sentence)
+        say(sentence, logging.WARNING, company=company)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,9 @@ from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import PAGE
 from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.timed import timed
+
+_log = logging.getLogger(__name__)
 
 
 async def collect(
@@ -69,6 +73,7 @@ async def collect(
         known = landing.folder.exists()
         if known:
             stack.enter_context(landing.lock())
+        stack.enter_context(timed(_log, f"Collecting company '{company.name}'", announced=True))
         client = Pipedrive.of(company, warn=observer.warn)
         await stack.enter_async_context(client)
         me = await client.preflight()
@@ -93,6 +98,12 @@ async def collect(
         stack.enter_context(_kept())
         if unfinished:
             run.restore()
+            _log.debug(
+                "Snapshot %s of an earlier run is resumed: %d answers are kept",
+                snapshot.draft.snapshot_id,
+                len(run.ledger.outcomes),
+                extra={"snapshot_id": snapshot.draft.snapshot_id},
+            )
         run.record_list(Endpoint.ME, [me])
         while lists:
             pages = lists.pop(0)

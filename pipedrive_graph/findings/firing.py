@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 
 import duckdb
@@ -9,10 +10,13 @@ import duckdb
 from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings.digests import digests
 from pipedrive_graph.findings.rules import SEVERITIES, SUBJECT_KINDS, is_event, needs
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse.database import is_from_outside, rows
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.transform import tonight
+
+_log = logging.getLogger(__name__)
 
 _TOLD = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
 """The table of history that tells what a call about one user asks for."""
@@ -51,7 +55,8 @@ def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Colle
     _note_needs(connection, rules, broken)
     _abstain(connection, rules)
     for rule in rules:
-        _fire(connection, rule)
+        with timed(_log, str(rule.place)):
+            _fire(connection, rule)
     _check(connection, rules)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE firing AS

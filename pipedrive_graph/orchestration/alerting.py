@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from pipedrive_graph.alerts import send
+from pipedrive_graph.alerts import heartbeat, send
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.publishing import GROUP
+from pipedrive_graph.runs.recording import note_alerts_sent
 
 
 def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -51,10 +52,14 @@ def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.Asse
         # alerts are sent whatever else is wrong with the configuration: it may be what they are about
         warn = watch.observer(company, context.log).warn
         outcomes = send.send(configuration.known, company, wait=warn)
+        if not send.problems(outcomes):
+            outcomes += heartbeat.send(configuration.known, company, watch.manifest)
         problems = send.problems(outcomes)
         for sentence in problems:
             warn(sentence)
         watch.alerted(problems)
+        if not problems and watch.manifest is None:  # this run has no record of its own
+            note_alerts_sent(configuration.known, company, warn)
         told = {outcome.channel: outcome.message for outcome in outcomes if outcome.message}
         yield dg.MaterializeResult(
             asset_key=key,

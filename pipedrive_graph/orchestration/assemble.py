@@ -10,8 +10,9 @@ from pipedrive_graph.orchestration.alerting import alerting
 from pipedrive_graph.orchestration.collecting import collecting
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.graph import graph
-from pipedrive_graph.orchestration.observers import LogWatch, Watch
+from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.publishing import publishing
+from pipedrive_graph.orchestration.recorded import recorded_watch
 from pipedrive_graph.orchestration.sensors import requested, watching
 from pipedrive_graph.orchestration.verifying import verifying
 from pipedrive_graph.settings import Settings
@@ -79,7 +80,7 @@ def assemble(configuration: Configuration, watch: Watch | None = None) -> dg.Def
         sensors=sensors,
         resources={
             "configuration": dg.ResourceDefinition.hardcoded_resource(configuration),
-            "watch": dg.ResourceDefinition.hardcoded_resource(watch or LogWatch()),
+            "watch": dg.ResourceDefinition.hardcoded_resource(watch) if watch else recorded_watch,
         },
         # DuckDB has one writer and uses all cores by itself: a process per step would only cost time
         executor=dg.in_process_executor,

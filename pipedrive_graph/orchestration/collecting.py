@@ -97,6 +97,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         configuration: dg.ResourceParam[Configuration],
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        watch.begin(context.partition_key)
         settings = configuration.settings
         company = settings.company(context.partition_key)
         rosters.load([company])  # a mistake in there is told before anything is asked

@@ -112,11 +112,24 @@ def _settings(variables: Mapping[str, str] | None, problems: list[Exception]) ->
         home = settings_module.home(variables)
     except PipedriveGraphError:
         home = settings_module.default_home()  # what the variable holds may be a secret
-    return Settings(home, tuple(Company(name) for name in _names(home, variables)), guessed=True)
+    names = _names(home, variables) or [DEFAULT_COMPANY]
+    return Settings(home, tuple(Company(name) for name in names), guessed=True)
+
+
+def known_names(variables: Mapping[str, str] | None = None) -> list[str]:
+    """The names of the companies, as far as they are known while the settings may be unreadable."""
+    try:
+        return [company.name for company in settings_module.load(variables).companies]
+    except PipedriveGraphError:
+        pass
+    try:
+        return _names(settings_module.home(variables), variables)
+    except PipedriveGraphError:
+        return []
 
 
 def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
-    """The companies that there are most likely, while the settings cannot be read; at least one.
+    """The companies that there are most likely, while the settings cannot be read.
 
     They are those that companies.toml names, as far as it can be read, else those that were collected before.
     What looks like a token is no company's name: Dagster would store it with every run.
@@ -137,7 +150,7 @@ def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
         collected = []
     named = [name for name in named if name in collected or not pasted.looks_secret(name)]
     usable = (list(filter(settings_module.is_name, names)) for names in (named, collected))
-    return next(filter(None, usable), [DEFAULT_COMPANY])
+    return next(filter(None, usable), [])
 
 
 def _models(settings: Settings, problems: list[Exception]) -> Models:

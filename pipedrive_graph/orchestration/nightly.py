@@ -25,6 +25,7 @@ def run_nightly(
     company: str,
     *,
     watch: Watch,
+    run_id: str | None = None,
     collect: Collect | None = None,
     accept_shrink: bool = False,
 ) -> None:
@@ -33,12 +34,21 @@ def run_nightly(
     The run is kept in the instance of DAGSTER_HOME where that is set, else nowhere. Its last asset sends the
     alerts; where the run does not come so far, they are sent from here.
 
+    Args:
+        settings: where everything lies.
+        company: its name in the settings.
+        watch: receives the progress, and what was committed.
+        run_id: the id of the run in Dagster; by default, Dagster makes one.
+        collect: how the company is collected; by default, as its settings say.
+        accept_shrink: whether the snapshot is taken although many users are gone.
+
     Raises:
         PipedriveGraphError: whatever an asset raised, as it raised it.
         KeyboardInterrupt: if the process is told to end.
     """
+    plan = str(collect) if collect else None
     try:
-        _run(settings, company, watch=watch, plan=str(collect) if collect else None, shrink=accept_shrink)
+        _run(settings, company, watch=watch, run_id=run_id, plan=plan, shrink=accept_shrink)
     except Exception as error:
         observer = watch.observer(company, logging.getLogger(__name__))
         problems = send.problems(send.after_failure(settings, company, error, wait=observer.warn))
@@ -48,7 +58,9 @@ def run_nightly(
         raise
 
 
-def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, shrink: bool) -> None:
+def _run(
+    settings: Settings, company: str, *, watch: Watch, run_id: str | None, plan: str | None, shrink: bool
+) -> None:
     job = build_definitions(settings, watch, accept_shrink=shrink).resolve_job_def(JOB)
     warn = watch.observer(company, logging.getLogger(__name__)).warn
     with _instance(warn) as opened:
@@ -56,6 +68,7 @@ def _run(settings: Settings, company: str, *, watch: Watch, plan: str | None, sh
             job.execute_in_process(
                 instance=opened,
                 partition_key=company,
+                run_id=run_id,
                 run_config={
                     "ops": {"collect": {"config": {"collect": plan}}},
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

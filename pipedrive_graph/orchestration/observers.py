@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from pipedrive_graph.collect import Observer, Progress
 from pipedrive_graph.landing import Manifest
+from pipedrive_graph.runs.recording import Recording
 
 EVERY = 5.0
 """Seconds between two lines of progress in a log."""
@@ -20,9 +22,14 @@ class Watch(Protocol):
     Attributes:
         names_people: whether warnings may name people. They may where only the operator reads them, and must
             not where Dagster keeps them with the run.
+        manifest: the snapshot that the run has committed.
     """
 
     names_people: bool
+    manifest: Manifest | None
+
+    def begin(self, company: str) -> None:
+        """Called when a run begins to collect a company."""
 
     def observer(self, company: str, log: logging.Logger) -> Observer:
         """The observer of one company's collection."""
@@ -62,16 +69,40 @@ class LogObserver:
 
 
 class LogWatch:
-    """Dagster's own runs: everything goes to their log."""
+    """Dagster's own runs: everything goes to their log, and is kept for the run's record.
+
+    Attributes:
+        manifest: the snapshot that the run has committed.
+        earlier: whether an earlier run has read it.
+        undelivered: a sentence for each alert that could not be sent.
+        on_begin: makes the record of a run of a company.
+        recording: the record.
+        company: whose run it is.
+    """
 
     names_people = False
+
+    def __init__(self) -> None:
+        self.manifest: Manifest | None = None
+        self.earlier = False
+        self.undelivered: list[str] = []
+        self.on_begin: Callable[[str], Recording] | None = None
+        self.recording: Recording | None = None
+        self.company: str | None = None
+
+    def begin(self, company: str) -> None:
+        """Begin the record of the run."""
+        self.company = company
+        self.recording = self.on_begin(company) if self.on_begin else None
 
     def observer(self, company: str, log: logging.Logger) -> Observer:
         """The observer of one company's collection."""
         return LogObserver(log)
 
     def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
-        """Nothing more: the asset's metadata says it."""
+        """Keep the snapshot for the record."""
+        self.manifest, self.earlier = manifest, earlier
 
     def alerted(self, problems: list[str]) -> None:
-        """Nothing more: the asset's check says it."""
+        """Keep the sentences for the record."""
+        self.undelivered += problems

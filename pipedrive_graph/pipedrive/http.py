@@ -1,4 +1,4 @@
-"""Sends GET requests, and the two kinds of POST: for OAuth tokens, and to webhooks.
+"""Sends GET requests, also to heartbeats, and the two kinds of POST: for OAuth tokens, and to webhooks.
 
 It adds the token, refuses addresses that would carry it in the clear, bounds time and size, follows no
 redirects, and turns every fault of the transport into one kind of error without secrets in it.
@@ -244,21 +244,32 @@ def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) 
         ConfigurationError: if the proxies or certificate authorities of the environment cannot be used.
         TransportError: if there is no answer.
     """
+    return _asked("POST", url, timeouts, redaction, body)
+
+
+def get_heartbeat(url: str, timeouts: Timeouts, redaction: Redaction) -> Response:
+    """Return the answer of a monitor to a GET request, as `post_json` does."""
+    return _asked("GET", url, timeouts, redaction)
+
+
+def _asked(
+    method: str, url: str, timeouts: Timeouts, redaction: Redaction, body: object | None = None
+) -> Response:
     reached = network.load()
     tls = reached.tls_for(url)
 
-    async def post() -> Response:
+    async def ask() -> Response:
         async with (
             asyncio.timeout(timeouts.total),  # a receiver that sends a byte now and then ends as well
             httpx.AsyncClient(**options(url, reached, timeouts, tls)) as client,
-            client.stream("POST", url, json=body) as response,
+            client.stream(method, url, json=body) as response,
         ):
             begun = await receive_beginning(response, _BEGINNING)
             return Response(response.status_code, dict(response.headers), begun)
 
     try:
         with _kept_quiet(redaction):
-            return asyncio.run(post())
+            return asyncio.run(ask())
     except ERRORS as error:
         failed = failure(error, reached.proxy_for(url), redaction)
     raise failed

@@ -11,6 +11,7 @@ import html
 import logging
 import re
 from urllib.parse import unquote_to_bytes
+from weakref import WeakSet
 
 MASK = "[token]"
 
@@ -29,9 +30,10 @@ _PIECE = "[A-Za-z0-9+/_-]?"  # a character of base64 that holds a part of the se
 class Redaction:
     """Replaces secrets by a mask, however they are encoded."""
 
-    __slots__ = ("_base64", "_bytes", "_secrets", "_texts")
+    __slots__ = ("__weakref__", "_base64", "_bytes", "_secrets", "_texts")
 
     def __init__(self, *secrets: str) -> None:
+        _in_use.add(self)
         self._secrets: set[str] = set()
         self._texts: list[str] = []
         self._bytes: list[bytes] = []
@@ -94,6 +96,17 @@ class Redaction:
         for secret in self._texts:
             text = text.replace(secret, MASK)
         return self._base64.sub(MASK, text) if self._base64 else text
+
+
+_in_use: WeakSet[Redaction] = WeakSet()
+"""Every redaction of this process that somebody still holds."""
+
+
+def masked(value: object) -> object:
+    """Return a text or JSON document without the secrets that any part of this process works with."""
+    for redaction in list(_in_use):
+        value = redaction.document(value)
+    return value
 
 
 class RedactingFilter(logging.Filter):

@@ -7,6 +7,8 @@ and nothing further is sent, whoever asks.
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
 from pipedrive_graph.pipedrive.receiving import LargeBodies, Share
 from pipedrive_graph.pipedrive.retries import Patience, Watch, retrying
 from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret, is_from_cdn, unanswered
+
+_log = logging.getLogger(__name__)
 
 _LARGE_BODY = 256 * 1024  # bytes from which reading a body would hold up the others
 _PROBE = 10.0  # seconds in which a server that is still there answers something
@@ -204,6 +208,7 @@ class Sender:
                     continue  # the token has ended while the call waited for its turn
                 carried = self._grant.access_token if self._grant is not None else ""
                 spent, limits = await self._spend(call), RateLimits()
+                began = time.monotonic()
                 try:
                     response = await self._transport.get(
                         call.path, call.query, turn.sent, self._limit_of_attempt(), share
@@ -216,6 +221,7 @@ class Sender:
                     if not self._daily.under_way:
                         self._still.set()
                 turn.answered(limits)
+            _log_answer(call, response, time.monotonic() - began)
             self._watch.answered()
             if self._deadline is not None:
                 self._deadline.reschedule(None)
@@ -311,3 +317,13 @@ class Sender:
 
     def _note_sleep(self, seconds: float) -> None:
         self.slept += seconds
+
+
+def _log_answer(call: Call, response: Response, seconds: float) -> None:
+    _log.debug(
+        "GET %s: %d in %.3f s",
+        call.path,
+        response.status,
+        seconds,
+        extra={"endpoint": str(call.endpoint), "status": response.status, "seconds": round(seconds, 3)},
+    )

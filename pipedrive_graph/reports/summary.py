@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipedrive_graph.findings.rules import SEVERITIES
@@ -31,11 +32,13 @@ class Summary:
     `broken` are the rules that could not be run: what they found before stays as it was.
     Pipedrive counts other assignments of `mismatches` roles and permission sets than it lists.
     `not_given` are lists that Pipedrive did not give.
+    `finished_at` is when the last answer of the snapshot was in; aware, UTC.
     `status` and `reason` say what the snapshot `snapshot_id` is worth: it is also partial where an answer
     leaves out what it held before, which shows only beside the history.
     """
 
     snapshot_id: str
+    finished_at: datetime
     status: str
     reason: str | None
     users: int
@@ -72,13 +75,14 @@ def summarise(published: Path, company: str) -> Summary | None:
             "SELECT count(*) FROM access_changes"
             " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?"
         )
-        snapshot_id, status, reason = connection.execute(
-            "SELECT snapshot_id, snapshots.status, snapshots.reason FROM snapshots"
+        snapshot_id, finished_at, status, reason = connection.execute(
+            "SELECT snapshot_id, snapshots.finished_at, snapshots.status, snapshots.reason FROM snapshots"
             " JOIN current_snapshot USING (company, snapshot_id) WHERE company = ?",
             [company],
         ).fetchall()[0]
         return Summary(
             snapshot_id=snapshot_id,
+            finished_at=finished_at.replace(tzinfo=UTC),
             status=status,
             reason=reason,
             users=count("SELECT count(*) FROM users WHERE company = ?"),

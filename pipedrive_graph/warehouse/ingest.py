@@ -6,6 +6,7 @@ snapshot per company; its tables say which.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +14,13 @@ import duckdb
 
 from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
+
+_log = logging.getLogger(__name__)
 
 _LINE_SPACE = 16 * 1024 * 1024
 """Bytes that a line of an answer may have before the reader is told to make more room."""
@@ -124,7 +128,8 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
     """
     for model in models.of("staging"):
         try:
-            _build(connection, model)
+            with timed(_log, str(model.place)):
+                _build(connection, model)
         except duckdb.Error as error:
             if is_from_outside(error):
                 raise

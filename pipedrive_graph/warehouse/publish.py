@@ -5,6 +5,7 @@ Who has the old file open keeps it until they close it; who opens the path after
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,14 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import attached
 from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
+
+_log = logging.getLogger(__name__)
 
 
 def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
@@ -34,6 +38,11 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         WarehouseError: if a copy is not equal to its table, a key is not unique, the warehouse was made by
             another version, or the file cannot be written; what was published before stays.
     """
+    with timed(_log, f"Publishing {target.name}", announced=True):
+        return _publish(connection, models, target)
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
     temporary = files.temporary_for(target)
     try:
         remove(temporary)

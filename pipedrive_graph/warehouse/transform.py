@@ -11,15 +11,19 @@ companies of the batch: what is temporary is what DuckDB finds first under a nam
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 
 import duckdb
 
 from pipedrive_graph.errors import ModelError, RuleError
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
+
+_log = logging.getLogger(__name__)
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that are computed when they are read."""
@@ -56,9 +60,10 @@ def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         if model.schema in _NOT_MADE:
             continue
         try:
-            _make(connection, model, changed=model.qualified in changed)
-            if model.schema == "main" and not model.kind.is_macro:
-                _show(connection, model, only)
+            with timed(_log, str(model.place)):
+                _make(connection, model, changed=model.qualified in changed)
+                if model.schema == "main" and not model.kind.is_macro:
+                    _show(connection, model, only)
         except duckdb.Error as error:
             if is_from_outside(error):
                 raise

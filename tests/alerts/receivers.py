@@ -33,13 +33,16 @@ class WebReceiver:
 
     Attributes:
         answers: status, headers and body of the next answers.
-        got: the path and the JSON body of every request.
+        got: the path and the JSON body of every POST request.
+        headers: the headers of the same.
+        asked: the method and the path of every other request.
     """
 
     url: str = ""
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     got: list[tuple[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def will_answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.answers.append(
@@ -61,10 +64,17 @@ def web_receiver() -> Iterator[WebReceiver]:
     receiver = WebReceiver()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            receiver.asked.append(("GET", self.path))
+            self.answer()
+
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append((self.path, json.loads(content)))
             receiver.headers.append(dict(self.headers))
+            self.answer()
+
+        def answer(self) -> None:
             status, headers, body = receiver.answers.pop(0) if receiver.answers else (200, {}, b"ok")
             if status == 0:  # hang up without a word
                 self.close_connection = True

@@ -97,7 +97,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ),
         ("[[alert]]", 'report_url = "files/{company}"\n[[alert]]', "report_url: must be an address"),
         ('kind = "slack"', "", ": alert 1: 'kind' is missing."),
-        ('"slack"', '"teams"', ": alert 1: kind: must be 'slack', 'webhook' or 'email'."),
+        ('"slack"', '"teams"', ": alert 1: kind: must be 'slack', 'webhook', 'email' or 'heartbeat'."),
         ("url_env", "urlenv", ": alert 1: 'urlenv' is no key of an alert; did you mean url_env?"),
         ('url_env = "SLACK_URL"', "", ": alert 1: 'url_env' is missing: the name of the variable"),
         (
@@ -147,7 +147,7 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
         ('"security@example.com"', '"a@x.com, ops, b@x.com"', "to (line 9): 'ops' is not an e-mail address."),
         ('["security@example.com"]', "3", 'to: must be a list, as ["…"].'),
         ("host", 'tls = "none"\nhost', 'tls: "none" is for a mail server on this machine itself'),
-        ("host", 'url_env = "X"\nhost', "'url_env' is for kind slack or webhook."),
+        ("host", 'url_env = "X"\nhost', "'url_env' is for kind slack, webhook or heartbeat."),
         ("host", "port = 0\nhost", "port: input should be greater than or equal to 1."),
         (
             '"SMTP_PASSWORD"',

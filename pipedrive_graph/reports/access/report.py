@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse.models import Models
+
+_log = logging.getLogger(__name__)
 
 
 def write_access_report(
@@ -43,6 +47,12 @@ def write_access_report(
         WarehouseError: if nothing is published yet, or by another version.
     """
     path = out or settings.access_report(company)
+    with timed(_log, f"Writing {path.name} of '{company}'"):
+        _write(settings, models, company, since, path)
+    return path
+
+
+def _write(settings: Settings, models: Models, company: str, since: date | None, path: Path) -> None:
     rules = rules_of(models)
     with source(settings.published, company, since) as found:
         proven = proof(settings.landing, found)
@@ -64,4 +74,3 @@ def write_access_report(
         }
     page = render(content, company=company, snapshot_id=found.now.snapshot_id)
     files.write_atomically(path, page.encode())
-    return path

@@ -1,0 +1,169 @@
+"""Records a run while it is under way, and what is published; a record that cannot be written is a warning.
+
+A run holds a lock, which the kernel frees when its process ends, however it ends. So a run that has begun,
+has not ended, and holds no lock was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pipedrive_graph import __version__, clock, files
+from pipedrive_graph.errors import BusyError, LandingError, WarehouseError
+from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, update
+from pipedrive_graph.settings import Settings
+
+if TYPE_CHECKING:
+    from pipedrive_graph.reports.summary import Summary
+
+_TRIES = 5  # for the lock: `status` holds it for a moment, too
+
+
+class Recording:
+    """The record of one run.
+
+    Args:
+        settings: where the record lies.
+        company: its name in the settings.
+        run_id: the id of the run.
+        on_warning: called with a sentence where the record cannot be written.
+    """
+
+    def __init__(
+        self, settings: Settings, company: str, run_id: str, on_warning: Callable[[str], None]
+    ) -> None:
+        self._settings, self._company, self._on_warning = settings, company, on_warning
+        self._held = ExitStack()
+        self._holds = False
+        self.started = Started(run_id=run_id, started_at=clock.now(), version=__version__)
+        self._began = time.monotonic()
+
+    def start(self) -> None:
+        """Record that the run is under way, unless another one is; in a home that is there."""
+        if not self._settings.home.is_dir():
+            return  # nothing is written before the token has proven good
+        try:
+            if self._lock():
+                update(self._settings, self._company, running=self.started)
+        except (LandingError, BusyError) as error:
+            self._on_warning(f"The run is not recorded: {error}")
+
+    def end(
+        self,
+        exit_code: int,
+        *,
+        error: str | None = None,
+        status: str | None = None,
+        snapshot_id: str | None = None,
+        requests: int = 0,
+        throttled: int = 0,
+        alerts_not_sent: Sequence[str] = (),
+        summary: Summary | None = None,
+    ) -> Ended:
+        """Record how the run has ended.
+
+        Args:
+            exit_code: the code with which `sync` ends.
+            error: the sentence of the error that ended it.
+            status: what its snapshot is worth.
+            snapshot_id: its snapshot.
+            requests: how many were sent.
+            throttled: how many of these were throttled.
+            alerts_not_sent: a sentence for each alert that could not be sent.
+            summary: what is published.
+        """
+        ended = Ended(
+            **dict(self.started),
+            ended_at=clock.now(),
+            exit_code=exit_code,
+            status=status,
+            snapshot_id=snapshot_id,
+            error=error,
+            requests=requests,
+            throttled=throttled,
+            seconds=round(time.monotonic() - self._began, 2),
+            alerts_not_sent=tuple(alerts_not_sent),
+        )
+        changes: dict[str, object] = {"running": None, "last": ended}
+        if exit_code == 0:
+            changes["succeeded_at"] = ended.ended_at
+        if summary is not None:
+            changes["published"] = _shown(summary)
+        with self._held:
+            if self._settings.home.is_dir():
+                try:
+                    update(self._settings, self._company, **changes)
+                except (LandingError, BusyError) as problem:
+                    self._on_warning(f"The run is not recorded: {problem}")
+        return ended
+
+    def drop(self) -> None:
+        """Forget that the run has begun: another process is at work, and this run did nothing."""
+        with self._held:
+            if self._holds:
+                try:
+                    update(self._settings, self._company, running=None)
+                except (LandingError, BusyError) as problem:
+                    self._on_warning(f"The run is not recorded: {problem}")
+
+    def _lock(self) -> bool:
+        for _ in range(_TRIES):
+            try:
+                self._held.enter_context(files.lock(lock_of(self._settings, self._company), doing="running"))
+            except BusyError:
+                time.sleep(0.02)
+            else:
+                self._holds = True
+                return True
+        return False
+
+
+def note_published(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
+    """Record what is published of a company, after something other than a run has published it."""
+    from pipedrive_graph.reports.summary import summarise  # DuckDB, which `status` does without
+
+    try:
+        summary = summarise(settings.published, company)
+        if summary is not None:
+            update(settings, company, published=_shown(summary))
+    except (LandingError, BusyError, WarehouseError) as error:
+        on_warning(f"What is published is not recorded for `status`: {error}")
+
+
+def note_alerts_sent(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
+    """Record that what the last run could not send is sent by now."""
+    try:
+        last = read(settings, company).last
+        if last and last.alerts_not_sent:
+            update(settings, company, last=last.model_copy(update={"alerts_not_sent": ()}))
+    except (LandingError, BusyError) as error:
+        on_warning(f"It is not recorded for `status` that the alerts are sent: {error}")
+
+
+def is_under_way(settings: Settings, company: str) -> bool:
+    """Whether a run of a company holds its lock; nothing is written."""
+    try:
+        descriptor = os.open(lock_of(settings, company), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _shown(summary: Summary) -> Shown:
+    return Shown(
+        snapshot_id=summary.snapshot_id,
+        finished_at=summary.finished_at,
+        status=summary.status,
+        findings=summary.counts,
+    )
