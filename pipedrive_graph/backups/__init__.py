@@ -9,7 +9,8 @@ A backup is a `.tar.gz` that any program for archives opens:
 
 from pipedrive_graph.backups.archive import write
 from pipedrive_graph.backups.contents import Contents, choose
+from pipedrive_graph.backups.needs import Needs, find
 from pipedrive_graph.backups.records import Head, Manifest
 from pipedrive_graph.backups.unpacking import Restored, restore
 
-__all__ = ["Contents", "Head", "Manifest", "Restored", "choose", "restore", "write"]
+__all__ = ["Contents", "Head", "Manifest", "Needs", "Restored", "choose", "find", "restore", "write"]

@@ -11,7 +11,6 @@ import click
 import pipedrive_graph
 from pipedrive_graph import backups, clock, files, trust
 from pipedrive_graph import settings as settings_module
-from pipedrive_graph.backups import needs as needs_module
 from pipedrive_graph.backups.archive import check_target
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.errors import ConfigurationError
@@ -40,7 +39,7 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
     if not settings.home.is_dir():
         raise ConfigurationError(f"There is nothing to back up: {settings.home} is missing.")
     check_target(target, settings.home)
-    needs = needs_module.find(settings)
+    needs = backups.find(settings)
     for problem in needs.problems:
         say(f"Warning: {problem}")
     with database.lock(settings.warehouse, wait=say):

@@ -100,8 +100,8 @@ def _print(home: Path, restored: Restored, rebuilt: _Rebuilt) -> None:
     ]
     if rebuilt.snapshots:
         lines.append(f"Rebuilt from {counted(rebuilt.snapshots, 'snapshot')}.")
-    if head.outside:
-        lines.append(f"Put these files in place, which were not in the backup: {', '.join(head.outside)}.")
+    if absent := [path for path in head.outside if not os.path.lexists(path)]:
+        lines.append(f"Put these files in place, which were not in the backup: {', '.join(absent)}.")
     missing = _missing(restored)
     if missing:
         lines.append(f"Set these variables, as where the backup was made: {', '.join(missing)}.")
