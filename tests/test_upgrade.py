@@ -27,7 +27,7 @@ from published import Row, query
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.server import Options, Simulator
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[1]
 
