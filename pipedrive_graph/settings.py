@@ -7,6 +7,7 @@ per company, naming the variable of its token). A secret is looked up when it is
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -198,7 +199,7 @@ def check_restored(home: Path) -> None:
     Raises:
         ConfigurationError: if it was.
     """
-    if (home / RESTORED).exists():
+    if os.path.lexists(home / RESTORED):  # False where the folder cannot be read: that is said elsewhere
         raise ConfigurationError(
             f"A restore to {home} is not finished: run `pipedrive-graph restore` with the same backup again."
         )

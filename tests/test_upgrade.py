@@ -78,6 +78,15 @@ WAIVED = """
     SELECT finding_id, waiver_reason, waiver_expires FROM findings WHERE status = 'waived' ORDER BY ALL"""
 
 
+WAIVABLE = """
+    SELECT finding_id, rule, subject_id FROM findings
+    WHERE
+        company = ? AND status = 'open' AND snapshot_id IS NULL AND object IS NULL
+        AND subject_kind <> 'user'
+    ORDER BY ALL"""
+"""Findings that stay, whoever comes and leaves."""
+
+
 @dataclass
 class Upgrade:
     """What five nights of the earlier version left, and what the first night of this one made of it.
@@ -142,7 +151,6 @@ def upgrade(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "ALPHA_TOKEN": alpha.token,
             "BETA_TOKEN": beta.token,
             "UPGRADE_WEBHOOK": receiver.url,
-            "DAGSTER_HOME": str(dagster),
         }
         installation = Installation(home, variables)
         restored = Installation(folder / "restored", variables)
@@ -194,15 +202,15 @@ def _live(done: Upgrade, source: Path, simulators: list[Simulator]) -> None:
             for simulator in simulators:
                 live_on(simulator.company, days=1)
         installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = f"2026-11-0{night}T02:00:00Z"
+        if night == NIGHTS:  # Dagster's databases take a third of a night
+            installation.variables["DAGSTER_HOME"] = str(done.dagster)
         earlier("sync")
         if night == NIGHTS - 1:
-            found = [json.loads(line) for line in earlier("findings", "--json").splitlines()]
-            waived = next(one for one in found if one["company"] == "alpha" and one["rule"] == "dormant_user")
-            earlier("waive", waived["finding_id"], "--reason", "on leave", "--until", "2027-03-31")
-            by_hand = next(one for one in found if one["company"] == "beta" and one["rule"] == "dormant_user")
-            waiver = WAIVER.format(rule=by_hand["rule"], subject=by_hand["subject_id"])
+            (finding, *_), *_ = done.query(WAIVABLE, "alpha")
+            earlier("waive", finding, "--reason", "on leave", "--until", "2027-03-31")
+            (_, rule, subject), *_ = done.query(WAIVABLE, "beta")
             with (home / "waivers.toml").open("a") as file:
-                file.write(waiver)
+                file.write(WAIVER.format(rule=rule, subject=subject))
             events = done.query(
                 "SELECT finding_id FROM findings WHERE status = 'open' AND snapshot_id IS NOT NULL"
             )
@@ -266,8 +274,7 @@ def test_nothing_old_is_alerted_as_new(upgrade: Upgrade) -> None:
 
 
 def test_dagsters_runs_are_kept_and_the_new_ones_are_beside_them(upgrade: Upgrade) -> None:
-    assert upgrade.runs == 2 * NIGHTS
-    assert _runs(upgrade) == 2 * NIGHTS + 2
+    assert (upgrade.runs, _runs(upgrade)) == (2, 4)
 
 
 def test_everything_is_its_owners_alone(upgrade: Upgrade) -> None:

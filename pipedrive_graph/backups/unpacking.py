@@ -60,10 +60,10 @@ def restore(file: Path, home: Path, *, on_wait: Callable[[str], None]) -> Restor
     with _read_errors(file), tarfile.open(file, "r|gz") as archive:
         head = _checked_head(archive, file)
     unfinished = home / RESTORED
-    if not unfinished.exists():
+    if not os.path.lexists(unfinished):
         _check_empty(home)  # before anything is made
     with database.lock(home / "warehouse.duckdb", wait=on_wait):
-        if unfinished.exists():
+        if os.path.lexists(unfinished):
             manifest = _unfinished(unfinished, head)
         else:
             _check_empty(home)

@@ -80,6 +80,11 @@ owner = "Security"
 expires = 2027-06-30
 """
 
+WAIVABLE = """
+    SELECT finding_id FROM findings
+    WHERE company = 'beta' AND status = 'open' AND snapshot_id IS NULL AND subject_kind <> 'user'
+    ORDER BY ALL"""
+
 OF_THE_OTHER_MACHINE = {"LOGNAME": "other", "USER": "other", "LANG": "C.UTF-8", "PATH": os.environ["PATH"]}
 
 
@@ -178,9 +183,7 @@ def _decide(twins: Twins, folder: Path) -> None:
     """Waive a finding, acknowledge an event, and open a review."""
     twins.at("2026-11-03T09:00:00Z")
     home = twins.home
-    waived = query(
-        home.published, "SELECT finding_id FROM findings WHERE status = 'open' AND rule = 'dormant_user'"
-    )[0][0]
+    waived = query(home.published, WAIVABLE)[0][0]
     twins.done(home.command("waive", waived, "--reason", "on leave", "--until", "2027-03-31"))
     event = query(
         home.published, "SELECT finding_id FROM findings WHERE status = 'open' AND snapshot_id IS NOT NULL"
