@@ -293,10 +293,11 @@ def test_a_backup_of_the_earlier_home_is_restored_with_its_findings(upgrade: Upg
 
 
 def test_the_review_that_the_earlier_version_sent_out_is_imported(upgrade: Upgrade) -> None:
-    rows = list(csv.reader(upgrade.review.read_text(encoding="utf-8-sig").splitlines()))
-    (heads,) = [row for row in rows if "decision" in row]
-    for row in rows[rows.index(heads) + 1 :][:3]:
-        row[heads.index("decision")] = "keep"
+    with upgrade.review.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    heads = rows[0]
+    for row in rows[1:4]:
+        row[heads.index("decision")], row[heads.index("comment")] = "keep", "still needed"
     filled = upgrade.review.with_name("filled.csv")
     with filled.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(rows)

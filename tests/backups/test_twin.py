@@ -228,11 +228,12 @@ def test_the_next_night_comes_to_the_same_rows(twins: Twins) -> None:
 
 def test_the_review_that_was_sent_out_before_can_be_imported(twins: Twins) -> None:
     filled = twins.home.home.parent / "review.csv"
-    rows = list(csv.reader(filled.read_text(encoding="utf-8-sig").splitlines()))
-    (heads,) = [row for row in rows if "decision" in [cell.lower() for cell in row]]
-    column = [cell.lower() for cell in heads].index("decision")
-    for row in rows[rows.index(heads) + 1 :][:3]:
-        row[column] = "keep"
+    with filled.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    heads = rows[0]
+    column, comment = heads.index("decision"), heads.index("comment")
+    for row in rows[1:4]:
+        row[column], row[comment] = "keep", "still needed"
     with filled.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(rows)
     twins.at("2026-11-04T10:00:00Z")
