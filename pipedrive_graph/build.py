@@ -81,6 +81,7 @@ def build(
     accepted = waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         leftovers.remove(settings, company)
+        leftovers.close_folders(settings, company)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):
