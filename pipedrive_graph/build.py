@@ -11,7 +11,7 @@ import duckdb
 
 from pipedrive_graph import files, leftovers, losses
 from pipedrive_graph.advance import Builder
-from pipedrive_graph.errors import ConfigurationError, WarehouseError
+from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.landing import Landing
@@ -85,6 +85,7 @@ def build(
     accepted = waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         leftovers.remove(settings, company)
+        leftovers.close_folders(settings, company)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         with database.transaction(connection):
@@ -121,6 +122,26 @@ def build(
         )
     loose = database.compact(settings.warehouse, wait=tell) if taken else None
     return replace(built, loose=loose)
+
+
+def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
+    """Make the warehouse again where another version made it, before a company is read.
+
+    Where that would lose something, it stays: the build says so.
+
+    Raises:
+        PipedriveGraphError: as `rebuild` does.
+    """
+    if not settings.warehouse.is_file():
+        return
+    try:
+        tables.check(settings.warehouse)
+    except duckdb.Error:
+        return  # damaged, or another process writes it
+    except OtherVersionError as error:
+        if losses.losses(settings) == []:
+            tell(f"{error} It is made again from the landing and the journal.")
+            rebuild(settings, models, tell=tell)
 
 
 def catch_up(settings: Settings, models: Models, company: str, *, tell: Tell) -> None:

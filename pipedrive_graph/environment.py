@@ -71,12 +71,17 @@ def inherited() -> dict[str, str]:
     }
 
 
+def is_conventional(variable: str) -> bool:
+    """Whether a variable's name is written the usual way, in capitals, as a secret hardly ever is."""
+    return _CONVENTIONAL.fullmatch(variable) is not None
+
+
 def named(variable: str, setting: str) -> str:
     """Name a variable that is not set, for a message.
 
     A short password in the place of a variable's name looks like a name. Hence only a name that is written
     the usual way, in capitals, is shown; for any other the message names the setting.
     """
-    if _CONVENTIONAL.fullmatch(variable):
+    if is_conventional(variable):
         return f"the environment variable {variable}"
     return f"the environment variable that {setting} names"

@@ -21,6 +21,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── AlertError                 1   an alert could not be delivered, or what was told is not known
     └── WarehouseError             1   the tables cannot be built or published
         ├── UnusableError          1   the warehouse cannot be used as it is, and has to be made again
+        │   └── OtherVersionError  1   it has the tables of another version
         ├── LossError              1   history or decisions are in the warehouse alone, and would be lost
         └── ModelError             1   a file in sql/ is not as it should be
             └── RuleError          1   a rule cannot be run; the others can
@@ -156,6 +157,10 @@ class WarehouseError(PipedriveGraphError):
 
 class UnusableError(WarehouseError):
     """The warehouse is damaged, of another version, or made from other snapshots; it has to be made again."""
+
+
+class OtherVersionError(UnusableError):
+    """The warehouse has the tables of another version; the next sync makes it again."""
 
 
 class LossError(WarehouseError):

@@ -2,17 +2,20 @@
 
 A temporary file is replaced by the next writer of the same file, but an export that nobody repeats would stay
 for ever. So each build removes what has not been written to for an hour. Files beside a report or a review
-that somebody has put elsewhere (`--out`) are not looked for.
+that somebody has put elsewhere (`--out`) are not looked for. It also closes the folders that earlier versions
+have left open to other users.
 """
 
 from __future__ import annotations
 
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from pipedrive_graph import environment, trust
 from pipedrive_graph.settings import Settings
 
 OLD = 3_600
@@ -38,6 +41,22 @@ def remove(settings: Settings, company: str) -> None:
                     shutil.rmtree(path)
                 else:
                     path.unlink()
+
+
+def close_folders(settings: Settings, company: str) -> None:
+    """Take the rights of other users from the folders of data; one that is another user's stays as it is.
+
+    Earlier versions made folders by the umask. Those of reports and exports have a setting of their own.
+    """
+    rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
+    home = settings.home
+    landing = [settings.landing, settings.landing / company]
+    for folder in (*landing, settings.journal, home / "alerts", home / "tokens"):
+        for path in (folder, *(() if folder == settings.landing else folder.glob("*"))):
+            with suppress(OSError):
+                mode = stat.S_IMODE(path.lstat().st_mode)
+                if mode & rights and path.is_dir() and not path.is_symlink():
+                    path.chmod(mode & ~rights)
 
 
 def _temporaries(home: Path, company: str) -> Iterator[Path]:

@@ -191,7 +191,7 @@ def advised(settings: Settings) -> Iterator[None]:
     try:
         yield
     except UnusableError as error:
-        raise UnusableError(f"{error} {advice(settings)}") from error
+        raise type(error)(f"{error} {advice(settings)}") from error
 
 
 def advice(settings: Settings) -> str:

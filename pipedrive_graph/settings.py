@@ -7,6 +7,7 @@ per company, naming the variable of its token). A secret is looked up when it is
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -44,6 +45,9 @@ OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
 ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
+
+RESTORED = ".restored"
+"""The folder in the home from which a restore moves what it has unpacked; it removes it at the end."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TEXTS = {
@@ -142,8 +146,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         variables: the environment variables to read, by default this process's own.
 
     Raises:
-        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why, or if
-            somebody else may write the home folder.
+        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why, if
+            somebody else may write the home folder, or if a restore to it is not finished.
     """
 
     def variable(name: str) -> str:
@@ -151,6 +155,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
 
     folder = home(variables)
     trust.check(folder)
+    check_restored(folder)
     # a mistake in these is reported now, not when they are needed
     files.lock_wait(variables)
     clock.tolerance(variables)
@@ -189,6 +194,18 @@ def home(variables: Mapping[str, str] | None = None) -> Path:
     files.check_folder(folder, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
     pasted.check_name(text, folder, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
     return folder
+
+
+def check_restored(home: Path) -> None:
+    """Refuse a home folder in which a restore was interrupted at its end, or is about to end.
+
+    Raises:
+        ConfigurationError: if it was.
+    """
+    if os.path.lexists(home / RESTORED):  # False where the folder cannot be read: that is said elsewhere
+        raise ConfigurationError(
+            f"A restore to {home} is not finished: run `pipedrive-graph restore` with the same backup again."
+        )
 
 
 def default_home() -> Path:

@@ -89,7 +89,7 @@ def test_systemd_accepts_the_drop_in_for_credentials(programs: Path, tmp_path: P
 
 
 def test_every_service_has_its_own_user_and_can_write_its_state_only() -> None:
-    assert len(SERVICES) == 5
+    assert len(SERVICES) == 6
     for unit in SERVICES:
         settings = section(unit, "Service")
         assert settings["User"] == ["pipedrive-graph"]
@@ -117,6 +117,7 @@ def test_what_was_due_while_the_machine_was_off_is_made_up_for() -> None:
     timers = [unit for unit in UNITS if unit.suffix == ".timer"]
     assert [unit.stem for unit in timers] == [
         "pipedrive-graph-alerts",
+        "pipedrive-graph-backup",
         "pipedrive-graph-verify",
         "pipedrive-graph",
     ]
@@ -133,7 +134,7 @@ def test_the_daily_reserve_is_no_failure_and_partial_is_one() -> None:
 
 
 def test_the_documentation_shows_no_unit_and_no_cron_line_of_its_own() -> None:
-    assert [line.id for line in LINES] == ["pipedrive-graph: >>"] * 3
+    assert [line.id for line in LINES] == ["pipedrive-graph: >>"] * 4
     for path in TEXTS:
         if path.suffix == ".md":
             assert "ExecStart" not in path.read_text(encoding="utf-8")

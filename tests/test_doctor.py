@@ -142,11 +142,6 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
     "users are refused": (3, "pipedrive", refuse("users")),
     "roles are refused": (4, "pipedrive", refuse("roles")),
     "permission sets are refused": (4, "pipedrive", refuse("permissionSets")),
-    "the warehouse is of another version": (
-        1,
-        "warehouse",
-        change("ALTER TABLE history.roles ADD COLUMN of_tomorrow INTEGER"),
-    ),
     "the warehouse is damaged": (1, "warehouse", write("warehouse.duckdb", "no database" * 1000)),
     "the warehouse is a folder": (1, "warehouse", folder("warehouse.duckdb")),
     "the published file is a folder": (1, "database", folder("identity_graph.duckdb")),
@@ -174,6 +169,14 @@ FAULTS: dict[str, tuple[int, str, Break]] = {
 }
 
 WARNINGS: dict[str, tuple[str, Break]] = {
+    "the warehouse is of another version": (
+        "warehouse",
+        change("ALTER TABLE history.roles ADD COLUMN of_tomorrow INTEGER"),
+    ),
+    "the warehouse is of an earlier version": (
+        "warehouse",
+        change("ALTER TABLE history.journal DROP COLUMN sha256"),
+    ),
     "the published file is damaged": ("database", write("identity_graph.duckdb", "no database" * 1000)),
     "an unfinished snapshot is damaged": ("landing", half_begun),
     "the ids of the newest snapshot are damaged": ("landing", damage("known.json")),

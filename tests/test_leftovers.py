@@ -8,7 +8,10 @@ from pathlib import Path
 
 from installation import UNJUDGED, Installation
 
+from pipedrive_graph import leftovers
+from pipedrive_graph.companies import Company
 from pipedrive_graph.leftovers import OLD
+from pipedrive_graph.settings import Settings
 
 TEMPORARIES = (
     ".identity_graph.duckdb.tmp",
@@ -58,3 +61,22 @@ def test_what_somebody_may_be_writing_stays(serve, home) -> None:
     installation.night()
 
     assert {*recent} <= left(home)
+
+
+def test_folders_that_an_earlier_version_left_open_are_closed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    folders = [
+        "landing",
+        "landing/acme",
+        "landing/acme/20261101T020000-000000",
+        "journal/acme.rosters",
+        "alerts",
+    ]
+    for name in folders:
+        (home / name).mkdir(parents=True, exist_ok=True)
+        (home / name).chmod(0o755)
+    (home / "journal").chmod(0o755)
+
+    leftovers.close_folders(Settings(home, (Company("acme"),)), "acme")
+
+    assert {path.stat().st_mode & 0o777 for path in home.rglob("*")} == {0o700}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 
 from pipedrive_graph.checkup.check import Check, State, warning
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import UnusableError, WarehouseError
+from pipedrive_graph.errors import OtherVersionError, UnusableError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.losses import advised, losses, raise_for
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse import ingest, tables
 from pipedrive_graph.warehouse.database import attached, is_written, obstacle
 
@@ -41,11 +43,33 @@ def warehouse(settings: Settings) -> Iterator[Check]:
         if reason is not None:
             raise UnusableError(f"Cannot open {file} ({reason}).")
         try:
-            tables.check(file)
+            lacking = tables.check(file)
         except duckdb.Error:
             yield Check("warehouse", f"{file} (another process writes it)", State.WARNING)
+        except OtherVersionError as error:
+            if losses(settings) != []:
+                raise
+            yield warning("warehouse", f"{error} The next sync makes it again from {_landed(settings)}.")
         else:
-            yield Check("warehouse", f"{file}")
+            yield _usable(file, lacking)
+
+
+def _usable(file: Path, lacking: list[str]) -> Check:
+    if not lacking:
+        return Check("warehouse", f"{file}")
+    more = f" and {len(lacking) - 2} more" if len(lacking) > 2 else ""
+    return warning(
+        "warehouse",
+        f"{file} was made by an earlier version: the next sync adds what it lacks"
+        f" ({', '.join(lacking[:2])}{more}) and keeps all that is in it.",
+    )
+
+
+def _landed(settings: Settings) -> str:
+    """What the warehouse would be made from."""
+    landing = Landing(settings.landing)
+    snapshots = sum(len(landing.of(name).digests()) for name in landing.companies())
+    return f"{counted(snapshots, 'snapshot')} and the journal, and loses nothing"
 
 
 def history(settings: Settings, company: Company) -> Iterator[Check]:

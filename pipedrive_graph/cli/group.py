@@ -25,6 +25,8 @@ _COMMANDS = {
     "review": "Let those who answer for roles decide who keeps access.",
     "alerts": "Send the alerts that are due, or a test over each channel.",
     "rebuild": "Make the warehouse from the landing and the journals, and publish it.",
+    "backup": "Write everything that cannot be made again into one archive.",
+    "restore": "Put a backup into an empty home folder, and make the rest from it.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only, or list its tables.",

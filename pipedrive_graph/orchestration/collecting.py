@@ -106,6 +106,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name)):
             if problem:
                 observer.warn(problem)
+        build.take_over(settings, models, tell=observer.warn)
         landing = Landing(settings.landing).of(company.name)
         plan = Collect(config.collect) if config.collect else company.collect
         accept_shrink = configuration.accept_shrink or _confirmed(landing, config.accept_shrink)

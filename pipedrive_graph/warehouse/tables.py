@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipedrive_graph.errors import UnusableError
+from pipedrive_graph.errors import OtherVersionError
 from pipedrive_graph.warehouse.database import attached, rows
 from pipedrive_graph.warehouse.declared import ADDED, KEPT, POLICY
 
@@ -108,13 +108,17 @@ def columns() -> dict[str, dict[str, str]]:
     return tables
 
 
-def check(path: Path) -> None:
+def check(path: Path) -> list[str]:
     """Prove that a warehouse has the tables of this version, or those that `create` can bring to it.
 
     It is read only: `create` runs on a copy that holds no rows.
 
+    Returns:
+        The tables that an earlier version made without some of their columns, or not at all; none where
+        there are no tables yet.
+
     Raises:
-        UnusableError: as `create` does.
+        OtherVersionError: as `create` does.
         duckdb.Error: if it cannot be read, or another process writes it.
     """
     with attached(path) as connection:
@@ -135,13 +139,20 @@ def check(path: Path) -> None:
         for (schema, table), listed in held.items():
             connection.execute(f"CREATE TABLE {schema}.{table} ({', '.join(listed)})")
         create(connection)
+    declared = {"history": columns(), "policy": POLICY}
+    return sorted(
+        f"{schema}.{name}"
+        for schema, tables in declared.items()
+        for name, types in tables.items()
+        if held and len(held.get((schema, name), ())) < len(types)
+    )
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables of the history and of the policy where they are not there yet.
 
     Raises:
-        UnusableError: if those that are there have other columns: another version made them.
+        OtherVersionError: if those that are there have other columns: another version made them.
     """
     for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -166,6 +177,6 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     for schema, tables in declared.items():
         for name, types in tables.items():
             if found[f"{schema}.{name}"] != types.keys():
-                raise UnusableError(
+                raise OtherVersionError(
                     f"The warehouse was made by another version ({schema}.{name} has other columns)."
                 )

@@ -48,7 +48,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "completed"),
     [
-        (["pipedrive-graph", "s"], ["sync", "sql", "simulate"]),
+        (["pipedrive-graph", "s"], ["sync", "status", "sql", "simulate"]),
         (["pipedrive-graph", "review", ""], ["import", "open", "status"]),
         (["pipedrive-graph", "sync", "--acc"], ["--accept-shrink"]),
         (["pipedrive-graph", "sync", "--collect", "by"], ["by-access"]),

@@ -1,0 +1,201 @@
+"""Chooses what a backup holds: everything in the home folder that cannot be made again.
+
+The landing is listed before the journal is read, because a snapshot names what the journal held. The caller
+holds the lock of the warehouse, under which decisions are written and data is removed; so what is small and
+changes is read here, and what is large is only listed: a committed snapshot never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipedrive_graph import files
+from pipedrive_graph.backups.needs import FILES_OF_SETTINGS, Needs
+from pipedrive_graph.backups.records import CompanyMark
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.landing.records import (
+    ABANDONED,
+    DRAFT,
+    MANIFEST,
+    SET_ASIDE,
+    Manifest,
+    Mark,
+    parse_record,
+)
+from pipedrive_graph.settings import Settings
+
+TOKENS = "tokens"
+
+MADE_AGAIN = {
+    "warehouse.duckdb",
+    "warehouse.duckdb.wal",
+    "identity_graph.duckdb",
+    "reports",
+    "exports",
+    "runs",
+}
+"""What a restore or the next sync makes from the rest."""
+
+_JOURNAL, _ALERTS = "journal", "alerts"
+
+_PASSING = (".lock", ".tmp", ".old")
+"""The ends of hidden names that are of use only while a process runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file that goes into a backup.
+
+    Attributes:
+        name: its path in the home folder.
+        path: where it lies.
+        content: what it holds, where that was read already.
+        sha256: what the snapshot's manifest says about it.
+        manifest: that manifest, to see whether the snapshot was changed while it was read.
+        passing: whether it may be gone before it is read, as a file of a snapshot that is being written.
+    """
+
+    name: str
+    path: Path
+    content: bytes | None = None
+    sha256: str | None = None
+    manifest: tuple[Path, bytes] | None = None
+    passing: bool = False
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a backup is to hold.
+
+    Attributes:
+        items: the files, in the order in which they are written.
+        companies: how far the data of each company goes.
+        damaged: a sentence for each file that is known to be damaged or missing.
+        left_out: names in the home folder that are neither in the backup nor made again.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    companies: dict[str, CompanyMark] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
+    """List the files of a backup, and read those that may change; the lock of the warehouse is held.
+
+    Args:
+        settings: where everything lies.
+        needs: what the settings name.
+        tokens: whether the OAuth tokens go into it.
+
+    Raises:
+        LandingError: if a file or folder cannot be read.
+    """
+    home, contents = settings.home, Contents()
+    newest = {folder.name: _add_company(contents, home, folder) for folder in _folders(settings.landing)}
+    # a head file is read before its journal: one that is behind is brought up to date by the next writer
+    journals = sorted(_walk(settings.journal), key=lambda path: (path.suffix == ".ndjson", path))
+    contents.items += [_read(home, path) for path in journals if path.parent == settings.journal]
+    contents.items += [Item(_name(home, path), path) for path in journals if path.parent != settings.journal]
+    marks = {Path(item.name).stem: _mark(item.content) for item in contents.items if _is_journal(item)}
+    for name in sorted(newest.keys() | marks.keys()):
+        contents.companies[name] = CompanyMark(snapshot_id=newest.get(name), journal=marks.get(name))
+    folders = [home / _ALERTS, *([home / TOKENS] if tokens else [])]
+    others = [path for folder in folders for path in _walk(folder)]
+    others += [home / name for name in FILES_OF_SETTINGS]
+    others += [path for named in needs.inside for path in (_walk(named) if named.is_dir() else [named])]
+    taken = {item.name for item in contents.items}
+    for path in others:
+        if (name := _name(home, path)) not in taken and path.is_file():
+            taken.add(name)
+            contents.items.append(_read(home, path))
+    known = MADE_AGAIN | {TOKENS} | {name.partition("/")[0] for name in taken}
+    contents.left_out = sorted(path.name for path in _entries(home) if path.name not in known)
+    return contents
+
+
+def _add_company(contents: Contents, home: Path, folder: Path) -> str | None:
+    """Add a company's snapshots; return the id of the newest that is committed."""
+    newest = None
+    for path in _entries(folder):
+        if not path.is_dir():
+            contents.items.append(_read(home, path))
+            continue
+        names = {file.name for file in _entries(path)}
+        if MANIFEST in names or SET_ASIDE in names:
+            manifest = MANIFEST if MANIFEST in names else SET_ASIDE
+            newest = path.name if manifest == MANIFEST else newest
+            _add_snapshot(contents, home, path / manifest)
+        elif DRAFT in names and ABANDONED not in names:
+            drafts = [path / name for name in sorted(names) if name == DRAFT or name.endswith(".ndjson")]
+            contents.items += [Item(_name(home, file), file, passing=True) for file in drafts]
+        else:
+            contents.items += [Item(_name(home, file), file) for file in _walk(path)]
+    return newest
+
+
+def _add_snapshot(contents: Contents, home: Path, manifest: Path) -> None:
+    item = _read(home, manifest)
+    content = item.content or b""
+    digests: dict[str, str] = {}
+    try:
+        record = parse_record(manifest, content, Manifest)
+        digests = {file.name: file.sha256 for file in record.files}
+    except LandingError as error:
+        contents.damaged.append(f"{error.problem}.")
+    names = set()
+    for path in _walk(manifest.parent):
+        names.add(path.name)
+        # what a commit still removes is not of the snapshot
+        if path != manifest and path.name != DRAFT and path.suffix != ".ndjson":
+            sha256 = digests.get(path.name)
+            contents.items.append(Item(_name(home, path), path, None, sha256, (manifest, content)))
+    contents.damaged += [f"{manifest.parent / name} is missing." for name in sorted(digests.keys() - names)]
+    contents.items.append(item)
+
+
+def _is_journal(item: Item) -> bool:
+    return item.name.startswith(f"{_JOURNAL}/") and item.name.endswith(".ndjson")
+
+
+def _mark(content: bytes | None) -> Mark:
+    """The mark of a journal, up to the end of its last whole line."""
+    whole = (content or b"").rpartition(b"\n")
+    text = whole[0] + whole[1]
+    return Mark(lines=text.count(b"\n"), sha256=hashlib.sha256(text).hexdigest())
+
+
+def _read(home: Path, path: Path) -> Item:
+    try:
+        return Item(_name(home, path), path, files.real(path).read_bytes())
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+
+
+def _name(home: Path, path: Path) -> str:
+    return path.relative_to(home).as_posix()
+
+
+def _folders(folder: Path) -> Iterable[Path]:
+    return [path for path in _entries(folder) if path.is_dir()]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files below a folder; nothing where there is none."""
+    for path in _entries(folder):
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder, without locks and temporary files; nothing where there is no folder."""
+    try:
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise files.cannot_read(folder, error) from error
+    return [path for path in found if not (path.name[0] == "." and path.name.endswith(_PASSING))]
