@@ -147,19 +147,30 @@ def put_in_place(temporary: Path, path: Path) -> None:
     sync_folder(placed.parent)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, on_finished: Callable[[Path], None] | None = None
+) -> None:
     """Write a whole file: afterwards it has the old content or the new, never half.
+
+    Args:
+        path: the file.
+        content: what it is to hold.
+        on_finished: as `atomically` takes it.
 
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
     """
-    with atomically(path) as file:
+    with atomically(path, on_finished=on_finished) as file:
         file.write(content)
 
 
 @contextmanager
-def atomically(path: Path) -> Iterator[BinaryIO]:
+def atomically(path: Path, *, on_finished: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
     """Write a file bit by bit: after the block it has the new content; if the block fails, the old.
+
+    Args:
+        path: the file.
+        on_finished: called with the temporary file when it is complete, before it gets its name.
 
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
@@ -170,6 +181,8 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
         with open(create(temporary), "wb") as file:
             yield file
             _check_is_at(temporary, file.fileno(), path)
+        if on_finished is not None:
+            on_finished(temporary)
         put_in_place(temporary, path)
     except BusyError:
         raise  # the temporary file is the other's

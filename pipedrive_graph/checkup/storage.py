@@ -56,6 +56,12 @@ def files_of(settings: Settings, companies: Sequence[Company]) -> Iterator[Check
             yield warning("files", f"Cannot write in {folder}: {files.ownership(folder)}.")
 
 
+def output(settings: Settings) -> Iterator[Check]:
+    """Whether those who are to read the published file, reports and exports can, and nobody else."""
+    for problem in settings.output.problems():
+        yield warning("output", problem)
+
+
 def space(settings: Settings) -> Iterator[Check]:
     """Whether there is space for one more snapshot, and for a second copy of the published file."""
     free = shutil.disk_usage(_existing(settings.home)).free

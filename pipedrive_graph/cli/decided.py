@@ -16,7 +16,7 @@ def renew_reports(settings: Settings, models: Models, company: str) -> None:
         LandingError: if they cannot be written; the decision is kept and published all the same.
     """
     try:
-        write_findings(settings.published, company, settings.reports / company)
+        write_findings(settings, company)
         write_access_report(settings, models, company)
     except LandingError as error:
         raise LandingError(

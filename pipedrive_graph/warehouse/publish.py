@@ -12,6 +12,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.warehouse import attached
 from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
 from pipedrive_graph.warehouse.keys import check_key
@@ -19,13 +20,16 @@ from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
 
 
-def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
+def publish(
+    connection: duckdb.DuckDBPyConnection, models: Models, target: Path, access: OutputAccess | None = None
+) -> dict[str, int]:
     """Write the published file from the open warehouse, and put it in place.
 
     Args:
         connection: the warehouse, as `database.writer` opens it.
         models: the files of sql/.
         target: path of the published file.
+        access: who may read it; None for its owner alone.
 
     Returns:
         Rows by table.
@@ -55,7 +59,11 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
+        if access is not None:
+            access.prepare(temporary, target)
         put_in_place(temporary, target)
+        if access is not None:
+            access.apply()  # to what earlier settings, or somebody's hand, have left otherwise
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The warehouse was made by another version ({str(error).splitlines()[0]}); "

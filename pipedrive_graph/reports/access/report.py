@@ -7,7 +7,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipedrive_graph import files
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
 from pipedrive_graph.reports.access.findings import findings, rules_of
@@ -63,5 +62,5 @@ def write_access_report(
             "appendix": appendix(found, rules, proven.manifest),
         }
     page = render(content, company=company, snapshot_id=found.now.snapshot_id)
-    files.write_atomically(path, page.encode())
+    settings.output.within(path).write(path, page.encode())
     return path
