@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files, leftovers, losses
+from pipedrive_graph import files, leftovers, losses, ownership
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
@@ -167,6 +167,7 @@ def rebuild(
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
     landing, policies = Landing(settings.landing), policy.load(settings)
+    ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
         _set_aside(landing, without)

@@ -222,30 +222,41 @@ def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
     if error.errno in _FULL:
         return no_space(path)
-    return LandingError(f"Cannot write {path}: {_reason(path, error)}.")
+    return LandingError(f"Cannot write {path}: {reason(path, error)}.")
 
 
 def cannot_read(path: Path, error: OSError) -> LandingError:
     """The sentence for a file or folder that cannot be read."""
-    return LandingError(f"Cannot read {path}: {_reason(path, error)}.")
+    return LandingError(f"Cannot read {path}: {reason(path, error)}.")
 
 
-def _reason(path: Path, error: OSError) -> str:
+def reason(path: Path, error: OSError) -> str:
     """What the system says; where it forbids something, also whom the file belongs to."""
-    reason = error.strerror or str(error)
+    text = error.strerror or str(error)
     if error.errno not in {errno.EACCES, errno.EPERM}:
-        return reason
+        return text
     closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    return f"{reason}; {closed} {ownership(closed)}"
+    folder = path.parent
+    if closed == path and _may(path, os.R_OK | os.W_OK) and not _may(folder, os.W_OK | os.X_OK):
+        closed = folder
+    return f"{text}; {closed} {ownership(closed)}"
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=True)
 
 
 def ownership(path: Path) -> str:
     """The owner of a file, and the user of this process, as a clause of a sentence."""
+    return f"belongs to {owner_of(path)}, and this process runs as {current_user()}"
+
+
+def owner_of(path: Path) -> str:
+    """The owner of a file, by name where there is one."""
     try:
-        owner = _name(path.lstat().st_uid)
+        return _name(path.lstat().st_uid)
     except OSError:
-        owner = "another user"
-    return f"belongs to {owner}, and this process runs as {current_user()}"
+        return "another user"
 
 
 def current_user() -> str:

@@ -1,7 +1,7 @@
 """Gives the files that people open their group and mode: the published file, reports and exports.
 
-Everything else in the home folder stays its owner's alone. Group and mode come from [output] in settings.toml:
-a file has them before it gets its name, so nobody meets one that they cannot open.
+Everything else in the home folder stays its owner's alone. [output] in settings.toml sets group and mode: a
+file has them before it gets its name, so nobody meets one that they cannot open.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ def resolve(home: Path, output: options.Output) -> OutputAccess:
     mode = int(output.mode, 8) if output.mode else WITH_GROUP
     if not mode & stat.S_IRGRP:
         raise ConfigurationError(
-            f"{place}.mode: {output.mode} does not let the group '{shown(str(output.group))}' read; use 0640, or"
-            " leave output.group out."
+            f"{place}.mode: {output.mode} does not let the group '{shown(str(output.group))}' read; use 0640,"
+            " or leave output.group out."
         )
     group = _id(output.group, place)
     if os.geteuid() != 0 and group not in {os.getegid(), *os.getgroups()}:

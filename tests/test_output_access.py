@@ -53,7 +53,9 @@ def written(installation: Installation) -> dict[str, tuple[int, str]]:
 
 def counted(published: Path, group: int) -> subprocess.CompletedProcess[str]:
     """Let another user open the published file and count the users in it; DuckDB is imported by then."""
-    query = f"connect({str(published)!r}, read_only=True).table('users').count('*').fetchone()[0]"
+    query = (
+        f"connect({str(published)!r}, read_only=True).table('users').aggregate('count(*)').fetchall()[0][0]"
+    )
     become = f"os.setgroups([]); os.setgid({group}); os.setuid({ANALYST})"
     program = f"import os, duckdb; {become}; print(duckdb.{query})"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

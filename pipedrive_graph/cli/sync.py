@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say, sentence, tell_error
+from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, say, sentence, tell_error
 from pipedrive_graph.cli.misconfigured import load_settings
 from pipedrive_graph.cli.terminal import TerminalWatch, render
 from pipedrive_graph.companies import Collect
@@ -115,6 +115,7 @@ class Result:
 )
 @click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
+@as_root_option
 @debug_option
 def command(
     *, names: tuple[str, ...], collect: str | None, accept_shrink: bool, as_json: bool, debug: bool

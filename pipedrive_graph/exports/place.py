@@ -19,7 +19,7 @@ from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import ExportError, LandingError
 from pipedrive_graph.output_access import OutputAccess
 
@@ -131,7 +131,9 @@ def _is_ours(target: Path) -> bool:
         if beginning.startswith(b"PK"):
             with ZipFile(target) as archive:
                 return _CREATOR in archive.read("docProps/core.xml")
-    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error):
+    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error) as error:
+        if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
+            raise ExportError(str(forbidden)) from error
         return False
     return not beginning or any(
         beginning.startswith(start) and mark in beginning for start, mark in _MARKS.items()

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.warehouse import attached
@@ -70,6 +70,11 @@ def publish(
             f"run sync first. What was published before stays."
         ) from error
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = (
+            denials.forbidden(target, error) if not isinstance(error, duckdb.OutOfMemoryException) else None
+        )
+        if reason:
+            raise WarehouseError(f"{reason} What was published before stays.") from error
         raise WarehouseError(
             f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
         ) from error
