@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files, leftovers, losses
+from pipedrive_graph import files, leftovers, losses, ownership
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
@@ -164,7 +164,7 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
         WarehouseError: if a check fails; what was published before stays.
     """
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
-        return publish_file(connection, models, settings.published)
+        return publish_file(connection, models, settings.published, settings.output)
 
 
 def rebuild(
@@ -195,6 +195,7 @@ def rebuild(
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
     landing, policies = Landing(settings.landing), policy.load(settings)
+    ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
         _set_aside(landing, without)
@@ -231,7 +232,7 @@ def rebuild(
                         f"There are no snapshots in {settings.landing}; nothing to rebuild from."
                     )
                 connection.execute("CHECKPOINT")
-                published = publish_file(connection, models, settings.published)
+                published = publish_file(connection, models, settings.published, settings.output)
             database.put_in_place(temporary, settings.warehouse)
         finally:
             database.remove(temporary)

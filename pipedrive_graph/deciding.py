@@ -8,6 +8,7 @@ from datetime import date
 
 import duckdb
 
+from pipedrive_graph import ownership
 from pipedrive_graph.errors import DecisionError, WarehouseError
 from pipedrive_graph.findings import waivers
 from pipedrive_graph.findings.decisions import Decisions, Found, check_event, check_waivable, find
@@ -97,12 +98,13 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
     """
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
+    ownership.check(settings, [company.name for company in settings.companies])
     with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)
         try:
-            publish_file(connection, models, settings.published)
+            publish_file(connection, models, settings.published, settings.output)
         except WarehouseError as error:
             raise WarehouseError(f"{error} {_WRITTEN}") from error
 

@@ -14,6 +14,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── UnreachableError           1   nobody answers at the base URL
     ├── NotPipedriveError          1   somebody answers there, but it is not Pipedrive
     ├── LandingError               1   a snapshot cannot be written or read
+    │   ├── LostFileError          1   a roster or a review that the journal names is missing or damaged
     │   └── NoSpaceError           1   the disk is full
     ├── ClockError                 1   this machine's clock, or the date of a snapshot, is wrong
     ├── BusyError                  1   another process does this already
@@ -129,6 +130,10 @@ class DamagedFileError(LandingError):
     def problem(self) -> str:
         """What is wrong; a file that can be made again needs no backup."""
         return self._problem
+
+
+class LostFileError(LandingError):
+    """A file that the journal names is missing, or not as it was written."""
 
 
 class NoSpaceError(LandingError):

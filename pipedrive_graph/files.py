@@ -150,19 +150,30 @@ def put_in_place(temporary: Path, path: Path) -> None:
     sync_folder(placed.parent)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, on_finished: Callable[[Path], None] | None = None
+) -> None:
     """Write a whole file: afterwards it has the old content or the new, never half.
+
+    Args:
+        path: the file.
+        content: what it is to hold.
+        on_finished: as `atomically` takes it.
 
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
     """
-    with atomically(path) as file:
+    with atomically(path, on_finished=on_finished) as file:
         file.write(content)
 
 
 @contextmanager
-def atomically(path: Path) -> Iterator[BinaryIO]:
+def atomically(path: Path, *, on_finished: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
     """Write a file bit by bit: after the block it has the new content; if the block fails, the old.
+
+    Args:
+        path: the file.
+        on_finished: called with the temporary file when it is complete, before it gets its name.
 
     Raises:
         LandingError: if it cannot be written, for lack of space or of rights.
@@ -173,6 +184,8 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
         with open(create(temporary), "wb") as file:
             yield file
             _check_is_at(temporary, file.fileno(), path)
+        if on_finished is not None:
+            on_finished(temporary)
         put_in_place(temporary, path)
     except BusyError:
         raise  # the temporary file is the other's
@@ -212,30 +225,41 @@ def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
     if error.errno in _FULL:
         return no_space(path)
-    return LandingError(f"Cannot write {path}: {_reason(path, error)}.")
+    return LandingError(f"Cannot write {path}: {reason(path, error)}.")
 
 
 def cannot_read(path: Path, error: OSError) -> LandingError:
     """The sentence for a file or folder that cannot be read."""
-    return LandingError(f"Cannot read {path}: {_reason(path, error)}.")
+    return LandingError(f"Cannot read {path}: {reason(path, error)}.")
 
 
-def _reason(path: Path, error: OSError) -> str:
+def reason(path: Path, error: OSError) -> str:
     """What the system says; where it forbids something, also whom the file belongs to."""
-    reason = error.strerror or str(error)
+    text = error.strerror or str(error)
     if error.errno not in {errno.EACCES, errno.EPERM}:
-        return reason
+        return text
     closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    return f"{reason}; {closed} {ownership(closed)}"
+    folder = path.parent
+    if closed == path and _may(path, os.R_OK | os.W_OK) and not _may(folder, os.W_OK | os.X_OK):
+        closed = folder
+    return f"{text}; {closed} {ownership(closed)}"
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=True)
 
 
 def ownership(path: Path) -> str:
     """The owner of a file, and the user of this process, as a clause of a sentence."""
+    return f"belongs to {owner_of(path)}, and this process runs as {current_user()}"
+
+
+def owner_of(path: Path) -> str:
+    """The owner of a file, by name where there is one."""
     try:
-        owner = _name(path.lstat().st_uid)
+        return _name(path.lstat().st_uid)
     except OSError:
-        owner = "another user"
-    return f"belongs to {owner}, and this process runs as {current_user()}"
+        return "another user"
 
 
 def current_user() -> str:

@@ -66,10 +66,14 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
     """What a rebuild would lose, by company; None where that is unknown: what is there cannot be read.
 
     The caller holds the lock of the warehouse, or accepts that a run that writes it makes the answer unknown.
+    What this user may not read is not damaged, and no reason to go on without it.
 
     Args:
         settings: where everything lies.
         company: look at this company alone; by default, at all of them.
+
+    Raises:
+        LandingError: if this user may not read what is there.
     """
     landing = Landing(settings.landing)
     for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):

@@ -2,6 +2,7 @@
 
     [output]
     group = "analysts"      # the group that may read what is published, reports and exports
+    mode = "0640"           # the mode of these files
 
     [dagster]
     keep_days = 90          # older runs are deleted from DAGSTER_HOME, with their events and logs
@@ -15,13 +16,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pipedrive_graph import pasted, toml_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.text import near
 
 FILE = "settings.toml"
+
+MODES = ("0600", "0640", "0644")
+"""The modes of a file of output: its owner reads and writes, others may only read."""
 
 
 class Table(BaseModel):
@@ -34,10 +38,23 @@ class Output(Table):
     """Who may read the published file, reports and exports beside their owner.
 
     Attributes:
-        group: a group's name or number; None for nobody.
+        group: a group's name or number; None for the one that the system gives a new file.
+        mode: the mode of a file, in octal digits; None for 0640 with a group, and for 0600 without one.
     """
 
     group: str | int | None = None
+    mode: str | None = None
+
+    @field_validator("mode")
+    @classmethod
+    def _is_safe(cls, text: str | None) -> str | None:
+        """Refuse a mode with which others could change a file, or its owner could not."""
+        if text is not None and text not in MODES:
+            raise ValueError(
+                f"must be {', '.join(MODES[:-1])} or {MODES[-1]}, not '{pasted.shown(text)}': the owner reads"
+                " and writes, others may only read"
+            )
+        return text
 
 
 class Dagster(Table):
@@ -101,4 +118,5 @@ def _sentence(error: ValidationError, text: str, file: Path) -> str:
         table = Options if len(path) == 1 else Options.model_fields[path[0]].annotation
         known = table.model_fields if isinstance(table, type) and issubclass(table, Table) else {}
         return f"{place} is not a setting{near(path[-1], known)}"
-    return f"{place}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."
+    text = str(first["msg"]).removeprefix("Value error, ")
+    return f"{place}: {text[0].lower()}{text[1:]}."

@@ -98,7 +98,8 @@ def open_review(settings: Settings, models: Models, opening: Opening, out: Path,
                 raise DecisionError(f"Nobody of '{opening.company}' has access; there is nothing to review.")
             review_id, sha256 = keep(settings, population)
             # nobody gets a file of a review that is not in the journal
-            with files.atomically(out) as file:
+            access = settings.output.within(out)
+            with files.atomically(out, on_finished=lambda written: access.prepare(written, out)) as file:
                 file.write(_written(population, review_id, sha256, out))
                 decisions.decide(
                     opening.company,

@@ -17,7 +17,17 @@ from typing import Any
 
 import platformdirs
 
-from pipedrive_graph import clock, credentials, environment, files, options, pasted, toml_file, trust
+from pipedrive_graph import (
+    clock,
+    credentials,
+    environment,
+    files,
+    options,
+    output_access,
+    pasted,
+    toml_file,
+    trust,
+)
 from pipedrive_graph.companies import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -33,6 +43,7 @@ from pipedrive_graph.companies import (
     OAuth,
 )
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.text import meant, printable
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
@@ -76,11 +87,18 @@ class Settings:
         home: the folder of everything.
         companies: in the order of companies.toml.
         guessed: whether the companies' names are a guess, because the settings cannot be read.
+        access: who may read output, as settings.toml says; None for its owner alone.
     """
 
     home: Path
     companies: tuple[Company, ...]
     guessed: bool = False
+    access: OutputAccess | None = None
+
+    @property
+    def output(self) -> OutputAccess:
+        """Writes the files that people open, with the group and mode that are set for them."""
+        return self.access or OutputAccess(self.home)
 
     @property
     def landing(self) -> Path:
@@ -100,7 +118,7 @@ class Settings:
     @property
     def published(self) -> Path:
         """The database that people open."""
-        return self.home / "identity_graph.duckdb"
+        return self.home / output_access.PUBLISHED
 
     @property
     def reports(self) -> Path:
@@ -159,7 +177,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     # a mistake in these is reported now, not when they are needed
     files.lock_wait(variables)
     clock.tolerance(variables)
-    options.load(folder)
+    access = output_access.resolve(folder, options.load(folder).output)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
@@ -171,7 +189,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     file = folder / COMPANIES_FILE
     text = toml_file.text(file)
     if text is not None:
-        return Settings(folder, _from_file(file, text, defaults, oauth_url))
+        return Settings(folder, _from_file(file, text, defaults, oauth_url), access=access)
     name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
     _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
     company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
@@ -180,7 +198,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     if variable(ROSTER_VARIABLE):
         roster = _roster(folder, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
         company = replace(company, roster=roster)
-    return Settings(folder, (company,))
+    return Settings(folder, (company,), access=access)
 
 
 def home(variables: Mapping[str, str] | None = None) -> Path:

@@ -169,7 +169,7 @@ def _bytes(file: Path) -> bytes | None:
     except NotADirectoryError:
         return None  # the home folder is a file; the error says so where something is written to it
     except OSError as error:
-        raise ConfigurationError(f"Cannot read {file}: {error.strerror or error}.") from error
+        raise ConfigurationError(str(files.cannot_read(file, error))) from error
 
 
 def _holds(value: Any, path: tuple[str | int, ...]) -> bool:  # noqa: ANN401 - a TOML value

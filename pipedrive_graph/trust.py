@@ -1,8 +1,9 @@
 """Whether a folder or file of settings can be trusted: who may write it decides what this program does.
 
 As ssh does, a home folder or a configuration file is refused that everybody can write, or that belongs to
-neither the user of this process nor root. Its group may write it where a setting names the group, or where
-the user is the group's only member: Debian gives each user such a group, and a umask of 002.
+neither the user of this process nor root. Its group may write it where a setting names the group (its owner
+may then be another member), or where the user is the group's only member: Debian gives
+each user such a group, and a umask of 002.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def check(path: Path) -> None:
     except OSError:
         return  # whoever reads it says what is wrong
     trusted = {os.geteuid(), 0}
-    if os.geteuid() != 0 and any(state.st_uid not in trusted for state in states):
+    if os.geteuid() != 0 and any(
+        state.st_uid not in trusted and not _is_named_group(state) for state in states
+    ):
         raise ConfigurationError(
             f"{path} {files.ownership(path)}. Its owner could change what this program does: run"
             f" `sudo chown {files.current_user()} {path}`, or use a copy of your own."
@@ -49,9 +52,13 @@ def check(path: Path) -> None:
         )
 
 
+def _is_named_group(state: os.stat_result) -> bool:
+    """Whether a file's group is the one that the setting names; its owner is a member then, or root was."""
+    return environment.value(GROUP_VARIABLE) in {_group_name(state.st_gid), str(state.st_gid)}
+
+
 def _is_trusted_group(state: os.stat_result) -> bool:
-    named = environment.value(GROUP_VARIABLE)
-    return named in {_group_name(state.st_gid), str(state.st_gid)} or _is_private(state)
+    return _is_named_group(state) or _is_private(state)
 
 
 def _is_private(state: os.stat_result) -> bool:

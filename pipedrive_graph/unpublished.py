@@ -9,6 +9,7 @@ import duckdb
 from pipedrive_graph import clock
 from pipedrive_graph.collect.identity import RESUME_WITHIN
 from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse import database
 
@@ -40,8 +41,8 @@ def is_published(manifest: Manifest, published: Path) -> bool:
                 "SELECT snapshot_id FROM held.current_snapshot WHERE company = ?",
                 manifest.company,
             )
-    except duckdb.Error:
-        return False
+    except (duckdb.Error, LandingError):
+        return False  # damaged, or closed to this user: it is published again
     return shown == [(manifest.snapshot_id,)]
 
 

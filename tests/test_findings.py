@@ -184,7 +184,7 @@ def test_no_cell_is_a_formula(installation, simulator, start) -> None:
     installation.night()
     from pipedrive_graph.reports.findings_csv import write_findings
 
-    path = write_findings(installation.published, "default", installation.home)
+    path = write_findings(installation.settings, "default")
 
     raw = path.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")

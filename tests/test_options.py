@@ -26,6 +26,17 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
             "output = 1\n",
             "settings.toml: output (line 1): input should be a valid dictionary or instance of Output.",
         ),
+        (
+            '[output]\nmode = "0660"\n',
+            "settings.toml: output.mode (line 2): must be 0600, 0640 or 0644, not '0660': the owner reads and"
+            " writes, others may only read.",
+        ),
+        (
+            '[output]\nmode = "rw-r-----"\n',
+            "settings.toml: output.mode (line 2): must be 0600, 0640 or 0644, not 'rw-r-----': the owner"
+            " reads and writes, others may only read.",
+        ),
+        ("[output]\nmode = 640\n", "settings.toml: output.mode (line 2): input should be a valid string."),
         ("[output]\ngroup = [1]\n", "settings.toml: output.group (line 2): input should be a valid string."),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
     if address:
         return address
     folder: Path = settings.reports / company
-    return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
+    with suppress(PermissionError):  # a report that this user may not see is no reason to send nothing
+        return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
+    return str(folder)
 
 
 class Sender:

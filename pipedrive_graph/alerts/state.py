@@ -137,11 +137,15 @@ def _path(settings: Settings, company: str) -> Path:
 
 
 def _read(path: Path) -> State:
-    if not path.exists():
-        return State(since=clock.now())
     try:
-        state = State.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        if not path.exists():
+            return State(since=clock.now())
+        content = path.read_bytes()
+    except OSError as error:
+        raise AlertError(f"{files.cannot_read(path, error)} No alert is sent until then.") from error
+    try:
+        state = State.model_validate_json(content)
+    except ValidationError as error:
         raise _damaged(path) from error
     if state.sha256 and state.sha256 != state.digest:
         raise _damaged(path)

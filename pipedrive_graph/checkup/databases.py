@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import duckdb
 
 from pipedrive_graph.checkup.check import Check, State, warning
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import OtherVersionError, UnusableError, WarehouseError
+from pipedrive_graph.errors import LandingError, OtherVersionError, UnusableError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.losses import advised, losses, raise_for
 from pipedrive_graph.settings import Settings
@@ -24,7 +23,11 @@ def published(settings: Settings) -> Iterator[Check]:
     file = settings.published
     if file.is_dir():
         raise WarehouseError(f"Cannot write {file}: it is a folder; move it away.")
-    reason = obstacle(file) if file.exists() else None
+    try:
+        reason = obstacle(file) if file.exists() else None
+    except LandingError as error:  # closed to this user
+        yield warning("database", f"{error} The next sync publishes it again.")
+        return
     if reason is None:
         yield Check("database", f"{file} ({'published' if file.exists() else 'nothing published yet'})")
     else:
@@ -34,7 +37,7 @@ def published(settings: Settings) -> Iterator[Check]:
 def warehouse(settings: Settings) -> Iterator[Check]:
     """Whether the warehouse can be used; nothing where there is none."""
     file = settings.warehouse
-    if not file.exists() or not os.access(file, os.R_OK, effective_ids=True):
+    if not file.exists():
         return
     if file.is_dir():
         raise WarehouseError(f"Cannot open {file}: it is a folder; move it away, then try again.")

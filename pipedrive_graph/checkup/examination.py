@@ -21,6 +21,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
     of_all: Checks = {
         "home": lambda: storage.home(settings),
         "files": lambda: storage.files_of(settings, companies),
+        "output": lambda: storage.output(settings),
         "space": lambda: storage.space(settings),
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),

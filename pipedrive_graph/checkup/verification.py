@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipedrive_graph.checkup import contents, databases, integrity
+from pipedrive_graph.checkup import contents, databases, integrity, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
 
 NOT_LOOKED_AT = (
-    "not looked at: reports, exports, OAuth tokens, Dagster's own files, the metrics file, and the files that"
-    " people write (`pipedrive-graph doctor` checks those)"
+    "not looked at: what reports and exports hold, OAuth tokens, Dagster's own files, the metrics file, and"
+    " the files that people write (`pipedrive-graph doctor` checks those)"
 )
 
 _QUICK = "; with --quick neither contents of files nor rows of tables"
@@ -28,6 +28,7 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
     of_all: Checks = {
         "warehouse": lambda: databases.warehouse(settings),
         "database": lambda: contents.published(settings),
+        "output": lambda: storage.output(settings),
         **({} if quick else {"tables": lambda: contents.tables(settings)}),
     }
     for name, check in of_all.items():

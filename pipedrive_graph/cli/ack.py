@@ -7,7 +7,7 @@ import click
 from pipedrive_graph import deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, say, user
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say, user
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.text import printable
 
@@ -15,6 +15,7 @@ from pipedrive_graph.text import printable
 @click.command("ack")
 @click.argument("finding")
 @click.option("--note", help="What came of it, in a sentence.")
+@as_root_option
 @debug_option
 def command(*, finding: str, note: str | None, debug: bool) -> None:
     """Acknowledge FINDING, an event: it is resolved, and stays so.

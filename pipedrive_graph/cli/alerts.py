@@ -12,7 +12,7 @@ from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
+from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, say
 from pipedrive_graph.cli.misconfigured import load_settings, report
 from pipedrive_graph.errors import AlertError, ConfigurationError
 from pipedrive_graph.runs.recording import note_alerts_sent
@@ -29,6 +29,7 @@ from pipedrive_graph.text import printable
     help="Only this company; repeatable; by default, all in the settings.",
 )
 @click.option("--test", is_flag=True, help="Send a test message over each channel instead.")
+@as_root_option
 @debug_option
 def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
     """Send the alerts that are due, each once: new findings, and nights that are partial, failed or missing.

@@ -12,7 +12,7 @@ import pipedrive_graph
 from pipedrive_graph import backups, clock, files, trust
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.backups.archive import check_target
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted, printable
@@ -27,6 +27,7 @@ from pipedrive_graph.warehouse import database
     help="Leave the OAuth tokens out; each company with OAuth then needs a `login` after the restore.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@as_root_option
 @debug_option
 def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> int:
     """Write a backup of the home folder to FILE, a .tar.gz that `restore` reads.

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from pipedrive_graph import environment
+from pipedrive_graph import environment, ownership, settings
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.port import LOOPBACK, check_free
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
@@ -31,12 +31,16 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
     The page is for the browsers of this machine, under its own names; PIPEDRIVE_GRAPH_DAGSTER_HOSTS names
     more. It has no login. What another site's page makes a browser send is refused.
     """
-    from pipedrive_graph.orchestration import instance  # takes a while: `--help` answers at once
+    from pipedrive_graph.orchestration import (
+        configuration,
+        instance,
+    )  # takes a while: `--help` answers at once
 
     if only != "daemon" and importlib.util.find_spec("dagster_webserver") is None:
         raise PipedriveGraphError(
             'Dagster\'s web page is not installed; run `pip install "pipedrive-graph[server]"`.'
         )
+    ownership.refuse_root(settings.home(), configuration.DAGSTER_ADVICE)
     os.umask(0o077)  # of this process and all that it starts: Dagster's files are their owner's alone
     with instance.opened(say) as opened:
         if opened is None:

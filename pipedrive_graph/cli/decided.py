@@ -19,7 +19,7 @@ def renew_reports(settings: Settings, models: Models, company: str) -> None:
     """
     try:
         note_published(settings, company, warn)
-        write_findings(settings.published, company, settings.reports / company)
+        write_findings(settings, company)
         write_access_report(settings, models, company)
     except LandingError as error:
         raise LandingError(

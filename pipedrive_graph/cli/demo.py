@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from pipedrive_graph.cli import logs, terminal
-from pipedrive_graph.cli.frame import debug_option, tell_error
+from pipedrive_graph.cli.frame import as_root_value, debug_option, tell_error, write_as
 from pipedrive_graph.cli.sync import show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
@@ -36,12 +36,14 @@ LATENCY = 0.15
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the demo's data goes; an earlier demo there is replaced.",
 )
+@as_root_value
 @debug_option
-def command(*, users: int, seed: int, home: Path, debug: bool) -> int:
+def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) -> int:
     """Run the whole pipeline on a simulated company; no account and no network needed."""
     logs.quieten()
     home = home.absolute()
     check_folder(home, setting="--home")
+    write_as(as_root, home)
     truth = home / "truth.json"
     _clear(home, truth)
     options = Options(users=users, seed=seed, latency=LATENCY, truth=truth)

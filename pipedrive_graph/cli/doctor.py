@@ -15,7 +15,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option
+from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option
 from pipedrive_graph.text import printable
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
@@ -29,6 +29,7 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
 )
 @click.option("--thorough", is_flag=True, help="Read every file of every snapshot, and compare its sha256.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
+@as_root_option
 @debug_option
 def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: bool) -> int:
     """Check what the next sync needs, and exit with the code with which it would end.

@@ -13,7 +13,7 @@ import click
 from pipedrive_graph import environment, files, trust
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_value, debug_option, say, write_as
 from pipedrive_graph.cli.port import LOOPBACK, check_free
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.reports.frames import open_published
@@ -34,8 +34,11 @@ _QUIET = {
 @click.option("--edit", is_flag=True, help="Open a copy in the home folder, which is yours to change.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where to serve it; by default, where it can.")
 @click.option("--headless", is_flag=True, help="Print the address, and open no browser.")
+@as_root_value
 @debug_option
-def command(*, company: str | None, edit: bool, port: int | None, headless: bool, debug: bool) -> None:
+def command(
+    *, company: str | None, edit: bool, port: int | None, headless: bool, as_root: bool, debug: bool
+) -> None:
     """Answer ten questions about the published file in a notebook, with charts, until interrupted.
 
     It is served to this machine alone, to whoever has the address that is printed.
@@ -46,6 +49,8 @@ def command(*, company: str | None, edit: bool, port: int | None, headless: bool
         )
     settings = settings_module.load()
     open_published(settings.published, company=company).close()
+    if edit:
+        write_as(as_root)
     notebook = _own_copy(settings.home) if edit else _shipped()
     arguments = ["--host", LOOPBACK, "--token"]
     if port:
@@ -54,6 +59,7 @@ def command(*, company: str | None, edit: bool, port: int | None, headless: bool
         arguments += ["--port", str(port)]
     arguments += ["--headless"] if headless else []
     asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
+    click.get_current_context().find_root().close()  # this process is replaced
     _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.export import Exported, Wanted, export
 from pipedrive_graph.exports.formats import FORMATS
@@ -45,10 +45,11 @@ class _Command(click.Command):
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
 )
 @click.option("--tables", help="Only these tables, as users,roles; by default, all.")
+@as_root_option
 @debug_option
 def command(
     *, form: str, companies: tuple[str, ...], out: Path | None, tables: str | None, debug: bool

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import io
 import logging
+import os
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from pipedrive_graph import clock, pasted
+from pipedrive_graph import clock, denials, pasted
 from pipedrive_graph.cli import logs, suggestions
 from pipedrive_graph.cli.logs import say
 from pipedrive_graph.errors import UNDELIVERED, ConfigurationError, PipedriveGraphError
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 DEBUG = logs.DEBUG_OPTION
+
+AS_ROOT = "--as-root"
 
 WORST_FIRST = (1, 2, 3, 4, UNDELIVERED, 5, 0)
 """Exit codes: of several companies, the worst counts."""
@@ -58,6 +62,47 @@ def debug_option(function: Callable[..., Any]) -> Callable[..., Any]:
     after the command.
     """
     return _FORMAT(_LEVEL(_DEBUG(function)))
+
+
+_AS_ROOT_HELP = (
+    "As root, go on in a home folder that another user owns; what is made there belongs to that user."
+)
+
+
+def write_as(as_root: bool, home: Path | None = None) -> None:
+    """Refuse root in another user's home folder, or, with `--as-root`, hand over what it makes at the end.
+
+    Args:
+        as_root: whether the option is given.
+        home: the home folder; by default, that of the settings.
+
+    Raises:
+        ConfigurationError: naming the owner.
+    """
+    from pipedrive_graph import ownership, settings  # take a while: `--help` answers at once
+
+    if os.geteuid() != 0:
+        return
+    home = home or settings.home()
+    if not as_root:
+        ownership.refuse_root(home)
+    elif ownership.foreign(home) is not None:
+        before = ownership.seen(home)
+        click.get_current_context().find_root().call_on_close(lambda: ownership.hand_over(home, before))
+
+
+def _write_as(context: click.Context, _: click.Parameter, as_root: bool) -> None:
+    if not context.resilient_parsing:
+        write_as(as_root)
+
+
+as_root_option = click.option(
+    AS_ROOT, is_flag=True, expose_value=False, callback=_write_as, help=_AS_ROOT_HELP
+)
+"""Every command has it that writes into the home folder: root is refused before it begins."""
+
+as_root_value = click.option(AS_ROOT, "as_root", is_flag=True, help=_AS_ROOT_HELP)
+"""The same for a command that writes sometimes: it calls `write_as` then."""
 
 
 def run(command: click.Command, arguments: Sequence[str]) -> int:
@@ -150,6 +195,8 @@ def sentence(error: BaseException, of: str | None = None) -> str:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, PipedriveGraphError):
         return str(error)
+    if forbidden := denials.forbidden(None, error):
+        return str(forbidden)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return f"Unexpected error: {first} (run again with {DEBUG} for where it happened)."
 

@@ -18,7 +18,7 @@ from authlib.oauth2.rfc6749.parameters import parse_authorization_code_response
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError, NotAuthorisedError, PipedriveGraphError
 from pipedrive_graph.pipedrive.grant import TokenStore, api_address, application
@@ -52,6 +52,7 @@ _NEEDED = {"users:read": "users", "admin": "roles and permission sets"}
     type=click.IntRange(1),
     help="Seconds to wait for somebody to agree.",
 )
+@as_root_option
 @debug_option
 def command(*, name: str | None, port: int, no_browser: bool, timeout: int, debug: bool) -> None:
     """Authorise the OAuth app for a company, in a browser.

@@ -17,7 +17,15 @@ from rich.text import Text
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, failure, say, sentence, tell_error
+from pipedrive_graph.cli.frame import (
+    WORST_FIRST,
+    as_root_option,
+    debug_option,
+    failure,
+    say,
+    sentence,
+    tell_error,
+)
 from pipedrive_graph.collect.survey import Days, Outlook, survey
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BudgetError, PipedriveGraphError
@@ -36,6 +44,7 @@ from pipedrive_graph.text import printable
     help="Only this company; repeatable; by default, all in the settings.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
+@as_root_option
 @debug_option
 def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
     """Say how many requests, tokens and seconds collecting takes, in each way.

@@ -8,7 +8,7 @@ import click
 
 from pipedrive_graph import build
 from pipedrive_graph import settings as settings_module
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.cli.logs import warn
 from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings import own_rules
@@ -30,6 +30,7 @@ from pipedrive_graph.runs.recording import note_published
     help="Set this snapshot aside for good, such as one that was taken with a wrong clock; its files stay."
     " Repeatable.",
 )
+@as_root_option
 @debug_option
 def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     """Build the warehouse again from the landing and the journals, and publish it.

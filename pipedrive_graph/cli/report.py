@@ -10,7 +10,7 @@ import click
 from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import debug_option, parsed_day
+from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports import place
 from pipedrive_graph.findings import own_rules
@@ -32,9 +32,10 @@ from pipedrive_graph.text import printable
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, readable=False),
     help="Where to write it, over an earlier one if need be; by default, among the company's reports.",
 )
+@as_root_option
 @debug_option
 def command(*, wanted: tuple[str, ...], since: str | None, out: Path | None, debug: bool) -> None:
     """Write the access report of what is published, and print where it is.

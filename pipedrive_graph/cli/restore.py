@@ -13,7 +13,7 @@ from pipedrive_graph import backups, build, files
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.backups.unpacking import Restored
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, say
+from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.landing import Landing
@@ -27,6 +27,7 @@ from pipedrive_graph.text import counted, printable
     "--no-rebuild", is_flag=True, help="Only put the files back; `rebuild` or the next sync makes the rest."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@as_root_option
 @debug_option
 def command(*, file: Path, no_rebuild: bool, as_json: bool, debug: bool) -> int:
     """Put a backup that `backup` wrote into the home folder, which must be empty or missing.

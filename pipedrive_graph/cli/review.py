@@ -16,7 +16,7 @@ from pipedrive_graph.addresses import AddressError, read
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
+from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say, user
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reviews import cells, reading, status
@@ -49,6 +49,7 @@ def command(*, debug: bool) -> None:
     help="The last day for decisions, as 2027-03-31; by default, 30 days after the snapshot.",
 )
 @click.option("--name", "title", help="What the review is called; by default, by company and day.")
+@as_root_option
 @debug_option
 def open_command(*, out: Path, name: str | None, due: str | None, title: str | None, debug: bool) -> None:
     """Freeze who has access by the latest snapshot, and write it into a file to decide in.
@@ -91,6 +92,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--by", metavar="E-MAIL", help="Who decided, for all rows, whatever they say.")
+@as_root_option
 @debug_option
 def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     """Take the decisions from FILE, a workbook or CSV file of a review that was filled in.

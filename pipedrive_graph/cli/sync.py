@@ -19,6 +19,7 @@ from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import (
     WORST_FIRST,
+    as_root_option,
     debug_option,
     exit_code,
     failure,
@@ -141,6 +142,7 @@ class Result:
 )
 @click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
+@as_root_option
 @debug_option
 def command(
     *, names: tuple[str, ...], collect: str | None, accept_shrink: bool, as_json: bool, debug: bool

@@ -13,7 +13,7 @@ from pipedrive_graph.checkup import Check, State, verify
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.doctor import show
-from pipedrive_graph.cli.frame import WORST_FIRST, debug_option, say
+from pipedrive_graph.cli.frame import WORST_FIRST, as_root_value, debug_option, say, write_as
 from pipedrive_graph.cli.misconfigured import load_settings
 from pipedrive_graph.settings import Settings
 
@@ -25,8 +25,11 @@ from pipedrive_graph.settings import Settings
 @click.option("--quick", is_flag=True, help="Compare sizes and chains only; read no file in full.")
 @click.option("--alert", is_flag=True, help="Send an alert about what is damaged, as for cron.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
+@as_root_value
 @debug_option
-def command(*, names: tuple[str, ...], quick: bool, alert: bool, as_json: bool, debug: bool) -> int:
+def command(
+    *, names: tuple[str, ...], quick: bool, alert: bool, as_json: bool, as_root: bool, debug: bool
+) -> int:
     """Check that the landing, the journal, the warehouse and the published file are as they were written.
 
     Reads every file and every table; needs no access to Pipedrive and changes nothing. Exit code 0 means
@@ -34,6 +37,7 @@ def command(*, names: tuple[str, ...], quick: bool, alert: bool, as_json: bool, 
     """
     console, codes, faults = terminal.console(), [0], list[Check]()
     if alert:
+        write_as(as_root)
         network.load()  # a mistake in the environment is reported before anything is sent
     settings = load_settings() if alert else settings_module.load()
     companies = settings.chosen(names)

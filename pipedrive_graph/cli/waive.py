@@ -7,7 +7,7 @@ import click
 from pipedrive_graph import clock, deciding
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
-from pipedrive_graph.cli.frame import debug_option, parsed_day, say, user
+from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say, user
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.findings.waivers import FILE, LONGEST
 from pipedrive_graph.text import printable
@@ -23,6 +23,7 @@ from pipedrive_graph.text import printable
     help="The last day on which that holds, as 2027-03-31; at most 366 days away.",
 )
 @click.option("--owner", help="Who answers for it; by default, you.")
+@as_root_option
 @debug_option
 def command(*, finding: str, reason: str, until: str, owner: str | None, debug: bool) -> None:
     """Accept FINDING until a day: it stays in every list, as waived, and is open again afterwards.

@@ -59,7 +59,7 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
     target = _target(settings, wanted, form)
     with opened(settings.published) as connection:
         source = Source(connection, companies=wanted.companies, tables=wanted.tables, own_rules=own_rules)
-        with placed(target, folder=form.file is None) as path:
+        with placed(target, settings.output.within(target), folder=form.file is None) as path:
             wrote = writer(wanted.format)(source, path)
             if form.file is None:
                 write_contents(path, _contents(wanted.format, source, wrote))

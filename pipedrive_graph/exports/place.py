@@ -19,8 +19,9 @@ from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import ExportError, LandingError
+from pipedrive_graph.output_access import OutputAccess
 
 CONTENTS = "export.json"
 """The file that says what an exported folder holds; by it an earlier export is known."""
@@ -44,11 +45,12 @@ _BEGINNING = 1 << 16
 
 
 @contextmanager
-def placed(target: Path, *, folder: bool) -> Iterator[Path]:
+def placed(target: Path, access: OutputAccess | None = None, *, folder: bool) -> Iterator[Path]:
     """Write an export: the block writes to the path it is given, which then takes the place of `target`.
 
     Args:
         target: where the export goes.
+        access: who may read it; None for its owner alone.
         folder: whether it is a folder of files; it is there, and empty, when the block begins.
 
     Raises:
@@ -71,6 +73,8 @@ def placed(target: Path, *, folder: bool) -> Iterator[Path]:
                 else:
                     os.close(files.create(temporary))  # the format opens a file that is ours
                 yield temporary
+                if access is not None:
+                    access.prepare(temporary, target)
                 _swap(temporary, target) if folder else files.put_in_place(temporary, target)
             finally:
                 _remove(temporary)
@@ -127,7 +131,9 @@ def _is_ours(target: Path) -> bool:
         if beginning.startswith(b"PK"):
             with ZipFile(target) as archive:
                 return _CREATOR in archive.read("docProps/core.xml")
-    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error):
+    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error) as error:
+        if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
+            raise ExportError(str(forbidden)) from error
         return False
     return not beginning or any(
         beginning.startswith(start) and mark in beginning for start, mark in _MARKS.items()

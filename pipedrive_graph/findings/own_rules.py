@@ -13,7 +13,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from pipedrive_graph import trust
+from pipedrive_graph import files, trust
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.findings import policy, repeatable
 from pipedrive_graph.findings.rules import SEVERITIES, is_event
@@ -111,7 +111,7 @@ def _files(folder: Path) -> list[Path]:
         if isinstance(error, NotADirectoryError) and not folder.exists():
             return []  # the home folder cannot be one, which is told where it is written to
         raise ConfigurationError(
-            f"Cannot read the folder of your own rules, {folder}: {error.strerror or error}."
+            f"Cannot read the folder of your own rules, {folder}: {files.reason(folder, error)}."
         ) from error
     rules = [path for path in entries if path.suffix.lower() == ".sql" and not path.name.startswith(".")]
     for path in (folder, *rules):

@@ -113,7 +113,8 @@ def _text(path: Path) -> str:
         ) from error
     except OSError as error:
         # Dagster would store the cause as well, and that names the path
-        raise ConfigurationError(f"Cannot read the roster {shown(str(path))}: {error.strerror}.") from None
+        reason = files.reason(path, error)
+        raise ConfigurationError(shown(f"Cannot read the roster {path}: {reason}.")) from None
 
 
 def _rows(path: Path, text: str) -> Iterator[Row]:

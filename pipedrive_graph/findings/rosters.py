@@ -19,7 +19,7 @@ import duckdb
 
 from pipedrive_graph import files
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import LandingError
+from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.findings.roster import Roster, Row, read
@@ -144,12 +144,12 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
     """The digests of the rosters that the journal names, and that are missing or not as they were written.
 
     Raises:
-        LandingError: if the journal is not whole.
+        LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
     """
     for line in Journal.of(settings, company).lines(KIND):
         try:
             _recalled(settings, company, line.content.get("sha256"))
-        except LandingError:
+        except LostFileError:
             yield line.content["sha256"]
 
 
@@ -192,9 +192,17 @@ def _recalled(settings: Settings, company: str, digest: str | None) -> Roster | 
         return None
     path = _path(settings, company, digest)
     try:
-        content = gzip.decompress(path.read_bytes())
+        compressed = path.read_bytes()
+    except FileNotFoundError as error:
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    try:
+        content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
-        raise LandingError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise LandingError(f"{path} is not as it was written (its sha256 differs); restore it from a backup.")
+        raise LostFileError(
+            f"{path} is not as it was written (its sha256 differs); restore it from a backup."
+        )
     return Roster(tuple(Row(**row) for row in json.loads(content)))

@@ -372,6 +372,7 @@ class Landing:
 
     def companies(self) -> list[str]:
         """Names of the companies that have a folder here."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
+        with _readable(self.folder):
+            if not self.folder.is_dir():
+                return []
+            return sorted(path.name for path in self.folder.iterdir() if path.is_dir())

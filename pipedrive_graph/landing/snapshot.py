@@ -73,7 +73,11 @@ class Snapshot:
 
     def replace(self, endpoint: str, answers: Iterable[Answer]) -> None:
         """Forget what an endpoint answered before, and write these answers instead."""
-        self._path(endpoint).unlink(missing_ok=True)
+        path = self._path(endpoint)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise files.cannot_write(path, error) from error
         for answer in answers:
             self.write(answer)
 

@@ -12,6 +12,7 @@ from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.publishing import GROUP
+from pipedrive_graph.ownership import RootError
 from pipedrive_graph.runs.recording import note_alerts_sent
 
 
@@ -49,6 +50,8 @@ def alerting(companies: dg.PartitionsDefinition[str], *, after: Sequence[dg.Asse
         watch: dg.ResourceParam[Watch],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         company = context.partition_key
+        if isinstance(configuration.problem, RootError):
+            raise configuration.problem  # what would be written about them would be closed to the service
         # alerts are sent whatever else is wrong with the configuration: it may be what they are about
         warn = watch.observer(company, context.log).warn
         outcomes = send.send(configuration.known, company, wait=warn)

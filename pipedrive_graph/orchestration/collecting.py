@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph import build
+from pipedrive_graph import build, ownership
 from pipedrive_graph.collect import Observer, collect
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
@@ -100,6 +100,7 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         watch.begin(context.partition_key)
         settings = configuration.settings
         company = settings.company(context.partition_key)
+        ownership.check(settings, [company.name])
         rosters.load([company])  # a mistake in there is told before anything is asked
         observer = watch.observer(company.name, context.log)
         refuse_to_collect(settings, company.name, wait=observer.warn)

@@ -11,15 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipedrive_graph import environment, options, pasted, toml_file
+from pipedrive_graph import environment, options, ownership, pasted, toml_file
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import COMPANIES_FILE, Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings import own_rules, policy, waivers
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.ownership import RootError
 from pipedrive_graph.settings import COMPANY_VARIABLE, DEFAULT_COMPANY, Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
+
+DAGSTER_ADVICE = "as its page and its daemon, too"
+"""What to do where Dagster runs as root in the home folder of another user."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Configuration:
         known: the settings; where they cannot be read, what is known without them. Enough to send alerts.
         models: the tables and rules; where the custom rules cannot be read, those that are shipped.
         alerting: whether alerts.toml names a channel, or cannot be read and may name one.
-        current: reads the settings again, as `known` was read.
+        current: reads the settings again, as `known` was read; refuses root in the home of another user.
         problem: why a run cannot use this configuration; None where it can.
         accept_shrink: whether a run takes a snapshot although many users are gone. Only the command line
             sets it; a run that Dagster starts has to name the snapshot that was refused.
@@ -81,6 +85,10 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     """
     problems: list[Exception] = []
     settings = _settings(variables, problems)
+    try:
+        ownership.refuse_root(settings.home, DAGSTER_ADVICE)
+    except RootError as error:
+        problems.insert(0, error)
     models = _models(settings, problems)
     alerting = True
     # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
@@ -93,9 +101,13 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
         alerting = bool(alerts_file.load(settings).channels)
     except Exception as error:  # noqa: BLE001 - see above
         problems.append(error)
-    return Configuration(
-        settings, models, alerting, lambda: known_settings(variables), problems[0] if problems else None
-    )
+
+    def current() -> Settings:
+        known = known_settings(variables)
+        ownership.refuse_root(known.home, DAGSTER_ADVICE)
+        return known
+
+    return Configuration(settings, models, alerting, current, problems[0] if problems else None)
 
 
 def known_settings(variables: Mapping[str, str] | None = None) -> Settings:

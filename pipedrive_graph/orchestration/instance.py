@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import subprocess
@@ -38,6 +39,7 @@ def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None
     folder = Path(home)
     trust.check(folder)
     trust.check(folder / CONFIGURATION)
+    _check_is_open(folder)
     with files.private_files():  # Dagster's files would else be readable by all
         # several processes that make a new instance's database at once can leave it broken for good
         with files.lock(folder / ".first-use.lock", doing="opening Dagster's instance", wait=on_wait):
@@ -45,6 +47,22 @@ def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None
             found = dg.DagsterInstance.get()
         with found as instance:
             yield instance
+
+
+def _check_is_open(home: Path) -> None:
+    """Refuse a home in which this user may not write what every run writes.
+
+    Raises:
+        LandingError: naming the file or folder, its owner and the current user.
+    """
+    written = [home / name for name in (*_KEPT[1:5], "history/runs", "history/runs.db")]
+    written += [home / name for name in ("history/runs/index.db", "schedules/schedules.db")]
+    for path in (home, *written):
+        is_folder = path.is_dir()
+        rights = os.R_OK | os.W_OK | (os.X_OK if is_folder else 0)
+        if (is_folder or path.is_file()) and not os.access(path, rights, effective_ids=True):
+            denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise files.cannot_write(path, denied)
 
 
 def close_to_others(home: Path) -> None:

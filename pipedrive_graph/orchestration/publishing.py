@@ -86,7 +86,7 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
     ) -> dg.MaterializeResult[None]:
         company, settings = context.partition_key, configuration.settings
-        path = write_findings(settings.published, company, settings.reports / company)
+        path = write_findings(settings, company)
         shown = {} if context.instance.is_ephemeral else findings_metadata(settings, company)
         return dg.MaterializeResult(metadata={**report_metadata(settings, company, path), **shown})
 

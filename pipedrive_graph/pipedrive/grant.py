@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pipedrive_graph import clock, trust
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
-from pipedrive_graph.files import cannot_write, lock, make_folder, write_atomically
+from pipedrive_graph.files import cannot_read, cannot_write, lock, make_folder, write_atomically
 from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.oauth import LONGEST_LIFETIME, App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction
@@ -35,13 +35,20 @@ class TokenStore:
 
         Raises:
             ConfigurationError: if somebody else may write the file.
+            LandingError: if this user may not read it.
         """
         trust.check(self.path)
         try:
-            kept = json.loads(self.path.read_bytes())
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
+        try:
+            kept = json.loads(content)
             access, refresh, domain = kept["access_token"], kept["refresh_token"], kept["api_domain"]
             expires_at = float(kept["expires_at"])
-        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return None
         if not expires_at <= clock.now().timestamp() + LONGEST_LIFETIME:
             expires_at = 0.0  # an earlier version has believed a server too much: the token is renewed

@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from pipedrive_graph import files
+from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import safe_cell
 from pipedrive_graph.warehouse.published import reading
 
@@ -31,13 +31,12 @@ COLUMNS = (
 )
 
 
-def write_findings(published: Path, company: str, folder: Path) -> Path:
+def write_findings(settings: Settings, company: str) -> Path:
     """Write `findings.csv` of a company: open findings first, the severest first.
 
     Args:
-        published: the published database.
+        settings: where the published file and the reports lie.
         company: whose findings to write.
-        folder: where the file goes; made if it is not there.
 
     Returns:
         The file's path.
@@ -46,7 +45,7 @@ def write_findings(published: Path, company: str, folder: Path) -> Path:
         LandingError: if the file cannot be written.
     """
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    with reading(published) as connection:
+    with reading(settings.published) as connection:
         found = connection.execute(
             f"""
             SELECT {columns}
@@ -63,7 +62,7 @@ def write_findings(published: Path, company: str, folder: Path) -> Path:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows([safe_cell(value) for value in row] for row in found)
-    path = folder / "findings.csv"
+    path = settings.reports / company / "findings.csv"
     # with a byte order mark, or Excel reads the names of people wrongly
-    files.write_atomically(path, text.getvalue().encode("utf-8-sig"))
+    settings.output.write(path, text.getvalue().encode("utf-8-sig"))
     return path

@@ -16,7 +16,7 @@ import duckdb
 from pydantic import ValidationError
 
 from pipedrive_graph import files
-from pipedrive_graph.errors import LandingError
+from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.findings.handlers import Handler
@@ -88,27 +88,35 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
     """
     path = _path(settings, company, known_by)
     try:
-        content = gzip.decompress(path.read_bytes())
+        compressed = path.read_bytes()
+    except FileNotFoundError as error:
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    try:
+        content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
-        raise LandingError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
     if digest(content) != sha256:
-        raise LandingError(f"{path} is not as it was written (its sha256 differs); restore it from a backup.")
+        raise LostFileError(
+            f"{path} is not as it was written (its sha256 differs); restore it from a backup."
+        )
     try:
         return Population.model_validate_json(content)
     except ValidationError as error:
-        raise LandingError(f"{path} was written by another version, which this one cannot read.") from error
+        raise LostFileError(f"{path} was written by another version, which this one cannot read.") from error
 
 
 def damaged(settings: Settings, company: str) -> Iterator[str]:
     """The digests of the populations that the journal names, and that are missing or damaged.
 
     Raises:
-        LandingError: if the journal is not whole.
+        LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
     """
     for line in Journal.of(settings, company).lines(OPENED):
         try:
             recall(settings, company, line.content["review_id"], line.content["sha256"])
-        except LandingError:
+        except LostFileError:
             yield line.content["sha256"]
 
 

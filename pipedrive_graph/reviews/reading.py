@@ -63,7 +63,7 @@ def read(path: Path) -> list[Written]:
     try:
         content = files.read_bounded(path, LARGEST_FILE)
     except OSError as error:
-        raise DecisionError(f"Cannot read {shown(str(path))}: {error.strerror or error}.") from error
+        raise DecisionError(shown(f"Cannot read {path}: {files.reason(path, error)}.")) from error
     if content.startswith(_OLD_WORKBOOK):
         raise DecisionError(f"{path} is a workbook of the old kind, or has a password; save it as .xlsx.")
     if content.startswith(_WORKBOOK):

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
@@ -109,9 +109,15 @@ def attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         duckdb.Error: if it cannot be read, or another process writes it (see `is_written`).
+        LandingError: if this user may not read it, which says nothing about what it holds.
     """
     with duckdb.connect(config=CONFIG) as connection:
-        connection.execute(f"ATTACH {quoted(path)} AS held (READ_ONLY)")
+        try:
+            connection.execute(f"ATTACH {quoted(path)} AS held (READ_ONLY)")
+        except duckdb.Error as error:
+            if forbidden := denials.forbidden(path, error):
+                raise forbidden from error
+            raise
         yield connection
 
 
@@ -121,7 +127,11 @@ def is_written(error: duckdb.Error) -> bool:
 
 
 def obstacle(path: Path) -> str | None:
-    """Why a database that is there cannot be opened; None where it can, or another process writes it."""
+    """Why a database that is there cannot be opened; None where it can, or another process writes it.
+
+    Raises:
+        LandingError: if this user may not read it.
+    """
     try:
         with attached(path):
             return None
@@ -176,10 +186,12 @@ def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
     reason = str(error).splitlines()[0]
     if path.is_dir():
         return WarehouseError(f"Cannot open {path}: it is a folder; move it away, then try again.")
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-        return files.cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     if is_written(error):
         return WarehouseError(f"Another program has {path} open ({reason}); close it there, then try again.")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return files.cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    if forbidden := denials.forbidden(path, error):
+        return forbidden
     return UnusableError(f"Cannot open {path} ({reason}).")
 
 

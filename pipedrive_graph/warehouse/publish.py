@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import attached
 from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
@@ -23,13 +24,16 @@ from pipedrive_graph.warehouse.models import PUBLISHED, Models
 _log = logging.getLogger(__name__)
 
 
-def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
+def publish(
+    connection: duckdb.DuckDBPyConnection, models: Models, target: Path, access: OutputAccess | None = None
+) -> dict[str, int]:
     """Write the published file from the open warehouse, and put it in place.
 
     Args:
         connection: the warehouse, as `database.writer` opens it.
         models: the files of sql/.
         target: path of the published file.
+        access: who may read it; None for its owner alone.
 
     Returns:
         Rows by table.
@@ -39,10 +43,12 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path)
             another version, or the file cannot be written; what was published before stays.
     """
     with timed(_log, f"Publishing {target.name}", announced=True):
-        return _publish(connection, models, target)
+        return _publish(connection, models, target, access)
 
 
-def _publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path) -> dict[str, int]:
+def _publish(
+    connection: duckdb.DuckDBPyConnection, models: Models, target: Path, access: OutputAccess | None
+) -> dict[str, int]:
     temporary = files.temporary_for(target)
     try:
         remove(temporary)
@@ -64,13 +70,22 @@ def _publish(connection: duckdb.DuckDBPyConnection, models: Models, target: Path
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
+        if access is not None:
+            access.prepare(temporary, target)
         put_in_place(temporary, target)
+        if access is not None:
+            access.apply()  # to what earlier settings, or somebody's hand, have left otherwise
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The warehouse was made by another version ({str(error).splitlines()[0]}); "
             f"run sync first. What was published before stays."
         ) from error
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = (
+            denials.forbidden(target, error) if not isinstance(error, duckdb.OutOfMemoryException) else None
+        )
+        if reason:
+            raise WarehouseError(f"{reason} What was published before stays.") from error
         raise WarehouseError(
             f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
         ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipedrive_graph import files
+from pipedrive_graph import denials, files
 from pipedrive_graph.errors import WarehouseError
 
 Config = dict[str, str | bool | int | float | list[str]]
@@ -62,8 +62,12 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def cannot_read(published: Path, error: duckdb.Error) -> WarehouseError:
     """The sentence for a published file in which DuckDB cannot read; it can always be made again."""
-    if published.is_file() and not os.access(published, os.R_OK, effective_ids=True):
+    if os.access(published.parent, os.X_OK, effective_ids=True) and not os.access(
+        published, os.R_OK, effective_ids=True
+    ):
         return WarehouseError(f"Cannot read {published}: it {files.ownership(published)}.")
+    if forbidden := denials.forbidden(published, error):
+        return WarehouseError(str(forbidden))
     return WarehouseError(
         f"Cannot read {published} ({str(error).splitlines()[0]}); if it is damaged, run sync:"
         " it is published again."

@@ -44,6 +44,10 @@ def command(order: dict[str, Any]) -> None:
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdin = open(0)  # noqa: SIM115 - for the life of the process
+        if order["user"]:
+            os.setgroups(order["groups"][1:])
+            os.setgid(order["groups"][0])
+            os.setuid(order["user"])
         os.environ.clear()
         os.environ.update(order["environment"])
         clock._STARTED = time.monotonic()

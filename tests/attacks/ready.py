@@ -38,6 +38,8 @@ class Order:
         out, err, log: the files for what it prints, and for strace.
         traced: whether strace follows it.
         calls: the system calls that strace reports, as it names them.
+        user: the id of the user to become; 0 stays root.
+        groups: the ids of that user's groups, the primary one first.
         kill_at: the number of such a call, from 1, before which the thread that makes it is killed, and its
             process with it; 0 is never. strace counts each name by itself.
     """
@@ -50,6 +52,8 @@ class Order:
     traced: bool = False
     calls: str = CHANGING
     kill_at: int = 0
+    user: int = 0
+    groups: tuple[int, ...] = ()
 
 
 class Ready:
@@ -80,6 +84,12 @@ class Ready:
     def run(self, environment: Mapping[str, str], *arguments: str) -> Told:
         """Run a command to its end."""
         return self._carry_out(self._order(environment, arguments))
+
+    def run_as(
+        self, user: int, groups: tuple[int, ...], environment: Mapping[str, str], *arguments: str
+    ) -> Told:
+        """Run a command to its end as another user: everything is imported by then, as root."""
+        return self._carry_out(replace(self._order(environment, arguments), user=user, groups=groups))
 
     def record(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, list[str]]:
         """Run a command to its end; return also the names of the system calls that its first thread made."""

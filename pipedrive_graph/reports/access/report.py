@@ -8,7 +8,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipedrive_graph import files
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
 from pipedrive_graph.reports.access.findings import findings, rules_of
@@ -73,4 +72,4 @@ def _write(settings: Settings, models: Models, company: str, since: date | None,
             "appendix": appendix(found, rules, proven.manifest),
         }
     page = render(content, company=company, snapshot_id=found.now.snapshot_id)
-    files.write_atomically(path, page.encode())
+    settings.output.within(path).write(path, page.encode())
