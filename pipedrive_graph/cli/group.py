@@ -22,6 +22,7 @@ _COMMANDS = {
     "review": "Let those who answer for roles decide who keeps access.",
     "alerts": "Send the alerts that are due, or a test over each channel.",
     "rebuild": "Make the warehouse from the landing and the journals, and publish it.",
+    "forget": "Delete old data, a person or a company, for good; a dry run first.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only, or list its tables.",

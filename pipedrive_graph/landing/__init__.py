@@ -10,6 +10,7 @@
                                       abandoned.json             instead, if it was never finished
 
     <landing>/<company>/gaps.json      where snapshots are missing, and a person has accepted that
+                        forgotten.json what `forget` has removed, when and why
                         .seed          the secret from which it is drawn who is observed by-access
 
 A committed snapshot never changes. Each manifest names the digest of the one before, so a damaged or
