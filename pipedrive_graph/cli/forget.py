@@ -18,6 +18,7 @@ from pipedrive_graph.forget.age import Older
 from pipedrive_graph.forget.change import Forgetting, Item
 from pipedrive_graph.forget.company import WholeCompany, with_data
 from pipedrive_graph.forget.missing import Missing
+from pipedrive_graph.forget.person import checked
 from pipedrive_graph.forget.run import Done
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
@@ -29,6 +30,7 @@ LEFT = 4
 
 @click.command("forget")
 @click.option("--before", metavar="DATE", help="Delete what is older than this day (UTC), as 2026-01-31.")
+@click.option("--person", metavar="WHO", help="Delete a person: an e-mail address, or an id with --company.")
 @click.option("--missing", is_flag=True, help="Seal what is left where snapshots were removed by hand.")
 @click.option("--finish", is_flag=True, help="Only finish, or undo, a forget that was interrupted.")
 @click.option(
@@ -46,6 +48,7 @@ LEFT = 4
 def command(
     *,
     before: str | None,
+    person: str | None,
     missing: bool,
     finish: bool,
     names: tuple[str, ...],
@@ -63,7 +66,7 @@ def command(
     if finish:
         say(stage.resume(settings, on_wait=say) or "No forget was interrupted.")
         return 0
-    forgetting = _chosen(settings, before=before, missing=missing, names=names)
+    forgetting = _chosen(settings, before=before, person=person, missing=missing, names=names)
     if not yes:
         items = run.plan(settings, forgetting)
         _show(items, as_json=as_json)
@@ -81,21 +84,28 @@ def command(
     return _end(done)
 
 
-def _chosen(settings: Settings, *, before: str | None, missing: bool, names: Sequence[str]) -> Forgetting:
+def _chosen(
+    settings: Settings, *, before: str | None, person: str | None, missing: bool, names: Sequence[str]
+) -> Forgetting:
     """What is to be forgotten.
 
     Raises:
         ConfigurationError: if that is not said, or said twice.
     """
-    if (before is not None) + missing + (bool(names) and not missing and before is None) != 1:
-        raise ConfigurationError("Say what to delete: --before DATE, --company NAME or --missing.")
-    if before is None and not missing:
+    kinds = sum((before is not None, person is not None, missing))
+    if kinds > 1 or (not kinds and not names):
+        raise ConfigurationError(
+            "Say what to delete: one of --before DATE, --person WHO, --company NAME and --missing."
+        )
+    if not kinds:
         if len(names) > 1:
             raise ConfigurationError("Only one company at a time can be deleted.")
         return WholeCompany(_known(names, with_data(settings)))
     companies = _companies(settings, names)
     if missing:
         return Missing(companies)
+    if person is not None:
+        return checked(person, companies, all_companies=not names)
     moment = datetime.combine(parsed_day(str(before), "--before"), time(), UTC)
     if moment > clock.now():
         raise ConfigurationError(f"--before {before} is in the future.")

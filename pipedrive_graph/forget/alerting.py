@@ -6,6 +6,8 @@ reason to send it once more.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pipedrive_graph import files
 from pipedrive_graph.alerts import state
 from pipedrive_graph.alerts.due import Published, look, opened_at
@@ -17,14 +19,14 @@ from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import unpublished
 
 
-def carry_over(settings: Settings, staged: Settings, change: Change, *, terms: tuple[str, ...] = ()) -> None:
+def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:
     """Write what was sent about a company, as it is to be known after the `forget`.
 
     Args:
         settings: of the home as it is.
         staged: of the home as it is to be.
         change: what is done to the company.
-        terms: what no text may hold any longer; notes that wait to be sent, and hold one, are dropped.
+        names: whether a text names who is forgotten; notes that wait to be sent, and do, are dropped.
 
     Raises:
         AlertError: if the file is damaged.
@@ -42,11 +44,7 @@ def carry_over(settings: Settings, staged: Settings, change: Change, *, terms: t
             for finding_id, now in after.items()
             if finding_id in memory.findings or finding_id not in before
         }
-        memory.waiting = [
-            note
-            for note in memory.waiting
-            if not any(term in text.casefold() for term in terms for text in (note.text, note.short))
-        ]
+        memory.waiting = [note for note in memory.waiting if not names(note.text) and not names(note.short)]
     content = kept.sealed().model_dump_json(indent=1).encode()
     files.write_atomically(state.file_of(staged, company), content)
 

@@ -98,12 +98,10 @@ class Forgetting:
 
     Attributes:
         companies: of these companies.
-        terms: what no text may hold afterwards, in lower case.
         kind: for the tombstone.
     """
 
     companies: tuple[str, ...]
-    terms: tuple[str, ...] = field(default=(), kw_only=True)
     kind: ClassVar[Kind]
 
     def change(self, settings: Settings, company: str) -> Change:
@@ -113,6 +111,17 @@ class Forgetting:
             PipedriveGraphError: if that is refused.
         """
         raise NotImplementedError
+
+    def names(self, text: str) -> bool:
+        """Whether a text names who is forgotten."""
+        return False
+
+    def check(self, settings: Settings) -> None:
+        """Look, when all is done, whether something is left.
+
+        Raises:
+            LandingError: naming what is left.
+        """
 
     def others(self, settings: Settings) -> Iterator[Item]:
         """What else is removed or left, that is of no company alone."""

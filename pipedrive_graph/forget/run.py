@@ -82,6 +82,7 @@ def carry_out(
                 stage.commit(
                     [change.company for change in changes], _paths(settings, stage, changes, forgetting)
                 )
+                forgetting.check(settings)
     return Done(items, broken, earlier)
 
 
@@ -177,7 +178,7 @@ def _prepare(
             write_findings(staged.published, change.company, staged.reports / change.company)
             write_access_report(staged, models, change.company)
         if not change.whole:
-            alerting.carry_over(settings, staged, change, terms=forgetting.terms)
+            alerting.carry_over(settings, staged, change, forgetting.names)
     return built.broken
 
 

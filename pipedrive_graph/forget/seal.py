@@ -18,7 +18,7 @@ from pipedrive_graph.findings.chain import Chain, read_head, write_head
 from pipedrive_graph.findings.journal import Journal, Line, written
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest, Mark
-from pipedrive_graph.landing.records import GAPS, MANIFEST, SET_ASIDE, digest, read_record
+from pipedrive_graph.landing.records import DRAFT, GAPS, MANIFEST, SET_ASIDE, digest, read_record
 from pipedrive_graph.landing.tombstones import (
     FORGOTTEN,
     JournalChange,
@@ -136,9 +136,14 @@ def _copy(source: Path, target: Path, change: Change) -> dict[str, str]:
             if file.name in contents:
                 files.write_atomically(folder / file.name, contents[file.name])
                 digests[digest(file)] = digest(folder / file.name)
-            elif file != sealed and file.is_file() and not file.name.endswith(".tmp"):
+            elif file != sealed and file.is_file() and not _is_leftover(file, sealed):
                 link(file, folder / file.name)
     return digests
+
+
+def _is_leftover(file: Path, sealed: Path | None) -> bool:
+    """Whether a crash has left a file: a temporary one, or one of the draft in a committed snapshot."""
+    return file.name.endswith(".tmp") or (sealed is not None and file.name.endswith((".ndjson", DRAFT)))
 
 
 def _seal_chain(

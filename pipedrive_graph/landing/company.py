@@ -166,6 +166,19 @@ class CompanyLanding:
         for folder in reversed(self._committed()):
             yield read_record(folder / MANIFEST, Manifest)
 
+    def every(self) -> Iterator[Manifest]:
+        """All snapshots, the oldest first, those that were set aside included.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        with _readable(self.folder):
+            folders = self._folders()
+        for folder in folders:
+            for name in (MANIFEST, SET_ASIDE):
+                if (folder / name).exists():
+                    yield read_record(folder / name, Manifest)
+
     def latest(self, *, accepted: bool = False) -> Manifest | None:
         """The newest committed snapshot, or the newest that was accepted."""
         return next((m for m in self.newest_first() if m.accepted or not accepted), None)

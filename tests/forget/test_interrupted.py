@@ -91,8 +91,9 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
                 home.installation.command("forget", "--finish")
     (fault, *_) = home.faults("--quick")
     assert fault == (
-        f"A `pipedrive-graph forget` was interrupted while it put its result in place ({home.path / '.forget'}):"
-        " run `pipedrive-graph forget --finish`, or sync, which finishes it first."
+        "A `pipedrive-graph forget` was interrupted while it put its result in place"
+        f" ({home.path / '.forget'}): run `pipedrive-graph forget --finish`, or sync, which finishes it"
+        " first."
     )
     refused = home.installation.command("rebuild")
     assert (refused.code, refused.sentence) == (1, fault)
@@ -121,7 +122,8 @@ def test_a_company_that_is_being_collected(home: Home) -> None:
         told = home.forget(*BEFORE)
     assert (told.code, told.sentence) == (
         1,
-        f"Another process ({os.getpid()}) is collecting company 'alpha'; wait until it has ended, then try again.",
+        f"Another process ({os.getpid()}) is collecting company 'alpha'; wait until it has ended, then try"
+        " again.",
     )
     assert contents(home.path) == before
 
