@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from pipedrive_graph import build, clock, losses
-from pipedrive_graph.errors import LossError, PipedriveGraphError
+from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraphError
 from pipedrive_graph.forget import alerting, seal
 from pipedrive_graph.forget.change import Change, Forgetting, Item
 from pipedrive_graph.forget.stage import Stage, Wait, locked, quiet, settle
@@ -74,6 +74,10 @@ def carry_out(
             _refuse_losses(settings, forgetting)
             choices = _changes(settings, forgetting)
             changes = [change for change in choices if change.counts]
+            if forgetting.names(reason):
+                raise ConfigurationError(
+                    "--reason names the person; it is kept for good, so say it otherwise."
+                )
             items = _items(settings, forgetting, choices)
             if not any(item.action in {"remove", "rewrite"} for item in items):
                 return Done(items, earlier=earlier)

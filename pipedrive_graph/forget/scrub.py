@@ -56,7 +56,10 @@ def _of_object(value: dict[str, Any], person: Person) -> dict[str, Any]:
 
 def _is_about(value: dict[str, Any], person: Person) -> bool:
     """Whether a record is the person's own, or one about the person."""
-    if any(person.is_id(value.get(key)) for key in _ABOUT):
+    subject = value.get("subject")
+    if any(person.is_id(value.get(key)) for key in _ABOUT) or (
+        isinstance(subject, str) and person.is_in(subject)
+    ):
         return True
     return bool(_USER_KEYS & value.keys()) and person.is_id(value.get("id"))
 

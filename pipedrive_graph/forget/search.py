@@ -76,12 +76,9 @@ def _is_of(below: Path, companies: Collection[str]) -> bool:
 def _pattern(person: Person) -> re.Pattern[bytes]:
     """As `Person.pattern`, for bytes, and for texts as JSON escapes them."""
     texts = {form for text in person.texts for form in (text.encode(), escaped(text).encode())}
-    ids = [
-        rb"(?<!\d)%d(?!\d)" % each
-        for each in sorted(person.ids)
-        if f"(?<!\\d){each}" in person.pattern.pattern
-    ]
-    return re.compile(b"|".join([*map(re.escape, sorted(texts)), *ids]) or rb"(?!)", re.IGNORECASE)
+    parts = [rb"(?<!\w)%s(?!\w)" % re.escape(text) for text in sorted(texts)]
+    parts += [rb"(?<!\d)%d(?!\d)" % each for each in person.long_ids]
+    return re.compile(b"|".join(parts) or rb"(?!)", re.IGNORECASE)
 
 
 def _is_in_bytes(path: Path, pattern: re.Pattern[bytes]) -> bool:
@@ -108,11 +105,9 @@ def _is_in_rows(path: Path, person: Person, companies: Collection[str], *, all_c
     """Whether a file is a database of which a row names the person."""
     if path.suffix != _DATABASE:
         return False
-    texts = [re.escape(text) for text in sorted(person.texts)]
-    ids = [
-        f"(^|[^0-9]){each}([^0-9]|$)" for each in sorted(person.ids) if str(each) in person.pattern.pattern
-    ]
-    wanted = "|".join([*texts, *ids]) or "[^\\s\\S]"
+    texts = [rf"(^|\W){re.escape(text)}(\W|$)" for text in sorted(person.texts)]
+    ids = [rf"(^|\D){each}(\D|$)" for each in person.long_ids]
+    wanted = "|".join([*texts, *ids]) or r"[^\s\S]"
     try:
         with attached(path) as connection:
             for schema, table, columns in rows(

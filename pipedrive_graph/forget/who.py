@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipedrive_graph import addresses
-from pipedrive_graph.landing import CompanyLanding, Manifest
-from pipedrive_graph.pipedrive.endpoints import Endpoint
+from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.pipedrive.records import read_id
+
+_OF_USERS = {"users.ndjson.gz", "users.id.ndjson.gz", "users.me.ndjson.gz"}
+"""The files of a snapshot that hold records of users."""
 
 REMOVED = "[removed]"
 """What stands where a text named the person."""
@@ -41,13 +43,18 @@ class Person:
         return bool(self.ids or self.texts)
 
     @property
+    def long_ids(self) -> list[int]:
+        """The ids that can be looked for in texts."""
+        return [each for each in sorted(self.ids) if len(str(each)) >= _LEAST_DIGITS]
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """Finds the person in a text."""
-        ids = [str(each) for each in sorted(self.ids) if len(str(each)) >= _LEAST_DIGITS]
-        whole = [rf"(?<!\d){each}(?!\d)" for each in ids]
-        texts = [re.escape(text) for text in sorted(self.texts, key=len, reverse=True)]
+        texts = sorted(self.texts, key=len, reverse=True)
+        parts = [rf"(?<!\w){re.escape(text)}(?!\w)" for text in texts]
+        parts += [rf"(?<!\d){each}(?!\d)" for each in self.long_ids]
         # nothing at all where there is nothing to look for
-        return re.compile("|".join([*texts, *whole]) or r"(?!)", re.IGNORECASE)
+        return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
 
     def is_id(self, value: object) -> bool:
         """Whether a value is one of the ids, as a number or as digits."""
@@ -84,36 +91,44 @@ def find(landing: CompanyLanding, who: str) -> Person:
     """
     wanted = addresses.comparable(who)
     ids: set[int] = set() if wanted else {read_id(who.strip())}
-    records = list(_records(landing))
-    for record in records:
-        if wanted and addresses.comparable(_text(record.get("email"))) == wanted:
+    for record in _records(landing) if wanted else ():
+        if addresses.comparable(_text(record.get("email"))) == wanted:
             ids.add(_id(record))
-    own: set[str] = {who.strip()} if wanted else set()
-    others: set[str] = set()
-    for record in records:
-        texts = {text for key in ("name", "email", "phone") if (text := _text(record.get(key)))}
-        (own if _id(record) in ids else others).update(texts)
-    taken = {text.casefold() for text in others}
-    return Person(frozenset(ids), frozenset(text for text in own if text.casefold() not in taken))
+    own = {text for record in _records(landing) if _id(record) in ids for text in _texts(record)}
+    own |= {who.strip()} if wanted else set()
+    by_form = {text.casefold(): text for text in own}
+    for record in _records(landing) if own else ():
+        if _id(record) not in ids:
+            for text in _texts(record):
+                by_form.pop(text.casefold(), None)
+    return Person(frozenset(ids), frozenset(by_form.values()))
 
 
 def _records(landing: CompanyLanding) -> Iterator[dict[str, Any]]:
-    """Every record of a user in every snapshot, those that do not count included."""
-    endpoints = {str(Endpoint.USERS), str(Endpoint.USER), str(Endpoint.ME)}
+    """Every record of a user in every snapshot, those that were set aside included."""
     for manifest in landing.every():
-        for line in lines(landing, manifest):
-            if line["endpoint"] in endpoints:
-                data = line["answer"].get("data") if isinstance(line["answer"], dict) else None
-                for record in data if isinstance(data, list) else [data]:
-                    if isinstance(record, dict) and _id(record):
-                        yield record
+        for file in manifest.files:
+            if file.rows and file.name in _OF_USERS:
+                for line in landing.answers(manifest, file):
+                    answer = line["answer"]
+                    data = answer.get("data") if isinstance(answer, dict) else None
+                    for record in data if isinstance(data, list) else [data]:
+                        if isinstance(record, dict) and _id(record):
+                            yield record
 
 
-def lines(landing: CompanyLanding, manifest: Manifest) -> Iterator[dict[str, Any]]:
-    """Every answer of a snapshot."""
-    for file in manifest.files:
-        if file.rows:
-            yield from landing.answers(manifest, file)
+def _texts(record: dict[str, Any]) -> Iterator[str]:
+    """What of a user's record names the user: address, telephone number, and a name of more than one word.
+
+    One word may be a team's or a role's as well, such as `Sales`.
+    """
+    name, email, phone = (_text(record.get(key)) for key in ("name", "email", "phone"))
+    if name and (" " in name or not name.isascii()):
+        yield name
+    if email:
+        yield email
+    if phone and sum(letter.isdigit() for letter in phone) >= _LEAST_DIGITS:
+        yield phone
 
 
 def _id(record: dict[str, Any]) -> int:

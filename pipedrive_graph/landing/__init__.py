@@ -17,7 +17,8 @@ A committed snapshot never changes. Each manifest names the digest of the one be
 missing snapshot shows.
 """
 
-from pipedrive_graph.landing.company import CompanyLanding, Landing
+from pipedrive_graph.landing.companies import Landing
+from pipedrive_graph.landing.company import CompanyLanding
 from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Mark, Verdict
 from pipedrive_graph.landing.snapshot import Snapshot, abandon
 

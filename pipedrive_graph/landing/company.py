@@ -395,20 +395,3 @@ def _after_gaps(chain: list[tuple[Manifest, str]], origin: str | None) -> list[M
     return [
         manifest for (manifest, _), digest in zip(chain, before, strict=False) if manifest.previous != digest
     ]
-
-
-class Landing:
-    """The folder of all snapshots of all companies."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def of(self, company: str) -> CompanyLanding:
-        """The snapshots of one company."""
-        return CompanyLanding(self.folder, company)
-
-    def companies(self) -> list[str]:
-        """Names of the companies that have a folder here."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())

@@ -25,7 +25,6 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     (home.path / "tokens").mkdir(mode=0o700)
     (home.path / "tokens" / "alpha.json").write_text("{}")
     ids = [path.name for path in (home.path / "landing" / "alpha").glob("2*")]
-    of_beta = query(home.published, "SELECT * FROM users WHERE company = 'beta' ORDER BY ALL")
 
     checks = home.installation.command("doctor", "--json").objects
     (warned,) = [check for check in checks if check["check"] == "collected"]
@@ -35,6 +34,12 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
         "'alpha' is no longer in the settings and is not collected; what is known about it stays published."
         " `pipedrive-graph forget --company alpha` deletes it.",
     )
+    (home.path / "waivers.toml").rename(home.path / "waivers.txt")  # sync refuses a waiver of alpha
+    home.night("beta", 4)
+    status = "SELECT company, collected, snapshots FROM collection_status ORDER BY ALL"
+    assert query(home.published, status) == [("alpha", False, 3), ("beta", True, 2)]
+    (home.path / "waivers.txt").rename(home.path / "waivers.toml")
+    of_beta = query(home.published, "SELECT * FROM users WHERE company = 'beta' ORDER BY ALL")
     before = contents(home.path)
     assert home.installation.command("forget", "--company", "alpha").code == 0
     assert contents(home.path) == before
@@ -46,6 +51,7 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     assert "edit     file             waivers.toml: change line 3 yourself" in told.out
     assert told.err.endswith("1 place is left for you to change, as printed above.\n")
     assert home.snapshots("alpha") == []
+    assert query(home.published, status) == [("beta", True, 2)]
     assert query(home.published, "SELECT * FROM users ORDER BY ALL") == of_beta
     assert holding(home.path, *ids) == []
     assert [path.name for path in home.path.rglob("*alpha*")] == []
