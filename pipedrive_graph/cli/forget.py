@@ -8,14 +8,14 @@ from datetime import UTC, datetime, time
 
 import click
 
-from pipedrive_graph import clock
+from pipedrive_graph import clock, environment
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import debug_option, parsed_day, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.forget import run, stage
 from pipedrive_graph.forget.age import Older
-from pipedrive_graph.forget.change import Forgetting, Item
+from pipedrive_graph.forget.change import Forgetting, Item, Runs
 from pipedrive_graph.forget.company import WholeCompany, with_data
 from pipedrive_graph.forget.missing import Missing
 from pipedrive_graph.forget.person import checked
@@ -81,6 +81,7 @@ def command(
     for sentence in [*filter(None, [done.earlier]), *done.broken]:
         say(sentence)
     _show(done.items, as_json=as_json)
+    _forget_runs(forgetting.runs)
     return _end(done)
 
 
@@ -109,7 +110,7 @@ def _chosen(
     moment = datetime.combine(parsed_day(str(before), "--before"), time(), UTC)
     if moment > clock.now():
         raise ConfigurationError(f"--before {before} is in the future.")
-    return Older(companies, moment)
+    return Older(companies, moment, all_companies=not names)
 
 
 def _companies(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
@@ -137,6 +138,12 @@ def _show(items: Sequence[Item], *, as_json: bool) -> None:
             click.echo(json.dumps(item.as_json()))
         else:
             click.echo(printable(f"{item.action:<8} {item.kind:<16} {item.path}: {item.text}"))
+
+
+def _forget_runs(runs: Runs) -> None:
+    """Say that Dagster's own records of these runs stay."""
+    if environment.value("DAGSTER_HOME") and runs != Runs():
+        say("Dagster's runs and events in DAGSTER_HOME are as they were.")
 
 
 def _end(done: Done) -> int:

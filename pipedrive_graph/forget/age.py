@@ -14,7 +14,7 @@ from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BusyError
 from pipedrive_graph.forget import run
 from pipedrive_graph.forget.alerting import refuse_unpublished
-from pipedrive_graph.forget.change import Change, Forgetting
+from pipedrive_graph.forget.change import Change, Forgetting, Runs
 from pipedrive_graph.forget.older import older, started
 from pipedrive_graph.forget.stage import Wait
 from pipedrive_graph.landing import Landing
@@ -35,10 +35,17 @@ class Older(Forgetting):
 
     Attributes:
         before: aware, in UTC.
+        all_companies: whether these are all companies that have data.
     """
 
     before: datetime
+    all_companies: bool = False
     kind: ClassVar[Kind] = "before"
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are older; a run may be of several companies."""
+        return Runs(before=self.before) if self.all_companies else Runs()
 
     def change(self, settings: Settings, company: str) -> Change:
         """What is done to a company."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -92,6 +93,21 @@ class Change:
             self.counts[name] = self.counts.get(name, 0) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Which runs and events of Dagster name what is forgotten: those that any of the three names.
+
+    Attributes:
+        company: the company that they are about.
+        before: when they began before this time.
+        texts: what they hold.
+    """
+
+    company: str | None = None
+    before: datetime | None = None
+    texts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Forgetting:
     """One way of choosing what goes: by age, by person, by company.
@@ -115,6 +131,11 @@ class Forgetting:
     def names(self, text: str) -> bool:
         """Whether a text names who is forgotten."""
         return False
+
+    @property
+    def runs(self) -> Runs:
+        """Which of Dagster's runs go with it."""
+        return Runs()
 
     def check(self, settings: Settings) -> None:
         """Look, when all is done, whether something is left.

@@ -13,7 +13,7 @@ from pipedrive_graph.companies import COMPANIES_FILE
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.forget import seal
-from pipedrive_graph.forget.change import Change, Forgetting, Item
+from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
 from pipedrive_graph.forget.written import mentions
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
@@ -51,6 +51,11 @@ class WholeCompany(Forgetting):
         change.counts["snapshot removed"] = len(change.dropped)
         change.counts["journal entry removed"] = Journal.of(settings, company).mark().lines
         return change
+
+    @property
+    def runs(self) -> Runs:
+        """The company's runs."""
+        return Runs(company=self.companies[0])
 
     def others(self, settings: Settings) -> Iterator[Item]:
         """Lines of the files that people write which name the company: sync refuses them now."""

@@ -11,7 +11,7 @@ from pipedrive_graph import addresses
 from pipedrive_graph.errors import ConfigurationError, LandingError
 from pipedrive_graph.forget import search, written
 from pipedrive_graph.forget.answers import rewriting
-from pipedrive_graph.forget.change import Change, Forgetting, Item
+from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
 from pipedrive_graph.forget.entries import rewrite_entries
 from pipedrive_graph.forget.who import NOBODY, Person, find
 from pipedrive_graph.landing import CompanyLanding, Landing
@@ -69,6 +69,12 @@ class OnePerson(Forgetting):
     def names(self, text: str) -> bool:
         """Whether a text names the person."""
         return self._person.is_in(text)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that name the person."""
+        person = self._person
+        return Runs(texts=(*sorted(person.texts), *map(str, person.long_ids)))
 
     def others(self, settings: Settings) -> Iterator[Item]:
         """Files that people have written, and that name the person."""

@@ -10,6 +10,7 @@ import sys
 import pytest
 from published import tables
 
+from pipedrive_graph.errors import NoSpaceError
 from pipedrive_graph.forget import stage
 from pipedrive_graph.forget.stage import Stage
 
@@ -105,6 +106,45 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
     assert tables(home.published) == tables(whole.published)
     assert {*contents(home.path)} == {*contents(whole.path)}
     assert home.installation.command("forget", "--finish").err == "No forget was interrupted.\n"
+
+
+@pytest.mark.slow
+def test_sync_finishes_one_that_was_interrupted(committed: tuple[Home, Home], tmp_path) -> None:
+    killed, whole = committed
+    home = killed.copy(tmp_path / "home")
+    _relink(home, killed)
+    file = home.path / "companies.toml"
+    file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 400\n"))
+    home.at(4)
+    told = home.installation.command("sync", "--company", "alpha", "--json")
+    assert (told.code, whole.snapshots(), home.snapshots()) == (0, ["03"], ["03", "04"])
+    assert "An earlier `forget` was interrupted; it is finished now." in told.err
+    assert home.faults() == []
+
+
+@pytest.mark.slow
+def test_sync_removes_what_is_older_than_the_setting_allows(home: Home) -> None:
+    file = home.path / "companies.toml"
+    file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 1\n"))
+    home.at(4)
+    told = home.installation.command("sync", "--company", "alpha", "--json")
+    assert (told.code, home.snapshots(), home.snapshots("beta")) == (0, ["03", "04"], ["01"])
+    assert "Removed 2 snapshots older than retention_days = 1" in told.err
+    assert home.faults() == []
+    # a limit that a full disk keeps from being kept is said, and the night is published
+    home.at(5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipedrive_graph.forget.run.build.rebuild", _full)
+        home.at(6, 3)
+        full = home.installation.command("sync", "--company", "alpha")
+    assert full.code == 1
+    assert "There is no space left" in full.err
+    assert home.snapshots() == ["03", "04", "06"]
+    assert home.faults() == []
+
+
+def _full(*_: object, **__: object) -> None:
+    raise NoSpaceError("There is no space left to write it; free some and try again.")
 
 
 def _relink(home: Home, of: Home) -> None:
