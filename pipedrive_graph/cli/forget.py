@@ -64,6 +64,8 @@ def command(
     """
     settings = settings_module.load()
     if finish:
+        if before or person or missing or names or yes or reason:
+            raise ConfigurationError("--finish takes no other option: it only ends what was begun.")
         say(stage.resume(settings, on_wait=say) or "No forget was interrupted.")
         return 0
     forgetting = _chosen(settings, before=before, person=person, missing=missing, names=names)

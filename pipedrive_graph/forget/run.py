@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pipedrive_graph import build, clock, losses
 from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraphError
+from pipedrive_graph.findings import policy
 from pipedrive_graph.forget import alerting, seal
 from pipedrive_graph.forget.change import Change, Forgetting, Item
 from pipedrive_graph.forget.stage import Stage, Wait, locked, quiet, settle
@@ -20,8 +21,7 @@ from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
 CONFIGURATION = (
-    "alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "rules", "settings.toml",
-    "waivers.toml",
+    "alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "settings.toml", "waivers.toml",
 )  # fmt: skip
 """What of the home people write, and a rebuild may read."""
 
@@ -169,7 +169,9 @@ def _prepare(
             seal.seal(settings, staged, change, tombstone)
     changed = {change.company for change in changes}
     others = [name for name in Landing(settings.landing).companies() if name not in changed]
-    stage.link(CONFIGURATION)
+    rules = policy.load(settings).rules
+    own = [rules.relative_to(settings.home).as_posix()] if rules.is_relative_to(settings.home) else []
+    stage.link([*CONFIGURATION, *own])
     stage.link(f"landing/{name}" for name in others)
     stage.link(f"journal/{name}" for other in others for name in seal.names(other))
     landing = Landing(staged.landing)

@@ -96,6 +96,11 @@ def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
             2,
             "--yes needs --reason: it says for good why something was deleted.",
         ),
+        (
+            ("--finish", "--before", "2026-11-03"),
+            2,
+            "--finish takes no other option: it only ends what was begun.",
+        ),
         (("--before", "2027-11-03"), 2, "--before 2027-11-03 is in the future."),
         (("--before", "May"), 2, "--before 'May' is no day; write it as 2026-11-01."),
         (
@@ -179,6 +184,7 @@ def test_a_warehouse_from_before_is_explained_by_the_tombstone(home: Home) -> No
     assert tables(home.published) == after
 
 
+@pytest.mark.slow
 def test_retention(home: Home) -> None:
     file = home.path / "companies.toml"
     file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 1\n"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from published import query
 
 from .homes import Home, contents, holding
@@ -18,6 +19,7 @@ def test_a_company_that_is_still_collected_is_refused(played: Home) -> None:
     )
 
 
+@pytest.mark.slow
 def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     file = home.path / "companies.toml"
     _, beta = file.read_text().split("[beta]")
@@ -60,11 +62,16 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     assert len(tombstone["removed"]) == 3
     (home.path / "waivers.toml").unlink()
     assert home.faults() == []
+    file = home.path / "landing" / "forgotten.json"
+    file.write_text(file.read_text().replace("policy 7", "policy 8"))
+    (fault,) = home.faults("--quick")
+    assert fault.startswith(f"{file} is not as it was written (its sha256 differs)")
     assert "collected" not in {
         check["check"] for check in home.installation.command("doctor", "--json").objects
     }
 
 
+@pytest.mark.slow
 def test_the_last_company(home: Home) -> None:
     for name, code in (("alpha", 4), ("beta", 0)):
         (home.path / "companies.toml").write_text(

@@ -70,6 +70,7 @@ class _only_prepared:  # noqa: N801 - stands for a function
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, 3, 8, 9, 99])
 def test_one_that_is_killed_while_it_exchanges_is_finished(
     committed: tuple[Home, Home], tmp_path, monkeypatch, place: int
@@ -177,6 +178,7 @@ def test_a_sync_waits_for_a_forget(home: Home) -> None:
     assert f"Another process ({os.getpid()}) is deleting old data (since " in told.err
 
 
+@pytest.mark.slow
 def test_a_full_disk_changes_nothing(home: Home) -> None:
     before = contents(home.path)
     script = (

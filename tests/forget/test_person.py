@@ -72,6 +72,7 @@ def test_who_is_not_named_clearly(played: Home, arguments: tuple[str, ...], sent
     assert (told.code, told.sentence) == (2, sentence)
 
 
+@pytest.mark.slow
 def test_nobody(played: Home) -> None:
     told = played.installation.command("forget", "--person", "nobody@example.com")
     assert (told.code, told.out, told.err) == (0, "", "There is nothing to delete.\n")
@@ -128,6 +129,7 @@ def test_no_byte_of_a_person_is_left(home: Home) -> None:
     assert (home.receiver.bodies, home.faults(), traces(home)) == ([], [], [])
 
 
+@pytest.mark.slow
 def test_a_person_by_id_in_one_company(home: Home) -> None:
     before = tables(home.published)
     told = home.forget("--person", str(home.gone.id), "--company", "alpha")

@@ -8,6 +8,7 @@ from pipedrive_graph import interrupted
 from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.forget.company import advice, not_collected
+from pipedrive_graph.landing.tombstones import read_forgotten
 from pipedrive_graph.settings import Settings
 
 
@@ -27,6 +28,18 @@ def forget(settings: Settings, *, finished_by_sync: bool) -> Iterator[Check]:
             "A `forget` is at work, or was interrupted before it changed anything: the next one, or the next"
             f" sync, removes {settings.home / interrupted.FOLDER}.",
         )
+
+
+def deleted(settings: Settings) -> Iterator[Check]:
+    """Which companies were deleted; nothing where none was.
+
+    Raises:
+        LandingError: if the file that says so is damaged.
+    """
+    tombstones = read_forgotten(settings.landing).tombstones
+    if tombstones:
+        names = ", ".join(f"{tombstone.company} ({tombstone.at:%Y-%m-%d})" for tombstone in tombstones)
+        yield Check("forgotten", f"deleted companies: {names}")
 
 
 def uncollected(settings: Settings) -> Iterator[Check]:
