@@ -135,9 +135,8 @@ def test_what_was_changed_since_is_still_found(home: Home) -> None:
     assert any("does not continue the snapshot before it" in text for text in home.faults("--quick"))
 
 
-@pytest.mark.parametrize(
-    "place", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_snapshot_that_was_removed_by_hand_is_found_and_sealed(home: Home, place: int) -> None:
     shutil.rmtree(sorted((home.path / "landing" / "alpha").glob("2*"))[place])
     assert any("forget --missing" in text for text in home.faults("--quick"))

@@ -9,6 +9,9 @@ from published import query
 
 from .homes import Home, contents, holding
 
+pytestmark = pytest.mark.slow
+"""The home that they copy takes 20 seconds; test_age has one of its own in every run."""
+
 
 def test_a_company_that_is_still_collected_is_refused(played: Home) -> None:
     told = played.installation.command("forget", "--company", "alpha")
@@ -19,7 +22,6 @@ def test_a_company_that_is_still_collected_is_refused(played: Home) -> None:
     )
 
 
-@pytest.mark.slow
 def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     file = home.path / "companies.toml"
     _, beta = file.read_text().split("[beta]")
@@ -71,7 +73,6 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     }
 
 
-@pytest.mark.slow
 def test_the_last_company(home: Home) -> None:
     for name, code in (("alpha", 4), ("beta", 0)):
         (home.path / "companies.toml").write_text(

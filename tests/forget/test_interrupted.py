@@ -16,6 +16,9 @@ from pipedrive_graph.forget.stage import Stage
 
 from .homes import Home, contents
 
+pytestmark = pytest.mark.slow
+"""The home that they copy takes 20 seconds; test_age has one of its own in every run."""
+
 BEFORE = ("--before", "2026-11-03", "--company", "alpha")
 
 
@@ -70,7 +73,6 @@ class _only_prepared:  # noqa: N801 - stands for a function
         pass
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, 3, 8, 9, 99])
 def test_one_that_is_killed_while_it_exchanges_is_finished(
     committed: tuple[Home, Home], tmp_path, monkeypatch, place: int
@@ -109,7 +111,6 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
     assert home.installation.command("forget", "--finish").err == "No forget was interrupted.\n"
 
 
-@pytest.mark.slow
 def test_sync_finishes_one_that_was_interrupted(committed: tuple[Home, Home], tmp_path) -> None:
     killed, whole = committed
     home = killed.copy(tmp_path / "home")
@@ -123,7 +124,6 @@ def test_sync_finishes_one_that_was_interrupted(committed: tuple[Home, Home], tm
     assert home.faults() == []
 
 
-@pytest.mark.slow
 def test_sync_removes_what_is_older_than_the_setting_allows(home: Home) -> None:
     file = home.path / "companies.toml"
     file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 1\n"))
@@ -178,7 +178,6 @@ def test_a_sync_waits_for_a_forget(home: Home) -> None:
     assert f"Another process ({os.getpid()}) is deleting old data (since " in told.err
 
 
-@pytest.mark.slow
 def test_a_full_disk_changes_nothing(home: Home) -> None:
     before = contents(home.path)
     script = (

@@ -44,6 +44,7 @@ def test_the_rules_by_which_a_person_is_taken_out_of_json(value: object, left: o
     assert scrubbed(value, JANE) == left
 
 
+@pytest.mark.slow
 def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     listed = next(user for user in played.simulator.company.users.values() if user.email)
     told = played.installation.command("forget", "--person", str(listed.email))
@@ -57,6 +58,7 @@ def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -83,6 +85,7 @@ def traces(home: Home) -> list[str]:
     return holding(home.path, str(gone.email), gone.name, json.dumps(gone.name)[1:-1], str(gone.id))
 
 
+@pytest.mark.slow
 def test_no_byte_of_a_person_is_left(home: Home) -> None:
     gone, address = home.gone, str(home.gone.email)
     # beta has not been read since: the person is still listed there
