@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph import files
+from pipedrive_graph.errors import DamagedFileError
 from pipedrive_graph.forget.change import Rewritten
 from pipedrive_graph.forget.scrub import GONE, scrubbed
 from pipedrive_graph.forget.who import Person
@@ -32,15 +34,15 @@ def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Path, Manife
 
     def rewrite(_: Path, manifest: Manifest) -> Rewritten | None:
         contents: dict[str, bytes] = {}
-        files: list[File] = []
+        described: list[File] = []
         removed: list[dict[str, Any]] = []
         for file in manifest.files:
             new = file
             if file.rows:
-                kept = list(_answers(landing, manifest, file, person, removed))
-                if len(kept) < file.rows or any(changed for _, changed in kept):
-                    contents[file.name], new = _packed(file.name, [line for line, _ in kept])
-            files.append(new)
+                content, packed = _packed(file.name, _answers(landing, manifest, file, person, removed))
+                if packed is not None:
+                    contents[file.name], new = content, packed
+            described.append(new)
         known = landing.known(manifest)
         if person.ids & {*known.users}:
             left = [user for user in known.users if user not in person.ids]
@@ -59,7 +61,7 @@ def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Path, Manife
             contents,
             manifest.model_copy(
                 update={
-                    "files": [_renewed(file, contents) for file in files],
+                    "files": [_renewed(file, contents) for file in described],
                     "users": None if manifest.users is None else len(known.users),
                     "observed": _observed(manifest, removed),
                     "coverage": _coverage(manifest, removed),
@@ -77,21 +79,40 @@ def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Path, Manife
 def _answers(
     landing: CompanyLanding, manifest: Manifest, file: File, person: Person, removed: list[dict[str, Any]]
 ) -> Iterator[tuple[bytes, bool]]:
-    """The lines that stay, each with whether it has changed; those that go are added to `removed`."""
-    for line in landing.answers(manifest, file):
+    """The lines, each with whether it has changed; those that go are empty, and added to `removed`."""
+    for raw in _lines(landing, manifest, file):
+        line = json.loads(raw)
         is_of_a_user = str(line["endpoint"]).startswith("users/{id}")
-        if is_of_a_user and person.is_id(line["asked"]["id"]):
-            removed.append(line)
-            continue
         answer = line["answer"]
-        if line["endpoint"] == Endpoint.ME and isinstance(answer, dict) and _is_own(answer, person):
+        is_own = line["endpoint"] == Endpoint.ME and isinstance(answer, dict) and _is_own(answer, person)
+        if is_own or (is_of_a_user and person.is_id(line["asked"]["id"])):
             removed.append(line)
+            yield b"", True
             continue
         new = scrubbed(answer, person)
-        changed = new != answer
+        if new == answer:
+            yield raw, False  # as it was received
+            continue
         head = {key: value for key, value in line.items() if key != "answer"}
         text = json.dumps(None if new is GONE else new, ensure_ascii=False)
-        yield f'{json.dumps(head)[:-1]}, "answer": {text}}}\n'.encode(), changed
+        yield f'{json.dumps(head)[:-1]}, "answer": {text}}}\n'.encode(), True
+
+
+def _lines(landing: CompanyLanding, manifest: Manifest, file: File) -> Iterator[bytes]:
+    """The lines of a file of answers, as they are written.
+
+    Raises:
+        LandingError: if the file cannot be read, or is not as it was written.
+    """
+    path = landing.folder / manifest.snapshot_id / file.name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise DamagedFileError(f"{path} is not as it was written (its sha256 differs)")
+    with gzip.open(io.BytesIO(content)) as lines:
+        yield from lines
 
 
 def _is_own(answer: dict[str, Any], person: Person) -> bool:
@@ -99,15 +120,19 @@ def _is_own(answer: dict[str, Any], person: Person) -> bool:
     return isinstance(data, dict) and person.is_id(data.get("id"))
 
 
-def _packed(name: str, kept: list[bytes]) -> tuple[bytes, File]:
-    """A file of answers, as a commit packs it."""
-    packed = io.BytesIO()
+def _packed(name: str, answers: Iterator[tuple[bytes, bool]]) -> tuple[bytes, File | None]:
+    """A file of answers, as a commit packs it; None in place of its description where nothing has changed."""
+    packed, rows, longest, changed = io.BytesIO(), 0, 0, False
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as compressed:
-        for line in kept:
-            compressed.write(line)
-    longest = max((len(line) - 1 for line in kept), default=0)
+        for line, is_new in answers:
+            changed = changed or is_new
+            if line:
+                compressed.write(line)
+                rows, longest = rows + 1, max(longest, len(line) - 1)
     content = packed.getvalue()
-    return content, File(name=name, rows=len(kept), longest=longest, bytes=len(content), sha256="")
+    if not changed:
+        return content, None
+    return content, File(name=name, rows=rows, longest=longest, bytes=len(content), sha256="")
 
 
 def _renewed(file: File, contents: dict[str, bytes]) -> File:
