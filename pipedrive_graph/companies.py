@@ -107,6 +107,7 @@ class Company:
             collected by access.
         oauth: the OAuth app, where there is one; an API token is preferred to it.
         roster: the file that names the company's people, where there is one.
+        retention_days: how many days old a snapshot may become; None keeps all of them.
         base_url_name: the variable that holds the base URL, or the key of companies.toml.
     """
 
@@ -119,6 +120,7 @@ class Company:
     observe_within: timedelta = timedelta(days=DEFAULT_OBSERVE_WITHIN)
     oauth: OAuth | None = None
     roster: Path | None = None
+    retention_days: int | None = None
     base_url_name: str = BASE_URL_VARIABLE
 
     @property

@@ -7,7 +7,7 @@ here, before anything is overwritten.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -88,7 +88,9 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
         for name in sorted(held.marks.keys() | held.decisions.keys()):
             # of snapshots by id: the one or the other is a mark; what was set aside is not lost
             there = landing.of(name).digests() | landing.of(name).set_aside_digests()
-            lost = len(held.marks[name] - there.keys() - set(there.values()))
+            forgotten = landing.of(name).forgotten()
+            explained = forgotten.snapshots | forgotten.digests
+            lost = len(held.marks[name] - there.keys() - set(there.values()) - explained)
             found.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
         return [loss for loss in found if loss.snapshots or loss.decisions]
     return None if settings.warehouse.exists() else []
@@ -120,16 +122,23 @@ def accept(settings: Settings) -> None:
         journal.accept_lost_files([*rosters.damaged(settings, name), *reviews.damaged(settings, name)])
 
 
-def refuse_to_rebuild(settings: Settings) -> None:
+def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> None:
     """Refuse a rebuild that would lose something.
+
+    Args:
+        settings: where everything lies.
+        without: companies of which everything may be lost.
 
     Raises:
         LandingError: if a journal is not whole.
         LossError: with what would be lost, and what to do instead.
     """
     for name in Landing(settings.landing).companies():
-        check_journal(settings, name)
+        if name not in without:
+            check_journal(settings, name)
     found = losses(settings)
+    if found is not None:
+        found = [loss for loss in found if loss.company not in without]
     if found is None:
         raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
     if found:
@@ -172,7 +181,7 @@ def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> Non
         if loss.company == company:
             raise LossError(
                 f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
-                f" {_otherwise(settings)}"
+                f"{_on_purpose(loss)} {_otherwise(settings)}"
             )
 
 
@@ -233,7 +242,10 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
         company,
     ):
-        held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines)
+        forgotten = Landing(settings.landing).of(name).forgotten()
+        # a warehouse from before a `forget`, as from a backup, has applied entries that were removed since
+        removed = forgotten.entries if held.marks[name] & forgotten.digests else 0
+        held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines - removed)
     return held
 
 
@@ -291,6 +303,15 @@ def _unknown(settings: Settings) -> str:
 
 def _restore(settings: Settings) -> str:
     return f"restore {settings.landing} and {settings.journal} from a backup"
+
+
+def _on_purpose(loss: Loss) -> str:
+    return (
+        " If snapshots were removed on purpose, run `pipedrive-graph forget --missing`, which seals what is"
+        " left."
+        if loss.snapshots
+        else ""
+    )
 
 
 def _otherwise(settings: Settings) -> str:

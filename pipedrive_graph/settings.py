@@ -54,6 +54,7 @@ DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
 COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
 OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
 ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
+RETENTION_DAYS_VARIABLE = "PIPEDRIVE_RETENTION_DAYS"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 
@@ -67,7 +68,7 @@ _TEXTS = {
 }  # fmt: skip
 _NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
 """The settings that name an environment variable; somebody may paste the secret itself there."""
-_NUMBERS = {"daily_reserve", "daily_limit", "observe_within"}
+_NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
 _KEYS = _TEXTS | _NUMBERS
 _VARIABLES = {
     "base_url": BASE_URL_VARIABLE,
@@ -75,6 +76,7 @@ _VARIABLES = {
     "daily_limit": DAILY_LIMIT_VARIABLE,
     "collect": COLLECT_VARIABLE,
     "observe_within": OBSERVE_WITHIN_VARIABLE,
+    "retention_days": RETENTION_DAYS_VARIABLE,
 }
 """What holds for a company where companies.toml does not say otherwise."""
 
@@ -185,6 +187,9 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         "daily_limit": _number(DAILY_LIMIT_VARIABLE, variable, DEFAULT_DAILY_LIMIT),
         "collect": variable(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
         "observe_within": _number(OBSERVE_WITHIN_VARIABLE, variable, DEFAULT_OBSERVE_WITHIN),
+        "retention_days": (
+            _number(RETENTION_DAYS_VARIABLE, variable, 365) if variable(RETENTION_DAYS_VARIABLE) else None
+        ),
     }
     file = folder / COMPANIES_FILE
     text = toml_file.text(file)
@@ -348,6 +353,14 @@ def _company(
         raise ConfigurationError(
             f"{called['observe_within']} must be a number of days above 0, at most 366, such as 7."
         )
+    retention = table["retention_days"]
+    if retention is not None and (
+        isinstance(retention, bool) or not isinstance(retention, int) or retention < 1
+    ):
+        raise ConfigurationError(
+            f"{called['retention_days']} must be a whole number of days above 0, such as 365; leave it out"
+            " to keep everything."
+        )
     if not pasted.is_plain_address(table["base_url"]):
         raise ConfigurationError(
             f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
@@ -360,4 +373,5 @@ def _company(
         daily_limit=limit,
         collect=Collect(table["collect"]),
         observe_within=timedelta(days=days),
+        retention_days=retention,
     )

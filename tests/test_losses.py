@@ -175,7 +175,8 @@ def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
     sentence = (
         f"3 of the 3 snapshots of 'acme' are missing in {folder}/acme, and only what was made from them"
         f" is left: restore {folder} and {installation.settings.journal} from a backup, then run sync again."
-        " Without a backup, `pipedrive-graph rebuild --accept-loss` goes on with what is there."
+        " If snapshots were removed on purpose, run `pipedrive-graph forget --missing`, which seals what is"
+        " left. Without a backup, `pipedrive-graph rebuild --accept-loss` goes on with what is there."
     )
     assert (told.code, told.sentence, told.failures) == (1, sentence, [("acme", 1, sentence)])
     assert simulator.requests == []

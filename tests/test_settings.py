@@ -105,6 +105,12 @@ def test_the_daily_budget_is_set_by_variables_and_by_the_file(tmp_path: Path) ->
         ("PIPEDRIVE_DAILY_RESERVE", "-0.1", "PIPEDRIVE_DAILY_RESERVE must be a number from 0 to less than 1"),
         ("PIPEDRIVE_COLLECT", "some", "PIPEDRIVE_COLLECT must be every-user or by-access, not 'some'"),
         ("PIPEDRIVE_OBSERVE_WITHIN", "0", "PIPEDRIVE_OBSERVE_WITHIN must be a number of days above 0"),
+        ("PIPEDRIVE_RETENTION_DAYS", "0", "PIPEDRIVE_RETENTION_DAYS must be a whole number of days above 0"),
+        (
+            "PIPEDRIVE_RETENTION_DAYS",
+            "1.5",
+            "PIPEDRIVE_RETENTION_DAYS must be a whole number of days above 0",
+        ),
         ("PIPEDRIVE_OBSERVE_WITHIN", "a week", "must hold a number, such as 7"),
         ("PIPEDRIVE_DAILY_LIMIT", "0", "PIPEDRIVE_DAILY_LIMIT must be a whole number above 0"),
         ("PIPEDRIVE_GRAPH_LOCK_WAIT", "an hour", "LOCK_WAIT must be a number of minutes from 0 to 10080"),

@@ -271,7 +271,7 @@ def _found(channel: Channel, memory: Memory, findings: list[Listed]) -> dict[str
 
 
 def _news(values: dict[str, Any], known: Known | None) -> str | None:
-    if known is None or known.opened_at != _opened_at(values):
+    if known is None or known.opened_at != opened_at(values):
         return "reopened" if values["reopened"] else "new"
     worse = SEVERITIES.index(values["severity"]) < SEVERITIES.index(known.severity)
     return "worse" if worse else None
@@ -286,7 +286,7 @@ def _told(values: dict[str, Any], news: str, also: Iterable[str] = ()) -> Told:
         subject_kind=values["subject_kind"],
         subject_id=values["subject_id"],
         object=values["object"],
-        opened_at=_opened_at(values),
+        opened_at=opened_at(values),
         news=news,
         also=tuple(also),
     )
@@ -305,5 +305,6 @@ def _shown(findings: list[Listed], found: dict[str, Told]) -> tuple[Told, ...]:
     )
 
 
-def _opened_at(values: dict[str, Any]) -> str:
+def opened_at(values: dict[str, Any]) -> str:
+    """When a finding became open, as the state of the alerts has it."""
     return f"{values['opened_at'].isoformat()}Z"

@@ -98,7 +98,7 @@ class State(Sealed, _Record):
 
 def exists(settings: Settings, company: str) -> bool:
     """Whether anything was kept of a company."""
-    return _path(settings, company).exists()
+    return file_of(settings, company).exists()
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def opened(
         AlertError: if the file is damaged.
         LandingError: if it cannot be read or written.
     """
-    path = _path(settings, company)
+    path = file_of(settings, company)
     with files.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
         state = _read(path)
 
@@ -129,10 +129,11 @@ def read(settings: Settings, company: str) -> State:
     Raises:
         AlertError: if the file is damaged.
     """
-    return _read(_path(settings, company))
+    return _read(file_of(settings, company))
 
 
-def _path(settings: Settings, company: str) -> Path:
+def file_of(settings: Settings, company: str) -> Path:
+    """The file of a company's state; it need not be there."""
     return settings.home / "alerts" / f"{company}.json"
 
 

@@ -96,6 +96,8 @@ def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
     """
     home, contents = settings.home, Contents()
     newest = {folder.name: _add_company(contents, home, folder) for folder in _folders(settings.landing)}
+    # which companies were deleted for good
+    contents.items += [_read(home, path) for path in _entries(settings.landing) if path.suffix == ".json"]
     # a head file is read before its journal: one that is behind is brought up to date by the next writer
     journals = sorted(_walk(settings.journal), key=lambda path: (path.suffix == ".ndjson", path))
     contents.items += [_read(home, path) for path in journals if path.parent == settings.journal]

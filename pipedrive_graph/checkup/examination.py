@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipedrive_graph.checkup import api, configuration, databases, snapshots, storage
+from pipedrive_graph.checkup import api, configuration, databases, forgotten, snapshots, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
@@ -20,12 +20,14 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
     """
     of_all: Checks = {
         "home": lambda: storage.home(settings),
+        "forget": lambda: forgotten.forget(settings, finished_by_sync=True),
         "files": lambda: storage.files_of(settings, companies),
         "output": lambda: storage.output(settings),
         "space": lambda: storage.space(settings),
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),
         "settings": lambda: configuration.settings_file(settings),
+        "collected": lambda: forgotten.uncollected(settings),
         "rules": lambda: configuration.rules(settings),
         "waivers": lambda: configuration.waivers_file(settings),
         "alerts": lambda: configuration.alerts(settings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, File, Landing, Manifest
 from pipedrive_graph.landing.records import DERIVED, KNOWN, MANIFEST, MEMORY
+from pipedrive_graph.landing.tombstones import FORGOTTEN
 from pipedrive_graph.losses import check_journal
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
@@ -53,6 +55,8 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         snapshots.chain()
     except LandingError as error:
         faults.append(error)
+    with suppress(LandingError):  # the chain cannot be read either
+        yield from _tombstones(snapshots)
     told = dict.fromkeys(map(str, faults))
     yield from (fault("landing", LandingError(text), company=company.name) for text in told)
     if not count:
@@ -61,6 +65,19 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         how = "sizes compared" if quick else "sha256 compared, every answer read"
         counts = f"{counted(count, 'snapshot')}, {counted(files, 'file')}, {counted(answers, 'answer')}"
         yield Check("landing", f"landing: {counts}: {how}", company=company.name)
+
+
+def _tombstones(snapshots: CompanyLanding) -> Iterator[Check]:
+    """What `forget` has removed; nothing where it has not."""
+    tombstones = snapshots.forgotten().tombstones
+    if tombstones:
+        last = tombstones[-1]
+        removed = ", ".join(f"{what}: {count}" for what, count in last.counts.items())
+        text = (
+            f"forgotten: {counted(len(tombstones), 'removal')} in {snapshots.folder / FORGOTTEN}, the last of"
+            f" {last.at:%Y-%m-%d} ({removed}); reason: {last.reason}"
+        )
+        yield Check("forgotten", text, company=snapshots.company)
 
 
 def journal(settings: Settings, company: Company) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipedrive_graph.checkup import contents, databases, integrity, storage
+from pipedrive_graph.checkup import contents, databases, forgotten, integrity, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
@@ -26,6 +26,8 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
         quick: compare sizes, chains and marks only; neither files nor tables are read in full.
     """
     of_all: Checks = {
+        "forget": lambda: forgotten.forget(settings, finished_by_sync=False),
+        "forgotten": lambda: forgotten.deleted(settings),
         "warehouse": lambda: databases.warehouse(settings),
         "database": lambda: contents.published(settings),
         "output": lambda: storage.output(settings),

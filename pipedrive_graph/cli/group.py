@@ -27,6 +27,7 @@ _COMMANDS = {
     "rebuild": "Make the warehouse from the landing and the journals, and publish it.",
     "backup": "Write everything that cannot be made again into one archive.",
     "restore": "Put a backup into an empty home folder, and make the rest from it.",
+    "forget": "Delete old data, a person or a company, for good; a dry run first.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "Say what changed from night to night.",
     "sql": "Query the published file, read-only, or list its tables.",

@@ -88,7 +88,7 @@ class Decisions:
         """Do what the journal says after this snapshot, as far as it is not done yet."""
         if company not in self._journals:
             aside = Landing(self.settings.landing).of(company).before_set_aside()
-            self._journals[company] = _placed(Journal.of(self.settings, company).lines(), aside)
+            self._journals[company] = placed(Journal.of(self.settings, company).lines(), aside)
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:
             return
@@ -169,7 +169,7 @@ class Decisions:
         self._note(company, line.mark)
 
 
-def _placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
+def placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
     """The lines of a journal, each after a snapshot that counts.
 
     A line about a snapshot that was set aside belongs after the one before that. A line without a snapshot

@@ -57,6 +57,18 @@ class Line:
         return self.at.replace(tzinfo=None)
 
 
+def written(line: Line, previous: str) -> bytes:
+    """A line as it stands in a journal, after lines with this sha256."""
+    return _text(line.at, line.snapshot_id, line.kind, line.content, previous=previous)
+
+
+def _text(
+    at: datetime, snapshot_id: str | None, kind: str, content: dict[str, Any], *, previous: str
+) -> bytes:
+    frame = {"at": clock.iso(at), "snapshot_id": snapshot_id, "kind": kind, "previous": previous}
+    return json.dumps({**frame, **content}, ensure_ascii=False).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Journal:
     """The journal of one company."""
@@ -169,13 +181,7 @@ class Journal:
         at = clock.now()
         if before and at <= before[-1].at:
             at = before[-1].at + timedelta(microseconds=1)
-        frame = {
-            "at": clock.iso(at),
-            "snapshot_id": snapshot_id,
-            "kind": kind,
-            "previous": chain.mark.sha256,
-        }
-        text = json.dumps({**frame, **content}, ensure_ascii=False).encode()
+        text = _text(at, snapshot_id, kind, content, previous=chain.mark.sha256)
         try:
             files.make_folder(self.path.parent)
             with open(self.path, "ab", opener=files.private) as file:

@@ -109,11 +109,13 @@ class Policies:
         default: what holds where nothing else is said.
         companies: policies of the companies that have one of their own.
         rules: folder of the installation's own rules; it need not exist, unless findings.toml names it.
+        collected: the companies that the settings name.
     """
 
     default: Policy
     companies: Mapping[str, Policy]
     rules: Path
+    collected: tuple[str, ...] = ()
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Replace the policy of the companies in landing.batch, and what all companies share."""
@@ -127,6 +129,8 @@ class Policies:
             "INSERT INTO policy.public_email_domains BY NAME SELECT unnest(?) AS domain, ? AS source",
             [list(providers.domains), providers.source],
         )
+        connection.execute("DELETE FROM policy.collected_companies")
+        connection.execute("INSERT INTO policy.collected_companies SELECT unnest(?)", [[*self.collected]])
         own = sorted(self.companies)
         _insert(connection, self.default, "company <> ALL (?)", own)
         for company in own:
@@ -161,6 +165,7 @@ def load(settings: Settings) -> Policies:
         default=_checked(shared, file),
         companies={name: _checked(_merged(shared, table), file, name) for name, table in companies.items()},
         rules=_rules(rules, file, named="rules" in own),
+        collected=tuple(known),
     )
 
 

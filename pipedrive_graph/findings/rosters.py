@@ -148,7 +148,7 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
     """
     for line in Journal.of(settings, company).lines(KIND):
         try:
-            _recalled(settings, company, line.content.get("sha256"))
+            recalled(settings, company, line.content.get("sha256"))
         except LostFileError:
             yield line.content["sha256"]
 
@@ -157,7 +157,7 @@ def _sinces(settings: Settings, company: str) -> list[Since]:
     journal = Journal.of(settings, company)
     lost = journal.lost()
     return [
-        Since(line.snapshot_id or "", _recalled(settings, company, line.content.get("sha256")))
+        Since(line.snapshot_id or "", recalled(settings, company, line.content.get("sha256")))
         for line in journal.lines(KIND)
         if line.content.get("sha256") not in lost
     ]
@@ -187,7 +187,12 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def _recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:
+def recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:
+    """Read a roster as it was kept; None is a company without one.
+
+    Raises:
+        LandingError: if it is missing or not as it was written.
+    """
     if digest is None:
         return None
     path = _path(settings, company, digest)

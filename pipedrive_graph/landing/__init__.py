@@ -10,13 +10,15 @@
                                       abandoned.json             instead, if it was never finished
 
     <landing>/<company>/gaps.json      where snapshots are missing, and a person has accepted that
+                        forgotten.json what `forget` has removed, when and why
                         .seed          the secret from which it is drawn who is observed by-access
 
 A committed snapshot never changes. Each manifest names the digest of the one before, so a damaged or
 missing snapshot shows.
 """
 
-from pipedrive_graph.landing.company import CompanyLanding, Landing
+from pipedrive_graph.landing.companies import Landing
+from pipedrive_graph.landing.company import CompanyLanding
 from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Mark, Verdict
 from pipedrive_graph.landing.snapshot import Snapshot, abandon
 

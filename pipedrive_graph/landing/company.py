@@ -37,6 +37,7 @@ from pipedrive_graph.landing.records import (
     read_record,
 )
 from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
+from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten
 from pipedrive_graph.pipedrive.signature import Memory
 
 
@@ -63,14 +64,37 @@ class CompanyLanding:
                 has accepted that.
         """
         chain = self._manifests()
-        accepted = {(gap.snapshot_id, gap.previous) for gap in self._gaps()}
-        for manifest in _after_gaps(chain):
-            if (manifest.snapshot_id, manifest.previous) not in accepted:
-                raise LandingError(
-                    f"{self.folder / manifest.snapshot_id / MANIFEST} does not continue the snapshot"
-                    " before it; one was changed or is missing. Restore it from a backup."
-                )
+        for manifest in self._breaks(chain):
+            raise LandingError(
+                f"{self.folder / manifest.snapshot_id / MANIFEST} does not continue the snapshot"
+                " before it; one was changed or is missing. Restore it from a backup. If its folder was"
+                " removed on purpose, run `pipedrive-graph forget --missing`, which seals what is left."
+            )
         return chain
+
+    def breaks(self) -> list[Manifest]:
+        """The manifests that do not continue the one before them, where nobody has accepted that.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        return self._breaks(self._manifests())
+
+    def _breaks(self, chain: list[tuple[Manifest, str]]) -> list[Manifest]:
+        accepted = {(gap.snapshot_id, gap.previous) for gap in self._gaps()}
+        return [
+            manifest
+            for manifest in _after_gaps(chain, self.forgotten().origin)
+            if (manifest.snapshot_id, manifest.previous) not in accepted
+        ]
+
+    def forgotten(self) -> Forgotten:
+        """What `forget` has removed.
+
+        Raises:
+            LandingError: if the file that says so is damaged.
+        """
+        return read_forgotten(self.folder)
 
     def accept_gaps(self) -> None:
         """Accept for good that snapshots are missing between those that are there, or were changed.
@@ -85,7 +109,7 @@ class CompanyLanding:
         accepted = {(gap.snapshot_id, gap.previous) for gap in gaps}
         new = [
             Gap(snapshot_id=manifest.snapshot_id, previous=manifest.previous, accepted_at=clock.now())
-            for manifest in _after_gaps(chain)
+            for manifest in _after_gaps(chain, self.forgotten().origin)
             if (manifest.snapshot_id, manifest.previous) not in accepted
         ]
         if new:
@@ -142,6 +166,19 @@ class CompanyLanding:
         for folder in reversed(self._committed()):
             yield read_record(folder / MANIFEST, Manifest)
 
+    def every(self) -> Iterator[Manifest]:
+        """All snapshots, the oldest first, those that were set aside included.
+
+        Raises:
+            LandingError: if a manifest cannot be read.
+        """
+        with _readable(self.folder):
+            folders = self._folders()
+        for folder in folders:
+            for name in (MANIFEST, SET_ASIDE):
+                if (folder / name).exists():
+                    yield read_record(folder / name, Manifest)
+
     def latest(self, *, accepted: bool = False) -> Manifest | None:
         """The newest committed snapshot, or the newest that was accepted."""
         return next((m for m in self.newest_first() if m.accepted or not accepted), None)
@@ -149,7 +186,7 @@ class CompanyLanding:
     def latest_digest(self) -> str | None:
         """The digest of the newest manifest: what the next one names as its previous."""
         committed = self._committed()
-        return digest(committed[-1] / MANIFEST) if committed else None
+        return digest(committed[-1] / MANIFEST) if committed else self.forgotten().origin
 
     def digests(self) -> dict[str, str]:
         """The digest of every committed manifest, by snapshot; no manifest is read."""
@@ -352,27 +389,9 @@ def _readable(folder: Path) -> Iterator[None]:
         raise files.cannot_read(folder, error) from error
 
 
-def _after_gaps(chain: list[tuple[Manifest, str]]) -> list[Manifest]:
-    """The manifests that name another digest than that of the manifest before them."""
-    before = [None, *(digest for _, digest in chain)]
+def _after_gaps(chain: list[tuple[Manifest, str]], origin: str | None) -> list[Manifest]:
+    """The manifests that name another digest than that of the manifest before them; the first, `origin`."""
+    before = [origin, *(digest for _, digest in chain)]
     return [
         manifest for (manifest, _), digest in zip(chain, before, strict=False) if manifest.previous != digest
     ]
-
-
-class Landing:
-    """The folder of all snapshots of all companies."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def of(self, company: str) -> CompanyLanding:
-        """The snapshots of one company."""
-        return CompanyLanding(self.folder, company)
-
-    def companies(self) -> list[str]:
-        """Names of the companies that have a folder here."""
-        with _readable(self.folder):
-            if not self.folder.is_dir():
-                return []
-            return sorted(path.name for path in self.folder.iterdir() if path.is_dir())

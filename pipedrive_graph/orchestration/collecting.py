@@ -15,6 +15,7 @@ from pipedrive_graph.companies import Collect
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError, RejectedError, ShrunkError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.forget.stage import resume
 from pipedrive_graph.landing import CompanyLanding, Coverage, Landing, Manifest
 from pipedrive_graph.losses import dated_ahead, refuse_to_collect
 from pipedrive_graph.orchestration.checks import company_check
@@ -103,6 +104,9 @@ def collecting(companies: dg.PartitionsDefinition[str], models: Models) -> dg.As
         ownership.check(settings, [company.name])
         rosters.load([company])  # a mistake in there is told before anything is asked
         observer = watch.observer(company.name, context.log)
+        resumed = resume(settings, on_wait=observer.warn)
+        if resumed:
+            observer.warn(resumed)
         refuse_to_collect(settings, company.name, wait=observer.warn)
         for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name)):
             if problem:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from pipedrive_graph import build
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.forget.age import apply_retention
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata
@@ -95,13 +96,21 @@ def publishing(companies: dg.PartitionsDefinition[str], models: Models) -> list[
         deps=["identity_graph"],
         group_name=GROUP,
         kinds={"html"},
-        description="One page per company for who reviews its access: opened offline, printed, signed.",
+        description="One page per company for who reviews its access: opened offline, printed, signed. After "
+        "it, what is older than the company's retention_days is removed.",
     )
     def access_report(
-        context: dg.AssetExecutionContext, configuration: dg.ResourceParam[Configuration]
+        context: dg.AssetExecutionContext,
+        configuration: dg.ResourceParam[Configuration],
+        watch: dg.ResourceParam[Watch],
     ) -> dg.MaterializeResult[None]:
         company, settings = context.partition_key, configuration.settings
         path = write_access_report(settings, models, company)
+        # the night is published: what is too old may go, and this report is then written again
+        on_wait = watch.observer(company, context.log).warn
+        removed = apply_retention(settings, models, settings.company(company), on_wait=on_wait)
+        if removed:
+            on_wait(removed)
         return dg.MaterializeResult(metadata=report_metadata(settings, company, path))
 
     return [identity_graph, findings_csv, access_report]

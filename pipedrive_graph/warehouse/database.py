@@ -6,13 +6,13 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pipedrive_graph import denials, files
+from pipedrive_graph import denials, files, interrupted
 from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
@@ -98,9 +98,23 @@ def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
     return None
 
 
-def lock(path: Path, *, wait: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
-    """Keep every other writer away from the warehouse, without opening it."""
-    return files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait)
+@contextmanager
+def lock(path: Path, *, wait: Callable[[str], None] | None = None, finishing: bool = False) -> Iterator[None]:
+    """Keep every other writer away from the warehouse, without opening it.
+
+    Args:
+        path: the warehouse's file.
+        wait: called once when another process holds the lock; without it, a busy warehouse is an error.
+        finishing: whether it is held to finish a `forget`; everybody else is refused while one is unfinished.
+
+    Raises:
+        BusyError: if another process writes.
+        LandingError: if a `forget` was interrupted.
+    """
+    with files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait):
+        if not finishing:
+            interrupted.refuse(path.parent)
+        yield
 
 
 @contextmanager

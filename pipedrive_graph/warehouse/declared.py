@@ -229,6 +229,7 @@ POLICY = {
     "email_domains": {"company": "VARCHAR", "domain": "VARCHAR"},
     "public_domains": {"company": "VARCHAR", "domain": "VARCHAR"},
     "public_email_domains": {"domain": "VARCHAR", "source": "VARCHAR"},
+    "collected_companies": {"company": "VARCHAR"},
     "allowed_permissions": {"company": "VARCHAR", "role": "VARCHAR", "permission": "VARCHAR"},
     "mailbox_names": {"company": "VARCHAR", "name": "VARCHAR"},
     "combinations": {
@@ -252,5 +253,5 @@ POLICY = {
 }
 """The tables of what the rules go by, as findings.toml and the rosters say it: written anew each night."""
 
-SHARED = {"public_email_domains"}
+SHARED = {"collected_companies", "public_email_domains"}
 """Tables of the policy that are the same for all companies."""

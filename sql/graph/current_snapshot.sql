@@ -9,7 +9,7 @@
 --   as_of: when that read began; "now" in all other tables
 --   status: complete, or partial where something was not answered and is carried over
 --   company_id: Pipedrive's id of the company
---   token_owner: the user whose token collected it
+--   token_owner: the user whose token collected it; 0 where that person was forgotten
 -- example: SELECT company, as_of, status FROM current_snapshot
 SELECT
     company,

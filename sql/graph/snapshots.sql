@@ -19,7 +19,7 @@
 --   throttled: how many of them were answered 429
 --   reason: why it is partial or rejected, NULL when complete
 --   company_id: Pipedrive's id of the company
---   token_owner: the user whose token collected it
+--   token_owner: the user whose token collected it; 0 where that person was forgotten
 -- example: SELECT started_at, status, users, requests, throttled, reason FROM snapshots ORDER
 --   BY started_at DESC
 SELECT

@@ -1,0 +1,127 @@
+"""Forgetting by age: `forget --before DATE`, and the setting `retention_days`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import duckdb
+
+from pipedrive_graph import clock
+from pipedrive_graph.companies import Company
+from pipedrive_graph.errors import BusyError
+from pipedrive_graph.forget import run
+from pipedrive_graph.forget.alerting import refuse_unpublished
+from pipedrive_graph.forget.change import Change, Forgetting, Runs
+from pipedrive_graph.forget.older import older, started
+from pipedrive_graph.forget.stage import Wait
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.tombstones import Kind
+from pipedrive_graph.reviews.recommending import STILL_PRESENT
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
+from pipedrive_graph.warehouse.database import attached, rows
+from pipedrive_graph.warehouse.models import Models
+
+SLACK = timedelta(days=1)
+"""How much older than `retention_days` something must be: so everything is made again once a day at most."""
+
+
+@dataclass(frozen=True)
+class Older(Forgetting):
+    """Forget what began before a time.
+
+    Attributes:
+        before: aware, in UTC.
+        all_companies: whether these are all companies that have data.
+    """
+
+    before: datetime
+    all_companies: bool = False
+    kind: ClassVar[Kind] = "before"
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are older; a run may be of several companies."""
+        return Runs(before=self.before) if self.all_companies else Runs()
+
+    def change(self, settings: Settings, company: str) -> Change:
+        """What is done to a company."""
+        change = older(settings, company, self.before, needed=_needed(settings, company))
+        if change.counts:
+            refuse_unpublished(settings, company)
+            for finding_id, rule in _events(settings, company, change.dropped):
+                text = f"the open event {finding_id} ({rule}) goes with the snapshots that show it"
+                change.note("remove", "open event", settings.warehouse.name, text)
+        return change
+
+
+def apply_retention(settings: Settings, models: Models, company: Company, *, on_wait: Wait) -> str | None:
+    """Remove what is older than a company's `retention_days`, where there is such a setting and such data.
+
+    Args:
+        settings: where everything lies.
+        models: the files of sql/ and the installation's own rules.
+        company: its settings.
+        on_wait: called once when another process holds a lock.
+
+    Returns:
+        A sentence about what was done, or why it was put off; None where there was nothing to do.
+
+    Raises:
+        PipedriveGraphError: if it could not be done; everything is as it was.
+    """
+    days = company.retention_days
+    if days is None:
+        return None
+    limit = clock.now() - timedelta(days=days)
+    landing = Landing(settings.landing).of(company.name)
+    newest = landing.latest(accepted=True)
+    folders = [path for path in landing.folder.glob("*") if path.is_dir()]
+    times = [started(path) for path in folders if newest is None or path.name != newest.snapshot_id]
+    if not any(time is not None and time < limit - SLACK for time in times):
+        return None
+    forgetting = Older((company.name,), limit)
+    try:
+        done = run.carry_out(settings, models, forgetting, reason=f"retention_days = {days}", on_wait=on_wait)
+    except BusyError as error:
+        return f"Data older than retention_days = {days} is removed by the next sync: {error}"
+    removed = sum(item.action == "remove" and item.kind == "snapshot" for item in done.items)
+    return (
+        f"Removed {counted(removed, 'snapshot')} older than retention_days = {days}, and made warehouse,"
+        " published file and reports again."
+    )
+
+
+def _needed(settings: Settings, company: str) -> set[str]:
+    """The reviews on which findings rest that are not resolved."""
+    query = (
+        "SELECT evidence FROM held.history.findings WHERE company = ? AND rule = ? AND status <> 'resolved'"
+    )
+    found = _asked(settings, query, company, STILL_PRESENT)
+    return {str(json.loads(evidence).get("review_id")) for (evidence,) in found}
+
+
+def _events(settings: Settings, company: str, dropped: set[str]) -> list[tuple[str, str]]:
+    """Events that are not resolved, and that no longer show: a change is seen between two snapshots."""
+    landing = Landing(settings.landing).of(company)
+    accepted = [manifest.snapshot_id for manifest in landing.newest_first() if manifest.accepted]
+    oldest = min({*accepted} - dropped)
+    query = (
+        "SELECT finding_id, rule FROM held.history.findings"
+        " WHERE company = ? AND status <> 'resolved' AND snapshot_id <= ? ORDER BY ALL"
+    )
+    return [(finding_id, rule) for finding_id, rule in _asked(settings, query, company, oldest)]
+
+
+def _asked(settings: Settings, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows of a query of the warehouse; none where it cannot be read."""
+    if not settings.warehouse.exists():
+        return []
+    try:
+        with attached(settings.warehouse) as connection:
+            return rows(connection, query, *parameters)
+    except duckdb.Error:
+        return []

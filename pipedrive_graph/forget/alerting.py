@@ -1,0 +1,83 @@
+"""Carries over what each channel was sent: a `forget` makes nothing new, so nothing is sent because of it.
+
+A finding that stays open may be open since the oldest snapshot that is left. Without this, that would be a
+reason to send it once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipedrive_graph import files
+from pipedrive_graph.alerts import state
+from pipedrive_graph.alerts.due import Published, look, opened_at
+from pipedrive_graph.alerts.state import Known
+from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.forget.change import Change
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.unpublished import unpublished
+
+
+def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:
+    """Write what was sent about a company, as it is to be known after the `forget`.
+
+    Args:
+        settings: of the home as it is.
+        staged: of the home as it is to be.
+        change: what is done to the company.
+        names: whether a text names who is forgotten; notes that wait to be sent, and do, are dropped.
+
+    Raises:
+        AlertError: if the file is damaged.
+        WarehouseError: if a published file cannot be read.
+        LandingError: if the file cannot be written.
+    """
+    company = change.company
+    if not state.exists(settings, company):
+        return
+    before, after = (_open(look(each.published, company)) for each in (settings, staged))
+    kept = state.read(settings, company)
+    for memory in kept.channels.values():
+        memory.findings = {
+            finding_id: _known(memory.findings.get(finding_id), before.get(finding_id), now)
+            for finding_id, now in after.items()
+            if finding_id in memory.findings or finding_id not in before
+        }
+        memory.waiting = [note for note in memory.waiting if not names(note.text) and not names(note.short)]
+    content = kept.sealed().model_dump_json(indent=1).encode()
+    files.write_atomically(state.file_of(staged, company), content)
+
+
+def _open(published: Published | None) -> dict[str, Known]:
+    """The open findings, by id."""
+    return {
+        listed.values["finding_id"]: Known(
+            opened_at=opened_at(listed.values), severity=listed.values["severity"]
+        )
+        for listed in (published.findings if published else [])
+    }
+
+
+def _known(sent: Known | None, before: Known | None, now: Known) -> Known:
+    """A finding as it is known after the `forget`; what was not sent about it yet is still to be sent."""
+    if sent is None or before is None:
+        return now
+    return Known(
+        opened_at=now.opened_at if sent.opened_at == before.opened_at else sent.opened_at,
+        severity=sent.severity if before.severity == now.severity else now.severity,
+    )
+
+
+def refuse_unpublished(settings: Settings, company: str) -> None:
+    """Refuse while the newest snapshot is not published: what is new in it could not be told from the rest.
+
+    Raises:
+        WarehouseError: naming what to run first.
+    """
+    newest = unpublished(Landing(settings.landing).of(company), settings.published)
+    if newest is not None:
+        raise WarehouseError(
+            f"Snapshot {newest.snapshot_id} of '{company}' is not published yet: run sync, or"
+            " `pipedrive-graph rebuild`, then try again. Nothing was removed."
+        )

@@ -1,0 +1,135 @@
+"""Forgetting a company: everything that is kept of it, as long as the settings no longer name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import duckdb
+
+from pipedrive_graph.companies import COMPANIES_FILE
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.forget import seal
+from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
+from pipedrive_graph.forget.written import mentions
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
+from pipedrive_graph.settings import COMPANY_VARIABLE, Settings
+from pipedrive_graph.text import counted, printable
+from pipedrive_graph.warehouse.database import attached, rows
+
+
+@dataclass(frozen=True)
+class WholeCompany(Forgetting):
+    """Forget everything of one company."""
+
+    kind: ClassVar[Kind] = "company"
+
+    def change(self, settings: Settings, company: str) -> Change:
+        """What is done to the company.
+
+        Raises:
+            ConfigurationError: if the settings still name it.
+        """
+        if any(each.name == company for each in settings.companies):
+            file = settings.home / COMPANIES_FILE
+            place = file if file.exists() else f"the variable {COMPANY_VARIABLE}"
+            raise ConfigurationError(
+                f"{place} still names the company '{company}': the next sync would collect it again. Take it"
+                " out there first, then try again."
+            )
+        change = Change(company, whole=True)
+        landing = Landing(settings.landing).of(company)
+        change.dropped = {path.name for path in landing.folder.glob("*") if path.is_dir()}
+        for path in _paths(settings, company):
+            change.note("remove", _kind(path, settings), _below(path, settings), "all of it")
+        if company in _published(settings) and not change.counts:
+            change.note("remove", "database", settings.published.name, "its rows")
+        change.counts["snapshot removed"] = len(change.dropped)
+        change.counts["journal entry removed"] = Journal.of(settings, company).mark().lines
+        return change
+
+    @property
+    def runs(self) -> Runs:
+        """The company's runs."""
+        return Runs(company=self.companies[0])
+
+    def others(self, settings: Settings) -> Iterator[Item]:
+        """Lines of the files that people write which name the company: sync refuses them now."""
+        for company in self.companies:
+            yield from mentions(settings, (f'"{company}"', f"'{company}'", f"[{company}]"))
+
+    def removed(self, settings: Settings) -> Iterable[str]:
+        """Its tokens, the state of its alerts and the record of its runs; the list of companies that are gone is exchanged."""
+        for company in self.companies:
+            yield from (f"{folder}/{company}.json" for folder in ("tokens", "alerts", "runs"))
+            yield f"reports/{company}"
+        yield f"landing/{FORGOTTEN}"
+
+
+def with_data(settings: Settings) -> list[str]:
+    """The companies of which anything is kept, in the settings or not."""
+    names = {*Landing(settings.landing).companies(), *_published(settings)}
+    for folder, ending in (("journal", ".ndjson"), ("tokens", ".json")):
+        names |= {path.name.removesuffix(ending) for path in (settings.home / folder).glob(f"[!.]*{ending}")}
+    return sorted(names)
+
+
+def not_collected(settings: Settings) -> list[str]:
+    """The companies of which snapshots are kept, and that the settings no longer name."""
+    named = {company.name for company in settings.companies}
+    landing = Landing(settings.landing)
+    return [name for name in landing.companies() if name not in named and landing.of(name).digests()]
+
+
+def advice(company: str) -> str:
+    """What to do about a company that is no longer collected."""
+    return (
+        f"'{printable(company)}' is no longer in the settings and is not collected; what is known about it"
+        f" stays published. `pipedrive-graph forget --company {printable(company)}` deletes it."
+    )
+
+
+def _paths(settings: Settings, company: str) -> list[Path]:
+    journal = [settings.journal / name for name in seal.names(company)]
+    paths = [
+        settings.landing / company,
+        *journal,
+        settings.reports / company,
+        *(settings.home / folder / f"{company}.json" for folder in ("alerts", "runs", "tokens")),
+    ]
+    return [path for path in paths if path.exists()]
+
+
+def _kind(path: Path, settings: Settings) -> str:
+    kinds = {
+        "landing": "landing",
+        "journal": "journal",
+        "reports": "report",
+        "alerts": "alert state",
+        "runs": "record of runs",
+        "tokens": "token",
+    }
+    return kinds[path.relative_to(settings.home).parts[0]]
+
+
+def _below(path: Path, settings: Settings) -> str:
+    text = path.relative_to(settings.home).as_posix()
+    if path.parent == settings.landing:
+        snapshots = sum(folder.is_dir() for folder in path.iterdir())
+        return f"{text} ({counted(snapshots, 'snapshot')})"
+    return text
+
+
+def _published(settings: Settings) -> set[str]:
+    """The companies that the published file shows; none where it cannot be read."""
+    if not settings.published.is_file():
+        return set()
+    try:
+        with attached(settings.published) as connection:
+            return {name for (name,) in rows(connection, "SELECT DISTINCT company FROM held.snapshots")}
+    except duckdb.Error:
+        return set()

@@ -1,0 +1,153 @@
+"""Takes a person out of a company's journal, and out of the rosters and reviews that it names.
+
+A line that is about the person alone goes: an acknowledgement of a finding about the person. Of the others
+stays what is about somebody else. A review keeps its id, so that the files that were handed out still count.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import duckdb
+
+from pipedrive_graph import addresses
+from pipedrive_graph.findings import rosters
+from pipedrive_graph.findings.handlers import ACKNOWLEDGED
+from pipedrive_graph.findings.journal import Journal, Line
+from pipedrive_graph.findings.roster import Row
+from pipedrive_graph.forget.change import Change
+from pipedrive_graph.forget.scrub import GONE, scrubbed
+from pipedrive_graph.forget.who import Person
+from pipedrive_graph.reviews import journal as reviews
+from pipedrive_graph.reviews.journal import DECIDED, OPENED
+from pipedrive_graph.reviews.population import Population
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import attached, rows
+
+
+@dataclass(slots=True)
+class _Rewriting:
+    """Rewrites the lines of one journal.
+
+    Attributes:
+        about: ids of the findings about the person.
+        lost: digests of the rosters and reviews that are lost, as a person has accepted.
+        populations: the new digest of each review's population, by the old one.
+    """
+
+    settings: Settings
+    change: Change
+    person: Person
+    about: set[str]
+    lost: set[str]
+    populations: dict[str, str] = field(default_factory=dict)
+
+    def content(self, line: Line) -> dict[str, Any] | None:
+        """What a line says without the person; None where the line goes."""
+        content = dict(line.content)
+        if line.kind == ACKNOWLEDGED and content.get("finding_id") in self.about:
+            return None
+        if line.kind == rosters.KIND and content.get("sha256") and content["sha256"] not in self.lost:
+            return {**content, "sha256": self._roster(content["sha256"])}
+        if line.kind == OPENED and content["sha256"] not in self.lost:
+            content["sha256"] = self._population(content["review_id"], content["sha256"])
+        if line.kind == DECIDED:
+            content["sha256"] = self.populations.get(content["sha256"], content["sha256"])
+            own = {f"user-{user}" for user in self.person.ids}
+            content["decisions"] = [each for each in content["decisions"] if each["row_id"] not in own]
+        new = scrubbed(content, self.person)
+        return None if new is GONE else dict(new)
+
+    def _roster(self, digest: str) -> str:
+        roster = rosters.recalled(self.settings, self.change.company, digest)
+        kept = [
+            _row(row, self.person) for row in (roster.rows if roster else ()) if not _names(row, self.person)
+        ]
+        content = json.dumps([asdict(row) for row in kept], ensure_ascii=False).encode()
+        new = hashlib.sha256(content).hexdigest()
+        if new != digest:
+            self._keep("roster", f"{self.change.company}.rosters/{new}.json.gz", content)
+        return new
+
+    def _population(self, review_id: str, digest: str) -> str:
+        population = reviews.recall(self.settings, self.change.company, review_id, digest)
+        kept = [item for item in population.items if item.user_id not in self.person.ids]
+        told = population.model_dump(mode="json")
+        told["items"] = [item.model_dump(mode="json") for item in kept]
+        content = Population.model_validate(scrubbed(told, self.person)).written()
+        new = hashlib.sha256(content).hexdigest()
+        self.populations[digest] = new
+        if new != digest:
+            self._keep("review", f"{self.change.company}.reviews/{review_id}.json.gz", content)
+        return new
+
+    def _keep(self, kind: str, path: str, content: bytes) -> None:
+        if path not in self.change.lists:
+            self.change.lists[path] = gzip.compress(content, mtime=0)
+            self.change.note("rewrite", kind, f"journal/{path}", "without the person")
+
+
+def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
+    """Choose the lines of the journal that stay, and what they say.
+
+    Raises:
+        LandingError: if the journal, a roster or a review is damaged.
+    """
+    journal = Journal.of(settings, change.company)
+    lines = journal.lines()
+    rewriting = _Rewriting(settings, change, person, _about(settings, change.company, person), journal.lost())
+    entries = []
+    for line in lines:
+        content = rewriting.content(line)
+        path, text = f"journal/{journal.path.name}", f"line {line.number}, {line.kind}, of {line.at:%Y-%m-%d}"
+        if content is None:
+            change.note("remove", "journal entry", path, text)
+            continue
+        if content != line.content:
+            change.note("rewrite", "journal entry", path, text)
+        entries.append(replace(line, content=content))
+    if [line.content for line in entries] != [line.content for line in lines]:
+        change.entries = entries
+
+
+def _about(settings: Settings, company: str, person: Person) -> set[str]:
+    """The findings about the person that are known; none where the warehouse cannot be read."""
+    if not settings.warehouse.exists():
+        return set()
+    try:
+        with attached(settings.warehouse) as connection:
+            found = rows(
+                connection,
+                "SELECT finding_id FROM held.history.findings"
+                " WHERE company = ? AND subject_kind = 'user' AND list_contains(?, subject_id)",
+                company,
+                [str(user) for user in person.ids],
+            )
+    except duckdb.Error:
+        return set()
+    return {finding_id for (finding_id,) in found}
+
+
+def _names(row: Row, person: Person) -> bool:
+    """Whether a row of a roster is the person's."""
+    own = {addresses.comparable(text) for text in person.texts} - {None}
+    return row.email is not None and row.email in own
+
+
+def _row(row: Row, person: Person) -> Row:
+    """A row of somebody else, without the person."""
+
+    def other(text: str | None) -> str | None:
+        return None if text and person.is_in(text) else text
+
+    return replace(
+        row,
+        email=other(row.email),
+        manager=other(row.manager),
+        expected_role=other(row.expected_role),
+        problem=person.without(row.problem) if row.problem else row.problem,
+    )

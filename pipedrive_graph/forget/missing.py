@@ -1,0 +1,89 @@
+"""Seals what is left where snapshots were removed by hand: `forget --missing`.
+
+What was changed is not missing: as long as the warehouse knows a snapshot by another digest than the landing,
+it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import duckdb
+
+from pipedrive_graph.errors import LandingError, LossError
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.forget.change import Change, Forgetting
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.tombstones import Kind
+from pipedrive_graph.losses import losses
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import attached, rows
+
+
+@dataclass(frozen=True)
+class Missing(Forgetting):
+    """Note that snapshots are gone."""
+
+    kind: ClassVar[Kind] = "missing"
+
+    def change(self, settings: Settings, company: str) -> Change:
+        """What is done to a company.
+
+        Raises:
+            LandingError: if a snapshot was changed, or the journal is damaged.
+            LossError: if the journal lacks entries.
+        """
+        change = Change(company)
+        landing = Landing(settings.landing).of(company)
+        there = landing.digests() | landing.set_aside_digests()
+        taken = _taken(settings, company)
+        changed = sorted(name for name in taken.keys() & there.keys() if taken[name] != there[name])
+        if changed:
+            raise LandingError(
+                f"{landing.folder / changed[0]} was changed, not removed; restore it from a backup. Without a"
+                " backup, move its folder away, and it is missing."
+            )
+        for loss in losses(settings, company) or []:
+            if loss.decisions:
+                raise LossError(f"{loss} are missing; restore {settings.journal} from a backup first.")
+        change.missing = {name: digest for name, digest in taken.items() if name not in there}
+        for name in sorted(change.missing):
+            change.note("remove", "snapshot", f"landing/{company}/{name}", "is gone already; it is noted so")
+        if not change.missing:
+            for manifest in landing.breaks():
+                path = f"landing/{company}"
+                change.note("remove", "snapshot", path, f"is missing before {manifest.snapshot_id}; noted so")
+        if change.counts:
+            _place_entries(settings, change, there.keys())
+        return change
+
+
+def _taken(settings: Settings, company: str) -> dict[str, str]:
+    """The snapshots that the warehouse has taken, each with the digest of its manifest; none if unknown."""
+    if not settings.warehouse.is_file():
+        return {}
+    try:
+        with attached(settings.warehouse) as connection:
+            return dict(
+                rows(
+                    connection,
+                    "SELECT snapshot_id, manifest_sha256 FROM held.history.snapshots WHERE company = ?",
+                    company,
+                )
+            )
+    except duckdb.Error:
+        return {}
+
+
+def _place_entries(settings: Settings, change: Change, there: Iterable[str]) -> None:
+    """Let each line about a snapshot that is gone follow the one before that snapshot."""
+    names = sorted(there)
+    entries = Journal.of(settings, change.company).lines()
+    change.entries = [
+        replace(line, snapshot_id=max((name for name in names if name < line.snapshot_id), default=None))
+        if line.snapshot_id is not None and line.snapshot_id not in names
+        else line
+        for line in entries
+    ]

@@ -1,0 +1,126 @@
+"""Chooses what of a company is older than a day: snapshots, and journal lines that nothing needs any more.
+
+The newest accepted snapshot stays, however old it is: it is what is known now. Of the journal stay the lines
+about snapshots that stay; and of the others the newest waivers and the newest roster, and a review with its
+decisions as long as it is open, was decided since, or has a finding that is not resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipedrive_graph.findings import rosters
+from pipedrive_graph.findings.decisions import placed
+from pipedrive_graph.findings.handlers import ACKNOWLEDGED, WAIVERS
+from pipedrive_graph.findings.journal import Journal, Line
+from pipedrive_graph.forget.change import Change
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.reviews.journal import DECIDED, OPENED, recall
+from pipedrive_graph.settings import Settings
+
+_NAME = "%Y%m%dT%H%M%S-%f"
+
+
+def older(settings: Settings, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:
+    """Choose what goes, and what stays although it is old.
+
+    Args:
+        settings: where everything lies.
+        company: its name.
+        before: what began before this time goes; aware, UTC.
+        needed: ids of reviews that stay although they are decided.
+
+    Raises:
+        LandingError: if a manifest or the journal is damaged.
+    """
+    change = Change(company)
+    landing = Landing(settings.landing).of(company)
+    newest = landing.latest(accepted=True)
+    counted = landing.digests()
+    aside = landing.set_aside_digests()
+    for folder in sorted(path for path in landing.folder.glob("*") if path.is_dir()):
+        started_at = started(folder)
+        if started_at is None or started_at >= before:
+            continue
+        path = f"landing/{company}/{folder.name}"
+        if newest and folder.name == newest.snapshot_id:
+            text = f"the newest accepted snapshot, of {started_at:%Y-%m-%d}, stays: it is what is known now"
+            change.note("keep", "snapshot", path, text)
+            continue
+        change.dropped.add(folder.name)
+        kind = "snapshot" if folder.name in counted else "unfinished snapshot"
+        kind = "snapshot that was set aside" if folder.name in aside else kind
+        change.note("remove", kind, path, f"{kind} of {started_at:%Y-%m-%d %H:%M} UTC")
+    if change.dropped:
+        _choose_entries(settings, change, {*counted} - change.dropped, {*needed})
+    return change
+
+
+def started(folder: Path) -> datetime | None:
+    """When a snapshot was begun, by the name of its folder."""
+    try:
+        return datetime.strptime(folder.name, _NAME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: set[str]) -> None:
+    """Choose the lines of the journal that stay; an old one that stays counts from the beginning."""
+    company = change.company
+    journal = Journal.of(settings, company)
+    written = journal.lines()
+    lines = placed(written, Landing(settings.landing).of(company).before_set_aside())
+    old = [line for line in lines if line.snapshot_id not in kept]
+    newest = {line.kind: line.number for line in old}
+    reviews = _reviews(settings, company, lines, {line.number for line in old}) | needed
+    stays = []
+    for line, as_written in zip(lines, written, strict=True):
+        review = line.content.get("review_id")
+        if line.kind in {OPENED, DECIDED}:
+            keep = review in reviews
+        elif line.snapshot_id in kept:
+            keep = True
+        elif line.kind == rosters.KIND:
+            keep = newest[line.kind] == line.number and line.content.get("sha256") is not None
+        else:
+            keep = line.kind != ACKNOWLEDGED and (line.kind != WAIVERS or newest[line.kind] == line.number)
+        if not keep:
+            text = f"line {line.number}, {line.kind}, of {line.at:%Y-%m-%d}"
+            change.note("remove", "journal entry", f"journal/{journal.path.name}", text)
+        elif line.snapshot_id in kept:
+            gone = as_written.snapshot_id in change.dropped
+            stays.append(line if gone else as_written)
+        else:
+            stays.append(replace(line, snapshot_id=None))
+    change.entries = stays
+    removed = {line.number for line in written} - {line.number for line in stays}
+    for line in written:
+        if line.number in removed and line.kind == OPENED:
+            path = f"journal/{company}.reviews/{line.content['review_id']}.json.gz"
+            change.note("remove", "review", path, f"the review of {line.at:%Y-%m-%d}, which is decided")
+
+
+def _reviews(settings: Settings, company: str, lines: list[Line], old: set[int]) -> set[str]:
+    """The reviews that stay: those that are open, and those of which a line is not old."""
+    lost = Journal.of(settings, company).lost()
+    decided: dict[str, set[str]] = {}
+    for line in lines:
+        if line.kind == DECIDED:
+            rows = {decision["row_id"] for decision in line.content["decisions"]}
+            decided.setdefault(line.content["review_id"], set()).update(rows)
+    stays = {
+        line.content["review_id"]
+        for line in lines
+        if line.kind in {OPENED, DECIDED} and line.number not in old
+    }
+    for line in lines:
+        known_by = line.content.get("review_id")
+        if line.kind != OPENED or known_by in stays or line.content["sha256"] in lost:
+            continue
+        items = recall(settings, company, str(known_by), line.content["sha256"]).items
+        if {item.row_id for item in items} - decided.get(str(known_by), set()):
+            stays.add(str(known_by))
+    return stays

@@ -1,0 +1,157 @@
+"""Forgetting a person: taken out of every snapshot, the journal, rosters, reviews and the alerts' state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from pipedrive_graph import addresses
+from pipedrive_graph.errors import ConfigurationError, LandingError
+from pipedrive_graph.forget import search, written
+from pipedrive_graph.forget.answers import rewriting
+from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
+from pipedrive_graph.forget.entries import rewrite_entries
+from pipedrive_graph.forget.who import NOBODY, Person, find
+from pipedrive_graph.landing import CompanyLanding, Landing
+from pipedrive_graph.landing.records import MANIFEST, SET_ASIDE
+from pipedrive_graph.landing.tombstones import Kind
+from pipedrive_graph.pasted import shown
+from pipedrive_graph.runs import record
+from pipedrive_graph.settings import Settings
+
+
+@dataclass(frozen=True)
+class OnePerson(Forgetting):
+    """Forget a person.
+
+    Attributes:
+        who: an e-mail address, or the id of a user.
+        all_companies: whether these are all companies that have data.
+    """
+
+    who: str
+    all_companies: bool
+    kind: ClassVar[Kind] = "person"
+    _found: dict[str, Person] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def change(self, settings: Settings, company: str) -> Change:
+        """What is done to a company.
+
+        Raises:
+            ConfigurationError: if Pipedrive still lists the person.
+            LandingError: if a snapshot or the journal is damaged.
+        """
+        change = Change(company)
+        landing = Landing(settings.landing).of(company)
+        person = self._found[company] = find(landing, self.who)
+        self._refuse_listed(landing, person)
+        rewrite = rewriting(landing, person)
+        for manifest in landing.every():
+            folder = landing.folder / manifest.snapshot_id
+            if new := rewrite(folder, manifest):
+                text = ", ".join(sorted(new.contents)) or "its manifest"
+                change.note("rewrite", "snapshot", f"landing/{company}/{manifest.snapshot_id}", text)
+        change.rewrite = rewrite
+        for folder in _unfinished(landing):
+            if any(search.names(path, person) for path in folder.iterdir() if path.is_file()):
+                change.dropped.add(folder.name)
+                path = f"landing/{company}/{folder.name}"
+                change.note(
+                    "remove", "unfinished snapshot", path, "it names the person; the next sync starts over"
+                )
+        rewrite_entries(settings, change, person)
+        if not change.counts and any(self._held(settings, person, company)):
+            # only what is made from the landing names the person: it is made again
+            change.note("rewrite", "snapshot", f"landing/{company}", "the chain is sealed again")
+        return change
+
+    def names(self, text: str) -> bool:
+        """Whether a text names the person."""
+        return self._person.is_in(text)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that name the person."""
+        person = self._person
+        return Runs(texts=(*sorted(person.texts), *map(str, person.long_ids)))
+
+    def others(self, settings: Settings) -> Iterator[Item]:
+        """Files that people have written, and that name the person."""
+        person = self._person
+        if not person.known:
+            return
+        lines = list(written.found(settings, person.is_in))
+        yield from lines
+        named = {settings.home / item.path for item in lines}
+        for path in search.held(settings, person, self.companies, all_companies=self.all_companies):
+            if path not in named and not search.is_own(settings, path):
+                below = path.relative_to(settings.home).as_posix()
+                yield Item(None, "edit", "file", below, "it names the person; change or remove it yourself")
+
+    def removed(self, settings: Settings) -> Iterator[str]:
+        """Records of runs whose sentences name the person; the next run writes them again."""
+        for company, person in self._found.items():
+            path = record.path_of(settings, company)
+            if path.is_file() and search.names(path, person):
+                yield path.relative_to(settings.home).as_posix()
+
+    def check(self, settings: Settings) -> None:
+        """Search the home, when all is done.
+
+        Raises:
+            LandingError: naming the files that still name the person, beside those for a person to change.
+        """
+        found = search.held(settings, self._person, self.companies, all_companies=self.all_companies)
+        left = [path for path in found if search.is_own(settings, path)]
+        if left:
+            raise LandingError(
+                f"The person is still named in {', '.join(map(str, left))}: something wrote there meanwhile,"
+                " or this is a mistake of the program. Run forget again; if that does not help, report it."
+            )
+
+    @property
+    def _person(self) -> Person:
+        """The person in all companies."""
+        united = NOBODY
+        for person in self._found.values():
+            united = united.united(person)
+        return united
+
+    def _held(self, settings: Settings, person: Person, company: str) -> Iterator[Path]:
+        found = search.held(settings, person, (company,), all_companies=False)
+        return (path for path in found if search.is_own(settings, path))
+
+    def _refuse_listed(self, landing: CompanyLanding, person: Person) -> None:
+        newest = landing.latest(accepted=True)
+        listed = person.ids & {*landing.known(newest).users} if newest else set()
+        if newest and listed:
+            raise ConfigurationError(
+                f"'{shown(self.who)}' is user {min(listed)} of '{landing.company}', whom Pipedrive still"
+                f" lists (snapshot {newest.snapshot_id}; a deactivated user is listed, too): the next sync"
+                " would collect them again. Delete the user in Pipedrive, run sync, then try again."
+            )
+
+
+def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> OnePerson:
+    """The forgetting of a person whom somebody has named.
+
+    Raises:
+        ConfigurationError: if that is neither an e-mail address nor an id in one company.
+    """
+    who = who.strip()
+    if addresses.is_address(who):
+        return OnePerson(companies, who, all_companies)
+    if not who.isascii() or not who.isdigit() or int(who) >= 2**63:
+        raise ConfigurationError("--person must be an e-mail address, or the id of a user with --company.")
+    if all_companies and len(companies) > 1:
+        raise ConfigurationError("--person with an id needs --company NAME: an id counts in one company.")
+    return OnePerson(companies, who, all_companies)
+
+
+def _unfinished(landing: CompanyLanding) -> Iterator[Path]:
+    """The folders of snapshots that were begun and not committed."""
+    for folder in sorted(landing.folder.glob("*")):
+        if folder.is_dir() and not any((folder / name).exists() for name in (MANIFEST, SET_ASIDE)):
+            yield folder

@@ -1,0 +1,258 @@
+"""The folder in which a `forget` prepares the home as it is to be, and the renames that put it in place.
+
+    <home>/.forget/new/        a home of its own: what is to be put in place, and links to what stays as it is
+                   intent.json the list of what is put in place, written when all of it is prepared
+                   old/        what was replaced, until everything is in place
+
+Without a list, nothing in the home has changed, and the folder is removed. With a list, each step can be
+repeated, and the next `forget` or `sync` finishes them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipedrive_graph import files
+from pipedrive_graph.errors import LandingError
+from pipedrive_graph.interrupted import FOLDER, INTENT
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.records import Record, read_record
+from pipedrive_graph.sealed import Sealed
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import database
+
+Wait = Callable[[str], None]
+
+
+class Step(Record):
+    """A path in the home that gets another content, or is removed."""
+
+    path: str
+    replaced: bool
+
+
+class Intent(Sealed, Record):
+    """Everything that is put in place, and the companies that it concerns."""
+
+    companies: list[str]
+    steps: list[Step]
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The folder of one home."""
+
+    home: Path
+
+    @property
+    def folder(self) -> Path:
+        """Everything of the stage."""
+        return self.home / FOLDER
+
+    @property
+    def new(self) -> Path:
+        """The home as it is to be."""
+        return self.folder / "new"
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings of the home as it is to be."""
+        access = replace(settings.access, home=self.new) if settings.access else None
+        return replace(settings, home=self.new, access=access)
+
+    def prepare(self) -> None:
+        """Make an empty stage.
+
+        Raises:
+            LandingError: if it cannot be made.
+        """
+        self.clear()
+        files.make_folder(self.new)
+
+    def link(self, paths: Iterable[str]) -> None:
+        """Let what stays as it is be read in the new home, too; a path that is not there is passed over."""
+        for path in paths:
+            source, link = self.home / path, self.new / path
+            if source.exists():
+                files.make_folder(link.parent)
+                link.symlink_to(source)
+
+    def commit(self, companies: list[str], paths: Iterable[str]) -> None:
+        """Put the prepared paths in place; those that are not prepared are removed.
+
+        Raises:
+            LandingError: if the list of them cannot be written, and nothing has changed, or a path cannot be
+                exchanged.
+        """
+        steps = [Step(path=path, replaced=os.path.lexists(self.new / path)) for path in paths]
+        for step in steps:
+            self._refuse_another_device(self.home / step.path)
+            if step.replaced:
+                _make_durable(self.new / step.path)
+        intent = Intent(companies=companies, steps=steps).sealed()
+        files.write_atomically(self.folder / INTENT, intent.model_dump_json(indent=1).encode())
+        self._put_in_place(intent)
+
+    def intent(self) -> Intent | None:
+        """The list of a `forget` that was interrupted; None where nothing has changed yet.
+
+        Raises:
+            LandingError: if it cannot be read.
+        """
+        path = self.folder / INTENT
+        if not path.exists():
+            return None
+        intent = read_record(path, Intent)
+        if intent.sha256 != intent.digest:
+            raise LandingError(f"{path} is not as it was written; restore the home from a backup.")
+        return intent
+
+    def finish(self, intent: Intent) -> None:
+        """Do what is left of the list.
+
+        Raises:
+            LandingError: if a path cannot be exchanged.
+        """
+        self._put_in_place(intent)
+
+    def clear(self) -> None:
+        """Remove the stage."""
+        for path in (self.folder / "old", self.new, self.folder):
+            if path.exists():
+                shutil.rmtree(path)
+
+    def _put_in_place(self, intent: Intent) -> None:
+        old = self.folder / "old"
+        try:
+            files.make_folder(old)
+            for number, step in enumerate(intent.steps):
+                _exchange(self.new / step.path, self.home / step.path, old / str(number), step)
+            files.sync_folder(self.home)
+        except OSError as error:
+            raise files.cannot_write(self.home, error) from error
+        (self.folder / INTENT).unlink()  # from here on, nothing is left to do but to remove the rest
+        files.sync_folder(self.folder)
+        self.clear()
+
+    def _refuse_another_device(self, path: Path) -> None:
+        """Refuse a path on another file system: a rename cannot reach it.
+
+        Raises:
+            LandingError: naming it.
+        """
+        existing = next(one for one in (path, *path.parents) if one.exists())
+        if existing.resolve().stat().st_dev != self.folder.stat().st_dev:
+            raise LandingError(
+                f"{path} is on another file system than {self.home}: move it there, then try again. Nothing"
+                " was changed."
+            )
+
+
+@contextmanager
+def locked(home: Path, *, on_wait: Wait | None) -> Iterator[Stage]:
+    """Hold the lock of the stage: one `forget` at a time, in one home.
+
+    Raises:
+        BusyError: if another process holds it for too long, or `on_wait` is None.
+    """
+    with files.lock(home / f"{FOLDER}.lock", doing="deleting old data", wait=on_wait):
+        yield Stage(home)
+
+
+@contextmanager
+def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Iterator[None]:
+    """Keep everybody else from collecting these companies, and from writing alerts and the warehouse.
+
+    Raises:
+        BusyError: if a company is being collected, or somebody writes for too long.
+    """
+    with ExitStack() as stack:
+        for company in companies:
+            landing = Landing(settings.landing).of(company)
+            if landing.folder.is_dir():
+                stack.enter_context(landing.lock())
+            alerts = settings.home / "alerts"
+            if alerts.is_dir():
+                stack.enter_context(
+                    files.lock(alerts / f".{company}.lock", doing="sending alerts", wait=on_wait)
+                )
+        stack.enter_context(database.lock(settings.warehouse, wait=on_wait, finishing=True))
+        yield
+
+
+def resume(settings: Settings, *, on_wait: Wait) -> str | None:
+    """Finish or undo a `forget` that was interrupted.
+
+    Args:
+        settings: where everything lies.
+        on_wait: called once when another process holds a lock.
+
+    Returns:
+        A sentence about what was done; None where there was nothing to do.
+
+    Raises:
+        BusyError: if another `forget` takes too long.
+        LandingError: if a path cannot be exchanged.
+    """
+    if not (settings.home / FOLDER).exists():
+        return None
+    with locked(settings.home, on_wait=on_wait) as stage:
+        if not stage.folder.exists():
+            return None
+        return settle(settings, stage, on_wait=on_wait)
+
+
+def settle(settings: Settings, stage: Stage, *, on_wait: Wait) -> str | None:
+    """Finish or undo what an earlier process has left in the stage, whose lock is held.
+
+    Raises:
+        LandingError: if a path cannot be exchanged.
+    """
+    if not stage.folder.exists():
+        return None
+    intent = stage.intent()
+    if intent is None:
+        stage.clear()
+        return (
+            "An earlier `forget` was interrupted before it changed anything; what it had prepared is removed."
+        )
+    with quiet(settings, intent.companies, on_wait=on_wait):
+        stage.finish(intent)
+    return "An earlier `forget` was interrupted; it is finished now."
+
+
+def _exchange(prepared: Path, path: Path, old: Path, step: Step) -> None:
+    """Put a prepared path in place, or remove the path; done twice, it comes to the same."""
+    if step.replaced and not os.path.lexists(prepared):
+        return  # done before
+    if not step.replaced and os.path.lexists(old):
+        return
+    target = files.real(path)
+    if os.path.lexists(target):
+        if target.is_file() and step.replaced:
+            prepared.replace(target)
+            files.sync_folder(target.parent)
+            return
+        target.rename(old)
+    if step.replaced:
+        files.make_folder(target.parent)
+        prepared.rename(target)
+    if target.parent.exists():
+        files.sync_folder(target.parent)
+
+
+def _make_durable(path: Path) -> None:
+    """Make what was prepared survive a power cut, before the first rename."""
+    for each in [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]:
+        if each.is_symlink():
+            continue
+        if each.is_dir():
+            files.sync_folder(each)
+        else:
+            with each.open("rb") as file:
+                os.fsync(file.fileno())

@@ -1,0 +1,147 @@
+"""Who is to be forgotten: the ids of a person, and every name and address that is theirs alone.
+
+A name or an address that somebody else has too, stays where it is about them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipedrive_graph import addresses
+from pipedrive_graph.landing import CompanyLanding
+from pipedrive_graph.pipedrive.records import read_id
+
+_OF_USERS = {"users.ndjson.gz", "users.id.ndjson.gz", "users.me.ndjson.gz"}
+"""The files of a snapshot that hold records of users."""
+
+REMOVED = "[removed]"
+"""What stands where a text named the person."""
+
+_LEAST_DIGITS = 5
+"""A shorter id is too often another number to be looked for in texts."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person in one company.
+
+    Attributes:
+        ids: of the person's accounts.
+        texts: names and addresses that are the person's alone, as they were received.
+    """
+
+    ids: frozenset[int]
+    texts: frozenset[str]
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self.ids or self.texts)
+
+    @property
+    def long_ids(self) -> list[int]:
+        """The ids that can be looked for in texts."""
+        return [each for each in sorted(self.ids) if len(str(each)) >= _LEAST_DIGITS]
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Finds the person in a text."""
+        texts = sorted(self.texts, key=len, reverse=True)
+        parts = [rf"(?<!\w){re.escape(text)}(?!\w)" for text in texts]
+        parts += [rf"(?<!\d){each}(?!\d)" for each in self.long_ids]
+        # nothing at all where there is nothing to look for
+        return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+
+    def is_id(self, value: object) -> bool:
+        """Whether a value is one of the ids, as a number or as digits."""
+        try:
+            return read_id(value) in self.ids
+        except ValueError:
+            return False
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text names the person."""
+        return self.pattern.search(text) is not None
+
+    def without(self, text: str) -> str:
+        """A text that names the person no longer."""
+        return self.pattern.sub(REMOVED, text)
+
+    def united(self, other: Person) -> Person:
+        """Both as one."""
+        return Person(self.ids | other.ids, self.texts | other.texts)
+
+
+NOBODY = Person(frozenset(), frozenset())
+
+
+def find(landing: CompanyLanding, who: str) -> Person:
+    """Find a person by an id or an address, in every snapshot of a company.
+
+    Args:
+        landing: the company's snapshots.
+        who: as the operator writes it.
+
+    Raises:
+        LandingError: if a snapshot is damaged.
+    """
+    wanted = addresses.comparable(who)
+    ids: set[int] = set() if wanted else {read_id(who.strip())}
+    for record in _records(landing) if wanted else ():
+        if addresses.comparable(_text(record.get("email"))) == wanted:
+            ids.add(_id(record))
+    own = {text for record in _records(landing) if _id(record) in ids for text in _texts(record)}
+    own |= {who.strip()} if wanted else set()
+    by_form = {text.casefold(): text for text in own}
+    for record in _records(landing) if own else ():
+        if _id(record) not in ids:
+            for text in _texts(record):
+                by_form.pop(text.casefold(), None)
+    return Person(frozenset(ids), frozenset(by_form.values()))
+
+
+def _records(landing: CompanyLanding) -> Iterator[dict[str, Any]]:
+    """Every record of a user in every snapshot, those that were set aside included."""
+    for manifest in landing.every():
+        for file in manifest.files:
+            if file.rows and file.name in _OF_USERS:
+                for line in landing.answers(manifest, file):
+                    answer = line["answer"]
+                    data = answer.get("data") if isinstance(answer, dict) else None
+                    for record in data if isinstance(data, list) else [data]:
+                        if isinstance(record, dict) and _id(record):
+                            yield record
+
+
+def _texts(record: dict[str, Any]) -> Iterator[str]:
+    """What of a user's record names the user: address, telephone number, and a name of more than one word.
+
+    One word may be a team's or a role's as well, such as `Sales`.
+    """
+    name, email, phone = (_text(record.get(key)) for key in ("name", "email", "phone"))
+    if name and (" " in name or not name.isascii()):
+        yield name
+    if email:
+        yield email
+    if phone and sum(letter.isdigit() for letter in phone) >= _LEAST_DIGITS:
+        yield phone
+
+
+def _id(record: dict[str, Any]) -> int:
+    try:
+        return read_id(record.get("id"))
+    except ValueError:
+        return 0
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def escaped(text: str) -> str:
+    """A text as JSON escapes it."""
+    return json.dumps(text)[1:-1]

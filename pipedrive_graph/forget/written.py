@@ -1,0 +1,41 @@
+"""Finds what people have written themselves: `forget` never changes it, but names each line to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipedrive_graph.forget.change import Item
+from pipedrive_graph.settings import Settings
+
+_LARGEST = 64 * 2**20
+_FILES = (
+    "alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "settings.toml", "waivers.toml",
+    "alerts/last_alerts.toml", "explore.py",
+)  # fmt: skip
+
+
+def mentions(settings: Settings, texts: tuple[str, ...]) -> Iterator[Item]:
+    """An item for each line of a person's file that holds one of these texts."""
+    return found(settings, lambda line: any(text in line for text in texts))
+
+
+def found(settings: Settings, matches: Callable[[str], bool]) -> Iterator[Item]:
+    """An item for each line of a person's file that matches."""
+    rosters = [company.roster for company in settings.companies if company.roster]
+    paths = [settings.home / name for name in _FILES]
+    for path in dict.fromkeys([*paths, *sorted((settings.home / "rules").glob("*")), *rosters]):
+        yield from _lines(settings, path, matches)
+
+
+def _lines(settings: Settings, path: Path, matches: Callable[[str], bool]) -> Iterator[Item]:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    place = path.relative_to(settings.home).as_posix() if path.is_relative_to(settings.home) else str(path)
+    for number, line in enumerate(lines, 1):
+        if matches(line):
+            yield Item(None, "edit", "file", place, f"change line {number} yourself")

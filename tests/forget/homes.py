@@ -1,0 +1,215 @@
+"""A home with three nights of alpha and one of beta: a waiver, two rosters, reviews, exports and alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from alerts.receivers import WebReceiver, web_receiver
+from installation import MODELS, Installation, Silent, Told
+from published import query, tables
+
+from pipedrive_graph import build
+from pipedrive_graph.alerts import send
+from pipedrive_graph.collect import collect
+from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.simulator.model import User
+from pipedrive_graph.simulator.nights import live_on
+from pipedrive_graph.simulator.server import Options, Simulator
+
+RULES = {"admin_granted", "dormant_user", "leaver_still_active", "never_logged_in", "not_on_roster"}
+FEW = MODELS.without([rule.qualified for rule in MODELS.of("rules") if rule.name not in RULES])
+"""A few rules, for states and for events: a night with all of them takes far longer."""
+
+NIGHT = "2026-11-{:02}T02:00:00Z"
+
+
+@dataclass
+class Home:
+    """An installation, and what it is told about by whom.
+
+    Attributes:
+        finding: the finding that is waived.
+        gone: somebody who was there in the first nights, and is gone since.
+    """
+
+    installation: Installation
+    simulator: Simulator
+    receiver: WebReceiver
+    finding: str
+    gone: User
+
+    @property
+    def path(self) -> Path:
+        return self.installation.home
+
+    @property
+    def published(self) -> Path:
+        return self.installation.published
+
+    def copy(self, folder: Path) -> Home:
+        """The same in another home; nothing that is done there concerns this one."""
+        shutil.copytree(self.path, folder, symlinks=True)
+        installation = Installation(folder, dict(self.installation.variables), FEW)
+        return Home(installation, self.simulator, self.receiver, self.finding, self.gone)
+
+    def at(self, day: int, hour: int = 2) -> None:
+        """Set the clock."""
+        moment = NIGHT.format(day).replace("T02", f"T{hour:02}")
+        self.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = moment
+
+    def night(self, company: str, day: int) -> None:
+        """Run a night, with its alerts."""
+        self.at(day)
+        with self.installation._variables_set():
+            settings = self.installation.settings
+            asyncio.run(
+                collect(
+                    settings.company(company),
+                    self.installation.landing(company),
+                    observer=Silent(),
+                    journal=Journal.of(settings, company).mark(),
+                )
+            )
+            build.build(settings, FEW, company, tell=print)
+            build.publish(settings, FEW, tell=print)
+        self.alert(company)
+
+    def alert(self, company: str) -> list[dict[str, Any]]:
+        """Send what is due; return what was sent."""
+        self.receiver.got.clear()
+        with self.installation._variables_set():
+            send.send(self.installation.settings, company, wait=print)
+        return self.receiver.bodies
+
+    def given(self, *arguments: str) -> Told:
+        """Run a command that succeeds."""
+        told = self.installation.command(*arguments)
+        assert told.code == 0, (arguments, told)
+        return told
+
+    def forget(self, *arguments: str) -> Told:
+        """Forget for good."""
+        return self.installation.command("forget", *arguments, "--reason", "policy 7", "--yes")
+
+    def snapshots(self, company: str = "alpha") -> list[str]:
+        """The days of a company's snapshots that are published."""
+        sql = "SELECT strftime(started_at, '%d') FROM snapshots WHERE company = ? ORDER BY started_at"
+        return [day for (day,) in query(self.published, sql, company)]
+
+    def open(self) -> list[tuple[Any, ...]]:
+        """What is known about findings that are not resolved, but for the times."""
+        sql = (
+            "SELECT company, finding_id, rule, subject_id, status, waiver_reason FROM findings"
+            " WHERE status <> 'resolved' ORDER BY ALL"
+        )
+        return query(self.published, sql)
+
+    def rebuilds_the_same(self) -> None:
+        """Compare what a rebuild makes with what is published."""
+        before = tables(self.published)
+        self.rebuild()
+        assert tables(self.published) == before
+
+    def rebuild(self) -> None:
+        with self.installation._variables_set():
+            build.rebuild(self.installation.settings, FEW, tell=print)
+
+    def faults(self, *arguments: str) -> list[str]:
+        """What `verify` finds to be damaged."""
+        told = self.installation.command("verify", "--json", *arguments)
+        assert not told.err
+        return [each["text"] for each in told.objects if each["state"] == "fault"]
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    """Every file of a home, but for locks."""
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.endswith("lock")
+    }
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """The bytes of a file; of a compressed one or an archive, also what is in it."""
+    content = path.read_bytes()
+    yield content
+    if content.startswith(b"\x1f\x8b"):
+        yield gzip.decompress(content)
+    elif content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+
+
+def holding(home: Path, *texts: str) -> list[str]:
+    """The files of a home, dead blocks of databases included, that hold one of these texts."""
+    sought = [text.encode() for text in texts]
+    return sorted(
+        str(path.relative_to(home))
+        for path in home.rglob("*")
+        if path.is_file() and any(text in content for content in unpacked(path) for text in sought)
+    )
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[Home]:
+    """Play the nights; the simulator and the receiver of alerts run until the end of the block."""
+    with Simulator(Options(users=12, limit=4000, seed=1)) as simulator, web_receiver() as receiver:
+        home = folder / "home"
+        home.mkdir(mode=0o700)
+        installation = Installation(home, {"HOOK": receiver.url, "TOKEN": simulator.token}, FEW)
+        (home / "companies.toml").write_text(
+            f'[alpha]\napi_token_env = "TOKEN"\nbase_url = "{simulator.url}"\nroster = "people.csv"\n'
+            f'[beta]\napi_token_env = "TOKEN"\nbase_url = "{simulator.url}"\n'
+        )
+        (home / "alerts.toml").write_text(
+            '[[alert]]\nkind = "webhook"\nurl_env = "HOOK"\n'
+            'severities = ["critical", "high", "medium", "low"]\n'
+        )
+        people = [user for user in simulator.company.users.values() if user.email]
+        plain = [user for user in people if user.active and user.created and not user.admin_apps]
+        gone, granted = plain[-1], plain[0]
+
+        def roster(*left_out: User) -> None:
+            rows = [f"{user.email},active\n" for user in people if user not in left_out]
+            (home / "people.csv").write_text("email,status\n" + "".join(rows))
+
+        result = Home(installation, simulator, receiver, "", gone)
+        roster()
+        result.night("alpha", 1)
+        result.at(1, 9)
+        result.given(
+            "review", "open", "--company", "alpha", "--out", str(folder / "one.csv"), "--name", "one"
+        )
+        decided = pd.read_csv(folder / "one.csv", dtype=str, keep_default_na=False)
+        decided["decision"], decided["decided by"] = "keep", "kim@example.com"
+        decided.to_csv(folder / "decided.csv", index=False)
+        result.given("review", "import", str(folder / "decided.csv"))
+        live_on(simulator.company, 1, clean=True)
+        simulator.company.make_admin(granted.id)
+        result.night("beta", 1)
+        roster(people[3])
+        result.night("alpha", 2)
+        result.at(2, 9)
+        states = [row for row in result.open() if row[0] == "alpha" and row[2] != "admin_granted"]
+        result.finding = states[0][1]
+        result.given("waive", result.finding, "--reason", "agreed", "--owner", "Kim", "--until", "2027-01-31")
+        result.given(
+            "review", "open", "--company", "alpha", "--out", str(folder / "two.csv"), "--name", "two"
+        )
+        live_on(simulator.company, 1, clean=True)
+        simulator.company.remove_user(gone.id)
+        result.night("alpha", 3)
+        result.given("export", "--format", "csv")
+        result.given("report", "--company", "alpha", "--company", "beta")
+        yield result
