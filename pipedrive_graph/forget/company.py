@@ -63,7 +63,10 @@ class WholeCompany(Forgetting):
             yield from mentions(settings, (f'"{company}"', f"'{company}'", f"[{company}]"))
 
     def removed(self, settings: Settings) -> Iterable[str]:
-        """Its tokens, the state of its alerts and the record of its runs; the list of companies that are gone is exchanged."""
+        """Its tokens, the state of its alerts and the record of its runs.
+
+        The list of companies that are gone is exchanged.
+        """
         for company in self.companies:
             yield from (f"{folder}/{company}.json" for folder in ("tokens", "alerts", "runs"))
             yield f"reports/{company}"
