@@ -22,6 +22,7 @@ from pipedrive_graph import (
     credentials,
     environment,
     files,
+    locks,
     options,
     output_access,
     pasted,
@@ -177,7 +178,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     trust.check(folder)
     check_restored(folder)
     # a mistake in these is reported now, not when they are needed
-    files.lock_wait(variables)
+    locks.lock_wait(variables)
     clock.tolerance(variables)
     access = output_access.resolve(folder, options.load(folder).output)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL

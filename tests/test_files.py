@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph import files
+from pipedrive_graph import files, locks
 from pipedrive_graph.errors import BusyError, LandingError, NoSpaceError
 
 
@@ -69,14 +69,14 @@ def test_a_lock_of_another_user_and_a_link_are_refused(tmp_path: Path) -> None:
     path, victim = tmp_path / "lock", tmp_path / "victim"
     victim.write_bytes(b"precious")
     path.symlink_to(victim)
-    with pytest.raises(LandingError) as caught, files.lock(path, doing="testing"):
+    with pytest.raises(LandingError) as caught, locks.lock(path, doing="testing"):
         pass
     assert str(caught.value) == f"The lock {path} is a link; remove it and try again."
     assert victim.read_bytes() == b"precious"
     path.unlink()
     path.write_bytes(b"")
     os.chown(path, 4001, 4001)
-    with pytest.raises(LandingError) as caught, files.lock(path, doing="testing"):
+    with pytest.raises(LandingError) as caught, locks.lock(path, doing="testing"):
         pass
     assert str(caught.value) == (
         f"The lock {path} belongs to 4001, and this process runs as root; remove it and try again."
@@ -149,8 +149,8 @@ def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, pathlib
-from pipedrive_graph import files
-with files.lock(pathlib.Path(sys.argv[1]), doing="testing"):
+from pipedrive_graph import files, locks
+with locks.lock(pathlib.Path(sys.argv[1]), doing="testing"):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -173,7 +173,7 @@ def test_a_lock_that_another_process_holds(holder) -> None:
     path, process = holder
     with (
         pytest.raises(BusyError, match=rf"Another process \({process.pid}\) is testing; wait until"),
-        files.lock(path, doing="testing"),
+        locks.lock(path, doing="testing"),
     ):
         pytest.fail("two processes hold the lock")
 
@@ -189,7 +189,7 @@ def test_a_lock_that_is_waited_for(holder) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
 
-    with files.lock(path, doing="testing", wait=release):
+    with locks.lock(path, doing="testing", wait=release):
         (sentence,) = told
         assert re.fullmatch(
             rf"Another process \({process.pid}\) is testing \(since 2[-0-9]+ [0-9:]+ UTC\); waiting for it,"
@@ -207,7 +207,7 @@ def test_a_lock_is_not_waited_for_longer_than_the_setting_says(
     sentences: list[str] = []
     with (
         pytest.raises(BusyError) as caught,
-        files.lock(path, doing="testing", wait=sentences.append),
+        locks.lock(path, doing="testing", wait=sentences.append),
     ):
         pytest.fail("two processes hold the lock")
 
@@ -225,15 +225,15 @@ def test_a_lock_ends_with_its_process(holder) -> None:
     path, process = holder
     process.kill()
     process.wait()
-    with files.lock(path, doing="testing"):
+    with locks.lock(path, doing="testing"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_lock_is_free_after_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with pytest.raises(ZeroDivisionError), files.lock(path, doing="testing"):
+    with pytest.raises(ZeroDivisionError), locks.lock(path, doing="testing"):
         raise ZeroDivisionError
-    with files.lock(path, doing="testing"):
+    with locks.lock(path, doing="testing"):
         assert path.read_text() == str(os.getpid())
     assert list(tmp_path.iterdir()) == []
 
@@ -249,19 +249,19 @@ def test_a_lock_whose_file_is_removed_meanwhile_is_taken_anew(tmp_path: Path, mo
         real(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with files.lock(path, doing="testing"):
+    with locks.lock(path, doing="testing"):
         assert path.read_text() == str(os.getpid())
     assert len(before) == 2
 
 
 COUNT = """
 import sys, pathlib
-from pipedrive_graph import files
+from pipedrive_graph import files, locks
 lock, count = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(100):
-    with files.lock(lock, doing="counting", wait=lambda _: None):
+    with locks.lock(lock, doing="counting", wait=lambda _: None):
         before = int(count.read_text())
         count.write_text(str(before + 1))
 """
@@ -293,11 +293,11 @@ def test_a_lock_on_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "pwrite", full)
+    monkeypatch.setattr(locks.os, "pwrite", full)
     path = tmp_path / "lock"
     with (
         pytest.raises(NoSpaceError, match=f"^There is no space left to write {path}; free some"),
-        files.lock(path, doing="testing"),
+        locks.lock(path, doing="testing"),
     ):
         pytest.fail("the lock was taken")
     assert not path.exists()

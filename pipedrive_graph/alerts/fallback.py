@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pipedrive_graph import files, toml_file
+from pipedrive_graph import files, locks, toml_file
 from pipedrive_graph.alerts import file
 from pipedrive_graph.alerts.settings import FILE, Alerts, Channel, Event
 from pipedrive_graph.errors import AlertError, ConfigurationError
@@ -77,7 +77,7 @@ def _keep(settings: Settings) -> None:
             path.unlink()
     elif _copied(settings) != text:
         # companies may be at work at the same time, and write the same file
-        with files.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):
+        with locks.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):
             sha256 = hashlib.sha256(text.encode()).hexdigest()
             files.write_atomically(path, f"{_BEGINNING}{sha256}\n{text}".encode())
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock, files, locks
 from pipedrive_graph.alerts.message import Note
 from pipedrive_graph.errors import AlertError
 from pipedrive_graph.sealed import Sealed
@@ -112,7 +112,7 @@ def opened(
         LandingError: if it cannot be read or written.
     """
     path = file_of(settings, company)
-    with files.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
+    with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
         state = _read(path)
 
         def write() -> None:

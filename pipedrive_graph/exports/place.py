@@ -19,7 +19,7 @@ from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
-from pipedrive_graph import denials, files
+from pipedrive_graph import denials, files, locks
 from pipedrive_graph.errors import ExportError, LandingError
 from pipedrive_graph.output_access import OutputAccess
 
@@ -65,7 +65,7 @@ def placed(target: Path, access: OutputAccess | None = None, *, folder: bool) ->
     temporary = files.temporary_for(target)
     with _told(target, temporary), files.private_files():
         files.make_folder(target.parent)
-        with files.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
+        with locks.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
             _remove(temporary)
             try:
                 if folder:

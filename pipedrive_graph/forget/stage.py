@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipedrive_graph import files
+from pipedrive_graph import files, locks
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.interrupted import FOLDER, INTENT
 from pipedrive_graph.landing import Landing
@@ -160,7 +160,7 @@ def locked(home: Path, *, on_wait: Wait | None) -> Iterator[Stage]:
     Raises:
         BusyError: if another process holds it for too long, or `on_wait` is None.
     """
-    with files.lock(home / f"{FOLDER}.lock", doing="deleting old data", wait=on_wait):
+    with locks.lock(home / f"{FOLDER}.lock", doing="deleting old data", wait=on_wait):
         yield Stage(home)
 
 
@@ -179,7 +179,7 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Ite
             alerts = settings.home / "alerts"
             if alerts.is_dir():
                 stack.enter_context(
-                    files.lock(alerts / f".{company}.lock", doing="sending alerts", wait=on_wait)
+                    locks.lock(alerts / f".{company}.lock", doing="sending alerts", wait=on_wait)
                 )
         stack.enter_context(database.lock(settings.warehouse, wait=on_wait, finishing=True))
         yield

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock, files, locks
 from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -54,7 +54,7 @@ class CompanyLanding:
         Raises:
             BusyError: naming the process that collects already.
         """
-        return files.lock(self.folder / ".lock", doing=f"collecting company '{self.company}'")
+        return locks.lock(self.folder / ".lock", doing=f"collecting company '{self.company}'")
 
     def chain(self) -> list[tuple[Manifest, str]]:
         """All committed snapshots, oldest first, each with the digest of its manifest.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock, files, locks
 from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError
 from pipedrive_graph.options import Dagster
 from pipedrive_graph.orchestration import instance as instances
@@ -89,7 +89,7 @@ def daily(instance: dg.DagsterInstance, options: Dagster, *, seconds: float = _S
             return None
     with ExitStack() as stack:
         try:
-            stack.enter_context(files.lock(home / f"{_MARK}.lock", doing="deleting old runs of Dagster"))
+            stack.enter_context(locks.lock(home / f"{_MARK}.lock", doing="deleting old runs of Dagster"))
         except BusyError:
             return None
         removed = clean(instance, options, now, seconds=seconds)
@@ -160,7 +160,7 @@ def forget(
         if instance is None:
             return None
         folder = DagsterFiles(Path(instance.root_directory))
-        lock = files.lock(folder.home / f"{_MARK}.lock", doing="deleting runs of Dagster", wait=on_wait)
+        lock = locks.lock(folder.home / f"{_MARK}.lock", doing="deleting runs of Dagster", wait=on_wait)
         with lock, _explained(folder.home):
             chosen = [
                 run

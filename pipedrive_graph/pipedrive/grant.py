@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from pipedrive_graph import clock, trust
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, PipedriveGraphError
-from pipedrive_graph.files import cannot_read, cannot_write, lock, make_folder, write_atomically
+from pipedrive_graph.files import cannot_read, cannot_write, make_folder, write_atomically
+from pipedrive_graph.locks import lock
 from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.oauth import LONGEST_LIFETIME, App, Tokens
 from pipedrive_graph.pipedrive.redaction import Redaction

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__, clock, files
+from pipedrive_graph import __version__, clock, locks
 from pipedrive_graph.errors import BusyError, LandingError, WarehouseError
 from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, update
 from pipedrive_graph.settings import Settings
@@ -114,7 +114,7 @@ class Recording:
     def _lock(self) -> bool:
         for _ in range(_TRIES):
             try:
-                self._held.enter_context(files.lock(lock_of(self._settings, self._company), doing="running"))
+                self._held.enter_context(locks.lock(lock_of(self._settings, self._company), doing="running"))
             except BusyError:
                 time.sleep(0.02)
             else:

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph import denials, files, interrupted
+from pipedrive_graph import denials, files, interrupted, locks
 from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
@@ -111,7 +111,7 @@ def lock(path: Path, *, wait: Callable[[str], None] | None = None, finishing: bo
         BusyError: if another process writes.
         LandingError: if a `forget` was interrupted.
     """
-    with files.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait):
+    with locks.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait):
         if not finishing:
             interrupted.refuse(path.parent)
         yield

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from installation import Installation, Told
 
-from pipedrive_graph import files
+from pipedrive_graph import locks
 from pipedrive_graph.cli import logs
 from pipedrive_graph.pipedrive.redaction import Redaction
 from pipedrive_graph.simulator import faults
@@ -172,8 +172,8 @@ def test_debug_shows_a_wait_for_a_lock(capsys, tmp_path) -> None:
     logs.configure(["sync", "--debug", "--log-format", "json"], "sync")
     path = tmp_path / "lock"
     with ExitStack() as held:
-        held.enter_context(files.lock(path, doing="building"))
-        with files.lock(path, doing="building", wait=lambda _: held.close()):
+        held.enter_context(locks.lock(path, doing="building"))
+        with locks.lock(path, doing="building", wait=lambda _: held.close()):
             pass
 
     first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())

@@ -21,7 +21,7 @@ from installation import Installation, Told
 from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
-from pipedrive_graph import files
+from pipedrive_graph import locks
 from pipedrive_graph.alerts.channels import Patience
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.runs import record
@@ -167,7 +167,7 @@ def test_a_run_whose_process_is_gone(copied) -> None:
     assert status(copied)[1]["problems"] == [
         "The run that began at 2026-11-01 02:30 UTC did not end: its process is gone."
     ]
-    with files.lock(record.lock_of(copied.settings, "default"), doing="running"):
+    with locks.lock(record.lock_of(copied.settings, "default"), doing="running"):
         code, found = status(copied)
     assert (code, found["problems"]) == (0, [])
     assert found["running_since"] == "2026-11-01T02:30:00.000000Z"
