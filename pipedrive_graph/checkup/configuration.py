@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipedrive_graph import clock, credentials, options
+from pipedrive_graph import clock, credentials
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
@@ -27,12 +27,6 @@ def rules(settings: Settings) -> Iterator[Check]:
     usable = len(models.of("rules")) - len(shipped.of("rules"))
     if usable:
         yield Check("rules", f"{usable} of your own in {folder}")
-
-
-def settings_file(settings: Settings) -> Iterator[Check]:
-    """Whether settings.toml can be used; nothing where it can, or there is none."""
-    options.load(settings.home)
-    yield from ()
 
 
 def waivers_file(settings: Settings) -> Iterator[Check]:

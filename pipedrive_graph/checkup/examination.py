@@ -26,7 +26,6 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         "space": lambda: storage.space(settings),
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),
-        "settings": lambda: configuration.settings_file(settings),
         "collected": lambda: forgotten.uncollected(settings),
         "rules": lambda: configuration.rules(settings),
         "waivers": lambda: configuration.waivers_file(settings),

@@ -13,9 +13,11 @@ from rich.text import Text
 import pipedrive_graph
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.checkup import Check, State, examine
+from pipedrive_graph.checkup.check import fault
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option
+from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.text import printable
 
 LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
@@ -37,7 +39,14 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
     Looks at token, rights, lists, files, space, warehouse, landing, journal and the files of settings. Four
     calls per company; nothing but a renewed OAuth token is written.
     """
-    console, settings, codes = terminal.console(), settings_module.load(), [0]
+    console, codes = terminal.console(), [0]
+    try:
+        settings = settings_module.load()
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        show(console, fault("settings", error), as_json=True)
+        return error.exit_code
     companies = settings.chosen(names)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"

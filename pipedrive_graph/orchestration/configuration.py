@@ -69,7 +69,6 @@ def load(settings: Settings) -> Configuration:
     """
     models = own_rules.load(settings)
     waivers.load(settings)
-    options.load(settings.home)
     alerting = bool(alerts_file.load(settings).channels)
     return Configuration(settings, models, alerting, lambda: settings)
 
