@@ -90,12 +90,15 @@ class Settings:
         home: the folder of everything.
         companies: in the order of companies.toml.
         guessed: whether the companies' names are a guess, because the settings cannot be read.
+        listed: whether companies.toml names the companies: then there are no others. A variable names one,
+            and other processes may have another.
         access: who may read output, as settings.toml says; None for its owner alone.
     """
 
     home: Path
     companies: tuple[Company, ...]
     guessed: bool = False
+    listed: bool = False
     access: OutputAccess | None = None
 
     @property
@@ -195,7 +198,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     file = folder / COMPANIES_FILE
     text = toml_file.text(file)
     if text is not None:
-        return Settings(folder, _from_file(file, text, defaults, oauth_url), access=access)
+        return Settings(folder, _from_file(file, text, defaults, oauth_url), listed=True, access=access)
     name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
     _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
     company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")

@@ -109,7 +109,7 @@ class Policies:
         default: what holds where nothing else is said.
         companies: policies of the companies that have one of their own.
         rules: folder of the installation's own rules; it need not exist, unless findings.toml names it.
-        collected: the companies that the settings name.
+        collected: the companies that companies.toml names; empty where there is no such file.
     """
 
     default: Policy
@@ -165,7 +165,7 @@ def load(settings: Settings) -> Policies:
         default=_checked(shared, file),
         companies={name: _checked(_merged(shared, table), file, name) for name, table in companies.items()},
         rules=_rules(rules, file, named="rules" in own),
-        collected=tuple(known),
+        collected=tuple(known) if settings.listed else (),
     )
 
 

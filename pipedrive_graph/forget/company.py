@@ -82,7 +82,12 @@ def with_data(settings: Settings) -> list[str]:
 
 
 def not_collected(settings: Settings) -> list[str]:
-    """The companies of which snapshots are kept, and that the settings no longer name."""
+    """The companies of which snapshots are kept, and that companies.toml no longer names.
+
+    Without that file nothing is known about it: a variable names one company, and another process another.
+    """
+    if not settings.listed:
+        return []
     named = {company.name for company in settings.companies}
     landing = Landing(settings.landing)
     return [name for name in landing.companies() if name not in named and landing.of(name).digests()]
@@ -91,8 +96,8 @@ def not_collected(settings: Settings) -> list[str]:
 def advice(company: str) -> str:
     """What to do about a company that is no longer collected."""
     return (
-        f"'{printable(company)}' is no longer in the settings and is not collected; what is known about it"
-        f" stays published. `pipedrive-graph forget --company {printable(company)}` deletes it."
+        f"'{printable(company)}' is no longer in {COMPANIES_FILE} and is not collected; what is known"
+        f" about it stays published. `pipedrive-graph forget --company {printable(company)}` deletes it."
     )
 
 

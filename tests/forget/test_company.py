@@ -35,7 +35,7 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     assert (warned["company"], warned["state"], warned["text"]) == (
         "alpha",
         "warning",
-        "'alpha' is no longer in the settings and is not collected; what is known about it stays published."
+        "'alpha' is no longer in companies.toml and is not collected; what is known about it stays published."
         " `pipedrive-graph forget --company alpha` deletes it.",
     )
     (home.path / "waivers.toml").rename(home.path / "waivers.txt")  # sync refuses a waiver of alpha
@@ -81,7 +81,7 @@ def test_the_last_company(home: Home) -> None:
         assert home.forget("--company", name).code == code
     assert sorted(path.name for path in home.path.iterdir()) == [
         "alerts", "alerts.toml", "companies.toml", "journal", "landing", "people.csv", "reports",
-        "waivers.toml",
+        "runs", "waivers.toml",
     ]  # fmt: skip
     assert [path for path in home.path.rglob("*/*") if path.is_file()] == [
         home.path / "landing" / "forgotten.json",
