@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipedrive_graph import clock, companies, errors, files, settings, trust
+from pipedrive_graph import clock, companies, errors, locks, settings, trust
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.cli.sync import sync
@@ -78,7 +78,7 @@ def test_every_command_is_described() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    modules = (companies, settings, clock, files, trust, browser_guard, logs)
+    modules = (companies, settings, clock, locks, trust, browser_guard, logs)
     named = {name: value for module in modules for name, value in vars(module).items()}
     variables = {value for name, value in named.items() if name.endswith("_VARIABLE")} - {
         clock.CLOCK_VARIABLE

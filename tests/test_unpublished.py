@@ -48,12 +48,11 @@ def test_what_was_read_is_built_without_reading_again(installation, simulator, m
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = WITHIN
     again = installation.command("sync", "--json")
 
-    assert (told.code, told.out, told.sentence) == (
-        1,
-        "",
+    sentence = (
         f"Interrupted. Snapshot {snapshot} is read and kept; the next sync builds and publishes it"
-        " without reading it again.",
+        " without reading it again."
     )
+    assert (told.code, told.failures, told.sentence) == (1, [("default", 1, sentence)], sentence)
     assert requests > 90
     assert len(simulator.requests) == requests
     assert again.code == 0
