@@ -34,6 +34,7 @@ def import_everything() -> None:
     for module in pkgutil.walk_packages(pipedrive_graph.__path__, "pipedrive_graph."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    importlib.import_module("encodings.ascii")  # loaded late by what an unprivileged user runs
 
 
 def command(order: dict[str, Any]) -> None:
