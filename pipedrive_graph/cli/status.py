@@ -68,7 +68,8 @@ def _show(console: Console, one: Health) -> None:
     """Print what is known of a company, for a person."""
     last, published = one.record.last, one.record.published
     style = "red" if one.problems else "green"
-    console.print(Text.assemble((one.company, "bold"), "  ", ("not well" if one.problems else "well", style)))
+    state = "unhealthy" if one.problems else "healthy"
+    console.print(Text.assemble((one.company, "bold"), "  ", (state, style)))
     for sentence in one.problems:
         console.print(Text(f"  {printable(sentence)}", style="red"), soft_wrap=True)
     for sentence in one.notes:

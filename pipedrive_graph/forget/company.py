@@ -36,7 +36,7 @@ class WholeCompany(Forgetting):
         """
         if any(each.name == company for each in settings.companies):
             file = settings.home / COMPANIES_FILE
-            place = file if file.exists() else f"the variable {COMPANY_VARIABLE}"
+            place = file if file.exists() else f"The variable {COMPANY_VARIABLE}"
             raise ConfigurationError(
                 f"{place} still names the company '{company}': the next sync would collect it again. Take it"
                 " out there first, then try again."

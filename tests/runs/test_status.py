@@ -74,7 +74,7 @@ def test_a_home_without_a_run(tmp_path: Path) -> None:
     told = Installation(tmp_path / "home").command("status")
 
     assert (told.code, told.err) == (1, "")
-    assert told.out == "default  not well\n  Nothing is published yet.\n"
+    assert told.out == "default  unhealthy\n  Nothing is published yet.\n"
     assert not (tmp_path / "home").exists()
 
 
@@ -110,7 +110,7 @@ def test_a_person_reads_it_in_a_few_lines(copied) -> None:
     told = copied.command("status")
 
     first, second, third, *_ = told.out.splitlines()
-    assert first == "default  well"
+    assert first == "default  healthy"
     assert second.startswith("  last run: 2026-11-01 02:00 to 2026-11-01 02:0")
     assert third.endswith(", read 1.0 hours ago")
 
