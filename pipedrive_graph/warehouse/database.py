@@ -36,6 +36,10 @@ _NEVER = "1TB"
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
+_DAMAGED = ("Could not read enough bytes", "Corrupt database file", "checksum does not match")
+"""What DuckDB says of a block that is missing or damaged: blocks are read when they are needed only."""
+
+
 @contextmanager
 def writer(
     path: Path, *, wait: Callable[[str], None] | None = None, logged: bool = True
@@ -190,6 +194,8 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
             raise WarehouseError(
                 f"The memory does not suffice ({str(error).splitlines()[0]}); {path} is as it was."
             ) from error
+        if any(words in str(error) for words in _DAMAGED):
+            raise UnusableError(f"Cannot read {path} ({str(error).splitlines()[0]}).") from error
         raise
     finally:
         connection.close()
