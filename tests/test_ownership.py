@@ -160,6 +160,8 @@ TABLE = [
     ("warehouse.duckdb.wal", ("rebuild",), CLOSED),
     ("warehouse.duckdb.wal", ("verify",), DENIED.replace("{verb}", "open")),
     ("landing", ("sync",), CLOSED),
+    ("landing", ("rebuild",), DENIED.replace("{verb}", "read")),
+    ("landing", ("verify",), DENIED.replace("{verb} {path}", "read {path}/forgotten.json")),
     ("landing/default", ("sync",), CLOSED),
     ("landing/default", ("rebuild",), CLOSED),
     ("landing/default/*/manifest.json", ("sync",), CLOSED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipedrive_graph.landing.company import CompanyLanding
+from pipedrive_graph.landing.company import CompanyLanding, readable
 
 
 class Landing:
@@ -18,7 +18,12 @@ class Landing:
         return CompanyLanding(self.folder, company)
 
     def companies(self) -> list[str]:
-        """Names of the companies that have a folder here."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
+        """Names of the companies that have a folder here.
+
+        Raises:
+            LandingError: if the folder cannot be listed.
+        """
+        with readable(self.folder):
+            if not self.folder.is_dir():
+                return []
+            return sorted(path.name for path in self.folder.iterdir() if path.is_dir())

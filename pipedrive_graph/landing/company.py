@@ -138,7 +138,7 @@ class CompanyLanding:
 
     def set_aside_digests(self) -> dict[str, str]:
         """The digest of every manifest that was set aside, by snapshot."""
-        with _readable(self.folder):
+        with readable(self.folder):
             folders = [folder for folder in self._folders() if (folder / SET_ASIDE).exists()]
         return {folder.name: digest(folder / SET_ASIDE) for folder in folders}
 
@@ -172,7 +172,7 @@ class CompanyLanding:
         Raises:
             LandingError: if a manifest cannot be read.
         """
-        with _readable(self.folder):
+        with readable(self.folder):
             folders = self._folders()
         for folder in folders:
             for name in (MANIFEST, SET_ASIDE):
@@ -319,7 +319,7 @@ class CompanyLanding:
 
     def strays(self) -> Iterator[Path]:
         """Folders with files that are neither a committed snapshot nor one that was begun."""
-        with _readable(self.folder):
+        with readable(self.folder):
             for folder in self._folders():
                 names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
                 if names and not names & {MANIFEST, DRAFT, ABANDONED}:
@@ -347,7 +347,7 @@ class CompanyLanding:
         return sorted(path for path in self.folder.iterdir() if path.is_dir())
 
     def _begun(self) -> list[Path]:
-        with _readable(self.folder):
+        with readable(self.folder):
             return [
                 folder
                 for folder in self._folders()
@@ -355,7 +355,7 @@ class CompanyLanding:
             ]
 
     def _committed(self) -> list[Path]:
-        with _readable(self.folder):
+        with readable(self.folder):
             return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
 
 
@@ -381,7 +381,7 @@ def _differs(path: Path, what: str) -> LandingError:
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def readable(folder: Path) -> Iterator[None]:
     """Say of a folder which cannot be listed why."""
     try:
         yield

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.landing.records import Mark, Record, read_record
+from pipedrive_graph.landing.records import Mark, Record, parse_record
 from pipedrive_graph.sealed import Sealed
 
 FORGOTTEN = "forgotten.json"
@@ -105,9 +105,12 @@ def read_forgotten(folder: Path) -> Forgotten:
         LandingError: if the file cannot be read, or is not as it was written.
     """
     path = folder / FORGOTTEN
-    if not path.exists():
+    try:
+        forgotten = parse_record(path, path.read_bytes(), Forgotten)
+    except FileNotFoundError:
         return Forgotten()
-    forgotten = read_record(path, Forgotten)
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
     before = [None, *(tombstone.digest for tombstone in forgotten.tombstones)]
     linked = all(
         tombstone.previous == digest for tombstone, digest in zip(forgotten.tombstones, before, strict=False)
