@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.findings.kept import read_kept
 from pipedrive_graph.findings.roster import Roster, Row, read
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows
@@ -195,19 +195,5 @@ def recalled(settings: Settings, company: str, digest: str | None) -> Roster | N
     """
     if digest is None:
         return None
-    path = _path(settings, company, digest)
-    try:
-        compressed = path.read_bytes()
-    except FileNotFoundError as error:
-        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-    try:
-        content = gzip.decompress(compressed)
-    except (OSError, EOFError, zlib.error) as error:
-        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise LostFileError(
-            f"{path} is not as it was written (its sha256 differs); restore it from a backup."
-        )
+    content = read_kept(_path(settings, company, digest), digest)
     return Roster(tuple(Row(**row) for row in json.loads(content)))

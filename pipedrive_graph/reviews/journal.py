@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.findings.handlers import Handler
 from pipedrive_graph.findings.journal import Journal, Line
+from pipedrive_graph.findings.kept import read_kept
 from pipedrive_graph.reviews.answers import Decision
 from pipedrive_graph.reviews.population import Population, digest, review_id
 from pipedrive_graph.reviews.recommending import STILL_PRESENT
@@ -87,20 +87,7 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
         LandingError: if it is missing, or is not as it was written.
     """
     path = _path(settings, company, known_by)
-    try:
-        compressed = path.read_bytes()
-    except FileNotFoundError as error:
-        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-    try:
-        content = gzip.decompress(compressed)
-    except (OSError, EOFError, zlib.error) as error:
-        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
-    if digest(content) != sha256:
-        raise LostFileError(
-            f"{path} is not as it was written (its sha256 differs); restore it from a backup."
-        )
+    content = read_kept(path, sha256)
     try:
         return Population.model_validate_json(content)
     except ValidationError as error:
