@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
-
-import duckdb
+from typing import ClassVar
 
 from pipedrive_graph import clock
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import BusyError
 from pipedrive_graph.forget import run
 from pipedrive_graph.forget.alerting import refuse_unpublished
+from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting, Runs
 from pipedrive_graph.forget.older import older, started
 from pipedrive_graph.forget.stage import Wait
@@ -22,7 +21,6 @@ from pipedrive_graph.landing.tombstones import Kind
 from pipedrive_graph.reviews.recommending import STILL_PRESENT
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
-from pipedrive_graph.warehouse.database import attached, rows
 from pipedrive_graph.warehouse.models import Models
 
 SLACK = timedelta(days=1)
@@ -100,7 +98,7 @@ def _needed(settings: Settings, company: str) -> set[str]:
     query = (
         "SELECT evidence FROM held.history.findings WHERE company = ? AND rule = ? AND status <> 'resolved'"
     )
-    found = _asked(settings, query, company, STILL_PRESENT)
+    found = rows_of(settings.warehouse, query, company, STILL_PRESENT)
     return {str(json.loads(evidence).get("review_id")) for (evidence,) in found}
 
 
@@ -113,15 +111,4 @@ def _events(settings: Settings, company: str, dropped: set[str]) -> list[tuple[s
         "SELECT finding_id, rule FROM held.history.findings"
         " WHERE company = ? AND status <> 'resolved' AND snapshot_id <= ? ORDER BY ALL"
     )
-    return [(finding_id, rule) for finding_id, rule in _asked(settings, query, company, oldest)]
-
-
-def _asked(settings: Settings, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """The rows of a query of the warehouse; none where it cannot be read."""
-    if not settings.warehouse.exists():
-        return []
-    try:
-        with attached(settings.warehouse) as connection:
-            return rows(connection, query, *parameters)
-    except duckdb.Error:
-        return []
+    return [(finding_id, rule) for finding_id, rule in rows_of(settings.warehouse, query, company, oldest)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -11,14 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import files
-from pipedrive_graph.errors import DamagedFileError
 from pipedrive_graph.forget.change import Rewritten
 from pipedrive_graph.forget.scrub import GONE, scrubbed
 from pipedrive_graph.forget.who import Person
 from pipedrive_graph.landing import CompanyLanding, Coverage, File, Manifest
 from pipedrive_graph.landing.records import KNOWN, MEMORY
-from pipedrive_graph.landing.snapshot import packed_known, packed_memory
+from pipedrive_graph.landing.snapshot import compress, packed_known, packed_memory
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 
 _NOBODY = 0
@@ -80,7 +77,7 @@ def _answers(
     landing: CompanyLanding, manifest: Manifest, file: File, person: Person, removed: list[dict[str, Any]]
 ) -> Iterator[tuple[bytes, bool]]:
     """The lines, each with whether it has changed; those that go are empty, and added to `removed`."""
-    for raw in _lines(landing, manifest, file):
+    for raw in landing.lines(manifest, file):
         line = json.loads(raw)
         is_of_a_user = str(line["endpoint"]).startswith("users/{id}")
         answer = line["answer"]
@@ -98,23 +95,6 @@ def _answers(
         yield f'{json.dumps(head)[:-1]}, "answer": {text}}}\n'.encode(), True
 
 
-def _lines(landing: CompanyLanding, manifest: Manifest, file: File) -> Iterator[bytes]:
-    """The lines of a file of answers, as they are written.
-
-    Raises:
-        LandingError: if the file cannot be read, or is not as it was written.
-    """
-    path = landing.folder / manifest.snapshot_id / file.name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise DamagedFileError(f"{path} is not as it was written (its sha256 differs)")
-    with gzip.open(io.BytesIO(content)) as lines:
-        yield from lines
-
-
 def _is_own(answer: dict[str, Any], person: Person) -> bool:
     data = answer.get("data")
     return isinstance(data, dict) and person.is_id(data.get("id"))
@@ -122,13 +102,16 @@ def _is_own(answer: dict[str, Any], person: Person) -> bool:
 
 def _packed(name: str, answers: Iterator[tuple[bytes, bool]]) -> tuple[bytes, File | None]:
     """A file of answers, as a commit packs it; None in place of its description where nothing has changed."""
-    packed, rows, longest, changed = io.BytesIO(), 0, 0, False
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as compressed:
+    packed, changed = io.BytesIO(), False
+
+    def lines() -> Iterator[bytes]:
+        nonlocal changed
         for line, is_new in answers:
             changed = changed or is_new
             if line:
-                compressed.write(line)
-                rows, longest = rows + 1, max(longest, len(line) - 1)
+                yield line
+
+    rows, longest = compress(lines(), packed)
     content = packed.getvalue()
     if not changed:
         return content, None

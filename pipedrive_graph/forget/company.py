@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import duckdb
-
 from pipedrive_graph.companies import COMPANIES_FILE
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.forget import seal
+from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
 from pipedrive_graph.forget.written import mentions
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
 from pipedrive_graph.settings import COMPANY_VARIABLE, Settings
 from pipedrive_graph.text import counted, printable
-from pipedrive_graph.warehouse.database import attached, rows
 
 
 @dataclass(frozen=True)
@@ -134,10 +132,4 @@ def _below(path: Path, settings: Settings) -> str:
 
 def _published(settings: Settings) -> set[str]:
     """The companies that the published file shows; none where it cannot be read."""
-    if not settings.published.is_file():
-        return set()
-    try:
-        with attached(settings.published) as connection:
-            return {name for (name,) in rows(connection, "SELECT DISTINCT company FROM held.snapshots")}
-    except duckdb.Error:
-        return set()
+    return {name for (name,) in rows_of(settings.published, "SELECT DISTINCT company FROM held.snapshots")}

@@ -12,13 +12,12 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import duckdb
-
 from pipedrive_graph import addresses
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.findings.roster import Row
+from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.forget.scrub import GONE, scrubbed
 from pipedrive_graph.forget.who import Person
@@ -26,7 +25,6 @@ from pipedrive_graph.reviews import journal as reviews
 from pipedrive_graph.reviews.journal import DECIDED, OPENED
 from pipedrive_graph.reviews.population import Population
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.database import attached, rows
 
 
 @dataclass(slots=True)
@@ -116,19 +114,13 @@ def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
 
 def _about(settings: Settings, company: str, person: Person) -> set[str]:
     """The findings about the person that are known; none where the warehouse cannot be read."""
-    if not settings.warehouse.exists():
-        return set()
-    try:
-        with attached(settings.warehouse) as connection:
-            found = rows(
-                connection,
-                "SELECT finding_id FROM held.history.findings"
-                " WHERE company = ? AND subject_kind = 'user' AND list_contains(?, subject_id)",
-                company,
-                [str(user) for user in person.ids],
-            )
-    except duckdb.Error:
-        return set()
+    found = rows_of(
+        settings.warehouse,
+        "SELECT finding_id FROM held.history.findings"
+        " WHERE company = ? AND subject_kind = 'user' AND list_contains(?, subject_id)",
+        company,
+        [str(user) for user in person.ids],
+    )
     return {finding_id for (finding_id,) in found}
 
 

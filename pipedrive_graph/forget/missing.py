@@ -10,16 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import duckdb
-
 from pipedrive_graph.errors import LandingError, LossError
 from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import Kind
 from pipedrive_graph.losses import losses
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.database import attached, rows
 
 
 @dataclass(frozen=True)
@@ -62,19 +60,8 @@ class Missing(Forgetting):
 
 def _taken(settings: Settings, company: str) -> dict[str, str]:
     """The snapshots that the warehouse has taken, each with the digest of its manifest; none if unknown."""
-    if not settings.warehouse.is_file():
-        return {}
-    try:
-        with attached(settings.warehouse) as connection:
-            return dict(
-                rows(
-                    connection,
-                    "SELECT snapshot_id, manifest_sha256 FROM held.history.snapshots WHERE company = ?",
-                    company,
-                )
-            )
-    except duckdb.Error:
-        return {}
+    query = "SELECT snapshot_id, manifest_sha256 FROM held.history.snapshots WHERE company = ?"
+    return dict(rows_of(settings.warehouse, query, company))
 
 
 def _place_entries(settings: Settings, change: Change, there: Iterable[str]) -> None:

@@ -18,10 +18,9 @@ from pipedrive_graph.findings.handlers import ACKNOWLEDGED, WAIVERS
 from pipedrive_graph.findings.journal import Journal, Line
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.records import SNAPSHOT_ID
 from pipedrive_graph.reviews.journal import DECIDED, OPENED, recall
 from pipedrive_graph.settings import Settings
-
-_NAME = "%Y%m%dT%H%M%S-%f"
 
 
 def older(settings: Settings, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:
@@ -62,7 +61,7 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
 def started(folder: Path) -> datetime | None:
     """When a snapshot was begun, by the name of its folder."""
     try:
-        return datetime.strptime(folder.name, _NAME).replace(tzinfo=UTC)
+        return datetime.strptime(folder.name, SNAPSHOT_ID).replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from pipedrive_graph import build, clock, losses
+from pipedrive_graph.backups.needs import FILES_OF_SETTINGS
 from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraphError
 from pipedrive_graph.findings import policy
 from pipedrive_graph.forget import alerting, seal
@@ -19,11 +20,6 @@ from pipedrive_graph.reports.access.source import companies as published_compani
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
-
-CONFIGURATION = (
-    "alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "settings.toml", "waivers.toml",
-)  # fmt: skip
-"""What of the home people write, and a rebuild may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +167,7 @@ def _prepare(
     others = [name for name in Landing(settings.landing).companies() if name not in changed]
     rules = policy.load(settings).rules
     own = [rules.relative_to(settings.home).as_posix()] if rules.is_relative_to(settings.home) else []
-    stage.link([*CONFIGURATION, *own])
+    stage.link([*FILES_OF_SETTINGS, *own])
     stage.link(f"landing/{name}" for name in others)
     stage.link(f"journal/{name}" for other in others for name in seal.names(other))
     landing = Landing(staged.landing)

@@ -188,7 +188,7 @@ def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple
                 files.make_folder(staged.journal)
                 _copy_tree(source, staged.journal / name)
         return None, lambda mark: mark
-    lines = old.lines()
+    lines, whole = old.lines(), old.mark()
     texts: list[bytes] = []
     beginning = hashlib.sha256()
     for line in change.entries:
@@ -202,11 +202,11 @@ def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple
     kept = {line.number for line in change.entries}
 
     def mark(of: Mark) -> Mark | None:
-        if of.lines > old.mark().lines or old.beginning(of.lines).sha256 != of.sha256:
+        if of.lines > whole.lines or old.beginning(of.lines).sha256 != of.sha256:
             return None  # a loss that a person has accepted
         return chain.beginning(sum(line.number in kept for line in lines if line.number <= of.lines))
 
-    return JournalChange(old=old.mark(), new=chain.mark), mark
+    return JournalChange(old=whole, new=chain.mark), mark
 
 
 def names(company: str) -> list[str]:

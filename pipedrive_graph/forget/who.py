@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pipedrive_graph import addresses
@@ -47,7 +48,7 @@ class Person:
         """The ids that can be looked for in texts."""
         return [each for each in sorted(self.ids) if len(str(each)) >= _LEAST_DIGITS]
 
-    @property
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Finds the person in a text."""
         texts = sorted(self.texts, key=len, reverse=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipedrive_graph.backups.needs import FILES_OF_SETTINGS
 from pipedrive_graph.forget.change import Item
 from pipedrive_graph.settings import Settings
 
 _LARGEST = 64 * 2**20
-_FILES = (
-    "alerts.toml", "companies.toml", "findings.toml", "reviews.toml", "settings.toml", "waivers.toml",
-    "alerts/last_alerts.toml", "explore.py",
-)  # fmt: skip
+_FILES = (*sorted(FILES_OF_SETTINGS), "alerts/last_alerts.toml", "explore.py")
 
 
 def mentions(settings: Settings, texts: tuple[str, ...]) -> Iterator[Item]:

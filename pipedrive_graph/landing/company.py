@@ -24,6 +24,7 @@ from pipedrive_graph.landing.records import (
     MANIFEST,
     MEMORY,
     SET_ASIDE,
+    SNAPSHOT_ID,
     Draft,
     File,
     Gap,
@@ -229,15 +230,24 @@ class CompanyLanding:
             LandingError: if the file is missing or not as it was written, or a line cannot be read.
         """
         path = self.folder / manifest.snapshot_id / file.name
-        content = _verified(path, file)
         read = 0
         try:
-            with gzip.open(BytesIO(content)) as lines:
-                for line in lines:
-                    yield json.loads(line)
-                    read += 1
+            for line in self.lines(manifest, file):
+                yield json.loads(line)
+                read += 1
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
             raise DamagedFileError(f"{path}: line {read + 1} cannot be read") from error
+
+    def lines(self, manifest: Manifest, file: File) -> Iterator[bytes]:
+        """The lines of a file of answers, as they are written.
+
+        Raises:
+            LandingError: if the file is missing or not as it was written.
+            OSError, EOFError, zlib.error: if what was written cannot be unpacked.
+        """
+        content = _verified(self.folder / manifest.snapshot_id / file.name, file)
+        with gzip.open(BytesIO(content)) as lines:
+            yield from lines
 
     def start(self, identity: Identity) -> Snapshot:
         """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
@@ -245,7 +255,7 @@ class CompanyLanding:
         newest = self.latest()
         if newest and started_at <= newest.started_at:
             started_at = newest.started_at + timedelta(microseconds=1)
-        snapshot_id = started_at.strftime("%Y%m%dT%H%M%S-%f")
+        snapshot_id = started_at.strftime(SNAPSHOT_ID)
         draft = Draft(snapshot_id=snapshot_id, started_at=started_at, identity=identity)
         folder = self.folder / snapshot_id
         write_head(folder, draft)

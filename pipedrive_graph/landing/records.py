@@ -16,6 +16,9 @@ from pipedrive_graph.errors import DamagedFileError
 from pipedrive_graph.sealed import Sealed
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
+SNAPSHOT_ID = "%Y%m%dT%H%M%S-%f"
+"""How the id of a snapshot says when it was begun, in UTC."""
+
 SET_ASIDE = "manifest.set-aside.json"
 """A manifest that was renamed so: its snapshot no longer counts."""
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -137,15 +137,9 @@ class Snapshot:
 
     def _compressed(self, path: Path) -> File:
         """Compress a file of answers line by line: a large company's does not fit into memory well."""
-        packed, rows, longest = self.folder / f"{path.name}.gz", 0, 0
-        with (
-            files.atomically(packed) as file,
-            # no name and no time in it: the same answers make the same bytes
-            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed,
-        ):
-            for line in self._committed(path):
-                compressed.write(line)
-                rows, longest = rows + 1, max(longest, len(line) - 1)
+        packed = self.folder / f"{path.name}.gz"
+        with files.atomically(packed) as file:
+            rows, longest = compress(self._committed(path), file)
         size = packed.stat().st_size
         return File(name=packed.name, rows=rows, longest=longest, bytes=size, sha256=digest(packed))
 
@@ -228,6 +222,17 @@ def abandon(folder: Path, reason: str) -> None:
     """Mark a draft as one that is never finished; its files stay there."""
     note = {"at": clock.iso(clock.now()), "reason": reason}
     files.write_atomically(folder / ABANDONED, json.dumps(note).encode())
+
+
+def compress(lines: Iterable[bytes], file: BinaryIO) -> tuple[int, int]:
+    """Write answers into a compressed file; return how many there are, and the bytes of the longest."""
+    rows, longest = 0, 0
+    # no name and no time in it: the same answers make the same bytes
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed:
+        for line in lines:
+            compressed.write(line)
+            rows, longest = rows + 1, max(longest, len(line) - 1)
+    return rows, longest
 
 
 def packed_known(known: Known) -> bytes:
