@@ -144,6 +144,24 @@ class Installation:
             **how,
         )
 
+    def on_a_full_disk(self, size: int, *arguments: str) -> Told:
+        """Run a command in a process of its own that can write no file of more than so many bytes."""
+        limited = (
+            "import resource, runpy, signal\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
+            "runpy.run_module('pipedrive_graph', run_name='__main__')\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", limited, *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Told(ended.returncode, ended.stdout, ended.stderr)
+
     def wait(self, process: subprocess.Popen[str], timeout: float = 60) -> Told:
         out, err = process.communicate(timeout=timeout)
         return Told(process.returncode, out, err)

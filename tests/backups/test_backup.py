@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -179,18 +177,9 @@ def test_a_full_disk_leaves_the_earlier_backup(installation: Installation, tmp_p
     target = tmp_path / "night.tar.gz"
     assert installation.command("backup", str(target)).code == 0
     before = target.read_bytes()
-    limited = (
-        "import resource, runpy, signal\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))\n"
-        "runpy.run_module('pipedrive_graph', run_name='__main__')\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", limited, "backup", str(target)],
-        env={**os.environ, **installation.environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 1
-    assert ended.stderr == f"There is no space left to write {target}; free some and try again.\n"
+    ended = installation.on_a_full_disk(2_000, "backup", str(target))
+    assert ended.code == 1
+    assert ended.err == f"There is no space left to write {target}; free some and try again.\n"
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["night.tar.gz"]
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -203,18 +200,9 @@ def test_a_backup_of_a_later_version(
 
 
 def test_a_full_disk(elsewhere: Installation, archive: Path) -> None:
-    limited = (
-        "import resource, runpy, signal\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))\n"
-        "runpy.run_module('pipedrive_graph', run_name='__main__')\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", limited, "restore", str(archive)],
-        env={**os.environ, **elsewhere.environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("There is no space left to write ")
+    ended = elsewhere.on_a_full_disk(2_000, "restore", str(archive))
+    assert ended.code == 1
+    assert ended.err.startswith("There is no space left to write ")
     assert [*elsewhere.home.iterdir()] == []
 
 

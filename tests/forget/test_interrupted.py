@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
-import sys
 
 import pytest
 from published import tables
@@ -180,21 +178,8 @@ def test_a_sync_waits_for_a_forget(home: Home) -> None:
 
 def test_a_full_disk_changes_nothing(home: Home) -> None:
     before = contents(home.path)
-    script = (
-        "import resource, sys\n"
-        "from pipedrive_graph.cli import main\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-        "sys.exit(main())"
-    )
-    process = subprocess.run(
-        [sys.executable, "-c", script, "forget", *BEFORE, "--reason", "policy 7", "--yes"],
-        env={**os.environ, **home.installation.environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (process.returncode, "There is no space left to write" in process.stderr) == (1, True)
+    told = home.installation.on_a_full_disk(200_000, "forget", *BEFORE, "--reason", "policy 7", "--yes")
+    assert (told.code, "There is no space left to write" in told.err) == (1, True)
     assert contents(home.path) == before
     assert not (home.path / ".forget").exists()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
