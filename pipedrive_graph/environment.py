@@ -23,6 +23,9 @@ _INHERITED = frozenset(
 )  # fmt: skip
 """What another program gets: where it is, whose it is, and how to open a browser."""
 
+DAGSTER_HOME = "DAGSTER_HOME"
+"""The variable that names the folder in which Dagster keeps its runs."""
+
 _CONVENTIONAL = re.compile(r"[A-Z_][A-Z0-9_]*", flags=re.ASCII)
 
 

@@ -229,12 +229,13 @@ def reason(path: Path, error: OSError) -> str:
         return text
     closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
     folder = path.parent
-    if closed == path and _may(path, os.R_OK | os.W_OK) and not _may(folder, os.W_OK | os.X_OK):
+    if closed == path and may(path, os.R_OK | os.W_OK) and not may(folder, os.W_OK | os.X_OK):
         closed = folder
     return f"{text}; {closed} {ownership(closed)}"
 
 
-def _may(path: Path, how: int) -> bool:
+def may(path: Path, how: int) -> bool:
+    """Whether this process may use a file so; `how` is as `os.access` takes it."""
     return os.access(path, how, effective_ids=True)
 
 

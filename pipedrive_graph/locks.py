@@ -60,6 +60,21 @@ def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds a lock; nothing is written."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def lock_wait(variables: Mapping[str, str] | None = None) -> float:
     """Return how many seconds a process waits for a lock that another process holds.
 

@@ -16,8 +16,6 @@ from pipedrive_graph import environment, files
 from pipedrive_graph.errors import ConfigurationError, LandingError
 from pipedrive_graph.settings import Settings
 
-DAGSTER_VARIABLE = "DAGSTER_HOME"
-
 NAMED = 3
 """So many files are named; the others are counted."""
 
@@ -79,7 +77,7 @@ def hand_over(home: Path, before: Seen) -> None:
         home: the home folder.
         before: what root owned when the command began.
     """
-    dagster = environment.value(DAGSTER_VARIABLE)
+    dagster = environment.value(environment.DAGSTER_HOME)
     for path, state in seen(home).items():
         is_dagsters = dagster and path.is_relative_to(dagster)
         owner = Path(dagster) if is_dagsters else foreign(home)
@@ -108,7 +106,7 @@ def closed(settings: Settings, companies: Sequence[str]) -> Iterator[Path]:
     home = settings.home
     if not home.is_dir():
         return
-    if not _may(home, os.R_OK | os.W_OK | os.X_OK):
+    if not files.may(home, os.R_OK | os.W_OK | os.X_OK):
         yield home
         return
     kept = [settings.landing, settings.journal, settings.reports]
@@ -118,7 +116,7 @@ def closed(settings: Settings, companies: Sequence[str]) -> Iterator[Path]:
     journals = [settings.journal / f"{company}.ndjson" for company in companies]
     wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
     for file in (settings.warehouse, wal, *journals):
-        if _is(file) and not _may(file, os.R_OK | os.W_OK):
+        if _is(file) and not files.may(file, os.R_OK | os.W_OK):
             yield file
 
 
@@ -127,13 +125,13 @@ def _closed(home: Path, folders: list[Path]) -> Iterator[Path]:
     for folder in (home, *folders):
         if not _is(folder):
             continue
-        if not _may(folder, os.R_OK | os.W_OK | os.X_OK):
+        if not files.may(folder, os.R_OK | os.W_OK | os.X_OK):
             yield folder
             continue
         for path in sorted(folder.iterdir()):
             is_snapshot = path.is_dir() and folder.parent.name == "landing"
             if path.is_file() and path.name.startswith("."):  # a lock, or what a crash has left
-                if not _may(path, os.R_OK | os.W_OK):
+                if not files.may(path, os.R_OK | os.W_OK):
                     yield path
             elif is_snapshot:
                 yield from _closed_in(path)
@@ -141,17 +139,17 @@ def _closed(home: Path, folders: list[Path]) -> Iterator[Path]:
 
 def _closed_in(snapshot: Path) -> Iterator[Path]:
     """A snapshot, or the files of it, that this user may not read; one that is not finished, not write."""
-    if not _may(snapshot, os.R_OK | os.X_OK):
+    if not files.may(snapshot, os.R_OK | os.X_OK):
         yield snapshot
         return
     finished = (snapshot / "manifest.json").exists()
-    if not finished and not _may(snapshot, os.W_OK):
+    if not finished and not files.may(snapshot, os.W_OK):
         yield snapshot
-    yield from (path for path in sorted(snapshot.iterdir()) if not _may(path, os.R_OK))
+    yield from (path for path in sorted(snapshot.iterdir()) if not files.may(path, os.R_OK))
 
 
 def _all(home: Path) -> Iterator[Path]:
-    dagster = environment.value(DAGSTER_VARIABLE)
+    dagster = environment.value(environment.DAGSTER_HOME)
     for folder in filter(None, (home, Path(dagster) if dagster else None)):
         if folder.is_dir():
             yield from folder.rglob("*")
@@ -163,7 +161,3 @@ def _is(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False  # the folder above it is closed, and is named
-
-
-def _may(path: Path, how: int) -> bool:
-    return os.access(path, how, effective_ids=True)

@@ -28,8 +28,7 @@ FILES_OF_SETTINGS = (
 )
 """The files in the home folder that people write."""
 
-_DAGSTER = "DAGSTER_HOME"
-_OTHERS = (_DAGSTER, *network.PROXIES, "NO_PROXY", *network.AUTHORITIES)
+_OTHERS = (environment.DAGSTER_HOME, *network.PROXIES, "NO_PROXY", *network.AUTHORITIES)
 _OF_THE_MACHINE = {HOME_VARIABLE, CLOCK_VARIABLE}
 _PREFIX = "PIPEDRIVE_"
 
@@ -115,7 +114,7 @@ def _paths(settings: Settings, needs: Needs) -> Iterator[Path]:
     for name in network.AUTHORITIES:
         if path := environment.value(name):
             yield Path(path).absolute()
-    if dagster := environment.value(_DAGSTER):
+    if dagster := environment.value(environment.DAGSTER_HOME):
         configuration = Path(dagster).absolute() / "dagster.yaml"
         if configuration.exists():
             yield configuration

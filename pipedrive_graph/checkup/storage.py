@@ -20,7 +20,7 @@ LEAST_FREE = 10_000_000
 def home(settings: Settings) -> Iterator[Check]:
     """Whether the home folder can be written to, or made."""
     existing = _existing(settings.home)
-    if existing.is_dir() and _may(existing, os.W_OK | os.X_OK):
+    if existing.is_dir() and files.may(existing, os.W_OK | os.X_OK):
         yield Check("home", f"{settings.home} (writable)")
         return
     owner = f" {files.ownership(existing)}." if existing.is_dir() else ""
@@ -30,11 +30,11 @@ def home(settings: Settings) -> Iterator[Check]:
 
 def files_of(settings: Settings, companies: Sequence[Company]) -> Iterator[Check]:
     """Whether this user may read and write what earlier runs have left; nothing where there is nothing."""
-    if not (settings.home.is_dir() and _may(settings.home, os.R_OK | os.W_OK | os.X_OK)):
+    if not (settings.home.is_dir() and files.may(settings.home, os.R_OK | os.W_OK | os.X_OK)):
         return
     yield from checked("files", lambda: _needed(settings, companies))
     for folder in (settings.home / "alerts", settings.home / "tokens"):
-        if folder.is_dir() and not _may(folder, os.R_OK | os.W_OK | os.X_OK):
+        if folder.is_dir() and not files.may(folder, os.R_OK | os.W_OK | os.X_OK):
             yield warning("files", f"Cannot write in {folder}: {files.ownership(folder)}.")
 
 
@@ -59,7 +59,3 @@ def _needed(settings: Settings, companies: Sequence[Company]) -> Iterator[Check]
 
 def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
-
-
-def _may(path: Path, how: int) -> bool:
-    return os.access(path, how, effective_ids=True)

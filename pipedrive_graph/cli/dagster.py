@@ -31,10 +31,8 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
     The page is for the browsers of this machine, under its own names; PIPEDRIVE_GRAPH_DAGSTER_HOSTS names
     more. It has no login. What another site's page makes a browser send is refused.
     """
-    from pipedrive_graph.orchestration import (
-        configuration,
-        instance,
-    )  # takes a while: `--help` answers at once
+    # take a while: `--help` answers at once
+    from pipedrive_graph.orchestration import configuration, instance
 
     if only != "daemon" and importlib.util.find_spec("dagster_webserver") is None:
         raise PipedriveGraphError(

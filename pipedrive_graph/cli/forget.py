@@ -152,7 +152,7 @@ def _forget_runs(runs: Runs, *, dry_run: bool) -> int:
     Raises:
         PipedriveGraphError: if they cannot be deleted; the same command again goes on.
     """
-    if runs == Runs() or not environment.value("DAGSTER_HOME"):
+    if runs == Runs() or not environment.value(environment.DAGSTER_HOME):
         return 0
     from pipedrive_graph.orchestration import retention  # Dagster takes a while to import
 

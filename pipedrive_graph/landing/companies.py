@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipedrive_graph.landing.company import CompanyLanding, readable
+from pipedrive_graph.landing.company import CompanyLanding
+from pipedrive_graph.landing.verified import readable
 
 
 class Landing:

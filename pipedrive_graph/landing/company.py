@@ -7,7 +7,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -39,6 +39,7 @@ from pipedrive_graph.landing.records import (
 )
 from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
 from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten
+from pipedrive_graph.landing.verified import differs, missing, readable, verified
 from pipedrive_graph.pipedrive.signature import Memory
 
 
@@ -245,7 +246,7 @@ class CompanyLanding:
             LandingError: if the file is missing or not as it was written.
             OSError, EOFError, zlib.error: if what was written cannot be unpacked.
         """
-        content = _verified(self.folder / manifest.snapshot_id / file.name, file)
+        content = verified(self.folder / manifest.snapshot_id / file.name, file)
         with gzip.open(BytesIO(content)) as lines:
             yield from lines
 
@@ -312,12 +313,12 @@ class CompanyLanding:
         for file in manifest.files:
             path = self.folder / manifest.snapshot_id / file.name
             if not path.exists():
-                yield file, _missing(path)
+                yield file, missing(path)
             elif quick:
                 if path.stat().st_size != file.bytes:
-                    yield file, _differs(path, "size")
+                    yield file, differs(path, "size")
             elif digest(path) != file.sha256:
-                yield file, _differs(path, "sha256")
+                yield file, differs(path, "sha256")
 
     def committed(self) -> Iterator[tuple[Path, Manifest | LandingError]]:
         """The folder and the manifest of every committed snapshot, or why that cannot be read."""
@@ -341,7 +342,7 @@ class CompanyLanding:
         named = next((file for file in manifest.files if file.name == name), None)
         if named is None:
             raise LandingError(f"{path} is not named by its manifest.")
-        return parse_record(path, _verified(path, named), kind)
+        return parse_record(path, verified(path, named), kind)
 
     def _manifests(self) -> list[tuple[Manifest, str]]:
         paths = [folder / MANIFEST for folder in self._committed()]
@@ -367,36 +368,6 @@ class CompanyLanding:
     def _committed(self) -> list[Path]:
         with readable(self.folder):
             return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
-
-
-def _verified(path: Path, file: File) -> bytes:
-    """The content of a file, if it is as the manifest says."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise _missing(path) from error
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise _differs(path, "sha256")
-    return content
-
-
-def _missing(path: Path) -> LandingError:
-    return DamagedFileError(f"{path} is missing")
-
-
-def _differs(path: Path, what: str) -> LandingError:
-    return DamagedFileError(f"{path} is not as it was written (its {what} differs)")
-
-
-@contextmanager
-def readable(folder: Path) -> Iterator[None]:
-    """Say of a folder which cannot be listed why."""
-    try:
-        yield
-    except OSError as error:
-        raise files.cannot_read(folder, error) from error
 
 
 def _after_gaps(chain: list[tuple[Manifest, str]], origin: str | None) -> list[Manifest]:

@@ -15,8 +15,6 @@ import dagster as dg
 
 from pipedrive_graph import environment, files, locks, trust
 
-HOME_VARIABLE = "DAGSTER_HOME"
-
 CONFIGURATION = "dagster.yaml"
 
 _KEPT = (CONFIGURATION, "history", "logs", "schedules", "storage", ".logs_queue", ".nux", ".telemetry")
@@ -31,11 +29,12 @@ DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", DEFINITIONS]
 @contextlib.contextmanager
 def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None]:
     """The instance in DAGSTER_HOME; None where the variable is not set."""
-    home = environment.value(HOME_VARIABLE)
+    home = environment.value(environment.DAGSTER_HOME)
     if not home:
         yield None
         return
-    os.environ[HOME_VARIABLE] = home  # Dagster reads it itself, and keeps a carriage return at its end
+    # Dagster reads it itself, and keeps a carriage return at its end
+    os.environ[environment.DAGSTER_HOME] = home
     folder = Path(home)
     trust.check(folder)
     trust.check(folder / CONFIGURATION)
@@ -60,7 +59,7 @@ def _check_is_open(home: Path) -> None:
     for path in (home, *written):
         is_folder = path.is_dir()
         rights = os.R_OK | os.W_OK | (os.X_OK if is_folder else 0)
-        if (is_folder or path.is_file()) and not os.access(path, rights, effective_ids=True):
+        if (is_folder or path.is_file()) and not files.may(path, rights):
             denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             raise files.cannot_write(path, denied)
 

@@ -6,15 +6,13 @@ has not ended, and holds no lock was killed.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pipedrive_graph import __version__, clock, locks
-from pipedrive_graph.errors import BusyError, LandingError, WarehouseError
+from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, update
 from pipedrive_graph.settings import Settings
 
@@ -47,11 +45,8 @@ class Recording:
         """Record that the run is under way, unless another one is; in a home that is there."""
         if not self._settings.home.is_dir():
             return  # nothing is written before the token has proven good
-        try:
-            if self._lock():
-                update(self._settings, self._company, running=self.started)
-        except (LandingError, BusyError) as error:
-            self._on_warning(f"The run is not recorded: {error}")
+        if self._lock():
+            self._update(running=self.started)
 
     def end(
         self,
@@ -96,20 +91,23 @@ class Recording:
             changes["published"] = _shown(summary)
         with self._held:
             if self._settings.home.is_dir():
-                try:
-                    update(self._settings, self._company, **changes)
-                except (LandingError, BusyError) as problem:
-                    self._on_warning(f"The run is not recorded: {problem}")
+                self._update(**changes)
         return ended
 
     def drop(self) -> None:
         """Forget that the run has begun: another process is at work, and this run did nothing."""
         with self._held:
             if self._holds:
-                try:
-                    update(self._settings, self._company, running=None)
-                except (LandingError, BusyError) as problem:
-                    self._on_warning(f"The run is not recorded: {problem}")
+                self._update(running=None)
+
+    def _update(self, **changes: object) -> None:
+        try:
+            update(self._settings, self._company, **changes)
+        except (LandingError, BusyError) as error:
+            self._warn(error)
+
+    def _warn(self, error: PipedriveGraphError) -> None:
+        self._on_warning(f"The run is not recorded: {error}")
 
     def _lock(self) -> bool:
         for _ in range(_TRIES):
@@ -117,6 +115,9 @@ class Recording:
                 self._held.enter_context(locks.lock(lock_of(self._settings, self._company), doing="running"))
             except BusyError:
                 time.sleep(0.02)
+            except LandingError as error:
+                self._warn(error)
+                return False
             else:
                 self._holds = True
                 return True
@@ -147,17 +148,7 @@ def note_alerts_sent(settings: Settings, company: str, on_warning: Callable[[str
 
 def is_under_way(settings: Settings, company: str) -> bool:
     """Whether a run of a company holds its lock; nothing is written."""
-    try:
-        descriptor = os.open(lock_of(settings, company), os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return locks.is_held(lock_of(settings, company))
 
 
 def _shown(summary: Summary) -> Shown:

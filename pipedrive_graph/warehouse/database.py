@@ -208,7 +208,7 @@ def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
         return WarehouseError(f"Cannot open {path}: it is a folder; move it away, then try again.")
     if is_written(error):
         return WarehouseError(f"Another program has {path} open ({reason}); close it there, then try again.")
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+    if path.exists() and not files.may(path, os.R_OK | os.W_OK):
         return files.cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     if forbidden := denials.forbidden(path, error):
         return forbidden
