@@ -6,8 +6,8 @@
 -- key: company
 -- columns:
 --   company: the company's name in the settings
---   collected: whether companies.toml named it when the last snapshot, of any company, was taken in;
---     NULL where there was no companies.toml, or an earlier version took it in
+--   collected: whether companies.toml named it when the last snapshot of any company was taken
+--     in; NULL where there was no companies.toml, or an earlier version took it in
 --   snapshots: how many accepted snapshots are kept
 --   first_snapshot_at: when the oldest of them was begun
 --   last_snapshot_at: when the newest of them was begun
