@@ -29,6 +29,7 @@ class Builder:
 
     Attributes:
         broken: why a rule could not be run, in one of the batches at least, by its qualified name.
+        broken_of: the same by company.
         counting: whether rows are counted after each batch.
     """
 
@@ -38,6 +39,7 @@ class Builder:
     rosters: Rosters
     decisions: Decisions
     broken: dict[str, str] = field(default_factory=dict)
+    broken_of: dict[str, dict[str, str]] = field(default_factory=dict)
     counting: bool = True
 
     def advance(self, batch: list[Pending]) -> dict[str, int]:
@@ -55,6 +57,8 @@ class Builder:
             ingest.stage(self.connection, self.models, accepted)
         broken = dict(self.models.broken)
         self.broken |= broken
+        for snapshot in accepted:
+            self.broken_of.setdefault(snapshot.landing.company, {}).update(broken)
         while True:
             try:
                 with database.transaction(self.connection):
@@ -65,6 +69,7 @@ class Builder:
                 broken[error.rule] = self.broken[error.rule] = str(error)
                 if len(batch) > 1:
                     break
+                self.broken_of.setdefault(batch[0].landing.company, {})[error.rule] = str(error)
         # what the rows of one company have broken is run for the others, as it was in their nights
         half = len(batch) // 2
         first, second = self.advance(batch[:half]), self.advance(batch[half:])

@@ -1,16 +1,18 @@
-"""Turns committed snapshots into the published graph: those of tonight, or all of them anew."""
+"""Turns committed snapshots into the published graph: those that are pending, or all of them again."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files, leftovers, losses, ownership
+from pipedrive_graph import files, losses, ownership
 from pipedrive_graph.advance import Builder
+from pipedrive_graph.batch import BatchWork
+from pipedrive_graph.built import Batch, Built, left_out, types_of, unreadable
 from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
@@ -18,12 +20,11 @@ from pipedrive_graph.landing import Landing
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
 from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import database, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
-from pipedrive_graph.warehouse.previews import Preview, previews
+from pipedrive_graph.warehouse.previews import previews
 from pipedrive_graph.warehouse.publish import publish as publish_file
 
 _log = logging.getLogger(__name__)
@@ -34,94 +35,77 @@ _BATCH_USERS = 250_000
 """Users whose answers are taken in one transaction; a larger company is a batch of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build has done.
-
-    Attributes:
-        snapshots: ids of the snapshots taken.
-        rows: rows of the companies concerned, by qualified table; of a rule, what fires.
-        types: columns and their types, by qualified table.
-        unreadable: a line for each value of the last snapshot that could not be read.
-        left_out: a sentence, where the last answers about users leave out permissions that they had before.
-        broken: a sentence for each rule that could not be run.
-        unusable: a line for each row of the company's roster that is not used.
-        waivers: a sentence for each waiver that has expired, or speaks of no finding.
-        previews: the first rows of the tables that were asked for, by qualified table.
-        loose: a sentence, where the warehouse's file should be smaller and could not be made so.
-    """
-
-    snapshots: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    types: dict[str, dict[str, str]] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
-    left_out: str | None = None
-    broken: list[str] = field(default_factory=list)
-    unusable: list[str] = field(default_factory=list)
-    waivers: list[str] = field(default_factory=list)
-    previews: dict[str, Preview] = field(default_factory=dict)
-    loose: str | None = None
-
-
 def build(
     settings: Settings, models: Models, company: str, *, tell: Tell, preview: Collection[str] = ()
 ) -> Built:
-    """Take a company's new snapshots into the warehouse, one after the other; remove old temporary files.
+    """Take one company's new snapshots into the warehouse, as `build_batch` does for several.
+
+    Raises:
+        PipedriveGraphError: why that could not be done; the warehouse is as it was before that snapshot.
+    """
+    batch = build_batch(settings, models, [company], tell=tell, preview=preview)
+    for error in batch.failed.values():
+        raise error
+    return replace(batch.built[company], rows=batch.rows, types=batch.types, loose=batch.loose)
+
+
+def build_batch(
+    settings: Settings,
+    models: Models,
+    companies: Sequence[str],
+    *,
+    tell: Tell,
+    preview: Collection[str] = (),
+) -> Batch:
+    """Take the new snapshots of companies into the warehouse together; remove old temporary files.
+
+    One transaction holds at most one snapshot of each company. What is wrong with one company's snapshots,
+    journal or roster keeps that company out, and no other.
 
     Args:
         settings: where everything lies.
         models: the files of sql/.
-        company: its name in the settings.
-        tell: told whom we wait for.
-        preview: tables whose first rows are to be taken as well.
+        companies: their names in the settings.
+        tell: called once when another process holds the lock.
+        preview: tables whose first rows are to be taken as well, for each company.
 
     Raises:
-        ConfigurationError: if findings.toml, waivers.toml or a roster cannot be used.
-        LandingError: if a snapshot or the journal is damaged.
-        WarehouseError: if a check fails; the warehouse is as it was before that snapshot.
+        ConfigurationError: if findings.toml or waivers.toml cannot be used.
+        BusyError: if another process writes for too long.
+        NoSpaceError: if the disk is full.
+        WarehouseError: if the warehouse cannot be used, or the memory does not suffice.
     """
-    policies = policy.load(settings)
-    people = rosters.load(one for one in settings.companies if one.name == company)
-    accepted = waivers.load(settings)
+    policies, accepted = policy.load(settings), waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
-        leftovers.remove(settings, company)
-        leftovers.close_folders(settings, company)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
-        with database.transaction(connection):
-            # what was decided since the last night was decided about what that night found
-            decisions.catch_up(company)
-            is_new = decisions.are_done(company)
-            if is_new:
-                decisions.read(company, accepted)
-                rosters.keep(decisions, settings, people)
-        builder = Builder(connection, models, policies, people, decisions)
-        taken: list[str] = []
-        counted: dict[str, int] = {}
-        seen = ingest.taken(connection, company)
-        for snapshot in ingest.pending(Landing(settings.landing).of(company), seen):
-            with timed(
-                _log, f"Building snapshot {snapshot.manifest.snapshot_id} of '{company}'", announced=True
-            ):
-                counted = builder.advance([snapshot]) or counted
-            taken.append(snapshot.manifest.snapshot_id)
-        if not is_new:  # the warehouse was lost: what is decided now comes after all that the journal says
-            with database.transaction(connection):
-                decisions.read(company, accepted)
-                rosters.keep(decisions, settings, people)
-        built = Built(
-            taken,
-            counted,
-            _types(connection),
-            _unreadable(connection, company),
-            _left_out(connection, company),
-            sorted(builder.broken.values()),
-            people.problems,
-            notices(connection, company) if counted else [],
-            previews(connection, preview, company) if counted else {},
-        )
-    loose = database.compact(settings.warehouse, wait=tell) if taken else None
-    return replace(built, loose=loose)
+        work = BatchWork(settings, connection, decisions, accepted)
+        for company in companies:
+            work.prepare(company)
+        builder = Builder(connection, models, policies, work.rosters, decisions)
+        rows: dict[str, int] = {}
+        for batch in _batches(list(work.pending.values())):
+            rows = work.advance(builder, batch) or rows
+        for company in companies:
+            work.finish(company)
+        built = {
+            company: Built(
+                snapshots=work.taken[company],
+                unreadable=unreadable(connection, company),
+                left_out=left_out(connection, company),
+                broken=sorted(builder.broken_of.get(company, {}).values()),
+                unusable=work.rosters.problems_of(company),
+                waivers=notices(connection, company) if work.taken[company] else [],
+                previews=previews(connection, preview, company) if work.taken[company] else {},
+            )
+            for company in companies
+            if company not in work.failed
+        }
+        types = types_of(connection)
+    failed = {company: losses.with_advice(settings, error) for company, error in work.failed.items()}
+    took = any(work.taken.values())
+    loose = database.compact(settings.warehouse, wait=tell) if took else None
+    return Batch(built, failed, rows, types, loose)
 
 
 def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
@@ -142,16 +126,6 @@ def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
         if losses.losses(settings) == []:
             tell(f"{error} It is made again from the landing and the journal.")
             rebuild(settings, models, tell=tell)
-
-
-def catch_up(settings: Settings, models: Models, company: str, *, tell: Tell) -> None:
-    """Build and publish what was committed earlier, before a company is read again.
-
-    Raises:
-        PipedriveGraphError: as `build` and `publish` do.
-    """
-    build(settings, models, company, tell=tell)
-    publish(settings, models, tell=tell)
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
@@ -276,50 +250,3 @@ def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:
             batch.append(snapshot)
             users += snapshot.manifest.users or 0
         yield batch
-
-
-def _types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    types: dict[str, dict[str, str]] = {}
-    for table, column, type_ in database.rows(
-        connection,
-        """
-        SELECT schema_name || '.' || table_name, column_name, data_type
-        FROM duckdb_columns()
-        WHERE database_name = 'warehouse'
-        ORDER BY schema_name, table_name, column_index""",
-    ):
-        types.setdefault(table, {})[column] = type_
-    return types
-
-
-def _unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
-    found = database.rows(
-        connection,
-        """
-        SELECT endpoint, subject_id, field, value
-        FROM history.unreadable_values WHERE company = ? ORDER BY ALL""",
-        company,
-    )
-    return [
-        f"{endpoint}{f', {subject}' if subject else ''}: {field} is '{value}'"
-        for endpoint, subject, field, value in found
-    ]
-
-
-def _left_out(connection: duckdb.DuckDBPyConnection, company: str) -> str | None:
-    ((values, users, permissions),) = database.rows(
-        connection,
-        """
-        SELECT count(*), count(DISTINCT user_id), list(DISTINCT permission ORDER BY permission)
-        FROM history.unanswered_permissions
-        WHERE company = ? AND observed_at IS NOT NULL""",
-        company,
-    )
-    if not values:
-        return None
-    more = f" and {len(permissions) - 3} others" if len(permissions) > 3 else ""
-    return (
-        f"The answers of Pipedrive leave out {counted(values, 'permission')} of {counted(users, 'user')} that"
-        f" they had before: {', '.join(permissions[:3])}{more}. Each stays as last known; the table"
-        " unanswered_permissions has them all."
-    )

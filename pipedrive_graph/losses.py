@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import duckdb
 
 from pipedrive_graph import clock
 from pipedrive_graph.collect.clock_check import LATEST
-from pipedrive_graph.errors import LossError, UnusableError
+from pipedrive_graph.errors import LandingError, LossError, PipedriveGraphError, UnusableError
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.journal import Journal
@@ -148,23 +148,49 @@ def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> N
         )
 
 
-def refuse_to_collect(settings: Settings, company: str, *, wait: Callable[[str], None]) -> None:
-    """Refuse to read a company whose earlier snapshots or decisions are in the warehouse alone.
+def refused(
+    settings: Settings, companies: Collection[str], *, wait: Callable[[str], None]
+) -> dict[str, PipedriveGraphError]:
+    """The companies that are not to be read: earlier snapshots or decisions are in the warehouse alone.
 
     A new read would begin a new history, as if everybody were seen for the first time, and the landing could
     not be restored any more.
 
+    Args:
+        settings: where everything lies.
+        companies: their names.
+        wait: called once when another process holds the lock of the warehouse.
+
+    Returns:
+        The reason by company: a LossError with what is missing and what to do, or a LandingError where the
+        newest manifest is damaged or the journal is not whole.
+
     Raises:
-        LandingError: if the newest manifest is damaged, or the journal is not whole.
-        LossError: with what is missing, and what to do.
+        BusyError: if another process writes for too long.
+        ConfigurationError: if PIPEDRIVE_GRAPH_LOCK_WAIT is not a number of minutes.
+        LandingError: if a `forget` was interrupted.
     """
-    check_journal(settings, company)  # a manifest that is damaged is not missing
-    if settings.warehouse.exists():
-        with database.lock(settings.warehouse, wait=wait):
-            found = losses(settings, company)
-    else:
-        found = losses(settings, company)
-    raise_for(settings, company, found)
+    reasons: dict[str, PipedriveGraphError] = {}
+    with ExitStack() as stack:
+        if settings.warehouse.exists():
+            stack.enter_context(database.lock(settings.warehouse, wait=wait))
+        found = _found_together(settings, companies)
+        for company in companies:
+            try:
+                check_journal(settings, company)  # a manifest that is damaged is not missing
+                raise_for(settings, company, found(company))
+            except PipedriveGraphError as error:
+                reasons[company] = error
+    return reasons
+
+
+def _found_together(settings: Settings, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
+    """The losses by company, looked for once; apart only where one company's files cannot be read."""
+    if len(companies) > 1:
+        with suppress(LandingError):
+            found = losses(settings)
+            return lambda company: found
+    return lambda company: losses(settings, company)
 
 
 def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> None:
@@ -204,7 +230,12 @@ def advised(settings: Settings) -> Iterator[None]:
     try:
         yield
     except UnusableError as error:
-        raise type(error)(f"{error} {advice(settings)}") from error
+        raise with_advice(settings, error) from error
+
+
+def with_advice(settings: Settings, error: Exception) -> Exception:
+    """The error, with what can be done about it if it says that the warehouse cannot be used."""
+    return type(error)(f"{error} {advice(settings)}") if isinstance(error, UnusableError) else error
 
 
 def advice(settings: Settings) -> str:

@@ -7,6 +7,9 @@
     [dagster]
     keep_days = 90          # older runs are deleted from DAGSTER_HOME, with their events and logs
 
+    [sync]
+    publish_after = 15      # minutes that a snapshot waits for other companies before it is published
+
 A table that is missing means its defaults. Where the data comes from stands in companies.toml, and what is
 looked for in findings.toml.
 """
@@ -69,6 +72,19 @@ class Dagster(Table):
     keep_runs: Annotated[int, Field(ge=1)] = 20
 
 
+class Sync(Table):
+    """How `sync` runs over several companies.
+
+    Attributes:
+        jobs: how many companies are read at the same time, at most.
+        publish_after: minutes that the first snapshot that is ready waits for the other companies before it
+            is built and published without them.
+    """
+
+    jobs: Annotated[int, Field(ge=1, le=1_000)] = 100
+    publish_after: Annotated[float, Field(ge=0, le=1_440, strict=False)] = 15
+
+
 class Metrics(Table):
     """Where the metrics for Prometheus are written.
 
@@ -85,6 +101,7 @@ class Options(Table):
 
     output: Output = Output()
     dagster: Dagster = Dagster()
+    sync: Sync = Sync()
     metrics: Metrics = Metrics()
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipedrive_graph import clock, companies, errors, locks, settings, trust
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.group import commands
-from pipedrive_graph.cli.sync import sync
+from pipedrive_graph.cli.sync import Runs, sync
 from pipedrive_graph.companies import Company
 from pipedrive_graph.findings.catalogue import catalogue
 from pipedrive_graph.orchestration import browser_guard
@@ -41,8 +41,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         patch.setenv("PIPEDRIVE_API_TOKEN", simulator.token)
         patch.delenv("DAGSTER_HOME", raising=False)
-        result = sync(Settings(home, (Company("demo", simulator.url),)), "demo")
-        assert result.exit_code == 0
+        settings = Settings(home, (Company("demo", simulator.url),))
+        runs = Runs(settings, settings.companies, print)
+        sync(settings, runs)
+        assert [run.exit_code for run in runs.all] == [0]
     return home / "identity_graph.duckdb"
 
 

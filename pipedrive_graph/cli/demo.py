@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.frame import as_root_value, debug_option, tell_error, write_as
-from pipedrive_graph.cli.sync import show, sync
+from pipedrive_graph.cli.sync import Runs, show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.files import check_folder, make_folder
@@ -56,7 +56,9 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
         )
         os.environ[TOKEN_VARIABLE] = simulator.token
         settings = Settings(home, (Company(COMPANY, simulator.url),))
-        result = sync(settings, COMPANY)
+        runs = Runs(settings, settings.companies, lambda _: None)
+        sync(settings, runs)
+    (result,) = runs.all
     if result.error:
         tell_error(result.error)
         return result.exit_code

@@ -1,4 +1,4 @@
-"""`pipedrive-graph sync`: the nightly job for one company or all, in this process."""
+"""`pipedrive-graph sync`: reads companies, builds, publishes and reports, in this process."""
 
 from __future__ import annotations
 
@@ -6,125 +6,31 @@ import json
 import logging
 import signal
 import time
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from pipedrive_graph import clock
+from pipedrive_graph import environment, options
 from pipedrive_graph.cli import logs, terminal
+from pipedrive_graph.cli.company_run import CompanyRun
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import (
-    WORST_FIRST,
-    as_root_option,
-    debug_option,
-    exit_code,
-    failure,
-    say,
-    sentence,
-    tell_error,
-)
+from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, failure, say, tell_error
 from pipedrive_graph.cli.misconfigured import known_companies, load_settings
-from pipedrive_graph.cli.terminal import TerminalWatch, render
-from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import BusyError, ConfigurationError, PipedriveGraphError
-from pipedrive_graph.findings.rules import SEVERITIES
-from pipedrive_graph.landing import Manifest, Verdict
-from pipedrive_graph.reports.summary import Summary, summarise
-from pipedrive_graph.runs import record
-from pipedrive_graph.runs.metrics import write_metrics
-from pipedrive_graph.runs.recording import Recording
+from pipedrive_graph.cli.progress import Bars, CompanyObserver
+from pipedrive_graph.cli.terminal import render
+from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import is_published
 
-KEPT = "What was read so far is kept; a sync within 6 hours goes on from there."
+if TYPE_CHECKING:
+    from pipedrive_graph.built import Built
+    from pipedrive_graph.pipeline import Landed
 
-EARLIER = "An earlier run has read this snapshot; it was built and published without reading again."
-"""The reason of a result without requests."""
-
-UNFINISHED = "unfinished"
-"""Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one company; `ended_at` is when its run ended."""
-
-    company: str
-    watch: TerminalWatch
-    summary: Summary | None
-    seconds: float
-    error: BaseException | None
-    ended_at: datetime = field(default_factory=clock.now)
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of this company alone."""
-        return record.exit_code(
-            exit_code(self.error) if self.error else None,
-            is_partial=self.is_partial or bool(self.broken),
-            is_undelivered=bool(self.watch.undelivered),
-        )
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What the snapshot is worth: as published, where it is, else as it was collected."""
-        manifest, summary = self.watch.manifest, self.summary
-        if manifest and summary and summary.snapshot_id == manifest.snapshot_id:
-            return Verdict.model_validate({"status": summary.status, "reason": summary.reason})
-        return manifest.verdict if manifest else None
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether the snapshot has not everything."""
-        return self.verdict is not None and self.verdict.status == "partial"
-
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """The rules that could not be run."""
-        return self.summary.broken if self.summary else ()
-
-    @property
-    def sent(self) -> tuple[int, int]:
-        """How many requests this run has sent, and how many of them were throttled."""
-        counted = None if self.watch.earlier else self.watch.manifest or self.watch.last
-        return (counted.requests, counted.throttled) if counted else (0, 0)
-
-    def as_json(self, settings: Settings) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        error = sentence(self.error, settings.named(self.company)) if self.error else None
-        undelivered = {"alerts_not_sent": self.watch.undelivered} if self.watch.undelivered else {}
-        if self.exit_code in {1, 2, 3}:
-            return {**failure(self.company, self.exit_code, str(error), at=self.ended_at), **undelivered}
-        manifest, summary = self.watch.manifest, self.summary
-        earlier = EARLIER if self.watch.earlier else None
-        verdict, (requests, throttled) = self.verdict, self.sent
-        reason = error or " ".join(filter(None, [verdict.reason if verdict else None, earlier]))
-        by_access = manifest if manifest and manifest.identity.collect == Collect.BY_ACCESS else None
-        return {
-            "company": self.company,
-            "snapshot_id": manifest.snapshot_id if manifest else None,
-            "status": verdict.status if verdict else UNFINISHED,
-            "users": manifest.users if manifest else None,
-            "roles": manifest.roles if manifest else None,
-            "requests": requests,
-            "throttled": throttled,
-            "seconds": round(self.seconds, 2),
-            "findings": summary.counts if summary else dict.fromkeys(SEVERITIES),
-            "database": str(settings.published),
-            "reports": str(settings.reports / self.company),
-            "at": clock.iso(self.ended_at),
-            "exit_code": self.exit_code,
-            **({"inferred": by_access.inferred} if by_access else {}),
-            **({"lists_not_given": [*summary.not_given]} if summary and summary.not_given else {}),
-            **({"count_mismatches": summary.mismatches} if summary and summary.mismatches else {}),
-            **({"rules_not_run": [*self.broken]} if self.broken else {}),
-            **({"reason": reason} if reason else {}),
-            **undelivered,
-        }
+METRICS_EVERY = 60.0
+"""Seconds between two writes of the metrics; they look at all companies. They are also written at the end."""
 
 
 @click.command("sync")
@@ -140,14 +46,27 @@ class Result:
     type=click.Choice([str(plan) for plan in Collect]),
     help="How the company is collected; by default, as the settings say (every-user).",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many companies are read at the same time; by default all, at most 100.",
+)
 @click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @as_root_option
 @debug_option
 def command(
-    *, names: tuple[str, ...], collect: str | None, accept_shrink: bool, as_json: bool, debug: bool
+    *,
+    names: tuple[str, ...],
+    collect: str | None,
+    jobs: int | None,
+    accept_shrink: bool,
+    as_json: bool,
+    debug: bool,
 ) -> int:
-    """Read each company, take it into the warehouse, check, publish and report.
+    """Read the companies, take them into the warehouse, check, publish and report.
+
+    Companies are read at the same time. A company that fails holds up no other.
 
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial or a rule could not be run, 5
     daily reserve reached, 6 done but an alert could not be sent, 1 anything else; of several companies, the
@@ -164,123 +83,175 @@ def command(
                 click.echo(json.dumps(failure(name, error.exit_code, str(error))))
         raise
     console = terminal.console()
-    codes = []
-    for company in companies:
-        plan, watch, run = Collect(collect) if collect else None, TerminalWatch(), str(uuid4())
-        with logs.about(company.name, run):
-            try:
-                result = sync(
-                    settings, company.name, collect=plan, accept_shrink=accept_shrink, watch=watch, run=run
-                )
-            except KeyboardInterrupt as interrupt:
-                how_far = interrupted(settings, watch.manifest)
-                if as_json:
-                    click.echo(json.dumps(failure(company.name, 1, f"Interrupted. {how_far}")))
-                raise KeyboardInterrupt(how_far) from interrupt
-            codes.append(result.exit_code)
-            _tell(console, settings, result, as_json=as_json)
-    return min(codes, key=WORST_FIRST.index)
+    runs = Runs(settings, companies, lambda run: _tell(console, settings, run, as_json=as_json))
+    try:
+        sync(settings, runs, collect=collect, accept_shrink=accept_shrink, jobs=jobs)
+    except KeyboardInterrupt as interrupt:
+        how_far = runs.interrupted()
+        if as_json:
+            for name, sentence in how_far.items():
+                click.echo(json.dumps(failure(name, 1, f"Interrupted. {sentence}")))
+        raise KeyboardInterrupt(_together(how_far)) from interrupt
+    return min((run.exit_code for run in runs.all), key=WORST_FIRST.index)
 
 
-def _tell(console: Console, settings: Settings, result: Result, *, as_json: bool) -> None:
-    """Print what came of a company, and say what was wrong."""
-    if as_json:
-        click.echo(json.dumps(result.as_json(settings)))
-        if result.is_partial and result.verdict and not result.error:
-            say(f"{result.company} is partial: {result.verdict.reason}", logging.WARNING)
-    elif not result.error:
-        show(console, settings, result)
-    if result.error:
-        tell_error(result.error, of=settings.named(result.company))
+class Runs:
+    """The companies of a run: receives what happens to each, and prints what came of it.
+
+    Args:
+        settings: where everything lies.
+        companies: those that are read.
+        on_ended: called with each company that has ended.
+    """
+
+    names_people = True
+
+    def __init__(
+        self, settings: Settings, companies: Sequence[Company], on_ended: Callable[[CompanyRun], None]
+    ) -> None:
+        self._settings, self.companies, self._on_ended = settings, companies, on_ended
+        self.bars = Bars(len(companies))
+        named = len(companies) > 1
+        self._runs = {
+            company.name: CompanyRun(company.name, CompanyObserver(company.name, self.bars, named=named))
+            for company in companies
+        }
+        self._measured_at = time.monotonic()
+
+    @property
+    def all(self) -> list[CompanyRun]:
+        """What came of each company, in the order of the settings."""
+        return [*self._runs.values()]
+
+    @contextmanager
+    def about(self, company: str) -> Iterator[None]:
+        """Messages inside concern a company and its run."""
+        with logs.about(company, self._runs[company].run_id):
+            yield
+
+    def observer(self, company: str) -> CompanyObserver:
+        """The observer of a company."""
+        return self._runs[company].observer
+
+    def began(self, company: str) -> None:
+        """Record that the run of a company is under way."""
+        from pipedrive_graph.runs.recording import Recording
+
+        run = self._runs[company]
+        run.recording = Recording(self._settings, company, run.run_id, run.observer.warn)
+        run.recording.start()
+        self.bars.begin(company)
+
+    def landed(self, landed: Landed) -> None:
+        """Keep the snapshot of a company."""
+        run = self._runs[landed.company]
+        run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
+
+    def built(self, company: str, built: Built) -> None:
+        """Nothing: what is published says it."""
+
+    def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
+        """Nothing: the summaries of the companies say it."""
+
+    def reported(self, company: str) -> None:
+        """Nothing: the alerts follow."""
+
+    def alerted(self, company: str, problems: Sequence[str]) -> None:
+        """Keep what went wrong with alerts, for the exit code and for `--json`."""
+        self._runs[company].undelivered += problems
+
+    def failed(self, company: str, error: Exception) -> None:
+        """Keep the error of a company."""
+        self._runs[company].error = error
+
+    def ended(self, company: str) -> None:
+        """Record how the run of a company has ended, and print it."""
+        run = self._runs[company]
+        run.end(self._settings)
+        self.bars.end(company)
+        with self.bars.paused():
+            self._on_ended(run)
+        if time.monotonic() - self._measured_at >= METRICS_EVERY:
+            self.write_metrics()
+
+    def interrupted(self) -> dict[str, str]:
+        """Record the companies that have not ended as interrupted; how far each has come, by name."""
+        how_far = {run.company: run.interrupt(self._settings) for run in self.all if run.ended_at is None}
+        self.write_metrics()
+        return how_far
+
+    def write_metrics(self) -> None:
+        """Write the metrics of all companies."""
+        from pipedrive_graph.runs.metrics import write_metrics
+
+        write_metrics(self._settings, self.all[0].observer.warn)
+        self._measured_at = time.monotonic()
 
 
 def sync(
     settings: Settings,
-    company: str,
+    runs: Runs,
     *,
-    collect: Collect | None = None,
+    collect: str | None = None,
     accept_shrink: bool = False,
-    watch: TerminalWatch | None = None,
-    run: str | None = None,
-) -> Result:
-    """Run the nightly job of one company; whatever went wrong is in the result, and recorded.
+    jobs: int | None = None,
+) -> None:
+    """Run all steps for companies; whatever went wrong with one is in its run, and recorded.
+
+    With DAGSTER_HOME, the run is recorded in Dagster as well.
 
     Raises:
-        KeyboardInterrupt: if the run was interrupted; `watch` then has the snapshot, if there is one.
+        KeyboardInterrupt: if the run was interrupted.
+        ConfigurationError: if settings.toml cannot be used.
     """
-    from pipedrive_graph.orchestration.nightly import run_nightly  # Dagster takes a while to import
+    from pipedrive_graph import pipeline  # the warehouse takes a while to import
 
-    started, error, run = time.monotonic(), None, run or str(uuid4())
-    watch = watch or TerminalWatch()
-    recording = Recording(settings, company, run, watch.warn)
-    recording.start()
-    try:
-        with watch:
-            run_nightly(
-                settings, company, watch=watch, run_id=run, collect=collect, accept_shrink=accept_shrink
-            )
-    except KeyboardInterrupt:
-        recording.end(1, error=f"Interrupted. {interrupted(settings, watch.manifest)}")
-        write_metrics(settings, watch.warn)
-        raise
-    except Exception as caught:  # noqa: BLE001 - the other companies go on
-        error = caught
-    seconds, summary = time.monotonic() - started, None
-    try:
-        summary = summarise(settings.published, company)
-    except PipedriveGraphError as caught:
-        error = error or caught  # what ended the run says more than that its results cannot be shown
-    result = Result(company, watch, summary, seconds, error)
-    if isinstance(error, BusyError):
-        recording.drop()  # the record is that of the run that is at work
-    else:
-        verdict, (requests, throttled) = result.verdict, result.sent
-        recording.end(
-            result.exit_code,
-            error=sentence(error) if error else None,
-            status=verdict.status if verdict else UNFINISHED if error else None,
-            snapshot_id=watch.manifest.snapshot_id if watch.manifest else None,
-            requests=requests,
-            throttled=throttled,
-            alerts_not_sent=watch.undelivered,
-            summary=summary,
-        )
-    write_metrics(settings, watch.warn)
-    return result
-
-
-def interrupted(settings: Settings, manifest: Manifest | None) -> str:
-    """What is true of a run that was interrupted, by how far it has come.
-
-    Args:
-        settings: where everything lies.
-        manifest: the snapshot that the run has committed, if it has come so far.
-    """
-    if manifest is None:
-        return KEPT
-    if not manifest.accepted:
-        return f"Snapshot {manifest.snapshot_id} was rejected; nothing was published."
-    if is_published(manifest, settings.published):
-        return (
-            f"Snapshot {manifest.snapshot_id} is published; its reports and alerts may be missing:"
-            " the next sync writes and sends them."
-        )
-    return (
-        f"Snapshot {manifest.snapshot_id} is read and kept; the next sync builds and publishes it"
-        " without reading it again."
+    chosen = options.load(settings.home).sync
+    request = pipeline.Request(
+        runs.companies,
+        Collect(collect) if collect else None,
+        accept_shrink=accept_shrink,
+        jobs=jobs or chosen.jobs,
+        publish_after=chosen.publish_after * 60,
     )
+    with runs.bars:
+        if environment.value(environment.DAGSTER_HOME):
+            from pipedrive_graph.orchestration.nightly import run_recorded  # Dagster takes a while to import
+
+            run_recorded(settings, request, runs)
+        else:
+            pipeline.run(settings, request, runs)
+    runs.write_metrics()
 
 
-def show(console: Console, settings: Settings, result: Result) -> None:
+def _tell(console: Console, settings: Settings, run: CompanyRun, *, as_json: bool) -> None:
+    """Print what came of a company, and say what was wrong."""
+    if as_json:
+        click.echo(json.dumps(run.as_json(settings)))
+        if run.is_partial and run.verdict and not run.error:
+            say(f"{run.company} is partial: {run.verdict.reason}", logging.WARNING)
+    elif not run.error:
+        show(console, settings, run)
+    if run.error:
+        tell_error(run.error, of=settings.named(run.company))
+
+
+def _together(how_far: dict[str, str]) -> str:
+    """How far companies have come, in one text: once where it is the same for all."""
+    if len({*how_far.values()}) <= 1:
+        return "".join({*how_far.values()})
+    return " ".join(f"{company}: {sentence}" for company, sentence in how_far.items())
+
+
+def show(console: Console, settings: Settings, run: CompanyRun) -> None:
     """Print what came of a company, and where it lies."""
-    watch = result.watch
-    if watch.manifest and result.summary and result.verdict:
-        manifest = watch.manifest.model_copy(update={"verdict": result.verdict})
-        render(console, manifest, result.summary, seconds=result.seconds, earlier=watch.earlier)
+    if run.manifest and run.summary and run.verdict:
+        manifest = run.manifest.model_copy(update={"verdict": run.verdict})
+        render(console, manifest, run.summary, seconds=run.seconds, earlier=run.is_earlier)
     places = {
         "Database": settings.published,
-        "Reports": settings.reports / result.company,
-        "Report": settings.access_report(result.company),
+        "Reports": settings.reports / run.company,
+        "Report": settings.access_report(run.company),
     }
     for what, where in places.items():
         console.print(f"  {what:<9} {where}", highlight=False, soft_wrap=True)

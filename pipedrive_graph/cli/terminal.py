@@ -1,38 +1,29 @@
-"""Renders a run on the terminal: a progress bar while collecting, and what came of it at the end."""
+"""Renders what came of a run on the terminal."""
 
 from __future__ import annotations
 
-import logging
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pipedrive_graph.cli import logs
 from pipedrive_graph.text import printable
 
 if TYPE_CHECKING:  # `status` does without what these import
-    from pipedrive_graph.collect import Observer
-    from pipedrive_graph.collect import Progress as Collected
     from pipedrive_graph.landing import Manifest
     from pipedrive_graph.reports.summary import Summary
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 PLAIN_WIDTH = 120
-PROGRESS_EVERY = 30.0
-"""Seconds between two lines of progress, where there is no bar."""
 SHOWN = 12
 """Findings that are listed on the terminal; the rest are in the file."""
 
 
-class _SafeConsole(Console):
+class SafeConsole(Console):
     """A console that prints nothing which a terminal obeys but its own colours, wherever the text is from."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
@@ -45,92 +36,7 @@ class _SafeConsole(Console):
 def console() -> Console:
     """The console for stdout: as wide as the terminal; in a file or a log, wide enough for a table."""
     # without markup: a path may hold brackets
-    return _SafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
-
-
-class TerminalWatch:
-    """Watches one run: a progress bar on stderr, warnings above it, and the snapshot that came of it."""
-
-    names_people = True
-
-    def __init__(self) -> None:
-        self.manifest: Manifest | None = None
-        self.earlier = False
-        self.undelivered: list[str] = []
-        self.last: Collected | None = None
-        self._logged_at = time.monotonic()
-        self._console = _SafeConsole(stderr=True)
-        self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("calls"),
-            TextColumn("{task.fields[rate]}", style="dim"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal or logs.is_json() or not logs.writes(logging.INFO),
-        )
-        self._task = self._bar.add_task("", total=None, rate="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def begin(self, company: str) -> None:
-        """Nothing: `sync` records its runs itself."""
-
-    def observer(self, company: str, log: logging.Logger) -> Observer:
-        """The observer of one company's collection: this."""
-        self._bar.update(self._task, description=company)
-        return self
-
-    def progress(self, progress: Collected) -> None:
-        """Move the bar, and show the rate against the one that Pipedrive allows."""
-        self.last = progress
-        if logs.is_json():
-            self._log_progress(progress)
-            return
-        elapsed = self._bar.tasks[self._task].elapsed or 0.0
-        rate = progress.requests / elapsed if elapsed else 0.0
-        allowed = progress.limit / progress.window
-        told = f"{rate:.0f}/s of {allowed:.0f}/s allowed"
-        self._bar.update(self._task, completed=progress.done, total=progress.total, rate=told)
-
-    def _log_progress(self, progress: Collected) -> None:
-        """Write a line of progress, the first after some seconds."""
-        now = time.monotonic()
-        if now - self._logged_at < PROGRESS_EVERY:
-            return
-        self._logged_at = now
-        logs.say(
-            f"{progress.done:,} of {progress.total:,} calls are answered.",
-            done=progress.done,
-            total=progress.total,
-            requests=progress.requests,
-            throttled=progress.throttled,
-        )
-
-    def warn(self, sentence: str) -> None:
-        """Say what a person should know."""
-        if logs.is_json():
-            logs.say(sentence, logging.WARNING)
-        elif logs.writes(logging.WARNING):
-            text = Text(f"{logs.WARNING}{printable(sentence)}", style="yellow")
-            self._console.print(text, soft_wrap=True)
-
-    def collected(self, manifest: Manifest, *, earlier: bool = False) -> None:
-        """Keep the manifest of the snapshot, and whether an earlier run has read it."""
-        self.manifest, self.earlier = manifest, earlier
-
-    def alerted(self, problems: list[str]) -> None:
-        """Keep what went wrong with alerts, for the exit code and for `--json`."""
-        self.undelivered += problems
+    return SafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
 
 
 def render(

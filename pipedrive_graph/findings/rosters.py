@@ -45,11 +45,11 @@ class Rosters:
 
     of: Mapping[str, list[Since]]
 
-    @property
-    def problems(self) -> list[str]:
-        """A sentence for each row that is not used, of the rosters that count last."""
-        last = [sinces[-1].roster for sinces in self.of.values() if sinces]
-        return [problem for roster in last if roster for problem in roster.problems]
+    def problems_of(self, company: str) -> list[str]:
+        """A sentence for each row that is not used, of the company's roster that counts last."""
+        sinces = self.of.get(company)
+        roster = sinces[-1].roster if sinces else None
+        return list(roster.problems) if roster else []
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Replace the rosters of the companies in landing.batch, and say of whom they are an answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -56,13 +57,15 @@ class Older(Forgetting):
         return change
 
 
-def apply_retention(settings: Settings, models: Models, company: Company, *, on_wait: Wait) -> str | None:
-    """Remove what is older than a company's `retention_days`, where there is such a setting and such data.
+def apply_retention(
+    settings: Settings, models: Models, companies: Sequence[Company], *, on_wait: Wait
+) -> str | None:
+    """Remove what is older than `retention_days` of companies, where there is such data.
 
     Args:
         settings: where everything lies.
         models: the files of sql/ and the installation's own rules.
-        company: its settings.
+        companies: their settings, with the same `retention_days`: all that is left is made again once.
         on_wait: called once when another process holds a lock.
 
     Returns:
@@ -71,17 +74,16 @@ def apply_retention(settings: Settings, models: Models, company: Company, *, on_
     Raises:
         PipedriveGraphError: if it could not be done; everything is as it was.
     """
-    days = company.retention_days
+    (days,) = {company.retention_days for company in companies}
     if days is None:
         return None
     limit = clock.now() - timedelta(days=days)
-    landing = Landing(settings.landing).of(company.name)
-    newest = landing.latest(accepted=True)
-    folders = [path for path in landing.folder.glob("*") if path.is_dir()]
-    times = [started(path) for path in folders if newest is None or path.name != newest.snapshot_id]
-    if not any(time is not None and time < limit - SLACK for time in times):
+    names = tuple(
+        company.name for company in companies if _holds_older(settings, company.name, limit - SLACK)
+    )
+    if not names:
         return None
-    forgetting = Older((company.name,), limit)
+    forgetting = Older(names, limit)
     try:
         done = run.carry_out(settings, models, forgetting, reason=f"retention_days = {days}", on_wait=on_wait)
     except BusyError as error:
@@ -91,6 +93,15 @@ def apply_retention(settings: Settings, models: Models, company: Company, *, on_
         f"Removed {counted(removed, 'snapshot')} older than retention_days = {days}, and made warehouse,"
         " published file and reports again."
     )
+
+
+def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
+    """Whether a snapshot of a company was begun before a time; the newest accepted one stays anyhow."""
+    landing = Landing(settings.landing).of(company)
+    newest = landing.latest(accepted=True)
+    folders = [path for path in landing.folder.glob("*") if path.is_dir()]
+    times = [started(path) for path in folders if newest is None or path.name != newest.snapshot_id]
+    return any(time is not None and time < limit for time in times)
 
 
 def _needed(settings: Settings, company: str) -> set[str]:

@@ -10,21 +10,18 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph import build
+from pipedrive_graph.built import Built, about_values, warnings
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.orchestration.checks import company_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.metadata import preview_metadata
 from pipedrive_graph.orchestration.observers import Watch
 from pipedrive_graph.orchestration.specs import SCHEMA_GROUPS, asset_key, specs
-from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.lineage import Source, column_lineage
 from pipedrive_graph.warehouse.models import PYTHON_SCHEMAS, Models
 
 CHECKED = dg.AssetKey(["graph", "users"])
 """The asset that the checks of the whole build stand at."""
-
-SHOWN = 10
-"""How many rows of a roster a warning names."""
 
 PREVIEWED = tuple(
     f"main.{name}"
@@ -105,7 +102,7 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
             asset_key=CHECKED,
             passed=not built.unreadable,
             severity=dg.AssetCheckSeverity.WARN,
-            description=next(_about_values(built, names_people=False), None),
+            description=next(about_values(built, names_people=False), None),
         )
         yield dg.AssetCheckResult(
             check_name="rules_ran",
@@ -118,50 +115,8 @@ def graph(companies: dg.PartitionsDefinition[str], models: Models) -> dg.AssetsD
     return build_graph
 
 
-def warnings(built: build.Built, *, names_people: bool) -> Iterator[str]:
-    """What the operator should know of a build, in sentences.
-
-    Args:
-        built: the build.
-        names_people: whether the sentences may name people. Dagster keeps the log of a run: there, numbers
-            stand, and where the rows are.
-    """
-    yield from _about_values(built, names_people=names_people)
-    if built.left_out:
-        yield built.left_out
-    if built.unusable:
-        rows = f": {listed(built.unusable)}" if names_people else ""
-        count = counted(len(built.unusable), "row")
-        yield f"{count} of the roster cannot be used{rows}. The table roster has them all."
-    if names_people:
-        yield from built.waivers
-    elif built.waivers:
-        count = counted(len(built.waivers), "waiver")
-        yield f"{count} expired or match no open finding; `pipedrive-graph findings` names each."
-    for sentence in built.broken:
-        yield f"{sentence} The other rules were run; what this one found before stays as it was."
-    if built.loose:
-        yield built.loose
-
-
-def _about_values(built: build.Built, *, names_people: bool) -> Iterator[str]:
-    if built.unreadable:
-        count = counted(len(built.unreadable), "value")
-        example = f", such as {built.unreadable[0]}" if names_people else ""
-        yield (
-            f"{count} could not be read{example}. Each counts as last known, or as not known;"
-            " the table unreadable_values has them all."
-        )
-
-
-def listed(problems: list[str]) -> str:
-    """The first of many, and how many more there are."""
-    shown = "; ".join(problems[:SHOWN])
-    return f"{shown}; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else shown
-
-
 def _metadata(
-    models: Models, name: str, built: build.Built, lineage: dict[str, dict[str, list[Source]]]
+    models: Models, name: str, built: Built, lineage: dict[str, dict[str, list[Source]]]
 ) -> dict[str, Any]:
     """Table name, columns with types and comments, lineage by column, and the company's rows."""
     schema = name.partition(".")[0]

@@ -194,7 +194,7 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
             raise WarehouseError(
                 f"The memory does not suffice ({str(error).splitlines()[0]}); {path} is as it was."
             ) from error
-        if any(words in str(error) for words in _DAMAGED):
+        if is_damaged(error):
             raise UnusableError(f"Cannot read {path} ({str(error).splitlines()[0]}).") from error
         raise
     finally:
@@ -269,6 +269,11 @@ def is_interrupt(error: Exception) -> bool:
     return isinstance(error, duckdb.InterruptException) or (
         isinstance(error, RuntimeError) and str(error) == "Query interrupted"
     )
+
+
+def is_damaged(error: duckdb.Error) -> bool:
+    """Whether an error says that a block of the database is missing or damaged."""
+    return isinstance(error, duckdb.FatalException) or any(words in str(error) for words in _DAMAGED)
 
 
 def is_from_outside(error: duckdb.Error) -> bool:

@@ -192,7 +192,7 @@ def test_retention(home: Home) -> None:
         home.at(day, hour)
         with home.installation._variables_set():
             alpha, _ = home.installation.settings.companies
-            return apply_retention(home.installation.settings, FEW, alpha, on_wait=print)
+            return apply_retention(home.installation.settings, FEW, [alpha], on_wait=print)
 
     assert applied(3, 1) is None  # not older than the limit by a day
     assert applied(3, 3) == (

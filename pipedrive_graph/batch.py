@@ -1,0 +1,124 @@
+"""The companies of one build: what each has pending, and which of them an error keeps out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipedrive_graph import leftovers
+from pipedrive_graph.advance import Builder
+from pipedrive_graph.errors import BusyError, NoSpaceError
+from pipedrive_graph.findings import rosters
+from pipedrive_graph.findings.decisions import Decisions
+from pipedrive_graph.findings.rosters import Rosters
+from pipedrive_graph.findings.waivers import Waivers
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import database, ingest
+from pipedrive_graph.warehouse.ingest import Pending
+
+
+@dataclass(slots=True)
+class BatchWork:
+    """The work of one build, company by company; an error of one company is kept, and the others go on.
+
+    Attributes:
+        waivers: what waivers.toml says.
+        pending: the snapshots that are not in the warehouse yet, oldest first, by company.
+        taken: ids of the snapshots that this build has taken in, by company.
+        rosters: the companies' rosters as they are now.
+        failed: the error of each company that is kept out.
+    """
+
+    settings: Settings
+    connection: duckdb.DuckDBPyConnection
+    decisions: Decisions
+    waivers: Waivers
+    pending: dict[str, list[Pending]] = field(default_factory=dict)
+    taken: dict[str, list[str]] = field(default_factory=dict)
+    rosters: Rosters = field(default_factory=lambda: Rosters({}))
+    failed: dict[str, Exception] = field(default_factory=dict)
+    _behind: set[str] = field(default_factory=set)
+
+    def prepare(self, company: str) -> None:
+        """Do what was decided about a company since its last snapshot, and find what is pending."""
+        self.taken[company] = []
+        with self._kept_out(company):
+            leftovers.remove(self.settings, company)
+            leftovers.close_folders(self.settings, company)
+            people = rosters.load(one for one in self.settings.companies if one.name == company)
+            with database.transaction(self.connection):
+                # what was decided since the last snapshot was decided about what that snapshot found
+                self.decisions.catch_up(company)
+                if self.decisions.are_done(company):
+                    self._read_decisions(company, people)
+                else:
+                    # the warehouse was lost: what is decided now comes after all that the journal says
+                    self._behind.add(company)
+            seen = ingest.taken(self.connection, company)
+            pending = ingest.pending(Landing(self.settings.landing).of(company), seen)
+            self.rosters = Rosters({**self.rosters.of, **people.of})
+            self.pending[company] = pending
+
+    def advance(self, builder: Builder, batch: list[Pending]) -> dict[str, int]:
+        """Take in a batch of at most one snapshot per company; where that fails, in halves.
+
+        Returns:
+            Rows of the companies, as `Builder.advance` counts them.
+        """
+        batch = [snapshot for snapshot in batch if snapshot.landing.company not in self.failed]
+        if not batch:
+            return {}
+        if len(batch) == 1:
+            rows: dict[str, int] = {}
+            with self._kept_out(batch[0].landing.company):
+                rows = builder.advance(batch)
+                self._note(batch)
+            return rows
+        try:
+            rows = builder.advance(batch)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            half = len(batch) // 2
+            first, second = self.advance(builder, batch[:half]), self.advance(builder, batch[half:])
+            return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
+        self._note(batch)
+        return rows
+
+    def finish(self, company: str) -> None:
+        """Read the decisions of a company whose journal was ahead of the warehouse."""
+        if company in self._behind and company not in self.failed:
+            people = Rosters({company: self.rosters.of.get(company, [])})
+            with self._kept_out(company), database.transaction(self.connection):
+                self._read_decisions(company, people)
+
+    def _read_decisions(self, company: str, people: Rosters) -> None:
+        self.decisions.read(company, self.waivers)
+        rosters.keep(self.decisions, self.settings, people)
+
+    def _note(self, batch: list[Pending]) -> None:
+        for snapshot in batch:
+            self.taken[snapshot.landing.company].append(snapshot.manifest.snapshot_id)
+
+    @contextmanager
+    def _kept_out(self, company: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            self.failed[company] = error
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether an error says nothing about the company that met it: a full disk, full memory, Ctrl-C."""
+    if isinstance(error, duckdb.Error | RuntimeError):
+        return database.is_interrupt(error) or (
+            isinstance(error, duckdb.Error)
+            and (database.is_from_outside(error) or database.is_damaged(error))
+        )
+    return isinstance(error, BusyError | NoSpaceError | MemoryError)

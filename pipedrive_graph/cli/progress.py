@@ -1,0 +1,171 @@
+"""Shows on stderr how far a run over companies is: a bar for each that is being read, or lines in a log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from pipedrive_graph.cli import logs
+from pipedrive_graph.cli.terminal import SafeConsole
+from pipedrive_graph.text import printable
+
+if TYPE_CHECKING:  # `status` does without what these import
+    from pipedrive_graph.collect import Progress as Collected
+
+EVERY = 30.0
+"""Seconds between two lines of progress, where there are no bars."""
+
+SHOWN = 10
+"""Companies whose bars are shown at the same time; above them stands how many companies have ended."""
+
+
+class Bars:
+    """The bars of a run. Companies report from the collecting thread, and end in the main thread.
+
+    Args:
+        companies: how many the run reads.
+    """
+
+    def __init__(self, companies: int) -> None:
+        self._console = SafeConsole(stderr=True)
+        self._lock = threading.Lock()
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[rate]}", style="dim"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,  # results go to stdout, whatever stderr is
+            disable=not self._console.is_terminal or logs.is_json() or not logs.writes(logging.INFO),
+        )
+        self._all = (
+            self._progress.add_task("all", total=companies, unit="companies", rate="")
+            if companies > 1
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bars away while something is printed."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+    def begin(self, company: str) -> None:
+        """Show the bar of a company, as soon as there is room."""
+        with self._lock:
+            visible = len(self._visible()) < SHOWN
+            self._tasks[company] = self._progress.add_task(
+                company, total=None, unit="calls", rate="", visible=visible
+            )
+
+    def move(self, company: str, collected: Collected) -> None:
+        """Move the bar of a company, and show its rate against the one that Pipedrive allows."""
+        task = self._tasks.get(company)
+        if task is None:
+            return
+        elapsed = self._progress.tasks[self._progress.task_ids.index(task)].elapsed or 0.0
+        rate = collected.requests / elapsed if elapsed else 0.0
+        allowed = collected.limit / collected.window
+        self._progress.update(
+            task,
+            completed=collected.done,
+            total=collected.total,
+            rate=f"{rate:.0f}/s of {allowed:.0f}/s allowed",
+        )
+
+    def end(self, company: str) -> None:
+        """Remove the bar of a company that has ended, and show another's in its place."""
+        with self._lock:
+            task = self._tasks.pop(company, None)
+            if task is None:
+                return
+            if len(self._tasks):
+                self._progress.remove_task(task)
+            hidden = [one for one in self._tasks.values() if one not in self._visible()]
+            if hidden and len(self._visible()) < SHOWN:
+                self._progress.update(hidden[0], visible=True)
+            if self._all is not None:
+                self._progress.advance(self._all)
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning above the bars."""
+        if logs.is_json():
+            logs.say(sentence, logging.WARNING)
+        elif logs.writes(logging.WARNING):
+            text = Text(f"{logs.WARNING}{printable(sentence)}", style="yellow")
+            self._console.print(text, soft_wrap=True)
+
+    def _visible(self) -> set[TaskID]:
+        shown = {task.id for task in self._progress.tasks if task.visible}
+        return shown & {*self._tasks.values()}
+
+
+@dataclass
+class CompanyObserver:
+    """The observer of one company: moves its bar, or logs its progress now and then.
+
+    Attributes:
+        company: its name.
+        bars: of the run.
+        named: whether a warning has to name the company, because there are several.
+        last: how far it is.
+    """
+
+    company: str
+    bars: Bars
+    named: bool = False
+    last: Collected | None = None
+    _logged_at: float = field(default_factory=time.monotonic)
+
+    def progress(self, progress: Collected) -> None:
+        """Show how far the collection is."""
+        self.last = progress
+        if logs.is_json():
+            self._log(progress)
+        else:
+            self.bars.move(self.company, progress)
+
+    def warn(self, sentence: str) -> None:
+        """Say what a person should know."""
+        if self.named and not logs.is_json() and self.company not in sentence:
+            sentence = f"{self.company}: {sentence}"
+        self.bars.warn(sentence)
+
+    def _log(self, progress: Collected) -> None:
+        """Write a line of progress, the first after some seconds."""
+        now = time.monotonic()
+        if now - self._logged_at < EVERY:
+            return
+        self._logged_at = now
+        logs.say(
+            f"{progress.done:,} of {progress.total:,} calls are answered.",
+            done=progress.done,
+            total=progress.total,
+            requests=progress.requests,
+            throttled=progress.throttled,
+        )

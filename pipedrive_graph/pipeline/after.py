@@ -1,0 +1,64 @@
+"""What follows for a company once it is published: its reports, and the alerts that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pipedrive_graph.alerts import heartbeat, send
+from pipedrive_graph.companies import Company
+from pipedrive_graph.landing import Manifest
+from pipedrive_graph.reports.access.report import write_access_report
+from pipedrive_graph.reports.findings_csv import write_findings
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models
+
+Warn = Callable[[str], None]
+
+
+def report(settings: Settings, models: Models, company: str) -> None:
+    """Write the findings as a list, and the access report, from what is published.
+
+    Raises:
+        PipedriveGraphError: if one cannot be written; the earlier one stays.
+    """
+    write_findings(settings, company)
+    write_access_report(settings, models, company)
+
+
+def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
+    """The companies with a `retention_days`, in groups with the same one: each group is one `forget`."""
+    groups: dict[int, list[Company]] = {}
+    for company in companies:
+        if company.retention_days is not None:
+            groups.setdefault(company.retention_days, []).append(company)
+    return list(groups.values())
+
+
+def alert(settings: Settings, company: str, manifest: Manifest | None, *, on_warning: Warn) -> list[str]:
+    """Send the alerts that are due, and call the heartbeat of a run that is complete.
+
+    Returns:
+        A sentence for each that could not be delivered.
+
+    Raises:
+        PipedriveGraphError: if alerts.toml cannot be used, or what was sent cannot be read.
+    """
+    outcomes = send.send(settings, company, wait=on_warning)
+    if not send.problems(outcomes):
+        outcomes += heartbeat.send(settings, company, manifest)
+    return _warned(send.problems(outcomes), on_warning)
+
+
+def alert_failure(settings: Settings, company: str, error: Exception, *, on_warning: Warn) -> list[str]:
+    """Send an alert about an error that ended a company's steps, and what else is due.
+
+    Returns:
+        A sentence for each that could not be delivered.
+    """
+    return _warned(send.problems(send.after_failure(settings, company, error, wait=on_warning)), on_warning)
+
+
+def _warned(problems: list[str], on_warning: Warn) -> list[str]:
+    for sentence in problems:
+        on_warning(sentence)
+    return problems

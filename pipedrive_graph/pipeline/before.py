@@ -1,0 +1,40 @@
+"""What comes before the companies are read: the configuration, an interrupted `forget`, an old warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipedrive_graph import build
+from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.findings import own_rules, waivers
+from pipedrive_graph.forget.stage import resume
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.models import Models
+
+Warn = Callable[[str], None]
+
+
+def configured(settings: Settings) -> Models:
+    """The files of sql/ and the custom rules; a mistake in another file is raised before anything is asked.
+
+    Raises:
+        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml is not
+            as it should be.
+        ModelError: if a file of sql/ cannot be used.
+    """
+    models = own_rules.load(settings)
+    waivers.load(settings)
+    alerts_file.load(settings)
+    return models
+
+
+def prepare(settings: Settings, models: Models, *, on_warning: Warn) -> None:
+    """Finish what an earlier process has left, and take over the warehouse of an earlier version.
+
+    Raises:
+        PipedriveGraphError: if that cannot be done; everything stays as it was.
+    """
+    finished = resume(settings, on_wait=on_warning)
+    if finished:
+        on_warning(finished)
+    build.take_over(settings, models, tell=on_warning)

@@ -1,0 +1,129 @@
+"""Collects companies at the same time, in an event loop on a thread, and hands over those that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pipedrive_graph.companies import Company
+from pipedrive_graph.pipeline.land import Landed
+
+_log = logging.getLogger(__name__)
+
+Land = Callable[[Company], Awaitable[Landed]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the collection of a company has ended."""
+
+    company: str
+    result: Landed | Exception
+
+
+class Collector:
+    """Collects companies in the background while the block runs; leaving it early cancels what is under way.
+
+    The main thread is free meanwhile: it builds what has ended, and it is the one that signals interrupt.
+
+    Args:
+        companies: are begun in this order.
+        land: reads one company.
+        jobs: how many are collected at the same time.
+    """
+
+    def __init__(self, companies: Sequence[Company], land: Land, *, jobs: int) -> None:
+        self._companies, self._land, self._jobs = companies, land, jobs
+        self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self._left = len(companies)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
+        self._all: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._all = self._loop.create_task(self._everything())
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread.is_alive() and self._all is not None:
+            with suppress(RuntimeError):  # the loop has just ended by itself
+                self._loop.call_soon_threadsafe(self._all.cancel)
+        self._thread.join()
+
+    def batches(
+        self, publish_after: float, on_failure: Callable[[Ended], object], *, is_waiting: bool = False
+    ) -> Iterator[list[Ended]]:
+        """The companies whose snapshots are ready, in the batches in which they are built.
+
+        Args:
+            publish_after: seconds that the first snapshot of a batch waits for the others. A batch is handed
+                over when all companies have ended, or when that time has passed.
+            on_failure: called at once with a company that failed; it is in no batch.
+            is_waiting: whether the caller has snapshots of its own that belong to the first batch.
+
+        Yields:
+            The last batch may be empty.
+        """
+        batch: list[Ended] = []
+        deadline = time.monotonic() + publish_after if is_waiting else None
+        while self._left:
+            try:
+                ended = self._ended.get(timeout=self._patience(deadline))
+            except queue.Empty:
+                yield batch
+                batch, deadline = [], None
+                continue
+            self._left -= 1
+            if isinstance(ended.result, Exception):
+                on_failure(ended)
+                continue
+            batch.append(ended)
+            deadline = deadline or time.monotonic() + publish_after
+        yield batch
+
+    def stopped(self) -> Iterator[Ended]:
+        """Cancel what is under way; the companies that have ended and were not handed over."""
+        self.__exit__(None, None, None)
+        with suppress(queue.Empty):
+            while True:
+                yield self._ended.get_nowait()
+
+    @staticmethod
+    def _patience(deadline: float | None) -> float | None:
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            if self._all is not None:
+                with suppress(asyncio.CancelledError):
+                    self._loop.run_until_complete(self._all)
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+    async def _everything(self) -> None:
+        free = asyncio.Semaphore(self._jobs)
+        async with asyncio.TaskGroup() as tasks:
+            for company in self._companies:
+                tasks.create_task(self._one(company, free), name=company.name)
+
+    async def _one(self, company: Company, free: asyncio.Semaphore) -> None:
+        async with free:
+            result: Landed | Exception
+            try:
+                result = await self._land(company)
+            except Exception as error:  # noqa: BLE001 - the other companies go on; the main thread reports it
+                result = error
+            self._ended.put(Ended(company.name, result))
