@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 METRICS_EVERY = 60.0
 """Seconds between two writes of the metrics; they look at all companies. They are also written at the end."""
 
+NAMED = 3
+"""Companies that the sentence about an interrupted run names."""
+
 
 @click.command("sync")
 @click.option(
@@ -232,15 +235,19 @@ def _tell(console: Console, settings: Settings, run: CompanyRun, *, as_json: boo
             say(f"{run.company} is partial: {run.verdict.reason}", logging.WARNING)
     elif not run.error:
         show(console, settings, run)
+        if len(settings.companies) > 1:
+            console.print()
     if run.error:
         tell_error(run.error, of=settings.named(run.company))
 
 
 def _together(how_far: dict[str, str]) -> str:
-    """How far companies have come, in one text: once where it is the same for all."""
+    """How far companies have come, in one text: once where it is the same for all, else of the first ones."""
     if len({*how_far.values()}) <= 1:
         return "".join({*how_far.values()})
-    return " ".join(f"{company}: {sentence}" for company, sentence in how_far.items())
+    named = [f"{company}: {sentence}" for company, sentence in how_far.items()]
+    more = f" {len(named) - NAMED} more companies were interrupted, too." if len(named) > NAMED else ""
+    return " ".join(named[:NAMED]) + more
 
 
 def show(console: Console, settings: Settings, run: CompanyRun) -> None:
