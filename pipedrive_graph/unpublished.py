@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -14,36 +15,37 @@ from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse import database
 
 
-def unpublished(landing: CompanyLanding, published: Path) -> Manifest | None:
+def published_snapshots(published: Path) -> dict[str, str]:
+    """The snapshot that the published file shows of each company; none where it is missing or damaged."""
+    if not published.exists():
+        return {}
+    try:
+        with database.attached(published) as connection:
+            shown = database.rows(connection, "SELECT company, snapshot_id FROM held.current_snapshot")
+    except (duckdb.Error, LandingError):
+        return {}  # damaged, or closed to this user: it is published again
+    return {str(company): str(snapshot_id) for company, snapshot_id in shown}
+
+
+def unpublished(landing: CompanyLanding, shown: Mapping[str, str]) -> Manifest | None:
     """The company's newest snapshot, if it was accepted and is not what is published.
 
     Args:
         landing: the company's snapshots.
-        published: the published file; where it is missing or damaged, nothing is published.
+        shown: what is published, as `published_snapshots` gives it.
 
     Raises:
         LandingError: if the newest manifest cannot be read.
     """
     newest = landing.latest()
-    if newest is None or not newest.accepted or is_published(newest, published):
+    if newest is None or not newest.accepted or shown.get(newest.company) == newest.snapshot_id:
         return None
     return newest
 
 
 def is_published(manifest: Manifest, published: Path) -> bool:
     """Whether a snapshot is the one that the published file shows."""
-    if not published.exists():
-        return False
-    try:
-        with database.attached(published) as connection:
-            shown = database.rows(
-                connection,
-                "SELECT snapshot_id FROM held.current_snapshot WHERE company = ?",
-                manifest.company,
-            )
-    except (duckdb.Error, LandingError):
-        return False  # damaged, or closed to this user: it is published again
-    return shown == [(manifest.snapshot_id,)]
+    return published_snapshots(published).get(manifest.company) == manifest.snapshot_id
 
 
 def replaces_a_read(manifest: Manifest, company: Company, plan: Collect) -> bool:

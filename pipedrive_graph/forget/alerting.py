@@ -16,7 +16,7 @@ from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import unpublished
+from pipedrive_graph.unpublished import published_snapshots, unpublished
 
 
 def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:
@@ -75,7 +75,8 @@ def refuse_unpublished(settings: Settings, company: str) -> None:
     Raises:
         WarehouseError: naming what to run first.
     """
-    newest = unpublished(Landing(settings.landing).of(company), settings.published)
+    shown = published_snapshots(settings.published)
+    newest = unpublished(Landing(settings.landing).of(company), shown)
     if newest is not None:
         raise WarehouseError(
             f"Snapshot {newest.snapshot_id} of '{company}' is not published yet: run sync, or"

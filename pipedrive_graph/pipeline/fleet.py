@@ -20,8 +20,9 @@ from pipedrive_graph.losses import refused
 from pipedrive_graph.pipeline import after, before
 from pipedrive_graph.pipeline.collector import Collector, Ended
 from pipedrive_graph.pipeline.events import Events
-from pipedrive_graph.pipeline.land import Landed, behind, check, earlier_snapshot, land, rejection
+from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land, oddities, rejection
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.unpublished import published_snapshots
 from pipedrive_graph.warehouse.database import is_interrupt
 from pipedrive_graph.warehouse.models import Models
 
@@ -83,9 +84,7 @@ class _Run:
             before.prepare(self._settings, models, on_warning=self._events.observer(first).warn)
         if not self._left:
             return
-        waiting = self._checked()
-        with self._concerning([*self._left]):
-            overdue = behind(self._settings, waiting, [*self._left.values()])
+        waiting, overdue = self._checked()
         to_read = [company for name, company in self._left.items() if name not in waiting]
         with Collector(to_read, self._land, jobs=self._request.jobs) as collector:
             try:
@@ -98,23 +97,29 @@ class _Run:
                         self._events.landed(ended.result)
                 raise
 
-    def _checked(self) -> dict[str, Landed]:
-        """Check the companies; the snapshots of an earlier run that replace a read, by company."""
+    def _checked(self) -> tuple[dict[str, Landed], dict[str, Manifest]]:
+        """Check the companies; the snapshots of earlier runs that are not published, in two kinds."""
         wait = self._events.observer(next(iter(self._left))).warn
         reasons: dict[str, PipedriveGraphError] = {}
         with self._concerning([*self._left]):
             reasons = refused(self._settings, [*self._left], wait=wait)
-        earlier: dict[str, Landed] = {}
+        shown = published_snapshots(self._settings.published)
+        waiting: dict[str, Landed] = {}
+        overdue: dict[str, Manifest] = {}
         for name, company in [*self._left.items()]:
-            observer = self._events.observer(name)
             with self._concerning([name]):
-                check(self._settings, company, observer)
+                check(self._settings, company)
                 if name in reasons:
                     raise reasons[name]
+                for sentence in oddities(self._settings, company):
+                    self._events.observer(name).warn(sentence)
                 plan = self._request.collect or company.collect
-                if landed := earlier_snapshot(self._settings, company, plan):
-                    earlier[name] = landed
-        return earlier
+                landed, behind = earlier_snapshot(self._settings, company, plan, shown)
+                if landed:
+                    waiting[name] = landed
+                elif behind:
+                    overdue[name] = behind
+        return waiting, overdue
 
     async def _land(self, company: Company) -> Landed:
         """Read one company, on the collector's thread."""

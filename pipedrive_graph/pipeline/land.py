@@ -36,28 +36,48 @@ class Landed:
         return self.manifest.company
 
 
-def check(settings: Settings, company: Company, observer: Observer) -> None:
-    """Refuse to read a company whose files or roster cannot be used; warn about what can wait.
+def check(settings: Settings, company: Company) -> None:
+    """Refuse to read a company whose files or roster cannot be used.
 
     Raises:
-        LandingError: if a file or folder that a run needs is closed to this user, or the journal is damaged.
+        LandingError: if a file or folder that a run needs is closed to this user.
         ConfigurationError: if the roster cannot be used.
     """
     ownership.check(settings, [company.name])
     rosters.load([company])
-    for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name)):
-        if problem:
-            observer.warn(problem)
 
 
-def earlier_snapshot(settings: Settings, company: Company, plan: Collect) -> Landed | None:
-    """The snapshot of an earlier run that is published instead of reading again; None where there is none.
+def oddities(settings: Settings, company: Company) -> list[str]:
+    """What the operator should mend before long, in sentences: it keeps no run from going on."""
+    return [
+        problem
+        for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name))
+        if problem
+    ]
+
+
+def earlier_snapshot(
+    settings: Settings, company: Company, plan: Collect, shown: Mapping[str, str]
+) -> tuple[Landed | None, Manifest | None]:
+    """The company's newest snapshot, where an earlier run has read it and it is not published.
+
+    Args:
+        settings: where everything lies.
+        company: its settings.
+        plan: how this run would read the company.
+        shown: what is published, as `published_snapshots` gives it.
+
+    Returns:
+        First, the snapshot if it is as good as a read now; else, second, the snapshot that is to be built and
+        published while the company is read again.
 
     Raises:
         LandingError: if the newest manifest cannot be read.
     """
-    newest = unpublished(Landing(settings.landing).of(company.name), settings.published)
-    return Landed(newest, is_earlier=True) if newest and replaces_a_read(newest, company, plan) else None
+    newest = unpublished(Landing(settings.landing).of(company.name), shown)
+    if newest and replaces_a_read(newest, company, plan):
+        return Landed(newest, is_earlier=True), None
+    return None, newest
 
 
 async def land(
@@ -123,14 +143,3 @@ def is_confirmed(landing: CompanyLanding, value: object) -> bool:
         "accept_shrink in the run's configuration does not name the newest refused snapshot. Launch the run"
         " without it; if users are gone, the refusal names the value to write there."
     )
-
-
-def behind(settings: Settings, landed: Mapping[str, Landed], companies: list[Company]) -> dict[str, Manifest]:
-    """Companies with an accepted snapshot that is not published and that no read is replaced by, by name."""
-    found = {}
-    for company in companies:
-        if company.name not in landed:
-            newest = unpublished(Landing(settings.landing).of(company.name), settings.published)
-            if newest:
-                found[company.name] = newest
-    return found

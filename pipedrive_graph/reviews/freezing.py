@@ -143,7 +143,7 @@ def owners_problem(settings: Settings, company: str) -> str | None:
     Roles that it names and that do not exist are found once something is published.
     """
     known = None
-    if settings.published.exists():
+    if (settings.home / owners_file.FILE).exists() and settings.published.exists():
         with suppress(WarehouseError), reading(settings.published) as connection:
             known = roles_known(connection)
     try:

@@ -83,7 +83,7 @@ def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp
     apart = Installation(tmp_path / "apart", installation.variables)
     apart.home.mkdir()
     for name in ("landing", "companies.toml", "journal"):
-        os.symlink(installation.home / name, apart.home / name)
+        (apart.home / name).symlink_to(installation.home / name)
     with apart._variables_set():
         for name in ("alpha", "beta"):
             build.build(apart.settings, apart.models, name, tell=print)
