@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +18,12 @@ from pipedrive_graph.findings.rosters import Rosters
 from pipedrive_graph.findings.waivers import Waivers
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.text import counted
+from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import database, ingest
 from pipedrive_graph.warehouse.ingest import Pending
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -75,19 +80,16 @@ class BatchWork:
         if len(batch) == 1:
             rows: dict[str, int] = {}
             with self._kept_out(batch[0].landing.company):
-                rows = builder.advance(batch)
-                self._note(batch)
+                rows = self._take(builder, batch)
             return rows
         try:
-            rows = builder.advance(batch)
+            return self._take(builder, batch)
         except Exception as error:
             if concerns_all(error):
                 raise
             half = len(batch) // 2
             first, second = self.advance(builder, batch[:half]), self.advance(builder, batch[half:])
             return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
-        self._note(batch)
-        return rows
 
     def finish(self, company: str) -> None:
         """Read the decisions of a company whose journal was ahead of the warehouse."""
@@ -100,9 +102,16 @@ class BatchWork:
         self.decisions.read(company, self.waivers)
         rosters.keep(self.decisions, self.settings, people)
 
-    def _note(self, batch: list[Pending]) -> None:
+    def _take(self, builder: Builder, batch: list[Pending]) -> dict[str, int]:
+        (first, *others) = batch
+        step = f"Building snapshot {first.manifest.snapshot_id} of '{first.landing.company}'"
+        if others:
+            step += f" and those of {counted(len(others), 'other company', 'other companies')}"
+        with timed(_log, step, announced=True):
+            rows = builder.advance(batch)
         for snapshot in batch:
             self.taken[snapshot.landing.company].append(snapshot.manifest.snapshot_id)
+        return rows
 
     @contextmanager
     def _kept_out(self, company: str) -> Iterator[None]:

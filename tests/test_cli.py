@@ -62,7 +62,7 @@ def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipedrive_graph.orchestration.nightly.run_nightly", interrupted)
+    monkeypatch.setattr("pipedrive_graph.pipeline.run", interrupted)
 
     told = Installation(home).command("demo", "--users", "40", "--home", str(home))
 

@@ -18,7 +18,7 @@ WITHIN, AFTER = "2026-11-01T07:59:00Z", "2026-11-01T08:01:00Z"
 
 BUILDING = "pipedrive_graph.advance.history.merge"
 PUBLISHING = "pipedrive_graph.build.publish_file"
-REPORTING = "pipedrive_graph.orchestration.publishing.write_access_report"
+REPORTING = "pipedrive_graph.pipeline.after.write_access_report"
 
 
 def interrupted(*_: object, **__: object) -> None:
