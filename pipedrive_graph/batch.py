@@ -78,10 +78,9 @@ class BatchWork:
         if not batch:
             return {}
         if len(batch) == 1:
-            rows: dict[str, int] = {}
             with self._kept_out(batch[0].landing.company):
-                rows = self._take(builder, batch)
-            return rows
+                return self._take(builder, batch)
+            return {}
         try:
             return self._take(builder, batch)
         except Exception as error:
