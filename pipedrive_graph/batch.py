@@ -78,9 +78,10 @@ class BatchWork:
         if not batch:
             return {}
         if len(batch) == 1:
+            rows: dict[str, int] = {}
             with self._kept_out(batch[0].landing.company):
-                return self._take(builder, batch)
-            return {}
+                rows |= self._take(builder, batch)
+            return rows
         try:
             return self._take(builder, batch)
         except Exception as error:

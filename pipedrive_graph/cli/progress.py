@@ -25,7 +25,7 @@ EVERY = 30.0
 """Seconds between two lines of progress, where there are no bars."""
 
 SHOWN = 10
-"""Companies whose bars are shown at the same time; above them stands how many companies have ended."""
+"""Companies whose bars are shown at the same time; above them stands how many companies are read."""
 
 
 class Bars:
@@ -52,7 +52,7 @@ class Bars:
             disable=not self._console.is_terminal or logs.is_json() or not logs.writes(logging.INFO),
         )
         self._all = (
-            self._progress.add_task("all", total=companies, unit="companies", rate="")
+            self._progress.add_task("read", total=companies, unit="companies", rate="")
             if companies > 1
             else None
         )
@@ -99,7 +99,7 @@ class Bars:
         )
 
     def end(self, company: str) -> None:
-        """Remove the bar of a company that has ended, and show another's in its place."""
+        """Remove the bar of a company that is read, and show another's in its place."""
         with self._lock:
             task = self._tasks.pop(company, None)
             if task is None:

@@ -149,6 +149,7 @@ class Runs:
         """Keep the snapshot of a company."""
         run = self._runs[landed.company]
         run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
+        self.bars.end(landed.company)
 
     def built(self, company: str, built: Built) -> None:
         """Nothing: what is published says it."""
@@ -171,7 +172,7 @@ class Runs:
         """Record how the run of a company has ended, and print it."""
         run = self._runs[company]
         run.end(self._settings)
-        self.bars.end(company)
+        self.bars.end(company)  # of a company that failed while it was read
         with self.bars.paused():
             self._on_ended(run)
         if time.monotonic() - self._measured_at >= METRICS_EVERY:

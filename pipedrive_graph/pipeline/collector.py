@@ -64,20 +64,20 @@ class Collector:
         self._thread.join()
 
     def batches(
-        self, publish_after: float, on_failure: Callable[[Ended], object], *, is_waiting: bool = False
-    ) -> Iterator[list[Ended]]:
+        self, publish_after: float, on_ended: Callable[[Ended], bool], *, is_waiting: bool = False
+    ) -> Iterator[list[str]]:
         """The companies whose snapshots are ready, in the batches in which they are built.
 
         Args:
             publish_after: seconds that the first snapshot of a batch waits for the others. A batch is handed
                 over when all companies have ended, or when that time has passed.
-            on_failure: called at once with a company that failed; it is in no batch.
+            on_ended: called at once with each company that has ended; returns whether it belongs to a batch.
             is_waiting: whether the caller has snapshots of its own that belong to the first batch.
 
         Yields:
             The last batch may be empty.
         """
-        batch: list[Ended] = []
+        batch: list[str] = []
         deadline = time.monotonic() + publish_after if is_waiting else None
         while self._left:
             try:
@@ -87,11 +87,9 @@ class Collector:
                 batch, deadline = [], None
                 continue
             self._left -= 1
-            if isinstance(ended.result, Exception):
-                on_failure(ended)
-                continue
-            batch.append(ended)
-            deadline = deadline or time.monotonic() + publish_after
+            if on_ended(ended):
+                batch.append(ended.company)
+                deadline = deadline or time.monotonic() + publish_after
         yield batch
 
     def stopped(self) -> Iterator[Ended]:

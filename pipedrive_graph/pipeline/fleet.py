@@ -168,10 +168,9 @@ class _Run:
         ready = [landed.company for landed in waiting]
         batches = collector.batches(self._request.publish_after, self._note, is_waiting=bool(ready))
         for batch in batches:
-            ready += [ended.company for ended in batch if self._note(ended)]
-            if ready:
-                self._batch(models, ready)
-                ready = []
+            if ready or batch:
+                self._batch(models, [*ready, *batch])
+            ready = []
 
     def _note(self, ended: Ended) -> bool:
         """Note how the collection of a company has ended; whether its snapshot is to be built."""
