@@ -138,7 +138,7 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
         WarehouseError: if a check fails; what was published before stays.
     """
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
-        return publish_file(connection, models, settings.published, settings.output)
+        return publish_file(connection, models, settings.publication)
 
 
 def rebuild(
@@ -206,7 +206,7 @@ def rebuild(
                         f"There are no snapshots in {settings.landing}; nothing to rebuild from."
                     )
                 connection.execute("CHECKPOINT")
-                published = publish_file(connection, models, settings.published, settings.output)
+                published = publish_file(connection, models, settings.publication)
             database.put_in_place(temporary, settings.warehouse)
         finally:
             database.remove(temporary)

@@ -104,7 +104,7 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
         _check(connection, models)
         yield decisions_in(connection, models, settings)
         try:
-            publish_file(connection, models, settings.published, settings.output)
+            publish_file(connection, models, settings.publication)
         except WarehouseError as error:
             raise WarehouseError(f"{error} {_WRITTEN}") from error
 

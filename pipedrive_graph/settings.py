@@ -45,6 +45,7 @@ from pipedrive_graph.companies import (
 )
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.output_access import OutputAccess
+from pipedrive_graph.publication import Publication, PublishedFile
 from pipedrive_graph.text import meant, printable
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
@@ -125,6 +126,11 @@ class Settings:
     def published(self) -> Path:
         """The database that people open."""
         return self.home / output_access.PUBLISHED
+
+    @property
+    def publication(self) -> Publication:
+        """Where the published file goes."""
+        return PublishedFile(self.published, self.output)
 
     @property
     def reports(self) -> Path:

@@ -6,17 +6,16 @@ Who has the old file open keeps it until they close it; who opens the path after
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from uuid import uuid4
 
 import duckdb
 
-from pipedrive_graph import denials, files
+from pipedrive_graph import denials
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.output_access import OutputAccess
+from pipedrive_graph.publication import Publication
 from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import attached
-from pipedrive_graph.warehouse.database import attach, put_in_place, quoted, remove, rows, transaction
+from pipedrive_graph.warehouse.database import attach, quoted, remove, rows, transaction
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import PUBLISHED, Models
@@ -25,15 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 def publish(
-    connection: duckdb.DuckDBPyConnection, models: Models, target: Path, access: OutputAccess | None = None
+    connection: duckdb.DuckDBPyConnection, models: Models, publication: Publication
 ) -> dict[str, int]:
     """Write the published file from the open warehouse, and put it in place.
 
     Args:
         connection: the warehouse, as `database.writer` opens it.
         models: the files of sql/.
-        target: path of the published file.
-        access: who may read it; None for its owner alone.
+        publication: where the published file goes.
 
     Returns:
         Rows by table.
@@ -42,14 +40,14 @@ def publish(
         WarehouseError: if a copy is not equal to its table, a key is not unique, the warehouse was made by
             another version, or the file cannot be written; what was published before stays.
     """
-    with timed(_log, f"Publishing {target.name}", announced=True):
-        return _publish(connection, models, target, access)
+    with timed(_log, f"Publishing {publication.target.name}", announced=True):
+        return _publish(connection, models, publication)
 
 
 def _publish(
-    connection: duckdb.DuckDBPyConnection, models: Models, target: Path, access: OutputAccess | None
+    connection: duckdb.DuckDBPyConnection, models: Models, publication: Publication
 ) -> dict[str, int]:
-    temporary = files.temporary_for(target)
+    target, temporary = publication.target, publication.temporary()
     try:
         remove(temporary)
         attach(connection, temporary, "published", logged=False)
@@ -70,11 +68,7 @@ def _publish(
         finally:
             connection.execute("USE warehouse")
             connection.execute("DETACH published")
-        if access is not None:
-            access.prepare(temporary, target)
-        put_in_place(temporary, target)
-        if access is not None:
-            access.apply()  # to what earlier settings, or somebody's hand, have left otherwise
+        publication.put_in_place(temporary)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The warehouse was made by another version ({str(error).splitlines()[0]}); "

@@ -58,7 +58,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
                     create(connection, model)
         for number, name in enumerate(COMPANIES):
             fill(Company(connection, name), company_id=77 + number)
-        publish(connection, models, settings.published)
+        publish(connection, models, settings.publication)
     return settings
 
 

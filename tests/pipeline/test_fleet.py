@@ -18,7 +18,7 @@ from published import query
 
 from pipedrive_graph import build
 from pipedrive_graph.advance import Builder
-from pipedrive_graph.warehouse import publish
+from pipedrive_graph.publication import PublishedFile
 
 from .conftest import Fleet
 
@@ -42,14 +42,16 @@ def test_all_are_read_together_built_as_one_batch_and_published_once(
     installation, simulators = fleet("alpha", "beta", "gamma", own={"alpha": {"latency": 0.2}})
     batches: list[list[str]] = []
     written: list[Path] = []
-    advance, put_in_place = Builder.advance, publish.put_in_place
+    advance, put_in_place = Builder.advance, PublishedFile.put_in_place
     monkeypatch.setattr(
         Builder,
         "advance",
         lambda self, batch: batches.append([one.landing.company for one in batch]) or advance(self, batch),
     )
     monkeypatch.setattr(
-        publish, "put_in_place", lambda source, target: written.append(target) or put_in_place(source, target)
+        PublishedFile,
+        "put_in_place",
+        lambda self, temporary: written.append(self.target) or put_in_place(self, temporary),
     )
 
     told = installation.command("sync", "--json")
