@@ -6,6 +6,9 @@
 
     [dagster]
     keep_days = 90          # older runs are deleted from DAGSTER_HOME, with their events and logs
+    cron = "0 2 * * *"      # when Dagster's schedule starts the night
+    time_zone = "UTC"       # the time zone of `cron` and `freshness`
+    freshness = "0 6 * * *" # by when the file must be published, or Dagster shows it as overdue
 
     [sync]
     publish_after = 15      # minutes that a snapshot waits for other companies before it is published
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
@@ -26,6 +30,8 @@ from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.text import near
 
 FILE = "settings.toml"
+
+CRON_FIELDS = 5
 
 MODES = ("0600", "0640", "0644")
 """The modes of a file of output: its owner reads and writes, others may only read."""
@@ -61,15 +67,43 @@ class Output(Table):
 
 
 class Dagster(Table):
-    """How long runs are kept in DAGSTER_HOME.
+    """When Dagster's schedule starts a night, and how long runs are kept in DAGSTER_HOME.
 
     Attributes:
         keep_days: runs that are older are deleted, except those of the latest materializations.
         keep_runs: so many of the newest runs stay, however old they are.
+        cron: when the night begins, as a cron expression of five fields.
+        time_zone: the time zone of `cron` and `freshness`, such as Europe/Berlin.
+        freshness: the deadline of the published file, as a cron expression.
     """
 
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     keep_runs: Annotated[int, Field(ge=1)] = 20
+    cron: str = "0 2 * * *"
+    time_zone: str = "UTC"
+    freshness: str = "0 6 * * *"
+
+    @field_validator("cron", "freshness")
+    @classmethod
+    def _has_five_fields(cls, text: str) -> str:
+        """Refuse what is no cron expression by its shape; Dagster refuses the rest where it loads it."""
+        if len(text.split()) != CRON_FIELDS:
+            raise ValueError(
+                f"must be a cron expression of five fields, such as '0 2 * * *', not '{pasted.shown(text)}'"
+            )
+        return text
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        """Refuse a time zone that this machine does not know."""
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"must be a time zone, such as Europe/Berlin, not '{pasted.shown(name)}'"
+            ) from error
+        return name
 
 
 class Sync(Table):

@@ -1,14 +1,14 @@
 """The configuration that the definitions are made of, and whether a run can use it.
 
-`sync` loads it strictly: what cannot be used is an error at once. Dagster loads it leniently: its schedule
-and sensors exist only as long as the definitions can be imported, so a mistake in a file must not stop the
-import. It is raised by the assets instead, when a run asks for the settings.
+A process that runs the definitions itself loads it strictly: what cannot be used is an error at once.
+Dagster loads it leniently: its schedule and sensors exist only as long as the definitions can be imported, so
+a mistake in a file must not stop the import. A run raises it when it asks for the settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipedrive_graph import environment, options, ownership, pasted, toml_file
@@ -18,6 +18,7 @@ from pipedrive_graph.companies import COMPANIES_FILE, Company
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings import own_rules, policy, waivers
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.orchestration.timing import Timing
 from pipedrive_graph.ownership import RootError
 from pipedrive_graph.settings import COMPANY_VARIABLE, DEFAULT_COMPANY, Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -36,8 +37,7 @@ class Configuration:
         alerting: whether alerts.toml names a channel, or cannot be read and may name one.
         current: reads the settings again, as `known` was read; refuses root in the home of another user.
         problem: why a run cannot use this configuration; None where it can.
-        accept_shrink: whether a run takes a snapshot although many users are gone. Only the command line
-            sets it; a run that Dagster starts has to name the snapshot that was refused.
+        timing: when a night begins, and by when it must be published.
     """
 
     known: Settings
@@ -45,7 +45,7 @@ class Configuration:
     alerting: bool
     current: Callable[[], Settings]
     problem: Exception | None = None
-    accept_shrink: bool = False
+    timing: Timing = field(default_factory=Timing)
 
     @property
     def settings(self) -> Settings:
@@ -70,7 +70,9 @@ def load(settings: Settings) -> Configuration:
     models = own_rules.load(settings)
     waivers.load(settings)
     alerting = bool(alerts_file.load(settings).channels)
-    return Configuration(settings, models, alerting, lambda: settings)
+    timing = _timing(settings)
+    timing.check()
+    return Configuration(settings, models, alerting, lambda: settings, timing=timing)
 
 
 def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
@@ -89,13 +91,18 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     except RootError as error:
         problems.insert(0, error)
     models = _models(settings, problems)
-    alerting = True
+    alerting, timing = True, Timing()
     # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
-    for check in (lambda: waivers.load(settings), lambda: options.load(settings.home)):
-        try:
-            check()
-        except Exception as error:  # noqa: BLE001 - see above
-            problems.append(error)
+    try:
+        waivers.load(settings)
+    except Exception as error:  # noqa: BLE001 - see above
+        problems.append(error)
+    try:
+        chosen = _timing(settings)
+        chosen.check()
+        timing = chosen
+    except Exception as error:  # noqa: BLE001 - see above
+        problems.append(error)
     try:
         alerting = bool(alerts_file.load(settings).channels)
     except Exception as error:  # noqa: BLE001 - see above
@@ -106,7 +113,12 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
         ownership.refuse_root(known.home, DAGSTER_ADVICE)
         return known
 
-    return Configuration(settings, models, alerting, current, problems[0] if problems else None)
+    return Configuration(settings, models, alerting, current, problems[0] if problems else None, timing)
+
+
+def _timing(settings: Settings) -> Timing:
+    chosen = options.load(settings.home).dagster
+    return Timing(chosen.cron, chosen.time_zone, chosen.freshness)
 
 
 def known_settings(variables: Mapping[str, str] | None = None) -> Settings:

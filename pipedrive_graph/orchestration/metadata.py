@@ -1,4 +1,4 @@
-"""What Dagster shows of an asset beside its description: counts, tables, first rows, links.
+"""What Dagster shows of a materialization: counts, tables, links.
 
 Numbers are plain ones, so that Dagster draws each of them over the nights.
 """
@@ -11,11 +11,15 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.landing import Coverage
+from pipedrive_graph.pipeline import Landed
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.reports.listing import Listed
 from pipedrive_graph.reports.tonight import Tonight, tonight
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.previews import Preview
+from pipedrive_graph.warehouse.published import reading
 
 ROWS = 50
 """Rows of the tables of new findings and of changes."""
@@ -66,11 +70,98 @@ def report_metadata(settings: Settings, company: str, path: Path) -> dict[str, A
     }
 
 
-def preview_metadata(preview: Preview) -> dict[str, Any]:
-    """The first rows of a table."""
-    if not preview.rows:
-        return {"first rows": dg.MetadataValue.md("*no rows*")}
-    return {"first rows": dg.MetadataValue.md(markdown.table(preview.columns, preview.rows))}
+def report(settings: Settings, companies: Sequence[str], file: str) -> dict[str, Any]:
+    """Where a report of each company lies; of several, their folder."""
+    if len(companies) == 1:
+        try:
+            return report_metadata(settings, companies[0], settings.reports / companies[0] / file)
+        except PipedriveGraphError:  # alerts.toml, as it was when the run began, could be used
+            return {}
+    return {"folder": dg.MetadataValue.path(settings.reports), "companies": len(companies)}
+
+
+def reports(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
+    """What a batch found: of one company in detail, of several in numbers and one row per company."""
+    try:
+        if len(companies) == 1:
+            return findings_metadata(settings, companies[0])
+        return _fleet(settings, companies)
+    except PipedriveGraphError:  # the reports were written; what they say is not lost
+        return {}
+
+
+def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
+    with reading(settings.published) as connection:
+        rows = connection.execute(
+            """
+            SELECT
+                company, severity, count(*) FILTER (WHERE status = 'open'),
+                count(*) FILTER (WHERE status = 'open' AND opened_at >= as_of),
+                count(*) FILTER (WHERE status = 'waived'), count(*) FILTER (WHERE status = 'resolved')
+            FROM findings JOIN current_snapshot USING (company)
+            WHERE list_contains(?, company)
+            GROUP BY ALL ORDER BY ALL""",
+            [list(companies)],
+        ).fetchall()
+    open_, new = Counter[str](), Counter[str]()
+    of_company: dict[str, list[int]] = {company: [0, 0, 0] for company in companies}
+    for company, severity, count, fresh, _, _ in rows:
+        open_[severity] += count
+        new[company] += fresh
+        severe = severity in {"critical", "high"}
+        of_company[company] = [
+            have + more
+            for have, more in zip(of_company[company], (count * severe, count, fresh), strict=True)
+        ]
+    worst = sorted(of_company.items(), key=lambda item: ([-count for count in item[1]], item[0]))
+    return {
+        **{f"open: {severity}": open_[severity] for severity in SEVERITIES},
+        "open": open_.total(),
+        "waived": sum(row[4] for row in rows),
+        "resolved": sum(row[5] for row in rows),
+        "new tonight": new.total(),
+        "companies with the most open findings": dg.MetadataValue.md(
+            markdown.table(
+                ("company", "critical or high", "open", "new"),
+                [(company, *counts) for company, counts in worst[:ROWS]],
+            )
+        ),
+    }
+
+
+ENDPOINTS = {
+    "users": ("users", "users/{id}"),
+    "roles": ("roles", "roles/{id}"),
+    "permission_sets": ("permissionSets", "permissionSets/{id}"),
+    "role_assignments": ("users/{id}/roleAssignments", "roles/{id}/assignments"),
+    "user_permissions": ("users/{id}/permissions",),
+}
+"""The collecting assets, in the order in which they are asked for, and the endpoints behind each."""
+
+
+def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
+    """How the calls of a collecting asset ended; of the first, how the collection went.
+
+    Where an earlier run has read the snapshot, this one has sent no requests.
+    """
+    manifest = landed.manifest
+    found: dict[str, int | float | str] = {"snapshot_id": manifest.snapshot_id}
+    for endpoint in ENDPOINTS[name]:
+        coverage = manifest.coverage.get(endpoint, Coverage())
+        found |= {f"{endpoint}: {how}": number for how, number in coverage if number}
+    if name == "users":
+        seconds = (manifest.finished_at - manifest.started_at).total_seconds()
+        found |= {
+            "status": manifest.verdict.status,
+            "collect": manifest.identity.collect,
+            "requests": 0 if landed.is_earlier else manifest.requests,
+            "throttled": 0 if landed.is_earlier else manifest.throttled,
+            "seconds": 0.0 if landed.is_earlier else round(seconds, 1),
+        }
+    if name == "user_permissions":
+        found |= {"users observed": manifest.observed or 0, "users inferred": manifest.inferred or 0}
+    rows = {"users": manifest.users, "roles": manifest.roles}.get(name)
+    return found if rows is None else {**found, "dagster/partition_row_count": rows}
 
 
 def _worst(night: Tonight) -> str:

@@ -1,87 +1,181 @@
-"""Runs the nightly job in this process: the door of `sync`, of cron, and of whoever has no daemon."""
+"""The job of a night: all steps for all companies, in one run; `sync` records its run in the same way."""
 
-from __future__ import annotations
-
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph import options
-from pipedrive_graph.alerts import send
-from pipedrive_graph.companies import Collect
-from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.orchestration import instance, retention
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
-from pipedrive_graph.orchestration.observers import Watch
-from pipedrive_graph.orchestration.sensors import REPORTS_ITSELF
+from pipedrive_graph import options, pipeline
+from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
+from pipedrive_graph.findings import own_rules
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.orchestration import instance, partitions, retention
+from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.names import NIGHTLY, SYNC, TAG, Names
+from pipedrive_graph.orchestration.observers import LoggedRun
+from pipedrive_graph.orchestration.recorder import Context, Recorder
+from pipedrive_graph.pipeline.land import is_confirmed
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
 
+Steps = Callable[[Settings, pipeline.Events], None]
+"""Runs steps for companies, and reports what happens."""
 
-def run_nightly(
-    settings: Settings,
-    company: str,
-    *,
-    watch: Watch,
-    run_id: str | None = None,
-    collect: Collect | None = None,
-    accept_shrink: bool = False,
+
+class NightConfig(dg.Config):
+    """What a run that reads companies can be given.
+
+    Attributes:
+        companies: their names; by default, all.
+        collect: how they are collected; by default, as the settings of each say.
+        accept_shrink: the id of a snapshot that was refused because many users are gone, which the refusal
+            names; then only its company is read. Any type is accepted here, so that `true`, which was enough
+            before, gets a sentence.
+    """
+
+    companies: list[str] = []  # noqa: RUF012 - Dagster's configurations are declared like this
+    collect: str | None = None
+    accept_shrink: Any = None
+
+
+def nightly_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
+    """The job that the schedule starts."""
+
+    @dg.op(
+        name=names.name("night"),
+        description="Read the companies at the same time, build and publish together, report and alert.",
+    )
+    def night(context: dg.OpExecutionContext, config: NightConfig) -> None:
+        settings = configuration.settings
+        partitions.apply(context.instance, names.companies, settings)
+        request = requested(settings, config)
+        run_steps(
+            context,
+            settings,
+            names,
+            [company.name for company in request.companies],
+            lambda known, events: pipeline.run(known, request, events),
+        )
+
+    return op_job(
+        names.name(NIGHTLY), night, "Read, build, publish, report and alert, for all companies.", NIGHTLY
+    )
+
+
+def op_job(name: str, op: dg.OpDefinition, description: str, tag: str) -> dg.JobDefinition:
+    """A job of one op, which runs in the process of the run."""
+    return dg.JobDefinition(
+        name=name,
+        graph_def=dg.GraphDefinition(name, node_defs=[op]),
+        resource_defs={},
+        executor_def=dg.in_process_executor,
+        description=description,
+        tags={TAG: tag},
+    )
+
+
+def requested(
+    settings: Settings, config: NightConfig, companies: Sequence[str] | None = None
+) -> pipeline.Request:
+    """What a run is asked for.
+
+    Args:
+        settings: the companies, and how many are read at the same time.
+        config: what the run was given.
+        companies: the partitions of the run; by default, the companies of the configuration.
+
+    Raises:
+        ConfigurationError: if a company is not known, or the snapshot of `accept_shrink` was not refused.
+    """
+    chosen = options.load(settings.home).sync
+    found = [settings.company(name) for name in companies or config.companies] or [*settings.companies]
+    accept = config.accept_shrink not in (None, False, "")
+    if accept:
+        found = [_confirmed(settings, found, config.accept_shrink)]
+    try:
+        plan = Collect(config.collect) if config.collect else None
+    except ValueError as error:
+        plans = " or ".join(str(one) for one in Collect)
+        raise ConfigurationError(f"collect in the run's configuration must be {plans}.") from error
+    return pipeline.Request(
+        found, plan, accept_shrink=accept, jobs=chosen.jobs, publish_after=chosen.publish_after * 60
+    )
+
+
+def _confirmed(settings: Settings, companies: Sequence[Company], value: object) -> Company:
+    """The company whose refused snapshot is accepted."""
+    problem: ConfigurationError | None = None
+    for company in companies:
+        try:
+            if is_confirmed(Landing(settings.landing).of(company.name), value):
+                return company
+        except ConfigurationError as error:
+            problem = error
+    raise problem or ConfigurationError("There is no company to accept a snapshot of.")
+
+
+def run_steps(
+    context: Context, settings: Settings, names: Names, companies: Sequence[str], steps: Steps
 ) -> None:
-    """Run the nightly job for one company, to its end.
+    """Run steps for companies in a run that Dagster has started, and record them.
 
-    The run is kept in the instance of DAGSTER_HOME where that is set, else nowhere. Its last asset sends the
-    alerts; where the run does not come so far, they are sent from here.
+    Raises:
+        Failure: naming the companies that failed, if there are any.
+    """
+    logged = LoggedRun(settings, companies, context.run.run_id, context.log)
+    recorder = Recorder(context, settings, names, logged)
+    try:
+        steps(settings, recorder)
+    finally:
+        logged.finish()
+    recorder.finish(own_rules.load(settings))
+
+
+def run_recorded(settings: Settings, request: pipeline.Request, events: pipeline.Events) -> None:
+    """Run all steps of `sync`, and record them in the instance of DAGSTER_HOME.
 
     Args:
         settings: where everything lies.
-        company: its name in the settings.
-        watch: receives the progress, and what was committed.
-        run_id: the id of the run in Dagster; by default, Dagster makes one.
-        collect: how the company is collected; by default, as its settings say.
-        accept_shrink: whether the snapshot is taken although many users are gone.
+        request: the companies, and how they are read.
+        events: receives what happens, before it is recorded.
 
     Raises:
-        PipedriveGraphError: whatever an asset raised, as it raised it.
         KeyboardInterrupt: if the process is told to end.
     """
-    plan = str(collect) if collect else None
-    try:
-        _run(settings, company, watch=watch, run_id=run_id, plan=plan, shrink=accept_shrink)
-    except Exception as error:
-        observer = watch.observer(company, logging.getLogger(__name__))
-        problems = send.problems(send.after_failure(settings, company, error, wait=observer.warn))
-        for sentence in problems:
-            observer.warn(sentence)
-        watch.alerted(problems)
-        raise
+    names = Names()
 
+    @dg.op(name=SYNC, description="One run of the command `sync`.")
+    def sync(context: dg.OpExecutionContext) -> None:
+        partitions.apply(context.instance, names.companies, settings)
+        recorder = Recorder(context, settings, names, events)
+        pipeline.run(settings, request, recorder)
+        recorder.finish(own_rules.load(settings))
 
-def _run(
-    settings: Settings, company: str, *, watch: Watch, run_id: str | None, plan: str | None, shrink: bool
-) -> None:
-    job = build_definitions(settings, watch, accept_shrink=shrink).resolve_job_def(JOB)
-    warn = watch.observer(company, logging.getLogger(__name__)).warn
+    job = op_job(SYNC, sync, "One run of the command `sync`.", SYNC)
+    warn = events.observer(request.companies[0].name).warn
     with _instance(warn) as opened:
-        try:
-            job.execute_in_process(
-                instance=opened,
-                partition_key=company,
-                run_id=run_id,
-                run_config={
-                    "ops": {"collect": {"config": {"collect": plan}}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-                tags={"company": company, REPORTS_ITSELF: "yes"},
-            )
-            _delete_old_runs(opened, settings, warn)
-        except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
+        _execute(job, opened, request)
+        _delete_old_runs(opened, settings, warn)
+
+
+def _execute(job: dg.JobDefinition, opened: dg.DagsterInstance, request: pipeline.Request) -> None:
+    tags = {"company": request.companies[0].name} if len(request.companies) == 1 else {}
+    try:
+        job.execute_in_process(
+            instance=opened,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags=tags,
+        )
+    except dg.Failure:
+        pass  # of companies, whose receiver knows it
+    except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        if is_interrupt(error):
             raise KeyboardInterrupt from error
-        except Exception as error:
-            if is_interrupt(error):
-                raise KeyboardInterrupt from error
-            raise
+        raise
 
 
 def _delete_old_runs(opened: dg.DagsterInstance, settings: Settings, warn: Callable[[str], None]) -> None:
@@ -94,7 +188,7 @@ def _delete_old_runs(opened: dg.DagsterInstance, settings: Settings, warn: Calla
         warn(f"Old runs of Dagster were not deleted: {error}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _instance(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
     with instance.opened(on_wait) as kept:
         if kept is not None:

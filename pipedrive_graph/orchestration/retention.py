@@ -23,20 +23,19 @@ from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError
 from pipedrive_graph.options import Dagster
 from pipedrive_graph.orchestration import instance as instances
 from pipedrive_graph.orchestration.dagster_files import DagsterFiles, Matches
+from pipedrive_graph.orchestration.names import JOBS as NAMED_JOBS
+from pipedrive_graph.orchestration.names import PARTITION, RANGE, TAG
 from pipedrive_graph.text import counted
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
-JOBS = ("nightly", "alerts", "verify", "__ASSET_JOB")
+JOBS = (*NAMED_JOBS, "__ASSET_JOB")
 """The jobs of ours; the last is what Dagster calls a run that was started from the page of an asset."""
 
 MODULE = "pipedrive_graph.definitions"
 
 _REPOSITORY = ".dagster/repository"
 """The tag that names the repository of a run which Dagster's daemon or page has started."""
-
-_PARTITION = "dagster/partition"
-_RANGE = "dagster/asset_partition_range_start"
 
 _MARK = ".last-retention"
 """The file in Dagster's home that says when old runs were deleted last."""
@@ -212,10 +211,11 @@ def names(company: str) -> Matches:
 
 
 def _concerns(instance: dg.DagsterInstance, folder: DagsterFiles, run: dg.DagsterRun, company: str) -> bool:
-    """Whether a run is for a company; one for several names only the first and the last of them."""
-    if company in {run.tags.get("company"), run.tags.get(_PARTITION)}:
+    """Whether a run is for a company; one for several names them in its events."""
+    if company in {run.tags.get("company"), run.tags.get(PARTITION)}:
         return True
-    return _RANGE in run.tags and _holds(instance, folder, run, names(company))
+    is_for_several = RANGE[0] in run.tags or TAG in run.tags
+    return is_for_several and _holds(instance, folder, run, names(company))
 
 
 def _holds(instance: dg.DagsterInstance, folder: DagsterFiles, run: dg.DagsterRun, matches: Matches) -> bool:
@@ -249,7 +249,7 @@ def _old_runs(instance: dg.DagsterInstance, before: datetime, *, keep: int) -> l
 def _is_ours(run: dg.DagsterRun) -> bool:
     """Whether a run is of this program: somebody may share Dagster's home with other projects."""
     repository = run.tags.get(_REPOSITORY)
-    return repository.endswith(f"@{MODULE}") if repository else run.job_name in JOBS
+    return TAG in run.tags or (repository.endswith(f"@{MODULE}") if repository else run.job_name in JOBS)
 
 
 def _latest(instance: dg.DagsterInstance, folder: DagsterFiles) -> set[str]:

@@ -1,82 +1,77 @@
-"""The sensors: two request alerts, about nights that did not run and runs that failed; one deletes old runs.
+"""The sensors: two ask for alerts, one for a build of what has been read, and one deletes old runs.
 
 Holds no logic of alerts: `pipedrive_graph.alerts` knows what is due, and sends it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipedrive_graph import options
+from pipedrive_graph import clock, options
 from pipedrive_graph.alerts import send
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
-from pipedrive_graph.orchestration import retention
+from pipedrive_graph.landing import Manifest
+from pipedrive_graph.orchestration import alerting, partitions, retention
 from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.names import (
+    ALERTS,
+    BUILD,
+    COLLECT,
+    NIGHTLY,
+    PARTITION,
+    RANGE,
+    SYNC,
+    TAG,
+    Names,
+)
+from pipedrive_graph.orchestration.recorder import FAILED
+from pipedrive_graph.pipeline.pending import pending
+from pipedrive_graph.runs.recording import is_under_way
 from pipedrive_graph.settings import Settings
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-JOB = "alerts"
 EVERY = 3600
 """Seconds between two looks at whether a night did not run."""
 
-PARTITION = "dagster/partition"
-"""The tag that names a run's company."""
-
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-"""The tags that name the first and the last company of a run for several."""
+OFTEN = 60
+"""Seconds between two looks at whether a snapshot waits to be built."""
 
 WILL_RETRY = "dagster/will_retry"
 """The tag of a failed run that Dagster runs once more by itself."""
 
-REPORTS_ITSELF = "pipedrive_graph/reports_itself"
-"""The tag of a run that sends the alert about its own failure: one of `sync`."""
-
-
-def requested(
-    company: str, known: Collection[str], *, run_key: str | None = None, **tags: str
-) -> dg.RunRequest:
-    """A request for a run for a company.
-
-    Args:
-        company: its name.
-        known: the partitions of this process. A company that companies.toml names since then is requested by
-            its tag: the run has a process of its own, which reads companies.toml again.
-        run_key: with the same key, nothing is run twice.
-        tags: more tags of the run.
-    """
-    tags = {"company": company, **tags}
-    if company in known:
-        return dg.RunRequest(run_key=run_key, partition_key=company, tags=tags)
-    return dg.RunRequest(run_key=run_key, tags={PARTITION: company, **tags})
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def watching(
-    configuration: Configuration, nightly: Collection[dg.AssetKey], alerts: dg.AssetsDefinition
-) -> tuple[UnresolvedAssetJobDefinition, list[dg.SensorDefinition]]:
-    """The job that only sends alerts, the sensors that ask for it, and the one that deletes old runs.
+    configuration: Configuration, names: Names, ours: Collection[dg.AssetKey], job: dg.JobDefinition
+) -> list[dg.SensorDefinition]:
+    """The sensors of alerts, and the one that deletes old runs.
 
     Args:
-        configuration: the companies whose nights are watched, and whether the sensors are on from the start:
-            where a channel is set.
-        nightly: the assets of a night, without the alerts.
-        alerts: the alerts.
+        configuration: the companies whose nights are watched, and whether the sensors of alerts are on from
+            the start: where a channel is set.
+        names: makes the names.
+        ours: the assets that a night makes.
+        job: sends the alerts.
     """
-    partitions = [company.name for company in configuration.known.companies]
-    job = dg.define_asset_job(
-        JOB,
-        selection=dg.AssetSelection.assets(alerts),
-        description="Send the alerts that are due; nothing is read or built.",
-    )
     status = dg.DefaultSensorStatus.RUNNING if configuration.alerting else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
+        name=names.name("night_missed"),
         job=job,
         minimum_interval_seconds=EVERY,
         default_status=status,
@@ -84,44 +79,42 @@ def watching(
     )
     def night_missed(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settings = configuration.current()
-        names = [company.name for company in settings.companies]
-        due = [name for name in names if _is_due(settings, name, context.log)]
-        for company in due:
-            yield requested(company, partitions)
-        if not due:
+        due = [one.name for one in settings.companies if _is_due(settings, one.name, context.log)]
+        if due:
+            yield dg.RunRequest(run_config=alerting.run_config(names, due))
+        else:
             yield dg.SkipReason("There is nothing to send.")
 
     @dg.run_failure_sensor(
-        # `dg launch` runs in no code location; the assets show whether a run is one of ours
+        name=names.name("night_failed"),
+        # `dg launch` runs in no code location; tags and assets show whether a run is one of ours
         monitor_all_code_locations=True,
         request_job=job,
         default_status=status,
         description="A run that failed before its alerts were sent, however it was started.",
     )
-    def night_failed(context: dg.RunFailureSensorContext) -> Sequence[dg.RunRequest] | dg.SkipReason:
+    def night_failed(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         if run.tags.get(WILL_RETRY) == "true":
             return dg.SkipReason("Dagster runs it once more.")
-        if REPORTS_ITSELF in run.tags:
-            return dg.SkipReason("sync sends the alert about its own failure.")
-        planned = _planned(context)
         kind, sentence = _why(context)
-        if planned and planned <= alerts.keys:
+        if run.job_name == names.name(ALERTS) and run.tags.get(TAG) == ALERTS:
             # no other run is requested: it would fail as well. The tick shows what is wrong
             raise AlertError(f"The alerts could not be sent: {sentence}")
+        if run.tags.get(TAG) == SYNC or _reports_itself(context):
+            return dg.SkipReason("The run has sent the alerts about its own failure.")
         settings = configuration.current()
-        companies = _companies(
-            run, {*partitions, *(company.name for company in settings.companies)}, partitions
-        )
-        if not (planned & {*nightly}) or not companies:
+        companies = _companies(context, settings, names)
+        if not companies or not (run.tags.get(TAG) in {NIGHTLY, BUILD} or _planned(context) & {*ours}):
             return dg.SkipReason("It is not the night of a company.")
         if kind not in {error.__name__ for error in send.FINE}:
             ended = _ended(context)
             for company in companies:
                 _note(settings, company, sentence, kind=kind, at=ended, log=context.log)
-        return [requested(name, partitions, run_key=f"{run.run_id}/{name}") for name in companies]
+        return dg.RunRequest(run_key=run.run_id, run_config=alerting.run_config(names, companies))
 
     @dg.sensor(
+        name=names.name("old_runs"),
         minimum_interval_seconds=EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Once a day: delete runs that are older than settings.toml keeps them.",
@@ -130,7 +123,85 @@ def watching(
         removed = retention.daily(context.instance, options.load(configuration.current().home).dagster)
         return dg.SkipReason(str(removed) if removed else "Old runs were deleted within a day.")
 
-    return job, [night_missed, night_failed, old_runs]
+    return [night_missed, night_failed, old_runs]
+
+
+def building_when_due(
+    configuration: Configuration,
+    names: Names,
+    collected: Collection[dg.AssetKey],
+    job: UnresolvedAssetJobDefinition,
+) -> dg.SensorDefinition:
+    """The sensor that keeps the partitions, and asks for a build where snapshots wait for one.
+
+    Args:
+        configuration: the companies.
+        names: makes the names.
+        collected: the collecting assets.
+        job: builds.
+    """
+
+    @dg.sensor(
+        name=names.name("snapshots_pending"),
+        job=job,
+        minimum_interval_seconds=OFTEN,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every minute: has a snapshot been read that no run builds? Adds companies, too.",
+    )
+    def snapshots_pending(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        settings = configuration.current()
+        changed = partitions.changes(context.instance, names.companies, settings)
+        reason = configuration_problem(settings) or _reason_to_wait(context.instance, settings, collected)
+        waiting = {} if reason else pending(settings, [one.name for one in settings.companies])
+        if waiting and not reason:
+            reason = _reason_to_wait_for_others(context.instance, settings, collected, waiting)
+        if not waiting and not reason:
+            reason = "The newest snapshot of every company is published."
+        # the same snapshots are asked for once a day: what failed to build is not tried every minute
+        snapshots = sorted(manifest.snapshot_id for manifest in waiting.values())
+        digest = hashlib.sha256("\n".join(snapshots).encode()).hexdigest()[:16]
+        return dg.SensorResult(
+            run_requests=[] if reason else [dg.RunRequest(run_key=f"{clock.now():%Y-%m-%d}/{digest}")],
+            skip_reason=dg.SkipReason(reason) if reason else None,
+            dynamic_partitions_requests=changed,
+        )
+
+    def configuration_problem(settings: Settings) -> str | None:
+        return "The companies cannot be read; the next run says why." if settings.guessed else None
+
+    return snapshots_pending
+
+
+def _reason_to_wait(
+    instance: dg.DagsterInstance, settings: Settings, collected: Collection[dg.AssetKey]
+) -> str | None:
+    """Why no build is asked for, whatever waits: a run that builds has not ended."""
+    del settings, collected
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags={TAG: BUILD}), limit=1)
+    return f"The run {runs[0].run_id} builds." if runs else None
+
+
+def _reason_to_wait_for_others(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    collected: Collection[dg.AssetKey],
+    waiting: dict[str, Manifest],
+) -> str | None:
+    """Why the build waits: a run reads companies, and no snapshot has waited for long."""
+    patience = timedelta(minutes=options.load(settings.home).sync.publish_after)
+    oldest = min(manifest.finished_at for manifest in waiting.values())
+    if clock.now() - oldest >= patience:
+        return None
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        is_reading = run.tags.get(TAG) in {NIGHTLY, COLLECT, SYNC} or (
+            run.asset_selection and run.asset_selection & {*collected}
+        )
+        if is_reading:
+            return f"The run {run.run_id} reads companies."
+    for company in settings.companies:
+        if is_under_way(settings, company.name):
+            return f"A run of {company.name} is under way."
+    return None
 
 
 def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:
@@ -183,13 +254,31 @@ def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:
     return {key for key in keys if key}
 
 
-def _companies(run: dg.DagsterRun, known: Collection[str], partitions: Sequence[str]) -> list[str]:
-    """The companies of a run: one, or those from the first to the last of a range of partitions."""
-    first, last = (run.tags.get(tag) for tag in RANGE)
-    if first in partitions and last in partitions:
-        return list(partitions[partitions.index(first) : partitions.index(last) + 1])
+def _companies(context: dg.RunFailureSensorContext, settings: Settings, names: Names) -> list[str]:
+    """The companies of a run: of its partitions, of its configuration, or all."""
+    run = context.dagster_run
+    known = [company.name for company in settings.companies]
+    if run.tags.get(TAG) == NIGHTLY:
+        ops = run.run_config.get("ops", {}) if isinstance(run.run_config, dict) else {}
+        chosen = ops.get(names.name("night"), {}).get("config", {}).get("companies") or known
+        return [name for name in chosen if name in known]
+    if run.tags.get(TAG) == BUILD:
+        return known if settings.guessed else [*pending(settings, [one.name for one in settings.companies])]
+    if RANGE[0] in run.tags:
+        kept = context.instance.get_dynamic_partitions(names.companies.name or "")
+        return partitions.in_range(kept, run.tags.get(RANGE[0]), run.tags.get(RANGE[1]))
     company = run.tags.get(PARTITION)
-    return [company] if company in known and company is not None else []
+    kept = context.instance.get_dynamic_partitions(names.companies.name or "")
+    return [company] if company is not None and company in {*known, *kept} else []
+
+
+def _reports_itself(context: dg.RunFailureSensorContext) -> bool:
+    """Whether the run ended with the error that names the companies whose alerts were sent."""
+    for event in context.get_step_failure_events():
+        data = event.step_failure_data.user_failure_data
+        if data is not None and FAILED in data.metadata:
+            return True
+    return False
 
 
 def _ended(context: dg.RunFailureSensorContext) -> datetime | None:

@@ -1,18 +1,24 @@
-"""Says what the graph's assets are: one for each table of the warehouse, after those that it is made from."""
+"""Says what the tables are in Dagster: assets without a step of their own, after those they are made from.
+
+One transaction makes all of them, so none of them is made by itself. The rules are checks on the findings.
+"""
+
+from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from typing import Any
 
 import dagster as dg
 
 from pipedrive_graph.findings.peers import fill as peers
-from pipedrive_graph.orchestration import descriptions
-from pipedrive_graph.orchestration.collecting import DESCRIPTIONS
+from pipedrive_graph.orchestration import columns, descriptions
+from pipedrive_graph.orchestration.names import Names
+from pipedrive_graph.warehouse import tables as declared
 from pipedrive_graph.warehouse.declared import POLICY
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models
-from pipedrive_graph.warehouse.tables import columns
 
-SCHEMA_GROUPS = {"main": "graph", "rules": "findings", "history": "history", "policy": "policy"}
+SCHEMA_GROUPS = {"main": "graph", "history": "history", "policy": "policy"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
 
 FINDINGS_GROUP = {
@@ -25,81 +31,81 @@ FINDINGS_GROUP = {
 FINDINGS = "history.findings"
 """What all rules flow into."""
 
+PUBLISHED_FINDINGS = "main.findings"
+"""The published table of the findings; the step that builds materializes it."""
+
 TALLIES = {"history.finding_counts", "history.rule_runs"}
 """What is counted of the findings after each night."""
 
 
-def asset_key(qualified: str) -> dg.AssetKey:
+def asset_key(names: Names, qualified: str) -> dg.AssetKey:
     """The asset of a table: `main.users` is graph/users."""
     schema, name = qualified.split(".")
-    return dg.AssetKey([SCHEMA_GROUPS[schema], name])
+    return names.key(SCHEMA_GROUPS[schema], name)
 
 
-def tables(models: Models) -> list[dg.AssetKey]:
+def published_tables(models: Models, names: Names) -> list[dg.AssetKey]:
     """The assets of the tables that are published."""
-    return [asset_key(model.qualified) for model in models.of("main", Kind.TABLE, Kind.VIEW)]
+    return [asset_key(names, model.qualified) for model in models.of("main", Kind.TABLE, Kind.VIEW)]
 
 
-def specs(models: Models) -> dict[str, dg.AssetSpec]:
-    """An asset for every table, by its qualified name, each after those that it is made from."""
+def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[str, dg.AssetSpec]:
+    """An asset for every table, by its qualified name, each after those that it is made from.
+
+    Args:
+        models: the files of sql/.
+        names: makes the keys.
+        collected: the collecting assets, of which the history is made.
+    """
     shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
-    above = {name: set(models.tables_read(model)) for name, model in shown.items()}
-    kept = {f"history.{name}": set[str]() for name in columns() if name != "models"}
+    above = {
+        name: {read for read in models.tables_read(model) if _is_shown(read)} for name, model in shown.items()
+    }
+    kept = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
     given = {f"policy.{name}": set[str]() for name in POLICY}
-    kept |= {name: set(peers.READS) for name in peers.WRITES}
-    kept[FINDINGS] = {model.qualified for model in models.of("rules", Kind.RULE)}
+    kept |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
+    kept[FINDINGS] = {
+        read
+        for rule in models.of("rules", Kind.RULE)
+        for read in models.tables_read(rule)
+        if _is_shown(read) and read not in {FINDINGS, *TALLIES}
+    }
     kept |= {name: {FINDINGS} for name in TALLIES}
-    order = TopologicalSorter(
-        {name: sorted(reads) for name, reads in (above | kept | given).items()}
-    ).static_order()
+    order = [*TopologicalSorter(above | kept | given).static_order()]
+    constant = columns.table_metadata(models, order, names, SCHEMA_GROUPS) if columns.is_shown() else {}
     return {
-        name: _model_spec(shown[name], above[name])
-        if name in shown
-        else _policy_spec(name)
-        if name in given
-        else _history_spec(name, kept[name])
+        name: _spec(
+            name,
+            names,
+            shown.get(name),
+            [asset_key(names, read) for read in sorted((above | kept | given)[name])]
+            or (collected if name in kept else []),
+            constant.get(name, {}),
+        )
         for name in order
     }
 
 
-def _model_spec(model: Model, reads: set[str]) -> dg.AssetSpec:
-    settings = model.header.settings
-    description = model.header.comment
-    if model.kind is Kind.RULE:
-        description = (
-            f"**{settings['title']}** ({settings['severity']}). {settings['meaning']}\n\n"
-            f"*What to do:* {settings['remedy']}"
-        )
-    elif model.schema == "main":
-        description += f"\n\nPublished in identity_graph.duckdb as `{model.name}`."
+def _is_shown(table: str) -> bool:
+    return table.partition(".")[0] in SCHEMA_GROUPS
+
+
+def _spec(
+    name: str, names: Names, model: Model | None, deps: list[dg.AssetKey], metadata: dict[str, Any]
+) -> dg.AssetSpec:
+    schema, _, table = name.partition(".")
+    if model is None:
+        description = (descriptions.POLICY if schema == "policy" else descriptions.HISTORY)[table]
+    else:
+        description = model.header.comment
+        if schema == "main":
+            description += f"\n\nPublished in identity_graph.duckdb as `{model.name}`."
+    group = "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[schema]
     return dg.AssetSpec(
-        asset_key(model.qualified),
-        deps=[asset_key(name) for name in sorted(reads)],
+        asset_key(names, name),
+        deps=deps,
         description=description,
-        group_name=_group(model.qualified),
-        kinds={"duckdb", "sql"},
-        code_version=model.sha256[:12],
+        group_name=names.group_of(group),
+        kinds={"duckdb", "sql" if model else "python"},
+        metadata=metadata,
     )
-
-
-def _history_spec(name: str, reads: set[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        asset_key(name),
-        deps=[asset_key(rule) for rule in sorted(reads)] or list(DESCRIPTIONS),
-        description=descriptions.HISTORY[name.partition(".")[2]],
-        group_name=_group(name),
-        kinds={"duckdb", "python"},
-    )
-
-
-def _policy_spec(name: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        asset_key(name),
-        description=descriptions.POLICY[name.partition(".")[2]],
-        group_name=_group(name),
-        kinds={"duckdb", "python"},
-    )
-
-
-def _group(name: str) -> str:
-    return "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[name.partition(".")[0]]

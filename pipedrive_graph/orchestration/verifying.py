@@ -9,14 +9,41 @@ from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import State, verify
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.names import VERIFY, Names
+from pipedrive_graph.orchestration.nightly import op_job
 
-JOB = "verify"
 CRON = "30 5 * * 0"
 """When the week's check begins: Sundays at 05:30 UTC, when the night is over."""
 
 
-@dg.op(description="Read every file and table that is kept, and compare it with what was written.")
-def verify_everything(context: dg.OpExecutionContext, configuration: dg.ResourceParam[Configuration]) -> None:
+def verifying(configuration: Configuration, names: Names) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+    """The job, and the schedule that is on from the start."""
+
+    @dg.op(
+        name=names.name("verify_everything"),
+        description="Read every file and table that is kept, and compare it with what was written.",
+    )
+    def verify_everything(context: dg.OpExecutionContext) -> None:
+        _verify(context, configuration)
+
+    job = op_job(
+        names.name(VERIFY),
+        verify_everything,
+        "Check that everything that is kept is as it was written.",
+        VERIFY,
+    )
+    schedule = dg.ScheduleDefinition(
+        name=names.name("every_week"),
+        job=job,
+        cron_schedule=CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every week, one run for all companies.",
+    )
+    return job, schedule
+
+
+def _verify(context: dg.OpExecutionContext, configuration: Configuration) -> None:
     """Check all companies.
 
     Raises:
@@ -36,22 +63,3 @@ def verify_everything(context: dg.OpExecutionContext, configuration: dg.Resource
     if faults:
         more = f" And {len(faults) - 1} more; the log lists them." if len(faults) > 1 else ""
         raise LandingError(f"{faults[0].text}{more}")
-
-
-def verifying() -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
-    """The job, and the schedule that is on from the start."""
-    job = dg.JobDefinition(
-        name=JOB,
-        graph_def=dg.GraphDefinition(JOB, node_defs=[verify_everything]),
-        resource_defs={},
-        description="Check that everything that is kept is as it was written.",
-    )
-    schedule = dg.ScheduleDefinition(
-        name="every_week",
-        job=job,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every week, one run for all companies.",
-    )
-    return job, schedule

@@ -5,7 +5,7 @@ batch. Publish writes the file that people open, once per batch. Report and aler
 """
 
 from pipedrive_graph.pipeline.events import Events
-from pipedrive_graph.pipeline.fleet import Request, run
+from pipedrive_graph.pipeline.fleet import Request, collect, publish_pending, run
 from pipedrive_graph.pipeline.land import Landed, land, rejection
 
-__all__ = ["Events", "Landed", "Request", "land", "rejection", "run"]
+__all__ = ["Events", "Landed", "Request", "collect", "land", "publish_pending", "rejection", "run"]

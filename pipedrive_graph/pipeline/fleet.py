@@ -21,6 +21,7 @@ from pipedrive_graph.pipeline import after, before
 from pipedrive_graph.pipeline.collector import Collector, Ended
 from pipedrive_graph.pipeline.events import Events
 from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land, oddities, rejection
+from pipedrive_graph.pipeline.pending import pending
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import published_snapshots
 from pipedrive_graph.warehouse.database import is_interrupt
@@ -65,11 +66,47 @@ def run(settings: Settings, request: Request, events: Events) -> None:
         raise
 
 
+def collect(settings: Settings, request: Request, events: Events) -> None:
+    """Read the companies, and build nothing; see `run`.
+
+    Raises:
+        KeyboardInterrupt: if the process is told to end. What was read so far is kept.
+    """
+    try:
+        _Run(settings, request, events, builds=False).everything()
+    except Exception as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def publish_pending(settings: Settings, companies: Sequence[Company], events: Events) -> None:
+    """Build, publish, report and alert for companies whose newest snapshot is not published; read nothing.
+
+    Args:
+        settings: where everything lies.
+        companies: those that are looked at; nothing is reported to `events` of one that is published.
+        events: receives what happens.
+
+    Raises:
+        KeyboardInterrupt: if the process is told to end.
+    """
+    found = pending(settings, [company.name for company in companies])
+    waiting = [company for company in companies if company.name in found]
+    try:
+        if waiting:
+            _Run(settings, Request(waiting), events).pending([*found.values()])
+    except Exception as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
 class _Run:
     """One run: the companies that are left to do, and the snapshot of each that has landed."""
 
-    def __init__(self, settings: Settings, request: Request, events: Events) -> None:
-        self._settings, self._request, self._events = settings, request, events
+    def __init__(self, settings: Settings, request: Request, events: Events, *, builds: bool = True) -> None:
+        self._settings, self._request, self._events, self._builds = settings, request, events, builds
         self._left = {company.name: company for company in request.companies}
         self._manifests: dict[str, Manifest] = {}
 
@@ -88,7 +125,7 @@ class _Run:
         to_read = [company for name, company in self._left.items() if name not in waiting]
         with Collector(to_read, self._land, jobs=self._request.jobs) as collector:
             try:
-                if overdue:
+                if overdue and self._builds:
                     self._catch_up(models, overdue)
                 self._batches(models, collector, [*waiting.values()])
             except BaseException:
@@ -96,6 +133,23 @@ class _Run:
                     if isinstance(ended.result, Landed):
                         self._events.landed(ended.result)
                 raise
+
+    def pending(self, manifests: Sequence[Manifest]) -> None:
+        """Run the steps that follow reading, for snapshots of earlier runs."""
+        for name in self._left:
+            self._events.began(name)
+        names = [*self._left]
+        with self._concerning(names):
+            models = before.configured(self._settings)
+            before.prepare(self._settings, models, on_warning=self._events.observer(names[0]).warn)
+        ready = [
+            manifest.company
+            for manifest in manifests
+            if manifest.company in self._left
+            and self._note(Ended(manifest.company, Landed(manifest, is_earlier=True)))
+        ]
+        if ready:
+            self._batch(models, ready)
 
     def _checked(self) -> tuple[dict[str, Landed], dict[str, Manifest]]:
         """Check the companies; the snapshots of earlier runs that are not published, in two kinds."""
@@ -187,6 +241,11 @@ class _Run:
 
     def _batch(self, models: Models, names: list[str]) -> None:
         """Build, publish, report and alert for companies whose snapshots are ready."""
+        if not self._builds:
+            for name in self._still(names):
+                del self._left[name]
+                self._events.ended(name)
+            return
         order = [company.name for company in self._request.companies]
         names = sorted(names, key=order.index)
         with self._concerning(names):

@@ -1,0 +1,43 @@
+"""A component for projects whose definitions stand in `defs.yaml`.
+
+type: pipedrive_graph.orchestration.component.PipedriveGraph
+attributes:
+  home: /var/lib/pipedrive-graph
+  key_prefix: crm
+  group: pipedrive
+  cron: "0 2 * * *"
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipedrive_graph.orchestration.assemble import build_definitions
+
+
+class PipedriveGraph(dg.Component, dg.Model, dg.Resolvable):
+    """The identity graph of one or more Pipedrive companies: assets, checks, jobs, schedules and sensors.
+
+    Attributes:
+        home: the home folder; by default, the one that the environment names.
+        key_prefix: what each asset's key begins with, and each name of a job, schedule or sensor.
+        group: one group for all assets; by default, six.
+        cron: when a night begins; by default, as settings.toml says.
+        time_zone: the time zone of it; by default, as settings.toml says.
+    """
+
+    home: str | None = None
+    key_prefix: str | list[str] | None = None
+    group: str | None = None
+    cron: str | None = None
+    time_zone: str | None = None
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Make the definitions."""
+        return build_definitions(
+            home=self.home,
+            key_prefix=self.key_prefix,
+            group=self.group,
+            cron=self.cron,
+            time_zone=self.time_zone,
+        )
