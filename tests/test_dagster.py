@@ -50,7 +50,7 @@ def run(tmp_path_factory: pytest.TempPathFactory):
             patch.setenv(name, value)
         with dg.DagsterInstance.get() as instance:
             job = build_definitions(installation.settings).resolve_job_def(JOB)
-            result = job.execute_in_process(partition_key="default", instance=instance)
+            result = job.execute_in_process(instance=instance)
             yield installation, result, instance
 
 
@@ -71,13 +71,10 @@ def test_the_definitions_load_as_dagster_loads_them(installation) -> None:
 def test_every_table_is_an_asset(definitions) -> None:
     keys = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
     graph = {f"graph/{model.name}" for model in MODELS.of("main", Kind.TABLE, Kind.VIEW)}
-    rules = {f"findings/{model.name}" for model in MODELS.of("rules", Kind.RULE)}
 
-    assert len(rules) >= 14
     assert {
         *COLLECTING,
         *graph,
-        *rules,
         "identity_graph",
         "findings_csv",
         "access_report",
@@ -91,7 +88,8 @@ def test_every_asset_is_described_and_has_a_group(definitions) -> None:
     assert {spec.group_name for spec in specs} == {
         "pipedrive", "history", "policy", "graph", "findings", "published",
     }  # fmt: skip
-    assert all(spec.partitions_def.get_partition_keys() == ["alpha", "beta"] for spec in specs)
+    partitions = {spec.key.to_user_string(): spec.partitions_def for spec in specs if spec.partitions_def}
+    assert partitions == dict.fromkeys(COLLECTING, dg.DynamicPartitionsDefinition(name="pipedrive_companies"))
 
 
 def test_lineage_follows_the_queries(definitions) -> None:
@@ -106,7 +104,7 @@ def test_lineage_follows_the_queries(definitions) -> None:
         "graph/permission_sets_history",
         "history/permission_sets_latest",
     }
-    assert "findings/dormant_admin" in deps("history/findings")
+    assert {"graph/users", "graph/user_permissions", "graph/rule_thresholds"} <= deps("history/findings")
     assert deps("findings_csv") == {"identity_graph"}
     assert deps("access_report") == {"identity_graph"}
     assert deps("graph/finding_counts") == {"history/finding_counts"}
@@ -117,22 +115,21 @@ def test_lineage_follows_the_queries(definitions) -> None:
 
 def test_the_checks(definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    checks = {
-        f"{key.asset_key.to_user_string()}: {key.name}": graph.get_check_spec(key).blocking
-        for key in graph.asset_check_keys
+    checks = {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
+    rules = {f"graph/findings: {rule.name}" for rule in MODELS.of("rules", Kind.RULE)}
+    assert len(rules) >= 40
+    assert checks - rules == {
+        "users: snapshot_accepted",
+        "users: snapshot_complete",
+        "graph/users: values_readable",
+        "graph/findings: rules_ran",
+        "identity_graph: newest_published",
+        "alerts_sent: alerts_delivered",
     }
-    assert checks == {
-        "users: snapshot_accepted": True,
-        "users: snapshot_complete": False,
-        "graph/users: rows_kept": True,
-        "graph/users: values_readable": False,
-        "graph/findings: rules_ran": False,
-        "identity_graph: published_equals_warehouse": True,
-        "alerts_sent: alerts_delivered": False,
-    }
+    assert rules <= checks
 
 
-def test_the_schedule_asks_for_one_run_per_company_and_night(definitions) -> None:
+def test_the_schedule_asks_for_one_run_of_all_companies(definitions) -> None:
     schedule = definitions.resolve_schedule_def("every_night")
     night = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
@@ -143,10 +140,8 @@ def test_the_schedule_asks_for_one_run_per_company_and_night(definitions) -> Non
 
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert [(request.run_key, request.partition_key) for request in requests] == [
-        ("2026-11-22/alpha", "alpha"),
-        ("2026-11-22/beta", "beta"),
-    ]
+    assert schedule.execution_timezone == "UTC"
+    assert [(request.run_key, request.partition_key) for request in requests] == [("2026-11-22T02:00", None)]
 
 
 def test_the_shipped_instance_loads(run) -> None:
@@ -189,50 +184,97 @@ def test_dagsters_home_names_nobody(run) -> None:
 def test_a_partial_snapshot_is_a_red_check_that_blocks_nothing(run) -> None:
     _, result, _ = run
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
-    assert {name: check.passed for name, check in checks.items()} == {
+    rules = {rule.name for rule in MODELS.of("rules", Kind.RULE)}
+    assert {name: check.passed for name, check in checks.items() if name not in rules} == {
         "snapshot_accepted": True,
         "snapshot_complete": False,
-        "rows_kept": True,
         "values_readable": True,
         "rules_ran": True,
-        "published_equals_warehouse": True,
+        "newest_published": True,
         "alerts_delivered": True,
     }
-    assert checks["snapshot_complete"].description.startswith("1 of ")
+    assert rules <= checks.keys()
+    assert checks["snapshot_complete"].description.startswith("default: 1 of ")
+
+
+def test_a_rule_is_a_check_that_says_what_is_open_and_what_was_not_run(run) -> None:
+    installation, result, _ = run
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    is_open = dict(
+        query(installation.published, "SELECT rule, count(*) FROM findings WHERE status = 'open' GROUP BY ALL")
+    )
+    severities = dict(query(installation.published, "SELECT DISTINCT rule, severity FROM findings"))
+    idle = dict(query(installation.published, "SELECT rule, reason FROM rule_runs WHERE outcome <> 'ran'"))
+    assert len(is_open) >= 5
+    assert "roster_unknown" in idle or idle
+    for rule in MODELS.of("rules", Kind.RULE):
+        check = checks[rule.name]
+        assert check.passed == (rule.name not in {*is_open, *idle}), rule.name
+        if rule.name in is_open:
+            assert check.description.startswith(
+                f"{is_open[rule.name]} finding{'s' * (is_open[rule.name] > 1)} open: default"
+            )
+            is_severe = severities[rule.name] in {"critical", "high"}
+            assert (check.severity is dg.AssetCheckSeverity.ERROR) == is_severe
+        elif rule.name in idle:
+            assert check.description == f"Not run for default: {idle[rule.name]}"
+            assert check.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_the_checks_can_be_run_by_hand(run) -> None:
+    installation, _, instance = run
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey("users"), "snapshot_complete"),
+        dg.AssetCheckKey(dg.AssetKey(["graph", "findings"]), "dormant_admin"),
+    ]
+    definitions = build_definitions(installation.settings)
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection={*keys}
+    )
+
+    result = job.execute_in_process(instance=instance)
+
+    assert {check.asset_check_key for check in result.get_asset_check_evaluations()} == {*keys}
 
 
 def test_the_run_says_how_many_rows_there_are(run) -> None:
     installation, _, instance = run
-    for name in names(installation.published):
-        event = instance.get_latest_materialization_event(dg.AssetKey(["graph", name]))
-        rows = event.asset_materialization.metadata["dagster/partition_row_count"].value
-        ((count,),) = query(installation.published, f"SELECT count(*) FROM {name}")  # noqa: S608
-        assert rows == count, name
+    event = instance.get_latest_materialization_event(dg.AssetKey("identity_graph"))
+    metadata = event.asset_materialization.metadata
+    counts = {
+        name: query(installation.published, f"SELECT count(*) FROM {name}")[0][0]  # noqa: S608
+        for name in names(installation.published)
+    }
+    assert metadata["rows"].value == counts
+    assert metadata["rows: users"].value == counts["users"]  # a number, which Dagster draws over the nights
 
 
-def test_the_run_shows_counts_and_first_rows(run) -> None:
+def test_the_run_shows_counts(run) -> None:
     _, _, instance = run
 
     def told(*key: str) -> dict[str, dg.MetadataValue]:
         event = instance.get_latest_materialization_event(dg.AssetKey(key))
         return event.asset_materialization.metadata
 
-    assert told("graph", "roles")["first rows"].value.startswith("| role\\_id | name |")
-    assert "first rows" not in told("graph", "users")
     assert told("findings_csv")["open: high"].value > 0
     assert told("findings_csv")["new findings"].records
     assert told("findings_csv")["worst open findings"].value.startswith(
         "| severity | rule | open | first seen |"
     )
-    assert told("alerts_sent")["channels"].value == 0
-    assert told("history", "users")["dagster/column_schema"].value.columns[0].name == "company"
+    assert told("alerts_sent")["not delivered"].value == 0
 
 
-def test_the_run_shows_columns_with_their_types_and_comments(run) -> None:
-    installation, _, instance = run
+def constant(installation: Installation, *key: str) -> dict[str, object]:
+    """The metadata at the definition of an asset."""
+    specs = {spec.key: spec for spec in build_definitions(installation.settings).resolve_all_asset_specs()}
+    return dict(specs[dg.AssetKey(key)].metadata)
+
+
+def test_the_definitions_show_columns_with_their_types_and_comments(run) -> None:
+    installation, _, _ = run
+    specs = {spec.key: spec for spec in build_definitions(installation.settings).resolve_all_asset_specs()}
     for name in names(installation.published):
-        event = instance.get_latest_materialization_event(dg.AssetKey(["graph", name]))
-        schema = event.asset_materialization.metadata["dagster/column_schema"].value
+        schema = specs[dg.AssetKey(["graph", name])].metadata["dagster/column_schema"]
         shown = [(column.name, column.type, column.description) for column in schema.columns]
         published = query(
             installation.published,
@@ -241,14 +283,16 @@ def test_the_run_shows_columns_with_their_types_and_comments(run) -> None:
             name,
         )
         assert shown == published, name
+    history = constant(installation, "history", "users")
+    assert history["dagster/table_name"] == "warehouse.history.users"
+    assert history["dagster/column_schema"].columns[0] == dg.TableColumn("company", "VARCHAR")
 
 
-def test_the_run_shows_where_columns_come_from(run) -> None:
-    _, _, instance = run
+def test_the_definitions_show_where_columns_come_from(run) -> None:
+    installation, _, _ = run
 
     def sources(table: str, column: str) -> set[str]:
-        event = instance.get_latest_materialization_event(dg.AssetKey(["graph", table]))
-        lineage = event.asset_materialization.metadata["dagster/column_lineage"].value
+        lineage = constant(installation, "graph", table)["dagster/column_lineage"]
         return {
             f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.deps_by_column[column]
         }
@@ -275,12 +319,12 @@ def test_a_rejected_snapshot_stops_before_publishing(installation, simulator, mo
     job = build_definitions(installation.settings).resolve_job_def(JOB)
 
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(partition_key="default", instance=instance, raise_on_error=False)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
 
     assert not result.success
-    assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == [
-        "snapshot_accepted"
-    ]
+    rules = {rule.name for rule in MODELS.of("rules", Kind.RULE)}
+    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+    assert [name for name in failed if name not in rules] == ["snapshot_accepted", "snapshot_complete"]
     (step,) = [event for event in result.all_events if event.is_step_failure]
     assert RejectedError.__name__ in step.event_specific_data.error.to_string()
     assert result.get_step_skipped_events() or len(result.get_step_success_events()) == 0
@@ -300,11 +344,9 @@ def test_a_launched_run_accepts_a_loss_only_by_the_id_that_its_refusal_names(
     job = build_definitions(installation.settings).resolve_job_def(JOB)
 
     def launched(**config: object) -> str | None:
-        run_config = {"ops": {"collect": {"config": config}}}
+        run_config = {"ops": {"night": {"config": config}}}
         with dg.DagsterInstance.ephemeral() as instance:
-            result = job.execute_in_process(
-                partition_key="default", instance=instance, run_config=run_config, raise_on_error=False
-            )
+            result = job.execute_in_process(instance=instance, run_config=run_config, raise_on_error=False)
         failed = [event.event_specific_data.error for event in result.all_events if event.is_step_failure]
         return (failed[0].cause or failed[0]).message.partition(": ")[2].strip() if failed else None
 

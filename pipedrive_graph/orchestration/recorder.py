@@ -25,7 +25,7 @@ from pipedrive_graph.warehouse.models import Models
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 
 PLOTTED = ("users", "roles", "permission_sets", "user_permissions", "edges", "findings", "access_changes")
-"""Tables whose rows are numbers of their own, which Dagster draws over the nights; the others are in `rows`."""
+"""Tables whose rows are numbers of their own, which Dagster draws over the nights; `rows` has all."""
 
 FAILED = "companies that failed"
 """The metadata of the error that a run ends with: each company whose alerts are sent, and its sentence."""
@@ -68,6 +68,8 @@ class Recorder:
     def landed(self, landed: Landed) -> None:
         """Log the collecting assets of a company; of a rejected snapshot, only the error says something."""
         self._inner.landed(landed)
+        how = "was read by an earlier run" if landed.is_earlier else "is read"
+        self._say(f"{landed.company} {how}: {landed.manifest.verdict.status}.")
         if landed.manifest.accepted:
             for name in metadata.ENDPOINTS:
                 self._materialized(
@@ -85,7 +87,7 @@ class Recorder:
         self._inner.published(companies, rows)
         self.finish_batch()
         self._published += companies
-        self._context.log.info(f"Published {counted(len(companies), 'company', 'companies')}.")
+        self._say(f"Published {counted(len(companies), 'company', 'companies')}.")
         self._materialized("graph", "findings", metadata={"dagster/row_count": rows.get("findings", 0)})
         self._materialized(
             "identity_graph",
@@ -110,7 +112,7 @@ class Recorder:
         """Keep the error, and log it."""
         self._inner.failed(company, error)
         self.errors[company] = error
-        self._context.log.error(f"{company}: {sentence(error)}")
+        self._say(f"{company} failed: {sentence(error)}")
 
     def ended(self, company: str) -> None:
         """Nothing: the end of the batch says it."""
@@ -145,6 +147,10 @@ class Recorder:
             self._context.log_event(evaluation(outcome))
         if self.errors:
             raise failure(self.errors) from next(iter(self.errors.values()))
+
+    def _say(self, text: str) -> None:
+        """Write to the run's log; not by the step's logger, which `sync` silences with all others."""
+        self._context.instance.report_engine_event(text, self._context.run)
 
     def _materialized(self, *path: str, metadata: dict[str, Any], partition: str | None = None) -> None:
         self._context.log_event(

@@ -121,6 +121,8 @@ def clean(
             _delete(instance, folder, run_id)
             deleted += 1
         folder.remove_before(before)
+        if folder.exist:
+            folder.pack(run.dagster_run.run_id for run in _ended(instance))
         if deleted:
             folder.shrink()
         return Removed(
@@ -244,6 +246,12 @@ def _old_runs(instance: dg.DagsterInstance, before: datetime, *, keep: int) -> l
         for run in records
         if run.dagster_run.run_id not in newest and _is_ours(run.dagster_run)
     ]
+
+
+def _ended(instance: dg.DagsterInstance) -> Sequence[dg.RunRecord]:
+    """The runs of ours that have ended."""
+    records = instance.get_run_records(filters=dg.RunsFilter(statuses=ENDED))
+    return [run for run in records if _is_ours(run.dagster_run)]
 
 
 def _is_ours(run: dg.DagsterRun) -> bool:
