@@ -6,14 +6,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from installation import MODELS, Installation
+from installation import Installation
 from published import query
 
-from pipedrive_graph.orchestration.graph import PREVIEWED
-from pipedrive_graph.orchestration.metadata import findings_metadata, preview_metadata, report_metadata
+from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata, reports
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.previews import previews
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +101,24 @@ def test_of_a_company_that_is_not_published_nothing_is_shown(nights) -> None:
     assert findings_metadata(installation.settings, "another") == {}
 
 
-def test_what_is_previewed_is_not_about_people(nights) -> None:
+def test_several_companies_are_shown_in_numbers_and_a_row_each(nights) -> None:
     installation, _ = nights
-    people = {
-        text for row in query(installation.published, "SELECT name, email FROM users") for text in row if text
-    }
-    import duckdb
+    by_severity = dict(
+        query(
+            installation.published,
+            "SELECT severity, count(*) FROM findings WHERE status = 'open' GROUP BY ALL",
+        )
+    )
+    severe = by_severity.get("critical", 0) + by_severity["high"]
 
-    with duckdb.connect(str(installation.settings.warehouse), read_only=True) as connection:
-        found = previews(connection, PREVIEWED, "default")
+    fleet = reports(installation.settings, ["default", "other"])
 
-    assert list(found) == list(PREVIEWED)
-    assert {len(one.rows) for one in found.values()} <= {*range(6)}
-    assert found["main.roles"].columns == list(MODELS["main.roles"].columns)[1:]
-    text = str([preview_metadata(one) for one in found.values()])
-    assert [name for name in people if name in text] == []
+    assert {name: fleet[f"open: {name}"] for name in by_severity} == by_severity
+    assert fleet["open"] == sum(by_severity.values())
+    rows = fleet["companies with the most open findings"].value.splitlines()
+    assert rows[0] == "| company | critical or high | open | new |"
+    assert rows[2].startswith(f"| default | {severe} | {fleet['open']} | ")
+    assert rows[3] == "| other | 0 | 0 | 0 |"
 
 
 def test_a_report_is_linked_where_its_address_is_set(tmp_path: Path) -> None:

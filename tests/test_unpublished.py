@@ -181,7 +181,7 @@ def test_dagster_builds_without_reading_again(installation, simulator, monkeypat
     job = build_definitions(installation.settings).resolve_job_def(JOB)
 
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(partition_key="default", instance=instance)
+        result = job.execute_in_process(instance=instance)
 
     assert result.success
     assert len(simulator.requests) == requests

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import AssetKey
-from installation import MODELS
+from installation import MODELS, Installation
 
 from pipedrive_graph.errors import AlertError, ConfigurationError
 from pipedrive_graph.orchestration.assemble import JOB, assemble
 from pipedrive_graph.orchestration.configuration import load_leniently
-from pipedrive_graph.orchestration.nightly import run_nightly
-from pipedrive_graph.orchestration.observers import LogWatch
-from pipedrive_graph.settings import Settings
 
 from .home import JSON
 
@@ -50,10 +46,17 @@ def definitions() -> dg.Definitions:
 
 
 def looked(
-    instance: dg.DagsterInstance, job: str, planned: Sequence[AssetKey], **tags: str
-) -> list[str | None] | str:
+    instance: dg.DagsterInstance,
+    job: str,
+    planned: Sequence[AssetKey],
+    config: dict[str, Any] | None = None,
+    **tags: str,
+) -> list[str] | str:
     """Have `night_failed` look at a failed run: the companies that alerts are requested for, or why none."""
-    run = instance.add_run(dg.DagsterRun(job, tags={f"dagster/{key}": value for key, value in tags.items()}))
+    known = {"nightly", "collect_companies", "build_and_publish", "alerts", "verify", "sync"}
+    ours = {"pipedrive_graph/job": job} if job in known else {}
+    tags = {f"dagster/{key}": value for key, value in tags.items()} | ours
+    run = instance.add_run(dg.DagsterRun(job, tags=tags, run_config=config or {}))
     for key in planned:
         event = dg.DagsterEvent(
             dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
@@ -66,7 +69,19 @@ def looked(
     answer = definitions().resolve_sensor_def("night_failed")(context)
     if isinstance(answer, dg.SkipReason):
         return str(answer.skip_message)
-    return [request.partition_key or request.tags["dagster/partition"] for request in answer]
+    return chosen(answer)
+
+
+def chosen(request: dg.RunRequest) -> list[str]:
+    """The companies of a request for alerts."""
+    companies: list[str] = request.run_config["ops"]["send_alerts"]["config"]["companies"]
+    return companies
+
+
+def alerts(instance: dg.DagsterInstance, *companies: str) -> None:
+    """Run the job of the alerts for companies."""
+    config = {"ops": {"send_alerts": {"config": {"companies": [*companies]}}}}
+    definitions().resolve_job_def("alerts").execute_in_process(instance=instance, run_config=config)
 
 
 def planned_data(key: AssetKey) -> Any:
@@ -80,13 +95,24 @@ def failures(web: Any) -> list[tuple[str, str]]:
     return [(body["company"], note["text"]) for body in web.bodies for note in body["notes"]]
 
 
-@pytest.mark.parametrize("job", [JOB, "__ASSET_JOB", "a_job_of_mine"])
+@pytest.mark.parametrize("job", ["collect_companies", "__ASSET_JOB", "a_job_of_mine"])
 @pytest.mark.parametrize("planned", [NIGHTLY, NIGHTLY[:1], [*NIGHTLY, *ALERTS], [*NIGHTLY, AssetKey("mine")]])
 def test_every_run_of_nightly_assets_is_reported(folder, instance, job, planned) -> None:
     assert looked(instance, job, planned, partition="b") == ["b"]
 
 
+def test_a_night_that_died_is_reported_for_its_companies(folder, instance) -> None:
+    assert looked(instance, JOB, []) == ["a", "b", "c"]
+    config = {"ops": {"night": {"config": {"companies": ["c"]}}}}
+    assert looked(instance, JOB, [], config) == ["c"]
+
+
+def test_a_build_that_died_is_reported_for_the_companies_that_wait_for_it(folder, instance) -> None:
+    assert looked(instance, "build_and_publish", NIGHTLY[1:]) == "It is not the night of a company."
+
+
 def test_a_run_for_several_companies_is_reported_for_each(folder, instance) -> None:
+    instance.add_dynamic_partitions("pipedrive_companies", ["a", "b", "c"])
     tags = {"asset_partition_range_start": "a", "asset_partition_range_end": "b"}
     assert looked(instance, "__ASSET_JOB", NIGHTLY, **tags, backfill="x") == ["a", "b"]
 
@@ -107,8 +133,9 @@ def test_other_runs_are_not_reported(folder, instance, planned, tags) -> None:
 
 
 def test_a_run_that_dagster_repeats_is_not_reported(folder, instance) -> None:
-    assert looked(instance, JOB, NIGHTLY, partition="a", will_retry="true") == "Dagster runs it once more."
-    assert looked(instance, JOB, NIGHTLY, partition="a", will_retry="false") == ["a"]
+    job = "collect_companies"
+    assert looked(instance, job, NIGHTLY, partition="a", will_retry="true") == "Dagster runs it once more."
+    assert looked(instance, job, NIGHTLY, partition="a", will_retry="false") == ["a"]
 
 
 def test_alerts_that_fail_are_shown_by_the_tick_and_not_repeated(folder, instance) -> None:
@@ -119,40 +146,47 @@ def test_alerts_that_fail_are_shown_by_the_tick_and_not_repeated(folder, instanc
     assert not (folder / "alerts").exists()
 
 
-def test_a_company_that_is_newer_than_the_partitions(folder, instance) -> None:
-    made = definitions()
+def test_the_partitions_follow_the_companies(folder, instance) -> None:
+    def tick() -> tuple[dict[str, list[str]], str | None]:
+        made = definitions()
+        sensor = made.resolve_sensor_def("snapshots_pending")
+        with dg.build_sensor_context(instance, repository_def=made.get_repository_def()) as context:
+            answer = sensor.evaluate_tick(context)
+        requests = answer.dynamic_partitions_requests or []
+        for request in requests:
+            if isinstance(request, dg.AddDynamicPartitionsRequest):
+                instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+            else:
+                for key in request.partition_keys:
+                    instance.delete_dynamic_partition(request.partitions_def_name, key)
+        return {type(one).__name__: [*one.partition_keys] for one in requests}, answer.skip_message
+
+    nothing = "The newest snapshot of every company is published."
+    assert tick() == ({"AddDynamicPartitionsRequest": ["a", "b", "c"]}, nothing)
     file = folder / "companies.toml"
     file.write_text(file.read_text().replace("[a]", "[d]"))
-
-    schedule = made.resolve_schedule_def("every_night")
-    with dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 11, 29, 2, tzinfo=UTC),
-        repository_def=made.get_repository_def(),
-    ) as context:
-        requests = schedule.evaluate_tick(context).run_requests or []
-
-    tags = [(one.partition_key, one.tags["dagster/partition"], one.tags["company"]) for one in requests]
-    assert tags == [(None, "d", "d"), ("b", "b", "b"), ("c", "c", "c")]
+    assert tick() == (
+        {"AddDynamicPartitionsRequest": ["d"], "DeleteDynamicPartitionsRequest": ["a"]}, nothing
+    )  # fmt: skip
+    file.write_text("[")  # which companies there are is not known
+    assert tick() == ({}, "The companies cannot be read; the next run says why.")
+    assert instance.get_dynamic_partitions("pipedrive_companies") == ["b", "c", "d"]
 
 
 def test_a_mistake_is_reported_by_the_alerts_and_gone_when_it_is_corrected(folder, instance, web) -> None:
     (folder / "findings.toml").write_text("dormant_admin_dayz = 60")
-    result = definitions().resolve_job_def(JOB).execute_in_process(
-        partition_key="a", instance=instance, raise_on_error=False
-    )  # fmt: skip
+    result = definitions().resolve_job_def(JOB).execute_in_process(instance=instance, raise_on_error=False)
     (failed,) = [event for event in result.all_events if event.is_step_failure]
     context = dg.build_run_status_sensor_context(
         "night_failed", result.get_run_failure_event(), instance, result.dagster_run
     ).for_run_failure()
 
-    (request,) = definitions().resolve_sensor_def("night_failed")(context)
-    definitions().resolve_job_def("alerts").execute_in_process(
-        partition_key=request.partition_key, instance=instance
-    )
+    request = definitions().resolve_sensor_def("night_failed")(context)
+    alerts(instance, *chosen(request))
 
-    assert failed.step_key == "collect"
-    ((company, text),) = failures(web)
-    assert company == "a"
+    assert failed.step_key == "night"
+    assert [company for company, _ in failures(web)] == ["a", "b", "c"]
+    (_, text), *_ = failures(web)
     assert text.partition("UTC: ")[2] == f"{folder}/findings.toml: 'dormant_admin_dayz' is no setting."
     (folder / "findings.toml").unlink()
     assert load_leniently().problem is None
@@ -164,15 +198,15 @@ def test_alerts_are_sent_while_the_companies_cannot_be_read(folder, instance, we
     (folder / "alerts.toml").write_text(JSON + 'companies = ["b", "c"]\n')
     (folder / "companies.toml").write_text("[a")
 
-    assert looked(instance, JOB, NIGHTLY, partition="b") == ["b"]
-    definitions().resolve_job_def("alerts").execute_in_process(partition_key="b", instance=instance)
+    assert looked(instance, "collect_companies", NIGHTLY, partition="b") == ["b"]
+    alerts(instance, "b")
 
     assert [company for company, _ in failures(web)] == ["b"]
 
 
 def test_while_alerts_toml_is_broken_the_tick_says_it_and_the_failure_is_kept(folder, instance, web) -> None:
-    looked(instance, JOB, NIGHTLY, partition="a")
-    definitions().resolve_job_def("alerts").execute_in_process(partition_key="a", instance=instance)
+    looked(instance, "collect_companies", NIGHTLY, partition="a")
+    alerts(instance, "a")
     assert len(failures(web)) == 1
     (folder / "alerts.toml").write_text("[[alert]")
     broken = f"Cannot read {folder}/alerts.toml: "
@@ -188,16 +222,14 @@ def test_while_alerts_toml_is_broken_the_tick_says_it_and_the_failure_is_kept(fo
         sensor.evaluate_tick(context)
 
     (folder / "alerts.toml").write_text(JSON)
-    definitions().resolve_job_def("alerts").execute_in_process(partition_key="a", instance=instance)
+    alerts(instance, "a")
     assert failures(web)[1][1].partition("UTC: ")[2].startswith(broken)
 
 
 def failing(instance: dg.DagsterInstance, folder: Path) -> None:
     """Have a night of `a` fail as it does with these files, and `night_failed` look at it."""
     made = definitions()
-    result = made.resolve_job_def(JOB).execute_in_process(
-        partition_key="a", instance=instance, raise_on_error=False
-    )
+    result = made.resolve_job_def(JOB).execute_in_process(instance=instance, raise_on_error=False)
     context = dg.build_run_status_sensor_context(
         "night_failed", result.get_run_failure_event(), instance, result.dagster_run
     ).for_run_failure()
@@ -208,17 +240,29 @@ def test_a_run_of_sync_is_reported_by_sync_alone(folder, monkeypatch, tmp_path, 
     dagster_home = tmp_path / "dagster"
     dagster_home.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
-    settings: Settings = load_leniently().settings
-    with pytest.raises(ConfigurationError):
-        run_nightly(settings, "a", watch=LogWatch())  # its token's variable is not set
+    told = Installation(folder, {"DAGSTER_HOME": str(dagster_home)}).command("sync", "--company", "a")
+    assert told.code == 2  # its token's variable is not set
     assert len(failures(web)) == 1
 
     with dg.DagsterInstance.get() as instance:
         (record,) = instance.get_run_records()
-        event = dg.DagsterEvent(FAILURE, JOB)
-        context = dg.build_run_status_sensor_context(
-            "night_failed", event, instance, record.dagster_run
-        ).for_run_failure()
-        skipped = definitions().resolve_sensor_def("night_failed")(context)
+        skipped = after_failure(instance, record.dagster_run)
 
-    assert skipped.skip_message == "sync sends the alert about its own failure."
+    assert record.dagster_run.job_name == "sync"
+    assert skipped.skip_message == "The run has sent the alerts about its own failure."
+
+
+def after_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Any:
+    """What `night_failed` answers to a failed run."""
+    event = dg.DagsterEvent(FAILURE, run.job_name)
+    context = dg.build_run_status_sensor_context("night_failed", event, instance, run).for_run_failure()
+    return definitions().resolve_sensor_def("night_failed")(context)
+
+
+def test_a_night_that_has_sent_its_alerts_is_not_reported_again(folder, instance, web) -> None:
+    result = definitions().resolve_job_def(JOB).execute_in_process(instance=instance, raise_on_error=False)
+
+    assert not result.success  # no token is set
+    assert [company for company, _ in failures(web)] == ["a", "b", "c"]
+    skipped = after_failure(instance, result.dagster_run)
+    assert skipped.skip_message == "The run has sent the alerts about its own failure."

@@ -440,14 +440,12 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     (home / "rules" / "broken.sql").write_text("SELECT 1")
 
     definitions = build_definitions(installation.settings)
-    specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+    graph = definitions.resolve_asset_graph()
+    checks = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
 
-    lives = specs["findings/lives"]
-    assert lives.group_name == "findings"
-    assert lives.description == "**Lives** (info). Somebody is there.\n\n*What to do:* Say hello."
-    assert [dep.asset_key.to_user_string() for dep in lives.deps] == ["graph/users"]
-    assert "findings/lives" in {dep.asset_key.to_user_string() for dep in specs["history/findings"].deps}
-    assert "findings/broken" not in specs
+    assert checks["lives"].asset_key == dg.AssetKey(["graph", "findings"])
+    assert checks["lives"].description == "**Lives** (info). Somebody is there.\n\n*What to do:* Say hello."
+    assert "broken" not in checks
 
     models = own_rules.added(SHIPPED, home / "rules")
     assert column_lineage(models, [models["rules.lives"]])["rules.lives"]["title"] == [
@@ -457,9 +455,7 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = definitions.resolve_job_def(JOB).execute_in_process(
-            partition_key="default", instance=instance
-        )
+        result = definitions.resolve_job_def(JOB).execute_in_process(instance=instance)
     [check] = [one for one in result.get_asset_check_evaluations() if one.check_name == "rules_ran"]
     assert not check.passed
     assert f"{home}/rules/broken.sql: the header must open with a sentence" in check.description

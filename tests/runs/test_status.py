@@ -397,7 +397,7 @@ def dagster_run(installation: Installation, patch: pytest.MonkeyPatch) -> bool:
         patch.setenv(name, value)
     with dg.DagsterInstance.ephemeral() as instance:
         job = build_definitions(installation.settings).resolve_job_def(JOB)
-        result = job.execute_in_process(partition_key="default", instance=instance, raise_on_error=False)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
         if result.success:
             assert kept(installation)["last"]["run_id"] == result.run_id
         return bool(result.success)
