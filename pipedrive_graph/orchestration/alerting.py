@@ -6,7 +6,10 @@ Holds no logic: `pipedrive_graph.alerts` knows what is due, and sends it.
 import dagster as dg
 
 from pipedrive_graph.alerts import send
+from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.errors import AlertError, PipedriveGraphError
+from pipedrive_graph.orchestration import outcomes
+from pipedrive_graph.orchestration.checking import evaluation
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.names import ALERTS, Names
 from pipedrive_graph.orchestration.nightly import op_job
@@ -14,6 +17,9 @@ from pipedrive_graph.ownership import RootError
 from pipedrive_graph.runs.recording import note_alerts_sent
 
 OP = "send_alerts"
+
+SHOWN = 10
+"""How many messages a run shows."""
 
 
 class AlertsConfig(dg.Config):
@@ -32,20 +38,20 @@ def alerts_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
         # alerts are sent whatever else is wrong with the configuration: it may be what they are about
         settings = configuration.known
         failed: dict[str, PipedriveGraphError] = {}
+        sent: list[Outcome] = []
         for company in config.companies or [one.name for one in settings.companies]:
             try:
-                outcomes = send.send(settings, company, wait=context.log.info)
+                answers = send.send(settings, company, wait=context.log.info)
             except PipedriveGraphError as error:
                 failed[company] = error
                 continue
-            problems = send.problems(outcomes)
-            for outcome in outcomes:
-                if outcome.message:
-                    context.log.info(f"{company}: sent over {outcome.channel}: {outcome.message.headline}")
+            sent += answers
+            problems = send.problems(answers)
             for sentence in problems:
                 context.log.warning(f"{company}: {sentence}")
             if not problems:
                 note_alerts_sent(settings, company, context.log.warning)
+        _record(context, names, sent)
         if len(failed) == 1:
             raise next(iter(failed.values()))
         if failed:
@@ -54,6 +60,31 @@ def alerts_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
     return op_job(
         names.name(ALERTS), send_alerts, "Send the alerts that are due; nothing is read or built.", ALERTS
     )
+
+
+def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -> None:
+    """Log what was sent, and whether all of it was delivered."""
+    messages = [outcome for outcome in sent if outcome.message]
+    problems = send.problems(sent)
+    context.log_event(
+        dg.AssetMaterialization(
+            names.key("alerts_sent"),
+            metadata={
+                "channels": len({outcome.channel for outcome in sent if outcome.channel}),
+                "messages": len(messages),
+                "findings told": sum(one.message.total for one in messages if one.message),
+                "not delivered": len(problems),
+                **{
+                    f"told over {one.channel}": one.message.headline
+                    for one in messages[:SHOWN]
+                    if one.message
+                },
+            },
+        )
+    )
+    key = dg.AssetCheckKey(names.key("alerts_sent"), "alerts_delivered")
+    outcome = outcomes.Outcome(key, not problems, dg.AssetCheckSeverity.WARN, "\n".join(problems) or None)
+    context.log_event(evaluation(outcome))
 
 
 def run_config(names: Names, companies: list[str]) -> dict[str, object]:

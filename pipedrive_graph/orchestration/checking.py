@@ -42,4 +42,5 @@ def evaluation(outcome: Outcome) -> dg.AssetCheckEvaluation:
         passed=outcome.passed,
         severity=outcome.severity,
         description=outcome.description,
+        blocking=False,
     )

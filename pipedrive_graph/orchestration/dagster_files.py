@@ -30,8 +30,8 @@ _LEAST_FREE = 2**20
 """Bytes of free space in a database from which on it is rewritten."""
 
 _PAGE = 1024
-"""The size of a page in the database of a run that has ended. Each of its 25 tables and indexes takes one page,
-most of them with nothing in it: with Dagster's 4,096 bytes, that is more than a run's events."""
+"""The size of a page in the database of a run that has ended. Each of its 25 tables and indexes takes a page,
+most of them for nothing: with Dagster's 4,096 bytes, that is more than a run's events."""
 
 _RUNS_TABLES = ("run_tags",)
 _INDEX_TABLES = ("event_logs", "asset_check_executions")

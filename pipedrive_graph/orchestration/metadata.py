@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Coverage
 from pipedrive_graph.pipeline import Landed
@@ -73,21 +72,15 @@ def report_metadata(settings: Settings, company: str, path: Path) -> dict[str, A
 def report(settings: Settings, companies: Sequence[str], file: str) -> dict[str, Any]:
     """Where a report of each company lies; of several, their folder."""
     if len(companies) == 1:
-        try:
-            return report_metadata(settings, companies[0], settings.reports / companies[0] / file)
-        except PipedriveGraphError:  # alerts.toml, as it was when the run began, could be used
-            return {}
+        return report_metadata(settings, companies[0], settings.reports / companies[0] / file)
     return {"folder": dg.MetadataValue.path(settings.reports), "companies": len(companies)}
 
 
 def reports(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
     """What a batch found: of one company in detail, of several in numbers and one row per company."""
-    try:
-        if len(companies) == 1:
-            return findings_metadata(settings, companies[0])
-        return _fleet(settings, companies)
-    except PipedriveGraphError:  # the reports were written; what they say is not lost
-        return {}
+    if len(companies) == 1:
+        return findings_metadata(settings, companies[0])
+    return _fleet(settings, companies)
 
 
 def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
@@ -98,7 +91,7 @@ def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
                 company, severity, count(*) FILTER (WHERE status = 'open'),
                 count(*) FILTER (WHERE status = 'open' AND opened_at >= as_of),
                 count(*) FILTER (WHERE status = 'waived'), count(*) FILTER (WHERE status = 'resolved')
-            FROM findings JOIN current_snapshot USING (company)
+            FROM findings JOIN (SELECT company, as_of FROM current_snapshot) USING (company)
             WHERE list_contains(?, company)
             GROUP BY ALL ORDER BY ALL""",
             [list(companies)],

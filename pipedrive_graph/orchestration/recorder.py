@@ -24,6 +24,8 @@ from pipedrive_graph.warehouse.models import Models
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 
+REPORTS = ("findings.csv", "access_report.html")
+
 PLOTTED = ("users", "roles", "permission_sets", "user_permissions", "edges", "findings", "access_changes")
 """Tables whose rows are numbers of their own, which Dagster draws over the nights; `rows` has all."""
 
@@ -124,13 +126,15 @@ class Recorder:
             return
         done, undelivered = self._published, self._undelivered
         self._published, self._undelivered = [], []
-        about = metadata.reports(self._settings, done) if self._is_kept else {}
-        self._materialized(
-            "findings_csv", metadata={**metadata.report(self._settings, done, "findings.csv"), **about}
-        )
-        self._materialized(
-            "access_report", metadata=metadata.report(self._settings, done, "access_report.html")
-        )
+        about: dict[str, Any] = {}
+        links: list[dict[str, Any]] = [{}, {}]
+        try:
+            about = metadata.reports(self._settings, done) if self._is_kept else {}
+            links = [metadata.report(self._settings, done, file) for file in REPORTS]
+        except PipedriveGraphError as error:  # the reports are written; only Dagster does not show them
+            self._say(f"The reports cannot be shown here: {error}")
+        self._materialized("findings_csv", metadata={**links[0], **about})
+        self._materialized("access_report", metadata=links[1])
         self._materialized(
             "alerts_sent", metadata={"companies": len(done), "not delivered": len(undelivered)}
         )

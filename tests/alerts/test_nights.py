@@ -143,7 +143,7 @@ def test_dagster_sends_them_and_shows_what_was_not_delivered(published: Home, we
     web.will_answer(404, b"no_service")
 
     with dg.DagsterInstance.ephemeral() as instance:
-        results = [job.execute_in_process(partition_key="acme", instance=instance) for _ in range(2)]
+        results = [job.execute_in_process(instance=instance) for _ in range(2)]
 
     checks = [check for result in results for check in result.get_asset_check_evaluations()]
     assert [result.success for result in results] == [True, True]
@@ -166,7 +166,7 @@ def test_dagster_sends_them_and_shows_what_was_not_delivered(published: Home, we
 def test_the_sensors_are_on_where_a_channel_is_set(published: Home) -> None:
     def status() -> set[dg.DefaultSensorStatus]:
         sensors = build_definitions(published.settings).sensors
-        return {sensor.default_status for sensor in sensors if sensor.name != "old_runs"}
+        return {sensor.default_status for sensor in sensors if sensor.name.startswith("night_")}
 
     assert status() == {dg.DefaultSensorStatus.STOPPED}
     published.set(JSON)
@@ -185,7 +185,12 @@ def test_dagster_notices_that_a_night_did_not_run(published: Home, web) -> None:
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(instance, repository_def=definitions.get_repository_def()) as context,
         ):
-            return [request.partition_key for request in sensor.evaluate_tick(context).run_requests or []]
+            requests = sensor.evaluate_tick(context).run_requests or []
+            return [
+                company
+                for request in requests
+                for company in request.run_config["ops"]["send_alerts"]["config"]["companies"]
+            ]
 
     assert looked() == []
     published.clock(1.2)
@@ -207,21 +212,26 @@ def test_dagster_tells_of_a_run_that_failed(told, simulator, web, monkeypatch, c
     job = definitions.resolve_job_def(JOB)
 
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(partition_key="default", instance=instance, raise_on_error=False)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
         assert not result.success
-        assert web.got == []  # in Dagster's own runs, it is the sensor's part
+        assert len(web.got) == 1  # the run has sent the alert
         failure = dg.DagsterEvent("PIPELINE_FAILURE", JOB) if crashed else result.get_run_failure_event()
         context = dg.build_run_status_sensor_context(
             "night_failed", failure, instance, result.dagster_run
         ).for_run_failure()
         if crashed:
             monkeypatch.setattr(type(context), "get_step_failure_events", lambda _: [])
-        (request,) = definitions.resolve_sensor_def("night_failed")(context)
-        assert (request.partition_key, request.run_key) == ("default", f"{result.run_id}/default")
-        definitions.resolve_job_def("alerts").execute_in_process(partition_key="default", instance=instance)
+        answer = definitions.resolve_sensor_def("night_failed")(context)
+        if crashed:
+            assert answer.run_key == result.run_id
+            definitions.resolve_job_def("alerts").execute_in_process(
+                run_config=answer.run_config, instance=instance
+            )
+        else:
+            assert answer.skip_message == "The run has sent the alerts about its own failure."
 
-    (body,) = web.bodies
-    (note,) = body["notes"]
+    note = web.bodies[-1]["notes"][-1]
+    assert len(web.bodies) == 1 + crashed
     assert note["kind"] == "failed"
     if crashed:
         assert note["text"].endswith(
@@ -266,7 +276,7 @@ def test_the_secrets_are_written_nowhere(published: Home, web, monkeypatch, tmp_
         web.will_answer(500, f"no such hook: {web.url}".encode())
         job = build_definitions(published.settings).resolve_job_def("alerts")
 
-        result = job.execute_in_process(partition_key="acme", instance=instance)
+        result = job.execute_in_process(instance=instance)
 
     told = caplog.text + "".join(capfd.readouterr())
     (check,) = result.get_asset_check_evaluations()
