@@ -374,7 +374,7 @@ def test_a_launched_run_accepts_a_loss_only_by_the_id_that_its_refusal_names(
 
 
 @pytest.mark.slow
-def test_materialising_everything_from_the_command_line(simulator, tmp_path) -> None:
+def test_a_night_from_the_command_line(simulator, tmp_path) -> None:
     ours = Installation.of(tmp_path / "ours", simulator)
     theirs = Installation.of(tmp_path / "theirs", simulator)
     dagster_home = tmp_path / "dagster_home"
@@ -386,7 +386,7 @@ def test_materialising_everything_from_the_command_line(simulator, tmp_path) -> 
         pytest.skip("dg is not installed")
 
     launched = subprocess.run(
-        [dg_command, "launch", "--assets", "*", "--partition", "default"],
+        [dg_command, "launch", "--job", "nightly"],
         cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

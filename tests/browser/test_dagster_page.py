@@ -100,7 +100,7 @@ READ = (
 def mutation(attack: str) -> str:
     """Queue a run of the nightly job; a tag says which attack did it."""
     tags = f'[{{key: "dagster/partition", value: "default"}}, {{key: "attack", value: "{attack}"}}]'
-    config = json.dumps(json.dumps({"ops": {"collect": {"config": {"accept_shrink": True}}}}))
+    config = json.dumps(json.dumps({"ops": {"night": {"config": {"accept_shrink": True}}}}))
     return (
         "mutation {launchRun(executionParams: {"
         'selector: {repositoryLocationName: "pipedrive_graph.definitions",'
@@ -240,10 +240,8 @@ def test_a_person_queues_a_run_on_the_page(tmp_path: Path) -> None:
             with launched() as browser:
                 page = browser.new_page()
                 page.set_default_timeout(PATIENCE * 1000)
-                page.goto(f"http://localhost:{port}/locations/{DEFINITIONS}/jobs/{JOB}")
-                page.get_by_role("button", name="Materialize all").click()
-                page.get_by_text("All", exact=True).first.click()
-                page.get_by_role("button", name="Launch").click()
+                page.goto(f"http://localhost:{port}/locations/{DEFINITIONS}/jobs/{JOB}/playground")
+                page.get_by_role("button", name="Launch Run").click()
                 with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
                     eventually(lambda: [run.job_name for run in instance.get_runs()] == [JOB])
         finally:

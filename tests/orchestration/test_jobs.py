@@ -106,7 +106,7 @@ def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, insta
     building = instance.add_run(
         dg.DagsterRun(
             "build_and_publish",
-            status=dg.DagsterRunStatus.QUEUED,
+            status=dg.DagsterRunStatus.STARTING,
             tags={"pipedrive_graph/job": "build_and_publish"},
         )
     )

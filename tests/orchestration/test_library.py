@@ -67,6 +67,11 @@ def foreign() -> dg.Definitions:
     )
 
 
+# of what Dagster itself calls where it copies definitions
+BETA = pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.BetaWarning")
+
+
+@BETA
 def test_they_merge_with_another_project(ours) -> None:
     merged = dg.Definitions.merge(foreign(), ours)
 
@@ -89,6 +94,7 @@ def test_they_merge_with_another_project(ours) -> None:
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 1 * * *", "Europe/Berlin")
 
 
+@BETA
 def test_a_component_in_defs_yaml(home: Path, tmp_path: Path, monkeypatch) -> None:
     project = tmp_path / "project"
     defs = project / "theirs" / "defs" / "pipedrive"
