@@ -131,6 +131,11 @@ class Settings:
         """The folder of the reports, one folder per company in it."""
         return self.home / "reports"
 
+    @property
+    def parsed_queries(self) -> Path:
+        """What the queries of sql/ and the custom rules read; any process makes it again."""
+        return self.home / "cache" / "sql.json"
+
     def access_report(self, company: str) -> Path:
         """The page for who reviews a company's access."""
         return self.reports / company / "access_report.html"
