@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from email.utils import getaddresses
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from email_validator import EmailNotValidError, validate_email
-
 from pipedrive_graph.text import printable
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -61,13 +63,7 @@ def read(text: str) -> str:
     if _PLAIN.fullmatch(address) and _PUNYCODE not in address.lower():
         local, _, domain = address.rpartition("@")
         return f"{local}@{domain.lower()}"
-    try:
-        checked = validate_email(
-            address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
-        )
-    except EmailNotValidError as error:
-        raise AddressError("is not an e-mail address") from error
-    return checked.normalized
+    return _validated(address).normalized
 
 
 def is_address(text: str) -> bool:
@@ -140,15 +136,23 @@ def deliverable(address: str) -> str:
     """An address that `read` gave, for a mail server: the domain in ASCII where it can be."""
     if address.isascii():
         return address
-    ascii_ = validate_email(
-        address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
-    ).ascii_email
-    return ascii_ or address
+    return _validated(address).ascii_email or address
 
 
 def visible(text: str) -> str:
     """A text in composed characters, without those that nobody sees."""
     return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+
+
+def _validated(address: str) -> ValidatedEmail:
+    from email_validator import EmailNotValidError, validate_email  # takes long to import; few need it
+
+    try:
+        return validate_email(
+            address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise AddressError("is not an e-mail address") from error
 
 
 def _cleaned(text: str) -> str:
