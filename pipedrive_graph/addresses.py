@@ -31,6 +31,8 @@ _PLAIN = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9_-]+(\.[a-z0-9_-]+)*"
 _MARKS = tuple("=+-*?|/#!&~^%$`.")
 """What stands before an address that is part of a formula or a list; hardly any mailbox begins so."""
 
+_NOT_FIRST = (*_MARKS, *_QUOTES)
+
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 _SEPARATORS = re.compile(r"[,;\s]+")
 _PUNYCODE = "xn--"
@@ -46,6 +48,27 @@ def read(text: str) -> str:
     Raises:
         AddressError: if it names none, or more than one.
     """
+    # nearly all are plain, and need nothing of what follows
+    return _lowered(text) if _is_plain(text) else _read(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is an ASCII address and nothing else."""
+    return (
+        text.isascii()
+        and not text.startswith(_NOT_FIRST)
+        and _PLAIN.fullmatch(text) is not None
+        and _PUNYCODE not in text.lower()
+    )
+
+
+def _lowered(address: str) -> str:
+    """A plain address with its domain in lower case."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def _read(text: str) -> str:
     cleaned = _cleaned(text)
     named = _NAMED.fullmatch(cleaned)
     inside = _unquoted(named["address"]) if named else cleaned
@@ -61,8 +84,7 @@ def read(text: str) -> str:
     if address.startswith(_MARKS):
         raise AddressError("is not an e-mail address")
     if _PLAIN.fullmatch(address) and _PUNYCODE not in address.lower():
-        local, _, domain = address.rpartition("@")
-        return f"{local}@{domain.lower()}"
+        return _lowered(address)
     return _validated(address).normalized
 
 
