@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from email.utils import getaddresses
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from email_validator import EmailNotValidError, validate_email
-
 from pipedrive_graph.text import printable
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -28,6 +30,8 @@ _PLAIN = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9_-]+(\.[a-z0-9_-]+)*"
 
 _MARKS = tuple("=+-*?|/#!&~^%$`.")
 """What stands before an address that is part of a formula or a list; hardly any mailbox begins so."""
+
+_NOT_FIRST = (*_MARKS, *_QUOTES)
 
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 _SEPARATORS = re.compile(r"[,;\s]+")
@@ -44,6 +48,27 @@ def read(text: str) -> str:
     Raises:
         AddressError: if it names none, or more than one.
     """
+    # nearly all are plain, and need nothing of what follows
+    return _lowered(text) if _is_plain(text) else _read(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is an ASCII address and nothing else."""
+    return (
+        text.isascii()
+        and not text.startswith(_NOT_FIRST)
+        and _PLAIN.fullmatch(text) is not None
+        and _PUNYCODE not in text.lower()
+    )
+
+
+def _lowered(address: str) -> str:
+    """A plain address with its domain in lower case."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def _read(text: str) -> str:
     cleaned = _cleaned(text)
     named = _NAMED.fullmatch(cleaned)
     inside = _unquoted(named["address"]) if named else cleaned
@@ -59,15 +84,8 @@ def read(text: str) -> str:
     if address.startswith(_MARKS):
         raise AddressError("is not an e-mail address")
     if _PLAIN.fullmatch(address) and _PUNYCODE not in address.lower():
-        local, _, domain = address.rpartition("@")
-        return f"{local}@{domain.lower()}"
-    try:
-        checked = validate_email(
-            address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
-        )
-    except EmailNotValidError as error:
-        raise AddressError("is not an e-mail address") from error
-    return checked.normalized
+        return _lowered(address)
+    return _validated(address).normalized
 
 
 def is_address(text: str) -> bool:
@@ -140,15 +158,23 @@ def deliverable(address: str) -> str:
     """An address that `read` gave, for a mail server: the domain in ASCII where it can be."""
     if address.isascii():
         return address
-    ascii_ = validate_email(
-        address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
-    ).ascii_email
-    return ascii_ or address
+    return _validated(address).ascii_email or address
 
 
 def visible(text: str) -> str:
     """A text in composed characters, without those that nobody sees."""
     return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+
+
+def _validated(address: str) -> ValidatedEmail:
+    from email_validator import EmailNotValidError, validate_email  # takes long to import; few need it
+
+    try:
+        return validate_email(
+            address, allow_smtputf8=True, check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise AddressError("is not an e-mail address") from error
 
 
 def _cleaned(text: str) -> str:

@@ -65,7 +65,7 @@ def _temporaries(home: Path, company: str) -> Iterator[Path]:
     yield from spilled
     yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
     of_company = (f"landing/{company}", f"reports/{company}")
-    for name in (*of_company, "exports", "journal", "alerts", "runs", "tokens"):
+    for name in (*of_company, "exports", "journal", "alerts", "runs", "tokens", "cache"):
         yield from sorted((home / name).rglob(f".*{_ENDING}"))
 
 

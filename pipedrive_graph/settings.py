@@ -44,6 +44,7 @@ from pipedrive_graph.companies import (
     OAuth,
 )
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.options import Options
 from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.publication import Publication, PublishedFile
 from pipedrive_graph.text import meant, printable
@@ -94,6 +95,7 @@ class Settings:
         listed: whether companies.toml names the companies: then there are no others. A variable names one,
             and other processes may have another.
         access: who may read output, as settings.toml says; None for its owner alone.
+        loaded: what settings.toml says; None where it was not read with the rest.
     """
 
     home: Path
@@ -101,6 +103,16 @@ class Settings:
     guessed: bool = False
     listed: bool = False
     access: OutputAccess | None = None
+    loaded: Options | None = None
+
+    @property
+    def options(self) -> Options:
+        """What settings.toml says.
+
+        Raises:
+            ConfigurationError: if it was not read with the rest, and cannot be used.
+        """
+        return self.loaded or options.load(self.home)
 
     @property
     def output(self) -> OutputAccess:
@@ -136,6 +148,11 @@ class Settings:
     def reports(self) -> Path:
         """The folder of the reports, one folder per company in it."""
         return self.home / "reports"
+
+    @property
+    def parsed_queries(self) -> Path:
+        """What the queries of sql/ and the custom rules read; any process makes it again."""
+        return self.home / "cache" / "sql.json"
 
     def access_report(self, company: str) -> Path:
         """The page for who reviews a company's access."""
@@ -189,7 +206,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     # a mistake in these is reported now, not when they are needed
     locks.lock_wait(variables)
     clock.tolerance(variables)
-    access = output_access.resolve(folder, options.load(folder).output)
+    loaded = options.load(folder)
+    access = output_access.resolve(folder, loaded.output)
     oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
     defaults = {
         "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
@@ -204,7 +222,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     file = folder / COMPANIES_FILE
     text = toml_file.text(file)
     if text is not None:
-        return Settings(folder, _from_file(file, text, defaults, oauth_url), listed=True, access=access)
+        companies = _from_file(file, text, defaults, oauth_url)
+        return Settings(folder, companies, listed=True, access=access, loaded=loaded)
     name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
     _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
     company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
@@ -213,7 +232,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     if variable(ROSTER_VARIABLE):
         roster = _roster(folder, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
         company = replace(company, roster=roster)
-    return Settings(folder, (company,), access=access)
+    return Settings(folder, (company,), access=access, loaded=loaded)
 
 
 def home(variables: Mapping[str, str] | None = None) -> Path:

@@ -151,3 +151,17 @@ def test_reading_is_stable_and_fails_in_one_way(text: str) -> None:
     compared = addresses.comparable(text)
     assert compared is not None
     assert addresses.comparable(compared) == compared
+
+
+@given(
+    st.text(alphabet=st.sampled_from(list("aZ9@.+-_='`*%{xn\u212a\u017f\u0131")), max_size=12)
+    | st.from_regex(r"[=*'`a-zA-Z0-9.]{1,4}@(xn--)?[a-zA-Z0-9.-]{1,6}\n?", fullmatch=True)
+)
+def test_a_plain_address_is_read_as_any_other(text: str) -> None:
+    def result(read) -> str:
+        try:
+            return str(read(text))
+        except AddressError as error:
+            return f"refused: {error}"
+
+    assert result(addresses.read) == result(addresses._read)

@@ -36,6 +36,7 @@ MADE_AGAIN = {
     "reports",
     "exports",
     "runs",
+    "cache",
 }
 """What a restore or the next sync makes from the rest."""
 

@@ -30,8 +30,8 @@ from pipedrive_graph.warehouse import database
 
 _UNPACKED = ".restore.tmp"
 
-_IGNORED = {_UNPACKED, "lost+found"}
-"""What may be in an empty home folder; a file system has the second."""
+_IGNORED = {_UNPACKED, "cache", "lost+found"}
+"""What may be in an empty home folder; a file system has the last."""
 
 _RATIO, _SLACK = 200, 2**26
 """An archive that unpacks to more than so many times its size, and so many bytes, is refused."""

@@ -15,13 +15,15 @@ from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import owners_problem
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 
 def rules(settings: Settings) -> Iterator[Check]:
     """Whether the installation's own rules can be run; nothing where it has none."""
     folder = policy.load(settings).rules
-    shipped = Models(sql_folder())
-    models = own_rules.added(shipped, folder)
+    parsed = ParsedQueries(settings.parsed_queries)
+    shipped = Models(sql_folder(), parsed)
+    models = own_rules.added(shipped, folder, parsed)
     for name, problem in models.broken.items():
         yield fault("rules", RuleError(problem, rule=name))
     usable = len(models.of("rules")) - len(shipped.of("rules"))

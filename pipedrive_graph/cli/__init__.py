@@ -9,6 +9,7 @@ import logging
 import sys
 
 from pipedrive_graph.cli import output
+from pipedrive_graph.cli.ending import end
 from pipedrive_graph.cli.frame import run, say
 from pipedrive_graph.cli.group import commands
 
@@ -23,4 +24,4 @@ def main() -> None:
     error = output.lost()
     if error is not None:
         say(f"The output could not be written ({error.strerror}).", logging.ERROR, exit_code=code or 1)
-    sys.exit(code or int(error is not None))
+    end(code or int(error is not None))

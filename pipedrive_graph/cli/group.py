@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 import pipedrive_graph
 from pipedrive_graph.cli import suggestions
 from pipedrive_graph.cli.arguments import check
+from pipedrive_graph.cli.completion import COMPANY
 
 _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
@@ -39,6 +40,14 @@ _COMMANDS = {
 """The commands, in the order in which a newcomer needs them."""
 
 
+_COMPLETES_COMPANY = click.Command(
+    "any",
+    params=[click.Option(["--company"], type=COMPANY)],
+    context_settings={"ignore_unknown_options": True},
+)
+"""Stands for any command while the shell completes a company's name; the command takes long to import."""
+
+
 class _Lazy(click.Group):
     """A group that knows the names of its commands, and imports one when it is called."""
 
@@ -56,6 +65,8 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise suggestions.unknown_command(args[0], _COMMANDS, ctx)
+        if ctx.resilient_parsing and args[0] in _COMMANDS and args[-1] == "--company":
+            return args[0], _COMPLETES_COMPANY, args[1:]
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and name is not None and not ctx.resilient_parsing:
             check(command, name, rest, ctx)

@@ -20,9 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
-from tomlkit.exceptions import TOMLKitError
 
 from pipedrive_graph import clock, files, toml_file
 from pipedrive_graph.errors import ConfigurationError
@@ -168,6 +166,9 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         ConfigurationError: if the file cannot be used, or the waiver may not stand there.
         LandingError: if the file cannot be written.
     """
+    import tomlkit  # takes long to import, and a run only reads waivers
+    from tomlkit.exceptions import TOMLKitError
+
     file = settings.home / FILE
     text = toml_file.text(file) or ""
     parse(text, file, settings)

@@ -196,4 +196,6 @@ def _paths(settings: Settings, stage: Stage, changes: list[Change], forgetting: 
         alerts = f"alerts/{change.company}.json"
         if change.whole or (stage.new / alerts).exists():
             paths.append(alerts)
+    # the names in custom rules may be those of people
+    paths.append(settings.parsed_queries.relative_to(settings.home).as_posix())
     return [*paths, "exports", *forgetting.removed(settings)]

@@ -22,7 +22,7 @@ from pipedrive_graph.interrupted import FOLDER
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import attached, rows
 
-_OWN = ("landing", "journal", "reports", "exports")
+_OWN = ("landing", "journal", "reports", "exports", "cache")
 _DATABASE = ".duckdb"
 
 

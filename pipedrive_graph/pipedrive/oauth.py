@@ -11,9 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from authlib.oauth2 import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipedrive_graph import clock
@@ -85,6 +82,8 @@ class App:
     def __init__(
         self, url: str, client_id: str, client_secret: str, redaction: Redaction, login: str
     ) -> None:
+        from authlib.oauth2 import ClientAuth  # takes long to import, and few companies use OAuth
+
         self._url = _checked(url)
         self._client_id = client_id
         headers: dict[str, str] = {}
@@ -103,6 +102,9 @@ class App:
             state: comes back with it.
             verifier: a secret of this login, of which the page gets the digest (RFC 7636, S256).
         """
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
         uri: str = prepare_grant_uri(
             f"{self._url}/oauth/authorize",
             self._client_id,
@@ -120,6 +122,8 @@ class App:
         Raises:
             PipedriveGraphError: as `refresh` does.
         """
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
         self._redaction.add(code, verifier)
         return await self._ask(
             prepare_token_request(
@@ -135,6 +139,8 @@ class App:
             UnreachableError: if nobody answers, or only with server errors.
             NotPipedriveError: if what answers is no authorisation server.
         """
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
         self._redaction.add(refresh_token)
         return await self._ask(
             prepare_token_request("refresh_token", refresh_token=refresh_token), refresh_token

@@ -5,29 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Gauge, Info, generate_latest, write_to_textfile
-
-from pipedrive_graph import __version__, files, options
+from pipedrive_graph import __version__, files
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.runs.health import Health, health
 from pipedrive_graph.settings import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Gauge
 
 _MODE = 0o644
 """The file is for another program's user, and names no people."""
 
 
 def write_metrics(settings: Settings, on_warning: Callable[[str], None]) -> None:
-    """Write the metrics of all companies where settings.toml says, if it does; an error is a warning."""
+    """Write the metrics of all companies where settings.toml says, if it does; an error is a warning.
+
+    It looks at every company, so a run calls it once, not once per company.
+    """
     try:
-        textfile = options.load(settings.home).metrics.textfile
+        textfile = settings.options.metrics.textfile
         if textfile is None:
             return
         alerts = alerts_file.load(settings)
     except ConfigurationError as error:
         on_warning(f"The metrics are not written: {error}")
         return
+    from prometheus_client import write_to_textfile  # takes long to import, and few installations need it
+
     path = settings.home / files.expanded(textfile)
     found = [health(settings, company.name, alerts) for company in settings.companies]
     umask = os.umask(0o777 & ~_MODE)
@@ -42,11 +49,15 @@ def write_metrics(settings: Settings, on_warning: Callable[[str], None]) -> None
 
 def as_text(found: Iterable[Health]) -> str:
     """The metrics as text."""
+    from prometheus_client import generate_latest
+
     return generate_latest(_registry(found)).decode()
 
 
 def _registry(found: Iterable[Health]) -> CollectorRegistry:
     """The metrics; one of which nothing is known yet has no sample."""
+    from prometheus_client import CollectorRegistry, Gauge, Info
+
     registry = CollectorRegistry()
     Info("pipedrive_graph", "The version of pipedrive_graph.", registry=registry).info(
         {"version": __version__}

@@ -27,8 +27,11 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 MEMORY = 3_000_000_000
 """Bytes that DuckDB may take, where the machine has so many: a million users do with it."""
 
+_BLOCK = 2**18
+"""Bytes of a block of a DuckDB file."""
+
 _SMALL, _LOOSE = 128, 0.25
-"""So many blocks (of 256 KiB) are left alone; of more, this share may be free."""
+"""So many blocks are left alone; of more, this share may be free."""
 
 _NEVER = "1TB"
 """So much a transaction never writes: a checkpoint comes where one is asked for."""
@@ -73,6 +76,8 @@ def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
         A sentence where that could not be done, as for lack of space, or because somebody reads the file:
         then all stays as it was.
     """
+    if path.stat().st_size <= _SMALL * _BLOCK:
+        return None  # without opening it
     temporary = files.temporary_for(path)
     with lock(path, wait=wait), files.private_files():
         try:

@@ -212,5 +212,5 @@ def _build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         parameters = ", ".join(model.header.parameters)
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
         return
-    connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
-    check_key(connection, model, model.qualified)
+    count = rows(connection, f"CREATE TABLE {model.qualified} AS {model.query}")[0][0]
+    check_key(connection, model, model.qualified, count=count)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
-
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse import header as headers
+from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 RULE_COLUMNS = {
     "company": "the company's name in the settings",
@@ -92,13 +88,14 @@ class Model:
         return _names(self.header.settings.get("key", ""))
 
 
-def load(path: Path, *, schema: str, place: str, kind: Kind = Kind.TABLE) -> Model:
+def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Kind = Kind.TABLE) -> Model:
     """Load one file, without looking at what the tables that it reads are.
 
     Args:
         path: the file.
         schema: the schema that it fills.
         place: how messages name it.
+        parsed: says what its query reads.
         kind: what it becomes where its header does not say.
 
     Raises:
@@ -119,6 +116,7 @@ def load(path: Path, *, schema: str, place: str, kind: Kind = Kind.TABLE) -> Mod
         raise ModelError(f"{place}: '{kind_name}' is no kind; use one of {', '.join(Kind)}.")
     kind = Kind(kind_name)
     line = _first_line(text, after=len(lines))
+    parsed_text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
     return Model(
         name=path.stem,
         schema=schema,
@@ -129,7 +127,7 @@ def load(path: Path, *, schema: str, place: str, kind: Kind = Kind.TABLE) -> Mod
         place=place,
         line=line,
         sha256=hashlib.sha256(content).hexdigest(),
-        reads=_reads(query, kind, place, line),
+        reads=parsed.reads(parsed_text, place=place, line=line),
     )
 
 
@@ -137,29 +135,6 @@ def _first_line(text: str, *, after: int) -> int:
     """The number of the first line that is not blank, of those after the header."""
     lines = enumerate(text.splitlines()[after:], start=after + 1)
     return next((number for number, line in lines if line.strip()), after + 1)
-
-
-@cache  # a process loads the same files again for each company; parsing them is what takes time
-def _reads(query: str, kind: Kind, place: str, line: int) -> frozenset[str]:
-    """Names as the query writes them: tables, and whatever is called like a function."""
-    text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
-    try:
-        statements = sqlglot.parse(text, dialect="duckdb")
-    except (ParseError, TokenError) as error:
-        reason = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
-        where = f"line {line - 1 + int(reason['line'])}: " if reason.get("line") else ""
-        said = str(reason.get("description", error)).splitlines()[0].rstrip(".")
-        raise ModelError(f"{place}: {where}{said}.") from error
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ModelError(f"{place}: expected one bare SELECT.")
-    statement = statements[0]
-    ctes = {cte.alias for cte in statement.find_all(exp.CTE)}
-    names: set[str] = set()
-    for table in statement.find_all(exp.Table):
-        if table.name and (table.db or table.name not in ctes):
-            names.add(f"{table.db or 'main'}.{table.name}")
-    calls = {f"call:{call.name.lower()}" for call in statement.find_all(exp.Anonymous)}
-    return frozenset(names | calls | {f"cte:{name}" for name in ctes})
 
 
 def _listed(described: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.model import Kind, Model, load
+from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 PUBLISHED = "published"
 """The schema of the views that the published file alone has, which the warehouse does not make."""
@@ -34,6 +35,10 @@ PYTHON_SCHEMAS = ("landing", "history", "policy")
 class Models:
     """The models of a folder, in an order in which each finds what it reads.
 
+    Args:
+        folder: where their files lie.
+        parsed: says what their queries read; by default, all of them are parsed.
+
     Attributes:
         folder: where their files lie.
         broken: why a file that was to be added makes no model, by the qualified name it would have.
@@ -42,13 +47,14 @@ class Models:
         ModelError: naming the file, if one of them cannot be used or they depend on each other in a ring.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, parsed: ParsedQueries | None = None) -> None:
         self.folder = folder
         paths = sorted(path for name in SCHEMAS for path in (folder / name).glob("*.sql"))
         if not paths:
             raise ModelError(f"There are no SQL files in {folder}; is the installation complete?")
         self.broken: Mapping[str, str] = {}
-        loaded = [_load(path) for path in paths]
+        parsed = parsed or ParsedQueries()
+        loaded = [_load(path, parsed) for path in paths]
         self._by_name = {model.qualified: model for model in loaded}
         self._arrange(self.resolved(model) for model in loaded)
 
@@ -135,8 +141,9 @@ class Models:
             raise ModelError(f"The files of sql/ depend on each other in a ring: {ring}.") from error
 
 
-def _load(path: Path) -> Model:
-    return load(path, schema=SCHEMAS[path.parent.name], place=f"sql/{path.parent.name}/{path.name}")
+def _load(path: Path, parsed: ParsedQueries) -> Model:
+    folder = path.parent.name
+    return load(path, schema=SCHEMAS[folder], place=f"sql/{folder}/{path.name}", parsed=parsed)
 
 
 def sql_folder() -> Path:

@@ -99,14 +99,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -
     published = {other.qualified for other in _published(models)}
     from_copies = model.kind is Kind.VIEW and model.reads <= published
     query = model.query if from_copies else f"FROM warehouse.main.{model.name}"
-    connection.execute(f"CREATE TABLE {table} AS {query}")
+    copied = rows(connection, f"CREATE TABLE {table} AS {query}")[0][0]
     _comment(connection, model, "TABLE")
-    copied = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
     if model.kind is Kind.TABLE:
         kept = rows(connection, f"SELECT count(*) FROM warehouse.main.{model.name}")[0][0]
         if kept != copied:
             raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
-    check_key(connection, model, table)
+    check_key(connection, model, table, count=copied)
     return int(copied)
 
 

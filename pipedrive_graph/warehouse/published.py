@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -13,6 +13,40 @@ from pipedrive_graph import denials, files
 from pipedrive_graph.errors import WarehouseError
 
 Config = dict[str, str | bool | int | float | list[str]]
+
+
+_kept: dict[Path, tuple[os.stat_result, duckdb.DuckDBPyConnection]] = {}
+"""Published files that are kept open: which file each was, and the connection that keeps it."""
+
+
+@contextmanager
+def kept_open(published: Path) -> Iterator[None]:
+    """Keep a published file open: to open it costs far more than what a small company is asked.
+
+    Whoever opens the file inside the block shares its database, and sees what is put in place meanwhile.
+    Where the file cannot be opened, nothing is kept, and whoever reads it says why.
+    """
+    is_outermost = published not in _kept
+    with suppress(OSError, WarehouseError):
+        if is_outermost:
+            _kept[published] = (published.stat(), connect(published))
+    try:
+        yield
+    finally:
+        if is_outermost:
+            _close(published)
+
+
+def _close(published: Path) -> None:
+    """Keep a published file open no longer."""
+    _, connection = _kept.pop(published, (None, None))
+    if connection is not None:
+        connection.close()
+
+
+def _is_replaced(published: Path) -> bool:
+    """Whether another file was put in place of the one that is kept open: DuckDB would show the old one."""
+    return published in _kept and not os.path.samestat(_kept[published][0], published.stat())
 
 
 def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPyConnection:
@@ -27,6 +61,8 @@ def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPy
     """
     if not published.exists():
         raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
+    if _is_replaced(published):
+        _close(published)
     try:
         return duckdb.connect(str(published), read_only=True, config=config or {})
     except duckdb.Error as error:

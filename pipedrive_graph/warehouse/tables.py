@@ -156,16 +156,28 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     """
     for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    declared = {"history": columns(), "policy": POLICY}
-    for schema, tables in declared.items():
-        for name, types in tables.items():
-            listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{name} ({listed})")
-            for column in ADDED.get(f"{schema}.{name}", ()):
-                connection.execute(
-                    f"ALTER TABLE {schema}.{name} ADD COLUMN IF NOT EXISTS {column} {types[column]}"
-                )
-    found: dict[str, set[str]] = {}
+    declared = {
+        f"{schema}.{name}": types
+        for schema, tables in {"history": columns(), "policy": POLICY}.items()
+        for name, types in tables.items()
+    }
+    held = _held_columns(connection)
+    for table, types in declared.items():
+        if held.get(table) == types.keys():
+            continue  # nearly always: a statement takes its time, though it changes nothing
+        listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
+        for column in ADDED.get(table, ()):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {types[column]}")
+    held = _held_columns(connection)
+    for table, types in declared.items():
+        if held[table] != types.keys():
+            raise OtherVersionError(f"The warehouse was made by another version ({table} has other columns).")
+
+
+def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """The columns of the tables that are there, by qualified table."""
+    held: dict[str, set[str]] = {}
     for table, column in rows(
         connection,
         """
@@ -173,10 +185,5 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         FROM duckdb_columns()
         WHERE database_name = current_database() AND schema_name IN ('history', 'policy')""",
     ):
-        found.setdefault(table, set()).add(column)
-    for schema, tables in declared.items():
-        for name, types in tables.items():
-            if found[f"{schema}.{name}"] != types.keys():
-                raise OtherVersionError(
-                    f"The warehouse was made by another version ({schema}.{name} has other columns)."
-                )
+        held.setdefault(table, set()).add(column)
+    return held

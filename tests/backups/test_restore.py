@@ -98,6 +98,7 @@ def test_a_home_that_holds_something_is_refused(
 
 def test_an_empty_volume_is_a_home(elsewhere: Installation, archive: Path) -> None:
     (elsewhere.home / "lost+found").mkdir(parents=True)
+    (elsewhere.home / "cache").mkdir()  # a command that was tried before has made it
     elsewhere.home.chmod(0o700)
     assert elsewhere.command("restore", str(archive), "--no-rebuild").code == 0
 

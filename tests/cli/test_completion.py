@@ -53,6 +53,8 @@ def variables(tmp_path: Path) -> dict[str, str]:
         (["pipedrive-graph", "sync", "--acc"], ["--accept-shrink"]),
         (["pipedrive-graph", "sync", "--collect", "by"], ["by-access"]),
         (["pipedrive-graph", "sync", "--company", "acm"], ["acme", "acme-eu"]),
+        (["pipedrive-graph", "sync", "--json", "--company", "acme", "--company", "g"], ["globex"]),
+        (["pipedrive-graph", "sync", "--company", "acme", "--acc"], ["--accept-shrink"]),
         (["pipedrive-graph", "review", "status", "--company", "g"], ["globex"]),
     ],
     ids=lambda value: " ".join(value),
@@ -85,11 +87,12 @@ def test_the_names_of_commands_need_no_library(variables) -> None:
     assert not {"dagster", "duckdb", "httpx", "sqlglot", "pydantic"} & imported(ended)
 
 
-def test_the_names_of_companies_need_no_dagster(variables) -> None:
-    ended = ask(variables, "pipedrive-graph sync --company ")
+@pytest.mark.parametrize("command", ["sync", "review status", "export --format csv", "findings 1a2b"])
+def test_the_names_of_companies_need_the_settings_alone(variables, command: str) -> None:
+    ended = ask(variables, f"pipedrive-graph {command} --company ")
 
     assert ended.stdout.splitlines() == ["plain,acme", "plain,acme-eu", "plain,globex"]
-    assert not {"dagster", "pandas"} & imported(ended)
+    assert not {"dagster", "pandas", "duckdb", "httpx", "rich", "email_validator"} & imported(ended)
 
 
 def test_settings_that_cannot_be_read_complete_nothing(variables, tmp_path: Path) -> None:

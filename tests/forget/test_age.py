@@ -54,6 +54,7 @@ def test_what_is_old_goes_and_the_rest_is_as_it_was(home: Home) -> None:
     assert holding(home.path, first) == ["landing/alpha/forgotten.json"]
     assert not (home.path / ".forget").exists()
     assert not (home.path / "exports").exists()
+    assert not (home.path / "cache" / "sql.json").exists()
     assert sorted(path.name for path in (home.path / "reports/alpha").iterdir()) == [
         "access_report.html",
         "findings.csv",

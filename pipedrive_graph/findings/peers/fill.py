@@ -6,29 +6,29 @@ those; DuckDB writes down what that means for whom. Nothing of it depends on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import duckdb
 import numpy as np
-import pandas as pd
 
 from pipedrive_graph.findings.peers.compare import compare
 from pipedrive_graph.findings.peers.distance import NOBODY, Ints, Profiles
 from pipedrive_graph.findings.peers.model import Kind, Reason, find
 from pipedrive_graph.warehouse.database import rows
 
-_REASONS = np.array([None] * len(Reason), dtype=object)
-_REASONS[Reason.HOLDS_NOTHING] = "holds no permission"
-_REASONS[Reason.TOO_FEW] = "too few colleagues to compare with"
-_REASONS[Reason.NOBODY_ALIKE] = "no colleague holds nearly the same"
-_REASONS[Reason.CHANCE] = "colleagues are alike no more than by chance"
-
-_KINDS = np.array([None] * len(Kind), dtype=object)
-_KINDS[Kind.ROLE] = "role"
-_KINDS[Kind.ROLE_TREE] = "role tree"
-_KINDS[Kind.SIMILAR] = "similar"
-_KINDS[Kind.MIXED] = "mixed"
+_REASONS = {
+    Reason.HOLDS_NOTHING: "holds no permission",
+    Reason.TOO_FEW: "too few colleagues to compare with",
+    Reason.NOBODY_ALIKE: "no colleague holds nearly the same",
+    Reason.CHANCE: "colleagues are alike no more than by chance",
+}
+_KINDS = {
+    Kind.ROLE: "role",
+    Kind.ROLE_TREE: "role tree",
+    Kind.SIMILAR: "similar",
+    Kind.MIXED: "mixed",
+}
 
 READS = frozenset({"main.role_tree", "main.roles", "main.user_permissions", "main.user_roles", "main.users"})
 WRITES = frozenset({"history.peer_groups", "history.peer_comparisons"})
@@ -41,10 +41,10 @@ SHOWN = 10
 """Colleagues whom the evidence names."""
 
 _TABLES = {
-    "compared_groups": {"profile": "BIGINT", "kind": "VARCHAR", "peers": "BIGINT", "reason": "VARCHAR"},
+    "compared_groups": {"profile": "BIGINT", "kind": "TINYINT", "peers": "BIGINT", "reason": "TINYINT"},
     "compared_grants": {
         "profile": "BIGINT", "code": "INTEGER", "score": "DOUBLE", "peers": "BIGINT", "holders": "BIGINT",
-        "role_peers": "BIGINT", "kind": "VARCHAR",
+        "role_peers": "BIGINT", "kind": "TINYINT",
     },
     "compared_with": {"profile": "BIGINT", "code": "INTEGER", "rank": "INTEGER", "other": "BIGINT"},
 }  # fmt: skip
@@ -61,13 +61,11 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     for first, codes, profiles in _companies(connection):
         found = find(profiles)
         number = np.arange(len(found.reason)) + first
-        groups.append((number, _KINDS[found.kind], found.peers, _REASONS[found.reason]))
+        groups.append((number, found.kind, found.peers, found.reason))
         told = np.flatnonzero(found.score >= LOWEST)
         of = compare(profiles, found, told)
         code = codes[of.permission]
-        outliers.append(
-            (of.profile + first, code, of.score, of.peers, of.holders, of.role_peers, _KINDS[of.kind])
-        )
+        outliers.append((of.profile + first, code, of.score, of.peers, of.holders, of.role_peers, of.kind))
         one, rank = np.nonzero(of.shown != NOBODY)
         shown.append((of.profile[one] + first, code[one], rank, of.shown[one, rank] + first))
     _load(connection, "compared_groups", groups)
@@ -190,10 +188,16 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, parts: list[tuple[An
     if not parts:
         return
     joined = (np.concatenate(column) for column in zip(*parts, strict=True))
-    frame = pd.DataFrame(dict(zip(types, joined, strict=True)))
-    connection.register("compared_frame", frame)
-    connection.execute(f"INSERT INTO {name} BY NAME FROM compared_frame")
-    connection.unregister("compared_frame")
+    # arrays of numbers, no frame: pandas takes long to import
+    connection.register("compared_columns", dict(zip(types, joined, strict=True)))
+    connection.execute(f"INSERT INTO {name} BY NAME FROM compared_columns")
+    connection.unregister("compared_columns")
+
+
+def _named(column: str, names: Mapping[Kind, str] | Mapping[Reason, str]) -> str:
+    """The name for the number in a column, in SQL; NULL for a number without a name."""
+    cases = " ".join(f"WHEN {number:d} THEN '{name}'" for number, name in names.items())
+    return f"CASE {column} {cases} END"
 
 
 def _write(connection: duckdb.DuckDBPyConnection) -> None:
@@ -203,8 +207,8 @@ def _write(connection: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO history.peer_groups BY NAME
         SELECT
             people.company, people.user_id, nullif(people.role_id, {NOBODY}) AS role_id,
-            if(found.peers > 0, found.kind, NULL) AS kind, found.peers,
-            coalesce(people.reason, found.reason) AS reason
+            if(found.peers > 0, {_named("found.kind", _KINDS)}, NULL) AS kind, found.peers,
+            coalesce(people.reason, {_named("found.reason", _REASONS)}) AS reason
         FROM compared_users AS people
         LEFT JOIN compared_groups AS found USING (profile)
         ORDER BY people.company, people.user_id""")
@@ -227,7 +231,8 @@ def _write(connection: duckdb.DuckDBPyConnection) -> None:
         )
         SELECT
             people.company, people.user_id, permission,
-            found.score, found.peers, found.holders, found.role_peers, found.kind,
+            found.score, found.peers, found.holders, found.role_peers,
+            {_named("found.kind", _KINDS)} AS kind,
             list_filter(nearest.users, lambda other: other <> people.user_id)[:{SHOWN}] AS compared
         FROM compared_grants AS found
         JOIN compared_users AS people USING (profile)

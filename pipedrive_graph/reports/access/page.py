@@ -46,6 +46,13 @@ def render(content: dict[str, Any], *, company: str, snapshot_id: str) -> str:
     return template.render(content, company=company, policy=policy, **files)
 
 
+def prepare() -> None:
+    """Compile all templates: for a process that has to wait anyhow before it can write its first report."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
