@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=USERS, help="users of each company")
     parser.add_argument("--limit", type=int, default=_UNLIMITED, help="requests per 2 s and company")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--nights", type=int, default=len(NIGHTS), help="how many of the three nights")
     parser.add_argument("--landed", action="store_true", help="collect nothing: the snapshots are there")
     parser.add_argument("--home", type=Path, help="where those snapshots are kept for the next time")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -214,7 +216,7 @@ def main() -> None:
                     if arguments.landed
                     else collected(home, companies, users, options)
                 )
-                for night in runs:
+                for night in islice(runs, arguments.nights):
                     progress.print(" · ".join(_row(night)), style="dim", highlight=False)
                     nights.append(night)
     if arguments.json:
