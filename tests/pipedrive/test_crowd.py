@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -32,6 +34,20 @@ def test_a_share_becomes_larger_when_a_company_has_ended() -> None:
     shared.leave("acme")
 
     assert shared.share == MOST_AT_ONCE
+
+
+@pytest.mark.parametrize(("soft", "hard", "then"), [(256, 5000, 4096), (256, 1000, 1000), (4500, 5000, 4500)])
+def test_the_process_may_open_as_many_connections_as_it_takes(soft: int, hard: int, then: int) -> None:
+    code = (
+        "import asyncio, resource\n"
+        "from pipedrive_graph.pipedrive.crowd import crowd\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
+        "async def job(): return crowd() is crowd()\n"
+        "print(asyncio.run(job()), *resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert printed == f"True {then} {hard}\n"
 
 
 def test_a_client_is_in_the_crowd_while_it_is_open() -> None:
