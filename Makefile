@@ -7,7 +7,7 @@ BENCHMARKS := .venv-benchmarks
 NEWEST := .venv-newest
 AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
-COMPARED := tests/test_scale.py tests/test_rehearsal.py
+COMPARED := tests/test_scale.py tests/test_fleet.py tests/test_rehearsal.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow test-all attacks test-newest lint docs dev benchmarks constraints requirements sbom audit clean

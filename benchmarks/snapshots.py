@@ -69,35 +69,46 @@ def name_of(number: int) -> str:
 
 
 def _write_company(landing: Path, wanted: Wanted, number: int) -> None:
-    company = generate(wanted.users, seed=number, now=BEGINNING)
-    company.flags = list(SPECIFIED)
-    for entry in company.sets.values():
-        entry.contents = [flag for flag in entry.contents if flag in SPECIFIED]
+    company = company_of(wanted.users, number, BEGINNING)
     chance = random.Random(number)  # noqa: S311 - it is to be repeatable
     answers = _Answers(company)
     previous = None
     for night in range(wanted.nights):
         at = BEGINNING + timedelta(days=night)
         if night:
-            _live_on(company, answers, chance, at, wanted.changed)
+            for user_id in live_on(company, chance, at, wanted.changed):
+                answers.forget(user_id)
         previous = _write_snapshot(landing / name_of(number), company, answers, at, previous)
 
 
-def _live_on(
-    company: Company, answers: _Answers, chance: random.Random, at: datetime, changed: float
-) -> None:
-    """Let a day pass: most people log in, a few have one flag changed."""
+def company_of(users: int, number: int, now: datetime) -> Company:
+    """Return a simulated company with as many flags as the vendor specifies."""
+    company = generate(users, seed=number, now=now)
+    company.flags = list(SPECIFIED)
+    for entry in company.sets.values():
+        entry.contents = [flag for flag in entry.contents if flag in SPECIFIED]
+    return company
+
+
+def live_on(company: Company, chance: random.Random, at: datetime, changed: float) -> list[int]:
+    """Let a day pass: most people log in, a share of the users (at least one, or nobody) has a flag changed.
+
+    Returns:
+        The users who have one flag more or less.
+    """
     seen = (at - timedelta(hours=9)).strftime("%Y-%m-%d %H:%M:%S")
     for user in company.users.values():
         if user.active and user.last_login and chance.random() < 0.7:
             user.last_login = user.modified = seen
-    for user_id in chance.sample(sorted(company.users), max(1, round(changed * len(company.users)))):
+    number = max(1, round(changed * len(company.users))) if changed else 0
+    users = chance.sample(sorted(company.users), number)
+    for user_id in users:
         flag = chance.choice(SPECIFIED)
         if company.permissions(user_id)[flag]:
             company.revoke(user_id, flag)
         else:
             company.grant(user_id, flag)
-        answers.forget(user_id)
+    return users
 
 
 class _Answers:

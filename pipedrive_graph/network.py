@@ -78,11 +78,11 @@ class Network:
         return None if covered else self.proxy
 
     def tls(self) -> ssl.SSLContext:
-        """Return the settings of TLS with the authorities that are trusted."""
-        first = self.authorities[0] if self.authorities else Path(certifi.where())
-        return self.trusting(
-            ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=_file(first), capath=_folder(first))
-        )
+        """Return the settings of TLS with the authorities that are trusted.
+
+        They are the same object for all connections of this process, until one of the files changes.
+        """
+        return _tls(self.authorities, tuple(map(_changed_at, self.authorities)))
 
     def tls_for(self, url: str) -> ssl.SSLContext:
         """Return the settings of TLS for an address; where nothing is encrypted, no authority is loaded."""
@@ -91,9 +91,25 @@ class Network:
 
     def trusting(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """Add the authorities of the environment to settings of TLS."""
-        for path in self.authorities:
-            context.load_verify_locations(_file(path), _folder(path))
-        return context
+        return _trusting(context, self.authorities)
+
+
+@lru_cache(maxsize=4)
+def _tls(authorities: tuple[Path, ...], _changed: tuple[int | None, ...]) -> ssl.SSLContext:
+    """Reading the public authorities takes 60 ms and a megabyte: once, and not for each company."""
+    first = authorities[0] if authorities else Path(certifi.where())
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=_file(first), capath=_folder(first))
+    return _trusting(context, authorities)
+
+
+def _trusting(context: ssl.SSLContext, authorities: tuple[Path, ...]) -> ssl.SSLContext:
+    for path in authorities:
+        context.load_verify_locations(_file(path), _folder(path))
+    return context
+
+
+def _changed_at(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def load(variables: Mapping[str, str] | None = None) -> Network:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
 from benchmarks import detection, footprint, process
 from benchmarks.collect import collectors, outcome
+from benchmarks.fleet_server import Counted, served_fleet
 from benchmarks.serving import Arrival, served
+from benchmarks.snapshots import BEGINNING, company_of, live_on
 from pipedrive_graph.simulator.server import Options
 
 
@@ -104,3 +108,58 @@ def test_memory_grows_by_little_for_each_user_and_every_call_is_made_once() -> N
     # 40,000 users may take 400 MB: eight times as many users then take less than twice the memory.
     assert large.peak < 2 * small.peak, (small, large)
     assert large.cpu < 2 * small.cpu, (small, large)
+
+
+def test_a_fleet_is_served_from_one_address_and_counted_together() -> None:
+    with served_fleet(2, 20, Options(limit=2)) as fleet:
+        statuses = []
+        for url in fleet.urls.values():
+            for _ in range(3):
+                answer = httpx.get(f"{url}/users/me", headers={"x-api-token": fleet.token}, trust_env=False)
+                statuses.append(answer.status_code)
+        without_token = httpx.get(f"{url}/users/me", trust_env=False)
+        assert [*fleet.urls] == ["co000000", "co000001"]
+        # each company has limits of its own
+        assert statuses == [200, 200, 429] * 2
+        assert without_token.status_code == 401
+        assert fleet.arrived() == 7
+        assert fleet.count() == Counted(requests=7, throttled=2)
+        assert fleet.arrived() == 0
+
+
+def test_a_day_without_changes_is_one_of_logins() -> None:
+    company = company_of(40, 1, BEGINNING)
+    logins = [user.last_login for user in company.users.values()]
+    flags = [company.permissions(user) for user in company.users]
+    chance = random.Random(1)  # noqa: S311 - it is to be repeatable
+
+    assert live_on(company, chance, BEGINNING, 0.0) == []
+    assert [user.last_login for user in company.users.values()] != logins
+    assert [company.permissions(user) for user in company.users] == flags
+
+    (changed,) = live_on(company, chance, BEGINNING, 0.01)
+    after = [company.permissions(user) for user in company.users]
+    differing = [user for user, *both in zip(company.users, flags, after, strict=True) if both[0] != both[1]]
+    assert differing == [changed]
+
+
+def test_what_a_process_uses_is_watched() -> None:
+    events = iter([0, 3, *[3] * 1_000])
+    busy = "import time\nwhile time.process_time() < 0.4: pass"
+    used = process.watched(["-c", busy], {}, lambda: next(events))
+
+    assert 0.35 <= used.cpu < 2
+    assert used.after is not None
+    assert 0 < used.after < used.cpu + 0.01
+    assert 10**6 < used.peak < 10**9
+    assert process.watched(["-c", ""], {}).after is None
+
+
+def test_a_watched_process_inherits_no_setting_and_says_why_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPEDRIVE_COMPANY", "acme")
+    monkeypatch.setenv("DAGSTER_HOME", "somewhere")
+    code = (
+        "import os; raise SystemExit(' '.join({'PIPEDRIVE_COMPANY', 'DAGSTER_HOME', 'MY'} & {*os.environ}))"
+    )
+    with pytest.raises(process.FailedError, match=r"ended with 1: MY$"):
+        process.watched(["-c", code], {"MY": "own"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,6 +151,21 @@ def test_private_authorities_are_trusted(tmp_path) -> None:
     assert public > 100
     assert len(network.load({"SSL_CERT_FILE": f"{certificate}\r"}).tls().get_ca_certs()) == 1
     assert len(network.load({"REQUESTS_CA_BUNDLE": certificate}).tls().get_ca_certs()) == public + 1
+
+
+def test_authorities_are_read_once_and_again_where_their_file_has_changed(tmp_path) -> None:
+    from alerts.receivers import self_signed
+
+    assert network.load({}).tls_for("https://one.example") is network.load({}).tls_for(
+        "https://other.example"
+    )
+
+    certificate = self_signed(tmp_path)
+    variables = {"REQUESTS_CA_BUNDLE": str(certificate)}
+    before = network.load(variables).tls()
+    assert network.load(variables).tls() is before
+    os.utime(certificate, ns=(0, 0))
+    assert network.load(variables).tls() is not before
 
 
 @contextmanager

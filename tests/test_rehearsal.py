@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,6 +70,54 @@ def test_calls_of_a_first_night(collect: Collect, supposing: Supposing, calls: i
     phases = asyncio.run(rehearse(collect, company(3000), PAST, supposing))
 
     assert sum(map(len, phases)) == len({call for phase in phases for call in phase}) == calls
+
+
+@pytest.mark.parametrize(
+    ("supposing", "later"),
+    [
+        (Supposing.AS_BEFORE, []),
+        # user 9 is there after all, and has details as the others
+        (
+            Supposing.WORST,
+            [[Call(Endpoint.ROLE_ASSIGNMENTS, id="9"), Call(Endpoint.PERMISSIONS, id="9")]],
+        ),
+    ],
+)
+def test_proofs_of_what_is_missing_are_asked_for_together_with_the_details(
+    supposing: Supposing, later: list[list[Call]]
+) -> None:
+    known = Known(users=[1, 9], roles=[1, 88], permission_sets=["1", "gone"])
+
+    first, *others = asyncio.run(
+        rehearse(Collect.EVERY_USER, company(2), replace(PAST, known=known), supposing)
+    )
+
+    assert first == [
+        Call(Endpoint.USER, id="9"),
+        Call(Endpoint.ROLE, id="88"),
+        Call(Endpoint.PERMISSION_SET, id="gone"),
+        *(Call(Endpoint.PERMISSION_SET, id=str(number)) for number in range(10)),
+        Call(Endpoint.ROLE_ASSIGNMENTS, id="1"),
+        Call(Endpoint.PERMISSIONS, id="1"),
+        Call(Endpoint.ROLE_ASSIGNMENTS, id="2"),
+        Call(Endpoint.PERMISSIONS, id="2"),
+    ]
+    assert others == later
+
+
+def test_by_access_proofs_of_what_is_missing_are_one_round() -> None:
+    known = Known(users=[9], roles=[88], permission_sets=["gone"])
+
+    rounds = asyncio.run(
+        rehearse(Collect.BY_ACCESS, company(2), replace(PAST, known=known), Supposing.AS_BEFORE)
+    )
+
+    assert rounds[0] == [
+        Call(Endpoint.USER, id="9"),
+        Call(Endpoint.ROLE, id="88"),
+        Call(Endpoint.PERMISSION_SET, id="gone"),
+    ]
+    assert rounds[-1][-1].endpoint is Endpoint.PERMISSIONS
 
 
 def test_members_of_a_large_role_take_several_pages() -> None:

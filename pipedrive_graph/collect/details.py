@@ -1,9 +1,9 @@
-"""The order of a collection's calls once the lists are read: who is missed, details, what is unlisted."""
+"""The calls that follow the lists: details, and proofs of what is missing from its list."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +72,9 @@ async def ask_details(
 ) -> int:
     """Make the calls that follow the lists.
 
+    Calls that need no answer of each other are made together: each round of calls that waits for the
+    one before costs a whole latency, in which nothing is sent.
+
     Args:
         collect: in which way.
         ledger: has the lists, and is told of every answer by `ask`.
@@ -82,26 +85,44 @@ async def ask_details(
     Returns:
         How many users are left to inference.
     """
+    asked: set[Call] = set()
 
-    async def prove(endpoint: Endpoint, ids: set[str]) -> None:
-        """Ask by id for what is not listed: only a 404 proves it gone."""
-        calls = [Call(endpoint, id=subject) for subject in sorted(ids)]
-        await ask(calls)
+    async def ask_until_nothing_is_new(wanted: Callable[[], Iterable[Call]]) -> None:
+        while calls := [call for call in wanted() if call not in asked]:
+            asked.update(calls)
+            await ask(calls)
+
+    def proofs() -> list[Call]:
+        calls = unlisted(ledger, past.known)
         ledger.proofs.update(calls)
+        return calls
 
-    known = past.known
-    # who was there before, be it in an earlier part of this very snapshot
-    missed = {str(user) for user in known.users} | ledger.asked_about(Endpoint.PERMISSIONS)
-    await prove(Endpoint.USER, missed - ledger.ids(Endpoint.USERS))
-    inferred = 0
-    if collect is Collect.BY_ACCESS:
-        inferred = await by_access(ledger, past.memory, past.schedule, ask, warn)
-    else:
-        await ask(every_user(sorted(ledger.users()), sorted(ledger.ids(Endpoint.PERMISSION_SETS))))
+    def everything() -> list[Call]:
+        sets = sorted(ledger.ids(Endpoint.PERMISSION_SETS))
+        return [*proofs(), *every_user(sorted(ledger.users()), sets)]
+
+    if collect is Collect.EVERY_USER:
+        await ask_until_nothing_is_new(everything)
+        return 0
+    await ask_until_nothing_is_new(proofs)
+    inferred = await by_access(ledger, past.memory, past.schedule, ask, warn)
+    await ask_until_nothing_is_new(proofs)
+    return inferred
+
+
+def unlisted(ledger: Ledger, known: Known) -> list[Call]:
+    """Return a call for each user, role and permission set that is missing from its list.
+
+    Those are missing that an earlier read knew, that are in use, or whose permissions an earlier part of
+    this very read asked for. A list that was not answered in full misses nobody, unless it is that of the
+    users. Only a 404 proves what is missing gone.
+    """
+    users = {str(user) for user in known.users} | ledger.asked_about(Endpoint.PERMISSIONS)
+    missing = {Endpoint.USER: users - ledger.ids(Endpoint.USERS)}
     if ledger.offered(Endpoint.ROLES):
         roles = {str(role) for role in known.roles} | ledger.roles_in_use()
-        await prove(Endpoint.ROLE, roles - ledger.ids(Endpoint.ROLES))
+        missing[Endpoint.ROLE] = roles - ledger.ids(Endpoint.ROLES)
     if ledger.offered(Endpoint.PERMISSION_SETS):
         sets = set(known.permission_sets) | ledger.permission_sets_in_use()
-        await prove(Endpoint.PERMISSION_SET, sets - ledger.ids(Endpoint.PERMISSION_SETS))
-    return inferred
+        missing[Endpoint.PERMISSION_SET] = sets - ledger.ids(Endpoint.PERMISSION_SETS)
+    return [Call(endpoint, id=subject) for endpoint, ids in missing.items() for subject in sorted(ids)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from pipedrive_graph import clock
 from pipedrive_graph.collect.clock_check import check_clock
@@ -114,7 +115,20 @@ async def collect(
         except BudgetError as error:
             run.snapshot.postpone(error.continues_at)
             raise
-        return run.commit(accept_shrink=accept_shrink, journal=journal)
+        return await _in_a_thread(partial(run.commit, accept_shrink=accept_shrink, journal=journal))
+
+
+async def _in_a_thread(commit: Callable[[], Manifest]) -> Manifest:
+    """Commit in a thread: compressing and syncing files would hold up the other companies of the process.
+
+    Whoever is cancelled meanwhile waits for the end of it, and only then gives up the lock.
+    """
+    working = asyncio.create_task(asyncio.to_thread(commit))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 @contextmanager

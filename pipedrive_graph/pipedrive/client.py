@@ -14,12 +14,12 @@ from typing import Self
 from pipedrive_graph.companies import Company, Names
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.budget import Budget, DailyBudget
+from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.exchange import AuthForm, Timeouts
 from pipedrive_graph.pipedrive.gathering import as_they_come
 from pipedrive_graph.pipedrive.grant import Grant, credential
 from pipedrive_graph.pipedrive.http import Transport
-from pipedrive_graph.pipedrive.pacer import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.paging import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
 from pipedrive_graph.pipedrive.receiving import Share
@@ -113,9 +113,11 @@ class Pipedrive:
             self._transport, self._grant, self._daily, self._patience, self._timeouts.connect
         )
         await self._transport.__aenter__()
+        self._sender.pacer.crowd.join(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._sender.pacer.crowd.leave(self)
         for answers in list(self._listened_to):
             with suppress(RuntimeError):  # somebody stands waiting for the next one
                 await answers.aclose()
@@ -217,7 +219,9 @@ class Pipedrive:
         return pages(self.fetch, call)
 
     async def fetch_all(self, calls: Iterable[Call]) -> AsyncGenerator[Answer, None]:
-        """Yield the answers to many calls, as they come in; at most 512 calls are under way.
+        """Yield the answers to many calls, as they come in.
+
+        At most 512 calls are under way, and fewer where the process reads several companies.
 
         Answers that came before an error are yielded before it is raised. Large answers come one after the
         other: the next one is read when its predecessor was taken.
@@ -232,7 +236,8 @@ class Pipedrive:
             shares.add(share)
             return await self._fetch(call, share), share
 
-        answers = as_they_come(ask, calls, MOST_AT_ONCE)
+        crowd = self._sender.pacer.crowd
+        answers = as_they_come(ask, calls, MOST_AT_ONCE, now=lambda: crowd.share)
         self._listened_to.add(answers)
         try:
             async for answer, share in answers:

@@ -18,9 +18,10 @@ from typing import Generic, TypeVar
 from pipedrive_graph.pipedrive.allowance import FIRST_LIMIT, Allowance
 from pipedrive_graph.pipedrive.budget import Budget, Unit
 from pipedrive_graph.pipedrive.costs import tokens
+from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import MARGIN, MOST_AT_ONCE, burst_gap
+from pipedrive_graph.pipedrive.pacer import MARGIN, burst_gap
 
 LARGEST_LIMIT = 480
 """Requests per window that the largest plan allows an OAuth app; no server is expected to take more."""

@@ -11,17 +11,22 @@ Result = TypeVar("Result")
 
 
 async def as_they_come(
-    ask: Callable[[Asked], Awaitable[Result]], questions: Iterable[Asked], at_once: int
+    ask: Callable[[Asked], Awaitable[Result]],
+    questions: Iterable[Asked],
+    at_once: int,
+    *,
+    now: Callable[[], int] | None = None,
 ) -> AsyncGenerator[Result, None]:
     """Yield what `ask` returns for each question, in the order in which it does.
 
     `questions` is consumed as places become free. Results that came before an error are yielded
-    before it is raised. Who stops listening, cancels what is under way; who listens slowly, slows it.
+    before it is raised. Closing the iterator cancels what is under way. A slow consumer slows the calls.
 
     Args:
         ask: brings one result.
         questions: what is asked for.
         at_once: how many questions are under way at most.
+        now: how many of them may be at this moment; it may change, and one always may.
 
     Raises:
         Exception: the first error of `ask` or of `questions`, as it was raised.
@@ -29,21 +34,32 @@ async def as_they_come(
     results: asyncio.Queue[tuple[Result] | None] = asyncio.Queue(at_once)
     source = iter(questions)
     failures: list[Exception] = []
+    working = 0
 
-    async def work() -> None:
+    def allowed() -> int:
+        return at_once if now is None else max(1, min(at_once, now()))
+
+    def hire(group: asyncio.TaskGroup) -> None:
+        nonlocal working
+        working += 1
+        group.create_task(work(group))
+
+    async def work(group: asyncio.TaskGroup) -> None:
+        nonlocal working
         for question in source:
+            if working < allowed():
+                hire(group)
             await results.put((await ask(question),))
+            if working > allowed():
+                break
+        working -= 1
 
     async def supervise() -> None:
-        workers = [asyncio.create_task(work()) for _ in range(at_once)]
         try:
-            await asyncio.gather(*workers)
-        except Exception as error:  # noqa: BLE001 - raised again where the results are taken
-            failures.append(error)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                hire(group)
+        except* Exception as errors:  # noqa: BLE001 - raised again where the results are taken
+            failures.append(errors.exceptions[0])
         await results.put(None)
 
     supervisor = asyncio.create_task(supervise())

@@ -17,12 +17,12 @@ from contextlib import asynccontextmanager
 from itertools import islice
 
 from pipedrive_graph.pipedrive.allowance import FIRST_LIMIT, Allowance
+from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE, crowd
 from pipedrive_graph.pipedrive.lateness import Lateness
 from pipedrive_graph.pipedrive.limits import WINDOW, RateLimits
 from pipedrive_graph.pipedrive.places import Places
 
 FEWEST_AT_ONCE = 8
-MOST_AT_ONCE = 512
 
 MARGIN = 0.015
 """Seconds between the end of a request's time in the window and the one that takes its place over."""
@@ -35,6 +35,8 @@ _APART = 0.0012  # seconds that a request costs this process: what comes closer 
 _WIDEST_SPREAD = 0.8  # also where others use the token too, and should find room at any time
 _STANDSTILL = 0.5  # seconds that this process may stand still (for its garbage, or for another process)
 _OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
+_MOMENT = 1e-6  # seconds: a shorter wait may be none to the clock
+_MOST_SHARES = 4  # of what the process may have under way, overdue requests included
 
 
 def burst_gap(capacity: int, window: float) -> float:
@@ -76,12 +78,14 @@ class Pacer:
         window: the window's length in seconds.
         requests: how many have been sent.
         waited: seconds in which somebody waited for a turn.
+        crowd: the companies of this process, which share what may be under way.
     """
 
     def __init__(self, limit: int = FIRST_LIMIT, window: float = WINDOW) -> None:
         self.window = window
         self.requests = 0
         self.waited = 0.0
+        self.crowd = crowd()
         self._loop = asyncio.get_running_loop()
         self._allowance = Allowance(limit, window, self.now())
         self._lateness = Lateness()
@@ -123,14 +127,15 @@ class Pacer:
         """How many requests may be under way, within 8 to 512, by Little's law.
 
         At the rate of a full burst, that is, which is the higher one; but no more than a burst and
-        what is still under way from before it.
+        what is still under way from before it; and no more than this company's share of what the
+        process may have under way.
         """
         if self._duration is None:
             wanted = float(self.limit)
         else:
             before = self._duration / self.window
             wanted = min(self._duration / burst_gap(self.limit, self.window), self.limit * (1 + before)) + 2
-        return max(FEWEST_AT_ONCE, min(math.ceil(wanted), MOST_AT_ONCE))
+        return min(max(FEWEST_AT_ONCE, math.ceil(wanted)), self.crowd.share)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -224,7 +229,8 @@ class Pacer:
             if free is None:
                 return None
             wait = max(wait, free - now)
-        return max(wait, self._crowding()) if len(self._at_once) < MOST_AT_ONCE else None
+        most = min(MOST_AT_ONCE, _MOST_SHARES * self.crowd.share)
+        return max(wait, self._crowding()) if len(self._at_once) < most else None
 
     def _crowding(self) -> float:
         """Return the seconds until fewer requests than `concurrency` are under way.
@@ -236,7 +242,8 @@ class Pacer:
         if excess < 0:
             return 0.0
         patience = _OVERDUE * max(self._duration or 0.0, 0.25)
-        return max(0.0, patience - next(islice(self._at_once, excess, None)).age)
+        left = patience - next(islice(self._at_once, excess, None)).age
+        return left if left > _MOMENT else 0.0
 
     def note_sent(self, turn: Turn) -> None:
         """Start the time for which `turn` occupies its place."""

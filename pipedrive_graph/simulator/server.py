@@ -6,16 +6,13 @@ with Simulator(Options(users=40, limit=20)) as simulator:
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -28,14 +25,14 @@ from pipedrive_graph.simulator.limits import Limits
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.sockets import PortInUseError, listen, with_transport
+from pipedrive_graph.simulator.serving import AppServer
+from pipedrive_graph.simulator.sockets import PortInUseError
 from pipedrive_graph.simulator.truth import write_truth
 
 __all__ = ["Options", "PortInUseError", "Simulator", "create_app", "serve"]
 
 _TOKENS_PER_SEAT = 90_000  # 30,000 times the multiplier of the plan that allows 80 requests per window
 _REQUESTS_PER_DAY = 80_000
-_STARTING_SECONDS = 30
 
 
 def create_app(
@@ -85,18 +82,6 @@ def daily_limit(company: Company, options: Options) -> int:
     return _TOKENS_PER_SEAT * sum(user.active for user in company.users.values())
 
 
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
 class Simulator:
     """A simulated Pipedrive on a real socket, served from a daemon thread.
 
@@ -113,22 +98,19 @@ class Simulator:
         self.requests: list[Seen] = []
         self.limits = Limits(self.options, daily_limit(self.company, self.options))
         self.authority = Authority(self.options, self.company.id)
-        self._port = self.options.port
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server = AppServer(self.options.host, self.options.port)
         if self.options.truth is not None:
             write_truth(self.company, self.options.dialect, self.options.truth)
 
     @property
     def url(self) -> str:
         """The base URL, which ends in /v1; stable once the simulator was started."""
-        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
-        return f"http://{host}:{self._port}/v1"
+        return f"{self._server.address}/v1"
 
     @property
     def oauth_url(self) -> str:
         """The address of the authorisation server."""
-        return self.url.removesuffix("/v1")
+        return self._server.address
 
     @property
     def token(self) -> str:
@@ -138,7 +120,7 @@ class Simulator:
     @property
     def port(self) -> int:
         """The port; 0 before the first start where a free one was asked for."""
-        return self._port
+        return self._server.port
 
     def truth(self) -> list[dict[str, str | None]]:
         """Return the planted findings that this dialect shows."""
@@ -151,44 +133,20 @@ class Simulator:
             PortInUseError: if the port is taken.
             OSError: if the address cannot be listened on for another reason.
         """
-        listener = listen(self.options.host, self._port)
-        self._port = listener.getsockname()[1]
-        app = create_app(
-            self.company,
-            self.options,
-            faults=self.faults,
-            limits=self.limits,
-            requests=self.requests,
-            authority=self.authority,
+        self._server.start(
+            create_app(
+                self.company,
+                self.options,
+                faults=self.faults,
+                limits=self.limits,
+                requests=self.requests,
+                authority=self.authority,
+            )
         )
-        config = uvicorn.Config(
-            with_transport(app),
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-        )
-        self._server = server = _Server(config)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve(sockets=[listener])),
-            name="pipedrive-simulator",
-            daemon=True,
-        )
-        self._thread.start()
-        if not server.listening.wait(_STARTING_SECONDS):
-            raise OSError(f"The simulator did not start within {_STARTING_SECONDS} seconds.")
 
     def stop(self) -> None:
         """Close the port and every connection; nothing where it does not run."""
-        if self._server is None or self._thread is None:
-            return
-        # Requests that hang on purpose are not waited for.
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join()
-        self._server = self._thread = None
+        self._server.stop()
 
     def __enter__(self) -> Self:
         self.start()
