@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from installation import Installation, arrived
+from installation import UNJUDGED, Installation, arrived
 from published import query
 
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -29,10 +29,10 @@ def second_night(request, tmp_path_factory: pytest.TempPathFactory):
     # two windows: what was asked in the first one has been answered when the run is killed in the second
     options = Options(users=30, limit=40, dialect=request.param)
     with Simulator(options) as simulator:
-        first = Installation.of(folder / "first", simulator)
+        first = Installation.of(folder / "first", simulator, UNJUDGED)
         first.night()
         simulator.company.remove_user(sorted(simulator.company.users)[7])
-        undisturbed = Installation(folder / "undisturbed", first.variables)
+        undisturbed = Installation(folder / "undisturbed", first.variables, UNJUDGED)
         shutil.copytree(first.home, undisturbed.home)
         simulator.requests.clear()
         manifest = undisturbed.night()
@@ -57,7 +57,7 @@ def second_night(request, tmp_path_factory: pytest.TempPathFactory):
 )
 def test_both_runs_together(second_night, tmp_path: Path, share: float) -> None:
     simulator, first, undisturbed = second_night
-    installation = Installation(tmp_path / "home", first.variables)
+    installation = Installation(tmp_path / "home", first.variables, UNJUDGED)
     shutil.copytree(first.home, installation.home)
     simulator.requests.clear()
     process = installation.process("sync")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
-from .literal import Company, create
+from .batch import Batch
+from .literal import COMPANY, Company, create
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +34,27 @@ def connection(warehouse: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPy
     warehouse.execute("ROLLBACK")
 
 
+@pytest.fixture(scope="module")
+def batch(warehouse: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest) -> Batch:
+    """The answers to what the tests of the module ask, as far as they can be had together."""
+    batch = Batch()
+    batch.learn(warehouse, [item for item in request.session.items if item.path == request.path])
+    return batch
+
+
 @pytest.fixture
-def company(connection: duckdb.DuckDBPyConnection) -> Company:
+def new_company(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, request: pytest.FixtureRequest
+) -> Callable[[str], Company]:
+    """Makes a company of a name, with nothing in it; a test that makes a second one uses `Company`."""
+    # a test that takes the connection as well finds the rows there
+    direct = "connection" in inspect.signature(request.function).parameters
+    return lambda name: Company(connection, name, None if direct else batch)
+
+
+@pytest.fixture
+def company(new_company: Callable[[str], Company]) -> Company:
     """A company with one complete snapshot, of night 0, and nobody in it yet."""
-    acme = Company(connection)
+    acme = new_company(COMPANY)
     acme.snapshot(0)
     return acme

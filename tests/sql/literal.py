@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
@@ -19,6 +22,9 @@ from pipedrive_graph.warehouse.models import Models, sql_folder
 
 MODELS = Models(sql_folder())
 
+TABLES = [model for model in MODELS if model.schema == "main" and not model.kind.is_macro]
+NAMES = {model.qualified for model in MODELS if model.schema == "main"}
+
 SHIPPED = policy.load(Settings(Path("/nowhere"), ())).default
 """What the rules go by where no file says otherwise."""
 
@@ -28,25 +34,61 @@ NIGHTS = [datetime.fromisoformat(f"2026-11-{20 + night} 02:00") for night in ran
 """The as-of times of five nights in a row; tests name them by number."""
 
 
+@dataclass
+class Contents:
+    """The literal rows of a company: those of its history, and the policy tables that are not as shipped."""
+
+    company: str
+    policy: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Equal for companies of the same name that have the same rows."""
+        return repr(self)
+
+
+class Answers(Protocol):
+    """Answers questions about companies that are not in the database of the test."""
+
+    def of(self, contents: Contents, table: str, columns: str) -> list[tuple[Any, ...]] | None:
+        """Some columns of a table of a company of these contents, or None if they are not known."""
+
+
 class Company:
     """Writes literal rows of one company into the history, and reads the models over them.
 
     Times are nights: `since=0` is the first night, `until=2` that it was seen otherwise on the third.
+
+    The rows are kept in `contents`. They are written into the database at once if there are no `answers`,
+    and otherwise when a question comes that `answers` does not know, or when the connection is used.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str = COMPANY) -> None:
-        self.connection = connection
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, name: str = COMPANY, answers: Answers | None = None
+    ) -> None:
         self.name = name
-        self.policy()
+        self.contents = Contents(name)
+        self._connection = connection
+        self._answers = answers
+        if answers is None:
+            self.policy()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The database of the test, with all rows that were written so far."""
+        if self._answers is not None:
+            self._answers = None
+            write(self._connection, [self.contents])
+        return self._connection
 
     def policy(self, **rows: list[tuple[Any, ...]]) -> None:
         """What findings.toml says: as shipped, but for the tables that are named."""
-        for table, entries in {**SHIPPED.rows(), **rows}.items():
-            self.connection.execute(f"DELETE FROM policy.{table} WHERE company = ?", [self.name])  # noqa: S608
-            if entries:
-                columns = [list(column) for column in zip(*entries, strict=True)]
-                lists = ", unnest(?)" * len(columns)
-                self.connection.execute(f"INSERT INTO policy.{table} SELECT ?{lists}", [self.name, *columns])
+        self.contents.policy = rows
+        if self._answers is None:
+            for table, entries in {**SHIPPED.rows(), **rows}.items():
+                self.connection.execute(f"DELETE FROM policy.{table} WHERE company = ?", [self.name])  # noqa: S608
+                _write_entries(self.connection, table, [self.name], entries)
 
     def public_providers(self, *domains: str) -> None:
         """What the list of public e-mail providers has."""
@@ -57,10 +99,11 @@ class Company:
 
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row; columns that are not named are NULL."""
-        row = {"company": self.name} | values
-        marks = ", ".join("?" for _ in row)
-        statement = f"INSERT INTO history.{table}({', '.join(row)}) VALUES ({marks})"  # noqa: S608
-        self.connection.execute(statement, list(row.values()))
+        self.contents.rows.append((table, values))
+        if self._answers is None:
+            names, marks = ", ".join(["company", *values]), ", ?" * len(values)
+            statement = f"INSERT INTO history.{table}({names}) VALUES (?{marks})"  # noqa: S608
+            self.connection.execute(statement, [self.name, *values.values()])
 
     def versions(self, table: str, since: int, until: int | None, **values: Any) -> None:
         """Insert one version of something."""
@@ -180,15 +223,14 @@ class Company:
 
     def observed(self, table: str, subject_id: int | str, first: int, last: int | None = None) -> None:
         """That a subject's rows were answered for, once per subject."""
-        known = self.connection.execute(
-            "SELECT 1 FROM history.observations WHERE company = ? AND history_table = ? AND subject_id = ?",
-            [self.name, table, str(subject_id)],
-        ).fetchall()
+        subject = {"history_table": table, "subject_id": str(subject_id)}
+        known = any(
+            name == "observations" and subject.items() <= row.items() for name, row in self.contents.rows
+        )
         if not known:
             self.insert(
                 "observations",
-                history_table=table,
-                subject_id=str(subject_id),
+                **subject,
                 first_at=NIGHTS[first],
                 last_at=NIGHTS[first if last is None else last],
             )
@@ -200,12 +242,21 @@ class Company:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Answer a query."""
-        return self.connection.execute(query, list(values)).fetchall()
+        if not query.lstrip().startswith(("FROM", "SELECT", "WITH")):
+            return self.connection.execute(query, list(values)).fetchall()
+        query = re.sub(r"\brules\.\w+", lambda rule: f"({MODELS[rule[0]].query})", query)
+        with self.built(*words(query)) as connection:
+            return connection.execute(query, list(values)).fetchall()
 
     def table(self, name: str, columns: str) -> list[tuple[Any, ...]]:
         """Some columns of a table's rows, sorted by them."""
-        with self._built_below(name) as query:
-            return self.rows(f"SELECT {columns} FROM ({query}) ORDER BY ALL")  # noqa: S608
+        if self._answers is not None:
+            answer = self._answers.of(self.contents, name, columns)
+            if answer is not None:
+                return answer
+        query = f"SELECT {columns} FROM ({model_of(name).query}) ORDER BY ALL"  # noqa: S608
+        with self._with(tables_below(name)) as connection:
+            return connection.execute(query).fetchall()
 
     def fired(self, rule: str) -> list[tuple[str, str | None]]:
         """Subject and object of each finding of a rule, sorted."""
@@ -214,30 +265,44 @@ class Company:
     def findings(self) -> dict[tuple[str, str, str | None], tuple[Any, ...]]:
         """What all rules find, by rule, subject and object: severity, title and evidence."""
         found: dict[tuple[str, str, str | None], tuple[Any, ...]] = {}
-        tables = [model for model in MODELS if model.schema == "main" and model.kind is not Kind.MACRO]
-        for model in tables:
-            self.connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.query}")
-        try:
+        with self._with(TABLES) as connection:
             for rule in MODELS.of("rules", Kind.RULE):
-                columns = "subject_id, object, severity, title, evidence"
-                for subject_id, thing, *rest in self.rows(f"SELECT {columns} FROM ({rule.query})"):  # noqa: S608
+                query = f"SELECT subject_id, object, severity, title, evidence FROM ({rule.query})"  # noqa: S608
+                for subject_id, thing, *rest in connection.execute(query).fetchall():
                     found[rule.name, subject_id, thing] = tuple(rest)
-        finally:
-            for model in tables:
-                self.connection.execute(f"DROP TABLE temp.{model.name}")
         return found
 
     @contextmanager
-    def _built_below(self, name: str) -> Iterator[str]:
-        """A model's query, with what it reads built before it, as a night does: views of views take long."""
-        below = tables_below(name)
-        for model in below:
-            self.connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.query}")
+    def built(self, *names: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The database with those of the graph's tables and macros that are named built before they are read.
+
+        A night builds them too. Without, DuckDB puts a view into a view into a view, which takes 0.5 seconds.
+        """
+        needed = {f"main.{name}" for name in names if f"main.{name}" in NAMES}
+        needed |= {model.qualified for name in needed for model in tables_below(name)}
+        with self._with([model for model in TABLES if model.qualified in needed]) as connection:
+            yield connection
+
+    @contextmanager
+    def _with(self, models: Sequence[Model]) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self.connection
+        for model in models:
+            connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.query}")
+        failed = True
         try:
-            yield model_of(name).query
+            yield connection
+            failed = False
         finally:
-            for model in below:
-                self.connection.execute(f"DROP TABLE temp.{model.name}")
+            if (
+                not failed
+            ):  # an error spoils the transaction, in which nothing can be done but to roll it back
+                for model in models:
+                    connection.execute(f"DROP TABLE temp.{model.name}")
+
+
+def words(query: str) -> list[str]:
+    """All names of a query that stand without a schema before them."""
+    return re.findall(r"(?<![\w.])(?:main\.)?(\w+)", query)
 
 
 def model_of(name: str) -> Model:
@@ -255,7 +320,46 @@ def tables_below(name: str) -> list[Model]:
         new = {one for one in reads if one.startswith("main.")} - found
         found |= new
         open_ |= new
-    return [model for model in MODELS if model.qualified in found]
+    return [model for model in TABLES if model.qualified in found]
+
+
+def write(connection: duckdb.DuckDBPyConnection, companies: Sequence[Contents]) -> None:
+    """Write the policies and the rows of companies in as few statements as possible: each takes 1 ms."""
+    for table, entries in SHIPPED.rows().items():
+        as_shipped = [contents.company for contents in companies if table not in contents.policy]
+        _write_entries(connection, table, as_shipped, entries)
+    for contents in companies:
+        for table, entries in contents.policy.items():
+            _write_entries(connection, table, [contents.company], entries)
+    rows: dict[tuple[str, tuple[str, ...]], list[list[Any]]] = {}
+    for contents in companies:
+        for table, row in contents.rows:
+            rows.setdefault((table, tuple(row)), []).append([contents.company, *row.values()])
+    types = connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'history'"
+    )
+    type_of = {(table, column): kind for table, column, kind in types.fetchall()}
+    for (table, columns), lines in rows.items():
+        casts = ", ".join(f"?::{type_of[table, column]}" for column in ["company", *columns])
+        names = ", ".join(["company", *columns])
+        for part in (lines[start : start + 100] for start in range(0, len(lines), 100)):
+            marks = ", ".join([f"({casts})"] * len(part))
+            statement = f"INSERT INTO history.{table}({names}) VALUES {marks}"  # noqa: S608
+            connection.execute(statement, list(chain.from_iterable(part)))
+
+
+def _write_entries(
+    connection: duckdb.DuckDBPyConnection, table: str, companies: list[str], entries: list[tuple[Any, ...]]
+) -> None:
+    """Write the same rows of a policy table for each of some companies."""
+    if entries and companies:
+        columns = [list(column) for column in zip(*entries, strict=True)]
+        lists = ", unnest(?)" * len(columns)
+        connection.execute(
+            f"INSERT INTO policy.{table} SELECT company, entry.* "  # noqa: S608
+            f"FROM (SELECT unnest(?) AS company), (SELECT {lists[2:]}) AS entry",
+            [companies, *columns],
+        )
 
 
 def create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

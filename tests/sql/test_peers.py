@@ -8,9 +8,9 @@ import random
 import duckdb
 import pytest
 
-from pipedrive_graph.findings.peers.fill import fill
+from pipedrive_graph.findings.peers.fill import READS, fill
 
-from .literal import Company
+from .literal import Company, words
 
 SELLER = ("can_add_deals", "can_add_people", "can_share_filters")
 BUYER = ("can_add_products", "can_edit_products", "can_merge_people")
@@ -21,8 +21,6 @@ class Compared:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        company.connection.execute("CREATE SCHEMA landing")
-        company.connection.execute("CREATE TABLE landing.batch AS SELECT 'acme' AS company")
         company.role(2, "Sales")
         company.role(3, "Buying")
 
@@ -36,12 +34,18 @@ class Compared:
                 self.company.assign(user_id, role)
             self.company.flags(user_id, **dict.fromkeys(permissions, True))
 
+    def _fill(self) -> None:
+        with self.company.built(*words(" ".join(READS))) as connection:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS landing")
+            connection.execute("CREATE TABLE IF NOT EXISTS landing.batch AS SELECT 'acme' AS company")
+            fill(connection)
+
     def fired(self) -> list[tuple[str, str | None]]:
-        fill(self.company.connection)
+        self._fill()
         return self.company.fired("permission_outlier")
 
     def group(self, user_id: int, columns: str = "reason") -> tuple[object, ...]:
-        fill(self.company.connection)
+        self._fill()
         [row] = self.company.rows(f"SELECT {columns} FROM peer_groups WHERE user_id = ?", user_id)  # noqa: S608
         return row
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import pytest
 
 from .literal import NIGHTS, Company
@@ -515,9 +515,9 @@ def test_duplicate_permission_sets_list_the_others(company: Company) -> None:
 
 
 @pytest.fixture
-def quiet(connection: duckdb.DuckDBPyConnection) -> Company:
+def quiet(new_company: Callable[[str], Company]) -> Company:
     """A company of two snapshots, the second 7 days after the first; role 3 has one below it."""
-    other = Company(connection, "quiet")
+    other = new_company("quiet")
     other.snapshot(0)
     other.snapshot(1, started_at=NIGHTS[0] + timedelta(days=7))
     other.role(1, "(Unassigned users)")
@@ -648,9 +648,9 @@ def test_empty_role_is_in_no_loop(quiet: Company) -> None:
 
 
 @pytest.fixture
-def counting(connection: duckdb.DuckDBPyConnection) -> Company:
+def counting(new_company: Callable[[str], Company]) -> Company:
     """Role 2 lists four: an active one, an inactive assignment, a deactivated user, and both."""
-    other = Company(connection, "counting")
+    other = new_company("counting")
     other.snapshot(0)
     for user_id, live, active in [(5, True, True), (6, True, False), (7, False, True), (8, False, False)]:
         other.user(user_id, f"User{user_id}", active=live, access=[entry("sales", "a")])

@@ -66,9 +66,10 @@ class Findings:
     def settle(self, at: datetime = NIGHTS[1]) -> dict[str, str]:
         """Settle, and again, which must change nothing; the status of each finding."""
         moment = f"SELECT '{self.company.name}' AS company, TIMESTAMP '{at}' AS at"
-        settle(self.company.connection, MODELS, moment)
-        first = self.all()
-        settle(self.company.connection, MODELS, moment)
+        with self.company.built("users", "roles", "permission_sets", "renames") as connection:
+            settle(connection, MODELS, moment)
+            first = self.all()
+            settle(connection, MODELS, moment)
         assert self.all() == first
         return dict(self.company.rows("SELECT finding_id, status FROM history.findings ORDER BY ALL"))
 
