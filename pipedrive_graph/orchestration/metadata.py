@@ -139,9 +139,12 @@ def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
     """
     manifest = landed.manifest
     found: dict[str, int | float | str] = {"snapshot_id": manifest.snapshot_id}
+    calls = []
     for endpoint in ENDPOINTS[name]:
         coverage = manifest.coverage.get(endpoint, Coverage())
-        found |= {f"{endpoint}: {how}": number for how, number in coverage if number}
+        counts = ", ".join(f"{number} {how}" for how, number in coverage if number)
+        calls += [f"{endpoint}: {counts}"] if counts else []
+    found |= {"calls": "; ".join(calls)} if calls else {}
     if name == "users":
         seconds = (manifest.finished_at - manifest.started_at).total_seconds()
         found |= {
