@@ -16,7 +16,9 @@ import pytest
 from installation import MODELS, Installation
 from published import differing, names, query, tables
 
+from pipedrive_graph import options as installation_options
 from pipedrive_graph.errors import RejectedError
+from pipedrive_graph.orchestration import retention
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -310,6 +312,27 @@ def test_the_definitions_show_where_columns_come_from(run) -> None:
         "policy/thresholds.value",
     }
     assert sources("current_snapshot", "as_of") == {"graph/snapshots.started_at"}
+
+
+def test_a_night_takes_little_room_in_dagsters_home(run) -> None:
+    installation, _, instance = run
+    folder = Path(instance.root_directory)
+
+    def size() -> int:
+        retention.clean(instance, installation_options.Dagster(), datetime.now(UTC))
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    before = size()
+    job = build_definitions(installation.settings).resolve_job_def(JOB)
+    nights = [job.execute_in_process(instance=instance) for _ in range(2)]
+    growth = (size() - before) / len(nights)
+
+    assert growth <= 200_000
+    for night in nights:  # what was rewritten is still there to read
+        kinds = {
+            entry.dagster_event.event_type for entry in instance.all_logs(night.run_id) if entry.dagster_event
+        }
+        assert dg.DagsterEventType.ASSET_MATERIALIZATION in kinds
 
 
 def test_a_rejected_snapshot_stops_before_publishing(installation, simulator, monkeypatch) -> None:

@@ -9,7 +9,7 @@ from pipedrive_graph.alerts import send
 from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.errors import AlertError, PipedriveGraphError
 from pipedrive_graph.orchestration import outcomes
-from pipedrive_graph.orchestration.checking import evaluation
+from pipedrive_graph.orchestration.checking import log_check
 from pipedrive_graph.orchestration.configuration import Configuration
 from pipedrive_graph.orchestration.names import ALERTS, Names
 from pipedrive_graph.orchestration.nightly import op_job
@@ -84,7 +84,7 @@ def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -
     )
     key = dg.AssetCheckKey(names.key("alerts_sent"), "alerts_delivered")
     outcome = outcomes.Outcome(key, not problems, dg.AssetCheckSeverity.WARN, "\n".join(problems) or None)
-    context.log_event(evaluation(outcome))
+    log_check(context, outcome)
 
 
 def run_config(names: Names, companies: list[str]) -> dict[str, object]:

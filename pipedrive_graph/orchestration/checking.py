@@ -1,6 +1,6 @@
 """The step that runs the asset checks by hand; a night records their results where they have changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -34,9 +34,9 @@ def checking(configuration: Configuration, names: Names) -> dg.AssetChecksDefini
     return check
 
 
-def evaluation(outcome: Outcome) -> dg.AssetCheckEvaluation:
-    """An outcome as the event that a step logs."""
-    return dg.AssetCheckEvaluation(
+def log_check(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: Outcome) -> None:
+    """Log an outcome as an event of a step that is no check."""
+    evaluation = dg.AssetCheckEvaluation(
         asset_key=outcome.key.asset_key,
         check_name=outcome.key.name,
         passed=outcome.passed,
@@ -44,3 +44,5 @@ def evaluation(outcome: Outcome) -> dg.AssetCheckEvaluation:
         description=outcome.description,
         blocking=False,
     )
+    log_event: Callable[[dg.AssetCheckEvaluation], None] = context.log_event  # type: ignore[assignment]
+    log_event(evaluation)  # Dagster takes it, and does not declare it

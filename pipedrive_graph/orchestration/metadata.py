@@ -133,28 +133,35 @@ ENDPOINTS = {
 
 
 def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
-    """How the calls of a collecting asset ended; of the first, how the collection went.
+    """How the collection of a company went, at the first asset; at each, what was not answered.
 
-    Where an earlier run has read the snapshot, this one has sent no requests.
+    There are few entries, because there is one such event for each company, asset and night. Where an earlier
+    run has read the snapshot, this one has sent no requests.
     """
     manifest = landed.manifest
-    found: dict[str, int | float | str] = {"snapshot_id": manifest.snapshot_id}
+    found: dict[str, int | float | str] = {}
+    missing = []
     for endpoint in ENDPOINTS[name]:
         coverage = manifest.coverage.get(endpoint, Coverage())
-        found |= {f"{endpoint}: {how}": number for how, number in coverage if number}
-    if name == "users":
-        seconds = (manifest.finished_at - manifest.started_at).total_seconds()
-        found |= {
-            "status": manifest.verdict.status,
-            "collect": manifest.identity.collect,
-            "requests": 0 if landed.is_earlier else manifest.requests,
-            "throttled": 0 if landed.is_earlier else manifest.throttled,
-            "seconds": 0.0 if landed.is_earlier else round(seconds, 1),
-        }
-    if name == "user_permissions":
-        found |= {"users observed": manifest.observed or 0, "users inferred": manifest.inferred or 0}
-    rows = {"users": manifest.users, "roles": manifest.roles}.get(name)
-    return found if rows is None else {**found, "dagster/partition_row_count": rows}
+        lost = {how: number for how, number in coverage if number and how not in {"asked", "answered"}}
+        missing += (
+            [f"{endpoint}: {', '.join(f'{number} {how}' for how, number in lost.items())}"] if lost else []
+        )
+    if missing:
+        found["not answered"] = "; ".join(missing)
+    if name != "users":
+        return found
+    seconds = (manifest.finished_at - manifest.started_at).total_seconds()
+    inferred = f", {manifest.inferred} users inferred" if manifest.inferred else ""
+    found |= {
+        "snapshot_id": manifest.snapshot_id,
+        "read": f"{manifest.verdict.status}, {manifest.identity.collect}{inferred}, {manifest.roles} roles",
+        "requests": 0 if landed.is_earlier else manifest.requests,
+        "seconds": 0.0 if landed.is_earlier else round(seconds, 1),
+    }
+    if manifest.throttled and not landed.is_earlier:
+        found["throttled"] = manifest.throttled
+    return found if manifest.users is None else {**found, "dagster/partition_row_count": manifest.users}
 
 
 def _worst(night: Tonight) -> str:

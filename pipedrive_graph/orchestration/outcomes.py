@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -226,7 +227,7 @@ def _rules(settings: Settings, models: Models, names: Names) -> Iterator[Outcome
             yield Outcome(key, False, WARN, why or "No company was judged by this rule.")
 
 
-def _rows(published: Path, query: str) -> list[tuple[str, ...]]:
+def _rows(published: Path, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query of the published file.
 
     Raises:

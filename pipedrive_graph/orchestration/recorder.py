@@ -15,7 +15,7 @@ from pipedrive_graph.built import Built
 from pipedrive_graph.collect import Observer
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration import metadata, outcomes
-from pipedrive_graph.orchestration.checking import evaluation
+from pipedrive_graph.orchestration.checking import log_check
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.pipeline import Events, Landed
 from pipedrive_graph.settings import Settings
@@ -45,15 +45,11 @@ class Recorder:
 
     def __init__(self, context: Context, settings: Settings, names: Names, inner: Events) -> None:
         self._context, self._settings, self._names, self._inner = context, settings, names, inner
+        self.names_people = inner.names_people  # it also makes the observers
         self._is_kept = not context.instance.is_ephemeral
         self.errors: dict[str, Exception] = {}
         self._published: list[str] = []
         self._undelivered: list[str] = []
-
-    @property
-    def names_people(self) -> bool:
-        """As the inner receiver, which also makes the observers."""
-        return self._inner.names_people
 
     def about(self, company: str) -> AbstractContextManager[None]:
         """Messages inside concern a company."""
@@ -70,8 +66,6 @@ class Recorder:
     def landed(self, landed: Landed) -> None:
         """Log the collecting assets of a company; of a rejected snapshot, only the error says something."""
         self._inner.landed(landed)
-        how = "was read by an earlier run" if landed.is_earlier else "is read"
-        self._say(f"{landed.company} {how}: {landed.manifest.verdict.status}.")
         if landed.manifest.accepted:
             for name in metadata.ENDPOINTS:
                 self._materialized(
@@ -148,7 +142,7 @@ class Recorder:
         self.finish_batch()
         found = outcomes.evaluate(self._settings, models, self._names)
         for outcome in outcomes.changed(self._context.instance, found):
-            self._context.log_event(evaluation(outcome))
+            log_check(self._context, outcome)
         if self.errors:
             raise failure(self.errors) from next(iter(self.errors.values()))
 
