@@ -29,7 +29,7 @@ from contextlib import suppress
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -114,10 +114,11 @@ def load(settings: Settings) -> Alerts:
     if text is None:
         return Alerts()
     # while the companies are a guess, an alert for one that is missing in it is no mistake
-    return parse(text, file, None if settings.guessed else [company.name for company in settings.companies])
+    return parse(text, file, None if settings.guessed else tuple(one.name for one in settings.companies))
 
 
-def parse(text: str, file: Path, companies: Sequence[str] | None) -> Alerts:
+@lru_cache(maxsize=2)  # each company of a run asks for the same text several times
+def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
     """Read the text of an alerts.toml.
 
     Args:

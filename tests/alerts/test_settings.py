@@ -233,3 +233,22 @@ def test_the_examples_of_the_page_can_be_used(tmp_path) -> None:
 
     assert examples
     assert all(load(tmp_path, example).channels for example in examples)
+
+
+def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    parse = file.toml_file.parse
+    monkeypatch.setattr(
+        file.toml_file, "parse", lambda text, path: (texts.append(text), parse(text, path))[1]
+    )
+
+    assert load(tmp_path, SLACK) == load(tmp_path, SLACK)
+    assert texts == [SLACK]
+    assert len(load(tmp_path, SLACK + MAIL).channels) == 2
+    assert texts == [SLACK, SLACK + MAIL]
+
+    of_beta = SLACK + 'companies = ["beta"]\n'
+    assert load(tmp_path, of_beta).channels[0].companies == ("beta",)
+    for _ in range(2):  # what is wrong is said each time
+        with pytest.raises(ConfigurationError, match="there is no beta"):
+            file.load(Settings(tmp_path, (Company("acme"),)))
