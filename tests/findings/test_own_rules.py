@@ -277,7 +277,7 @@ def states(installation: Installation, rule: str) -> list[tuple[object, ...]]:
 
 
 def test_the_example_of_the_docs(serve, home) -> None:
-    installation = Installation.of(home, serve(users=120))
+    installation = Installation.of(home, serve(users=60))
 
     assert night(installation, **{NAME: EXAMPLE}) == []
 
