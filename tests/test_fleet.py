@@ -20,7 +20,7 @@ from pipedrive_graph.cli.frame import run
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.simulator.server import Options
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 UNLIMITED = Options(limit=1_000_000, daily_limit=10**9)
 
