@@ -314,8 +314,11 @@ def test_the_definitions_show_where_columns_come_from(run) -> None:
     assert sources("current_snapshot", "as_of") == {"graph/snapshots.started_at"}
 
 
-def test_a_night_takes_little_room_in_dagsters_home(run) -> None:
+@pytest.mark.slow
+def test_a_night_takes_little_room_in_dagsters_home(run, monkeypatch) -> None:
     installation, _, instance = run
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
     folder = Path(instance.root_directory)
 
     def size() -> int:
