@@ -10,18 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pipedrive_graph import build
-from pipedrive_graph.built import warnings
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.forget.age import apply_retention
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.losses import refused
-from pipedrive_graph.pipeline import after, before
-from pipedrive_graph.pipeline.collector import Collector, Ended
+from pipedrive_graph.pipeline import before
+from pipedrive_graph.pipeline.collector import Collector
 from pipedrive_graph.pipeline.events import Events
-from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land, oddities, rejection
+from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land, oddities
 from pipedrive_graph.pipeline.pending import pending
+from pipedrive_graph.pipeline.process import catch_up, process
+from pipedrive_graph.pipeline.progress import Progress
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import published_snapshots
 from pipedrive_graph.warehouse.database import is_interrupt
@@ -58,26 +57,22 @@ def run(settings: Settings, request: Request, events: Events) -> None:
     Raises:
         KeyboardInterrupt: if the process is told to end. What was read so far is kept.
     """
-    try:
-        _Run(settings, request, events).everything()
-    except Exception as error:
-        if is_interrupt(error):
-            raise KeyboardInterrupt from error
-        raise
+    with _interruptible():
+        reading = _Reading(settings, request, Progress(settings, request.companies, events))
+        if models := reading.begin():
+            reading.read(models)
 
 
 def collect(settings: Settings, request: Request, events: Events) -> None:
-    """Read the companies, and build nothing; see `run`.
+    """Read the companies, and build nothing; otherwise as `run`.
 
     Raises:
         KeyboardInterrupt: if the process is told to end. What was read so far is kept.
     """
-    try:
-        _Run(settings, request, events, builds=False).everything()
-    except Exception as error:
-        if is_interrupt(error):
-            raise KeyboardInterrupt from error
-        raise
+    with _interruptible():
+        reading = _Reading(settings, request, Progress(settings, request.companies, events))
+        if reading.begin():
+            reading.read(None)
 
 
 def publish_pending(settings: Settings, companies: Sequence[Company], events: Events) -> None:
@@ -93,75 +88,96 @@ def publish_pending(settings: Settings, companies: Sequence[Company], events: Ev
     """
     found = pending(settings, [company.name for company in companies])
     waiting = [company for company in companies if company.name in found]
+    if not waiting:
+        return
+    with _interruptible():
+        progress = Progress(settings, waiting, events)
+        models = _Reading(settings, Request(waiting), progress).begin()
+        if models is None:
+            return
+        ready = [name for name in found if progress.land(name, Landed(found[name], is_earlier=True))]
+        process(settings, models, progress, ready)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise what DuckDB makes of Ctrl-C as the interrupt that it is."""
     try:
-        if waiting:
-            _Run(settings, Request(waiting), events).pending([*found.values()])
+        yield
     except Exception as error:
         if is_interrupt(error):
             raise KeyboardInterrupt from error
         raise
 
 
-class _Run:
-    """One run: the companies that are left to do, and the snapshot of each that has landed."""
+class _Reading:
+    """The first half of a run: prepare, check the companies, and read them."""
 
-    def __init__(self, settings: Settings, request: Request, events: Events, *, builds: bool = True) -> None:
-        self._settings, self._request, self._events, self._builds = settings, request, events, builds
-        self._left = {company.name: company for company in request.companies}
-        self._manifests: dict[str, Manifest] = {}
+    def __init__(self, settings: Settings, request: Request, progress: Progress) -> None:
+        self._settings, self._request, self._progress = settings, request, progress
+        self._events = progress.events
 
-    def everything(self) -> None:
-        """Run all steps."""
-        for name in self._left:
-            with self._events.about(name):
-                self._events.began(name)
-        first = next(iter(self._left))
-        with self._concerning([*self._left]):
+    def begin(self) -> Models | None:
+        """Load the configuration, and finish what an earlier process has left; None where that fails."""
+        self._progress.begin()
+        names = [company.name for company in self._request.companies]
+        models: Models | None = None
+        with self._progress.concerning(names):
             models = before.configured(self._settings)
-            before.prepare(self._settings, models, on_warning=self._events.observer(first).warn)
-        if not self._left:
-            return
+            before.prepare(self._settings, models, on_warning=self._events.observer(names[0]).warn)
+        return models if self._progress.left else None
+
+    def read(self, models: Models | None) -> None:
+        """Read the companies, and build and publish them in batches; with models None, only read them."""
         waiting, overdue = self._checked()
-        to_read = [company for name, company in self._left.items() if name not in waiting]
+        to_read = [company for company in self._progress.left if company.name not in waiting]
         with Collector(to_read, self._land, jobs=self._request.jobs) as collector:
             try:
-                if overdue and self._builds:
-                    self._catch_up(models, overdue)
-                self._batches(models, collector, [*waiting.values()])
+                if overdue and models:
+                    catch_up(self._settings, models, self._progress, overdue)
+                for batch in self._batches(collector, waiting):
+                    if models:
+                        process(self._settings, models, self._progress, batch)
+                    else:
+                        for name in batch:
+                            self._progress.end(name)
             except BaseException:
                 for ended in collector.stopped():
                     if isinstance(ended.result, Landed):
                         self._events.landed(ended.result)
                 raise
 
-    def pending(self, manifests: Sequence[Manifest]) -> None:
-        """Run the steps that follow reading, for snapshots of earlier runs."""
-        for name in self._left:
-            self._events.began(name)
-        names = [*self._left]
-        with self._concerning(names):
-            models = before.configured(self._settings)
-            before.prepare(self._settings, models, on_warning=self._events.observer(names[0]).warn)
-        ready = [
-            manifest.company
-            for manifest in manifests
-            if manifest.company in self._left
-            and self._note(Ended(manifest.company, Landed(manifest, is_earlier=True)))
-        ]
-        if ready:
-            self._batch(models, ready)
+    def _batches(self, collector: Collector, waiting: dict[str, Landed]) -> Iterator[list[str]]:
+        """The companies whose snapshots are ready, in batches; those that are `waiting` are in the first."""
+        for name, landed in waiting.items():
+            self._progress.warn(
+                name,
+                f"Snapshot {landed.manifest.snapshot_id} of an earlier run is not what is published:"
+                " it is built and published now, without reading again.",
+            )
+        ready = [name for name, landed in waiting.items() if self._progress.land(name, landed)]
+        batches = collector.batches(
+            self._request.publish_after,
+            lambda ended: self._progress.land(ended.company, ended.result),
+            is_waiting=bool(ready),
+        )
+        for batch in batches:
+            if ready or batch:
+                yield [*ready, *batch]
+            ready = []
 
     def _checked(self) -> tuple[dict[str, Landed], dict[str, Manifest]]:
         """Check the companies; the snapshots of earlier runs that are not published, in two kinds."""
-        wait = self._events.observer(next(iter(self._left))).warn
+        names = [company.name for company in self._progress.left]
         reasons: dict[str, PipedriveGraphError] = {}
-        with self._concerning([*self._left]):
-            reasons = refused(self._settings, [*self._left], wait=wait)
+        with self._progress.concerning(names):
+            reasons = refused(self._settings, names, wait=self._events.observer(names[0]).warn)
         shown = published_snapshots(self._settings.published)
         waiting: dict[str, Landed] = {}
         overdue: dict[str, Manifest] = {}
-        for name, company in [*self._left.items()]:
-            with self._concerning([name]):
+        for company in self._progress.left:
+            name = company.name
+            with self._progress.concerning([name]):
                 check(self._settings, company)
                 if name in reasons:
                     raise reasons[name]
@@ -185,142 +201,3 @@ class _Run:
                 plan=self._request.collect,
                 accept_shrink=self._request.accept_shrink,
             )
-
-    def _catch_up(self, models: Models, overdue: dict[str, Manifest]) -> None:
-        """Build and publish earlier snapshots while the companies are read; a company is read all the same.
-
-        If that fails, the landing then has what Pipedrive says today, and the build fails where it shows.
-        """
-        failed: dict[str, Exception] = {}
-        try:
-            failed |= self._build(models, [*overdue], is_earlier=True)
-            if len(failed) < len(overdue):
-                build.publish(self._settings, models, tell=self._events.observer(next(iter(overdue))).warn)
-        except Exception as error:
-            if is_interrupt(error):
-                raise
-            failed |= dict.fromkeys(overdue, error)
-        for name, manifest in overdue.items():
-            sentence = f"Snapshot {manifest.snapshot_id} of an earlier run is not what is published: it was"
-            if name in failed:
-                why = failed[name]
-                reason = str(why) if isinstance(why, PipedriveGraphError) else type(why).__name__
-                sentence = f"Snapshot {manifest.snapshot_id} could not be built before reading: {reason}"
-                self._warn(name, sentence)
-            else:
-                self._warn(name, f"{sentence} built and published first.")
-
-    def _batches(self, models: Models, collector: Collector, waiting: list[Landed]) -> None:
-        """Build and publish the companies in batches, as they end."""
-        for landed in waiting:
-            self._warn(
-                landed.company,
-                f"Snapshot {landed.manifest.snapshot_id} of an earlier run is not what is published:"
-                " it is built and published now, without reading again.",
-            )
-            self._note(Ended(landed.company, landed))
-        ready = [landed.company for landed in waiting]
-        batches = collector.batches(self._request.publish_after, self._note, is_waiting=bool(ready))
-        for batch in batches:
-            if ready or batch:
-                self._batch(models, [*ready, *batch])
-            ready = []
-
-    def _note(self, ended: Ended) -> bool:
-        """Note how the collection of a company has ended; whether its snapshot is to be built."""
-        if isinstance(ended.result, Exception):
-            self._fail(ended.company, ended.result)
-            return False
-        self._manifests[ended.company] = ended.result.manifest
-        with self._events.about(ended.company):
-            self._events.landed(ended.result)
-        if not ended.result.manifest.accepted:
-            self._fail(ended.company, rejection(ended.result.manifest))
-            return False
-        return True
-
-    def _batch(self, models: Models, names: list[str]) -> None:
-        """Build, publish, report and alert for companies whose snapshots are ready."""
-        if not self._builds:
-            for name in self._still(names):
-                del self._left[name]
-                self._events.ended(name)
-            return
-        order = [company.name for company in self._request.companies]
-        names = sorted(names, key=order.index)
-        with self._concerning(names):
-            for name, error in self._build(models, names).items():
-                self._fail(name, error)
-            done = self._still(names)
-            if done:
-                rows = build.publish(self._settings, models, tell=self._events.observer(done[0]).warn)
-                self._events.published(done, rows)
-        for name in self._still(names):
-            with self._concerning([name]):
-                after.report(self._settings, models, name)
-                self._events.reported(name)
-        for group in after.by_retention([self._left[name] for name in self._still(names)]):
-            warn = self._events.observer(group[0].name).warn
-            with self._concerning([company.name for company in group]):
-                if removed := apply_retention(self._settings, models, group, on_wait=warn):
-                    warn(removed)
-        for name in self._still(names):
-            with self._concerning([name]):
-                problems = after.alert(
-                    self._settings,
-                    name,
-                    self._manifests.get(name),
-                    on_warning=self._events.observer(name).warn,
-                )
-                self._events.alerted(name, problems)
-                del self._left[name]
-                self._events.ended(name)
-
-    def _build(self, models: Models, names: list[str], *, is_earlier: bool = False) -> dict[str, Exception]:
-        """Build companies, and warn about what the operator should know; the error of each that failed."""
-        batch = build.build_batch(self._settings, models, names, tell=self._events.observer(names[0]).warn)
-        for name, built in batch.built.items():
-            if is_earlier:
-                continue  # the snapshot that is being read is the one to speak of
-            with self._events.about(name):
-                for sentence in warnings(built, names_people=self._events.names_people):
-                    self._events.observer(name).warn(sentence)
-                self._events.built(name, built)
-        if batch.loose:
-            self._warn(names[0], batch.loose)
-        return dict(batch.failed)
-
-    def _still(self, names: Sequence[str]) -> list[str]:
-        """Those of the companies that no error has ended."""
-        return [name for name in names if name in self._left]
-
-    def _warn(self, company: str, sentence: str) -> None:
-        with self._events.about(company):
-            self._events.observer(company).warn(sentence)
-
-    @contextmanager
-    def _concerning(self, names: Sequence[str]) -> Iterator[None]:
-        """An error inside ends the steps of these companies, as far as they have not ended."""
-        try:
-            if len(names) == 1:
-                with self._events.about(names[0]):
-                    yield
-            else:
-                yield
-        except Exception as error:
-            if is_interrupt(error):
-                raise
-            for name in self._still(names):
-                self._fail(name, error)
-
-    def _fail(self, company: str, error: Exception) -> None:
-        """End the steps of a company with an error, and send the alert about it."""
-        if self._left.pop(company, None) is None:
-            return
-        with self._events.about(company):
-            self._events.failed(company, error)
-            warn = self._events.observer(company).warn
-            self._events.alerted(
-                company, after.alert_failure(self._settings, company, error, on_warning=warn)
-            )
-            self._events.ended(company)

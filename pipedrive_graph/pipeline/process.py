@@ -1,0 +1,96 @@
+"""What follows reading, for a batch of companies: build, publish once, then report and alert for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipedrive_graph import build
+from pipedrive_graph.built import warnings
+from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.forget.age import apply_retention
+from pipedrive_graph.landing import Manifest
+from pipedrive_graph.pipeline import after
+from pipedrive_graph.pipeline.progress import Progress
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse.database import is_interrupt
+from pipedrive_graph.warehouse.models import Models
+
+
+def process(settings: Settings, models: Models, progress: Progress, names: Sequence[str]) -> None:
+    """Build, publish, report and alert for companies whose snapshots are ready.
+
+    Args:
+        settings: where everything lies.
+        models: the files of sql/ and the custom rules.
+        progress: knows which companies are left, and receives what goes wrong.
+        names: the companies of the batch.
+    """
+    events, names = progress.events, progress.still(names)
+    with progress.concerning(names):
+        batch = build.build_batch(settings, models, names, tell=events.observer(names[0]).warn)
+        for name, error in batch.failed.items():
+            progress.fail(name, error)
+        for name, built in batch.built.items():
+            with events.about(name):
+                for sentence in warnings(built, names_people=events.names_people):
+                    events.observer(name).warn(sentence)
+                events.built(name, built)
+        if batch.loose:
+            progress.warn(names[0], batch.loose)
+        done = progress.still(names)
+        if done:
+            rows = build.publish(settings, models, tell=events.observer(done[0]).warn)
+            events.published(done, rows)
+    for name in progress.still(names):
+        with progress.concerning([name]):
+            after.report(settings, models, name)
+            events.reported(name)
+    left = [company for company in progress.left if company.name in names]
+    for group in after.by_retention(left):
+        warn = events.observer(group[0].name).warn
+        with progress.concerning([company.name for company in group]):
+            if removed := apply_retention(settings, models, group, on_wait=warn):
+                warn(removed)
+    for name in progress.still(names):
+        with progress.concerning([name]):
+            warn = events.observer(name).warn
+            problems = after.alert(settings, name, progress.manifests.get(name), on_warning=warn)
+            events.alerted(name, problems)
+            progress.end(name)
+
+
+def catch_up(settings: Settings, models: Models, progress: Progress, overdue: dict[str, Manifest]) -> None:
+    """Build and publish snapshots of earlier runs, while their companies are read again.
+
+    If that fails, the new snapshot is in the landing all the same, and the build fails where it shows: after
+    reading.
+
+    Args:
+        settings: where everything lies.
+        models: the files of sql/ and the custom rules.
+        progress: receives the warnings.
+        overdue: the newest snapshot of each company.
+    """
+    failed: dict[str, Exception] = {}
+    on_wait = progress.events.observer(next(iter(overdue))).warn
+    try:
+        failed |= build.build_batch(settings, models, [*overdue], tell=on_wait).failed
+        if len(failed) < len(overdue):
+            build.publish(settings, models, tell=on_wait)
+    except Exception as error:
+        if is_interrupt(error):
+            raise
+        failed |= dict.fromkeys(overdue, error)
+    for name, manifest in overdue.items():
+        if name in failed:
+            why = failed[name]
+            reason = str(why) if isinstance(why, PipedriveGraphError) else type(why).__name__
+            progress.warn(
+                name, f"Snapshot {manifest.snapshot_id} could not be built before reading: {reason}"
+            )
+        else:
+            progress.warn(
+                name,
+                f"Snapshot {manifest.snapshot_id} of an earlier run is not what is published:"
+                " it was built and published first.",
+            )
