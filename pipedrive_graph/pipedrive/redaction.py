@@ -131,9 +131,8 @@ def _decoded(text: str) -> str | None:
         before = text
         if "\0" in text:  # UTF-16 that was read as UTF-8
             text = text.replace("\0", "")
-        if "\\" in text:
-            text = text.replace(r"\\", "\0")
-            text = _ESCAPE.sub(_unescaped, text).replace("\0", "\\")
+        # all layers of JSON before the others: an entity whose digits are still escaped would be cut short
+        text = _without_escapes(text)
         if "&" in text:
             text = html.unescape(text)
         if "%" in text:
@@ -142,6 +141,19 @@ def _decoded(text: str) -> str | None:
         if text == before:
             return text
     return None
+
+
+def _without_escapes(text: str) -> str:
+    """Return a text with the escapes of JSON undone, nested as they may be."""
+    for _ in range(_LAYERS):
+        if "\\" not in text:
+            break
+        before = text
+        text = text.replace(r"\\", "\0")
+        text = _ESCAPE.sub(_unescaped, text).replace("\0", "\\")
+        if text == before:
+            break
+    return text
 
 
 def _unescaped(found: re.Match[str]) -> str:
