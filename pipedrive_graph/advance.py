@@ -20,7 +20,7 @@ from pipedrive_graph.findings.tally import tally
 from pipedrive_graph.warehouse import database, history, ingest, user_addresses
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
-from pipedrive_graph.warehouse.transform import counts, finish, transform
+from pipedrive_graph.warehouse.transform import finish, transform
 
 
 @dataclass(slots=True)
@@ -30,7 +30,6 @@ class Builder:
     Attributes:
         broken: why a rule could not be run, in one of the batches at least, by its qualified name.
         broken_of: the same by company.
-        counting: whether rows are counted after each batch.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -40,13 +39,12 @@ class Builder:
     decisions: Decisions
     broken: dict[str, str] = field(default_factory=dict)
     broken_of: dict[str, dict[str, str]] = field(default_factory=dict)
-    counting: bool = True
 
     def advance(self, batch: list[Pending]) -> dict[str, int]:
         """Take a batch of snapshots, one per company, into the history, and bring everything up to date.
 
         Returns:
-            Rows of the companies in the batch, by qualified table; of a rule, what fires.
+            How often each rule fires for the companies of the batch, by its qualified name.
         """
         accepted = [snapshot for snapshot in batch if snapshot.manifest.accepted]
         if accepted:
@@ -93,6 +91,5 @@ class Builder:
         tally(self.connection, models, broken=broken)
         for snapshot in batch:
             self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
-        counted = counts(self.connection, models) if self.counting else {}
         finish(self.connection)
-        return counted | fired
+        return fired

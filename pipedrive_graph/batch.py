@@ -72,16 +72,16 @@ class BatchWork:
         """Take in a batch of at most one snapshot per company; where that fails, in halves.
 
         Returns:
-            Rows of the companies, as `Builder.advance` counts them.
+            How often each rule fires, as `Builder.advance` returns it.
         """
         batch = [snapshot for snapshot in batch if snapshot.landing.company not in self.failed]
         if not batch:
             return {}
         if len(batch) == 1:
-            rows: dict[str, int] = {}
+            fired: dict[str, int] = {}
             with self._kept_out(batch[0].landing.company):
-                rows |= self._take(builder, batch)
-            return rows
+                fired |= self._take(builder, batch)
+            return fired
         try:
             return self._take(builder, batch)
         except Exception as error:
@@ -108,10 +108,10 @@ class BatchWork:
         if others:
             step += f" and those of {counted(len(others), 'other company', 'other companies')}"
         with timed(_log, step, announced=True):
-            rows = builder.advance(batch)
+            fired = builder.advance(batch)
         for snapshot in batch:
             self.taken[snapshot.landing.company].append(snapshot.manifest.snapshot_id)
-        return rows
+        return fired
 
     @contextmanager
     def _kept_out(self, company: str) -> Iterator[None]:

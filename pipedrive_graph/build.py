@@ -12,7 +12,7 @@ import duckdb
 from pipedrive_graph import files, losses, ownership
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.batch import BatchWork
-from pipedrive_graph.built import Batch, Built, left_out, types_of, unreadable
+from pipedrive_graph.built import Batch, Built, left_out, unreadable
 from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
 from pipedrive_graph.findings import policy, rosters, waivers
 from pipedrive_graph.findings.decisions import notices
@@ -24,7 +24,6 @@ from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import database, ingest, tables
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
-from pipedrive_graph.warehouse.previews import previews
 from pipedrive_graph.warehouse.publish import publish as publish_file
 
 _log = logging.getLogger(__name__)
@@ -35,18 +34,16 @@ _BATCH_USERS = 250_000
 """Users whose answers are taken in one transaction; a larger company is a batch of its own."""
 
 
-def build(
-    settings: Settings, models: Models, company: str, *, tell: Tell, preview: Collection[str] = ()
-) -> Built:
+def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Built:
     """Take one company's new snapshots into the warehouse, as `build_batch` does for several.
 
     Raises:
         PipedriveGraphError: why that could not be done; the warehouse is as it was before that snapshot.
     """
-    batch = build_batch(settings, models, [company], tell=tell, preview=preview)
+    batch = build_batch(settings, models, [company], tell=tell)
     for error in batch.failed.values():
         raise error
-    return replace(batch.built[company], rows=batch.rows, types=batch.types, loose=batch.loose)
+    return replace(batch.built[company], fired=batch.fired, loose=batch.loose)
 
 
 def build_batch(
@@ -55,7 +52,6 @@ def build_batch(
     companies: Sequence[str],
     *,
     tell: Tell,
-    preview: Collection[str] = (),
 ) -> Batch:
     """Take the new snapshots of companies into the warehouse together; remove old temporary files.
 
@@ -67,7 +63,6 @@ def build_batch(
         models: the files of sql/.
         companies: their names in the settings.
         tell: called once when another process holds the lock.
-        preview: tables whose first rows are to be taken as well, for each company.
 
     Raises:
         ConfigurationError: if findings.toml or waivers.toml cannot be used.
@@ -83,9 +78,9 @@ def build_batch(
         for company in companies:
             work.prepare(company)
         builder = Builder(connection, models, policies, work.rosters, decisions)
-        rows: dict[str, int] = {}
+        fired: dict[str, int] = {}
         for batch in _batches(list(work.pending.values())):
-            rows = work.advance(builder, batch) or rows
+            fired = work.advance(builder, batch) or fired
         for company in companies:
             work.finish(company)
         built = {
@@ -96,16 +91,14 @@ def build_batch(
                 broken=sorted(builder.broken_of.get(company, {}).values()),
                 unusable=work.rosters.problems_of(company),
                 waivers=notices(connection, company) if work.taken[company] else [],
-                previews=previews(connection, preview, company) if work.taken[company] else {},
             )
             for company in companies
             if company not in work.failed
         }
-        types = types_of(connection)
     failed = {company: losses.with_advice(settings, error) for company, error in work.failed.items()}
     took = any(work.taken.values())
     loose = database.compact(settings.warehouse, wait=tell) if took else None
-    return Batch(built, failed, rows, types, loose)
+    return Batch(built, failed, fired, loose)
 
 
 def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
@@ -188,7 +181,7 @@ def rebuild(
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
-                builder = Builder(connection, models, policies, people, decisions, counting=False)
+                builder = Builder(connection, models, policies, people, decisions)
                 unwritten = 0
                 for batch in _batches(chains):
                     with timed(

@@ -9,7 +9,6 @@ import duckdb
 
 from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse import database
-from pipedrive_graph.warehouse.previews import Preview
 
 SHOWN = 10
 """How many rows of a roster a warning names."""
@@ -21,26 +20,22 @@ class Built:
 
     Attributes:
         snapshots: ids of the snapshots taken.
-        rows: rows of the companies concerned, by qualified table; of a rule, what fires.
-        types: columns and their types, by qualified table.
+        fired: how often each rule fires, by its qualified name; of a rebuild, nothing.
         unreadable: a line for each value of the last snapshot that could not be read.
         left_out: a sentence, where the last answers about users leave out permissions that they had before.
         broken: a sentence for each rule that could not be run.
         unusable: a line for each row of the company's roster that is not used.
         waivers: a sentence for each waiver that has expired, or speaks of no finding.
-        previews: the first rows of the tables that were asked for, by qualified table.
         loose: a sentence, where the warehouse's file should be smaller and could not be made so.
     """
 
     snapshots: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    types: dict[str, dict[str, str]] = field(default_factory=dict)
+    fired: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     left_out: str | None = None
     broken: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     waivers: list[str] = field(default_factory=list)
-    previews: dict[str, Preview] = field(default_factory=dict)
     loose: str | None = None
 
 
@@ -51,15 +46,13 @@ class Batch:
     Attributes:
         built: what was done for each company whose snapshots are in the warehouse.
         failed: why the new snapshots of the other companies are not.
-        rows: rows of the companies in the last transaction, by qualified table; of a rule, what fires.
-        types: columns and their types, by qualified table.
+        fired: how often each rule fires for the companies of the last transaction, by its qualified name.
         loose: a sentence, where the warehouse's file should be smaller and could not be made so.
     """
 
     built: Mapping[str, Built]
     failed: Mapping[str, Exception]
-    rows: dict[str, int] = field(default_factory=dict)
-    types: dict[str, dict[str, str]] = field(default_factory=dict)
+    fired: dict[str, int] = field(default_factory=dict)
     loose: str | None = None
 
 
@@ -104,21 +97,6 @@ def listed(problems: list[str]) -> str:
     """The first of many, and how many more there are."""
     shown = "; ".join(problems[:SHOWN])
     return f"{shown}; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else shown
-
-
-def types_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """The columns of the warehouse and their types, by qualified table."""
-    types: dict[str, dict[str, str]] = {}
-    for table, column, type_ in database.rows(
-        connection,
-        """
-        SELECT schema_name || '.' || table_name, column_name, data_type
-        FROM duckdb_columns()
-        WHERE database_name = 'warehouse'
-        ORDER BY schema_name, table_name, column_index""",
-    ):
-        types.setdefault(table, {})[column] = type_
-    return types
 
 
 def unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from pipedrive_graph import environment, options
+from pipedrive_graph import environment
 from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.company_run import CompanyRun
 from pipedrive_graph.cli.completion import COMPANY
@@ -210,7 +210,7 @@ def sync(
     """
     from pipedrive_graph import pipeline  # the warehouse takes a while to import
 
-    chosen = options.load(settings.home).sync
+    chosen = settings.options.sync
     request = pipeline.Request(
         runs.companies,
         Collect(collect) if collect else None,

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph import options, pipeline
+from pipedrive_graph import pipeline
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings import own_rules
@@ -89,7 +89,7 @@ def requested(
     Raises:
         ConfigurationError: if a company is not known, or the snapshot of `accept_shrink` was not refused.
     """
-    chosen = options.load(settings.home).sync
+    chosen = settings.options.sync
     found = [settings.company(name) for name in companies or config.companies] or [*settings.companies]
     accept = config.accept_shrink not in (None, False, "")
     if accept:
@@ -183,7 +183,7 @@ def _delete_old_runs(opened: dg.DagsterInstance, settings: Settings, warn: Calla
     if opened.is_ephemeral:
         return
     try:
-        retention.daily(opened, options.load(settings.home).dagster)
+        retention.daily(opened, settings.options.dagster)
     except PipedriveGraphError as error:
         warn(f"Old runs of Dagster were not deleted: {error}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipedrive_graph import clock, options
+from pipedrive_graph import clock
 from pipedrive_graph.alerts import send
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest
@@ -120,7 +120,7 @@ def watching(
         description="Once a day: delete runs that are older than settings.toml keeps them.",
     )
     def old_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        removed = retention.daily(context.instance, options.load(configuration.current().home).dagster)
+        removed = retention.daily(context.instance, configuration.current().options.dagster)
         return dg.SkipReason(str(removed) if removed else "Old runs were deleted within a day.")
 
     return [night_missed, night_failed, old_runs]
@@ -188,7 +188,7 @@ def _reason_to_wait_for_others(
     waiting: dict[str, Manifest],
 ) -> str | None:
     """Why the build waits: a run reads companies, and no snapshot has waited for long."""
-    patience = timedelta(minutes=options.load(settings.home).sync.publish_after)
+    patience = timedelta(minutes=settings.options.sync.publish_after)
     oldest = min(manifest.finished_at for manifest in waiting.values())
     if clock.now() - oldest >= patience:
         return None

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pipedrive_graph import build
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.findings import own_rules, waivers
+from pipedrive_graph.findings.email_domains import public_providers
 from pipedrive_graph.forget.stage import resume
+from pipedrive_graph.reports.access import page
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models
 
@@ -26,6 +28,12 @@ def configured(settings: Settings) -> Models:
     waivers.load(settings)
     alerts_file.load(settings)
     return models
+
+
+def warm_up() -> None:
+    """Do what a process does once and later steps need, while answers are awaited."""
+    page.prepare()
+    public_providers()
 
 
 def prepare(settings: Settings, models: Models, *, on_warning: Warn) -> None:

@@ -135,6 +135,8 @@ class _Reading:
             try:
                 if overdue and models:
                     catch_up(self._settings, models, self._progress, overdue)
+                if models:
+                    before.warm_up()
                 for batch in self._batches(collector, waiting):
                     if models:
                         process(self._settings, models, self._progress, batch)

@@ -14,6 +14,7 @@ from pipedrive_graph.pipeline.progress import Progress
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
 from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.published import kept_open
 
 
 def process(settings: Settings, models: Models, progress: Progress, names: Sequence[str]) -> None:
@@ -41,22 +42,24 @@ def process(settings: Settings, models: Models, progress: Progress, names: Seque
         if done:
             rows = build.publish(settings, models, tell=events.observer(done[0]).warn)
             events.published(done, rows)
-    for name in progress.still(names):
-        with progress.concerning([name]):
-            after.report(settings, models, name)
-            events.reported(name)
+    with kept_open(settings.published):
+        for name in progress.still(names):
+            with progress.concerning([name]):
+                after.report(settings, models, name)
+                events.reported(name)
     left = [company for company in progress.left if company.name in names]
     for group in after.by_retention(left):
         warn = events.observer(group[0].name).warn
         with progress.concerning([company.name for company in group]):
             if removed := apply_retention(settings, models, group, on_wait=warn):
                 warn(removed)
-    for name in progress.still(names):
-        with progress.concerning([name]):
-            warn = events.observer(name).warn
-            problems = after.alert(settings, name, progress.manifests.get(name), on_warning=warn)
-            events.alerted(name, problems)
-            progress.end(name)
+    with kept_open(settings.published):
+        for name in progress.still(names):
+            with progress.concerning([name]):
+                warn = events.observer(name).warn
+                problems = after.alert(settings, name, progress.manifests.get(name), on_warning=warn)
+                events.alerted(name, problems)
+                progress.end(name)
 
 
 def catch_up(settings: Settings, models: Models, progress: Progress, overdue: dict[str, Manifest]) -> None:

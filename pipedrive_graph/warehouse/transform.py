@@ -94,14 +94,6 @@ def tonight(model: Model) -> str:
     return re.sub(rf"\bhistory\.({history})\b", r"tonight_\1", model.query) if history else model.query
 
 
-def counts(connection: duckdb.DuckDBPyConnection, models: Models) -> dict[str, int]:
-    """Rows of the companies in landing.batch, by the qualified name of the table or view."""
-    shown = models.of("main", Kind.TABLE, Kind.VIEW)
-    # one statement for all: most of them count little, and a statement takes its time
-    counted = rows(connection, " UNION ALL ".join(_count(model) for model in shown))
-    return {str(name): int(count) for name, count in counted}
-
-
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Create a macro of sql/macros in the database that is in use."""
     parameters = ", ".join(model.header.parameters)
@@ -152,11 +144,6 @@ def _show(connection: duckdb.DuckDBPyConnection, model: Model, only: str) -> Non
         connection.execute(f"CREATE TEMP VIEW {model.name} AS {tonight(model)}")
     elif only:
         connection.execute(f"CREATE TEMP VIEW {model.name} AS FROM warehouse.{model.qualified} {only}")
-
-
-def _count(model: Model) -> str:
-    where = f"WHERE {_TONIGHT}" if "company" in model.header.columns else ""
-    return f"SELECT '{model.qualified}', count(*) FROM {model.qualified} {where}"
 
 
 def _digests(models: Models) -> dict[str, str]:
