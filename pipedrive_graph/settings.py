@@ -19,6 +19,7 @@ import platformdirs
 
 from pipedrive_graph import (
     clock,
+    company_values,
     credentials,
     environment,
     files,
@@ -366,30 +367,7 @@ def _company(
             raise ConfigurationError(f"{place}: {key} must be a text.")
     for key in sorted(_NAMES & table.keys()):
         pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
-    reserve, limit = table["daily_reserve"], table["daily_limit"]
-    if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
-        raise ConfigurationError(
-            f"{called['daily_reserve']} must be a number from 0 to less than 1, such as 0.25."
-        )
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ConfigurationError(f"{called['daily_limit']} must be a whole number above 0, such as 80000.")
-    if table["collect"] not in set(Collect):
-        raise ConfigurationError(
-            f"{called['collect']} must be {' or '.join(Collect)}, not '{pasted.shown(table['collect'])}'."
-        )
-    days = table["observe_within"]
-    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
-        raise ConfigurationError(
-            f"{called['observe_within']} must be a number of days above 0, at most 366, such as 7."
-        )
-    retention = table["retention_days"]
-    if retention is not None and (
-        isinstance(retention, bool) or not isinstance(retention, int) or retention < 1
-    ):
-        raise ConfigurationError(
-            f"{called['retention_days']} must be a whole number of days above 0, such as 365; leave it out"
-            " to keep everything."
-        )
+    company_values.check(table, called)
     if not pasted.is_plain_address(table["base_url"]):
         raise ConfigurationError(
             f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
@@ -398,9 +376,9 @@ def _company(
         name,
         table["base_url"].rstrip("/"),
         table.get("api_token_env", TOKEN_VARIABLE),
-        daily_reserve=float(reserve),
-        daily_limit=limit,
+        daily_reserve=float(table["daily_reserve"]),
+        daily_limit=table["daily_limit"],
         collect=Collect(table["collect"]),
-        observe_within=timedelta(days=days),
-        retention_days=retention,
+        observe_within=timedelta(days=table["observe_within"]),
+        retention_days=table["retention_days"],
     )

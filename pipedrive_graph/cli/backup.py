@@ -73,7 +73,7 @@ def _settings() -> Settings:
     try:
         return settings_module.load()
     except ConfigurationError as error:
-        from pipedrive_graph.orchestration.configuration import known_settings  # imports all of SQL
+        from pipedrive_graph.known import known_settings
 
         say(f"Warning: {error}")
         return known_settings()

@@ -8,6 +8,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import send
 from pipedrive_graph.cli.frame import say
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.known import known_names, known_settings
 from pipedrive_graph.settings import Settings
 
 
@@ -20,8 +21,6 @@ def load_settings() -> Settings:
     try:
         return settings_module.load()
     except ConfigurationError as error:
-        from pipedrive_graph.orchestration.configuration import known_settings  # imports all of SQL
-
         report(known_settings(), error)
         raise
 
@@ -32,8 +31,6 @@ def known_companies(chosen: Sequence[str]) -> list[str | None]:
     Args:
         chosen: those that were asked for; where none was, all.
     """
-    from pipedrive_graph.orchestration.configuration import known_names  # imports all of SQL
-
     known = known_names()
     return [*(name for name in known if not chosen or name in chosen)] or [None]
 
