@@ -54,30 +54,39 @@ def names(published: Path) -> list[str]:
     return [name for (name,) in query(published, "SELECT table_name FROM duckdb_tables() ORDER BY ALL")]
 
 
-def tables(published: Path, *, clock: bool = True, without: Collection[str] = ()) -> dict[str, list[Row]]:
+def tables(
+    published: Path, *, clock: bool = True, without: Collection[str] = (), company: str | None = None
+) -> dict[str, list[Row]]:
     """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day.
 
-    Columns `without` are left out, in whatever table they stand.
+    Columns `without` are left out, in whatever table they stand; with a `company`, the rows of all others.
     """
+    where = "WHERE company = ?" if company else ""
+    names = [company] if company else None
     left_out = {*without} if clock else {*without} | OF_THE_RUN
     found = {}
     with duckdb.connect(str(published), read_only=True) as connection:
         # a snapshot's id, too, begins with its day
         moments = {
             str(value)
-            for row in connection.execute("SELECT started_at, snapshot_id FROM snapshots").fetchall()
+            for row in connection.execute(
+                f"SELECT started_at, snapshot_id FROM snapshots {where}",  # noqa: S608
+                names,
+            ).fetchall()
             for value in row
         }
         events = [
             event
             for (event,) in connection.execute(
-                "SELECT finding_id FROM findings WHERE snapshot_id IS NOT NULL"
+                f"SELECT finding_id FROM (FROM findings {where}) WHERE snapshot_id IS NOT NULL",  # noqa: S608
+                names,
             ).fetchall()
         ]
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
             kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
-            rows = connection.execute(f"SELECT {kept} FROM {name} ORDER BY ALL").fetchall()  # noqa: S608
+            query = f"SELECT {kept} FROM {name} {where} ORDER BY ALL"  # noqa: S608
+            rows = connection.execute(query, names).fetchall()
             found[name] = rows if clock else sorted(_cut(row, moments, events) for row in rows)
     return found
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from installation import Installation, Told
-from published import differing, query, tables
+from published import Row, differing, query, tables
 
 from pipedrive_graph.pipedrive.exchange import Timeouts
 from pipedrive_graph.pipedrive.retries import Patience
@@ -23,13 +23,73 @@ FIRST, SECOND = "2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z"
 HASTY = Patience(first=0.02, longest=0.1, silence=1.5, pauses=3)
 SHORT = Timeouts(connect=0.9, read=0.6, total=1.2)
 
-Plant = Callable[["Stage"], object]
-"""What goes wrong: plants faults in the stage's simulator, or changes its company."""
+
+class Target(Protocol):
+    """What befalls a company, befalls its simulator.
+
+    Attributes:
+        calm: a user of whom nothing has changed between the two nights.
+    """
+
+    simulator: Simulator
+    calm: int
+
+
+Plant = Callable[[Target], object]
+"""What goes wrong: plants faults in a simulator, or changes its company."""
 
 NOW = ("users", "roles", "role_tree", "permission_sets", "user_roles", "user_permission_sets", "findings")
 """Tables that say how things are; that of the flags has the time of each observation beside."""
 
-FLAGS = "SELECT company, user_id, permission, granted FROM user_permissions ORDER BY ALL"
+
+@dataclass
+class View:
+    """What a published file shows of one company, which is called `default` whatever its name is."""
+
+    published: Path
+    company: str = "default"
+    _tables: dict[frozenset[str], dict[str, list[Row]]] = field(default_factory=dict)
+
+    def tables(self, without: frozenset[str] = frozenset()) -> dict[str, list[Row]]:
+        """All tables, without some columns. A finding's id, a hash of the company's name, says its rule."""
+        if without not in self._tables:
+            findings = self._query(
+                "SELECT finding_id, rule, subject_id, object FROM findings WHERE company = ?"
+            )
+            ids = {str(finding): f"{rest}" for finding, *rest in findings}
+            shown = tables(self.published, clock=False, without=without, company=self.company)
+            self._tables[without] = {
+                name: sorted(tuple(self._called(text, ids) for text in row) for row in rows)
+                for name, rows in shown.items()
+            }
+        return self._tables[without]
+
+    def flags(self) -> list[Row]:
+        """Who holds what."""
+        return self._query(
+            "SELECT user_id, permission, granted FROM user_permissions WHERE company = ? ORDER BY ALL"
+        )
+
+    def known(self) -> list[Row]:
+        """The users who were there before the last night."""
+        return self._query(
+            "SELECT user_id FROM users JOIN current_snapshot USING (company) JOIN snapshots "
+            "USING (company, snapshot_id) WHERE company = ? AND first_seen < started_at ORDER BY ALL"
+        )
+
+    def reason(self) -> str | None:
+        """Why the last snapshot is partial."""
+        [(reason,)] = self._query(
+            "SELECT reason FROM snapshots WHERE company = ? ORDER BY started_at DESC LIMIT 1"
+        )
+        return reason
+
+    def _query(self, text: str) -> list[Row]:
+        return query(self.published, text, self.company)
+
+    def _called(self, text: str, ids: dict[str, str]) -> str:
+        text = re.sub("[0-9a-f]{16}", lambda known: ids.get(known[0], known[0]), text)
+        return text.replace(self.company, "default")
 
 
 @dataclass
@@ -40,7 +100,6 @@ class Stage:
     before: Installation
     folder: Path
     calm: int = 0
-    """A user of whom nothing has changed between the two nights."""
     copies: int = 0
 
     @classmethod
@@ -48,19 +107,8 @@ class Stage:
         stage = cls(simulator, Installation.of(folder / "before", simulator), folder)
         stage.before.variables["PIPEDRIVE_GRAPH_CLOCK"] = FIRST
         assert stage.before.night().verdict.status == "complete"
-        stage.calm = stage.change()
+        stage.calm = change(simulator)
         return stage
-
-    def change(self) -> int:
-        """Let happen in the company what happens in a day; return a user whom it does not concern."""
-        company = self.simulator.company
-        people = [u.id for u in company.users.values() if u.active and not u.admin_apps]
-        company.grant(people[0], "can_export_data_from_lists")
-        company.revoke(people[1], "can_add_products")
-        company.move(people[2], sorted(company.roles)[1])
-        company.remove_user(people[3])
-        company.invite("new@example.com")
-        return people[4]
 
     @cached_property
     def undisturbed(self) -> Installation:
@@ -69,6 +117,23 @@ class Stage:
         assert installation.night().verdict.status == "complete"
         return installation
 
+    def check(self, ending: Ending, told: Told, installation: Installation) -> None:
+        """Check how `sync` ended in a copy."""
+        assert "Traceback" not in told.out + told.err
+        assert told.code == ending.code, told
+        said = any(not line.startswith("Warning: ") for line in told.err.splitlines())
+        (result,) = told.objects
+        before, after = View(self.before.published), View(installation.published)
+        undisturbed = View(self.undisturbed.published)
+        ending.check(told.sentence if said else None, result, before, after, undisturbed)
+        if ending.kept:
+            assert installation.published.read_bytes() == self.before.published.read_bytes()
+
+    def heals(self, installation: Installation) -> None:
+        """Run a night after the faults, which sees everything as it is."""
+        assert installation.night().verdict.status == "complete"
+        heals(View(installation.published), View(self.undisturbed.published))
+
     def copy(self) -> Installation:
         """An installation as it was before the second night."""
         self.copies += 1
@@ -76,6 +141,18 @@ class Stage:
         copy = Installation(self.folder / f"copy {self.copies}", variables)
         shutil.copytree(self.before.home, copy.home)
         return copy
+
+
+def change(simulator: Simulator) -> int:
+    """Let happen in the company what happens in a day; return a user whom it does not concern."""
+    company = simulator.company
+    people = [u.id for u in company.users.values() if u.active and not u.admin_apps]
+    company.grant(people[0], "can_export_data_from_lists")
+    company.revoke(people[1], "can_add_products")
+    company.move(people[2], sorted(company.roles)[1])
+    company.remove_user(people[3])
+    company.invite("new@example.com")
+    return people[4]
 
 
 def company(**options: Any) -> Simulator:
@@ -110,38 +187,37 @@ class Ending:
     unsure: frozenset[str] = frozenset()
     odd: tuple[str, ...] = ()
 
-    def check(self, told: Told, stage: Stage, installation: Installation) -> None:
-        """Compare what came with what should."""
-        assert "Traceback" not in told.out + told.err
-        assert told.code == self.code, told
-        said = [line for line in told.err.splitlines() if not line.startswith("Warning: ")]
+    def check(self, sentence: str | None, result: dict[str, Any], *views: View) -> None:
+        """Compare what came with what should.
+
+        Args:
+            sentence: what stands on stderr about the company, warnings aside.
+            result: the JSON object of the company.
+            views: how the company was shown before the night, is now, and is after an undisturbed night.
+        """
+        before, after, undisturbed = views
         if self.sentence is None:
-            assert said == []
+            assert sentence is None
         else:
-            assert re.fullmatch(self.sentence, told.sentence), told.sentence
-        (result,) = told.objects
+            assert sentence is not None
+            assert re.fullmatch(self.sentence, sentence), sentence
+        assert result["exit_code"] == self.code
         if self.kept:
-            assert installation.published.read_bytes() == stage.before.published.read_bytes()
+            assert after.tables() == before.tables()
             return
         assert result["status"] == ("partial" if self.code else "complete")
-        self.compare(stage, installation)
-        ((reason,),) = query(
-            installation.published, "SELECT reason FROM snapshots ORDER BY started_at DESC LIMIT 1"
-        )
+        self.compare(after, undisturbed)
+        reason = after.reason()
         assert reason == result.get("reason")
-        assert reason is None if self.code == 0 else told.sentence.endswith(reason)
+        assert reason is None if self.code == 0 else sentence and sentence.endswith(reason)
 
-    def compare(self, stage: Stage, installation: Installation) -> None:
+    def compare(self, view: View, undisturbed: View) -> None:
         """Find the tables as they are after an undisturbed night, but for what may differ."""
         if self.but is None:
-            known = "SELECT user_id FROM users WHERE first_seen < (SELECT max(started_at) FROM snapshots)"
-            assert query(installation.published, f"{known} ORDER BY 1") == query(
-                stage.undisturbed.published, f"{known} ORDER BY 1"
-            )
+            assert view.known() == undisturbed.known()
             return
-        left_out = self.unsure | (SEEN if self.code else set())
-        after = tables(installation.published, clock=False, without=left_out)
-        expected = tables(stage.undisturbed.published, clock=False, without=left_out)
+        left_out = frozenset(self.unsure | (SEEN if self.code else set()))
+        after, expected = dict(view.tables(left_out)), dict(undisturbed.tables(left_out))
         may = self.but | ({"snapshots", "current_snapshot", "permission_sources"} if self.code else set())
         if self.code or self.odd or "findings" in self.but:
             may |= {"finding_counts", "rule_runs"}  # what they count is compared above, row by row
@@ -157,14 +233,11 @@ class Ending:
         )
 
 
-def heals(stage: Stage, installation: Installation) -> None:
+def heals(after: View, undisturbed: View) -> None:
     """A night after the faults sees everything as it is."""
-    manifest = installation.night()
-    assert manifest.verdict.status == "complete"
-    after = tables(installation.published, clock=False)
-    expected = tables(stage.undisturbed.published, clock=False)
+    tables, expected = dict(after.tables()), dict(undisturbed.tables())
     # what changed while it was read, and was found for one night, is over
-    for told in (after, expected):
-        told["findings"] = [row for row in told["findings"] if "resolved" not in row]
-    assert differing({name: after[name] for name in NOW}, {name: expected[name] for name in NOW}) == {}
-    assert query(installation.published, FLAGS) == query(stage.undisturbed.published, FLAGS)
+    for rows in (tables, expected):
+        rows["findings"] = [row for row in rows["findings"] if "resolved" not in row]
+    assert differing({name: tables[name] for name in NOW}, {name: expected[name] for name in NOW}) == {}
+    assert after.flags() == undisturbed.flags()

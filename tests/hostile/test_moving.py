@@ -12,7 +12,7 @@ from published import differing, query, tables
 
 from pipedrive_graph.simulator import faults
 
-from .stage import Ending, Stage, company, heals
+from .stage import Ending, Stage, company
 
 
 @pytest.fixture(params=["official", "brief"])
@@ -49,7 +49,7 @@ def test_a_list_that_grows_while_it_is_paged_has_everybody(stage: Stage) -> None
 
     told = installation.command("sync", "--json")
 
-    Ending().check(told, stage, installation)
+    stage.check(Ending(), told, installation)
     assert query(installation.published, IDS) == [(user,) for user in sorted(people.users)]
 
 
@@ -68,7 +68,7 @@ def test_a_list_that_shrinks_while_it_is_paged_loses_nobody(stage: Stage) -> Non
     assert told.sentence.startswith("default is partial: 2 of ")
     assert f"users/{slips}" in {request.path for request in stage.simulator.requests}
     assert query(installation.published, IDS) == [(user,) for user in sorted({*people.users, second})]
-    heals(stage, installation)
+    stage.heals(installation)
     assert query(installation.published, IDS) == [(user,) for user in sorted(people.users)]
 
 
@@ -90,7 +90,7 @@ def test_who_vanishes_between_list_and_details_is_unknown_and_gone_the_night_aft
     assert query(installation.published, flags, stage.calm) == query(
         stage.before.published, flags, stage.calm
     )
-    heals(stage, installation)
+    stage.heals(installation)
     assert (stage.calm,) not in query(installation.published, IDS)
 
 
