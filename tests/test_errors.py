@@ -22,11 +22,11 @@ from pipedrive_graph.simulator.server import Simulator
 
 
 def files(home: Path) -> dict[str, bytes]:
-    """What lies in a home folder, without locks and the record of the last run."""
+    """What lies in a home folder, without locks, the record of the last run, and what is parsed of sql/."""
     return {
         str(path.relative_to(home)): path.read_bytes()
         for path in home.rglob("*")
-        if path.is_file() and not path.name.endswith("lock") and path.parent.name != "runs"
+        if path.is_file() and not path.name.endswith("lock") and path.parent.name not in {"runs", "cache"}
     }
 
 

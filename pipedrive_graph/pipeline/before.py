@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipedrive_graph import build
+from pipedrive_graph import build, ownership
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.findings import own_rules, waivers
 from pipedrive_graph.findings.email_domains import public_providers
@@ -40,8 +40,10 @@ def prepare(settings: Settings, models: Models, *, on_warning: Warn) -> None:
     """Finish what an earlier process has left, and take over the warehouse of an earlier version.
 
     Raises:
+        LandingError: if a file or folder of all companies is closed to this user.
         PipedriveGraphError: if that cannot be done; everything stays as it was.
     """
+    ownership.check(settings, [])
     finished = resume(settings, on_wait=on_warning)
     if finished:
         on_warning(finished)

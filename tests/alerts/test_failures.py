@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "alerts.toml").write_text(JSON)
     monkeypatch.setenv("PIPEDRIVE_GRAPH_HOME", str(home))
     for module in ("findings.own_rules", "orchestration.configuration"):  # parsed once for all tests
-        monkeypatch.setattr(f"pipedrive_graph.{module}.Models", lambda _: MODELS)
+        monkeypatch.setattr(f"pipedrive_graph.{module}.Models", lambda *_: MODELS)
     return home
 
 
