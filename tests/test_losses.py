@@ -44,11 +44,11 @@ def snapshots(installation: Installation) -> list[tuple[str, int]]:
 
 
 def contents(installation: Installation) -> dict[str, bytes]:
-    """What lies in the home folder, without the record of the last run."""
+    """What lies in the home folder, without the record of the last run and what is parsed of sql/."""
     return {
         str(path.relative_to(installation.home)): path.read_bytes()
         for path in installation.home.rglob("*")
-        if path.is_file() and path.parent.name != "runs"
+        if path.is_file() and path.parent.name not in {"runs", "cache"}
     }
 
 
