@@ -132,11 +132,11 @@ class Home:
 
 
 def contents(home: Path) -> dict[str, bytes]:
-    """Every file of a home, but for locks."""
+    """Every file of a home, but for locks and what is parsed of sql/."""
     return {
         str(path.relative_to(home)): path.read_bytes()
         for path in home.rglob("*")
-        if path.is_file() and not path.name.endswith("lock")
+        if path.is_file() and not path.name.endswith("lock") and path.parent.name != "cache"
     }
 
 
