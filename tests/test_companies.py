@@ -52,7 +52,8 @@ def test_one_company_fails_and_the_other_is_published(two) -> None:
 
     assert told.code == 3
     failed, done = told.objects
-    assert failed == {"company": "alpha", "error": told.sentence}
+    assert list(failed) == ["company", "at", "exit_code", "error"]
+    assert (failed["company"], failed["exit_code"], failed["error"]) == ("alpha", 3, told.sentence)
     assert (done["company"], done["status"], done["users"]) == ("beta", "complete", 15)
     assert of(installation, "alpha") == before["alpha"]
     assert of(installation, "beta") != before["beta"]
@@ -123,7 +124,7 @@ def test_of_several_exit_codes_the_worst_counts(two) -> None:
     told = installation.command("sync", "--json")
 
     assert told.code == 1
-    partial, failed = told.objects
+    failed, partial = told.objects  # as they end: one that fails waits for no other
     assert (partial["company"], partial["status"]) == ("alpha", "partial")
     assert failed["company"] == "beta"
     assert "is not Pipedrive's API" in failed["error"]
