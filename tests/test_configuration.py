@@ -253,5 +253,6 @@ def test_dagster_imports_the_definitions_whatever_is_wrong(acme: Installation) -
 
     assert ended.stderr == ""
     assert ended.stdout == (
-        "2 {'night_missed': 'RUNNING', 'night_failed': 'RUNNING', 'old_runs': 'RUNNING'}\n"
+        "2 {'snapshots_pending': 'RUNNING', 'night_missed': 'RUNNING', 'night_failed': 'RUNNING',"
+        " 'old_runs': 'RUNNING'}\n"
     )

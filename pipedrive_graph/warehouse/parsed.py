@@ -51,7 +51,7 @@ class ParsedQueries:
         if self._file is None or version is None or self._used.keys() == self._kept.keys():
             return
         queries = {digest: sorted(names) for digest, names in sorted(self._used.items())}
-        content = json.dumps({"version": version, "queries": queries}, indent=0)
+        content = json.dumps({"version": version, "sha256": _seal(queries), "queries": queries}, indent=0)
         try:
             files.write_atomically(self._file, content.encode())
         except (OSError, PipedriveGraphError) as error:
@@ -68,6 +68,8 @@ def _read(file: Path) -> dict[str, frozenset[str]]:
         if _version() is None or content["version"] != _version():
             return {}
         kept = content["queries"]
+        if content["sha256"] != _seal(kept):  # a damage: a table by another name would end every run
+            return {}
         if not all(isinstance(name, str) for names in kept.values() for name in names):
             return {}
         return {digest: frozenset(names) for digest, names in kept.items()}
@@ -76,6 +78,11 @@ def _read(file: Path) -> dict[str, frozenset[str]]:
     except PipedriveGraphError as error:
         _log.debug("%s is not used: %s", file, error)
     return {}
+
+
+def _seal(queries: dict[str, list[str]]) -> str:
+    """The sha256 of what is kept."""
+    return hashlib.sha256(json.dumps(queries, sort_keys=True).encode()).hexdigest()
 
 
 @cache

@@ -65,7 +65,7 @@ SYNC = Step(("sync", "--json"), "2026-11-17T02:40:00Z")
 REBUILD = Step(("rebuild",), "2026-11-17T03:00:00Z")
 VERIFY = Step(("verify",), "2026-11-17T03:20:00Z")
 
-DERIVED = {"warehouse.duckdb", "identity_graph.duckdb", "alerts", "runs", ".seed"}
+DERIVED = {"warehouse.duckdb", "identity_graph.duckdb", "alerts", "runs", "cache", ".seed"}
 """What can be made again from the rest, or is a copy: `verify` need not notice every damage of it."""
 
 EDITED = {"roster.csv", "alerts.toml", "waivers.toml", "first.csv", "second.xlsx", "decided.csv"}

@@ -126,6 +126,7 @@ def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
         lambda file: file.write_bytes(b"{" + b" " * 5 * 2**20 + b"}"),
         changed(lambda _: []),
         changed(lambda _: {}),
+        lambda file: file.write_text(file.read_text().replace("history.users", "history.usars")),
         changed(lambda content: {**content, "queries": []}),
         changed(lambda content: {**content, "queries": None}),
         entries(None),
