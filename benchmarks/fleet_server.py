@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from benchmarks.beside import beside
 from benchmarks.snapshots import company_of, live_on, name_of
 from pipedrive_graph.simulator.gate import Seen
 from pipedrive_graph.simulator.server import Options, create_app
@@ -63,18 +63,8 @@ class ServedFleet:
 @contextmanager
 def served_fleet(companies: int, users: int, options: Options) -> Iterator[ServedFleet]:
     """Serve so many companies of so many users until the block ends."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(companies, users, options, there), daemon=True)
-    process.start()
-    there.close()
-    try:
-        yield ServedFleet(here)
-    finally:
-        here.close()
-        process.join(timeout=10)
-        if process.is_alive():
-            process.terminate()
+    with beside(_serve, companies, users, options) as connection:
+        yield ServedFleet(connection)
 
 
 def _serve(number: int, users: int, options: Options, connection: Connection) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 import httpx
+
+from benchmarks.beside import beside
 
 OTHERS_PATH = "users/me"
 """What it asks for; the client under measurement asks for it once, in its preflight."""
@@ -18,17 +19,9 @@ OTHERS_PATH = "users/me"
 @contextmanager
 def others(url: str, token: str, per_second: float) -> Iterator[None]:
     """Send so many calls per second, whatever comes back, until the block ends."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_call, args=(url, token, per_second, there), daemon=True)
-    process.start()
-    there.close()
-    here.recv()  # it has begun
-    try:
+    with beside(_call, url, token, per_second) as connection:
+        connection.recv()  # it has begun
         yield
-    finally:
-        here.close()
-        process.join(timeout=10)
 
 
 def _call(url: str, token: str, per_second: float, connection: Connection) -> None:

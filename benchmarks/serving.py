@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from benchmarks.beside import beside
 from pipedrive_graph.simulator.server import Options, Simulator
 
 
@@ -43,18 +43,8 @@ class Served:
 @contextmanager
 def served(options: Options) -> Iterator[Served]:
     """Serve a simulated company until the block ends."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(options, there), daemon=True)
-    process.start()
-    there.close()
-    try:
-        yield Served(here)
-    finally:
-        here.close()
-        process.join(timeout=10)
-        if process.is_alive():
-            process.terminate()
+    with beside(_serve, options) as connection:
+        yield Served(connection)
 
 
 def _serve(options: Options, connection: Connection) -> None:

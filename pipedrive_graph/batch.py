@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from pipedrive_graph import leftovers
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.errors import BusyError, NoSpaceError
 from pipedrive_graph.findings import rosters
@@ -52,8 +51,6 @@ class BatchWork:
         """Do what was decided about a company since its last snapshot, and find what is pending."""
         self.taken[company] = []
         with self._kept_out(company):
-            leftovers.remove(self.settings, company)
-            leftovers.close_folders(self.settings, company)
             people = rosters.load(one for one in self.settings.companies if one.name == company)
             with database.transaction(self.connection):
                 # what was decided since the last snapshot was decided about what that snapshot found

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import duckdb
 
-from pipedrive_graph import files, losses, ownership
+from pipedrive_graph import files, leftovers, losses, ownership
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.batch import BatchWork
 from pipedrive_graph.built import Batch, Built, left_out, unreadable
@@ -72,6 +72,8 @@ def build_batch(
     """
     policies, accepted = policy.load(settings), waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+        leftovers.remove(settings, companies)
+        leftovers.close_folders(settings, companies)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
         work = BatchWork(settings, connection, decisions, accepted)

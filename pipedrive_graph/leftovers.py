@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,17 +24,17 @@ OLD = 3_600
 _ENDING = ".tmp"
 
 
-def remove(settings: Settings, company: str) -> None:
+def remove(settings: Settings, companies: Sequence[str]) -> None:
     """Remove temporary files and folders that are old; one that cannot be removed stays.
 
     The caller holds the lock of the warehouse.
 
     Args:
         settings: where everything lies.
-        company: the one that is built; the snapshots and reports of others are not looked through.
+        companies: those that are built; the snapshots and reports of others are not looked through.
     """
     oldest = time.time() - OLD
-    for path in _temporaries(settings.home, company):
+    for path in _temporaries(settings.home, companies):
         with suppress(OSError):
             if _written(path) < oldest:
                 if path.is_dir() and not path.is_symlink():
@@ -43,14 +43,14 @@ def remove(settings: Settings, company: str) -> None:
                     path.unlink()
 
 
-def close_folders(settings: Settings, company: str) -> None:
+def close_folders(settings: Settings, companies: Sequence[str]) -> None:
     """Take the rights of other users from the folders of data; one that is another user's stays as it is.
 
     Earlier versions made folders by the umask. Those of reports and exports have a setting of their own.
     """
     rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
     home = settings.home
-    landing = [settings.landing, settings.landing / company]
+    landing = [settings.landing, *(settings.landing / company for company in companies)]
     for folder in (*landing, settings.journal, home / "alerts", home / "tokens"):
         for path in (folder, *(() if folder == settings.landing else folder.glob("*"))):
             with suppress(OSError):
@@ -59,13 +59,13 @@ def close_folders(settings: Settings, company: str) -> None:
                     path.chmod(mode & ~rights)
 
 
-def _temporaries(home: Path, company: str) -> Iterator[Path]:
+def _temporaries(home: Path, companies: Sequence[str]) -> Iterator[Path]:
     """The temporaries of the home: their names begin with a dot, those to which DuckDB spills do not."""
     spilled = [path for path in home.glob(f"*{_ENDING}") if path.is_dir()]
     yield from spilled
     yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
-    of_company = (f"landing/{company}", f"reports/{company}")
-    for name in (*of_company, "exports", "journal", "alerts", "runs", "tokens", "cache"):
+    of_companies = [f"{folder}/{company}" for company in companies for folder in ("landing", "reports")]
+    for name in (*of_companies, "exports", "journal", "alerts", "runs", "tokens", "cache"):
         yield from sorted((home / name).rglob(f".*{_ENDING}"))
 
 

@@ -93,7 +93,23 @@ def check(settings: Settings, companies: Sequence[str]) -> None:
     Raises:
         LandingError: naming the first ones, with their owner and the current user.
     """
-    found = list(closed(settings, companies))
+    _refuse(settings, [*closed(settings, companies)])
+
+
+def check_company(settings: Settings, company: str) -> None:
+    """Refuse to go on where what is one company's alone is closed to this user; see `check` for the rest.
+
+    Raises:
+        LandingError: naming the first ones, with their owner and the current user.
+    """
+    journal = settings.journal / f"{company}.ndjson"
+    found = [*_closed([settings.landing / company, settings.reports / company])]
+    if _is_closed(journal):
+        found.append(journal)
+    _refuse(settings, found)
+
+
+def _refuse(settings: Settings, found: list[Path]) -> None:
     if found:
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
         named = "; ".join(f"{path}: {files.ownership(path)}" for path in found[:NAMED])
@@ -112,17 +128,19 @@ def closed(settings: Settings, companies: Sequence[str]) -> Iterator[Path]:
     kept = [settings.landing, settings.journal, settings.reports]
     for company in companies:
         kept += [settings.landing / company, settings.reports / company]
-    yield from _closed(home, kept)
+    yield from _closed([home, *kept])
     journals = [settings.journal / f"{company}.ndjson" for company in companies]
     wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
-    for file in (settings.warehouse, wal, *journals):
-        if _is(file) and not files.may(file, os.R_OK | os.W_OK):
-            yield file
+    yield from filter(_is_closed, (settings.warehouse, wal, *journals))
 
 
-def _closed(home: Path, folders: list[Path]) -> Iterator[Path]:
+def _is_closed(file: Path) -> bool:
+    return _is(file) and not files.may(file, os.R_OK | os.W_OK)
+
+
+def _closed(folders: list[Path]) -> Iterator[Path]:
     """Folders, and the temporary files, locks and snapshots in them, that are closed to this user."""
-    for folder in (home, *folders):
+    for folder in folders:
         if not _is(folder):
             continue
         if not files.may(folder, os.R_OK | os.W_OK | os.X_OK):

@@ -77,6 +77,6 @@ def test_folders_that_an_earlier_version_left_open_are_closed(tmp_path: Path) ->
         (home / name).chmod(0o755)
     (home / "journal").chmod(0o755)
 
-    leftovers.close_folders(Settings(home, (Company("acme"),)), "acme")
+    leftovers.close_folders(Settings(home, (Company("acme"),)), ["acme"])
 
     assert {path.stat().st_mode & 0o777 for path in home.rglob("*")} == {0o700}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.runs import record
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import is_published
 
 if TYPE_CHECKING:
     from pipedrive_graph.reports.summary import Summary
@@ -89,9 +89,9 @@ class CompanyRun:
             summary=self.summary,
         )
 
-    def interrupt(self, settings: Settings) -> str:
-        """Record that the run was interrupted; a sentence about how far it has come."""
-        how_far = interrupted(settings, self.manifest)
+    def interrupt(self, shown: Mapping[str, str]) -> str:
+        """Record that the run was interrupted; a sentence about how far it has come, by what is published."""
+        how_far = interrupted(self.manifest, shown)
         self.ended_at = clock.now()
         if self.recording is not None:
             self.recording.end(1, error=f"Interrupted. {how_far}")
@@ -164,18 +164,18 @@ class CompanyRun:
         }
 
 
-def interrupted(settings: Settings, manifest: Manifest | None) -> str:
+def interrupted(manifest: Manifest | None, shown: Mapping[str, str]) -> str:
     """What is true of a run that was interrupted, by how far it has come.
 
     Args:
-        settings: where everything lies.
         manifest: the snapshot that the run has committed, if it has come so far.
+        shown: the snapshot of each company that is published.
     """
     if manifest is None:
         return KEPT
     if not manifest.accepted:
         return f"Snapshot {manifest.snapshot_id} was rejected; nothing was published."
-    if is_published(manifest, settings.published):
+    if shown.get(manifest.company) == manifest.snapshot_id:
         return (
             f"Snapshot {manifest.snapshot_id} is published; its reports and alerts may be missing:"
             " the next sync writes and sends them."

@@ -24,9 +24,9 @@ from pipedrive_graph.cli.terminal import render
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.unpublished import published_snapshots
 
 if TYPE_CHECKING:
-    from pipedrive_graph.built import Built
     from pipedrive_graph.pipeline import Landed
 
 METRICS_EVERY = 60.0
@@ -151,14 +151,8 @@ class Runs:
         run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
         self.bars.end(landed.company)
 
-    def built(self, company: str, built: Built) -> None:
-        """Nothing: what is published says it."""
-
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
         """Nothing: the summaries of the companies say it."""
-
-    def reported(self, company: str) -> None:
-        """Nothing: the alerts follow."""
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
         """Keep what went wrong with alerts, for the exit code and for `--json`."""
@@ -180,7 +174,8 @@ class Runs:
 
     def interrupted(self) -> dict[str, str]:
         """Record the companies that have not ended as interrupted; how far each has come, by name."""
-        how_far = {run.company: run.interrupt(self._settings) for run in self.all if run.ended_at is None}
+        shown = published_snapshots(self._settings.published)
+        how_far = {run.company: run.interrupt(shown) for run in self.all if run.ended_at is None}
         self.write_metrics()
         return how_far
 

@@ -81,19 +81,18 @@ def assemble(configuration: Configuration, names: Names | None = None) -> dg.Def
     collect = collecting(configuration, names)
     build = building(configuration, names, tables, timing)
     in_process = dg.in_process_executor  # DuckDB has one writer and uses all cores by itself
-    collect_job = dg.define_asset_job(
-        names.name(COLLECT),
-        selection=dg.AssetSelection.assets(*collect.keys).without_checks(),
-        description="Read companies. What was read is built by the next run of the build.",
-        tags={TAG: COLLECT},
-        executor_def=in_process,
-    )
-    build_job = dg.define_asset_job(
-        names.name(BUILD),
-        selection=dg.AssetSelection.assets(*build.keys).without_checks(),
-        description="Build and publish what was read and is not published; report and alert.",
-        tags={TAG: BUILD},
-        executor_def=in_process,
+    collect_job, build_job = (
+        dg.define_asset_job(
+            names.name(job),
+            selection=dg.AssetSelection.assets(*assets.keys).without_checks(),
+            description=description,
+            tags={TAG: job},
+            executor_def=in_process,
+        )
+        for job, assets, description in (
+            (COLLECT, collect, "Read companies. What was read is built by the next run of the build."),
+            (BUILD, build, "Build and publish what was read and is not published; report and alert."),
+        )
     )
     nightly = nightly_job(configuration, names)
 

@@ -88,7 +88,7 @@ def building(
             context,
             settings,
             names,
-            [company.name for company in companies],
+            companies,
             lambda known, events: pipeline.publish_pending(known, companies, events),
         )
         yield from ()

@@ -64,7 +64,7 @@ def collecting(configuration: Configuration, names: Names) -> dg.AssetsDefinitio
             context,
             settings,
             names,
-            [company.name for company in request.companies],
+            request.companies,
             lambda known, events: pipeline.collect(known, request, events),
         )
         yield from ()

@@ -16,6 +16,7 @@ from pipedrive_graph.findings import own_rules, policy, waivers
 from pipedrive_graph.known import as_known, known_settings
 from pipedrive_graph.orchestration.timing import Timing
 from pipedrive_graph.ownership import RootError
+from pipedrive_graph.pipeline.before import configured
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -63,8 +64,7 @@ def load(settings: Settings) -> Configuration:
             alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
-    models = own_rules.load(settings)
-    waivers.load(settings)
+    models = configured(settings)
     alerting = bool(alerts_file.load(settings).channels)
     timing = _timing(settings)
     timing.check()

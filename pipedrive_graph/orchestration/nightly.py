@@ -55,7 +55,7 @@ def nightly_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
             context,
             settings,
             names,
-            [company.name for company in request.companies],
+            request.companies,
             lambda known, events: pipeline.run(known, request, events),
         )
 
@@ -117,14 +117,14 @@ def _confirmed(settings: Settings, companies: Sequence[Company], value: object) 
 
 
 def run_steps(
-    context: Context, settings: Settings, names: Names, companies: Sequence[str], steps: Steps
+    context: Context, settings: Settings, names: Names, companies: Sequence[Company], steps: Steps
 ) -> None:
     """Run steps for companies in a run that Dagster has started, and record them.
 
     Raises:
         Failure: naming the companies that failed, if there are any.
     """
-    logged = LoggedRun(settings, companies, context.run.run_id, context.log)
+    logged = LoggedRun(settings, [company.name for company in companies], context.run.run_id, context.log)
     recorder = Recorder(context, settings, names, logged)
     try:
         steps(settings, recorder)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipedrive_graph.built import Built
 from pipedrive_graph.collect import Progress
 from pipedrive_graph.errors import BusyError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest
@@ -119,14 +118,8 @@ class LoggedRun:
         company = self._companies[landed.company]
         company.manifest, company.is_earlier = landed.manifest, landed.is_earlier
 
-    def built(self, company: str, built: Built) -> None:
-        """Nothing: what is published says it."""
-
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
         """Nothing: the summaries of the companies say it."""
-
-    def reported(self, company: str) -> None:
-        """Nothing: the alerts follow."""
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
         """Keep the sentences for the record."""

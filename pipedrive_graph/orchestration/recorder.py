@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph.built import Built
 from pipedrive_graph.collect import Observer
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration import metadata, outcomes
@@ -74,10 +73,6 @@ class Recorder:
                     partition=landed.company,
                 )
 
-    def built(self, company: str, built: Built) -> None:
-        """Nothing: what is published says it."""
-        self._inner.built(company, built)
-
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
         """Log the findings and the published file."""
         self._inner.published(companies, rows)
@@ -94,10 +89,6 @@ class Recorder:
                 **{f"rows: {table}": rows[table] for table in PLOTTED if table in rows},
             },
         )
-
-    def reported(self, company: str) -> None:
-        """Nothing: the end of the batch says it."""
-        self._inner.reported(company)
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
         """Keep what could not be delivered."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
-import resource
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,8 +14,6 @@ from typing import Self
 
 from pipedrive_graph.companies import Company
 from pipedrive_graph.pipeline.land import Landed
-
-_log = logging.getLogger(__name__)
 
 Land = Callable[[Company], Awaitable[Landed]]
 
@@ -50,7 +46,6 @@ class Collector:
         self._all: asyncio.Task[None] | None = None
 
     def __enter__(self) -> Self:
-        _allow_open_files()
         self._all = self._loop.create_task(self._everything())
         self._thread.start()
         return self
@@ -127,14 +122,3 @@ class Collector:
             except Exception as error:  # noqa: BLE001 - the other companies go on; the main thread reports it
                 result = error
             self._ended.put(Ended(company.name, result))
-
-
-def _allow_open_files() -> None:
-    """Raise this process's limit of open files as far as it may: each request under way has a connection.
-
-    Many systems begin with 1,024, for old programs that use select(2); 100 companies may need more.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):  # macOS takes less than the limit that it names
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from pipedrive_graph.built import Built
 from pipedrive_graph.collect import Observer
 from pipedrive_graph.pipeline.land import Landed
 
@@ -33,9 +32,6 @@ class Events(Protocol):
     def landed(self, landed: Landed) -> None:
         """Called when there is a committed snapshot of a company, whatever it is worth."""
 
-    def built(self, company: str, built: Built) -> None:
-        """Called when a company's snapshots are in the warehouse."""
-
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
         """Called when a batch is published.
 
@@ -43,9 +39,6 @@ class Events(Protocol):
             companies: those of the batch.
             rows: rows by table, of all companies that are published.
         """
-
-    def reported(self, company: str) -> None:
-        """Called when a company's reports are written."""
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
         """Called after alerts were sent, with a sentence for each that could not be."""

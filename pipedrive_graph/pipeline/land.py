@@ -40,10 +40,10 @@ def check(settings: Settings, company: Company) -> None:
     """Refuse to read a company whose files or roster cannot be used.
 
     Raises:
-        LandingError: if a file or folder that a run needs is closed to this user.
+        LandingError: if a file or folder of the company is closed to this user.
         ConfigurationError: if the roster cannot be used.
     """
-    ownership.check(settings, [company.name])
+    ownership.check_company(settings, company.name)
     rosters.load([company])
 
 

@@ -35,7 +35,6 @@ def process(settings: Settings, models: Models, progress: Progress, names: Seque
             with events.about(name):
                 for sentence in warnings(built, names_people=events.names_people):
                     events.observer(name).warn(sentence)
-                events.built(name, built)
         if batch.loose:
             progress.warn(names[0], batch.loose)
         done = progress.still(names)
@@ -46,7 +45,6 @@ def process(settings: Settings, models: Models, progress: Progress, names: Seque
         for name in progress.still(names):
             with progress.concerning([name]):
                 after.report(settings, models, name)
-                events.reported(name)
     left = [company for company in progress.left if company.name in names]
     for group in after.by_retention(left):
         warn = events.observer(group[0].name).warn

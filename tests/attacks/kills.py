@@ -108,7 +108,7 @@ def _remove_leftovers(stage: Stage) -> None:
     earlier = time.time() - 2 * leftovers.OLD
     for path in stage.home.rglob("*"):
         os.utime(path, (earlier, earlier))
-    leftovers.remove(stage.installation.settings, "default")
+    leftovers.remove(stage.installation.settings, ["default"])
 
 
 def attack(folder: Path, *, tries: int, seed: int = 1) -> Kills:
