@@ -9,20 +9,29 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import click
 from rich.console import Console
 
 from pipedrive_graph import environment
-from pipedrive_graph.cli import logs, terminal
-from pipedrive_graph.cli.company_run import CompanyRun
+from pipedrive_graph.cli import company_run, logs, terminal
 from pipedrive_graph.cli.completion import COMPANY
-from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, failure, say, tell_error
+from pipedrive_graph.cli.frame import (
+    WORST_FIRST,
+    as_root_option,
+    debug_option,
+    failure,
+    say,
+    sentence,
+    tell_error,
+)
 from pipedrive_graph.cli.misconfigured import known_companies, load_settings
 from pipedrive_graph.cli.progress import Bars, CompanyObserver
 from pipedrive_graph.cli.terminal import render
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.runs.company_run import CompanyRun, CompanyRuns
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import published_snapshots
 
@@ -92,14 +101,14 @@ def command(
     except KeyboardInterrupt as interrupt:
         how_far = runs.interrupted()
         if as_json:
-            for name, sentence in how_far.items():
-                click.echo(json.dumps(failure(name, 1, f"Interrupted. {sentence}")))
+            for name, text in how_far.items():
+                click.echo(json.dumps(failure(name, 1, f"Interrupted. {text}")))
         raise KeyboardInterrupt(_together(how_far)) from interrupt
     return min((run.exit_code for run in runs.all), key=WORST_FIRST.index)
 
 
-class Runs:
-    """The companies of a run: receives what happens to each, and prints what came of it.
+class Runs(CompanyRuns):
+    """The companies of a run of this command: records each, shows how far it is, and prints what came of it.
 
     Args:
         settings: where everything lies.
@@ -112,70 +121,58 @@ class Runs:
     def __init__(
         self, settings: Settings, companies: Sequence[Company], on_ended: Callable[[CompanyRun], None]
     ) -> None:
-        self._settings, self.companies, self._on_ended = settings, companies, on_ended
+        self.companies, self._on_ended = companies, on_ended
         self.bars = Bars(len(companies))
         named = len(companies) > 1
-        self._runs = {
-            company.name: CompanyRun(company.name, CompanyObserver(company.name, self.bars, named=named))
-            for company in companies
-        }
+        super().__init__(
+            settings,
+            [
+                CompanyRun(name, CompanyObserver(name, self.bars, named=named), run_id=str(uuid4()))
+                for name in (company.name for company in companies)
+            ],
+        )
         self._measured_at = time.monotonic()
 
     @property
     def all(self) -> list[CompanyRun]:
         """What came of each company, in the order of the settings."""
-        return [*self._runs.values()]
+        return [*self.runs.values()]
+
+    def sentence(self, error: Exception) -> str:
+        """What the record says of an error."""
+        return sentence(error)
 
     @contextmanager
     def about(self, company: str) -> Iterator[None]:
         """Messages inside concern a company and its run."""
-        with logs.about(company, self._runs[company].run_id):
+        with logs.about(company, self.runs[company].run_id):
             yield
 
-    def observer(self, company: str) -> CompanyObserver:
-        """The observer of a company."""
-        return self._runs[company].observer
-
     def began(self, company: str) -> None:
-        """Record that the run of a company is under way."""
-        from pipedrive_graph.runs.recording import Recording
-
-        run = self._runs[company]
-        run.recording = Recording(self._settings, company, run.run_id, run.observer.warn)
-        run.recording.start()
+        """Record that the run of a company is under way, and show its bar."""
+        super().began(company)
         self.bars.begin(company)
 
     def landed(self, landed: Landed) -> None:
-        """Keep the snapshot of a company."""
-        run = self._runs[landed.company]
-        run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
+        """Keep the snapshot of a company, which is read."""
+        super().landed(landed)
         self.bars.end(landed.company)
-
-    def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
-        """Nothing: the summaries of the companies say it."""
-
-    def alerted(self, company: str, problems: Sequence[str]) -> None:
-        """Keep what went wrong with alerts, for the exit code and for `--json`."""
-        self._runs[company].undelivered += problems
-
-    def failed(self, company: str, error: Exception) -> None:
-        """Keep the error of a company."""
-        self._runs[company].error = error
 
     def ended(self, company: str) -> None:
         """Record how the run of a company has ended, and print it."""
-        run = self._runs[company]
-        run.end(self._settings)
+        super().ended(company)
         self.bars.end(company)  # of a company that failed while it was read
         with self.bars.paused():
-            self._on_ended(run)
+            self._on_ended(self.runs[company])
         if time.monotonic() - self._measured_at >= METRICS_EVERY:
             self.write_metrics()
 
     def interrupted(self) -> dict[str, str]:
         """Record the companies that have not ended as interrupted; how far each has come, by name."""
-        shown = published_snapshots(self._settings.published)
-        how_far = {run.company: run.interrupt(shown) for run in self.all if run.ended_at is None}
+        shown = published_snapshots(self.settings.published)
+        how_far = {run.company: company_run.interrupted(run.manifest, shown) for run in self.under_way}
+        for run in self.under_way:
+            run.interrupt(f"Interrupted. {how_far[run.company]}")
         self.write_metrics()
         return how_far
 
@@ -183,7 +180,7 @@ class Runs:
         """Write the metrics of all companies."""
         from pipedrive_graph.runs.metrics import write_metrics
 
-        write_metrics(self._settings, self.all[0].observer.warn)
+        write_metrics(self.settings, self.all[0].observer.warn)
         self._measured_at = time.monotonic()
 
 
@@ -226,7 +223,7 @@ def sync(
 def _tell(console: Console, settings: Settings, run: CompanyRun, *, as_json: bool) -> None:
     """Print what came of a company, and say what was wrong."""
     if as_json:
-        click.echo(json.dumps(run.as_json(settings)))
+        click.echo(json.dumps(company_run.as_json(run, settings)))
         if run.is_partial and run.verdict and not run.error:
             say(f"{run.company} is partial: {run.verdict.reason}", logging.WARNING)
     elif not run.error:
@@ -241,7 +238,7 @@ def _together(how_far: dict[str, str]) -> str:
     """How far companies have come, in one text: once where it is the same for all, else of the first ones."""
     if len({*how_far.values()}) <= 1:
         return "".join({*how_far.values()})
-    named = [f"{company}: {sentence}" for company, sentence in how_far.items()]
+    named = [f"{company}: {text}" for company, text in how_far.items()]
     more = f" {len(named) - NAMED} more companies were interrupted, too." if len(named) > NAMED else ""
     return " ".join(named[:NAMED]) + more
 

@@ -1,0 +1,188 @@
+"""What is known of each company of a run while it is under way, and the record that comes of it.
+
+`sync` and the runs that Dagster has started receive the events of the steps here, so the records of both hold
+the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from pipedrive_graph import clock
+from pipedrive_graph.collect import Observer, Progress
+from pipedrive_graph.errors import BusyError, PipedriveGraphError
+from pipedrive_graph.landing import Manifest, Verdict
+from pipedrive_graph.runs import record
+from pipedrive_graph.runs.recording import Recording
+from pipedrive_graph.settings import Settings
+
+if TYPE_CHECKING:
+    from pipedrive_graph.pipeline import Landed
+    from pipedrive_graph.reports.summary import Summary
+
+UNFINISHED = "unfinished"
+"""Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
+
+
+class RunObserver(Observer, Protocol):
+    """An observer that knows how far its company is.
+
+    Attributes:
+        last: the last progress.
+    """
+
+    last: Progress | None
+
+
+@dataclass(slots=True)
+class CompanyRun:
+    """One company in a run.
+
+    Attributes:
+        company: its name in the settings.
+        observer: has its progress.
+        run_id: the id of its run, in the record and in log messages.
+        recording: the record; None before it has begun.
+        manifest: the snapshot that the run has committed, or found.
+        is_earlier: whether an earlier run has read it.
+        undelivered: a sentence for each alert that could not be sent.
+        error: what has ended it.
+        summary: what is published.
+        seconds: how long it took.
+        ended_at: when it ended; None while it is under way.
+    """
+
+    company: str
+    observer: RunObserver
+    run_id: str
+    recording: Recording | None = None
+    manifest: Manifest | None = None
+    is_earlier: bool = False
+    undelivered: list[str] = field(default_factory=list)
+    error: Exception | None = None
+    summary: Summary | None = None
+    seconds: float = 0.0
+    ended_at: datetime | None = None
+    _began: float = field(default_factory=time.monotonic)
+
+    def end(self, settings: Settings, sentence: Callable[[Exception], str]) -> None:
+        """Look at what is published, and record how the run has ended; `sentence` says what an error is."""
+        from pipedrive_graph.reports.summary import summarise  # takes a while, which reading hides
+
+        self.seconds, self.ended_at = time.monotonic() - self._began, clock.now()
+        try:
+            self.summary = summarise(settings.published, self.company)
+        except PipedriveGraphError as caught:
+            self.error = self.error or caught  # what ended the run says more than that nothing can be shown
+        if self.recording is None:
+            return
+        if isinstance(self.error, BusyError):
+            self.recording.drop()  # the record is that of the run that is at work
+            return
+        verdict, (requests, throttled) = self.verdict, self.sent
+        self.recording.end(
+            self.exit_code,
+            error=sentence(self.error) if self.error else None,
+            status=verdict.status if verdict else UNFINISHED if self.error else None,
+            snapshot_id=self.manifest.snapshot_id if self.manifest else None,
+            requests=requests,
+            throttled=throttled,
+            alerts_not_sent=self.undelivered,
+            summary=self.summary,
+        )
+
+    def interrupt(self, error: str) -> None:
+        """Record that the run was interrupted."""
+        self.ended_at = clock.now()
+        if self.recording is not None:
+            self.recording.end(1, error=error)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of this company alone."""
+        code = self.error.exit_code if isinstance(self.error, PipedriveGraphError) else 1
+        return record.exit_code(
+            code if self.error else None,
+            is_partial=self.is_partial or bool(self.broken),
+            is_undelivered=bool(self.undelivered),
+        )
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the snapshot is worth: as published, where it is, else as it was collected."""
+        manifest, summary = self.manifest, self.summary
+        if manifest and summary and summary.snapshot_id == manifest.snapshot_id:
+            return Verdict.model_validate({"status": summary.status, "reason": summary.reason})
+        return manifest.verdict if manifest else None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the snapshot has not everything."""
+        return self.verdict is not None and self.verdict.status == "partial"
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The rules that could not be run."""
+        return self.summary.broken if self.summary else ()
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """How many requests this run has sent, and how many of them were throttled."""
+        counted = None if self.is_earlier else self.manifest or self.observer.last
+        return (counted.requests, counted.throttled) if counted else (0, 0)
+
+
+class CompanyRuns:
+    """Receives the events of the steps, and records each company.
+
+    Args:
+        settings: where the records lie.
+        runs: the companies.
+    """
+
+    def __init__(self, settings: Settings, runs: Sequence[CompanyRun]) -> None:
+        self.settings = settings
+        self.runs = {run.company: run for run in runs}
+
+    def sentence(self, error: Exception) -> str:
+        """What the record says of an error."""
+        raise NotImplementedError
+
+    def observer(self, company: str) -> Observer:
+        """The observer of a company."""
+        return self.runs[company].observer
+
+    def began(self, company: str) -> None:
+        """Record that the run of a company is under way."""
+        run = self.runs[company]
+        run.recording = Recording(self.settings, company, run.run_id, run.observer.warn)
+        run.recording.start()
+
+    def landed(self, landed: Landed) -> None:
+        """Keep the snapshot of a company."""
+        run = self.runs[landed.company]
+        run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
+
+    def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
+        """Nothing: the summaries of the companies say it."""
+
+    def alerted(self, company: str, problems: Sequence[str]) -> None:
+        """Keep what went wrong with alerts."""
+        self.runs[company].undelivered += problems
+
+    def failed(self, company: str, error: Exception) -> None:
+        """Keep the error of a company."""
+        self.runs[company].error = error
+
+    def ended(self, company: str) -> None:
+        """Record how the run of a company has ended."""
+        self.runs[company].end(self.settings, self.sentence)
+
+    @property
+    def under_way(self) -> list[CompanyRun]:
+        """The companies that have not ended."""
+        return [run for run in self.runs.values() if run.ended_at is None]
