@@ -81,7 +81,7 @@ def one_by_one(settings: Settings, models: Models, nights: int) -> None:
         return every(landing, seen)[:1]
 
     advance.ingest.pending = next_one
-    (company,) = build.Landing(settings.landing).companies()
+    (company,) = build.Landing(settings.storage).companies()
     for _ in range(nights):
         build.build(settings, models, company, tell=print)
         build.publish(settings, models, tell=print)

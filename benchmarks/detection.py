@@ -137,7 +137,7 @@ def _night(settings: Settings) -> list[str]:
     """Run what `sync` runs; return a sentence for each rule that could not be run."""
     (company,) = settings.companies
     models = Models(sql_folder())
-    asyncio.run(collect(company, Landing(settings.landing).of(company.name), observer=_Silent()))
+    asyncio.run(collect(company, Landing(settings.storage).of(company.name), observer=_Silent()))
     built = build.build(settings, models, company.name, tell=_say_nothing)
     build.publish(settings, models, tell=_say_nothing)
     return built.broken

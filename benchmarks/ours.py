@@ -16,6 +16,7 @@ from benchmarks.process import peak_memory
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.storage import FolderStorage
 
 
 class Silent:
@@ -34,7 +35,9 @@ def main(url: str, token: str, folder: str) -> None:
     os.environ[TOKEN_VARIABLE] = token
     # The benchmarks are about the burst limit; the day's budget is as large as the company, or larger.
     company = Company("benchmark", base_url=url, daily_reserve=0.0)
-    manifest = asyncio.run(collect(company, Landing(Path(folder)).of(company.name), observer=Silent()))
+    manifest = asyncio.run(
+        collect(company, Landing(FolderStorage(Path(folder))).of(company.name), observer=Silent())
+    )
     told = {
         "status": manifest.verdict.status,
         "users": manifest.users,

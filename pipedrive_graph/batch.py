@@ -61,7 +61,7 @@ class BatchWork:
                     # the warehouse was lost: what is decided now comes after all that the journal says
                     self._behind.add(company)
             seen = ingest.taken(self.connection, company)
-            pending = ingest.pending(Landing(self.settings.landing).of(company), seen)
+            pending = ingest.pending(Landing(self.settings.storage).of(company), seen)
             self.rosters = Rosters({**self.rosters.of, **people.of})
             self.pending[company] = pending
 

@@ -163,7 +163,7 @@ def rebuild(
             warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
-    landing, policies = Landing(settings.landing), policy.load(settings)
+    landing, policies = Landing(settings.storage), policy.load(settings)
     ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):
@@ -219,7 +219,7 @@ def _set_aside(landing: Landing, snapshot_ids: Collection[str]) -> None:
     there = {name: landing.of(name).digests().keys() for name in landing.companies()}
     for snapshot_id in snapshot_ids:
         if not any(snapshot_id in ids for ids in there.values()):
-            raise ConfigurationError(f"There is no snapshot '{shown(snapshot_id)}' in {landing.folder}.")
+            raise ConfigurationError(f"There is no snapshot '{shown(snapshot_id)}' in {landing.path}.")
     if not any(ids - {*snapshot_ids} for ids in there.values()):
         raise ConfigurationError(
             "Without these snapshots there is nothing to build from: move the home folder away instead, and"

@@ -210,6 +210,24 @@ def private_files() -> Iterator[None]:
         os.umask(before)
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise LandingError, saying why, where the system does not let a file or folder be read."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise LandingError, saying why, where the system does not let a file or folder be written."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> LandingError:
     """The sentence for a file that cannot be written."""
     if error.errno in _FULL:

@@ -50,7 +50,7 @@ def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
     They are those that companies.toml names, as far as it can be read, else those that were collected before.
     What looks like a token is no company's name: Dagster would store it with every run.
     """
-    landing = Landing(home / "landing")
+    landing = Landing(Settings(home, ()).storage)
     try:
         tables = toml_file.read(home / COMPANIES_FILE)
         named = (

@@ -75,7 +75,7 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
     Raises:
         LandingError: if this user may not read what is there.
     """
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
         if not path.exists():
             continue
@@ -102,7 +102,7 @@ def check_journal(settings: Settings, company: str) -> None:
     Raises:
         LandingError: if it is not, or the newest manifest is damaged.
     """
-    newest = Landing(settings.landing).of(company).latest()
+    newest = Landing(settings.storage).of(company).latest()
     Journal.of(settings, company).check(newest.journal if newest else None)
 
 
@@ -112,7 +112,7 @@ def accept(settings: Settings) -> None:
     Raises:
         LandingError: if a manifest or a journal cannot be read, or that cannot be written down.
     """
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     for name in landing.companies():
         landing.of(name).accept_gaps()
         newest = landing.of(name).latest()
@@ -133,7 +133,7 @@ def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> N
         LandingError: if a journal is not whole.
         LossError: with what would be lost, and what to do instead.
     """
-    for name in Landing(settings.landing).companies():
+    for name in Landing(settings.storage).companies():
         if name not in without:
             check_journal(settings, name)
     found = losses(settings)
@@ -200,7 +200,7 @@ def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> Non
         LossError: with what is missing, and what to do.
     """
     if found is None:
-        if not Landing(settings.landing).of(company).digests():
+        if not Landing(settings.storage).of(company).digests():
             raise LossError(f"{_unknown(settings)} {_otherwise(settings)}")
         return
     for loss in found:
@@ -273,7 +273,7 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
         company,
     ):
-        forgotten = Landing(settings.landing).of(name).forgotten()
+        forgotten = Landing(settings.storage).of(name).forgotten()
         # a warehouse from before a `forget`, as from a backup, has applied entries that were removed since
         removed = forgotten.entries if held.marks[name] & forgotten.digests else 0
         held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines - removed)
@@ -310,7 +310,7 @@ def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, com
 
 def _has_snapshots(settings: Settings) -> bool:
     """Whether the landing has a snapshot of any company."""
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     return any(landing.of(name).digests() for name in landing.companies())
 
 

@@ -48,6 +48,7 @@ from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.options import Options
 from pipedrive_graph.output_access import OutputAccess
 from pipedrive_graph.publication import Publication, PublishedFile
+from pipedrive_graph.storage import FolderStorage, Storage
 from pipedrive_graph.text import meant, printable
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
@@ -119,6 +120,11 @@ class Settings:
     def output(self) -> OutputAccess:
         """Writes the files that people open, with the group and mode that are set for them."""
         return self.access or OutputAccess(self.home)
+
+    @property
+    def storage(self) -> Storage:
+        """Where the landing and the journal are kept."""
+        return FolderStorage(self.home)
 
     @property
     def landing(self) -> Path:

@@ -120,7 +120,7 @@ class Installation:
         return sum(path.read_bytes().count(b"\n") for path in paths)
 
     def landing(self, company: str = "default") -> CompanyLanding:
-        return Landing(self.settings.landing).of(company)
+        return Landing(self.settings.storage).of(company)
 
     def command(self, *arguments: str) -> Told:
         """Run a command of the command line in this process."""

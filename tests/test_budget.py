@@ -9,8 +9,8 @@ import pytest
 from installation import UNJUDGED, Installation, Serve
 from published import query
 
+from pipedrive_graph.landing import Snapshot
 from pipedrive_graph.landing.records import Draft
-from pipedrive_graph.landing.snapshot import write_head
 from pipedrive_graph.simulator import faults
 
 LISTS = {"users/me", "users", "roles", "permissionSets"}
@@ -39,7 +39,7 @@ def test_stopped_for_the_reserve_and_resumed_on_the_next_day(
     assert (told["status"], told["throttled"]) == ("unfinished", 0)
     assert budget // 4 <= simulator.limits.left(account) < budget // 4 + 10
     assert not installation.published.exists()
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
     asked = {request.path for request in simulator.requests} - LISTS
 
     # on the same day, there is nothing to be had
@@ -81,7 +81,7 @@ def stopped(home, serve: Serve):
     installation = Installation.of(home, simulator)
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = STOPPED.isoformat()
     assert installation.command("sync").code == 5
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
     asked = {request.path for request in simulator.requests} - LISTS
     simulator.limits.new_day()
     simulator.requests.clear()
@@ -132,7 +132,7 @@ def test_a_wait_that_no_server_can_mean_is_neither_believed_nor_kept(home, serve
     over = faults.status(429, headers={"retry-after": retry_after, "x-ratelimit-remaining": "5"})
     fault = simulator.faults.add("users/.*/permissions", over, times=None)
     assert installation.command("sync").code == 5
-    (head,) = installation.landing().folder.glob("*/draft.json")
+    (head,) = installation.landing().path.glob("*/draft.json")
     continues_at = datetime.fromisoformat(json.loads(head.read_text())["continues_at"])
     assert NIGHT < continues_at <= NIGHT + timedelta(days=1, hours=1)
     simulator.faults.remove(fault)
@@ -157,7 +157,8 @@ def test_an_earlier_version_believed_a_server_too_much(stopped, continues_at, ho
     installation, simulator, _, folder = stopped
     simulator.limits.daily_limit = 8000
     head = Draft.model_validate_json((folder / "draft.json").read_bytes())
-    write_head(folder, head.model_copy(update={"continues_at": datetime.fromisoformat(continues_at)}))
+    head = head.model_copy(update={"continues_at": datetime.fromisoformat(continues_at)})
+    Snapshot(installation.landing().storage, head).write_head()
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = (STOPPED + timedelta(hours=hours)).isoformat()
 
     manifest = installation.read()

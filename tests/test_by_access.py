@@ -422,7 +422,7 @@ def test_a_large_company_takes_few_requests(serve, home, deviators: int) -> None
 
 def test_the_seed_of_the_rotation_is_kept_and_shown_nowhere(installation, simulator) -> None:
     first = night(installation, 0)
-    path = installation.landing().folder / ".seed"
+    path = installation.landing().path / ".seed"
     seed = path.read_bytes()
     assert (len(seed), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
     path.unlink()  # as in a home of an earlier version
@@ -443,6 +443,6 @@ def test_the_seed_of_the_rotation_is_kept_and_shown_nowhere(installation, simula
     assert not path.exists()
     assert installation.command("plan", "--json").code == 0
     assert not path.exists()
-    for file in (installation.landing().folder / first.snapshot_id).iterdir():
+    for file in (installation.landing().path / first.snapshot_id).iterdir():
         assert seed not in file.read_bytes()
         assert seed.hex().encode() not in file.read_bytes()

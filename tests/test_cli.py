@@ -311,7 +311,7 @@ def test_sql_before_the_first_night(installation) -> None:
 def test_rebuild_says_what_it_did(night) -> None:
     installation, _ = night
     told = installation.command("rebuild")
-    number = len(list(installation.landing().folder.glob("*/manifest.json")))
+    number = len(list(installation.landing().path.glob("*/manifest.json")))
     assert (told.code, told.err) == (0, "")
     assert told.out == f"Rebuilt from {number} snapshots; published {installation.published}.\n"
 

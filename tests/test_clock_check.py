@@ -50,7 +50,7 @@ def test_a_clock_that_is_ahead_of_the_server_is_refused(home, serve: Serve, offs
     (fault,) = [check for check in doctor.objects if check["state"] == "fault"]
     assert fault["check"] == "clock"
     assert fault["text"][:40] == sync.sentence[:40]
-    assert not list(installation.landing().folder.glob("*/*"))
+    assert not list(installation.landing().path.glob("*/*"))
     installation.variables["PIPEDRIVE_GRAPH_CLOCK_TOLERANCE"] = "600000"
     assert installation.read().verdict.status == "complete"
 
@@ -87,7 +87,7 @@ def test_a_clock_that_becomes_wrong_while_reading_keeps_the_draft(home, serve: S
     with pytest.raises(ClockError):
         installation.read()
 
-    (head,) = installation.landing().folder.glob("*/draft.json")
+    (head,) = installation.landing().path.glob("*/draft.json")
     object.__setattr__(simulator.options, "clock_offset", 0.0)
     simulator.requests.clear()
     assert installation.read().snapshot_id == head.parent.name
@@ -164,7 +164,7 @@ def test_a_night_that_was_dated_a_year_ahead_is_set_aside(tmp_path: Path, serve:
     chain = spoilt.landing().chain()
     assert len(chain) == 3
     for snapshot_id in wrong:
-        folder = spoilt.landing().folder / snapshot_id
+        folder = spoilt.landing().path / snapshot_id
         assert (folder / "manifest.set-aside.json").exists()
         assert (folder / "users.ndjson.gz").exists()
     for number in (3, 4, 5):
@@ -213,7 +213,7 @@ def test_a_night_in_the_middle_can_be_set_aside(home, serve: Serve) -> None:
     assert installation.command("rebuild", "--without-snapshot", ids[1]).code == 0
 
     assert [manifest.snapshot_id for manifest, _ in installation.landing().chain()] == [ids[0], ids[2]]
-    gaps = json.loads((installation.landing().folder / "gaps.json").read_text())["gaps"]
+    gaps = json.loads((installation.landing().path / "gaps.json").read_text())["gaps"]
     assert [gap["snapshot_id"] for gap in gaps] == [ids[2]]
     assert query(installation.published, "SELECT snapshot_id FROM snapshots ORDER BY ALL") == [
         (ids[0],),

@@ -77,7 +77,7 @@ def folder(name: str) -> Break:
 
 
 def snapshots(installation: Installation) -> list[Path]:
-    return sorted(path.parent for path in installation.landing().folder.glob("*/manifest.json"))
+    return sorted(path.parent for path in installation.landing().path.glob("*/manifest.json"))
 
 
 def kept(installation: Installation) -> set[str]:
@@ -113,7 +113,7 @@ def unbuilt_and_damaged(installation: Installation, _: Simulator) -> None:
 
 
 def half_begun(installation: Installation, _: Simulator) -> None:
-    draft = installation.landing().folder / "20991231T000000-000000" / "draft.json"
+    draft = installation.landing().path / "20991231T000000-000000" / "draft.json"
     draft.parent.mkdir()
     draft.write_text("{")
 

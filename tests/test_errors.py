@@ -411,7 +411,7 @@ def test_a_folder_that_nobody_may_write_to(installation, tmp_path) -> None:
 
 def test_damage_in_the_landing_is_named(installation) -> None:
     manifest = installation.night()
-    file = installation.landing().folder / manifest.snapshot_id / "users.ndjson.gz"
+    file = installation.landing().path / manifest.snapshot_id / "users.ndjson.gz"
     file.write_bytes(file.read_bytes()[:-1])
     before = installation.published.read_bytes()
 
@@ -426,7 +426,7 @@ def test_damage_in_the_landing_is_named(installation) -> None:
 
 def test_a_damaged_manifest_stops_the_night(installation) -> None:
     manifest = installation.night()
-    file = installation.landing().folder / manifest.snapshot_id / "manifest.json"
+    file = installation.landing().path / manifest.snapshot_id / "manifest.json"
     file.write_text(file.read_text()[:100])
 
     sentence = fails(installation, 1)

@@ -14,6 +14,7 @@ from pipedrive_graph import build
 from pipedrive_graph.errors import ClockError, LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.simulator.server import Options, Simulator
+from pipedrive_graph.storage import FolderStorage
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +33,12 @@ def damaged(two_nights, tmp_path):
     installation, manifests, _ = two_nights
     copy = Installation(tmp_path / "home", {**installation.variables})
     shutil.copytree(installation.home, copy.home)
-    return copy, [copy.landing().folder / manifest.snapshot_id for manifest in manifests]
+    return copy, [copy.landing().path / manifest.snapshot_id for manifest in manifests]
 
 
 def test_a_snapshot_is_a_folder_of_packed_files(two_nights) -> None:
     installation, (first, _), _ = two_nights
-    folder = installation.landing().folder / first.snapshot_id
+    folder = installation.landing().path / first.snapshot_id
     assert sorted(path.name for path in folder.iterdir()) == [
         "known.json",
         "manifest.json",
@@ -54,7 +55,7 @@ def test_a_snapshot_is_a_folder_of_packed_files(two_nights) -> None:
 
 def test_a_line_is_an_answer_as_received(two_nights) -> None:
     installation, (first, _), simulator = two_nights
-    path = installation.landing().folder / first.snapshot_id / "users.id.permissions.ndjson.gz"
+    path = installation.landing().path / first.snapshot_id / "users.id.permissions.ndjson.gz"
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     user = simulator.company.plain_user_id
     (line,) = [line for line in lines if line["asked"]["id"] == str(user)]
@@ -68,7 +69,7 @@ def test_a_line_is_an_answer_as_received(two_nights) -> None:
 
 def test_the_manifest_tells_what_is_in_it(two_nights) -> None:
     installation, (first, _), simulator = two_nights
-    folder = installation.landing().folder / first.snapshot_id
+    folder = installation.landing().path / first.snapshot_id
     for file in first.files:
         content = (folder / file.name).read_bytes()
         assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
@@ -85,7 +86,7 @@ def test_the_manifest_tells_what_is_in_it(two_nights) -> None:
 
 def test_each_manifest_names_the_one_before(two_nights) -> None:
     installation, (first, second), _ = two_nights
-    path = installation.landing().folder / first.snapshot_id / "manifest.json"
+    path = installation.landing().path / first.snapshot_id / "manifest.json"
     assert first.previous is None
     assert second.previous == hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -169,5 +170,5 @@ def test_files_that_a_crash_left_beside_a_manifest_do_no_harm(damaged) -> None:
 
 
 def test_a_landing_without_companies_is_empty(tmp_path) -> None:
-    assert Landing(tmp_path / "nowhere").companies() == []
-    assert Landing(tmp_path / "nowhere").of("acme").chain() == []
+    assert Landing(FolderStorage(tmp_path / "nowhere")).companies() == []
+    assert Landing(FolderStorage(tmp_path / "nowhere")).of("acme").chain() == []

@@ -205,7 +205,7 @@ def test_nights_of_a_budget_that_does_not_suffice(
     assert installation.command("sync").code == 0
     assert plan["requests"] == exactly(len(simulator.requests))
     assert plan["nights"] == exactly(1)
-    (snapshot,) = (path.parent.name for path in installation.landing().folder.glob("*/manifest.json"))
+    (snapshot,) = (path.parent.name for path in installation.landing().path.glob("*/manifest.json"))
     assert plan["resumes"] == snapshot
 
 

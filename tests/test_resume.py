@@ -152,7 +152,7 @@ def interrupted(installation: Installation, simulator: Simulator) -> Path:
         installation.night()
     simulator.faults.clear()
     simulator.requests.clear()
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
     return folder
 
 
@@ -242,7 +242,7 @@ def test_a_damaged_draft_is_set_aside(cut_off, tmp_path: Path, damage, reason: s
     _, before, whole = cut_off
     installation = Installation(tmp_path / "home", before.variables, UNJUDGED)
     shutil.copytree(before.home, installation.home)
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
     damage(folder)
     observer = Silent()
 
@@ -264,7 +264,7 @@ def test_doctor_and_plan_speak_of_a_damaged_draft_and_leave_it_alone(cut_off, tm
     _, before, _ = cut_off
     installation = Installation(tmp_path / "home", before.variables)
     shutil.copytree(before.home, installation.home)
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
     (folder / "draft.json").write_bytes(b"{")
 
     doctor, plan = installation.command("doctor"), installation.command("plan", "--json")
@@ -279,7 +279,7 @@ def test_a_commit_keeps_the_answers_as_they_came(cut_off, tmp_path: Path) -> Non
     _, before, _ = cut_off
     installation = Installation(tmp_path / "home", before.variables, UNJUDGED)
     shutil.copytree(before.home, installation.home)
-    (folder,) = (path.parent for path in installation.landing().folder.glob("*/draft.json"))
+    (folder,) = (path.parent for path in installation.landing().path.glob("*/draft.json"))
 
     manifest = installation.read()
 

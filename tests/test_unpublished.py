@@ -144,7 +144,7 @@ def test_a_build_that_fails_does_not_keep_the_next_night_from_reading(
 
     assert (again.code, again.sentence) == (1, "It cannot be built.")
     assert f"Snapshot {snapshot} could not be built before reading: It cannot be built." in again.err
-    assert len(list(installation.landing().folder.glob("*/manifest.json"))) == 2
+    assert len(list(installation.landing().path.glob("*/manifest.json"))) == 2
 
 
 @pytest.mark.slow

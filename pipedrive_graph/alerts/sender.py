@@ -79,7 +79,7 @@ class Sender:
     def _of_landing(self, settings: Settings) -> due.Latest | None:
         """The latest snapshot by the landing; where that is damaged too, that is what there is to say."""
         try:
-            newest = Landing(settings.landing).of(self._company).latest(accepted=True)
+            newest = Landing(settings.storage).of(self._company).latest(accepted=True)
         except LandingError as error:
             self._datable = False
             self._notes.append(due.damaged(self._company, [str(error)], now=self._now))

@@ -25,7 +25,7 @@ def answers(settings: Settings, company: Company) -> list[Check]:
     Raises:
         PipedriveGraphError: as a sync does before it asks for details.
     """
-    return asyncio.run(_ask(company, Landing(settings.landing).of(company.name)))
+    return asyncio.run(_ask(company, Landing(settings.storage).of(company.name)))
 
 
 async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:

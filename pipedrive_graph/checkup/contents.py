@@ -51,7 +51,7 @@ def published(settings: Settings) -> Iterator[Check]:
 def shown(settings: Settings, company: Company) -> Iterator[Check]:
     """Whether the published file shows the newest accepted snapshot of a company."""
     try:
-        newest = Landing(settings.landing).of(company.name).latest(accepted=True)
+        newest = Landing(settings.storage).of(company.name).latest(accepted=True)
     except LandingError:
         return  # the check of the landing says it
     if newest and settings.published.is_file() and not is_published(newest, settings.published):

@@ -70,7 +70,7 @@ def _usable(file: Path, lacking: list[str]) -> Check:
 
 def _landed(settings: Settings) -> str:
     """What the warehouse would be made from."""
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     snapshots = sum(len(landing.of(name).digests()) for name in landing.companies())
     return f"{counted(snapshots, 'snapshot')} and the journal, and loses nothing"
 
@@ -82,7 +82,7 @@ def history(settings: Settings, company: Company) -> Iterator[Check]:
     raise_for(settings, company.name, losses(settings, company.name))
     if settings.warehouse.is_file():
         with advised(settings):
-            ingest.pending(Landing(settings.landing).of(company.name), taken(settings, company.name))
+            ingest.pending(Landing(settings.storage).of(company.name), taken(settings, company.name))
     yield from ()
 
 

@@ -8,7 +8,7 @@ from pipedrive_graph import interrupted
 from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.forget.company import advice, not_collected
-from pipedrive_graph.landing.tombstones import read_forgotten
+from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import Settings
 
 
@@ -36,7 +36,7 @@ def deleted(settings: Settings) -> Iterator[Check]:
     Raises:
         LandingError: if the file that says so is damaged.
     """
-    tombstones = read_forgotten(settings.landing).tombstones
+    tombstones = Landing(settings.storage).forgotten().tombstones
     if tombstones:
         names = ", ".join(f"{tombstone.company} ({tombstone.at:%Y-%m-%d})" for tombstone in tombstones)
         yield Check("forgotten", f"deleted companies: {names}")

@@ -36,13 +36,13 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         company: whose snapshots.
         quick: compare the sizes of the files only; nothing but manifests is read.
     """
-    snapshots = Landing(settings.landing).of(company.name)
+    snapshots = Landing(settings.storage).of(company.name)
     faults: list[LandingError] = [
         LandingError(f"{folder} has no {MANIFEST}; restore it from a backup, or move the folder away.")
         for folder in snapshots.strays()
     ]
     files = answers = count = 0
-    for folder, manifest in snapshots.committed():
+    for snapshot_id, manifest in snapshots.committed():
         count += 1
         if isinstance(manifest, LandingError):
             faults.append(manifest)
@@ -50,7 +50,7 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         files, answers = files + len(manifest.files), answers + sum(file.rows for file in manifest.files)
         damaged = snapshots.problems(manifest, quick=True) if quick else _unreadable(snapshots, manifest)
         faults += [_advised(file.name, error) for file, error in damaged]
-        faults += _unnamed(folder, manifest)
+        faults += _unnamed(snapshots, snapshot_id, manifest)
     try:
         snapshots.chain()
     except LandingError as error:
@@ -74,7 +74,7 @@ def _tombstones(snapshots: CompanyLanding) -> Iterator[Check]:
         last = tombstones[-1]
         removed = ", ".join(f"{what}: {count}" for what, count in last.counts.items())
         text = (
-            f"forgotten: {counted(len(tombstones), 'removal')} in {snapshots.folder / FORGOTTEN}, the last of"
+            f"forgotten: {counted(len(tombstones), 'removal')} in {snapshots.path / FORGOTTEN}, the last of"
             f" {last.at:%Y-%m-%d} ({removed}); reason: {last.reason}"
         )
         yield Check("forgotten", text, company=snapshots.company)
@@ -133,11 +133,12 @@ def _advised(name: str, error: LandingError) -> LandingError:
     return LandingError(f"{error.problem}; if it is needed, the next sync makes it again from the answers.")
 
 
-def _unnamed(folder: Path, manifest: Manifest) -> Iterator[LandingError]:
-    """Files in a snapshot's folder that its manifest does not name; nobody reads them."""
+def _unnamed(snapshots: CompanyLanding, snapshot_id: str, manifest: Manifest) -> Iterator[LandingError]:
+    """Files of a snapshot that its manifest does not name; nobody reads them."""
     names = {file.name for file in manifest.files} | {MANIFEST, "draft.json"}
-    for path in sorted(folder.iterdir()):
-        if path.name not in names and not path.name.endswith((".ndjson", ".tmp")):
+    for name in snapshots.storage.names(snapshot_id):
+        if name not in names and not name.endswith((".ndjson", ".tmp")):
+            path = snapshots.path / snapshot_id / name
             yield LandingError(f"{path} is not named by the manifest beside it; move it away.")
 
 
@@ -162,7 +163,7 @@ def _read(snapshots: CompanyLanding, manifest: Manifest, file: File) -> None:
     if file.name == MEMORY:
         snapshots.memory(manifest)
         return
-    path = snapshots.folder / manifest.snapshot_id / file.name
+    path = snapshots.path / manifest.snapshot_id / file.name
     number = 0
     for number, line in enumerate(snapshots.answers(manifest, file), 1):
         problem = _problem(line, path)

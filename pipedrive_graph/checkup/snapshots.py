@@ -24,7 +24,7 @@ def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator
     The next sync reads the files of snapshots that are not in the warehouse yet: of those, the sha256 is
     compared. An old one that is damaged is a warning: a rebuild would fail.
     """
-    snapshots = Landing(settings.landing).of(company.name)
+    snapshots = Landing(settings.storage).of(company.name)
     try:
         refuse_later_snapshots(snapshots)
     except ClockError as error:

@@ -125,7 +125,7 @@ def _companies(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: if a company has no data.
     """
-    there = Landing(settings.landing).companies()
+    there = Landing(settings.storage).companies()
     return _known(names, there) or tuple(there)
 
 

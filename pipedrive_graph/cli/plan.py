@@ -78,7 +78,7 @@ async def _survey(settings: Settings, company: Company) -> Outlook:
         say(f"Warning: {text}")
 
     try:
-        return await survey(company, Landing(settings.landing).of(company.name), warn=warn)
+        return await survey(company, Landing(settings.storage).of(company.name), warn=warn)
     except BudgetError as error:
         raise BudgetError(
             f"Of today's budget of company '{company.name}' nothing is left but the reserve for its other"

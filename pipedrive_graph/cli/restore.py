@@ -18,6 +18,7 @@ from pipedrive_graph.errors import PipedriveGraphError, RuleError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import HOME_VARIABLE
+from pipedrive_graph.storage import FolderStorage
 from pipedrive_graph.text import counted, printable
 
 
@@ -58,7 +59,7 @@ class _Rebuilt:
 
 def _rebuild(home: Path) -> _Rebuilt:
     """Make the warehouse, the published file and the reports; the files stay restored if that fails."""
-    landing = Landing(home / "landing")
+    landing = Landing(FolderStorage(home))
     if not any(landing.of(name).digests() for name in landing.companies()):
         return _Rebuilt()
     try:

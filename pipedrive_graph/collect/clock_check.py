@@ -19,7 +19,7 @@ from itertools import takewhile
 
 from pipedrive_graph import clock
 from pipedrive_graph.errors import ClockError
-from pipedrive_graph.landing import CompanyLanding, Landing
+from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.pipedrive.client import ServerTime
 
 LATEST = timedelta(hours=1)
@@ -54,9 +54,8 @@ def check_clock(
             )
         refuse_later_snapshots(landing)
         return
-    everything = Landing(landing.folder.parent)
-    for company in everything.companies():
-        refuse_later_snapshots(everything.of(company))
+    for company in landing.others():
+        refuse_later_snapshots(company)
 
 
 def refuse_later_snapshots(landing: CompanyLanding) -> None:

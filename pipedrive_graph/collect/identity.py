@@ -97,14 +97,14 @@ def drafts_of(landing: CompanyLanding, identity: Identity) -> Drafts:
         if continues_at - draft.started_at > OLDEST_ANSWERS:  # a server has named a time that cannot be
             continues_at = draft.started_at
         if draft.identity != identity:
-            others.append((snapshot.folder, "begun with another token, base URL, plan or version"))
+            others.append((snapshot.workspace, "begun with another token, base URL, plan or version"))
         elif now - draft.started_at > OLDEST_ANSWERS:
-            others.append((snapshot.folder, f"begun more than {OLDEST_ANSWERS.days} days ago"))
+            others.append((snapshot.workspace, f"begun more than {OLDEST_ANSWERS.days} days ago"))
         elif now < draft.started_at or now - max(draft.started_at, continues_at) > RESUME_WITHIN:
-            others.append((snapshot.folder, f"not finished within {RESUME_WITHIN}"))
+            others.append((snapshot.workspace, f"not finished within {RESUME_WITHIN}"))
         else:
             if chosen:
-                others.append((chosen.folder, "a newer one was begun"))
+                others.append((chosen.workspace, "a newer one was begun"))
             chosen = snapshot
     return Drafts(chosen, others, damaged)
 

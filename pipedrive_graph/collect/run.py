@@ -71,7 +71,7 @@ async def collect(
     async with AsyncExitStack() as stack:
         # A second run ends at once; but of a company that was never read, nothing is written, not even
         # a lock, before its token has proven good.
-        known = landing.folder.exists()
+        known = landing.storage.exists()
         if known:
             stack.enter_context(landing.lock())
         stack.enter_context(timed(_log, f"Collecting company '{company.name}'", announced=True))
@@ -91,7 +91,7 @@ async def collect(
             company,
             landing,
             snapshot.draft.started_at,
-            kept_seed(landing.folder),
+            kept_seed(landing.storage),
             on_warning=observer.warn,
             repair=True,
         )

@@ -134,7 +134,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
     for collect in Collect:
         unfinished = drafts_of(landing, identity_of(owner, company, collect)).resumable
         as_of = unfinished.draft.started_at if unfinished else clock.now()
-        past = past_of(company, landing, as_of, read_seed(landing.folder))
+        past = past_of(company, landing, as_of, read_seed(landing.storage))
         possible = [
             await rehearse(collect, _restored(ledger, unfinished), past, supposing)
             for supposing in _suppositions(landing, ledger)

@@ -16,14 +16,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock
 from pipedrive_graph.landing.records import Mark, Record
 from pipedrive_graph.sealed import Sealed
+from pipedrive_graph.storage import Storage
 from pipedrive_graph.text import counted
 
 
@@ -149,25 +149,23 @@ def parsed(text: bytes) -> dict[str, Any] | None:
     return record if usable else None
 
 
-def read_head(path: Path) -> Head | None:
+def read_head(storage: Storage, name: str) -> Head | None:
     """Read a head file; None where it is missing or damaged: it can be made again from the journal.
 
     Raises:
         LandingError: if it cannot be read.
     """
     try:
-        head = Head.model_validate_json(path.read_bytes())
+        head = Head.model_validate_json(storage.read(name))
     except (FileNotFoundError, ValidationError):
         return None
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
     return head if head == head.sealed() else None
 
 
-def write_head(path: Path, head: Head) -> None:
+def write_head(storage: Storage, name: str, head: Head) -> None:
     """Write a head file.
 
     Raises:
         LandingError: if it cannot be written.
     """
-    files.write_atomically(path, head.model_dump_json(indent=1).encode() + b"\n")
+    storage.write(name, head.model_dump_json(indent=1).encode() + b"\n")

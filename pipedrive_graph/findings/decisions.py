@@ -87,7 +87,7 @@ class Decisions:
     def replay(self, company: str, snapshot_id: str | None) -> None:
         """Do what the journal says after this snapshot, as far as it is not done yet."""
         if company not in self._journals:
-            aside = Landing(self.settings.landing).of(company).before_set_aside()
+            aside = Landing(self.settings.storage).of(company).before_set_aside()
             self._journals[company] = placed(Journal.of(self.settings, company).lines(), aside)
         due = [line for line in self._journals[company] if line.snapshot_id == snapshot_id]
         if not due:

@@ -13,18 +13,18 @@ next writer brings it up to date.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.findings.chain import Chain, Problem, parsed, read_head, write_head
 from pipedrive_graph.landing.records import Mark
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.storage import Storage
 
 _FRAME = ("at", "snapshot_id", "kind", "previous")
 
@@ -73,17 +73,31 @@ def _text(
 class Journal:
     """The journal of one company."""
 
-    path: Path
+    storage: Storage
+    company: str
 
     @classmethod
     def of(cls, settings: Settings, company: str) -> Journal:
         """The company's journal; it need not be there yet."""
-        return cls(settings.journal / f"{company}.ndjson")
+        return cls(settings.storage.within("journal"), company)
+
+    @property
+    def path(self) -> Path:
+        """How messages name it."""
+        return self.storage.path(self._name)
 
     @property
     def head(self) -> Path:
-        """The head file: how long the journal is, its digest, and which losses were accepted."""
-        return self.path.with_name(f"{self.path.stem}.head.json")
+        """How messages name the head file: how long the journal is, its digest, and accepted losses."""
+        return self.storage.path(self._head)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.company}.ndjson"
+
+    @property
+    def _head(self) -> str:
+        return f"{self.company}.head.json"
 
     def lines(self, kind: str | None = None) -> list[Line]:
         """Its lines in order, of one kind or all.
@@ -127,7 +141,7 @@ class Journal:
         """
         chain = self._checked()
         if chain.texts and chain.head != chain.new_head():
-            write_head(self.head, chain.new_head())
+            write_head(self.storage, self._head, chain.new_head())
 
     def accept_loss(self, marks: Iterable[Mark]) -> None:
         """Accept for good that lines are missing, changed or cannot be read.
@@ -141,7 +155,7 @@ class Journal:
         chain = self._chain()
         problems = [*chain.problems(), *filter(None, map(chain.check, marks))]
         if problems:
-            write_head(self.head, chain.new_head(problems))
+            write_head(self.storage, self._head, chain.new_head(problems))
 
     def has_head(self) -> bool:
         """Whether the head file is there and can be read; where it cannot, the next writer makes it again.
@@ -149,7 +163,7 @@ class Journal:
         Raises:
             LandingError: if it may not be read.
         """
-        return read_head(self.head) is not None
+        return read_head(self.storage, self._head) is not None
 
     def lost(self) -> set[str]:
         """The digests of lines, and of files that lines name, that a person has accepted as lost.
@@ -168,7 +182,19 @@ class Journal:
         chain = self._checked()
         new = [Problem("", digest) for digest in digests if digest not in chain.lost]
         if new:
-            write_head(self.head, chain.new_head(new))
+            write_head(self.storage, self._head, chain.new_head(new))
+
+    def write(self, texts: list[bytes], lost: Journal) -> Chain:
+        """Begin the journal with lines that another one has left, and with the losses accepted there.
+
+        Raises:
+            LandingError: if it cannot be written.
+        """
+        chain = Chain(texts, read_head(lost.storage, lost._head))
+        if texts:
+            self.storage.write(self._name, b"".join(text + b"\n" for text in texts))
+            write_head(self.storage, self._head, chain.new_head())
+        return chain
 
     def append(self, kind: str, *, snapshot_id: str | None, **content: object) -> Line:
         """Add a line, for good once this returns. Its time is later than every other's.
@@ -182,18 +208,9 @@ class Journal:
         if before and at <= before[-1].at:
             at = before[-1].at + timedelta(microseconds=1)
         text = _text(at, snapshot_id, kind, content, previous=chain.mark.sha256)
-        try:
-            files.make_folder(self.path.parent)
-            with open(self.path, "ab", opener=files.private) as file:
-                file.truncate(sum(len(line) + 1 for line in chain.texts))  # what a crash tore off
-                file.write(text + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            files.sync_folder(self.path.parent)
-        except OSError as error:
-            raise files.cannot_write(self.path, error) from error
+        self.storage.extend(self._name, text + b"\n", at=sum(len(line) + 1 for line in chain.texts))
         chain = Chain([*chain.texts, text], chain.head)
-        write_head(self.head, chain.new_head())
+        write_head(self.storage, self._head, chain.new_head())
         return Line(chain.mark.lines, at, snapshot_id, kind, dict(content), chain.mark)
 
     def _chain(self) -> Chain:
@@ -201,13 +218,11 @@ class Journal:
 
         The head file is read first: a writer that adds a line meanwhile leaves a head that is behind.
         """
-        head = read_head(self.head)
+        head = read_head(self.storage, self._head)
         try:
-            content = self.path.read_bytes()
+            content = self.storage.read(self._name)
         except FileNotFoundError:
             content = b""
-        except OSError as error:
-            raise files.cannot_read(self.path, error) from error
         return Chain(content.split(b"\n")[:-1], head)
 
     def _checked(self) -> Chain:

@@ -97,10 +97,13 @@ def apply_retention(
 
 def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
     """Whether a snapshot of a company was begun before a time; the newest accepted one stays anyhow."""
-    landing = Landing(settings.landing).of(company)
+    landing = Landing(settings.storage).of(company)
     newest = landing.latest(accepted=True)
-    folders = [path for path in landing.folder.glob("*") if path.is_dir()]
-    times = [started(path) for path in folders if newest is None or path.name != newest.snapshot_id]
+    times = [
+        started(snapshot_id)
+        for snapshot_id in landing.snapshot_ids()
+        if newest is None or snapshot_id != newest.snapshot_id
+    ]
     return any(time is not None and time < limit for time in times)
 
 
@@ -115,7 +118,7 @@ def _needed(settings: Settings, company: str) -> set[str]:
 
 def _events(settings: Settings, company: str, dropped: set[str]) -> list[tuple[str, str]]:
     """Events that are not resolved, and that no longer show: a change is seen between two snapshots."""
-    landing = Landing(settings.landing).of(company)
+    landing = Landing(settings.storage).of(company)
     accepted = [manifest.snapshot_id for manifest in landing.newest_first() if manifest.accepted]
     oldest = min({*accepted} - dropped)
     query = (

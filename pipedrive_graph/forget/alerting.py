@@ -76,7 +76,7 @@ def refuse_unpublished(settings: Settings, company: str) -> None:
         WarehouseError: naming what to run first.
     """
     shown = published_snapshots(settings.published)
-    newest = unpublished(Landing(settings.landing).of(company), shown)
+    newest = unpublished(Landing(settings.storage).of(company), shown)
     if newest is not None:
         raise WarehouseError(
             f"Snapshot {newest.snapshot_id} of '{company}' is not published yet: run sync, or"

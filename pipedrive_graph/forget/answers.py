@@ -7,7 +7,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.forget.change import Rewritten
@@ -22,14 +21,14 @@ _NOBODY = 0
 """The id that stands for a token's owner who was forgotten; no user has it."""
 
 
-def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Path, Manifest], Rewritten | None]:
+def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Manifest], Rewritten | None]:
     """What makes a snapshot without a person; None of one that does not hold the person.
 
     Raises:
         LandingError: if a file of the snapshot is damaged.
     """
 
-    def rewrite(_: Path, manifest: Manifest) -> Rewritten | None:
+    def rewrite(manifest: Manifest) -> Rewritten | None:
         contents: dict[str, bytes] = {}
         described: list[File] = []
         removed: list[dict[str, Any]] = []

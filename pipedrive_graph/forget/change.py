@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pipedrive_graph.findings.journal import Line
@@ -80,7 +79,7 @@ class Change:
     dropped: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
     entries: list[Line] | None = None
-    rewrite: Callable[[Path, Manifest], Rewritten | None] | None = None
+    rewrite: Callable[[Manifest], Rewritten | None] | None = None
     lists: dict[str, bytes] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

@@ -40,8 +40,8 @@ class WholeCompany(Forgetting):
                 " out there first, then try again."
             )
         change = Change(company, whole=True)
-        landing = Landing(settings.landing).of(company)
-        change.dropped = {path.name for path in landing.folder.glob("*") if path.is_dir()}
+        landing = Landing(settings.storage).of(company)
+        change.dropped = {*landing.snapshot_ids()}
         for path in _paths(settings, company):
             change.note("remove", _kind(path, settings), _below(path, settings), "all of it")
         if company in _published(settings) and not change.counts:
@@ -73,7 +73,7 @@ class WholeCompany(Forgetting):
 
 def with_data(settings: Settings) -> list[str]:
     """The companies of which anything is kept, in the settings or not."""
-    names = {*Landing(settings.landing).companies(), *_published(settings)}
+    names = {*Landing(settings.storage).companies(), *_published(settings)}
     for folder, ending in (("journal", ".ndjson"), ("tokens", ".json")):
         names |= {path.name.removesuffix(ending) for path in (settings.home / folder).glob(f"[!.]*{ending}")}
     return sorted(names)
@@ -87,7 +87,7 @@ def not_collected(settings: Settings) -> list[str]:
     if not settings.listed:
         return []
     named = {company.name for company in settings.companies}
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     return [name for name in landing.companies() if name not in named and landing.of(name).digests()]
 
 

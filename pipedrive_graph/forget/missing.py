@@ -34,13 +34,13 @@ class Missing(Forgetting):
             LossError: if the journal lacks entries.
         """
         change = Change(company)
-        landing = Landing(settings.landing).of(company)
+        landing = Landing(settings.storage).of(company)
         there = landing.digests() | landing.set_aside_digests()
         taken = _taken(settings, company)
         changed = sorted(name for name in taken.keys() & there.keys() if taken[name] != there[name])
         if changed:
             raise LandingError(
-                f"{landing.folder / changed[0]} was changed, not removed; restore it from a backup. Without a"
+                f"{landing.path / changed[0]} was changed, not removed; restore it from a backup. Without a"
                 " backup, move its folder away, and it is missing."
             )
         for loss in losses(settings, company) or []:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.decisions import placed
@@ -36,32 +35,32 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
         LandingError: if a manifest or the journal is damaged.
     """
     change = Change(company)
-    landing = Landing(settings.landing).of(company)
+    landing = Landing(settings.storage).of(company)
     newest = landing.latest(accepted=True)
     counted = landing.digests()
     aside = landing.set_aside_digests()
-    for folder in sorted(path for path in landing.folder.glob("*") if path.is_dir()):
-        started_at = started(folder)
+    for snapshot_id in landing.snapshot_ids():
+        started_at = started(snapshot_id)
         if started_at is None or started_at >= before:
             continue
-        path = f"landing/{company}/{folder.name}"
-        if newest and folder.name == newest.snapshot_id:
+        path = f"landing/{company}/{snapshot_id}"
+        if newest and snapshot_id == newest.snapshot_id:
             text = f"the newest accepted snapshot, of {started_at:%Y-%m-%d}, stays: it is what is known now"
             change.note("keep", "snapshot", path, text)
             continue
-        change.dropped.add(folder.name)
-        kind = "snapshot" if folder.name in counted else "unfinished snapshot"
-        kind = "snapshot that was set aside" if folder.name in aside else kind
+        change.dropped.add(snapshot_id)
+        kind = "snapshot" if snapshot_id in counted else "unfinished snapshot"
+        kind = "snapshot that was set aside" if snapshot_id in aside else kind
         change.note("remove", kind, path, f"{kind} of {started_at:%Y-%m-%d %H:%M} UTC")
     if change.dropped:
         _choose_entries(settings, change, {*counted} - change.dropped, {*needed})
     return change
 
 
-def started(folder: Path) -> datetime | None:
-    """When a snapshot was begun, by the name of its folder."""
+def started(snapshot_id: str) -> datetime | None:
+    """When a snapshot was begun, by its id; None of a folder that is none."""
     try:
-        return datetime.strptime(folder.name, SNAPSHOT_ID).replace(tzinfo=UTC)
+        return datetime.strptime(snapshot_id, SNAPSHOT_ID).replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -71,7 +70,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
     company = change.company
     journal = Journal.of(settings, company)
     written = journal.lines()
-    lines = placed(written, Landing(settings.landing).of(company).before_set_aside())
+    lines = placed(written, Landing(settings.storage).of(company).before_set_aside())
     old = [line for line in lines if line.snapshot_id not in kept]
     newest = {line.kind: line.number for line in old}
     reviews = _reviews(settings, company, lines, {line.number for line in old}) | needed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +16,6 @@ from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
 from pipedrive_graph.forget.entries import rewrite_entries
 from pipedrive_graph.forget.who import NOBODY, Person, find
 from pipedrive_graph.landing import CompanyLanding, Landing
-from pipedrive_graph.landing.records import MANIFEST, SET_ASIDE
 from pipedrive_graph.landing.tombstones import Kind
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.runs import record
@@ -44,20 +44,20 @@ class OnePerson(Forgetting):
             LandingError: if a snapshot or the journal is damaged.
         """
         change = Change(company)
-        landing = Landing(settings.landing).of(company)
+        landing = Landing(settings.storage).of(company)
         person = self._found[company] = find(landing, self.who)
         self._refuse_listed(landing, person)
         rewrite = rewriting(landing, person)
         for manifest in landing.every():
-            folder = landing.folder / manifest.snapshot_id
-            if new := rewrite(folder, manifest):
+            if new := rewrite(manifest):
                 text = ", ".join(sorted(new.contents)) or "its manifest"
                 change.note("rewrite", "snapshot", f"landing/{company}/{manifest.snapshot_id}", text)
         change.rewrite = rewrite
-        for folder in _unfinished(landing):
+        for snapshot_id in filterfalse(landing.sealed, landing.snapshot_ids()):
+            folder = landing.storage.workspace(snapshot_id)
             if any(search.names(path, person) for path in folder.iterdir() if path.is_file()):
-                change.dropped.add(folder.name)
-                path = f"landing/{company}/{folder.name}"
+                change.dropped.add(snapshot_id)
+                path = f"landing/{company}/{snapshot_id}"
                 change.note(
                     "remove", "unfinished snapshot", path, "it names the person; the next sync starts over"
                 )
@@ -148,10 +148,3 @@ def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> One
     if all_companies and len(companies) > 1:
         raise ConfigurationError("--person with an id needs --company NAME: an id counts in one company.")
     return OnePerson(companies, who, all_companies)
-
-
-def _unfinished(landing: CompanyLanding) -> Iterator[Path]:
-    """The folders of snapshots that were begun and not committed."""
-    for folder in sorted(landing.folder.glob("*")):
-        if folder.is_dir() and not any((folder / name).exists() for name in (MANIFEST, SET_ASIDE)):
-            yield folder

@@ -164,13 +164,13 @@ def _prepare(
         else:
             seal.seal(settings, staged, change, tombstone)
     changed = {change.company for change in changes}
-    others = [name for name in Landing(settings.landing).companies() if name not in changed]
+    others = [name for name in Landing(settings.storage).companies() if name not in changed]
     rules = policy.load(settings).rules
     own = [rules.relative_to(settings.home).as_posix()] if rules.is_relative_to(settings.home) else []
     stage.link([*FILES_OF_SETTINGS, *own])
     stage.link(f"landing/{name}" for name in others)
     stage.link(f"journal/{name}" for other in others for name in seal.names(other))
-    landing = Landing(staged.landing)
+    landing = Landing(staged.storage)
     if not any(landing.of(name).digests() for name in landing.companies()):
         return []  # nothing is left to make a warehouse from
     built = build.rebuild(staged, models, tell=on_wait)

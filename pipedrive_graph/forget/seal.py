@@ -7,27 +7,22 @@ first one names the new tombstone. Files that stay as they are, are linked, not 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
-from pipedrive_graph import files
 from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.chain import Chain, read_head, write_head
 from pipedrive_graph.findings.journal import Journal, Line, written
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest, Mark
-from pipedrive_graph.landing.records import DRAFT, GAPS, MANIFEST, SET_ASIDE, digest, read_record
+from pipedrive_graph.landing.records import DRAFT, GAPS, MANIFEST, read_record
 from pipedrive_graph.landing.tombstones import (
     FORGOTTEN,
     JournalChange,
     Tombstone,
-    read_forgotten,
     write_forgotten,
 )
 from pipedrive_graph.reviews.journal import OPENED
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.storage import Storage
 
 Marks = Callable[[Mark], Mark | None]
 """Finds the mark of the new journal that stands for one of the old."""
@@ -48,33 +43,26 @@ def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombst
     Raises:
         LandingError: if a manifest is damaged, or something cannot be written.
     """
-    landing = Landing(settings.landing).of(change.company)
+    landing = Landing(settings.storage).of(change.company)
     journal_change, marks = _seal_journal(settings, staged, change)
     forgotten = landing.forgotten()
     tombstone = tombstone.model_copy(
         update={
             "counts": change.counts,
             "snapshots": tuple(
-                sorted(
-                    {name for name in change.dropped if _manifest(landing.folder / name)}
-                    | change.missing.keys()
-                )
+                sorted({name for name in change.dropped if landing.sealed(name)} | change.missing.keys())
             ),
             "removed": tuple(sorted(_digests(landing, change) | {*change.missing.values()})),
             "journal": journal_change,
             "previous": forgotten.origin,
         }
     )
-    target = staged.landing / change.company
-    files.make_folder(target)
-    try:
-        rewritten = _copy(landing.folder, target, change)
-        tombstone = tombstone.model_copy(update={"rewritten": rewritten})
-        resealed = _seal_chain(landing, target, change, tombstone.digest, marks)
-    except OSError as error:
-        raise files.cannot_write(target, error) from error
+    target = Landing(staged.storage).of(change.company)
+    rewritten = _copy(landing, target.storage, change)
+    tombstone = tombstone.model_copy(update={"rewritten": rewritten})
+    resealed = _seal_chain(landing, target.storage, tombstone.digest, marks)
     tombstone = tombstone.model_copy(update={"resealed": resealed})
-    write_forgotten(target, forgotten.extended(tombstone))
+    write_forgotten(target.storage, forgotten.extended(tombstone))
     return tombstone
 
 
@@ -84,8 +72,8 @@ def note_company(settings: Settings, staged: Settings, change: Change, tombstone
     Raises:
         LandingError: if it cannot be read or written.
     """
-    forgotten = read_forgotten(settings.landing)
-    landing = Landing(settings.landing).of(change.company)
+    everything = Landing(settings.storage)
+    forgotten, landing = everything.forgotten(), everything.of(change.company)
     digests = {*landing.digests().values(), *landing.set_aside_digests().values()}
     new = tombstone.model_copy(
         update={
@@ -95,98 +83,80 @@ def note_company(settings: Settings, staged: Settings, change: Change, tombstone
             "previous": forgotten.origin,
         }
     )
-    files.make_folder(staged.landing)
-    write_forgotten(staged.landing, forgotten.extended(new))
-
-
-def link(source: Path, target: Path) -> None:
-    """Give a file that never changes a second name; where the file system has no links, copy it."""
-    try:
-        os.link(source, target)
-    except PermissionError:
-        shutil.copy2(source, target)
+    Landing(staged.storage).note_forgotten(forgotten.extended(new))
 
 
 def _digests(landing: CompanyLanding, change: Change) -> set[str]:
     """The digests of the manifests of the snapshots that go, and of those that are missing already."""
-    paths = [_manifest(landing.folder / name) for name in change.dropped]
-    removed = {digest(path) for path in paths if path}
+    sealed = [f"{each}/{name}" for each in change.dropped if (name := landing.sealed(each))]
+    removed = {landing.storage.digest(name) for name in sealed}
     known = {*landing.digests().values(), *landing.set_aside_digests().values(), landing.forgotten().origin}
     named = {manifest.previous for manifest in landing.newest_first()}
     return removed | {previous for previous in named - known if previous}
 
 
-def _copy(source: Path, target: Path, change: Change) -> dict[str, str]:
+def _copy(landing: CompanyLanding, target: Storage, change: Change) -> dict[str, str]:
     """Copy what stays, but for manifests; return the digests of the files that are rewritten."""
+    source = landing.storage
+    for name in source.names():
+        if name not in {GAPS, FORGOTTEN} and not name.endswith(".tmp"):
+            target.copy(name, source)
     digests = {}
-    for path in sorted(source.iterdir()):
-        if path.name in {GAPS, FORGOTTEN, *change.dropped} or path.name.endswith(".tmp"):
+    for snapshot_id in landing.snapshot_ids():
+        if snapshot_id in change.dropped:
             continue
-        if not path.is_dir():
-            link(path, target / path.name)
-            continue
-        folder = target / path.name
-        files.make_folder(folder)
-        sealed = _manifest(path)
-        contents = {}
-        if sealed and change.rewrite and (new := change.rewrite(path, read_record(sealed, Manifest))):
-            contents = new.contents
-            _write(folder / sealed.name, new.manifest)
-        for file in sorted(path.iterdir()):
-            if file.name in contents:
-                files.write_atomically(folder / file.name, contents[file.name])
-                digests[digest(file)] = digest(folder / file.name)
-            elif file != sealed and file.is_file() and not _is_leftover(file, sealed):
-                link(file, folder / file.name)
+        sealed = landing.sealed(snapshot_id)
+        contents: dict[str, bytes] = {}
+        if sealed and change.rewrite:
+            new = change.rewrite(read_record(source, f"{snapshot_id}/{sealed}", Manifest))
+            if new:
+                contents = new.contents
+                _write(target, f"{snapshot_id}/{sealed}", new.manifest)
+        for file in source.names(snapshot_id):
+            name = f"{snapshot_id}/{file}"
+            if file in contents:
+                target.write(name, contents[file])
+                digests[source.digest(name)] = target.digest(name)
+            elif file != sealed and not _is_leftover(file, sealed):
+                target.copy(name, source)
     return digests
 
 
-def _is_leftover(file: Path, sealed: Path | None) -> bool:
+def _is_leftover(file: str, sealed: str | None) -> bool:
     """Whether a crash has left a file: a temporary one, or one of the draft in a committed snapshot."""
-    return file.name.endswith(".tmp") or (sealed is not None and file.name.endswith((".ndjson", DRAFT)))
+    return file.endswith(".tmp") or (sealed is not None and file.endswith((".ndjson", DRAFT)))
 
 
-def _seal_chain(
-    landing: CompanyLanding, target: Path, change: Change, origin: str, marks: Marks
-) -> dict[str, str]:
+def _seal_chain(landing: CompanyLanding, target: Storage, origin: str, marks: Marks) -> dict[str, str]:
     """Write the manifests that stay, each with the new digest of the one before it."""
+    source = landing.storage
     resealed: dict[str, str] = {}
     previous = origin
-    for folder in sorted(path for path in target.iterdir() if path.is_dir()):
-        source = _manifest(landing.folder / folder.name)
-        if source is None:
+    for snapshot_id in target.folders():
+        sealed = landing.sealed(snapshot_id)
+        if sealed is None:
             continue
-        path = folder / source.name
-        manifest = read_record(path if path.exists() else source, Manifest)
-        is_counted = source.name == MANIFEST
+        name = f"{snapshot_id}/{sealed}"
+        manifest = read_record(target if target.has(name) else source, name, Manifest)
+        is_counted = sealed == MANIFEST
         before = previous if is_counted else resealed.get(manifest.previous or "", origin)
         journal = marks(manifest.journal) if manifest.journal else None
-        _write(path, manifest.model_copy(update={"previous": before, "journal": journal}))
-        resealed[digest(source)] = digest(path)
+        _write(target, name, manifest.model_copy(update={"previous": before, "journal": journal}))
+        resealed[source.digest(name)] = target.digest(name)
         if is_counted:
-            previous = digest(path)
+            previous = target.digest(name)
     return resealed
 
 
-def _write(path: Path, manifest: Manifest) -> None:
-    files.write_atomically(path, manifest.model_dump_json(indent=1).encode())
-
-
-def _manifest(folder: Path) -> Path | None:
-    """The manifest of a snapshot, be it set aside or not; None where there is none."""
-    paths = [folder / MANIFEST, folder / SET_ASIDE]
-    return next((path for path in paths if path.exists()), None)
+def _write(storage: Storage, name: str, manifest: Manifest) -> None:
+    storage.write(name, manifest.model_dump_json(indent=1).encode())
 
 
 def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple[JournalChange | None, Marks]:
     """Write the journal that is left, with the rosters and reviews that it names."""
     old, new = Journal.of(settings, change.company), Journal.of(staged, change.company)
     if change.entries is None:
-        for name in names(change.company):
-            source = settings.journal / name
-            if source.exists():
-                files.make_folder(staged.journal)
-                _copy_tree(source, staged.journal / name)
+        _copy_journal(old.storage, new.storage, change.company)
         return None, lambda mark: mark
     lines, whole = old.lines(), old.mark()
     texts: list[bytes] = []
@@ -194,11 +164,8 @@ def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple
     for line in change.entries:
         texts.append(written(line, beginning.hexdigest()))
         beginning.update(texts[-1] + b"\n")
-    chain = Chain(texts, read_head(old.head))
-    if texts:
-        files.write_atomically(new.path, b"".join(text + b"\n" for text in texts))
-        write_head(new.head, chain.new_head())
-    _keep_lists(settings, staged, change)
+    chain = new.write(texts, old)
+    _keep_lists(old.storage, new.storage, change)
     kept = {line.number for line in change.entries}
 
     def mark(of: Mark) -> Mark | None:
@@ -214,26 +181,23 @@ def names(company: str) -> list[str]:
     return [f"{company}.ndjson", f"{company}.head.json", f"{company}.rosters", f"{company}.reviews"]
 
 
-def _copy_tree(source: Path, target: Path) -> None:
-    """Copy a file, which may be appended to; link the files of a folder, which are not."""
-    if not source.is_dir():
-        files.write_atomically(target, source.read_bytes())
-        return
-    files.make_folder(target)
-    for file in sorted(source.iterdir()):
-        if file.is_file() and not file.name.endswith(".tmp"):
-            link(file, target / file.name)
+def _copy_journal(source: Storage, target: Storage, company: str) -> None:
+    """Copy what of the journal belongs to a company; of the files, only rosters and reviews never change."""
+    for name in names(company):
+        if source.has(name) and name not in source.folders():
+            target.write(name, source.read(name))
+        for file in source.names(name):
+            if not file.endswith(".tmp"):
+                target.copy(f"{name}/{file}", source)
 
 
-def _keep_lists(settings: Settings, staged: Settings, change: Change) -> None:
+def _keep_lists(source: Storage, target: Storage, change: Change) -> None:
     """Keep the rosters and reviews that the journal still names."""
-    for path in sorted(list_paths(change.company, change.entries or [])):
-        target = staged.journal / path
-        if path in change.lists:
-            files.write_atomically(target, change.lists[path])
-        elif (settings.journal / path).exists():
-            files.make_folder(target.parent)
-            link(settings.journal / path, target)
+    for name in sorted(list_paths(change.company, change.entries or [])):
+        if name in change.lists:
+            target.write(name, change.lists[name])
+        elif source.has(name):
+            target.copy(name, source)
 
 
 def list_paths(company: str, entries: list[Line]) -> set[str]:

@@ -24,6 +24,7 @@ from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.records import Record, read_record
 from pipedrive_graph.sealed import Sealed
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.storage import FolderStorage
 from pipedrive_graph.warehouse import database
 
 Wait = Callable[[str], None]
@@ -107,7 +108,7 @@ class Stage:
         path = self.folder / INTENT
         if not path.exists():
             return None
-        intent = read_record(path, Intent)
+        intent = read_record(FolderStorage(self.folder), INTENT, Intent)
         if intent.sha256 != intent.digest:
             raise LandingError(f"{path} is not as it was written; restore the home from a backup.")
         return intent
@@ -173,8 +174,8 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Ite
     """
     with ExitStack() as stack:
         for company in companies:
-            landing = Landing(settings.landing).of(company)
-            if landing.folder.is_dir():
+            landing = Landing(settings.storage).of(company)
+            if landing.storage.exists():
                 stack.enter_context(landing.lock())
             alerts = settings.home / "alerts"
             if alerts.is_dir():

@@ -1,30 +1,53 @@
-"""The folder of the landing: one folder of snapshots per company."""
+"""The landing of an installation: the snapshots of all companies."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pipedrive_graph.landing.company import CompanyLanding
-from pipedrive_graph.landing.verified import readable
+from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten, write_forgotten
+from pipedrive_graph.storage import Storage
 
 
 class Landing:
-    """The folder of all snapshots of all companies."""
+    """All snapshots of all companies.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Attributes:
+        storage: the storage of an installation; the landing is one part of it.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage.within("landing")
+
+    @property
+    def path(self) -> Path:
+        """How messages name its place."""
+        return self.storage.path()
 
     def of(self, company: str) -> CompanyLanding:
         """The snapshots of one company."""
-        return CompanyLanding(self.folder, company)
+        return CompanyLanding(self.storage, company)
 
     def companies(self) -> list[str]:
-        """Names of the companies that have a folder here.
+        """Names of the companies of which something is kept here.
 
         Raises:
-            LandingError: if the folder cannot be listed.
+            LandingError: if they cannot be listed.
         """
-        with readable(self.folder):
-            if not self.folder.is_dir():
-                return []
-            return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
+        return self.storage.folders()
+
+    def forgotten(self) -> Forgotten:
+        """Which companies `forget` has removed.
+
+        Raises:
+            LandingError: if the file that says so is damaged.
+        """
+        return read_forgotten(self.storage)
+
+    def note_forgotten(self, forgotten: Forgotten) -> None:
+        """Write down which companies `forget` has removed.
+
+        Raises:
+            LandingError: if that cannot be written.
+        """
+        write_forgotten(self.storage, forgotten)

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import clock, files, locks
+from pipedrive_graph import clock, files
 from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -33,22 +33,38 @@ from pipedrive_graph.landing.records import (
     Known,
     Manifest,
     RecordT,
-    digest,
     parse_record,
     read_record,
 )
-from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy, write_head
+from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy
 from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten
-from pipedrive_graph.landing.verified import differs, missing, readable, verified
+from pipedrive_graph.landing.verified import differs, missing, verified
 from pipedrive_graph.pipedrive.signature import Memory
+from pipedrive_graph.storage import Storage
 
 
 class CompanyLanding:
-    """The snapshots of one company."""
+    """The snapshots of one company.
 
-    def __init__(self, landing: Path, company: str) -> None:
+    Attributes:
+        company: its name.
+        storage: what is kept of the company.
+    """
+
+    def __init__(self, landing: Storage, company: str) -> None:
         self.company = company
-        self.folder = landing / company
+        self.storage = landing.within(company)
+        self._landing = landing
+
+    @property
+    def path(self) -> Path:
+        """How messages name the place of the snapshots."""
+        return self.storage.path()
+
+    def others(self) -> Iterator[CompanyLanding]:
+        """The snapshots of each company of the landing, this one included."""
+        for company in self._landing.folders():
+            yield CompanyLanding(self._landing, company)
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold this while collecting: two runs for one company never collect at once.
@@ -56,7 +72,7 @@ class CompanyLanding:
         Raises:
             BusyError: naming the process that collects already.
         """
-        return locks.lock(self.folder / ".lock", doing=f"collecting company '{self.company}'")
+        return self.storage.lock(".lock", doing=f"collecting company '{self.company}'")
 
     def chain(self) -> list[tuple[Manifest, str]]:
         """All committed snapshots, oldest first, each with the digest of its manifest.
@@ -68,7 +84,7 @@ class CompanyLanding:
         chain = self._manifests()
         for manifest in self._breaks(chain):
             raise LandingError(
-                f"{self.folder / manifest.snapshot_id / MANIFEST} does not continue the snapshot"
+                f"{self.path / manifest.snapshot_id / MANIFEST} does not continue the snapshot"
                 " before it; one was changed or is missing. Restore it from a backup. If its folder was"
                 " removed on purpose, run `pipedrive-graph forget --missing`, which seals what is left."
             )
@@ -96,7 +112,7 @@ class CompanyLanding:
         Raises:
             LandingError: if the file that says so is damaged.
         """
-        return read_forgotten(self.folder)
+        return read_forgotten(self.storage)
 
     def accept_gaps(self) -> None:
         """Accept for good that snapshots are missing between those that are there, or were changed.
@@ -116,7 +132,7 @@ class CompanyLanding:
         ]
         if new:
             content = Gaps(gaps=[*gaps, *new]).model_dump_json(indent=1).encode()
-            files.write_atomically(self.folder / GAPS, content)
+            self.storage.write(GAPS, content)
 
     def set_aside(self, snapshot_ids: Iterable[str]) -> None:
         """Take snapshots out of the chain, such as those that were taken with a wrong clock.
@@ -131,18 +147,11 @@ class CompanyLanding:
         # written first: whatever a crash comes between, the chain is whole, and the command can be repeated
         self._accept([entry for entry in self.chain() if entry[0].snapshot_id not in chosen])
         for snapshot_id in sorted(chosen, reverse=True):
-            folder = self.folder / snapshot_id
-            try:
-                (folder / MANIFEST).rename(folder / SET_ASIDE)
-                files.sync_folder(folder)
-            except OSError as error:
-                raise files.cannot_write(folder / SET_ASIDE, error) from error
+            self.storage.rename(f"{snapshot_id}/{MANIFEST}", f"{snapshot_id}/{SET_ASIDE}")
 
     def set_aside_digests(self) -> dict[str, str]:
         """The digest of every manifest that was set aside, by snapshot."""
-        with readable(self.folder):
-            folders = [folder for folder in self._folders() if (folder / SET_ASIDE).exists()]
-        return {folder.name: digest(folder / SET_ASIDE) for folder in folders}
+        return self._digests(self._with(SET_ASIDE), SET_ASIDE)
 
     def before_set_aside(self) -> dict[str, str | None]:
         """The snapshots that were set aside, each with the one before it that counts; None where none does.
@@ -154,7 +163,7 @@ class CompanyLanding:
         by_digest = {sha256: snapshot_id for snapshot_id, sha256 in (self.digests() | aside).items()}
         before: dict[str, str | None] = {}
         for snapshot_id in sorted(aside):  # an earlier one comes first
-            previous = read_record(self.folder / snapshot_id / SET_ASIDE, Manifest).previous
+            previous = self._manifest(snapshot_id, SET_ASIDE).previous
             found = by_digest.get(previous) if previous else None
             before[snapshot_id] = before.get(found, found) if found else None
         return before
@@ -165,8 +174,8 @@ class CompanyLanding:
         Raises:
             LandingError: if a manifest cannot be read.
         """
-        for folder in reversed(self._committed()):
-            yield read_record(folder / MANIFEST, Manifest)
+        for snapshot_id in reversed(self._with(MANIFEST)):
+            yield self._manifest(snapshot_id)
 
     def every(self) -> Iterator[Manifest]:
         """All snapshots, the oldest first, those that were set aside included.
@@ -174,12 +183,10 @@ class CompanyLanding:
         Raises:
             LandingError: if a manifest cannot be read.
         """
-        with readable(self.folder):
-            folders = self._folders()
-        for folder in folders:
-            for name in (MANIFEST, SET_ASIDE):
-                if (folder / name).exists():
-                    yield read_record(folder / name, Manifest)
+        for snapshot_id in self.snapshot_ids():
+            name = self.sealed(snapshot_id)
+            if name:
+                yield self._manifest(snapshot_id, name)
 
     def latest(self, *, accepted: bool = False) -> Manifest | None:
         """The newest committed snapshot, or the newest that was accepted."""
@@ -187,12 +194,12 @@ class CompanyLanding:
 
     def latest_digest(self) -> str | None:
         """The digest of the newest manifest: what the next one names as its previous."""
-        committed = self._committed()
-        return digest(committed[-1] / MANIFEST) if committed else self.forgotten().origin
+        committed = self._with(MANIFEST)
+        return self.storage.digest(f"{committed[-1]}/{MANIFEST}") if committed else self.forgotten().origin
 
     def digests(self) -> dict[str, str]:
         """The digest of every committed manifest, by snapshot; no manifest is read."""
-        return {folder.name: digest(folder / MANIFEST) for folder in self._committed()}
+        return self._digests(self._with(MANIFEST), MANIFEST)
 
     def known(self, manifest: Manifest) -> Known:
         """Which ids exist as far as a snapshot proves.
@@ -221,7 +228,7 @@ class CompanyLanding:
         named = next((file for file in manifest.files if file.name == name), None)
         if named is None or hashlib.sha256(content).hexdigest() != named.sha256:
             return False
-        files.write_atomically(self.folder / manifest.snapshot_id / name, content)
+        self.storage.write(f"{manifest.snapshot_id}/{name}", content)
         return True
 
     def answers(self, manifest: Manifest, file: File) -> Iterator[dict[str, Any]]:
@@ -230,13 +237,13 @@ class CompanyLanding:
         Raises:
             LandingError: if the file is missing or not as it was written, or a line cannot be read.
         """
-        path = self.folder / manifest.snapshot_id / file.name
         read = 0
         try:
             for line in self.lines(manifest, file):
                 yield json.loads(line)
                 read += 1
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+            path = self.path / manifest.snapshot_id / file.name
             raise DamagedFileError(f"{path}: line {read + 1} cannot be read") from error
 
     def lines(self, manifest: Manifest, file: File) -> Iterator[bytes]:
@@ -246,7 +253,7 @@ class CompanyLanding:
             LandingError: if the file is missing or not as it was written.
             OSError, EOFError, zlib.error: if what was written cannot be unpacked.
         """
-        content = verified(self.folder / manifest.snapshot_id / file.name, file)
+        content = verified(self.storage, f"{manifest.snapshot_id}/{file.name}", file)
         with gzip.open(BytesIO(content)) as lines:
             yield from lines
 
@@ -258,9 +265,9 @@ class CompanyLanding:
             started_at = newest.started_at + timedelta(microseconds=1)
         snapshot_id = started_at.strftime(SNAPSHOT_ID)
         draft = Draft(snapshot_id=snapshot_id, started_at=started_at, identity=identity)
-        folder = self.folder / snapshot_id
-        write_head(folder, draft)
-        return Snapshot(folder, draft)
+        snapshot = Snapshot(self.storage, draft)
+        snapshot.write_head()
+        return snapshot
 
     def drafts(self) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
         """Snapshots that were begun, and neither committed nor abandoned, oldest first.
@@ -273,20 +280,20 @@ class CompanyLanding:
         """
         intact: list[Snapshot] = []
         damaged: list[tuple[Path, str]] = []
-        for folder in self._begun():
-            if (folder / MANIFEST).exists():
+        for snapshot_id in self._begun():
+            if self.storage.has(f"{snapshot_id}/{MANIFEST}"):
                 continue
             try:
-                intact.append(read_draft(folder))
+                intact.append(read_draft(self.storage, snapshot_id))
             except DamagedDraftError as error:
-                damaged.append((folder, str(error)))
+                damaged.append((self.storage.workspace(snapshot_id), str(error)))
         return intact, damaged
 
     def tidy(self) -> None:
         """Remove what a crash has left of a commit."""
-        for folder in self._begun():
-            if (folder / MANIFEST).exists():
-                tidy(folder)
+        for snapshot_id in self._begun():
+            if self.storage.has(f"{snapshot_id}/{MANIFEST}"):
+                tidy(self.storage.workspace(snapshot_id))
 
     def verify(self, manifest: Manifest, *, quick: bool = False, answers_only: bool = False) -> None:
         """Prove that a snapshot's files are as they were when it was committed.
@@ -311,63 +318,82 @@ class CompanyLanding:
             quick: compare the sizes of the files only; nothing is read.
         """
         for file in manifest.files:
-            path = self.folder / manifest.snapshot_id / file.name
-            if not path.exists():
+            name = f"{manifest.snapshot_id}/{file.name}"
+            path = self.storage.path(name)
+            if not self.storage.has(name):
                 yield file, missing(path)
             elif quick:
-                if path.stat().st_size != file.bytes:
+                if self.storage.size(name) != file.bytes:
                     yield file, differs(path, "size")
-            elif digest(path) != file.sha256:
+            elif self.storage.digest(name) != file.sha256:
                 yield file, differs(path, "sha256")
 
-    def committed(self) -> Iterator[tuple[Path, Manifest | LandingError]]:
-        """The folder and the manifest of every committed snapshot, or why that cannot be read."""
-        for folder in self._committed():
+    def committed(self) -> Iterator[tuple[str, Manifest | LandingError]]:
+        """The id and the manifest of every committed snapshot, or why that cannot be read."""
+        for snapshot_id in self._with(MANIFEST):
             try:
-                yield folder, read_record(folder / MANIFEST, Manifest)
+                yield snapshot_id, self._manifest(snapshot_id)
             except LandingError as error:
-                yield folder, error
+                yield snapshot_id, error
 
     def strays(self) -> Iterator[Path]:
-        """Folders with files that are neither a committed snapshot nor one that was begun."""
-        with readable(self.folder):
-            for folder in self._folders():
-                names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-                if names and not names & {MANIFEST, DRAFT, ABANDONED}:
-                    yield folder
+        """Places with files that are neither a committed snapshot nor one that was begun."""
+        for snapshot_id in self.snapshot_ids():
+            names = {name for name in self.storage.names(snapshot_id) if not name.startswith(".")}
+            if names and not names & {MANIFEST, DRAFT, ABANDONED}:
+                yield self.path / snapshot_id
+
+    def snapshot_ids(self) -> list[str]:
+        """The ids of all snapshots, the oldest first: committed, set aside, or only begun."""
+        return self.storage.folders()
+
+    def sealed(self, snapshot_id: str) -> str | None:
+        """The name of a snapshot's manifest, be it set aside or not; None of one that was never committed."""
+        names = (MANIFEST, SET_ASIDE)
+        return next((name for name in names if self.storage.has(f"{snapshot_id}/{name}")), None)
+
+    def local(self, manifest: Manifest, file: File) -> Path:
+        """A file of this machine with the content of a file of answers, for a library that opens it itself.
+
+        Raises:
+            LandingError: if it cannot be read.
+        """
+        return self.storage.local(f"{manifest.snapshot_id}/{file.name}")
 
     def _record(self, manifest: Manifest, name: str, kind: type[RecordT]) -> RecordT:
         """Read a record that a manifest names."""
-        path = self.folder / manifest.snapshot_id / name
+        path = self.path / manifest.snapshot_id / name
         named = next((file for file in manifest.files if file.name == name), None)
         if named is None:
             raise LandingError(f"{path} is not named by its manifest.")
-        return parse_record(path, verified(path, named), kind)
+        content = verified(self.storage, f"{manifest.snapshot_id}/{name}", named)
+        return parse_record(path, content, kind)
+
+    def _manifest(self, snapshot_id: str, name: str = MANIFEST) -> Manifest:
+        return read_record(self.storage, f"{snapshot_id}/{name}", Manifest)
 
     def _manifests(self) -> list[tuple[Manifest, str]]:
-        paths = [folder / MANIFEST for folder in self._committed()]
-        return [(read_record(path, Manifest), digest(path)) for path in paths]
+        return [
+            (self._manifest(snapshot_id), self.storage.digest(f"{snapshot_id}/{MANIFEST}"))
+            for snapshot_id in self._with(MANIFEST)
+        ]
+
+    def _digests(self, snapshot_ids: Iterable[str], name: str) -> dict[str, str]:
+        return {each: self.storage.digest(f"{each}/{name}") for each in snapshot_ids}
 
     def _gaps(self) -> list[Gap]:
-        path = self.folder / GAPS
-        return read_record(path, Gaps).gaps if path.exists() else []
+        return read_record(self.storage, GAPS, Gaps).gaps if self.storage.has(GAPS) else []
 
-    def _folders(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if path.is_dir())
+    def _begun(self) -> list[str]:
+        """The ids of the snapshots that are written, or were, on this machine."""
+        workspace = self.storage.workspace()
+        with files.reading(workspace):
+            heads = sorted(workspace.glob(f"*/{DRAFT}"))
+            return [head.parent.name for head in heads if not head.with_name(ABANDONED).exists()]
 
-    def _begun(self) -> list[Path]:
-        with readable(self.folder):
-            return [
-                folder
-                for folder in self._folders()
-                if (folder / DRAFT).exists() and not (folder / ABANDONED).exists()
-            ]
-
-    def _committed(self) -> list[Path]:
-        with readable(self.folder):
-            return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
+    def _with(self, name: str) -> list[str]:
+        """The ids of the snapshots that have a file of this name."""
+        return [each for each in self.snapshot_ids() if self.storage.has(f"{each}/{name}")]
 
 
 def _after_gaps(chain: list[tuple[Manifest, str]], origin: str | None) -> list[Manifest]:

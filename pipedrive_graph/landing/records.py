@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import zlib
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from pipedrive_graph import files
 from pipedrive_graph.errors import DamagedFileError
 from pipedrive_graph.sealed import Sealed
+from pipedrive_graph.storage import Storage
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
 SNAPSHOT_ID = "%Y%m%dT%H%M%S-%f"
@@ -165,28 +165,16 @@ class Gaps(Record):
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
-def digest(path: Path) -> str:
-    """The sha256 of a file.
-
-    Raises:
-        LandingError: if it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
-
-
-def read_record(path: Path, kind: type[RecordT]) -> RecordT:
+def read_record(storage: Storage, name: str, kind: type[RecordT]) -> RecordT:
     """Read a record from its file.
 
     Raises:
         LandingError: if it cannot be read, or is not what it should be.
     """
+    path = storage.path(name)
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = storage.read(name)
+    except FileNotFoundError as error:
         raise files.cannot_read(path, error) from error
     return parse_record(path, content, kind)
 

@@ -7,37 +7,33 @@ not need it, and a lost one is replaced by another.
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 
-from pipedrive_graph import files
+from pipedrive_graph.storage import Storage
 
 SEED, SEED_BYTES = ".seed", 32
 
 
-def read_seed(folder: Path) -> bytes | None:
-    """The seed in a company's folder; None where there is none yet, or half of one.
+def read_seed(storage: Storage) -> bytes | None:
+    """The seed of a company; None where there is none yet, or half of one.
 
     Raises:
         LandingError: if it cannot be read.
     """
-    path = folder / SEED
     try:
-        seed = path.read_bytes()
+        seed = storage.read(SEED)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
     return seed if len(seed) == SEED_BYTES else None
 
 
-def kept_seed(folder: Path) -> bytes:
-    """The seed in a company's folder, drawn and kept if there is none; the company's lock is held.
+def kept_seed(storage: Storage) -> bytes:
+    """The seed of a company, drawn and kept if there is none; the company's lock is held.
 
     Raises:
         LandingError: if it cannot be read or written.
     """
-    seed = read_seed(folder)
+    seed = read_seed(storage)
     if seed is None:
         seed = secrets.token_bytes(SEED_BYTES)
-        files.write_atomically(folder / SEED, seed)
+        storage.write(SEED, seed)
     return seed

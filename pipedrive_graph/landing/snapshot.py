@@ -29,10 +29,10 @@ from pipedrive_graph.landing.records import (
     File,
     Known,
     Manifest,
-    digest,
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.signature import Memory
+from pipedrive_graph.storage import Storage
 
 _SEAL = b', "sha256": "%s"}\n'
 _SEAL_LENGTH = len(_SEAL % (b"0" * 64))
@@ -43,11 +43,26 @@ class DamagedDraftError(Exception):
 
 
 class Snapshot:
-    """A snapshot that is being written: answers are appended to it until it is committed."""
+    """A snapshot that is being written: answers are appended to it until it is committed.
 
-    def __init__(self, folder: Path, draft: Draft) -> None:
-        self.folder = folder
+    Attributes:
+        draft: its head.
+        workspace: the folder of this machine in which answers are collected.
+    """
+
+    def __init__(self, company: Storage, draft: Draft) -> None:
         self.draft = draft
+        self.workspace = company.workspace(draft.snapshot_id)
+        self._storage = company.within(draft.snapshot_id)
+
+    def write_head(self) -> None:
+        """Write the head, with its digest.
+
+        Raises:
+            LandingError: if it cannot be written.
+        """
+        head = self.draft.sealed().model_dump_json(indent=1).encode()
+        files.write_atomically(self.workspace / DRAFT, head)
 
     def write(self, answer: Answer) -> None:
         """Append an answer, so that it outlives this process.
@@ -65,19 +80,14 @@ class Snapshot:
         }
         line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}'.encode()
         path = self._path(call.endpoint)
-        try:
-            with open(path, "ab", opener=files.private) as file:
-                file.write(line + self._seal(line))
-        except OSError as error:
-            raise files.cannot_write(path, error) from error
+        with files.writing(path), open(path, "ab", opener=files.private) as file:
+            file.write(line + self._seal(line))
 
     def replace(self, endpoint: str, answers: Iterable[Answer]) -> None:
         """Forget what an endpoint answered before, and write these answers instead."""
         path = self._path(endpoint)
-        try:
+        with files.writing(path):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise files.cannot_write(path, error) from error
         for answer in answers:
             self.write(answer)
 
@@ -95,7 +105,7 @@ class Snapshot:
         Raises:
             DamagedDraftError: naming the first that is not.
         """
-        for path in sorted(self.folder.glob("*.ndjson")):
+        for path in sorted(self.workspace.glob("*.ndjson")):
             for _ in self._answers(path):
                 pass
 
@@ -104,7 +114,7 @@ class Snapshot:
 
         A last line that was torn by a crash goes with them.
         """
-        for path in self.folder.glob("*.ndjson"):
+        for path in self.workspace.glob("*.ndjson"):
             with files.atomically(path) as file:
                 file.writelines(
                     line for line in _whole_lines(path) if json.loads(line)["outcome"] in outcomes
@@ -117,11 +127,11 @@ class Snapshot:
             LandingError: if it cannot be written.
         """
         self.draft = self.draft.model_copy(update={"continues_at": continues_at})
-        write_head(self.folder, self.draft)
+        self.write_head()
 
     def pack(self, known: Known, memory: Memory) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
-        packed = [self._compressed(path) for path in sorted(self.folder.glob("*.ndjson"))]
+        packed = [self._compressed(path) for path in sorted(self.workspace.glob("*.ndjson"))]
         return [
             *packed,
             self._packed(KNOWN, packed_known(known)),
@@ -131,21 +141,21 @@ class Snapshot:
     def commit(self, manifest: Manifest) -> Manifest:
         """Commit the snapshot: after this it is there for good."""
         body = manifest.model_dump_json(indent=1).encode()
-        files.write_atomically(self.folder / MANIFEST, body)
-        tidy(self.folder)
+        self._storage.write(MANIFEST, body)
+        tidy(self.workspace)
         return manifest
 
     def _compressed(self, path: Path) -> File:
         """Compress a file of answers line by line: a large company's does not fit into memory well."""
-        packed = self.folder / f"{path.name}.gz"
-        with files.atomically(packed) as file:
+        name = f"{path.name}.gz"
+        with self._storage.writing(name) as file:
             rows, longest = compress(self._committed(path), file)
-        size = packed.stat().st_size
-        return File(name=packed.name, rows=rows, longest=longest, bytes=size, sha256=digest(packed))
+        size, sha256 = self._storage.size(name), self._storage.digest(name)
+        return File(name=name, rows=rows, longest=longest, bytes=size, sha256=sha256)
 
     def _packed(self, name: str, body: bytes) -> File:
-        files.write_atomically(self.folder / name, body)
-        return File(name=name, rows=0, longest=0, bytes=len(body), sha256=digest(self.folder / name))
+        self._storage.write(name, body)
+        return File(name=name, rows=0, longest=0, bytes=len(body), sha256=self._storage.digest(name))
 
     def _answers(self, path: Path) -> Iterator[bytes]:
         """Read the lines of a file without their digests, each once it is sure that it is whole.
@@ -169,8 +179,8 @@ class Snapshot:
             yield from self._answers(path)
         except DamagedDraftError as error:
             raise LandingError(
-                f"The snapshot in {self.folder} cannot be committed ({error}): run sync again, and it starts"
-                " over."
+                f"The snapshot in {self.workspace} cannot be committed ({error}): run sync again, and it"
+                " starts over."
             ) from error
 
     def _seal(self, line: bytes) -> bytes:
@@ -179,42 +189,30 @@ class Snapshot:
         return _SEAL % digest.encode()
 
     def _path(self, endpoint: str) -> Path:
-        return self.folder / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
+        return self.workspace / f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson"
 
 
-def write_head(folder: Path, draft: Draft) -> None:
-    """Write the head of a draft, with its digest.
-
-    Raises:
-        LandingError: if it cannot be written.
-    """
-    files.write_atomically(folder / DRAFT, draft.sealed().model_dump_json(indent=1).encode())
-
-
-def read_draft(folder: Path) -> Snapshot:
+def read_draft(company: Storage, snapshot_id: str) -> Snapshot:
     """Read a draft: a snapshot that was begun, and all of which is as it was written.
 
     Raises:
         DamagedDraftError: if it is not.
         LandingError: if this user cannot read it.
     """
-    try:
-        content = (folder / DRAFT).read_bytes()
-    except OSError as error:
-        raise files.cannot_read(folder / DRAFT, error) from error
+    workspace = company.workspace(snapshot_id)
+    with files.reading(workspace / DRAFT):
+        content = (workspace / DRAFT).read_bytes()
     try:
         draft = Draft.model_validate_json(content)
     except ValidationError as error:
         raise DamagedDraftError(f"{DRAFT} cannot be read") from error
     if draft.sha256 is None:
         raise DamagedDraftError("the version that began it wrote no digests of the answers")
-    if draft.sha256 != draft.digest or draft.snapshot_id != folder.name:
+    if draft.sha256 != draft.digest or draft.snapshot_id != snapshot_id:
         raise DamagedDraftError(f"{DRAFT} is not as it was written")
-    snapshot = Snapshot(folder, draft)
-    try:
+    snapshot = Snapshot(company, draft)
+    with files.reading(workspace):
         snapshot.check()
-    except OSError as error:
-        raise files.cannot_read(folder, error) from error
     return snapshot
 
 

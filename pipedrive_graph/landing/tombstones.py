@@ -7,15 +7,14 @@ left names the digest of the newest tombstone as its `previous`: neither can be 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from pipedrive_graph import files
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import Mark, Record, parse_record
 from pipedrive_graph.sealed import Sealed
+from pipedrive_graph.storage import Storage
 
 FORGOTTEN = "forgotten.json"
 """The file of the tombstones: in a company's folder of the landing; in the landing, for whole companies."""
@@ -98,19 +97,17 @@ class Forgotten(Sealed, Record):
         return Forgotten(tombstones=(*self.tombstones, tombstone)).sealed()
 
 
-def read_forgotten(folder: Path) -> Forgotten:
-    """Read the tombstones in a folder; none where there is no file.
+def read_forgotten(storage: Storage) -> Forgotten:
+    """Read the tombstones of a company, or of the landing; none where there is no file.
 
     Raises:
         LandingError: if the file cannot be read, or is not as it was written.
     """
-    path = folder / FORGOTTEN
+    path = storage.path(FORGOTTEN)
     try:
-        forgotten = parse_record(path, path.read_bytes(), Forgotten)
+        forgotten = parse_record(path, storage.read(FORGOTTEN), Forgotten)
     except FileNotFoundError:
         return Forgotten()
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
     before = [None, *(tombstone.digest for tombstone in forgotten.tombstones)]
     linked = all(
         tombstone.previous == digest for tombstone, digest in zip(forgotten.tombstones, before, strict=False)
@@ -123,10 +120,10 @@ def read_forgotten(folder: Path) -> Forgotten:
     return forgotten
 
 
-def write_forgotten(folder: Path, forgotten: Forgotten) -> None:
-    """Write the tombstones of a folder.
+def write_forgotten(storage: Storage, forgotten: Forgotten) -> None:
+    """Write the tombstones of a company, or of the landing.
 
     Raises:
         LandingError: if they cannot be written.
     """
-    files.write_atomically(folder / FORGOTTEN, forgotten.model_dump_json(indent=1).encode() + b"\n")
+    storage.write(FORGOTTEN, forgotten.model_dump_json(indent=1).encode() + b"\n")

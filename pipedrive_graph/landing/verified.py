@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from pipedrive_graph import files
 from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import File
+from pipedrive_graph.storage import Storage
 
 
-def verified(path: Path, file: File) -> bytes:
+def verified(storage: Storage, name: str, file: File) -> bytes:
     """The content of a file, if it is as the manifest says.
 
     Raises:
         LandingError: if it is missing, not as it was written, or closed to this user.
     """
     try:
-        content = path.read_bytes()
+        content = storage.read(name)
     except FileNotFoundError as error:
-        raise missing(path) from error
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
+        raise missing(storage.path(name)) from error
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise differs(path, "sha256")
+        raise differs(storage.path(name), "sha256")
     return content
 
 
@@ -37,12 +33,3 @@ def missing(path: Path) -> LandingError:
 def differs(path: Path, what: str) -> LandingError:
     """The error about a file of a snapshot whose size or sha256 is another than its manifest says."""
     return DamagedFileError(f"{path} is not as it was written (its {what} differs)")
-
-
-@contextmanager
-def readable(folder: Path) -> Iterator[None]:
-    """Say of a folder which cannot be listed why."""
-    try:
-        yield
-    except OSError as error:
-        raise files.cannot_read(folder, error) from error

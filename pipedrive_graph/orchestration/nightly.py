@@ -109,7 +109,7 @@ def _confirmed(settings: Settings, companies: Sequence[Company], value: object) 
     problem: ConfigurationError | None = None
     for company in companies:
         try:
-            if is_confirmed(Landing(settings.landing).of(company.name), value):
+            if is_confirmed(Landing(settings.storage).of(company.name), value):
                 return company
         except ConfigurationError as error:
             problem = error

@@ -135,7 +135,7 @@ def changed(instance: dg.DagsterInstance, outcomes: Iterator[Outcome]) -> Iterat
 
 def _newest(settings: Settings, company: str) -> Manifest | LandingError | None:
     try:
-        return Landing(settings.landing).of(company).latest()
+        return Landing(settings.storage).of(company).latest()
     except LandingError as error:
         return error
 

@@ -74,7 +74,7 @@ def earlier_snapshot(
     Raises:
         LandingError: if the newest manifest cannot be read.
     """
-    newest = unpublished(Landing(settings.landing).of(company.name), shown)
+    newest = unpublished(Landing(settings.storage).of(company.name), shown)
     if newest and replaces_a_read(newest, company, plan):
         return Landed(newest, is_earlier=True), None
     return None, newest
@@ -103,7 +103,7 @@ async def land(
     Raises:
         PipedriveGraphError: as `collect` does.
     """
-    landing = Landing(settings.landing).of(company.name)
+    landing = Landing(settings.storage).of(company.name)
     manifest = await collect(
         company,
         landing,

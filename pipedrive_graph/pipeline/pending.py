@@ -18,6 +18,6 @@ def pending(settings: Settings, companies: Iterable[str]) -> dict[str, Manifest]
         LandingError: if a manifest cannot be read.
     """
     shown = published_snapshots(settings.published)
-    landing = Landing(settings.landing)
+    landing = Landing(settings.storage)
     found = {company: unpublished(landing.of(company), shown) for company in companies}
     return {company: manifest for company, manifest in found.items() if manifest is not None}

@@ -121,7 +121,7 @@ def health(settings: Settings, company: str, alerts: Alerts, *, max_age: timedel
         problems.append(str(error))
     newest = None
     try:
-        newest = Landing(settings.landing).of(company).latest(accepted=True)
+        newest = Landing(settings.storage).of(company).latest(accepted=True)
     except LandingError as error:
         problems.append(str(error))
     judged = Health(company, found, newest, is_under_way(settings, company), (), (), now)

@@ -65,7 +65,7 @@ def pending(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
     chain = landing.chain()
     if seen != [digest for _, digest in chain[: len(seen)]]:
         raise UnusableError(
-            f"The history of '{landing.company}' was not made from the snapshots in {landing.folder}."
+            f"The history of '{landing.company}' was not made from the snapshots in {landing.path}."
         )
     return [
         Pending(landing, manifest, digest, position)
@@ -165,7 +165,7 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
         ],
     )
     found = [
-        (str(snapshot.landing.folder / snapshot.manifest.snapshot_id / file.name), snapshot, file)
+        (str(snapshot.landing.local(snapshot.manifest, file)), snapshot, file)
         for snapshot in batch
         for file in snapshot.manifest.files
         if file.rows

@@ -17,6 +17,7 @@ from pipedrive_graph.landing.tombstones import (
     read_forgotten,
     write_forgotten,
 )
+from pipedrive_graph.storage import FolderStorage
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 FIRST = Tombstone(
@@ -35,11 +36,11 @@ def second(previous: str | None) -> Tombstone:
 
 
 def test_what_they_say_together(tmp_path: Path) -> None:
-    assert read_forgotten(tmp_path) == Forgotten()
+    assert read_forgotten(FolderStorage(tmp_path)) == Forgotten()
     assert Forgotten().origin is None
     written = Forgotten().extended(FIRST).extended(second(FIRST.digest))
-    write_forgotten(tmp_path, written)
-    read = read_forgotten(tmp_path)
+    write_forgotten(FolderStorage(tmp_path), written)
+    read = read_forgotten(FolderStorage(tmp_path))
     assert read == written
     assert read.origin == second(FIRST.digest).digest
     assert read.snapshots == {"20261101T020000-000000"}
@@ -57,12 +58,12 @@ def test_the_digest_is_of_all_but_what_follows_from_it() -> None:
     ("old", "new"), [("policy 7", "policy 8"), ("c" * 64, "0" * 64), ('"lines": 2', '"lines": 3')]
 )
 def test_a_change_shows(tmp_path: Path, old: str, new: str) -> None:
-    write_forgotten(tmp_path, Forgotten().extended(FIRST))
+    write_forgotten(FolderStorage(tmp_path), Forgotten().extended(FIRST))
     path = tmp_path / FORGOTTEN
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(LandingError) as caught:
-        read_forgotten(tmp_path)
+        read_forgotten(FolderStorage(tmp_path))
     assert str(caught.value) == (
         f"{path} is not as it was written (its sha256 differs); restore it from a backup. Without a backup,"
         " move it away and run `pipedrive-graph forget --missing`."
@@ -70,6 +71,6 @@ def test_a_change_shows(tmp_path: Path, old: str, new: str) -> None:
 
 
 def test_one_that_was_taken_out_shows_although_the_file_is_sealed(tmp_path: Path) -> None:
-    write_forgotten(tmp_path, Forgotten().extended(second(FIRST.digest)))
+    write_forgotten(FolderStorage(tmp_path), Forgotten().extended(second(FIRST.digest)))
     with pytest.raises(LandingError, match="is not as it was written"):
-        read_forgotten(tmp_path)
+        read_forgotten(FolderStorage(tmp_path))

@@ -163,7 +163,7 @@ def test_a_server_that_dies_half_way_and_is_there_again_the_day_after(stage: Sta
     assert told.code == 4
     assert told.sentence.startswith("Pipedrive has stopped answering (")
     assert installation.published.read_bytes() == stage.before.published.read_bytes()
-    (begun,) = (path.parent.name for path in installation.landing().folder.glob("*/draft.json"))
+    (begun,) = (path.parent.name for path in installation.landing().path.glob("*/draft.json"))
     simulator.faults.clear()
     simulator.start()
 

@@ -29,6 +29,7 @@ from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.gate import Seen
 from pipedrive_graph.simulator.model import Company as Simulated
 from pipedrive_graph.simulator.server import Options, create_app
+from pipedrive_graph.storage import FolderStorage
 
 from .virtual import VirtualLoop
 
@@ -79,7 +80,7 @@ def collected(
             return Response(response.status_code, dict(response.headers), await response.aread())
 
         monkeypatch.setattr(Transport, "get", get)
-        return await collect(company, Landing(home).of(company.name), observer=_Silent())
+        return await collect(company, Landing(FolderStorage(home)).of(company.name), observer=_Silent())
 
     monkeypatch.setenv(TOKEN_VARIABLE, options.token)
     with asyncio.Runner(loop_factory=_Loop) as runner:

@@ -17,6 +17,7 @@ from installation import MODELS, Installation
 from published import query, tables
 from reviewed import FLAG, OVERRIDE, SCRIPT, Reviewed
 
+from pipedrive_graph.landing import Landing
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
 from pipedrive_graph.reports.access.findings import findings, rules_of
@@ -52,7 +53,7 @@ def one(published: Path, text: str) -> Any:
 
 
 def test_the_top_says_what_the_tables_say(read: Source, review: Reviewed) -> None:
-    top = overview(read, proof(review.installation.settings.landing, read).manifest)
+    top = overview(read, proof(Landing(review.installation.settings.storage), read).manifest)
     counted = dict(
         query(review.published, "SELECT severity, count(*) FROM findings WHERE status = 'open' GROUP BY ALL")
     )
@@ -182,7 +183,7 @@ def test_admins_are_on_the_time_line(read: Source, review: Reviewed) -> None:
 
 def test_the_appendix_proves_itself(read: Source, review: Reviewed, page: str) -> None:
     landing = review.installation.landing()
-    proven = proof(review.installation.settings.landing, read)
+    proven = proof(Landing(review.installation.settings.storage), read)
     assert (proven.sha256, proven.snapshots, proven.problem) == (landing.latest_digest(), 2, None)
     told = appendix(read, rules_of(MODELS), proven.manifest)
     assert len(told.rules) == len(MODELS.of("rules"))

@@ -217,7 +217,7 @@ def test_a_damaged_warehouse_does_not_concern_it(copied) -> None:
 
 
 def test_a_damaged_landing_is_a_sentence(copied) -> None:
-    (manifest,) = copied.landing().folder.glob("*/manifest.json")
+    (manifest,) = copied.landing().path.glob("*/manifest.json")
     manifest.write_text("{")
 
     code, found = status(copied)

@@ -176,7 +176,7 @@ def test_fields_that_nobody_knows_are_kept_and_harm_nothing(installation, simula
 
     import gzip
 
-    file = installation.landing().folder / manifest.snapshot_id / "users.ndjson.gz"
+    file = installation.landing().path / manifest.snapshot_id / "users.ndjson.gz"
     (line,) = [json.loads(text) for text in gzip.decompress(file.read_bytes()).splitlines()]
     (row,) = [row for row in line["answer"]["data"] if row["id"] == somebody]
     assert (row["shoe_size"], row["company"]) == (43, None)

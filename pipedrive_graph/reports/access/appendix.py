@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 import pipedrive_graph
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
+from pipedrive_graph.landing import Landing, Manifest
 from pipedrive_graph.reports.access.findings import Rule
 from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.text import counted
@@ -81,9 +80,9 @@ class Appendix:
         return tuple(run for run in self.rules if run.outcome != "ran")
 
 
-def proof(landing: Path, source: Source) -> Proof:
+def proof(landing: Landing, source: Source) -> Proof:
     """Look the snapshot up in the landing, and check the chain and the snapshot's files."""
-    company: CompanyLanding = Landing(landing).of(source.company)
+    company = landing.of(source.company)
     try:
         chain = company.chain()
         place = next((n for n, (m, _) in enumerate(chain) if m.snapshot_id == source.now.snapshot_id), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipedrive_graph.landing import Landing
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
 from pipedrive_graph.reports.access.findings import findings, rules_of
@@ -54,7 +55,7 @@ def write_access_report(
 def _write(settings: Settings, models: Models, company: str, since: date | None, path: Path) -> None:
     rules = rules_of(models)
     with source(settings.published, company, since) as found:
-        proven = proof(settings.landing, found)
+        proven = proof(Landing(settings.storage), found)
         roles = tree(found)
         data = people(found)
         content = {
