@@ -1,4 +1,4 @@
-"""`pipedrive-graph explore`: the README's questions as a notebook, served to this machine alone."""
+"""`pipedrive-graph explore`: the ten queries of the docs as a notebook, served to this machine alone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from pipedrive_graph.simulator.server import Simulator
 if importlib.util.find_spec("marimo") is None:
     pytest.skip("marimo is not installed", allow_module_level=True)
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", README, flags=re.DOTALL)
+PAGE = (Path(__file__).parent.parent / "docs" / "queries.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", PAGE, flags=re.DOTALL)
 
 CHOSEN = {
     "2": {"$permission": "'can_export_data_from_lists'"},
@@ -30,7 +30,7 @@ CHOSEN = {
     "4": {"$person": "'priya.kaya@northwind.example'"},
     "10": {"$moment": "(SELECT min(started_at) FROM snapshots)", "$permission": "'can_delete_deals'"},
 }
-"""What the README asks for where the notebook lets one choose."""
+"""What the page of the queries asks for where the notebook lets one choose."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def ran(installation: Installation) -> tuple[list[Any], Mapping[str, Any]]:
 
 
 @pytest.mark.parametrize(("number", "question", "query"), QUERIES, ids=[q[0] for q in QUERIES])
-def test_every_question_of_the_readme_is_answered_by_its_query(
+def test_every_one_of_the_ten_questions_is_answered_by_its_query(
     ran, number: str, question: str, query: str
 ) -> None:
     outputs, defined = ran

@@ -1,4 +1,4 @@
-"""The ten questions of the README as a marimo notebook: each with its query, a chart and the rows.
+"""The ten questions of docs/queries.md as a marimo notebook: each with its query, a chart and the rows.
 
 It opens the published file, read-only: the one of this environment, or the one named after `--file`.
 """

@@ -1,0 +1,1 @@
+"""A Dagster project that uses the identity graph."""

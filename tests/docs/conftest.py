@@ -1,0 +1,30 @@
+"""Where the texts of the repository are, and a published file to run their examples on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipedrive_graph.cli.sync import Runs, sync
+from pipedrive_graph.companies import Company
+from pipedrive_graph.settings import Settings
+from pipedrive_graph.simulator.options import Options
+from pipedrive_graph.simulator.server import Simulator
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published file of the demo's company, on which the examples of the docs must run."""
+    home = tmp_path_factory.mktemp("docs")
+    with (
+        Simulator(Options(users=300, seed=1, limit=4000)) as simulator,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("PIPEDRIVE_API_TOKEN", simulator.token)
+        patch.delenv("DAGSTER_HOME", raising=False)
+        settings = Settings(home, (Company("demo", simulator.url),))
+        runs = Runs(settings, settings.companies, print)
+        sync(settings, runs)
+        assert [run.exit_code for run in runs.all] == [0]
+    return home / "identity_graph.duckdb"
