@@ -14,7 +14,7 @@ COMPARED := tests/test_scale.py tests/test_fleet.py tests/test_rehearsal.py
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all attacks test-newest lint docs dev benchmarks constraints requirements sbom audit clean
+.PHONY: help install demo test test-slow test-all attacks test-newest lint lint-sql docs site snapshots dev benchmarks constraints requirements sbom audit clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
@@ -23,7 +23,7 @@ help: ## Show this list
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --build-constraint constraints.txt \
-		--editable ".[server,explore]" --group dev
+		--editable ".[server,explore]" --group dev --group docs
 	@touch $@
 
 install: .venv/installed ## Make the environment
@@ -57,9 +57,19 @@ lint: install ## Check format, lint, types and import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: install ## Write the pages that are made from the code
+lint-sql: install ## Check the style of sql/ (half a minute)
+	$(BIN)/sqlfluff lint sql --disable-progress-bar
+
+docs: install ## Write the pages that are generated from the code
 	$(BIN)/python -m pipedrive_graph.findings.catalogue
 	$(BIN)/python -m pipedrive_graph.reports.table_pages
+
+# Strict: a broken link fails. The variable silences a notice about MkDocs 2, which pyproject.toml excludes.
+site: install ## Build the website into site/; serve it with `python -m http.server -d site`
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+snapshots: install ## Write the snapshot of the asset graph that the tests compare with
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q -p no:xdist tests/orchestration/test_asset_graph.py
 
 dev: install ## Run Dagster's web page and daemon on port 3000
 	DAGSTER_HOME="$(CURDIR)/dagster_home" $(BIN)/pipedrive-graph dagster
@@ -100,7 +110,7 @@ audit: $(AUDIT)/installed ## Look for known vulnerabilities; needs a network
 constraints: ## Renew both constraints.txt from the newest versions, and the requirements
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable ".[server,explore]" --group dev --group build --group audit
+	$(BIN)/pip install --quiet --editable ".[server,explore]" --group dev --group docs --group build --group audit
 	$(BIN)/pip freeze --all --exclude-editable | grep -v '^setuptools=' > constraints.txt
 	@touch .venv/installed
 	$(PYTHON) -m venv --clear $(BENCHMARKS)
@@ -111,5 +121,5 @@ constraints: ## Renew both constraints.txt from the newest versions, and the req
 	@touch $(BENCHMARKS)/installed
 	$(MAKE) requirements
 
-clean: ## Remove the environments and the demo
-	rm -rf .venv $(BENCHMARKS) $(NEWEST) $(AUDIT) demo
+clean: ## Remove the environments, the demo and the website
+	rm -rf .venv $(BENCHMARKS) $(NEWEST) $(AUDIT) demo site

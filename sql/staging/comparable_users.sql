@@ -14,7 +14,7 @@
 WITH unclear_companies AS (
     SELECT batch.company
     FROM landing.batch AS batch
-    CROSS JOIN (VALUES ('roles'), ('permissionSets')) AS lists(endpoint)
+    CROSS JOIN (VALUES ('roles'), ('permissionSets')) AS lists(endpoint)  -- noqa: LT01
     LEFT JOIN staging.coverage
         ON
             coverage.company = batch.company

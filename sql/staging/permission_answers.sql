@@ -17,7 +17,7 @@ read_answers AS (
     SELECT
         answer,
         list_transform(
-            map_entries(CAST(answer -> '$.data' AS MAP(VARCHAR, VARCHAR))),
+            map_entries(CAST(answer -> '$.data' AS MAP(VARCHAR, VARCHAR))),  -- noqa: LT01
             lambda flag: {
                 'permission': flag.key,
                 'value': flag.value,

@@ -93,7 +93,8 @@ def test_the_dagster_project(published: Path, monkeypatch: pytest.MonkeyPatch) -
         (own,) = {key for key in defs.resolve_asset_graph().get_all_asset_keys() if key.path[0] != "crm"}
         assert own == dg.AssetKey("admins_per_company")
         job = dg.Definitions(
-            assets=[defs.resolve_assets_def(own)], jobs=[dg.define_asset_job("report", dg.AssetSelection.assets(own))]
+            assets=[defs.resolve_assets_def(own)],
+            jobs=[dg.define_asset_job("report", dg.AssetSelection.assets(own))],
         ).resolve_job_def("report")
         result = job.execute_in_process()
         (event,) = result.get_asset_materialization_events()

@@ -74,7 +74,9 @@ def test_the_example_of_companies_toml_can_be_used(tmp_path: Path) -> None:
 
 def test_every_exit_code_is_described() -> None:
     codes = {error.exit_code for error in vars(errors).values() if hasattr(error, "exit_code")}
-    described = {int(code) for code in re.findall(r"^\| (\d) \|", text("docs/failures.md"), flags=re.MULTILINE)}
+    described = {
+        int(code) for code in re.findall(r"^\| (\d) \|", text("docs/failures.md"), flags=re.MULTILINE)
+    }
 
     assert codes <= described
     assert described == set(range(7))

@@ -16,6 +16,4 @@ def text(path: str) -> str:
 
 def ten_queries() -> list[tuple[str, str, str]]:
     """Number, question and query of each of the ten queries."""
-    return re.findall(
-        r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", text("docs/queries.md"), flags=re.DOTALL
-    )
+    return re.findall(r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", text("docs/queries.md"), flags=re.DOTALL)

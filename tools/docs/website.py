@@ -72,7 +72,9 @@ def _from_outside(target: str) -> str:
 def _contents(folder: Path) -> str:
     """The page of a folder without a README: its files."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    return f"# {folder.relative_to(ROOT).as_posix()}/\n\n" + "".join(f"- [{name}]({name})\n" for name in names)
+    return f"# {folder.relative_to(ROOT).as_posix()}/\n\n" + "".join(
+        f"- [{name}]({name})\n" for name in names
+    )
 
 
 def _file(config: MkDocsConfig, uri: str, path: Path) -> File:

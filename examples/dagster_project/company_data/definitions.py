@@ -10,7 +10,9 @@ from pipedrive_graph.orchestration.assemble import build_definitions
 def admins_per_company() -> dg.MaterializeResult:
     """One row per company: how many people are admins."""
     with pipedrive_graph.open() as graph:
-        admins = graph.query("SELECT company, count(*) AS admins FROM users WHERE admin AND live GROUP BY ALL")
+        admins = graph.query(
+            "SELECT company, count(*) AS admins FROM users WHERE admin AND live GROUP BY ALL"
+        )
     return dg.MaterializeResult(metadata={row.company: int(row.admins) for row in admins.itertuples()})
 
 
