@@ -1,4 +1,4 @@
-"""Gives the published tables as pandas frames, for notebooks and scripts."""
+"""The published tables as pandas data frames, for notebooks and scripts: `pipedrive_graph.open()`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ _TABLES = """
 
 
 class IdentityGraph:
-    """The published file, open for reading; used within `with`, or until `close`.
+    """The published file, open for reading. Use it in a `with` block, or call `close`.
 
-    Every table is an attribute too: `graph.users` is `graph.table("users")`. A column has the type that is
-    declared for it, whatever is in it: whole numbers are `Int64` and yes or no is `boolean`, with `NA` for
-    what is not known; a list is a list. Who has it open keeps the night that was published when it was
-    opened.
+    Every table is also an attribute: `graph.users` is `graph.table("users")`. A column has its declared type,
+    whatever it contains: integers are `Int64` and booleans are `boolean`, with `NA` for unknown values; a
+    list is a list. An open graph keeps showing the file that was published when it was opened.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -68,18 +67,18 @@ class IdentityGraph:
         return sorted({*super().__dir__(), *self._names()})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def tables(self) -> pd.DataFrame:
-        """One row per table: `table_name`, `comment`."""
+        """List the tables: one row per table, with `table_name` and `comment`."""
         return self.query(_TABLES)
 
     def table(self, name: str) -> pd.DataFrame:
-        """All rows of a table, such as `users`.
+        """Return all rows of a table, such as `users`.
 
         Raises:
-            WarehouseError: if there is no such table, with the names that may be meant.
+            WarehouseError: if the table does not exist; the message suggests similar names.
         """
         known = self._names()
         if name not in known:
@@ -87,49 +86,49 @@ class IdentityGraph:
         return self.query(f'FROM "{name}"')
 
     def who_can(self, permission: str) -> pd.DataFrame:
-        """Who holds a permission now, and how.
+        """Return the users who hold a permission now, and what gives it to them.
 
         Raises:
-            WarehouseError: if there is no such permission, with those that may be meant.
+            WarehouseError: if the permission does not exist; the message suggests similar names.
         """
         return self.query("FROM who_can(?)", permission)
 
     def why(self, person: str | int, permission: str) -> pd.DataFrame:
-        """Why a user, by e-mail address or id, holds a permission, or why not.
+        """Explain why a user, given by e-mail address or id, holds a permission or does not hold it.
 
         Raises:
-            WarehouseError: if there is no such user or permission, with those that may be meant.
+            WarehouseError: if the user or permission does not exist; the message suggests similar names.
         """
         return self.query("FROM why(?, ?)", str(person), permission)
 
     def access_of(self, person: str | int) -> pd.DataFrame:
-        """Everything that a user has, by e-mail address or id.
+        """Return everything that a user has; the user is given by e-mail address or id.
 
         Raises:
-            WarehouseError: if there is no such user, with those that may be meant.
+            WarehouseError: if the user does not exist; the message suggests similar names.
         """
         return self.query("FROM access_of(?)", str(person))
 
     def access_at(self, moment: str | date | datetime) -> pd.DataFrame:
-        """Who held what at a moment, in UTC; a day is its first moment.
+        """Return who held what at a moment in UTC. A date means the first moment of that day.
 
         Raises:
-            WarehouseError: if it is no time, or none of which anything is known.
+            WarehouseError: if the moment is not a time, or nothing is known about it.
         """
         if isinstance(moment, datetime) and moment.tzinfo:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
         return self.query("FROM access_at(?)", str(moment))
 
     def query(self, sql: str, *parameters: object, **named: object) -> pd.DataFrame:
-        """What a query returns.
+        """Run a query and return its rows.
 
         Args:
             sql: the query.
-            parameters: what the `?` in it stand for.
-            named: or what `$name` stands for.
+            parameters: the values of the `?` in the query.
+            named: or the values of `$name` in the query.
 
         Raises:
-            WarehouseError: if DuckDB refuses the query, with its reason.
+            WarehouseError: if DuckDB rejects the query; the message has its reason.
         """
         try:
             result = self._connection.execute(sql, named or parameters or None)
@@ -145,12 +144,12 @@ def open_published(path: str | Path | None = None, *, company: str | None = None
     """Open a published file, read-only.
 
     Args:
-        path: the file; by default the one that `sync` publishes with the settings of this environment.
-        company: show this company alone, in tables and macros alike; by default, all of them.
+        path: the file; by default, the one that `sync` publishes with the settings of this environment.
+        company: show only this company, in tables and macros; by default, all companies.
 
     Raises:
         ConfigurationError: if no path is given and the settings cannot be used.
-        WarehouseError: if there is no such file, it is no published one, or there is no such company.
+        WarehouseError: if the file or the company does not exist, or the file is not a published one.
     """
     connection = connect(Path(path) if path else settings.load().published)
     try:

@@ -1,4 +1,4 @@
-"""The pages are true: their tables name what exists, generated pages are current, and every page is linked."""
+"""The pages are true: their tables are complete, generated pages are current, and every page is linked."""
 
 from __future__ import annotations
 

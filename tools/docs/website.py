@@ -1,8 +1,8 @@
 """MkDocs hooks: bring the repository's other pages into the website.
 
-The pages at the root of the repository (README, CONTRIBUTING, …) and the files that the docs link to (`deploy/`,
-`examples/`, `sql/`) are outside of `docs/`, which is all that MkDocs reads. These hooks add them to the site and
-adapt relative links (a link to a folder leads to a list of its files), so that the same Markdown works on a code host and in the website.
+MkDocs reads `docs/` only. These hooks add the pages at the root of the repository (README, CONTRIBUTING, …)
+and the files that pages link to (`deploy/`, `examples/`, `sql/`), and adapt relative links, so that the same
+Markdown works on a code host and in the website. A link to a folder leads to a list of its files.
 """
 
 from __future__ import annotations

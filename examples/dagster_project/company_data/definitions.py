@@ -1,4 +1,4 @@
-"""The project's own asset, downstream of the published identity graph, merged with pipedrive_graph's definitions."""
+"""An asset of the project, downstream of the published file, merged with the definitions of pipedrive_graph."""
 
 import dagster as dg
 
