@@ -1,4 +1,4 @@
-"""An asset of the project, downstream of the published file, merged with the definitions of pipedrive_graph."""
+"""An asset of the project, downstream of the published file, merged with pipedrive_graph's definitions."""
 
 import dagster as dg
 
