@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import clock, files
+from pipedrive_graph import clock
 from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -36,9 +36,9 @@ from pipedrive_graph.landing.records import (
     parse_record,
     read_record,
 )
-from pipedrive_graph.landing.snapshot import DamagedDraftError, Snapshot, read_draft, tidy
+from pipedrive_graph.landing.snapshot import Snapshot, begun, read_drafts, tidy
 from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten
-from pipedrive_graph.landing.verified import differs, missing, verified
+from pipedrive_graph.landing.verified import problems, verified
 from pipedrive_graph.pipedrive.signature import Memory
 from pipedrive_graph.storage import Storage
 
@@ -278,20 +278,11 @@ class CompanyLanding:
         Raises:
             LandingError: if this user cannot read one.
         """
-        intact: list[Snapshot] = []
-        damaged: list[tuple[Path, str]] = []
-        for snapshot_id in self._begun():
-            if self.storage.has(f"{snapshot_id}/{MANIFEST}"):
-                continue
-            try:
-                intact.append(read_draft(self.storage, snapshot_id))
-            except DamagedDraftError as error:
-                damaged.append((self.storage.workspace(snapshot_id), str(error)))
-        return intact, damaged
+        return read_drafts(self.storage)
 
     def tidy(self) -> None:
         """Remove what a crash has left of a commit."""
-        for snapshot_id in self._begun():
+        for snapshot_id in begun(self.storage):
             if self.storage.has(f"{snapshot_id}/{MANIFEST}"):
                 tidy(self.storage.workspace(snapshot_id))
 
@@ -317,16 +308,7 @@ class CompanyLanding:
             manifest: the snapshot's.
             quick: compare the sizes of the files only; nothing is read.
         """
-        for file in manifest.files:
-            name = f"{manifest.snapshot_id}/{file.name}"
-            path = self.storage.path(name)
-            if not self.storage.has(name):
-                yield file, missing(path)
-            elif quick:
-                if self.storage.size(name) != file.bytes:
-                    yield file, differs(path, "size")
-            elif self.storage.digest(name) != file.sha256:
-                yield file, differs(path, "sha256")
+        return problems(self.storage, manifest, quick=quick)
 
     def committed(self) -> Iterator[tuple[str, Manifest | LandingError]]:
         """The id and the manifest of every committed snapshot, or why that cannot be read."""
@@ -383,13 +365,6 @@ class CompanyLanding:
 
     def _gaps(self) -> list[Gap]:
         return read_record(self.storage, GAPS, Gaps).gaps if self.storage.has(GAPS) else []
-
-    def _begun(self) -> list[str]:
-        """The ids of the snapshots that are written, or were, on this machine."""
-        workspace = self.storage.workspace()
-        with files.reading(workspace):
-            heads = sorted(workspace.glob(f"*/{DRAFT}"))
-            return [head.parent.name for head in heads if not head.with_name(ABANDONED).exists()]
 
     def _with(self, name: str) -> list[str]:
         """The ids of the snapshots that have a file of this name."""

@@ -216,6 +216,40 @@ def read_draft(company: Storage, snapshot_id: str) -> Snapshot:
     return snapshot
 
 
+def begun(company: Storage) -> list[str]:
+    """The ids of the snapshots that were begun on this machine, and not abandoned; the oldest first.
+
+    Raises:
+        LandingError: if they cannot be listed.
+    """
+    workspace = company.workspace()
+    with files.reading(workspace):
+        heads = sorted(workspace.glob(f"*/{DRAFT}"))
+        return [head.parent.name for head in heads if not head.with_name(ABANDONED).exists()]
+
+
+def read_drafts(company: Storage) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
+    """Read the snapshots that were begun on this machine, and neither committed nor abandoned.
+
+    Returns:
+        Those that are as they were written, the oldest first; and the folders of the others, each with what
+        is wrong.
+
+    Raises:
+        LandingError: if this user cannot read one.
+    """
+    intact: list[Snapshot] = []
+    damaged: list[tuple[Path, str]] = []
+    for snapshot_id in begun(company):
+        if company.has(f"{snapshot_id}/{MANIFEST}"):
+            continue
+        try:
+            intact.append(read_draft(company, snapshot_id))
+        except DamagedDraftError as error:
+            damaged.append((company.workspace(snapshot_id), str(error)))
+    return intact, damaged
+
+
 def abandon(folder: Path, reason: str) -> None:
     """Mark a draft as one that is never finished; its files stay there."""
     note = {"at": clock.iso(clock.now()), "reason": reason}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipedrive_graph.errors import DamagedFileError, LandingError
-from pipedrive_graph.landing.records import File
+from pipedrive_graph.landing.records import File, Manifest
 from pipedrive_graph.storage import Storage
 
 
@@ -23,6 +24,28 @@ def verified(storage: Storage, name: str, file: File) -> bytes:
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise differs(storage.path(name), "sha256")
     return content
+
+
+def problems(
+    storage: Storage, manifest: Manifest, *, quick: bool = False
+) -> Iterator[tuple[File, LandingError]]:
+    """The files of a snapshot that are missing, or not as they were when it was committed.
+
+    Args:
+        storage: what is kept of the company.
+        manifest: the snapshot's.
+        quick: compare the sizes of the files only; nothing is read.
+    """
+    for file in manifest.files:
+        name = f"{manifest.snapshot_id}/{file.name}"
+        path = storage.path(name)
+        if not storage.has(name):
+            yield file, missing(path)
+        elif quick:
+            if storage.size(name) != file.bytes:
+                yield file, differs(path, "size")
+        elif storage.digest(name) != file.sha256:
+            yield file, differs(path, "sha256")
 
 
 def missing(path: Path) -> LandingError:
