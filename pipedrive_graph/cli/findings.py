@@ -16,21 +16,20 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
-from pipedrive_graph.errors import DecisionError, WarehouseError
+from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.findings.decisions import SHORTEST
+from pipedrive_graph.findings.decisions import the_only
 from pipedrive_graph.findings.rules import SEVERITIES
-from pipedrive_graph.pasted import shown
 from pipedrive_graph.reports.listing import (
     STATUSES,
     Filter,
     Group,
     Listed,
     Listing,
+    beginning_with,
     grouped,
     known,
     listing,
-    one,
 )
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
@@ -130,17 +129,7 @@ def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
 
 
 def _only(settings: Settings, beginning: str) -> Listed:
-    if len(beginning) < SHORTEST:
-        raise DecisionError(
-            f"'{beginning}' is too short for a finding's id; give {SHORTEST} characters or more."
-        )
-    found = one(settings.published, beginning)
-    if not found:
-        raise DecisionError(f"There is no finding {shown(beginning)}; `pipedrive-graph findings` lists them.")
-    if len(found) > 1:
-        ids = ", ".join(listed.values["finding_id"] for listed in found[:5])
-        raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")
-    return found[0]
+    return the_only(beginning, lambda start: beginning_with(settings.published, start))
 
 
 def _list(console: Console, told: Listing, status: str) -> None:
