@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
 from pipedrive_graph.errors import WarehouseError
@@ -74,9 +74,7 @@ _FACTS = {
     "--severity", "severities", type=click.Choice(SEVERITIES), multiple=True, help="Only this; repeatable."
 )
 @click.option("--rule", "rules", multiple=True, help="Only what this rule found; repeatable.")
-@click.option(
-    "--company", "companies", type=COMPANY, multiple=True, help="Only this company; by default, all."
-)
+@companies_option("companies", otherwise="all that are published")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one line each.")
 @debug_option
 def command(
