@@ -1,11 +1,11 @@
-"""Makes text from outside safe to show, and says of a name that is not known which may be meant."""
+"""Makes text from outside safe to show, suggests names for one that is not known, and writes small tables."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 FORMULA_STARTS = (
     "=", "+", "-", "@", "\t", "\r", "\n",
@@ -69,16 +69,50 @@ def safe_cell(value: object) -> str:
     return f"'{printable(raw)}" if FORMULA.match(raw) else printable(raw)
 
 
+def similar(name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Return the known names that are most like an unknown one, the best one first; case does not count."""
+    names = {each.casefold(): each for each in known}
+    return [names[match] for match in difflib.get_close_matches(name.casefold(), list(names), most, cutoff)]
+
+
 def near(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the question what may be meant, or a full stop."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else "."
+    """Return the end of a sentence about an unknown name: a suggestion, or a full stop."""
+    names = similar(name, known)
+    return f"; did you mean {names[0]}?" if names else "."
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """The question what may be meant by an unknown name, for the middle of a sentence; or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """Return a suggestion for an unknown name, for the middle of a sentence; or the empty text."""
+    names = similar(name, known)
+    return f" (did you mean {names[0]}?)" if names else ""
+
+
+def one_of(name: str, known: Sequence[str]) -> str:
+    """Return the end of a sentence about an unknown name: up to three suggestions, or all known names."""
+    names = similar(name, known, most=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(names)}?" if names else f"; there are: {', '.join(known)}."
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown.
+
+    Args:
+        columns: the names of the columns.
+        rows: the cells, as `markdown_line` takes them.
+    """
+    yield markdown_line(columns)
+    yield "|" + "---|" * len(columns)
+    yield from map(markdown_line, rows)
+
+
+def markdown_line(cells: Sequence[str]) -> str:
+    """Return a line of a table in Markdown; `markdown_cell` makes a cell of a text of any kind."""
+    return f"| {' | '.join(cells)} |"
+
+
+def markdown_cell(text: str) -> str:
+    """Return a text as a cell of a table in Markdown; mark-up in it stays mark-up."""
+    return text.replace("|", r"\|").replace("\n", " ")
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -11,7 +11,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.settings import FILE, Channel
 from pipedrive_graph.cli import logs
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, say
 from pipedrive_graph.cli.misconfigured import load_settings, report
 from pipedrive_graph.errors import AlertError, ConfigurationError
@@ -21,13 +21,7 @@ from pipedrive_graph.text import printable
 
 
 @click.command("alerts")
-@click.option(
-    "--company",
-    "names",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all in the settings.",
-)
+@companies_option("names")
 @click.option("--test", is_flag=True, help="Send a test message over each channel instead.")
 @as_root_option
 @debug_option

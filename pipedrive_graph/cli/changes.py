@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option, parsed_day, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.reports.changes import KINDS, Change, Wanted, read, snapshots
@@ -23,13 +23,7 @@ from pipedrive_graph.text import printable
 @click.command("changes")
 @click.option("--since", required=True, help="First day, as 2026-11-01; days are UTC.")
 @click.option("--until", help="Last day, included; by default, that of the last snapshot.")
-@click.option(
-    "--company",
-    "companies",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all that are published.",
-)
+@companies_option("companies", otherwise="all that are published")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these; repeatable.")
 @click.option("--subject", help="Only this user (e-mail address or id), role or permission set (id).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change, one line each.")

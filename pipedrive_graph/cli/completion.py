@@ -1,9 +1,12 @@
-"""Completes names on the command line: the shell asks when somebody presses Tab.
+"""Completes names on the command line when somebody presses Tab, and holds the option `--company`.
 
 Click answers it where the shell has set the variable `_PIPEDRIVE_GRAPH_COMPLETE`, see docs/operations.md.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -31,3 +34,14 @@ class _Company(click.types.StringParamType):
 
 COMPANY = _Company()
 """The type of every option `--company`."""
+
+
+def companies_option(parameter: str, *, otherwise: str = "all in the settings") -> Callable[..., Any]:
+    """Return the option `--company` of a command for several companies.
+
+    Args:
+        parameter: the command's parameter that gets the names.
+        otherwise: which companies the command is about by default.
+    """
+    text = f"Only this company; repeatable; by default, {otherwise}."
+    return click.option("--company", parameter, type=COMPANY, multiple=True, help=text)

@@ -15,7 +15,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.checkup.check import fault
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.text import printable
@@ -26,9 +26,7 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
 
 
 @click.command("doctor")
-@click.option(
-    "--company", "names", type=COMPANY, multiple=True, help="Only this company; may be given more than once."
-)
+@companies_option("names")
 @click.option("--thorough", is_flag=True, help="Read every file of every snapshot, and compare its sha256.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
 @as_root_option

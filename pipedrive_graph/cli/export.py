@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.export import Exported, Wanted, export
@@ -36,13 +36,7 @@ class _Command(click.Command):
     metavar="FORMAT",
     help="One of those below.",
 )
-@click.option(
-    "--company",
-    "companies",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all that are published.",
-)
+@companies_option("companies", otherwise="all that are published")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, readable=False),

@@ -13,24 +13,23 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
-from pipedrive_graph.errors import DecisionError, WarehouseError
+from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.findings.decisions import SHORTEST
+from pipedrive_graph.findings.decisions import the_only
 from pipedrive_graph.findings.rules import SEVERITIES
-from pipedrive_graph.pasted import shown
 from pipedrive_graph.reports.listing import (
     STATUSES,
     Filter,
     Group,
     Listed,
     Listing,
+    beginning_with,
     grouped,
     known,
     listing,
-    one,
 )
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
@@ -75,9 +74,7 @@ _FACTS = {
     "--severity", "severities", type=click.Choice(SEVERITIES), multiple=True, help="Only this; repeatable."
 )
 @click.option("--rule", "rules", multiple=True, help="Only what this rule found; repeatable.")
-@click.option(
-    "--company", "companies", type=COMPANY, multiple=True, help="Only this company; by default, all."
-)
+@companies_option("companies", otherwise="all that are published")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one line each.")
 @debug_option
 def command(
@@ -130,17 +127,7 @@ def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
 
 
 def _only(settings: Settings, beginning: str) -> Listed:
-    if len(beginning) < SHORTEST:
-        raise DecisionError(
-            f"'{beginning}' is too short for a finding's id; give {SHORTEST} characters or more."
-        )
-    found = one(settings.published, beginning)
-    if not found:
-        raise DecisionError(f"There is no finding {shown(beginning)}; `pipedrive-graph findings` lists them.")
-    if len(found) > 1:
-        ids = ", ".join(listed.values["finding_id"] for listed in found[:5])
-        raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")
-    return found[0]
+    return the_only(beginning, lambda start: beginning_with(settings.published, start))
 
 
 def _list(console: Console, told: Listing, status: str) -> None:

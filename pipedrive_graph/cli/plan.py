@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import logs, terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import (
     WORST_FIRST,
     as_root_option,
@@ -36,13 +36,7 @@ from pipedrive_graph.text import printable
 
 
 @click.command("plan")
-@click.option(
-    "--company",
-    "names",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all in the settings.",
-)
+@companies_option("names")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @as_root_option
 @debug_option

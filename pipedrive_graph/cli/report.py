@@ -9,7 +9,7 @@ import click
 
 from pipedrive_graph import files
 from pipedrive_graph import settings as settings_module
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports import place
@@ -20,13 +20,7 @@ from pipedrive_graph.text import printable
 
 
 @click.command("report")
-@click.option(
-    "--company",
-    "wanted",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all that are published.",
-)
+@companies_option("wanted", otherwise="all that are published")
 @click.option(
     "--since", help="Compare with the last snapshot before this day (UTC); by default, the one before."
 )

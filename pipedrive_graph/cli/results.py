@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.output import reader_is_gone
-from pipedrive_graph.text import escaped, printable, safe_cell
+from pipedrive_graph.text import escaped, markdown_cell, markdown_line, printable, safe_cell
 
 _AT_ONCE = 10_000
 """Rows that are fetched at once, so that a large result need not fit into memory."""
@@ -94,14 +94,11 @@ def _blocks(console: Console, names: list[str], rows: list[list[Text]]) -> None:
 
 
 def _markdown(result: Result) -> None:
-    def line(cells: list[str]) -> str:
-        safe = (cell.replace("|", r"\|").replace("\n", " ") for cell in cells)
-        return f"| {' | '.join(safe)} |"
-
-    click.echo(line([printable(name) for name in result.names]))
-    click.echo(line(["---:" if numeric else "---" for numeric in result.numeric]))
+    click.echo(markdown_line([markdown_cell(printable(name)) for name in result.names]))
+    click.echo(markdown_line(["---:" if numeric else "---" for numeric in result.numeric]))
     for row in result:
-        click.echo(line(["" if value is None else _cell(value).plain for value in row]))
+        cells = ("" if value is None else _cell(value).plain for value in row)
+        click.echo(markdown_line([markdown_cell(cell) for cell in cells]))
 
 
 def _csv(result: Result) -> None:

@@ -14,7 +14,7 @@ from pipedrive_graph import clock, reviewing
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.addresses import AddressError, read
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import COMPANY, companies_option
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say, user
 from pipedrive_graph.errors import DecisionError
@@ -132,9 +132,7 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
 
 
 @command.command("status")
-@click.option(
-    "--company", "names", type=COMPANY, multiple=True, help="Only this company; repeatable; by default, all."
-)
+@companies_option("names", otherwise="all")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
 @debug_option
 def status_command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option
 from pipedrive_graph.cli.terminal import COLOURS
 from pipedrive_graph.runs.health import Health, health
@@ -20,13 +20,7 @@ from pipedrive_graph.text import printable
 
 
 @click.command("status")
-@click.option(
-    "--company",
-    "names",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; may be given more than once.",
-)
+@companies_option("names")
 @click.option(
     "--max-age",
     type=click.FloatRange(min=0, min_open=True),

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from pipedrive_graph import environment
 from pipedrive_graph.cli import company_run, logs, terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import (
     WORST_FIRST,
     as_root_option,
@@ -46,13 +46,7 @@ NAMED = 3
 
 
 @click.command("sync")
-@click.option(
-    "--company",
-    "names",
-    type=COMPANY,
-    multiple=True,
-    help="Only this company; repeatable; by default, all in the settings.",
-)
+@companies_option("names")
 @click.option(
     "--collect",
     type=click.Choice([str(plan) for plan in Collect]),

@@ -11,7 +11,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import Check, State, verify
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.doctor import show
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_value, debug_option, say, write_as
 from pipedrive_graph.cli.misconfigured import load_settings
@@ -19,9 +19,7 @@ from pipedrive_graph.settings import Settings
 
 
 @click.command("verify")
-@click.option(
-    "--company", "names", type=COMPANY, multiple=True, help="Only this company; may be given more than once."
-)
+@companies_option("names")
 @click.option("--quick", is_flag=True, help="Compare sizes and chains only; read no file in full.")
 @click.option("--alert", is_flag=True, help="Send an alert about what is damaged, as for cron.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")

@@ -64,6 +64,8 @@ class Ledger:
     """Calls by id that this Pipedrive does not have, or refuses to this token: none of them is missed."""
     found: dict[int, User] = field(default_factory=dict)
     """Users who are not listed, and are there all the same."""
+    contradictions: list[str] = field(default_factory=list)
+    """Ids that a list has more than once with different values: the list, and the id."""
     spoilt: dict[str, tuple[UnreadableRow, ...]] = field(default_factory=dict)
     """Rows that could not be read in the answers to calls by id, by the path of the call."""
 

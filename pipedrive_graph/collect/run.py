@@ -21,6 +21,7 @@ from pipedrive_graph.collect.identity import (
 from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
 from pipedrive_graph.collect.resuming import SETTLED, answers_of
+from pipedrive_graph.collect.unseen import contradictions
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
@@ -198,6 +199,8 @@ class _Run:
     def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
         """Write all pages of a list down, in place of those of an earlier run."""
         self.snapshot.replace(endpoint, pages)
+        if endpoint in LISTED:
+            self.ledger.contradictions += contradictions(endpoint, pages)
         self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
 
     def commit(self, *, accept_shrink: bool, journal: Mark | None) -> Manifest:

@@ -7,19 +7,21 @@ everybody who is listed counts as read, and a small difference is left to the ru
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.endpoints import Endpoint
-from pipedrive_graph.pipedrive.records import PermissionSet, Role, User
+from pipedrive_graph.pipedrive.records import PermissionSet, Role, or_none, read_id, read_text_id
 from pipedrive_graph.text import counted
 
 UNSEEN_SHARE, UNSEEN_COUNT = 0.20, 5
 """More than this share, and at least this count, of the assignments that Pipedrive counts are missing."""
 
-_MOVING = {"last_login", "modified"}
-"""Fields that may change between two pages of a list."""
+_MOVING = {"id", "is_you", "last_login", "modified", "timezone_offset"}
+"""Fields that may change between two pages of a list; sql/staging/contradictions.sql has the same."""
 
 
 def unseen(ledger: Ledger) -> list[str]:
@@ -43,24 +45,34 @@ def unseen(ledger: Ledger) -> list[str]:
     ]
 
 
-def contradictions(ledger: Ledger) -> list[str]:
-    """Return the ids that a list has more than once with different values: the list, and the id."""
-    found = []
-    for endpoint, pages in ledger.listed.items():
-        if endpoint not in LISTED:
-            continue
-        first: dict[object, User | Role | PermissionSet] = {}
-        different = set()
-        for row in (row for page in pages for row in page.rows(LISTED[endpoint])):
-            known = first.setdefault(row.id, row)
-            if known is not row and _told(known) != _told(row):
-                different.add(row.id)
-        found += [f"{endpoint}: id {subject}" for subject in sorted(different, key=str)]
-    return found
+def contradictions(endpoint: Endpoint, pages: Sequence[Answer]) -> list[str]:
+    """Return the ids that a list has more than once with different values: the list, and the id.
+
+    Compares the rows as received, as sql/staging/contradictions.sql does: what differs is there.
+
+    Args:
+        endpoint: the list.
+        pages: its pages, with their texts.
+    """
+    ids = Counter(str(row.id) for page in pages for row in page.rows(LISTED[endpoint]))
+    repeated = {subject for subject, count in ids.items() if count > 1}
+    if not repeated:
+        return []
+    values: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in (row for page in pages if page.data for row in json.loads(page.text)["data"]):
+        subject = _id(endpoint, row)
+        if subject in repeated:
+            for field in row.keys() - _MOVING:
+                values[subject, field].add(json.dumps(row[field]))
+    different = {subject for (subject, _), texts in values.items() if len(texts) > 1}
+    return [f"{endpoint}: id {subject}" for subject in sorted(different)]
 
 
-def _told(row: User | Role | PermissionSet) -> dict[str, object]:
-    return row.model_dump(exclude=_MOVING)
+def _id(endpoint: Endpoint, row: object) -> str:
+    """Return the id of a row of a list; the empty text where it has no readable one."""
+    read = read_text_id if endpoint is Endpoint.PERMISSION_SETS else read_id
+    subject = or_none(read, row.get("id")) if isinstance(row, dict) else None
+    return "" if subject is None else str(subject)
 
 
 def _counts(ledger: Ledger, endpoint: Endpoint) -> dict[str, int]:

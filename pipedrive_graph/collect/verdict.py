@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pipedrive_graph.collect.ledger import Ledger
-from pipedrive_graph.collect.unseen import contradictions, unseen
+from pipedrive_graph.collect.unseen import unseen
 from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
@@ -79,7 +79,7 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
         if pages[-1].next_start is not None
     ]
     reasons += unseen(ledger)
-    twice = contradictions(ledger)
+    twice = ledger.contradictions
     if twice:
         reasons.append(
             f"{counted(len(twice), 'id')} stand more than once in a list with different values, which are"

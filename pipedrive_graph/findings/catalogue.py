@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipedrive_graph.text import markdown_table
 from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -22,20 +23,9 @@ This page is made from the headers by `make docs`.
 def catalogue(models: Models) -> str:
     """The rules as a page of Markdown: a table of all, then each in a section of its own."""
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
-    lines = [
-        "| rule | severity | what it finds |",
-        "|---|---|---|",
-        *(
-            f"| [`{rule.name}`](#{rule.name}) | {_said(rule, 'severity')} | {_first(rule)} |"
-            for rule in rules
-        ),
-    ]
-    return "\n\n".join([_OPENING.rstrip(), "\n".join(lines), *map(_section, rules)]) + "\n"
-
-
-def _first(rule: Model) -> str:
-    sentence = rule.header.comment.split(". ")[0].rstrip(".")
-    return sentence.removeprefix("One row per ")
+    rows = [(f"[`{rule.name}`](#{rule.name})", _said(rule, "severity"), rule.header.row) for rule in rules]
+    table = "\n".join(markdown_table(("rule", "severity", "what it finds"), rows))
+    return "\n\n".join([_OPENING.rstrip(), table, *map(_section, rules)]) + "\n"
 
 
 def _section(rule: Model) -> str:

@@ -6,8 +6,9 @@ between, the next writer finds a line that the warehouse has not seen, and does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import duckdb
 
@@ -23,6 +24,17 @@ from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Models
+
+
+class Identified(Protocol):
+    """A finding that has its whole id."""
+
+    @property
+    def finding_id(self) -> str:
+        """The id."""
+
+
+FoundT = TypeVar("FoundT", bound=Identified)
 
 SHORTEST = 6
 """Characters that the beginning of a finding's id must have."""
@@ -191,31 +203,39 @@ def placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
 
 
 def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:
-    """The finding whose id begins so.
+    """The finding of the warehouse whose id begins so.
 
     Raises:
-        DecisionError: if there is none, or more than one.
+        DecisionError: as `the_only` does.
     """
-    beginning = beginning.strip().lower()
-    if len(beginning) < SHORTEST:
-        raise DecisionError(
-            f"'{beginning}' is too short for a finding's id; give at least {SHORTEST} characters."
-        )
-    found = rows(
-        connection,
-        """
+    query = """
         SELECT company, finding_id, rule, subject_id, object, title, status, resolved_reason
         FROM history.findings
         WHERE starts_with(finding_id, ?)
-        ORDER BY finding_id""",
-        beginning,
-    )
-    if not found:
-        raise DecisionError(f"There is no finding {shown(beginning)}; `pipedrive-graph findings` lists them.")
-    if len(found) > 1:
-        ids = ", ".join(str(row[1]) for row in found[:5])
-        raise DecisionError(f"{beginning} is the beginning of {len(found)} findings: {ids}; give more of it.")
-    return Found(*found[0])
+        ORDER BY finding_id"""
+    return the_only(beginning, lambda start: [Found(*row) for row in rows(connection, query, start)])
+
+
+def the_only(beginning: str, read: Callable[[str], Sequence[FoundT]]) -> FoundT:
+    """Return the one finding whose id begins so.
+
+    Args:
+        beginning: of the id, as a person has written it.
+        read: returns the findings whose ids begin so.
+
+    Raises:
+        DecisionError: if the beginning is too short, or there is not exactly one such finding.
+    """
+    start = beginning.strip().lower()
+    if len(start) < SHORTEST:
+        raise DecisionError(f"'{start}' is too short for a finding's id; give {SHORTEST} characters or more.")
+    findings = read(start)
+    if not findings:
+        raise DecisionError(f"There is no finding {shown(start)}; `pipedrive-graph findings` lists them.")
+    if len(findings) > 1:
+        ids = ", ".join(finding.finding_id for finding in findings[:5])
+        raise DecisionError(f"{start} is the beginning of {len(findings)} findings: {ids}; give more of it.")
+    return findings[0]
 
 
 def check_event(models: Models, found: Found) -> None:

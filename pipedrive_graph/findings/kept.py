@@ -1,14 +1,27 @@
-"""Reads the compressed files beside a journal that its lines name by their sha256: rosters and reviews."""
+"""Keeps compressed files beside a journal, whose lines name them by their sha256: rosters and reviews."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipedrive_graph import files
 from pipedrive_graph.errors import LostFileError
+from pipedrive_graph.findings.journal import Line
+
+
+def write_kept(path: Path, content: bytes) -> None:
+    """Write a file, compressed; nothing where it is there already, undamaged.
+
+    Raises:
+        LandingError: if it cannot be written.
+    """
+    compressed = gzip.compress(content, mtime=0)
+    if not _holds(path, compressed):
+        files.write_atomically(path, compressed)
 
 
 def read_kept(path: Path, sha256: str) -> bytes:
@@ -37,3 +50,27 @@ def read_kept(path: Path, sha256: str) -> bytes:
             f"{path} is not as it was written (its sha256 differs); restore it from a backup."
         )
     return content
+
+
+def damaged_files(lines: Iterable[Line], read: Callable[[Line], object]) -> Iterator[str]:
+    """Yield the digests of the files that are missing, or not as they were written.
+
+    Args:
+        lines: the journal's lines that name a file.
+        read: reads the file that a line names.
+
+    Raises:
+        LandingError: if a file is closed to this user: it may be as it was.
+    """
+    for line in lines:
+        try:
+            read(line)
+        except LostFileError:
+            yield line.content["sha256"]
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False

@@ -7,7 +7,6 @@ night.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +15,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipedrive_graph import files
 from pipedrive_graph.companies import Company
-from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.journal import Journal
-from pipedrive_graph.findings.kept import read_kept
+from pipedrive_graph.findings.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.findings.roster import Roster, Row, read
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows
@@ -146,11 +143,8 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
     Raises:
         LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
     """
-    for line in Journal.of(settings, company).lines(KIND):
-        try:
-            recalled(settings, company, line.content.get("sha256"))
-        except LostFileError:
-            yield line.content["sha256"]
+    lines = Journal.of(settings, company).lines(KIND)
+    return damaged_files(lines, lambda line: recalled(settings, company, line.content.get("sha256")))
 
 
 def _sinces(settings: Settings, company: str) -> list[Since]:
@@ -174,17 +168,8 @@ def _path(settings: Settings, company: str, digest: str) -> Path:
 def _keep(settings: Settings, company: str, roster: Roster) -> str:
     content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()
-    path, compressed = _path(settings, company, digest), gzip.compress(content, mtime=0)
-    if not _holds(path, compressed):  # also where it was damaged
-        files.write_atomically(path, compressed)
+    write_kept(_path(settings, company, digest), content)
     return digest
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.read_bytes() == content
-    except OSError:
-        return False
 
 
 def recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:

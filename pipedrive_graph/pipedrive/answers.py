@@ -38,7 +38,6 @@ class Answer:
             a dict of flags; the others one record. None unless answered.
         next_start: where the next page starts, if Pipedrive says that there is one.
         problem: one sentence that names endpoint and field; given where refused or failed.
-        oddities: optional fields that could not be read and stand as None, each with its place.
         unreadable: rows of a list that could not be read; `data` holds the others.
     """
 
@@ -50,7 +49,6 @@ class Answer:
     data: Data | None = None
     next_start: int | None = None
     problem: str | None = None
-    oddities: tuple[str, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
 
     def rows(self, kind: type[RecordT]) -> list[RecordT]:

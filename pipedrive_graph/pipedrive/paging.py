@@ -48,9 +48,8 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
             return
         seen |= new
         if following is not None and following <= (call.start or 0):
-            stuck = f"{call.path}: pagination: the next page would start at {following} again"
             following = (call.start or 0) + len(rows)  # whatever it says, there is where it goes on
-            answer = replace(answer, oddities=(*answer.oddities, stuck), next_start=following)
+            answer = replace(answer, next_start=following)
         yield answer
         if following is None or not new:
             return

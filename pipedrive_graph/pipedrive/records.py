@@ -1,9 +1,11 @@
-"""The records in Pipedrive's answers: what every one must have, and the optional rest, typed leniently.
+"""The records in Pipedrive's answers, with the fields that the client needs to plan its calls.
+
+The landing keeps every answer as received, and sql/staging reads all other fields from it: in the records of
+a large company they would fill the memory. An optional field that cannot be read is None here, and
+sql/staging/unreadable_values.sql reports it.
 
 Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans come as
-true, 1, "1" or "true"; ids as integers, as 7.0 or as digits; dates as "2026-11-20 07:12:44" (UTC, without a
-zone), and as a zero date where there is none. Fields that are not named here are left to the landing,
-which keeps every answer as it came: in the records of a large company they would fill the memory.
+true, 1, "1" or "true"; ids as integers, as 7.0 or as digits.
 """
 
 from __future__ import annotations
@@ -11,10 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainValidator, WrapValidator
 
 # As sql/staging/as_id.sql: JSON does not distinguish 99 and 99.0, and a float is exact to 15 digits.
 _WHOLE = re.compile(r" *(?:([0-9]{1,19})|([0-9]{1,15})\.0) *", re.ASCII)
@@ -52,24 +53,6 @@ def read_flag(value: object) -> bool:
     raise ValueError("expected true or false")
 
 
-def read_moment(value: object) -> datetime | None:
-    """Return a time, aware, in UTC; None for a zero date or an empty string.
-
-    Raises:
-        ValueError: for anything that is no ISO 8601 date and time.
-    """
-    if not isinstance(value, str):
-        raise ValueError("expected a date and time")  # noqa: TRY004 - pydantic collects ValueError
-    if not value or value.startswith("0000-00-00"):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("expected a date and time") from None
-    return moment
-
-
 def read_text_id(value: object) -> str:
     """Return an id that is a text, but not everywhere: an integer stands for its digits.
 
@@ -97,17 +80,23 @@ def read_set_id(value: object) -> str | None:
     return None if set_id == "0" else set_id
 
 
-def _or_none(read: Callable[[object], Value]) -> Callable[[object], Value | None]:
-    """Return `read` for a field that may be null."""
-    return lambda value: None if value is None else read(value)
+def or_none(read: Callable[[Any], Value], value: object) -> Value | None:
+    """Return a value as `read` reads it, or None where that is not possible."""
+    try:
+        return read(value)
+    except ValueError:
+        return None
 
+
+_Optional = WrapValidator(lambda value, read: or_none(read, value))
+"""Marks an optional field: one that cannot be read is None, and the record is used without it."""
 
 Id: TypeAlias = Annotated[int, PlainValidator(read_id)]
-IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(_or_none(read_id))]
-FlagOrNone: TypeAlias = Annotated[bool | None, PlainValidator(_or_none(read_flag))]
-MomentOrNone: TypeAlias = Annotated[datetime | None, PlainValidator(_or_none(read_moment))]
+IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(read_id), _Optional]
+FlagOrNone: TypeAlias = Annotated[bool | None, PlainValidator(read_flag), _Optional]
 TextId: TypeAlias = Annotated[str, PlainValidator(read_text_id)]
-SetIdOrNone: TypeAlias = Annotated[str | None, PlainValidator(read_set_id)]
+TextOrNone: TypeAlias = Annotated[str | None, _Optional]
+SetIdOrNone: TypeAlias = Annotated[str | None, PlainValidator(read_set_id), _Optional]
 
 
 class Record(BaseModel):
@@ -122,7 +111,7 @@ class Record(BaseModel):
 class Access(Record):
     """One app that a user may use, whether as its admin, and by which permission set."""
 
-    app: str | None = None
+    app: TextOrNone = None
     admin: FlagOrNone = None
     permission_set_id: SetIdOrNone = None
 
@@ -131,25 +120,19 @@ class User(Record):
     """A user: `GET /users`, `GET /users/{id}`."""
 
     id: Id
-    name: str | None = None
-    email: str | None = None
     active_flag: FlagOrNone = None
     is_deleted: FlagOrNone = None
-    is_admin: FlagOrNone = None
     role_id: IdOrNone = None
-    access: list[Access] | None = None
-    last_login: MomentOrNone = None
-    created: MomentOrNone = None
-    modified: MomentOrNone = None
-    has_created_company: FlagOrNone = None
+    access: Annotated[list[Access] | None, _Optional] = None
 
 
 class Me(User):
     """The token's owner and company: `GET /users/me`."""
 
+    email: TextOrNone = None
+    is_admin: FlagOrNone = None
     company_id: Id
-    company_name: str | None = None
-    company_domain: str | None = None
+    company_name: TextOrNone = None
 
     @property
     def is_admin_somewhere(self) -> bool | None:
@@ -166,23 +149,15 @@ class Role(Record):
     """A role, which is a visibility group: `GET /roles`, `GET /roles/{id}`."""
 
     id: Id
-    name: str | None = None
     parent_role_id: IdOrNone = None
-    active_flag: FlagOrNone = None
     assignment_count: IdOrNone = None
-    sub_role_count: IdOrNone = None
-    level: IdOrNone = None
-    description: str | None = None
 
 
 class RoleAssignment(Record):
-    """A row of `GET /users/{id}/roleAssignments`; it carries the role's name and parent."""
+    """A row of `GET /users/{id}/roleAssignments`."""
 
     role_id: Id
     user_id: IdOrNone = None
-    parent_role_id: IdOrNone = None
-    name: str | None = None
-    active_flag: FlagOrNone = None
 
 
 class RoleMember(RoleAssignment):
@@ -195,12 +170,8 @@ class PermissionSet(Record):
     """A permission set: `GET /permissionSets`; `contents` comes with `GET /permissionSets/{id}` only."""
 
     id: TextId
-    name: str | None = None
-    app: str | None = None
-    type: str | None = None
-    description: str | None = None
     assignment_count: IdOrNone = None
-    contents: list[str] | None = None
+    contents: Annotated[list[str] | None, _Optional] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +188,8 @@ class UnreadableRow:
 
 
 Flags: TypeAlias = dict[str, bool | None]
-"""`GET /users/{id}/permissions`: an open set of flags; None where the answer holds null."""
+"""`GET /users/{id}/permissions`: an open set of flags; None where the answer holds null, or
+something that cannot be read."""
 
 Data: TypeAlias = (
     Me

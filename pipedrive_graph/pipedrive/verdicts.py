@@ -59,7 +59,6 @@ def interpret(call: Call, response: Response, redaction: Redaction) -> Answer:
                 text=text,
                 data=reading.data,
                 next_start=reading.next_start,
-                oddities=tuple(f"{call.path}: {oddity}" for oddity in reading.oddities),
                 unreadable=tuple(reading.unreadable),
             )
     if usable:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 import duckdb
 
 from pipedrive_graph.errors import PipedriveGraphError
+from pipedrive_graph.text import one_of
 from pipedrive_graph.warehouse.published import Config
 
 CLOSED: Config = {"enable_external_access": False}
@@ -28,8 +28,6 @@ _LINE = re.compile(r"^LINE (\d+):", flags=re.MULTILINE)
 _MEANT = re.compile(r'Did you mean "([^"]+)"')
 _CANDIDATES = re.compile(r"^Candidate bindings: :? ?(.+)$", flags=re.MULTILINE)
 _CALLS = re.compile(r"^\t(\w+\(.*\))$", flags=re.MULTILINE)
-_NEAR = 3
-"""How many names are suggested at most."""
 
 _SAID = (
     (r"^Table with name (\S+) does not exist", r"There is no table \1"),
@@ -82,17 +80,11 @@ def sentence(error: duckdb.Error) -> str:
     return f"{said}{hint}" if hint else said if said.endswith("?") else f"{said}."
 
 
-def near(name: str, known: list[str]) -> str:
-    """The end of a sentence about a name that is not there: what may be meant."""
-    close = difflib.get_close_matches(name.lower(), known, n=_NEAR, cutoff=0.7)
-    return f"; did you mean {' or '.join(close)}?" if close else f"; there are: {', '.join(known)}."
-
-
 def _hint(first: str, more: str) -> str:
     meant, candidates, calls = _MEANT.search(more), _CANDIDATES.search(more), _CALLS.findall(more)
     if meant:
         return f"; did you mean {meant[1]}?"
     if candidates:
         wanted = re.findall(r'"([^"]+)"', first)
-        return near(wanted[-1] if wanted else "", re.findall(r'"([^"]+)"', candidates[1]))
+        return one_of(wanted[-1] if wanted else "", re.findall(r'"([^"]+)"', candidates[1]))
     return f": {' or '.join(calls)}." if calls else ""

@@ -14,7 +14,8 @@ import pandas as pd
 from pipedrive_graph import settings
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.pasted import shown
-from pipedrive_graph.reports.asking import near, sentence
+from pipedrive_graph.reports.asking import sentence
+from pipedrive_graph.text import one_of
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.published import connect
 
@@ -60,7 +61,7 @@ class IdentityGraph:
             raise AttributeError(name)
         known = self._names()
         if name not in known:
-            raise AttributeError(f"There is no table '{name}'{near(name, known)}")
+            raise AttributeError(f"There is no table '{name}'{one_of(name, known)}")
         return self.table(name)
 
     def __dir__(self) -> list[str]:
@@ -82,7 +83,7 @@ class IdentityGraph:
         """
         known = self._names()
         if name not in known:
-            raise WarehouseError(f"There is no table '{name}'{near(name, known)}")
+            raise WarehouseError(f"There is no table '{name}'{one_of(name, known)}")
         return self.query(f'FROM "{name}"')
 
     def who_can(self, permission: str) -> pd.DataFrame:
@@ -165,7 +166,7 @@ def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
     """Put views of one company before the tables: what is temporary is what DuckDB finds first."""
     known = [str(name) for (name,) in rows(connection, "SELECT company FROM current_snapshot ORDER BY ALL")]
     if company not in known:
-        raise WarehouseError(f"There is no company '{shown(company)}'{near(company, known)}")
+        raise WarehouseError(f"There is no company '{shown(company)}'{one_of(company, known)}")
     for database, table in rows(
         connection,
         """

@@ -43,6 +43,11 @@ class Listed:
     related: frozenset[str]
     values: dict[str, Any]
 
+    @property
+    def finding_id(self) -> str:
+        """The whole id."""
+        return str(self.values["finding_id"])
+
     def as_json(self) -> str:
         """The finding as one line of JSON."""
         return json.dumps(self.values, default=_written)
@@ -112,14 +117,14 @@ def listing(published: Path, statuses: Iterable[str], only: Filter) -> Listing:
         return Listing(found, counts, told)
 
 
-def one(published: Path, beginning: str) -> list[Listed]:
-    """The findings whose id begins so: one, where it is given long enough.
+def beginning_with(published: Path, beginning: str) -> list[Listed]:
+    """The findings whose id begins so, in lower case: one, where it is given long enough.
 
     Raises:
         WarehouseError: as `listing` does.
     """
     with reading(published) as connection:
-        return _read(connection, "starts_with(finding_id, $beginning)", {"beginning": beginning.lower()})
+        return _read(connection, "starts_with(finding_id, $beginning)", {"beginning": beginning})
 
 
 def opened(connection: duckdb.DuckDBPyConnection, company: str) -> list[Listed]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from pipedrive_graph.text import printable
+from pipedrive_graph.text import markdown_table, printable
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~:@-])")
 """What Markdown, or what some programs make of it, reads as more than a character."""
@@ -19,8 +19,7 @@ LONGEST = 200
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table, a line per row; NULL is an empty cell."""
-    lines = [_line(columns), "|" + "---|" * len(columns), *map(_line, rows)]
-    return "\n".join(lines)
+    return "\n".join(markdown_table(list(map(cell, columns)), (list(map(cell, row)) for row in rows)))
 
 
 def cell(value: object) -> str:
@@ -33,7 +32,3 @@ def cell(value: object) -> str:
     for beginning, apart in _LINKS.items():
         escaped = escaped.replace(beginning, apart)
     return _MARKS.sub(r"\\\1", escaped)
-
-
-def _line(values: Sequence[object]) -> str:
-    return f"| {' | '.join(map(cell, values))} |"

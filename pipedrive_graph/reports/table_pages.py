@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipedrive_graph.text import markdown_cell, markdown_table
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.model import Kind, Model
@@ -54,15 +55,11 @@ def _index(shown: list[Model]) -> str:
     macros = [model for model in shown if model.kind.is_macro]
     lines = [
         _OPENING,
-        "| table | one row per |",
-        "|---|---|",
-        *(f"| [`{model.name}`]({model.name}.md) | {_first(model)} |" for model in tables),
+        *markdown_table(("table", "one row per"), map(_row, tables)),
         "",
         "Macros are called with what they ask for, and read like tables:",
         "",
-        "| macro | one row per |",
-        "|---|---|",
-        *(f"| [`{_called(model)}`]({model.name}.md) | {_first(model)} |" for model in macros),
+        *markdown_table(("macro", "one row per"), map(_row, macros)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -73,10 +70,10 @@ def _page(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -
     if model.key:
         parts.append(f"**Key:** {', '.join(f'`{name}`' for name in model.key)}")
     if model.header.parameters:
-        told = [f"| `{name}` | {_cell(text)} |" for name, text in model.header.parameters.items()]
-        parts.append("\n".join(["| parameter | what it is |", "|---|---|", *told]))
-    told = [f"| `{name}` | {types[name]} | {_cell(text)} |" for name, text in model.columns.items()]
-    parts.append("\n".join(["| column | type | what it holds |", "|---|---|---|", *told]))
+        parameters = [(f"`{name}`", markdown_cell(text)) for name, text in model.header.parameters.items()]
+        parts.append("\n".join(markdown_table(("parameter", "what it is"), parameters)))
+    columns = [(f"`{name}`", types[name], markdown_cell(text)) for name, text in model.columns.items()]
+    parts.append("\n".join(markdown_table(("column", "type", "what it holds"), columns)))
     example = model.header.settings.get("example", f"FROM {model.name} LIMIT 10")
     parts.append(f"For example:\n\n```sql\n{_CLAUSE.sub(chr(10), example)};\n```")
     parts += _neighbours(models, model)
@@ -123,13 +120,8 @@ def _called(model: Model) -> str:
     return f"{model.name}({', '.join(model.header.parameters)})" if model.kind.is_macro else model.name
 
 
-def _first(model: Model) -> str:
-    sentence = model.header.comment.split(". ")[0].rstrip(".")
-    return _cell(sentence.removeprefix("One row per "))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+def _row(model: Model) -> tuple[str, str]:
+    return f"[`{_called(model)}`]({model.name}.md)", markdown_cell(model.header.row)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ A population is a file `journal/<company>.reviews/<review_id>.json.gz`; the jour
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,13 +13,12 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
-from pipedrive_graph import files
 from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.findings.handlers import Handler
 from pipedrive_graph.findings.journal import Journal, Line
-from pipedrive_graph.findings.kept import read_kept
+from pipedrive_graph.findings.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.reviews.answers import Decision
 from pipedrive_graph.reviews.population import Population, digest, review_id
 from pipedrive_graph.reviews.recommending import STILL_PRESENT
@@ -76,7 +74,7 @@ def keep(settings: Settings, population: Population) -> tuple[str, str]:
     content = population.written()
     sha256 = digest(content)
     known_by = review_id(population, sha256)
-    files.write_atomically(_path(settings, population.company, known_by), gzip.compress(content, mtime=0))
+    write_kept(_path(settings, population.company, known_by), content)
     return known_by, sha256
 
 
@@ -100,11 +98,10 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
     Raises:
         LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
     """
-    for line in Journal.of(settings, company).lines(OPENED):
-        try:
-            recall(settings, company, line.content["review_id"], line.content["sha256"])
-        except LostFileError:
-            yield line.content["sha256"]
+    lines = Journal.of(settings, company).lines(OPENED)
+    return damaged_files(
+        lines, lambda line: recall(settings, company, line.content["review_id"], line.content["sha256"])
+    )
 
 
 def _path(settings: Settings, company: str, known_by: str) -> Path:

@@ -14,7 +14,6 @@ Where there is no such file, the roster's manager decides.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,13 +121,12 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
-    lower = None if known is None else {name.strip().casefold(): name for name in known}
+    names = None if known is None else {name.strip().casefold() for name in known}
     of: dict[str, str] = {}
     for role, address in entries.items():
         key = role.strip().casefold()
-        if lower is not None and key not in lower:
-            close = difflib.get_close_matches(key, list(lower), n=1)
-            meant = f"; did you mean {lower[close[0]]}?" if close else "."
+        if names is not None and key not in names:
+            meant = near(key, known or ())
             raise ConfigurationError(
                 f"{file}: [{above}owners] names the role '{shown(role)}', which is none{meant}"
             )

@@ -35,6 +35,11 @@ class Header:
     columns: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def row(self) -> str:
+        """What one row is, in short: the first sentence of the comment without its "One row per"."""
+        return self.comment.split(". ")[0].rstrip(".").removeprefix("One row per ")
+
 
 def split(text: str) -> tuple[list[str], str]:
     """Split a file into the lines of its header, without their `-- `, and its query."""

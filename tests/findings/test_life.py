@@ -309,6 +309,7 @@ def test_one_finding_is_shown_in_full(seen) -> None:
     ("arguments", "told"),
     [
         (("findings", "abc"), "'abc' is too short for a finding's id; give 6 characters or more."),
+        (("ack", " ABC "), "'abc' is too short for a finding's id; give 6 characters or more."),
         (("ack", "zzzzzz"), "There is no finding zzzzzz; `pipedrive-graph findings` lists them."),
         (("findings", "zzzzzz"), "There is no finding zzzzzz; `pipedrive-graph findings` lists them."),
         (("findings", "--company", "acme"), "There is no company 'acme' in the settings; there is: default."),

@@ -13,7 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from installation import MODELS
 
+from pipedrive_graph.collect.unseen import contradictions
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.exchange import Response
 from pipedrive_graph.pipedrive.records import read_flag, read_id, read_text_id
+from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.pipedrive.verdicts import interpret
 from pipedrive_graph.warehouse import database, ingest, tables
 
 USER = {
@@ -194,6 +199,36 @@ def test_every_field_that_staging_reads_is_in_the_table_above() -> None:
         read |= set(re.findall(r'"([a-z_]+)": "(?:VARCHAR|JSON)"', model.query))
     parts = {"app", "admin", "permission_set_id", "data"}  # of an access entry, or around a record
     assert read - parts - IDS == {field for _, field in FIELDS} - {"can_add_deals"} - parts - IDS
+
+
+PAIRS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    ({"name": "Ana"}, {"name": "Ana"}, []),
+    ({"name": "Ana"}, {"name": "Eva"}, ["name"]),
+    ({"name": "Ana"}, {"name": None}, ["name"]),
+    ({"name": "Ana"}, {}, []),
+    ({"active_flag": True}, {"active_flag": 1}, ["active_flag"]),
+    ({"access": [{"app": "sales"}]}, {"access": []}, ["access"]),
+    ({"shoe_size": 43}, {"shoe_size": 44}, ["shoe_size"]),
+    ({"last_login": "2026-01-01 00:00:00"}, {"last_login": None}, []),
+    ({"modified": "2026-01-01 00:00:00"}, {"modified": "2026-01-02 00:00:00"}, []),
+    ({"is_you": True, "timezone_offset": "+01:00"}, {"is_you": False, "timezone_offset": "+02:00"}, []),
+]
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.USERS, Endpoint.ROLES, Endpoint.PERMISSION_SETS])
+def test_collecting_and_staging_agree_on_rows_that_contradict_each_other(
+    staged: Staged, endpoint: Endpoint
+) -> None:
+    first = [{"id": number, **pair[0]} for number, pair in enumerate(PAIRS, 1)]
+    again = [{"id": str(number), **pair[1]} for number, pair in enumerate(PAIRS, 1)]
+    rows = [*first, {"id": None, "name": "x"}, *again]
+    fields = [(str(number), field) for number, pair in enumerate(PAIRS, 1) for field in pair[2]]
+
+    staged.stage({endpoint: (None, rows)})
+    answer = interpret(Call(endpoint), Response(200, {}, json.dumps({"data": rows}).encode()), Redaction())
+
+    assert staged.rows("SELECT subject_id, field FROM staging.contradictions ORDER BY ALL") == fields
+    assert contradictions(endpoint, [answer]) == [f"{endpoint}: id {subject}" for subject, _ in fields]
 
 
 ROWS = [
