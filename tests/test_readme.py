@@ -21,7 +21,6 @@ from pipedrive_graph.reports.table_pages import pages
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 ROOT = Path(__file__).parent.parent
@@ -123,7 +122,7 @@ def test_the_pages_of_the_tables_are_made_from_their_headers() -> None:
 def test_every_published_table_is_described() -> None:
     section = README.partition("## What you open")[2].partition("### Ten queries")[0]
     models = Models(sql_folder())
-    tables = {model.name for model in (*models.of("main", Kind.TABLE, Kind.VIEW), *models.of(PUBLISHED))}
+    tables = {model.name for model in (*models.published(), *models.of(PUBLISHED))}
 
     assert tables <= set(re.findall(r"`(\w+)`", section))
 
