@@ -18,6 +18,7 @@ from pipedrive_graph.losses import advised
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
+from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish as publish_file
 
@@ -118,7 +119,7 @@ def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             " WHERE table_catalog = current_catalog() AND table_schema = 'main'",
         )
     }
-    missing = sorted({model.name for model in models.published()} - made)
+    missing = sorted({m.name for m in models.of("main", Kind.TABLE, Kind.VIEW)} - made)
     if missing:
         raise WarehouseError(
             f"The warehouse was made by another version (it has no {missing[0]}); run sync first."

@@ -116,7 +116,13 @@ def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) ->
             for path in sorted((settings.home / "exports").glob("*"))
         ]
         items += [
-            Item(None, "edit", "export", str(path), "made from what was published; export again or remove it")
+            Item(
+                None,
+                "keep",
+                "export",
+                str(path),
+                "made from what was published; export it again or remove it",
+            )
             for path in written.elsewhere(settings.home)
         ]
         items += [

@@ -94,7 +94,9 @@ def _neighbours(models: Models, model: Model) -> list[str]:
         (other for other in models if model.qualified in models.reads(other)),
         key=lambda other: other.name,
     )
-    graph = [other for other in readers if other.is_published or other.kind.is_macro]
+    graph = [
+        other for other in readers if other.schema == "main" and (other.is_published or other.kind.is_macro)
+    ]
     rules = [other for other in readers if other.kind is Kind.RULE]
     told = []
     if read:

@@ -19,12 +19,16 @@ from pipedrive_graph.warehouse.parsed import ParsedQueries
 PUBLISHED = "published"
 """The schema of the views that the published file alone has, which the warehouse does not make."""
 
+REPORTS = "reports"
+"""The schema of the macros that reports make for themselves on the published file."""
+
 SCHEMAS = {
     "staging": "staging",
     "graph": "main",
     "macros": "main",
     "findings": "rules",
     "published": PUBLISHED,
+    "reports": REPORTS,
 }
 """The folders of sql/, and the schema that each fills."""
 

@@ -9,6 +9,8 @@
 --   role_id: the role, which may not exist
 --   name: the role's name; NULL where it has none or is not known
 --   label: the role's name, else its id
+--   is_default: whether it is the role that Pipedrive gives to a user without another one; NULL is
+--     not known
 --   source: observed or inferred, as in `user_roles`
 --   since: when this assignment was first seen as it is; NULL where it is inferred
 SELECT
@@ -17,6 +19,7 @@ SELECT
     role_id,
     roles.name,
     coalesce(roles.name, CAST(role_id AS VARCHAR)) AS label,
+    user_roles.is_default,
     user_roles.source,
     user_roles.since
 FROM user_roles

@@ -41,10 +41,10 @@ def test_active_roles_by_name(company: Company) -> None:
     company.assign(2, 1, active=False)
     company.assign(2, 2, active=None)
 
-    assert company.table("held_roles", "user_id, role_id, name, label, source, since") == [
-        (1, 1, "Sales", "Sales", "observed", NIGHTS[1]),
-        (1, 2, None, "2", "observed", NIGHTS[1]),
-        (1, 98, None, "98", "observed", NIGHTS[1]),
+    assert company.table("held_roles", "user_id, role_id, name, label, is_default, source, since") == [
+        (1, 1, "Sales", "Sales", False, "observed", NIGHTS[1]),
+        (1, 2, None, "2", False, "observed", NIGHTS[1]),
+        (1, 98, None, "98", False, "observed", NIGHTS[1]),
     ]
 
 
