@@ -119,7 +119,7 @@ def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             " WHERE table_catalog = current_catalog() AND table_schema = 'main'",
         )
     }
-    missing = sorted({model.name for model in models.of("main", Kind.TABLE, Kind.VIEW)} - made)
+    missing = sorted({m.name for m in models.of("main", Kind.TABLE, Kind.VIEW)} - made)
     if missing:
         raise WarehouseError(
             f"The warehouse was made by another version (it has no {missing[0]}); run sync first."

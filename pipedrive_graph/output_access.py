@@ -25,6 +25,9 @@ PUBLISHED = "identity_graph.duckdb"
 FOLDERS = ("reports", "exports")
 """The folders of output in the home folder; all that is in them has the group and the mode."""
 
+EXPORTED = "exports.json"
+"""The list of single files that were exported from a home folder, in that folder."""
+
 _READ, _PASS = 0o044, 0o011
 
 

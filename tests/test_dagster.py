@@ -72,7 +72,7 @@ def test_the_definitions_load_as_dagster_loads_them(installation) -> None:
 
 def test_every_table_is_an_asset(definitions) -> None:
     keys = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
-    graph = {f"graph/{model.name}" for model in MODELS.of("main", Kind.TABLE, Kind.VIEW)}
+    graph = {f"graph/{model.name}" for model in MODELS.published()}
 
     assert {
         *COLLECTING,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipedrive_graph import files
+from pipedrive_graph import files, output_access
 from pipedrive_graph.backups.needs import FILES_OF_SETTINGS, Needs
 from pipedrive_graph.backups.records import CompanyMark
 from pipedrive_graph.errors import LandingError
@@ -108,7 +108,7 @@ def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
         contents.companies[name] = CompanyMark(snapshot_id=newest.get(name), journal=marks.get(name))
     folders = [home / _ALERTS, *([home / TOKENS] if tokens else [])]
     others = [path for folder in folders for path in _walk(folder)]
-    others += [home / name for name in FILES_OF_SETTINGS]
+    others += [home / name for name in (*FILES_OF_SETTINGS, output_access.EXPORTED)]
     others += [path for named in needs.inside for path in (_walk(named) if named.is_dir() else [named])]
     taken = {item.name for item in contents.items}
     for path in others:

@@ -11,6 +11,7 @@ from pipedrive_graph import files, ownership
 from pipedrive_graph.checkup.check import Check, State, checked, fault, warning
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import LandingError
+from pipedrive_graph.exports import written
 from pipedrive_graph.settings import HOME_VARIABLE, Settings
 
 LEAST_FREE = 10_000_000
@@ -42,6 +43,16 @@ def output(settings: Settings) -> Iterator[Check]:
     """Whether those who are to read the published file, reports and exports can, and nobody else."""
     for problem in settings.output.problems():
         yield warning("output", problem)
+
+
+def exports(settings: Settings) -> Iterator[Check]:
+    """Whether the list of exported files can be read; nothing where there is none.
+
+    Raises:
+        ExportError: if it cannot.
+    """
+    written.elsewhere(settings.home)
+    yield from ()
 
 
 def space(settings: Settings) -> Iterator[Check]:

@@ -31,6 +31,7 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
         "warehouse": lambda: databases.warehouse(settings),
         "database": lambda: contents.published(settings),
         "output": lambda: storage.output(settings),
+        "exports": lambda: storage.exports(settings),
         **({} if quick else {"tables": lambda: contents.tables(settings)}),
     }
     for name, check in of_all.items():

@@ -42,11 +42,12 @@ class _Command(click.Command):
     type=click.Path(path_type=Path, readable=False),
     help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
 )
+@click.option("--force", is_flag=True, help="Replace what lies there, though it is no earlier export.")
 @click.option("--tables", help="Only these tables, as users,roles; by default, all.")
 @as_root_option
 @debug_option
 def command(
-    *, form: str, companies: tuple[str, ...], out: Path | None, tables: str | None, debug: bool
+    *, form: str, companies: tuple[str, ...], out: Path | None, force: bool, tables: str | None, debug: bool
 ) -> None:
     """Export the published file for other programs: its tables, its graph or its findings.
 
@@ -55,7 +56,7 @@ def command(
     names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
     if tables is not None and not names:  # as of a variable that is not set: no wish for every table
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
-    exported = export(settings_module.load(), Wanted(form, companies, names, out))
+    exported = export(settings_module.load(), Wanted(form, companies, names, out, force))
     _show(exported, form)
     for note in exported.wrote.notes:
         say(f"Warning: {note}")

@@ -12,7 +12,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.exports import place
+from pipedrive_graph.exports.place import placed
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.access.source import companies
@@ -29,9 +29,12 @@ from pipedrive_graph.text import printable
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
     help="Where to write it, over an earlier one if need be; by default, among the company's reports.",
 )
+@click.option("--force", is_flag=True, help="With --out: replace what lies there, though it is no report.")
 @as_root_option
 @debug_option
-def command(*, wanted: tuple[str, ...], since: str | None, out: Path | None, debug: bool) -> None:
+def command(
+    *, wanted: tuple[str, ...], since: str | None, out: Path | None, force: bool, debug: bool
+) -> None:
     """Write the access report of what is published, and print where it is.
 
     It is one file that opens anywhere, without a network, and prints.
@@ -41,10 +44,12 @@ def command(*, wanted: tuple[str, ...], since: str | None, out: Path | None, deb
     names = list(dict.fromkeys(wanted)) or companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
-    if out:
-        out = files.expanded(out)
-        place.check(out)
     models = own_rules.load(settings)
     for company in names:
-        path = write_access_report(settings, models, company, since=day, out=out)
+        if out:
+            path = files.expanded(out)
+            with placed(path, settings.output.within(path), folder=False, force=force) as temporary:
+                write_access_report(settings, models, company, since=day, out=temporary)
+        else:
+            path = write_access_report(settings, models, company, since=day)
         click.echo(printable(str(path)))

@@ -25,12 +25,14 @@ class Wanted:
         companies: only these; empty for all that are published.
         tables: only these; empty for all.
         out: where it goes; None for the format's own place in the home folder.
+        force: whether to replace what lies there, though it may be no earlier export.
     """
 
     format: str
     companies: Sequence[str] = ()
     tables: Sequence[str] = ()
     out: Path | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
     target = _target(settings, wanted, form)
     with opened(settings.published) as connection:
         source = Source(connection, companies=wanted.companies, tables=wanted.tables, own_rules=own_rules)
-        with placed(target, settings.output.within(target), folder=form.file is None) as path:
+        access = settings.output.within(target)
+        with placed(target, access, folder=form.file is None, force=wanted.force) as path:
             wrote = writer(wanted.format)(source, path)
             if form.file is None:
                 write_contents(path, _contents(wanted.format, source, wrote))

@@ -1,7 +1,8 @@
 """Puts an export in its place: written under a temporary name, and never seen half.
 
 Of a folder, every file is written before the folder takes the place of the earlier one. Only an earlier
-export or report is replaced: any other file, and a folder with anything else in it, is left alone.
+export or report is replaced: a folder with our marker in it and nothing else, a single file that the home's
+list of exports names. Anything else is refused, unless `--force` is given.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import fnmatch
 import json
 import os
 import shutil
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
-from pipedrive_graph import denials, files, locks
+from pipedrive_graph import denials, files, locks, output_access
 from pipedrive_graph.errors import ExportError, LandingError
+from pipedrive_graph.exports import written
 from pipedrive_graph.output_access import OutputAccess
 
 CONTENTS = "export.json"
@@ -29,35 +29,22 @@ CONTENTS = "export.json"
 _LITTER = (".DS_Store", "Thumbs.db", ".~lock.*#")
 """What file browsers and office programs leave in a folder."""
 
-_MARKS = {
-    b"<!doctype html>": b'<meta name="generator" content="pipedrive_graph">',
-    b"<?xml ": b'<graph id="pipedrive_graph"',
-    b'{"$schema":': b'"tool":{"driver":{"name":"pipedrive_graph"',
-    b'{"activity_id":': b'"product":{"name":"pipedrive_graph"',
-}
-"""How a file of ours begins, and in what words it then says that it is ours."""
-
-_CREATOR = b"<dc:creator>pipedrive-graph</dc:creator>"
-"""The words of a workbook, among its properties."""
-
-_BEGINNING = 1 << 16
-"""So many bytes of a file are read to know it: in GraphML, all attributes stand before the graph."""
-
 
 @contextmanager
-def placed(target: Path, access: OutputAccess | None = None, *, folder: bool) -> Iterator[Path]:
+def placed(target: Path, access: OutputAccess, *, folder: bool, force: bool = False) -> Iterator[Path]:
     """Write an export: the block writes to the path it is given, which then takes the place of `target`.
 
     Args:
         target: where the export goes.
-        access: who may read it; None for its owner alone.
-        folder: whether it is a folder of files; it is there, and empty, when the block begins.
+        access: who may read it; it also names the home folder.
+        folder: whether it is a folder of files; it exists, and is empty, when the block begins.
+        force: whether to replace what lies there, though it may be no earlier export.
 
     Raises:
         ExportError: if the place cannot be written, or holds something that is no earlier export.
         BusyError: if another process is writing there.
     """
-    check(target, folder=folder)
+    check(target, access.home, folder=folder, force=force)
     try:
         target = files.real(target)  # a folder that is linked to is exchanged where it is
     except LandingError as error:
@@ -73,9 +60,12 @@ def placed(target: Path, access: OutputAccess | None = None, *, folder: bool) ->
                 else:
                     os.close(files.create(temporary))  # the format opens a file that is ours
                 yield temporary
-                if access is not None:
-                    access.prepare(temporary, target)
-                _swap(temporary, target) if folder else files.put_in_place(temporary, target)
+                access.prepare(temporary, target)
+                if folder:
+                    _swap(temporary, target)
+                else:
+                    written.add(access.home, target, temporary)
+                    files.put_in_place(temporary, target)
             finally:
                 _remove(temporary)
 
@@ -86,27 +76,60 @@ def write_contents(folder: Path, contents: dict[str, Any]) -> None:
     (folder / CONTENTS).write_text(f"{text}\n", encoding="utf-8")
 
 
-def check(target: Path, *, folder: bool = False) -> None:
+def check(target: Path, home: Path, *, folder: bool = False, force: bool = False) -> None:
     """Refuse a place that holds something else than an earlier export or report.
+
+    Args:
+        target: the place.
+        home: the home folder, which keeps the list of exported files.
+        folder: whether a folder is to take the place.
+        force: whether anything may be replaced, but for what the program needs.
 
     Raises:
         ExportError: if it does.
     """
     if not target.exists():
         return
-    if not folder:
-        if target.is_dir():
-            raise ExportError(f"{target} is a folder; name the file to write with --out.")
-        if not _is_ours(target):
-            raise ExportError(
-                f"{target} is there already, and is no earlier export or report; "
-                "name another file with --out."
-            )
-        return
-    if not target.is_dir():
+    if not folder and target.is_dir():
+        raise ExportError(f"{target} is a folder; name the file to write with --out.")
+    if folder and not target.is_dir():
         raise ExportError(
             f"{target} is a file, and this format is a folder of files; name another with --out."
         )
+    problem = _problem_of_folder(target) if folder else _problem_of_file(target, home)
+    if problem is None:
+        return
+    kind = "folder" if folder else "file"
+    if not force:
+        raise ExportError(
+            f"{target} {problem}; name another {kind} with --out, or add --force to replace this one."
+        )
+    if not folder and not target.is_file():
+        raise ExportError(f"{target} is not a regular file; name another file with --out.")
+    if _is_needed(target.resolve(), home.resolve()):
+        raise ExportError(
+            f"{target} is not replaced, even with --force: it belongs to the home folder or holds a folder in"
+            f" use; name another {kind} with --out."
+        )
+
+
+def _problem_of_file(target: Path, home: Path) -> str | None:
+    """Why a file may not be replaced; None for an earlier export, and for an empty file: nothing is lost."""
+    is_file = target.is_file()  # of anything else, such as a pipe, nothing is read: that could wait for ever
+    try:
+        if is_file and (target.stat().st_size == 0 or written.is_ours(home, target)):
+            return None
+        if is_file and written.is_listed(home, target):
+            return "has changed since it was exported"
+    except OSError as error:
+        if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
+            raise ExportError(str(forbidden)) from error
+        raise ExportError(str(files.cannot_read(target, error))) from error
+    return "is there already, and is no earlier export or report of this home"
+
+
+def _problem_of_folder(target: Path) -> str | None:
+    """Why a folder may not be replaced; None for an earlier export, and for an empty folder."""
     known = _known(target)
     strange = sorted(
         name
@@ -115,29 +138,15 @@ def check(target: Path, *, folder: bool = False) -> None:
         and (name := path.relative_to(target).as_posix()) not in known
         and not any(fnmatch.fnmatch(path.name, pattern) for pattern in _LITTER)
     )
-    if strange:
-        raise ExportError(
-            f"{target} holds {strange[0]}, which is of no earlier export; name another folder with --out."
-        )
+    return f"holds {strange[0]}, which is of no earlier export" if strange else None
 
 
-def _is_ours(target: Path) -> bool:
-    """Whether a file says of itself that it is an export or a report; one without findings may be empty."""
-    if not target.is_file():
-        return False  # a pipe or a device: reading it could wait for ever
-    try:
-        with target.open("rb") as file:
-            beginning = file.read(_BEGINNING)
-        if beginning.startswith(b"PK"):
-            with ZipFile(target) as archive:
-                return _CREATOR in archive.read("docProps/core.xml")
-    except (OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error) as error:
-        if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
-            raise ExportError(str(forbidden)) from error
-        return False
-    return not beginning or any(
-        beginning.startswith(start) and mark in beginning for start, mark in _MARKS.items()
-    )
+def _is_needed(target: Path, home: Path) -> bool:
+    """Whether replacing a file or folder would take away data of the home, or a folder that is in use."""
+    if target.is_relative_to(home):
+        outputs = [home / name for name in output_access.FOLDERS]
+        return target in outputs or not any(target.is_relative_to(output) for output in outputs)
+    return any(folder.is_relative_to(target) for folder in (home, Path.cwd(), Path.home()))
 
 
 def _known(target: Path) -> set[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pipedrive_graph import build, clock, losses
 from pipedrive_graph.backups.needs import FILES_OF_SETTINGS
 from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraphError
+from pipedrive_graph.exports import written
 from pipedrive_graph.findings import policy
 from pipedrive_graph.forget import alerting, seal
 from pipedrive_graph.forget.change import Change, Forgetting, Item
@@ -113,6 +114,16 @@ def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) ->
                 None, "remove", "export", f"exports/{path.name}", "made from what is published; export again"
             )
             for path in sorted((settings.home / "exports").glob("*"))
+        ]
+        items += [
+            Item(
+                None,
+                "keep",
+                "export",
+                str(path),
+                "made from what was published; export it again or remove it",
+            )
+            for path in written.elsewhere(settings.home)
         ]
         items += [
             Item(change.company, "rewrite", "report", f"reports/{change.company}", "written again")

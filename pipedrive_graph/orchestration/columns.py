@@ -103,5 +103,5 @@ def _read(known: _Known) -> tuple[Types, Lineage]:
             WHERE NOT internal ORDER BY schema_name, table_name, column_index"""
         ).fetchall():
             types.setdefault(f"{schema}.{table}", {})[column] = type_
-    shown = [model for model in known.models.of("main") if not model.kind.is_macro]
+    shown = known.models.published()
     return types, column_lineage(known.models, shown)

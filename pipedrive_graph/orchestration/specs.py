@@ -46,7 +46,7 @@ def asset_key(names: Names, qualified: str) -> dg.AssetKey:
 
 def published_tables(models: Models, names: Names) -> list[dg.AssetKey]:
     """The assets of the tables that are published."""
-    return [asset_key(names, model.qualified) for model in models.of("main", Kind.TABLE, Kind.VIEW)]
+    return [asset_key(names, model.qualified) for model in models.published()]
 
 
 def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[str, dg.AssetSpec]:
@@ -57,7 +57,7 @@ def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[st
         names: makes the keys.
         collected: the collecting assets, of which the history is made.
     """
-    shown = {m.qualified: m for m in models if m.schema in SCHEMA_GROUPS and not m.kind.is_macro}
+    shown = {model.qualified: model for model in models.published()}
     above = {
         name: {read for read in models.tables_read(model) if _is_shown(read)} for name, model in shown.items()
     }

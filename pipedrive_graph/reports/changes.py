@@ -11,46 +11,19 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.reports import queries
 from pipedrive_graph.text import meant
 from pipedrive_graph.warehouse.published import reading
 
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
 """The kinds of changes, as in the table access_changes."""
 
-_LABELS = """
-    people AS (
-        SELECT company, CAST(user_id AS VARCHAR) AS id, label FROM users
-        UNION ALL
-        -- who is gone is called as they were last
-        SELECT
-            company,
-            CAST(user_id AS VARCHAR),
-            CASE
-                WHEN name = email THEN email
-                ELSE coalesce(concat(name, ' (' || email || ')'), email)
-            END
-        FROM users_history
-        ANTI JOIN users USING (company, user_id)
-        QUALIFY row_number() OVER (PARTITION BY company, user_id ORDER BY valid_from DESC) = 1
-    ),
-    labels AS (
-        SELECT company, 'user' AS kind, id, label FROM people
-        UNION ALL
-        SELECT company, 'role', CAST(role_id AS VARCHAR), name
-        FROM roles_history
-        QUALIFY row_number() OVER (PARTITION BY company, role_id ORDER BY valid_from DESC) = 1
-        UNION ALL
-        SELECT company, 'permission_set', permission_set_id, name
-        FROM permission_sets_history
-        QUALIFY row_number() OVER (PARTITION BY company, permission_set_id ORDER BY valid_from DESC) = 1
-    )"""
-
 _WANTED = """
     SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id
     FROM users_history
     WHERE lower(email) = lower($subject)
     UNION
-    SELECT company, kind, id FROM labels WHERE id = $subject"""
+    SELECT company, kind, id FROM subject_labels() WHERE id = $subject"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +83,7 @@ def read(published: Path, wanted: Wanted) -> list[Change]:
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
     with reading(published) as connection:
+        queries.create(connection, "subject_labels")
         _check(connection, wanted)
         return _read(connection, wanted)
 
@@ -142,7 +116,7 @@ def _check(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
     if wanted.subject is None:
         return
     found = connection.execute(
-        f"WITH {_LABELS} SELECT 1 FROM ({_WANTED}) WHERE list_contains($companies, company) LIMIT 1",  # noqa: S608 - the texts stand above
+        f"SELECT 1 FROM ({_WANTED}) WHERE list_contains($companies, company) LIMIT 1",  # noqa: S608 - the texts stand above
         {"subject": wanted.subject, "companies": list(wanted.companies or known)},
     ).fetchall()
     if not found:
@@ -164,7 +138,7 @@ def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]
         values["subject"] = wanted.subject
     rows = connection.execute(
         f"""
-        WITH {_LABELS},
+        WITH labels AS (FROM subject_labels()),
         changes AS (
             SELECT *
             FROM access_changes

@@ -32,7 +32,8 @@ These pages are made from the headers by `make docs`.
 
 def pages(models: Models) -> dict[str, str]:
     """The pages as Markdown, by the names of their files; the index is among them."""
-    shown = sorted([*models.of("main"), *models.of(PUBLISHED)], key=lambda model: model.name)
+    macros = [model for model in models.of("main") if model.kind.is_macro]
+    shown = sorted([*models.published(), *macros, *models.of(PUBLISHED)], key=lambda model: model.name)
     with duckdb.connect() as connection:
         empty.create(connection, models)
         found = {f"{model.name}.md": _page(connection, models, model) for model in shown}
@@ -85,11 +86,14 @@ def _page(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -
 
 def _neighbours(models: Models, model: Model) -> list[str]:
     """What it is made from, and what reads it."""
-    read = sorted(model.reads)
+    read = sorted(models.reads(model))
     readers = sorted(
-        (other for other in models if model.qualified in other.reads), key=lambda other: other.name
+        (other for other in models if model.qualified in models.reads(other)),
+        key=lambda other: other.name,
     )
-    graph = [other for other in readers if other.schema == "main"]
+    graph = [
+        other for other in readers if other.schema == "main" and (other.is_published or other.kind.is_macro)
+    ]
     rules = [other for other in readers if other.kind is Kind.RULE]
     told = []
     if read:

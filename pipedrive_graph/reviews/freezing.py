@@ -39,36 +39,20 @@ _USERS = """
         last_login, login_known, access_known, roles_observed_at IS NOT NULL AS roles_known,
         permissions_source IS NOT NULL AS permissions_known
     FROM users
-    WHERE
-        company = $company
-        -- who is not known to be inactive may sign in
-        AND (
-            live IS NOT FALSE
-            OR admin
-            OR user_id IN (
-                SELECT user_id FROM user_roles
-                WHERE company = $company AND active AND is_default IS NOT TRUE
-            )
-            OR user_id IN (
-                SELECT user_id FROM user_permission_sets
-                WHERE company = $company AND permission_set_id IS NOT NULL
-            )
-            OR user_id IN (SELECT user_id FROM user_permissions WHERE company = $company AND granted)
-        )"""
+    SEMI JOIN reviewed_users USING (company, user_id)
+    WHERE company = $company"""
 
 _ROLES = """
-    SELECT user_id, role_id, roles.name, source
-    FROM user_roles
-    LEFT JOIN roles USING (company, role_id)
-    WHERE company = $company AND user_roles.active
+    SELECT user_id, role_id, name, source
+    FROM held_roles
+    WHERE company = $company
     ORDER BY user_id, role_id"""
 
 _SETS = """
-    SELECT user_id, entries.app, permission_set_id, name
-    FROM user_permission_sets AS entries
-    LEFT JOIN permission_sets USING (company, permission_set_id)
-    WHERE company = $company AND permission_set_id IS NOT NULL
-    ORDER BY user_id, entries.app NULLS LAST, name NULLS LAST, permission_set_id"""
+    SELECT user_id, app, permission_set_id, name
+    FROM held_sets
+    WHERE company = $company
+    ORDER BY user_id, app NULLS LAST, name NULLS LAST, permission_set_id"""
 
 _SENSITIVE = """
     SELECT user_id, permission, if(granted IS NULL, NULL, source) AS source

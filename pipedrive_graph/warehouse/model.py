@@ -63,6 +63,12 @@ class Model:
         return f"{self.schema}.{self.name}"
 
     @property
+    def is_published(self) -> bool:
+        """Whether it is a table of the published file; a helper of sql/graph is `published: no`."""
+        is_table = self.schema == "main" and self.kind in {Kind.TABLE, Kind.VIEW}
+        return is_table and self.header.settings.get("published") != "no"
+
+    @property
     def columns(self) -> dict[str, str]:
         """Its columns, each with what it holds."""
         return RULE_COLUMNS if self.kind is Kind.RULE else self.header.columns

@@ -19,12 +19,16 @@ from pipedrive_graph.warehouse.parsed import ParsedQueries
 PUBLISHED = "published"
 """The schema of the views that the published file alone has, which the warehouse does not make."""
 
+REPORTS = "reports"
+"""The schema of the macros that reports make for themselves on the published file."""
+
 SCHEMAS = {
     "staging": "staging",
     "graph": "main",
     "macros": "main",
     "findings": "rules",
     "published": PUBLISHED,
+    "reports": REPORTS,
 }
 """The folders of sql/, and the schema that each fills."""
 
@@ -83,7 +87,8 @@ class Models:
                 called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging"))
                 reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
             elif mark == "cte":
-                if self._is_table(f"main.{rest}"):
+                hidden = self._by_name.get(f"main.{rest}")
+                if hidden and hidden.is_published:  # others may read it there: helpers are ours alone
                     raise ModelError(f"{model.place}: the CTE {rest} hides a table of that name.")
             elif self._is_table(name) or name.split(".")[0] in PYTHON_SCHEMAS:
                 reads.add(name)
@@ -107,10 +112,25 @@ class Models:
         """The models of a schema, of some kinds or of all, in order."""
         return [m for m in self if m.schema == schema and (not kinds or m.kind in kinds)]
 
-    def tables_read(self, model: Model) -> frozenset[str]:
-        """Qualified names of the tables that a model reads, those behind its macros included."""
-        tables: set[str] = set()
+    def published(self) -> list[Model]:
+        """The models that become tables of the published file, in order."""
+        return [model for model in self if model.is_published]
+
+    def reads(self, model: Model) -> frozenset[str]:
+        """What a model reads; a helper that is not published is replaced by what it reads itself."""
+        names: set[str] = set()
         for name in model.reads:
+            other = self._by_name.get(name)
+            is_helper = (
+                other and other.kind is Kind.VIEW and other.schema == "main" and not other.is_published
+            )
+            names |= self.reads(other) if other and is_helper else {name}
+        return frozenset(names)
+
+    def tables_read(self, model: Model) -> frozenset[str]:
+        """Qualified names of the tables that a model reads, those behind its macros and helpers included."""
+        tables: set[str] = set()
+        for name in self.reads(model):
             other = self._by_name.get(name)
             if other and other.kind.is_macro:
                 tables |= self.tables_read(other)

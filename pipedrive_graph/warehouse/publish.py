@@ -54,7 +54,7 @@ def _publish(
         try:
             connection.execute("USE published")
             with transaction(connection):
-                counts = {model.name: _copy(connection, models, model) for model in _published(models)}
+                counts = {model.name: _copy(connection, models, model) for model in models.published()}
                 file_id = uuid4().hex
                 for model in models.of("main", Kind.MACRO):
                     attached.create_macro(connection, models, model, file_id)
@@ -88,15 +88,11 @@ def _publish(
     return counts
 
 
-def _published(models: Models) -> list[Model]:
-    return models.of("main", Kind.TABLE, Kind.VIEW)
-
-
 def _copy(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -> int:
     table = f"published.main.{model.name}"
     # A view of published tables is computed from their copies, which are there before it: else the views
     # that it reads would be computed once more.
-    published = {other.qualified for other in _published(models)}
+    published = {other.qualified for other in models.published()}
     from_copies = model.kind is Kind.VIEW and model.reads <= published
     query = model.query if from_copies else f"FROM warehouse.main.{model.name}"
     copied = rows(connection, f"CREATE TABLE {table} AS {query}")[0][0]

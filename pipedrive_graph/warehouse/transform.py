@@ -21,14 +21,14 @@ from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, Models
+from pipedrive_graph.warehouse.models import PUBLISHED, REPORTS, Models
 
 _log = logging.getLogger(__name__)
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that are computed when they are read."""
 
-_NOT_MADE = {"staging", PUBLISHED}
+_NOT_MADE = {"staging", PUBLISHED, REPORTS}
 """Schemas that are filled before, and afterwards."""
 
 _TONIGHT = "company IN (SELECT company FROM landing.batch)"

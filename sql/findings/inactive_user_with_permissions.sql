@@ -26,19 +26,17 @@ WITH held_permissions AS (
     GROUP BY company, user_id
 ),
 
-held_sets AS (
+set_lists AS (
     SELECT
         company,
         user_id,
         list(
-            DISTINCT {'permission_set_id': entries.permission_set_id, 'set': permission_sets.name}
-            ORDER BY {'permission_set_id': entries.permission_set_id, 'set': permission_sets.name}
+            DISTINCT {'permission_set_id': permission_set_id, 'set': held_sets.name}
+            ORDER BY {'permission_set_id': permission_set_id, 'set': held_sets.name}
         ) AS sets
-    FROM user_permission_sets AS entries
+    FROM held_sets
     INNER JOIN users USING (company, user_id)
-    LEFT JOIN permission_sets USING (company, permission_set_id)
     WHERE NOT users.live
-        AND entries.permission_set_id IS NOT NULL
     GROUP BY company, user_id
 )
 
@@ -64,8 +62,8 @@ SELECT
                     ' and '
                 )
         END,
-        coalesce(len(held_sets.sets), 0),
-        CASE WHEN len(held_sets.sets) = 1 THEN ' permission set' ELSE ' permission sets' END,
+        coalesce(len(set_lists.sets), 0),
+        CASE WHEN len(set_lists.sets) = 1 THEN ' permission set' ELSE ' permission sets' END,
         CASE
             WHEN users.permissions_known THEN '.'
             ELSE '; what permissions it holds is not known.'
@@ -81,7 +79,7 @@ SELECT
         'permissions': CASE
             WHEN users.permissions_known THEN coalesce(held_permissions.permissions, [])
         END,
-        'permission_sets': coalesce(held_sets.sets, []),
+        'permission_sets': coalesce(set_lists.sets, []),
         'permissions_since': held_permissions.since,
         'permissions_observed_at': users.permissions_observed_at
     }) AS evidence
@@ -94,6 +92,6 @@ FROM (
     FROM users
 ) AS users
 LEFT JOIN held_permissions USING (company, user_id)
-LEFT JOIN held_sets USING (company, user_id)
+LEFT JOIN set_lists USING (company, user_id)
 WHERE NOT users.live
-    AND (held_permissions.permissions IS NOT NULL OR held_sets.sets IS NOT NULL)
+    AND (held_permissions.permissions IS NOT NULL OR set_lists.sets IS NOT NULL)

@@ -15,14 +15,14 @@ SELECT
     company,
     'user' AS subject_kind,
     CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(user_roles.role_id AS VARCHAR) AS object,
+    CAST(held_roles.role_id AS VARCHAR) AS object,
     'medium' AS severity,
     concat(
         users.label,
         ' is ',
         CASE WHEN users.deleted THEN 'deleted' ELSE 'deactivated' END,
         ' but still assigned to the role ',
-        coalesce(roles.name, CAST(user_roles.role_id AS VARCHAR)),
+        held_roles.label,
         '.'
     ) AS title,
     to_json({
@@ -31,19 +31,15 @@ SELECT
         'deleted': users.deleted,
         'last_login': users.last_login,
         'login_known': users.login_known,
-        'role_id': user_roles.role_id,
-        'role': roles.name,
-        'assigned_since': user_roles.since,
+        'role_id': held_roles.role_id,
+        'role': held_roles.name,
+        'assigned_since': held_roles.since,
         'assignments_observed_at': users.roles_observed_at
     }) AS evidence
-FROM user_roles
+FROM held_roles
 INNER JOIN users USING (company, user_id)
-LEFT JOIN roles
-    ON roles.company = user_roles.company
-    AND roles.role_id = user_roles.role_id
 WHERE NOT users.live
-    AND user_roles.active
-    AND user_roles.source = 'observed'
-    AND NOT user_roles.is_default
+    AND held_roles.source = 'observed'
+    AND NOT held_roles.is_default
     -- what was told before the user was deactivated may have gone with that
     AND users.roles_observed_at >= users.changed_at

@@ -15,25 +15,20 @@ WITH assigned_users AS (
         company,
         user_id,
         count(*) AS assignments
-    FROM user_roles
-    WHERE active
-        AND user_roles.source = 'observed'
+    FROM held_roles
+    WHERE source = 'observed'
     GROUP BY company, user_id
     HAVING count(*) > 1
 ),
 
-assigned_roles AS (
+role_lists AS (
     SELECT
         company,
-        user_roles.user_id,
-        list(
-            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
-        ) AS assigned
-    FROM user_roles
+        user_id,
+        list({'role_id': role_id, 'role': name, 'since': since} ORDER BY role_id) AS roles
+    FROM held_roles
     SEMI JOIN assigned_users USING (company, user_id)
-    LEFT JOIN roles USING (company, role_id)
-    WHERE user_roles.active
-    GROUP BY company, user_roles.user_id
+    GROUP BY company, user_id
 )
 
 SELECT
@@ -48,9 +43,9 @@ SELECT
         'active': users.active,
         'last_login': users.last_login,
         'login_known': users.login_known,
-        'roles': assigned_roles.assigned,
+        'roles': role_lists.roles,
         'assignments_observed_at': users.roles_observed_at
     }) AS evidence
 FROM assigned_users
-INNER JOIN assigned_roles USING (company, user_id)
+INNER JOIN role_lists USING (company, user_id)
 INNER JOIN users USING (company, user_id)

@@ -36,33 +36,24 @@ strangers AS (
         AND users.user_id IS DISTINCT FROM current_snapshot.token_owner
 ),
 
-assigned_roles AS (
-    SELECT
-        company,
-        user_roles.user_id,
-        list(
-            {'role_id': role_id, 'role': roles.name, 'since': user_roles.since} ORDER BY role_id
-        ) AS assigned
-    FROM user_roles
-    SEMI JOIN strangers USING (company, user_id)
-    LEFT JOIN roles USING (company, role_id)
-    WHERE user_roles.active
-        AND user_roles.source = 'observed'
-    GROUP BY company, user_roles.user_id
-),
-
-held_sets AS (
+role_lists AS (
     SELECT
         company,
         user_id,
-        list(
-            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
-            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
-        ) AS sets
-    FROM user_permission_sets AS entries
+        list({'role_id': role_id, 'role': name, 'since': since} ORDER BY role_id) AS roles
+    FROM held_roles
     SEMI JOIN strangers USING (company, user_id)
-    LEFT JOIN permission_sets USING (company, permission_set_id)
-    WHERE entries.permission_set_id IS NOT NULL
+    WHERE source = 'observed'
+    GROUP BY company, user_id
+),
+
+set_lists AS (
+    SELECT
+        company,
+        user_id,
+        list(DISTINCT label ORDER BY label) AS sets
+    FROM held_sets
+    SEMI JOIN strangers USING (company, user_id)
     GROUP BY company, user_id
 )
 
@@ -83,12 +74,12 @@ SELECT
         'days_since_login': date_sub('day', users.last_login, current_snapshot.as_of),
         'created': users.created,
         'first_seen': users.first_seen,
-        'roles': coalesce(assigned_roles.assigned, []),
-        'permission_sets': coalesce(held_sets.sets, [])
+        'roles': coalesce(role_lists.roles, []),
+        'permission_sets': coalesce(set_lists.sets, [])
     }) AS evidence
 FROM strangers
 INNER JOIN rosters USING (company)
 INNER JOIN users USING (company, user_id)
 INNER JOIN current_snapshot USING (company)
-LEFT JOIN assigned_roles USING (company, user_id)
-LEFT JOIN held_sets USING (company, user_id)
+LEFT JOIN role_lists USING (company, user_id)
+LEFT JOIN set_lists USING (company, user_id)

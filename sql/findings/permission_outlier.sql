@@ -63,13 +63,11 @@ concerned AS (
 seats AS (
     SELECT
         company,
-        assignments.user_id,
-        string_agg(coalesce(roles.name, concat('role ', role_id)), ', ' ORDER BY role_id) AS role
-    FROM user_roles AS assignments
+        user_id,
+        string_agg(coalesce(name, concat('role ', role_id)), ', ' ORDER BY role_id) AS role
+    FROM held_roles
     SEMI JOIN concerned USING (company, user_id)
-    LEFT JOIN roles USING (company, role_id)
-    WHERE assignments.active
-    GROUP BY company, assignments.user_id
+    GROUP BY company, user_id
 ),
 
 concerned_flags AS MATERIALIZED (

@@ -68,36 +68,24 @@ absences AS (
     GROUP BY ALL
 ),
 
-held_sets AS (
+set_lists AS (
     SELECT
         company,
         user_id,
-        list(
-            DISTINCT coalesce(permission_sets.name, entries.permission_set_id)
-            ORDER BY coalesce(permission_sets.name, entries.permission_set_id)
-        ) AS sets
-    FROM user_permission_sets AS entries
+        list(DISTINCT label ORDER BY label) AS sets
+    FROM held_sets
     SEMI JOIN returned_users USING (company, user_id)
-    LEFT JOIN permission_sets USING (company, permission_set_id)
-    WHERE entries.permission_set_id IS NOT NULL
     GROUP BY company, user_id
 ),
 
-held_roles AS (
+role_lists AS (
     SELECT
         company,
         user_id,
-        list(
-            DISTINCT coalesce(roles.name, CAST(user_roles.role_id AS VARCHAR))
-            ORDER BY coalesce(roles.name, CAST(user_roles.role_id AS VARCHAR))
-        ) AS role_names
-    FROM user_roles
+        list(DISTINCT label ORDER BY label) AS roles
+    FROM held_roles
     SEMI JOIN returned_users USING (company, user_id)
-    LEFT JOIN roles
-        ON roles.company = user_roles.company
-        AND roles.role_id = user_roles.role_id
-    WHERE user_roles.active
-        AND user_roles.source = 'observed'
+    WHERE source = 'observed'
     GROUP BY company, user_id
 ),
 
@@ -144,8 +132,8 @@ SELECT
         'created': users.created,
         'first_seen': users.first_seen,
         'admin_apps': users.admin_apps,
-        'roles': coalesce(held_roles.role_names, []),
-        'permission_sets': coalesce(held_sets.sets, []),
+        'roles': coalesce(role_lists.roles, []),
+        'permission_sets': coalesce(set_lists.sets, []),
         'permissions': coalesce(held_flags.permissions, 0),
         'sensitive_permissions': coalesce(held_flags.sensitive, []),
         'permissions_observed_at': users.permissions_observed_at
@@ -153,8 +141,8 @@ SELECT
 FROM returned_users
 INNER JOIN users USING (company, user_id)
 LEFT JOIN absences USING (company, user_id, since)
-LEFT JOIN held_roles USING (company, user_id)
-LEFT JOIN held_sets USING (company, user_id)
+LEFT JOIN role_lists USING (company, user_id)
+LEFT JOIN set_lists USING (company, user_id)
 LEFT JOIN held_flags USING (company, user_id)
 -- whoever went away since is no longer back
 ANTI JOIN steps AS departures

@@ -112,23 +112,19 @@ remainders AS (
         company,
         user_id,
         'role' AS kind,
-        CAST(user_roles.role_id AS VARCHAR) AS thing,
-        coalesce(roles.name, concat('role ', user_roles.role_id)) AS label
+        CAST(held_roles.role_id AS VARCHAR) AS thing,
+        coalesce(held_roles.name, concat('role ', held_roles.role_id)) AS label
     FROM revocations
-    INNER JOIN user_roles USING (company, user_id)
+    INNER JOIN held_roles USING (company, user_id)
     LEFT JOIN frozen USING (company, review_id, row_id)
-    LEFT JOIN roles
-        ON roles.company = user_roles.company
-        AND roles.role_id = user_roles.role_id
-    WHERE user_roles.active
-        AND user_roles.source = 'observed'
-        AND user_roles.is_default IS NOT TRUE
+    WHERE held_roles.source = 'observed'
+        AND held_roles.is_default IS NOT TRUE
         AND revocations.roles_told
         AND (
             revocations.decision = 'revoke'
             OR (
                 revocations.role = 'revoke'
-                AND list_contains(frozen.role_ids, user_roles.role_id)
+                AND list_contains(frozen.role_ids, held_roles.role_id)
             )
         )
 
@@ -138,21 +134,15 @@ remainders AS (
         company,
         user_id,
         'permission_set' AS kind,
-        entries.permission_set_id AS thing,
-        coalesce(sets.name, entries.permission_set_id) AS label
+        held_sets.permission_set_id AS thing,
+        held_sets.label
     FROM revocations
-    INNER JOIN user_permission_sets AS entries USING (company, user_id)
+    INNER JOIN held_sets USING (company, user_id)
     LEFT JOIN frozen USING (company, review_id, row_id)
-    LEFT JOIN permission_sets AS sets
-        ON sets.company = entries.company
-        AND sets.permission_set_id = entries.permission_set_id
-    WHERE entries.permission_set_id IS NOT NULL
-        AND (
-            revocations.decision = 'revoke'
-            OR (
-                revocations.permission_sets = 'revoke'
-                AND list_contains(frozen.permission_set_ids, entries.permission_set_id)
-            )
+    WHERE revocations.decision = 'revoke'
+        OR (
+            revocations.permission_sets = 'revoke'
+            AND list_contains(frozen.permission_set_ids, held_sets.permission_set_id)
         )
 
     UNION ALL

@@ -47,11 +47,10 @@ people AS (
         SELECT
             company,
             user_id,
-            user_roles.role_id
-        FROM user_roles
+            held_roles.role_id
+        FROM held_roles
         INNER JOIN users USING (company, user_id)
-        WHERE user_roles.active
-            AND users.live
+        WHERE users.live
     ) AS memberships USING (company, role_id)
     GROUP BY company, ancestor_role_id
 )

@@ -20,13 +20,12 @@ WITH memberships AS (
     SELECT
         company,
         user_id,
-        user_roles.role_id,
+        held_roles.role_id,
         NOT users.admin AS examined,
         coalesce(users.permissions_source = 'observed', FALSE) AS observed
-    FROM user_roles
+    FROM held_roles
     INNER JOIN users USING (company, user_id)
-    WHERE user_roles.active
-        AND user_roles.source = 'observed'
+    WHERE held_roles.source = 'observed'
         AND users.live
 ),
 
@@ -150,14 +149,10 @@ granting_sets AS (
         company,
         holdings.user_id,
         holdings.permission,
-        list(
-            DISTINCT coalesce(sets.name, permission_set_id)
-            ORDER BY coalesce(sets.name, permission_set_id)
-        ) AS sets
+        list(DISTINCT held_sets.label ORDER BY held_sets.label) AS sets
     FROM unusual_holdings AS holdings
-    INNER JOIN user_permission_sets AS entries USING (company, user_id)
-    INNER JOIN permission_sets AS sets USING (company, permission_set_id)
-    WHERE list_contains(sets.grants, holdings.permission)
+    INNER JOIN held_sets USING (company, user_id)
+    WHERE list_contains(held_sets.grants, holdings.permission)
     GROUP BY company, holdings.user_id, holdings.permission
 )
 

@@ -153,17 +153,16 @@ granting_sets AS (
         gains.permission,
         list(
             {
-                'set': coalesce(permission_sets.name, permission_set_id),
+                'set': held_sets.label,
                 'permission_set_id': permission_set_id,
-                'app': entries.app,
+                'app': held_sets.app,
                 'given_in_this_snapshot': NOT list_contains(gains.sets_before, permission_set_id)
             }
-            ORDER BY permission_set_id, entries.app
+            ORDER BY permission_set_id, held_sets.app
         ) AS sets
     FROM gains
-    INNER JOIN user_permission_sets AS entries USING (company, user_id)
-    INNER JOIN permission_sets USING (company, permission_set_id)
-    WHERE list_contains(permission_sets.grants, gains.permission)
+    INNER JOIN held_sets USING (company, user_id)
+    WHERE list_contains(held_sets.grants, gains.permission)
     GROUP BY company, user_id, gains.permission
 ),
 
@@ -184,30 +183,26 @@ unknown_sets AS (
         AND absent.subject_id IS NULL
 ),
 
-held_roles AS (
+role_lists AS (
     SELECT
         company,
         user_id,
         gains.permission,
         list(
             {
-                'role_id': user_roles.role_id,
-                'role': roles.name,
+                'role_id': held_roles.role_id,
+                'role': held_roles.name,
                 'members': role_permissions.members,
                 'holders': role_permissions.holders
             }
-            ORDER BY user_roles.role_id
-        ) AS held
+            ORDER BY held_roles.role_id
+        ) AS roles
     FROM gains
-    INNER JOIN user_roles USING (company, user_id)
-    LEFT JOIN roles
-        ON roles.company = user_roles.company
-        AND roles.role_id = user_roles.role_id
+    INNER JOIN held_roles USING (company, user_id)
     LEFT JOIN role_permissions
-        ON role_permissions.company = user_roles.company
-        AND role_permissions.role_id = user_roles.role_id
+        ON role_permissions.company = held_roles.company
+        AND role_permissions.role_id = held_roles.role_id
         AND role_permissions.permission = gains.permission
-    WHERE user_roles.active
     GROUP BY company, user_id, gains.permission
 )
 
@@ -244,7 +239,7 @@ SELECT
         'since': gains.since,
         'snapshots': gains.compared,
         'granted_by': coalesce(granting_sets.sets, []),
-        'roles': coalesce(held_roles.held, []),
+        'roles': coalesce(role_lists.roles, []),
         'observed_at': users.permissions_observed_at,
         'last_login': users.last_login,
         'login_known': users.login_known,
@@ -254,5 +249,5 @@ FROM gains
 INNER JOIN users USING (company, user_id)
 LEFT JOIN granting_sets USING (company, user_id, permission)
 LEFT JOIN unknown_sets USING (company, user_id)
-LEFT JOIN held_roles USING (company, user_id, permission)
+LEFT JOIN role_lists USING (company, user_id, permission)
 ANTI JOIN unclear_gains USING (company, user_id, permission)

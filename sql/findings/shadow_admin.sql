@@ -124,25 +124,18 @@ shadows AS (
     GROUP BY company, flags.user_id
 ),
 
-held_sets AS (
+set_lists AS (
     SELECT
         company,
-        entries.user_id,
+        user_id,
         list(
-            {
-                'app': entries.app,
-                'set': coalesce(permission_sets.name, entries.permission_set_id),
-                'type': permission_sets.type,
-                'permission_set_id': entries.permission_set_id
-            }
-            ORDER BY entries.app, entries.permission_set_id
+            {'app': app, 'set': label, 'type': type, 'permission_set_id': permission_set_id}
+            ORDER BY app, permission_set_id
         ) AS sets,
-        flatten(list(coalesce(permission_sets.grants, []))) AS granted
-    FROM user_permission_sets AS entries
+        flatten(list(coalesce(grants, []))) AS granted
+    FROM held_sets
     SEMI JOIN shadows USING (company, user_id)
-    LEFT JOIN permission_sets USING (company, permission_set_id)
-    WHERE entries.permission_set_id IS NOT NULL
-    GROUP BY company, entries.user_id
+    GROUP BY company, user_id
 )
 
 SELECT
@@ -171,10 +164,10 @@ SELECT
         'observed_at': users.permissions_observed_at,
         'admins': admin_counts.admins,
         'first_admins': admin_counts.first_admins,
-        'permission_sets': coalesce(held_sets.sets, []),
+        'permission_sets': coalesce(set_lists.sets, []),
         'granted_by_no_known_set': list_filter(
             admin_profiles.common,
-            lambda permission: NOT list_contains(coalesce(held_sets.granted, []), permission)
+            lambda permission: NOT list_contains(coalesce(set_lists.granted, []), permission)
         ),
         'threshold_sensitive': rule_thresholds.shadow_admin_sensitive_count
     }) AS evidence
@@ -183,5 +176,5 @@ INNER JOIN admin_profiles USING (company)
 INNER JOIN admin_counts USING (company)
 INNER JOIN rule_thresholds USING (company)
 INNER JOIN users USING (company, user_id)
-LEFT JOIN held_sets USING (company, user_id)
+LEFT JOIN set_lists USING (company, user_id)
 WHERE shadows.common_permissions = admin_profiles.permissions

@@ -36,22 +36,16 @@ unexplained_flags AS MATERIALIZED (
     WHERE flags.granted
 ),
 
-held_sets AS (
+set_lists AS (
     SELECT
         company,
         user_id,
         list(
-            {
-                'app': entries.app,
-                'set': coalesce(permission_sets.name, entries.permission_set_id),
-                'permission_set_id': entries.permission_set_id
-            }
-            ORDER BY entries.app, entries.permission_set_id
+            {'app': app, 'set': label, 'permission_set_id': permission_set_id}
+            ORDER BY app, permission_set_id
         ) AS sets
-    FROM user_permission_sets AS entries
+    FROM held_sets
     SEMI JOIN unexplained USING (company, user_id)
-    LEFT JOIN permission_sets USING (company, permission_set_id)
-    WHERE entries.permission_set_id IS NOT NULL
     GROUP BY company, user_id
 )
 
@@ -72,8 +66,8 @@ SELECT
         'permission': permission,
         'since': flags.since,
         'observed_at': flags.observed_at,
-        'permission_sets': coalesce(held_sets.sets, [])
+        'permission_sets': coalesce(set_lists.sets, [])
     }) AS evidence
 FROM unexplained_flags AS flags
 INNER JOIN users USING (company, user_id)
-LEFT JOIN held_sets USING (company, user_id)
+LEFT JOIN set_lists USING (company, user_id)

@@ -136,22 +136,19 @@ entries AS (
         company,
         user_id,
         permission_set_id,
-        sets.name,
+        label,
         -- what is not there grants nothing
         CASE
-            WHEN absent.subject_id IS NULL THEN sets.grants
+            WHEN absent.subject_id IS NULL THEN held_sets.grants
             ELSE CAST([] AS VARCHAR[])
         END AS contents,
-        sets.grants_everything
-    FROM user_permission_sets
+        grants_everything
+    FROM held_sets
     SEMI JOIN toxic_users USING (company, user_id)
-    LEFT JOIN permission_sets AS sets USING (company, permission_set_id)
     LEFT JOIN proven_absences AS absent
-        ON absent.company = user_permission_sets.company
+        ON absent.company = held_sets.company
         AND absent.subject_kind = 'permission_set'
-        AND absent.subject_id = user_permission_sets.permission_set_id
-    -- an entry that names no set grants nothing
-    WHERE permission_set_id IS NOT NULL
+        AND absent.subject_id = held_sets.permission_set_id
 ),
 
 set_users AS (
@@ -194,10 +191,7 @@ granting_sets AS (
         company,
         user_id,
         permission,
-        list(
-            DISTINCT coalesce(entries.name, entries.permission_set_id)
-            ORDER BY coalesce(entries.name, entries.permission_set_id)
-        ) AS sets
+        list(DISTINCT entries.label ORDER BY entries.label) AS sets
     FROM (
         SELECT DISTINCT
             company,

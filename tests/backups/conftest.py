@@ -36,6 +36,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Installation:
         "hr/people.csv": "email,status\n",
         "waivers.toml": "# none\n",
         "exports/csv/users.csv": "user_id\n",
+        "exports.json": "{}",
         "cache/sql.json": "{}",
         "notes.txt": "of somebody\n",
     }.items():

@@ -41,6 +41,7 @@ def test_everything_that_cannot_be_made_again_is_in_it_and_nothing_else(
         "home/alerts/default.json",
         "home/tokens/default.json",
         "home/waivers.toml",
+        "home/exports.json",
         "home/hr/people.csv",
         "home/rules/README.md",
         "MANIFEST.json",

@@ -14,7 +14,6 @@ from pipedrive_graph.cli.group import commands
 from pipedrive_graph.findings.catalogue import catalogue
 from pipedrive_graph.orchestration import browser_guard
 from pipedrive_graph.reports.table_pages import pages
-from pipedrive_graph.warehouse.model import Kind
 from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
 
 from .texts import DOCS, ROOT, text
@@ -97,7 +96,7 @@ def test_the_pages_of_the_tables_are_made_from_their_headers() -> None:
 def test_every_published_table_is_described() -> None:
     page = text("docs/published.md")
     models = Models(sql_folder())
-    tables = {model.name for model in (*models.of("main", Kind.TABLE, Kind.VIEW), *models.of(PUBLISHED))}
+    tables = {model.name for model in (*models.published(), *models.of(PUBLISHED))}
 
     assert tables <= set(re.findall(r"`(\w+)`", page))
 

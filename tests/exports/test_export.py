@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
 import shutil
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,7 +132,8 @@ def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: 
 
     assert told.code == 1
     assert told.sentence == (
-        f"{out} holds thesis.txt, which is of no earlier export; name another folder with --out."
+        f"{out} holds thesis.txt, which is of no earlier export; name another folder with --out, or add"
+        " --force to replace this one."
     )
     assert files(out) == {"thesis.txt": b"years of work"}
     export(copy.settings, Wanted("csv", tables=["users"], out=tmp_path / "out"))
@@ -186,10 +189,161 @@ def test_a_file_of_something_else_is_left_alone(
 
     assert (told.code, told.out) == (1, "")
     assert told.sentence == (
-        f"{out} is there already, and is no earlier export or report; name another file with --out."
+        f"{out} is there already, and is no earlier export or report of this home; name another file with"
+        " --out, or add --force to replace this one."
     )
     assert out.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "mine"]
+
+
+def test_one_cron_line_on_two_nights(copy: Installation, tmp_path: Path) -> None:
+    out = tmp_path / "findings.sarif"
+    lines = [
+        ("--format", "sarif", "--out", str(out)),
+        ("--format", "neo4j", "--out", str(tmp_path / "neo4j")),
+    ]
+
+    for _ in range(2):
+        for line in lines:
+            assert copy.command("export", *line).code == 0
+
+    listed = json.loads((copy.home / "exports.json").read_text())
+    assert listed == {str(out): [hashlib.sha256(out.read_bytes()).hexdigest()] * 2}
+    assert stat.S_IMODE((copy.home / "exports.json").stat().st_mode) == 0o600
+
+
+def test_what_the_home_has_exported_is_known_by_its_list_and_not_by_its_content(
+    copy: Installation, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "findings.sarif"
+    export(settings, Wanted("sarif", out=out))  # of another home
+    other = out.read_bytes()
+
+    refused = copy.command("export", "--format", "sarif", "--out", str(out))
+    assert (refused.code, refused.sentence) == (
+        1,
+        f"{out} is there already, and is no earlier export or report of this home; name another file with"
+        " --out, or add --force to replace this one.",
+    )
+    assert copy.command("export", "--format", "sarif", "--out", str(out), "--force").code == 0
+    assert copy.command("export", "--format", "sarif", "--out", str(out)).code == 0
+
+    assert out.read_bytes() == other
+
+
+def test_an_export_that_somebody_has_worked_on_is_left_alone(copy: Installation, tmp_path: Path) -> None:
+    line = ("export", "--format", "xlsx", "--tables", "roles", "--out", str(tmp_path / "roles.xlsx"))
+    assert copy.command(*line).code == 0
+    workbook(tmp_path / "roles.xlsx")
+    before = (tmp_path / "roles.xlsx").read_bytes()
+
+    refused = copy.command(*line)
+
+    assert (refused.code, refused.sentence) == (
+        1,
+        f"{tmp_path / 'roles.xlsx'} has changed since it was exported; name another file with --out, or add"
+        " --force to replace this one.",
+    )
+    assert (tmp_path / "roles.xlsx").read_bytes() == before
+    assert copy.command(*line, "--force").code == 0
+    assert copy.command(*line).code == 0
+
+
+def test_single_files_of_an_earlier_version_in_the_home_are_taken_over(copy: Installation) -> None:
+    for form in ("sarif", "graphml"):
+        assert copy.command("export", "--format", form).code == 0
+    (copy.home / "exports.json").unlink()  # an earlier version has kept no list
+
+    for form in ("sarif", "graphml", "sarif"):
+        assert copy.command("export", "--format", form).code == 0
+
+    (copy.home / "exports" / "graphml" / "graph.graphml").write_text("mine")
+    assert "has changed since it was exported" in copy.command("export", "--format", "graphml").sentence
+
+
+def test_a_crash_between_the_list_and_the_file_refuses_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.jsonl"
+    export(settings, Wanted("ocsf", companies=("acme",), out=out))
+    before = out.read_bytes()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipedrive_graph.files.put_in_place", killed)
+        for form in ("graphml", "sarif", "graphml"):
+            with pytest.raises(KeyboardInterrupt):
+                export(settings, Wanted(form, out=out))
+    assert out.read_bytes() == before
+
+    export(settings, Wanted("sarif", out=out))
+    assert out.read_bytes() != before
+
+
+def test_force_replaces_a_folder(copy: Installation, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+
+    assert (
+        copy.command("export", "--format", "csv", "--tables", "roles", "--out", str(out), "--force").code == 0
+    )
+
+    assert set(files(out)) == {"roles.csv", "export.json"}
+
+
+@pytest.mark.parametrize(
+    "place", ["landing", "journal/acme.ndjson", "identity_graph.duckdb", "exports", "..", "."]
+)
+def test_force_replaces_nothing_that_is_needed(place: str, copy: Installation) -> None:
+    for name in ("landing/acme/manifest.json", "journal/acme.ndjson", "exports/csv/mine.txt"):
+        (copy.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy.home / name).write_text("x")
+    out = copy.home / place
+    before = files(copy.home)
+
+    refused = copy.command(
+        "export", "--format", "csv" if out.is_dir() else "sarif", "--out", str(out), "--force"
+    )
+
+    assert (refused.code, refused.sentence) == (
+        1,
+        f"{out.resolve()} is not replaced, even with --force: it belongs to the home folder or holds a"
+        f" folder in use; name another {'folder' if out.is_dir() else 'file'} with --out.",
+    )
+    assert files(copy.home) == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', "\xff"])
+def test_a_damaged_list_is_a_sentence(text: str, copy: Installation, tmp_path: Path) -> None:
+    (copy.home / "exports.json").write_text(text, encoding="latin-1")
+    (tmp_path / "out.sarif").write_text("mine")
+    sentence = (
+        f"{copy.home / 'exports.json'} is damaged; remove it, and add --force where a file is then refused."
+    )
+
+    for line in (("export", "--format", "sarif", "--out", str(tmp_path / "out.sarif")), ("verify",)):
+        refused = copy.command(*line)
+        assert refused.code == 1
+        assert sentence in refused.out + refused.err
+    assert (tmp_path / "out.sarif").read_text() == "mine"
+
+
+def test_the_list_forgets_files_that_are_gone(settings: Settings, tmp_path: Path) -> None:
+    for name in ("monday", "tuesday"):
+        export(settings, Wanted("sarif", out=tmp_path / name))
+    (tmp_path / "monday").unlink()
+    (tmp_path / "usb").mkdir()
+    export(settings, Wanted("sarif", out=tmp_path / "usb" / "findings"))
+    shutil.rmtree(tmp_path / "usb")  # as a volume that is not mounted
+
+    export(settings, Wanted("sarif", out=tmp_path / "wednesday"))
+
+    listed = json.loads((settings.home / "exports.json").read_text())
+    inside = sorted(name.removeprefix(f"{tmp_path}/") for name in listed if name.startswith(str(tmp_path)))
+    assert inside == ["tuesday", "usb/findings", "wednesday"]
 
 
 def test_a_pipe_is_no_earlier_export(settings: Settings, tmp_path: Path) -> None:
@@ -229,7 +383,10 @@ def test_what_a_crash_left_is_cleared(settings: Settings, tmp_path: Path) -> Non
 
 
 def test_two_exports_to_one_place_do_not_mix(settings: Settings, tmp_path: Path) -> None:
-    with placed(tmp_path / "out", folder=True), pytest.raises(BusyError, match="is exporting to"):
+    with (
+        placed(tmp_path / "out", settings.output, folder=True),
+        pytest.raises(BusyError, match="is exporting to"),
+    ):
         export(settings, Wanted("csv", out=tmp_path / "out"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from published import query, tables
@@ -15,7 +16,9 @@ BEFORE = ("--before", "2026-11-03", "--company", "alpha")
 """Leaves the third of three nights."""
 
 
-def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home) -> None:
+def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "elsewhere" / "findings.sarif"
+    home.given("export", "--format", "sarif", "--out", str(out))
     before = contents(home.path)
     told = home.installation.command("forget", *BEFORE, "--json")
     assert told.code == 0
@@ -32,10 +35,12 @@ def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home) -> None:
         ("alpha", "remove", "review"),
         ("alpha", "remove", "open event"),
         (None, "remove", "export"),
+        (None, "keep", "export"),
         ("alpha", "rewrite", "report"),
         (None, "rewrite", "database"),
         (None, "rewrite", "database"),
     ]
+    assert [each["path"] for each in told.objects if each["action"] == "keep"] == [str(out)]
     assert contents(home.path) == before
 
 

@@ -276,9 +276,11 @@ def test_only_an_earlier_report_is_replaced(review: Reviewed, tmp_path: Path) ->
 
     assert (told.code, told.out) == (1, "")
     assert told.sentence == (
-        f"{out} is there already, and is no earlier export or report; name another file with --out."
+        f"{out} has changed since it was exported; name another file with --out, or add --force to replace"
+        " this one."
     )
     assert out.read_text() == "[[waiver]]\n"
+    assert review.installation.command("report", "--out", str(out), "--force").code == 0
 
 
 def test_the_page_is_small(review: Reviewed) -> None:

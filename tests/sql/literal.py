@@ -316,7 +316,8 @@ def tables_below(name: str) -> list[Model]:
     found: set[str] = set()
     open_ = {model_of(name).qualified}
     while open_:
-        reads = MODELS.tables_read(MODELS[open_.pop()])
+        model = MODELS[open_.pop()]
+        reads = MODELS.tables_read(model) | model.reads  # among these are helpers that are not published
         new = {one for one in reads if one.startswith("main.")} - found
         found |= new
         open_ |= new

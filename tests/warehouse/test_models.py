@@ -122,7 +122,7 @@ def test_lineage_by_column(tmp_path: Path) -> None:
 
 def test_every_key_of_the_published_tables_has_an_origin() -> None:
     models = Models(sql_folder())
-    published = models.of("main", Kind.TABLE, Kind.VIEW)
+    published = models.published()
     lineage = column_lineage(models, published)
     assert list(lineage) == [model.qualified for model in published]
     for model in published:

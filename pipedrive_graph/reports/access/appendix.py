@@ -213,15 +213,7 @@ def _email_domains(source: Source) -> str:
 def _combinations(source: Source) -> list[tuple[Any, ...]]:
     return source.rows(
         """
-        SELECT combination, severity, title, string_agg(clause_text, ' and ' ORDER BY clause)
-        FROM (
-            SELECT
-                combination, severity, title, clause,
-                string_agg(permission, ' or ' ORDER BY permission) AS permissions,
-                if(count(*) > 1, concat('(', permissions, ')'), permissions) AS clause_text
-            FROM toxic_combinations WHERE company = $company GROUP BY combination, severity, title, clause
-        )
-        GROUP BY combination, severity, title ORDER BY combination"""
+        SELECT combination, severity, title, clauses FROM combination_texts($company) ORDER BY combination"""
     )
 
 

@@ -76,15 +76,7 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
     outliers = {
         (role_id, flag): count
         for role_id, flag, count in source.rows(
-            """
-            SELECT user_roles.role_id, findings.object, count(*)
-            FROM findings
-            JOIN user_roles
-                ON user_roles.company = findings.company
-                AND CAST(user_roles.user_id AS VARCHAR) = findings.subject_id
-            WHERE findings.company = $company AND findings.rule = 'permission_outlier'
-                AND findings.status <> 'resolved' AND user_roles.active
-            GROUP BY ALL"""
+            "SELECT role_id, permission, outliers FROM role_outliers($company)"
         )
     }
     sensitive = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from pipedrive_graph.findings.rules import SEVERITIES
@@ -134,31 +134,8 @@ def overview(source: Source, manifest: Manifest | None) -> Overview:
 
 
 def _population(source: Source) -> Population:
-    return Population(
-        *source.row(
-            """
-            WITH holders AS (
-                SELECT DISTINCT user_id
-                FROM user_permissions SEMI JOIN sensitive_permissions USING (company, permission)
-                WHERE company = $company AND granted
-            )
-            SELECT
-                count(*),
-                count(*) FILTER (live),
-                count(*) FILTER (live AND admin),
-                count(*) FILTER (live AND user_id IN (SELECT user_id FROM holders)),
-                (SELECT count(*) FROM roles WHERE company = $company),
-                (SELECT count(*) FROM permission_sets WHERE company = $company),
-                (SELECT count(*) FROM user_permissions WHERE company = $company AND granted),
-                count(*) FILTER (permissions_source = 'observed' AND permissions_observed_at >= $now),
-                count(*) FILTER (permissions_source = 'observed' AND permissions_observed_at < $now),
-                count(*) FILTER (permissions_source = 'inferred'),
-                count(*) FILTER (permissions_source IS NULL)
-            FROM users
-            WHERE company = $company""",
-            now=source.now.at,
-        )
-    )
+    columns = ", ".join(field.name for field in fields(Population))
+    return Population(*source.row(f"SELECT {columns} FROM population($company, $now)", now=source.now.at))  # noqa: S608
 
 
 def _counts(source: Source) -> tuple[list[Count], int | None]:

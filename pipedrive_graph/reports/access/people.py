@@ -19,64 +19,11 @@ from pipedrive_graph.text import legible
 GRANTED, NOT_GRANTED, UNKNOWN = 1, 0, 2
 
 _PROFILES = """
-    WITH held AS (
-        -- a user in two roles has each permission twice there
-        SELECT
-            user_id, permission, any_value(granted) AS granted, any_value(granted_by) AS granted_by,
-            any_value(granted_by_admin) AS granted_by_admin
-        FROM user_role_permissions
-        WHERE company = $company
-        GROUP BY user_id, permission
-    ),
-    named AS (
-        SELECT
-            granted_by,
-            list(DISTINCT label ORDER BY label) AS sets
-        FROM (
-            SELECT granted_by, coalesce(name, permission_set_id) AS label
-            FROM (SELECT DISTINCT granted_by, unnest(granted_by) AS permission_set_id FROM held)
-            LEFT JOIN (FROM permission_sets WHERE company = $company) USING (permission_set_id)
-        )
-        GROUP BY granted_by
-    ),
-    -- in the words of the macro `why`, which says the same of one user
-    explained AS (
-        SELECT
-            user_id, permission, granted,
-            CASE
-                WHEN users.permissions_source IS NULL AND users.permissions_observed_at IS NULL
-                    THEN 'not known: nobody answered for this user''s permissions'
-                WHEN users.permissions_source IS NULL
-                    THEN 'not known: the user''s access has changed since permissions were last answered'
-                WHEN users.permissions_source = 'inferred' AND granted IS NULL
-                    THEN 'not known: users of the same access differ in it, and this one was not asked'
-                WHEN granted IS NULL THEN 'not known: the answer for this user names it without a value'
-                WHEN NOT granted AND named.sets IS NOT NULL
-                    THEN concat('not granted, although in ', array_to_string(named.sets, ', '))
-                WHEN NOT granted THEN 'not granted'
-                WHEN named.sets IS NOT NULL
-                    THEN concat(
-                        'granted by ', array_to_string(named.sets, ', '),
-                        CASE WHEN granted_by_admin THEN ', and to an admin' END
-                    )
-                WHEN granted_by_admin THEN 'granted to an admin'
-                WHEN granted_by IS NULL AND users.access_known
-                    THEN 'granted; by what is not known: the contents of a permission set are not'
-                WHEN granted_by IS NULL
-                    THEN 'granted; by what is not known: the user''s permission sets are not'
-                WHEN granted_by_admin IS NULL
-                    THEN 'granted by no permission set; whether the user is an admin is not known'
-                ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
-            END AS explanation
-        FROM held
-        JOIN (FROM users WHERE company = $company) AS users USING (user_id)
-        LEFT JOIN named USING (granted_by)
-    ),
-    profiles AS (
+    WITH profiles AS (
         SELECT
             user_id,
             list([permission, CAST(granted AS VARCHAR), explanation] ORDER BY permission) AS profile
-        FROM explained
+        FROM explained_permissions($company)
         GROUP BY user_id
     )
     SELECT profile, list(user_id) FROM profiles GROUP BY profile ORDER BY min(user_id)"""

@@ -76,20 +76,11 @@ def tree(source: Source) -> Tree:
         Role(*row)
         for row in source.rows(
             """
-            WITH held AS (
-                SELECT user_roles.role_id, count(DISTINCT user_id) AS holders
-                FROM user_roles
-                JOIN users USING (company, user_id)
-                JOIN user_permissions USING (company, user_id)
-                SEMI JOIN sensitive_permissions USING (company, permission)
-                WHERE company = $company AND user_roles.active AND users.live AND user_permissions.granted
-                GROUP BY user_roles.role_id
-            )
             SELECT
                 role_id, coalesce(name, 'role ' || role_id), parent_role_id, active, members,
-                coalesce(held.holders, 0)
+                coalesce(holders, 0)
             FROM roles
-            LEFT JOIN held USING (role_id)
+            LEFT JOIN sensitive_holders($company) USING (role_id)
             WHERE company = $company
             ORDER BY lower(name), role_id"""
         )

@@ -13,8 +13,19 @@ import duckdb
 
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.reports import queries
 from pipedrive_graph.text import meant
 from pipedrive_graph.warehouse.published import reading
+
+_MACROS = (
+    "combination_texts",
+    "explained_permissions",
+    "population",
+    "role_outliers",
+    "sensitive_holders",
+    "timeline_users",
+)
+"""The macros of sql/reports that the parts of the report read."""
 
 FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, throttled, reason"
 
@@ -103,6 +114,7 @@ def source(published: Path, company: str, since: date | None = None) -> Iterator
                 f"There is no company '{shown(company)}' in the published file"
                 f"{meant(company, known)}; there are: {', '.join(known)}."
             )
+        queries.create(connection, *_MACROS)
         yield Source(connection, published, company, reads[-1], _base(reads, since))
 
 

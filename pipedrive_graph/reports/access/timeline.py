@@ -50,28 +50,9 @@ def timeline(source: Source) -> Timeline:
     """Read the time line."""
     found = source.rows(
         """
-        WITH dormant AS (
-            SELECT subject_id, bool_or(rule = 'never_logged_in') AS never
-            FROM findings
-            WHERE company = $company AND subject_kind = 'user' AND status <> 'resolved'
-                AND rule IN ('dormant_admin', 'dormant_user', 'never_logged_in')
-            GROUP BY subject_id
-        )
-        SELECT
-            users.user_id, users.label,
-            list_filter([
-                CASE
-                    WHEN users.admin AND users.live THEN 'admin'
-                    WHEN users.admin AND users.live IS FALSE THEN 'admin, deactivated'
-                    WHEN users.admin THEN 'admin'
-                END,
-                CASE WHEN dormant.never THEN 'never logged in' WHEN dormant.never IS FALSE THEN 'dormant' END
-            ], lambda kind: kind IS NOT NULL),
-            users.live, users.created, users.last_login, users.login_known
-        FROM users
-        LEFT JOIN dormant ON dormant.subject_id = CAST(users.user_id AS VARCHAR)
-        WHERE users.company = $company AND (users.admin OR dormant.subject_id IS NOT NULL)
-        ORDER BY coalesce(users.last_login, users.created), users.label, users.user_id"""
+        SELECT user_id, label, kinds, live, created, last_login, login_known
+        FROM timeline_users($company)
+        ORDER BY coalesce(last_login, created), label, user_id"""
     )
     days = source.rows("SELECT dormant_user_days FROM rule_thresholds WHERE company = $company")
     threshold = days[0][0] if days else None

@@ -1,0 +1,29 @@
+"""Makes the macros of sql/reports on a connection to the published file: the file itself has none of them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import duckdb
+
+from pipedrive_graph.warehouse import header
+from pipedrive_graph.warehouse.models import sql_folder
+
+
+def create(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Create macros of sql/reports; they end with the connection.
+
+    Args:
+        connection: the published file.
+        names: of the macros.
+    """
+    for name in names:
+        connection.execute(_statement(name))
+
+
+@cache
+def _statement(name: str) -> str:
+    path = sql_folder() / "reports" / f"{name}.sql"
+    lines, query = header.split(path.read_text(encoding="utf-8"))
+    parameters = ", ".join(header.parse(lines, place=f"sql/reports/{path.name}").parameters)
+    return f"CREATE OR REPLACE TEMP MACRO {name}({parameters}) AS TABLE {query}"

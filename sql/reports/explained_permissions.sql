@@ -1,0 +1,96 @@
+-- One row per permission of a user of a company, with the reason why the user holds it or not.
+-- The reasons are those of the macro `why`, which gives them for one user.
+--
+-- kind: macro
+-- parameters:
+--   of_company: the company's name in the settings
+-- columns:
+--   user_id: the user
+--   permission: the permission's name
+--   granted: whether the user holds it; NULL is not known
+--   explanation: the reason, in words
+WITH held AS (
+    -- a user in two roles has each permission twice there
+    SELECT
+        user_id,
+        permission,
+        any_value(granted) AS granted,
+        any_value(granted_by) AS granted_by,
+        any_value(granted_by_admin) AS granted_by_admin
+    FROM user_role_permissions
+    WHERE company = of_company
+    GROUP BY user_id, permission
+),
+
+set_labels AS (
+    SELECT
+        permission_set_id,
+        coalesce(name, permission_set_id) AS label
+    FROM permission_sets
+    WHERE company = of_company
+),
+
+-- Users are many, the lists of sets that grant a permission few.
+granting_sets AS (
+    SELECT
+        granted_by,
+        list(
+            DISTINCT coalesce(label, permission_set_id)
+            ORDER BY coalesce(label, permission_set_id)
+        ) AS sets
+    FROM (
+        SELECT DISTINCT
+            granted_by,
+            unnest(granted_by) AS permission_set_id
+        FROM held
+    )
+    LEFT JOIN set_labels USING (permission_set_id)
+    GROUP BY granted_by
+),
+
+people AS (
+    SELECT
+        user_id,
+        access_known AND access_given IS NOT FALSE AS access_known,
+        permissions_observed_at,
+        permissions_source
+    FROM users
+    WHERE company = of_company
+)
+
+SELECT
+    user_id,
+    held.permission,
+    held.granted,
+    CASE
+        WHEN people.permissions_source IS NULL AND people.permissions_observed_at IS NULL
+            THEN 'not known: nobody answered for this user''s permissions'
+        WHEN people.permissions_source IS NULL
+            THEN 'not known: the user''s access has changed since permissions were last answered'
+        WHEN people.permissions_source = 'inferred' AND held.granted IS NULL
+            THEN 'not known: users of the same access differ in it, and this one was not asked'
+        WHEN held.granted IS NULL
+            THEN 'not known: the answer for this user names it without a value'
+        WHEN NOT held.granted AND granting_sets.sets IS NOT NULL
+            THEN concat('not granted, although in ', array_to_string(granting_sets.sets, ', '))
+        WHEN NOT held.granted
+            THEN 'not granted'
+        WHEN granting_sets.sets IS NOT NULL
+            THEN concat(
+                'granted by ',
+                array_to_string(granting_sets.sets, ', '),
+                CASE WHEN held.granted_by_admin THEN ', and to an admin' END
+            )
+        WHEN held.granted_by_admin
+            THEN 'granted to an admin'
+        WHEN held.granted_by IS NULL AND people.access_known
+            THEN 'granted; by what is not known: the contents of a permission set are not'
+        WHEN held.granted_by IS NULL
+            THEN 'granted; by what is not known: the user''s permission sets are not'
+        WHEN held.granted_by_admin IS NULL
+            THEN 'granted by no permission set; whether the user is an admin is not known'
+        ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+    END AS explanation
+FROM held
+INNER JOIN people USING (user_id)
+LEFT JOIN granting_sets USING (granted_by)
