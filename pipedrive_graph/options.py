@@ -19,15 +19,17 @@ looked for in findings.toml.
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipedrive_graph import pasted, toml_file
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.text import near
 
 FILE = "settings.toml"
 
@@ -127,7 +129,15 @@ class Metrics(Table):
             for nowhere.
     """
 
-    textfile: Annotated[str, StringConstraints(pattern=r"^\S(.*/)?[^/]*\.prom$")] | None = None
+    textfile: str | None = None
+
+    @field_validator("textfile")
+    @classmethod
+    def _is_collected(cls, text: str | None) -> str | None:
+        """Refuse a file that the collector would not read."""
+        if text is not None and not re.fullmatch(r"\S(.*/)?[^/]*\.prom", text):
+            raise ValueError(f"must be a path that ends in .prom, not '{pasted.shown(text)}'")
+        return text
 
 
 class Options(Table):
@@ -152,22 +162,9 @@ def load(home: Path) -> Options:
     text = toml_file.text(file)
     if text is None:
         return Options()
+    line = partial(toml_file.on_line, text)
     try:
         return Options.model_validate(toml_file.parse(text, file))
     except ValidationError as error:
-        raise ConfigurationError(_sentence(error, text, file)) from error
-
-
-def _sentence(error: ValidationError, text: str, file: Path) -> str:
-    """What is wrong with the first value that is refused, and where it stands."""
-    first = error.errors(include_url=False)[0]
-    path = [str(step) for step in first["loc"]][
-        :2
-    ]  # a table and its key; what follows is the type that was tried
-    place = f"{file}: {pasted.shown('.'.join(path))}{toml_file.on_line(text, *path)}"
-    if first["type"] == "extra_forbidden":
-        table = Options if len(path) == 1 else Options.model_fields[path[0]].annotation
-        known = table.model_fields if isinstance(table, type) and issubclass(table, Table) else {}
-        return f"{place} is not a setting{near(path[-1], known)}"
-    text = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place}: {text[0].lower()}{text[1:]}."
+        problem = sentence(error, Options, depth=2, line=line)
+        raise ConfigurationError(f"{file}: {problem}") from error

@@ -366,7 +366,7 @@ def _company(
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
         raise ConfigurationError(
-            f"{place}: '{pasted.shown(unknown[0])}' is no setting; there are: {', '.join(sorted(_KEYS))}."
+            f"{place}: '{pasted.shown(unknown[0])}' is not a setting; there are: {', '.join(sorted(_KEYS))}."
         )
     for key in sorted(_TEXTS & table.keys()):
         if not isinstance(table[key], str) or not table[key].strip():

@@ -40,7 +40,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in findings.toml": (
         "findings.toml",
         text("dormant_admin_dayz = 60"),
-        "{home}/findings.toml: 'dormant_admin_dayz' is no setting.",
+        "{home}/findings.toml: 'dormant_admin_dayz' is not a setting.",
     ),
     "no TOML in findings.toml": (
         "findings.toml",
@@ -72,7 +72,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in alerts.toml": (
         "alerts.toml",
         text(ALERTS.replace("url_env", "url_enf")),
-        "{home}/alerts.toml: alert 1: 'url_enf' is no key of an alert; did you mean url_env?",
+        "{home}/alerts.toml: alert 1: 'url_enf' is not a key of an alert; did you mean url_env?",
     ),
     "no TOML in companies.toml": (
         "companies.toml",
@@ -224,7 +224,7 @@ def test_reviews_toml_is_a_warning_because_no_night_needs_it(acme: Installation,
 
     assert configuration.problem is None
     assert owners_problem(configuration.settings, "acme") == (
-        f"{acme.home}/reviews.toml: 'defualt' is no setting; did you mean default?"
+        f"{acme.home}/reviews.toml: 'defualt' is not a setting; did you mean default?"
     )
 
 

@@ -163,7 +163,7 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
         ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN"'),
         ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
-        ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is no setting; "),
+        ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is not a setting; "),
         (
             '[acme]\napi_token_env = "A"\nbase_url = "ftp://x"',
             "{file}: [acme]: base_url (line 3) must be a plain https address",

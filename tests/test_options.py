@@ -17,14 +17,14 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[outputs]\n", "settings.toml: outputs (line 1) is not a setting; did you mean output?"),
+        ("[outputs]\n", "settings.toml: 'outputs' (line 1) is not a setting; did you mean output?"),
         (
             '[output]\ngruop = "x"\n',
-            "settings.toml: output.gruop (line 2) is not a setting; did you mean group?",
+            "settings.toml: 'output.gruop' (line 2) is not a setting; did you mean group?",
         ),
         (
             "output = 1\n",
-            "settings.toml: output (line 1): input should be a valid dictionary or instance of Output.",
+            "settings.toml: output (line 1): must be a table, as [output].",
         ),
         (
             '[output]\nmode = "0660"\n',
@@ -36,8 +36,8 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
             "settings.toml: output.mode (line 2): must be 0600, 0640 or 0644, not 'rw-r-----': the owner"
             " reads and writes, others may only read.",
         ),
-        ("[output]\nmode = 640\n", "settings.toml: output.mode (line 2): input should be a valid string."),
-        ("[output]\ngroup = [1]\n", "settings.toml: output.group (line 2): input should be a valid string."),
+        ("[output]\nmode = 640\n", "settings.toml: output.mode (line 2): must be a text."),
+        ("[output]\ngroup = [1]\n", "settings.toml: output.group (line 2): must be a text."),
     ],
 )
 def test_a_mistake_is_named_by_its_place(tmp_path: Path, text: str, sentence: str) -> None:

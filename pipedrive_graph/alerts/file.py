@@ -24,6 +24,7 @@ A secret is looked up when it is used and never kept here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -34,7 +35,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pipedrive_graph import addresses, pasted, toml_file
 from pipedrive_graph.addresses import AddressError
@@ -47,6 +48,7 @@ from pipedrive_graph.alerts.settings import (
     Event,
     Mail,
 )
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.network import is_loopback
 from pipedrive_graph.settings import Settings
@@ -60,7 +62,15 @@ _SECRETS = {"url_env": "SLACK_WEBHOOK_URL", "password_env": "SMTP_PASSWORD"}
 _LONGEST = 24 * 366
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", text):
+        raise ValueError("use letters, digits, '-', '_' and '.', at most 63")
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_name)]
 
 
 class _Table(BaseModel):
@@ -133,7 +143,7 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
     try:
         checked = _File.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {_sentence(error, _File, 'setting')}") from error
+        raise ConfigurationError(f"{file}: {sentence(error, _File)}") from error
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         channel = _read_channel(number, entry, text, file, companies)
@@ -174,6 +184,8 @@ def _divided(channels: Iterable[Channel]) -> tuple[tuple[Channel, ...], tuple[Ch
 def _tables(text: str, file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What stands in the file outside its alerts, and the alerts."""
     tables = toml_file.parse(text, file)
+    if "alerts" in tables:
+        raise ConfigurationError(f"{file}: 'alerts' is not a setting; write [[alert]].")
     entries = tables.pop("alert", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
@@ -197,7 +209,9 @@ def _channel(
     try:
         told = _Alert.model_validate(entry)
     except ValidationError as error:
-        raise ConfigurationError(f"{place}: {_sentence(error, _Alert, 'key of an alert')}") from error
+        raise ConfigurationError(
+            f"{place}: {sentence(error, _Alert, noun='key of an alert', depth=1)}"
+        ) from error
     for key in ("severities", "on"):
         if not getattr(told, key):
             raise ConfigurationError(
@@ -296,26 +310,3 @@ def _report_url(text: str | None, file: Path) -> str | None:
     if parts.scheme not in {"https", "http", "file"} or not text.isprintable() or " " in text:
         raise ConfigurationError(f"{file}: report_url: must be an address that begins with https://.")
     return text
-
-
-def _sentence(error: ValidationError, table: type[BaseModel], what: str) -> str:
-    first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0])
-    known = {field.alias or name for name, field in table.model_fields.items()}
-    match first["type"]:
-        case "extra_forbidden":
-            hint = "; write [[alert]]." if key == "alerts" else near(key, known)
-            return f"'{pasted.shown(key)}' is no {what}{hint}"
-        case "missing":
-            return f"'{key}' is missing."
-        case "literal_error":
-            return f"{key}: must be {first['ctx']['expected']}."
-        case "list_type":
-            return f'{key}: must be a list, as ["…"].'
-        case "string_pattern_mismatch":
-            return f"{key}: use letters, digits, '-', '_' and '.', at most 63."
-        case "string_too_short":
-            return f"{key}: must not be empty."
-        case "string_type":
-            return f"{key}: must be a text."
-    return f"{key}: {str(first['msg'])[0].lower()}{str(first['msg'])[1:]}."

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipedrive_graph import addresses, files, toml_file
 from pipedrive_graph.addresses import AddressError
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings.email_domains import public_providers
 from pipedrive_graph.pasted import shown
@@ -180,7 +181,7 @@ def _rules(table: object, file: Path, *, named: bool) -> Path:
         name = _Rules.model_validate(table).folder
         folder = file.parent / files.expanded(name)
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {_sentence(error, 'rules')}") from error
+        raise ConfigurationError(f"{file}: {sentence(error, _Rules, above=['rules'])}") from error
     if named and not folder.is_dir():
         raise ConfigurationError(f"{file}: [rules] folder: there is no folder {file.parent / shown(name)}.")
     return folder
@@ -230,7 +231,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     try:
         policy = Policy.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"{place}: {_sentence(error)}") from error
+        raise ConfigurationError(f"{place}: {sentence(error, Policy)}") from error
     for name in policy.thresholds.keys() - known.keys():
         raise ConfigurationError(f"{place}: [thresholds] knows no {shown(name)}{near(name, known)}")
     for name, value in policy.thresholds.items():
@@ -239,14 +240,3 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
         if name in _SOME_DAYS and value < 1:
             raise ConfigurationError(f"{place}: [thresholds] {name} must be at least 1 day.")
     return policy
-
-
-def _sentence(error: ValidationError, *above: str) -> str:
-    first = error.errors(include_url=False)[0]
-    path = shown(".".join([*above, *map(str, first["loc"])]))
-    if first["type"] == "extra_forbidden":
-        return f"'{path}' is no setting{near(str(first['loc'][-1]), Policy.model_fields)}"
-    if first["type"] == "missing":
-        return f"'{path}' is missing."
-    said = shown(str(first["msg"]))
-    return f"{path}: {said[0].lower()}{said[1:]}."

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from pipedrive_graph import clock, files, toml_file
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.pasted import shown
@@ -122,7 +123,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
     tables = toml_file.parse(text, file)
     entries = tables.pop("waiver", [])
     if tables:
-        raise ConfigurationError(f"{file}: '{shown(next(iter(tables)))}' is no setting; write [[waiver]].")
+        raise ConfigurationError(f"{file}: '{shown(next(iter(tables)))}' is not a setting; write [[waiver]].")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
     latest = clock.now().date() + LONGEST
@@ -134,7 +135,8 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
         try:
             checked = _Entry.model_validate(entry)
         except ValidationError as error:
-            raise ConfigurationError(f"{place}: {_sentence(error)}") from error
+            problem = sentence(error, _Entry, noun="key of a waiver", depth=1)
+            raise ConfigurationError(f"{place}: {problem}") from error
         if checked.rule not in rules:
             raise ConfigurationError(
                 f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(rules))}"
@@ -191,17 +193,3 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
     parse(changed, file, settings)
     files.write_atomically(file, toml_file.encoded(changed, file))
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return f"'{shown(key)}' is no key of a waiver{near(key, _Entry.model_fields)}"
-    if first["type"] == "missing":
-        return f"'{key}' is missing."
-    if first["type"] == "string_too_short":
-        return f"{key}: must not be empty."
-    if first["type"].startswith("date"):
-        return f"{key}: must be a date without quotes, such as 2027-03-31."
-    return f"{key}: must be a text."

@@ -117,7 +117,7 @@ def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection
     """Check one table, and what it holds."""
     for key in table:
         if key not in _KEYS:
-            raise ConfigurationError(f"{file}: '{above}{shown(key)}' is no setting{near(key, _KEYS)}")
+            raise ConfigurationError(f"{file}: '{above}{shown(key)}' is not a setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')

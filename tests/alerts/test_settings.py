@@ -82,11 +82,11 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
     ("old", "new", "told"),
     [
         ("[[alert]]", "[alert]", ": write each alert below a line [[alert]]."),
-        ("[[alert]]", "[[alerts]]", ": 'alerts' is no setting; write [[alert]]."),
+        ("[[alert]]", "[[alerts]]", ": 'alerts' is not a setting; write [[alert]]."),
         (
             "[[alert]]",
             "expect_every = 3\n[[alert]]",
-            "'expect_every' is no setting; did you mean expected_every?",
+            "'expect_every' is not a setting; did you mean expected_every?",
         ),
         ("[[alert]]", "expected_every = 0\n[[alert]]", "expected_every: input should be greater than 0."),
         ("[[alert]]", 'expected_every = "1d"\n[[alert]]', "expected_every: input should be a valid number."),
@@ -98,7 +98,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ("[[alert]]", 'report_url = "files/{company}"\n[[alert]]', "report_url: must be an address"),
         ('kind = "slack"', "", ": alert 1: 'kind' is missing."),
         ('"slack"', '"teams"', ": alert 1: kind: must be 'slack', 'webhook', 'email' or 'heartbeat'."),
-        ("url_env", "urlenv", ": alert 1: 'urlenv' is no key of an alert; did you mean url_env?"),
+        ("url_env", "urlenv", ": alert 1: 'urlenv' is not a key of an alert; did you mean url_env?"),
         ('url_env = "SLACK_URL"', "", ": alert 1: 'url_env' is missing: the name of the variable"),
         (
             "SLACK_URL",

@@ -92,7 +92,7 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         ('"Kim Lee"', '"  "', "owner: must not be empty."),
         ('"Runs the export"', "true", "reason: must be a text."),
         ('reason = "Runs', 'reasons = "Runs', "'reason' is missing."),
-        ("rule =", 'ruel = "x"\nrule =', "'ruel' is no key of a waiver; did you mean rule?"),
+        ("rule =", 'ruel = "x"\nrule =', "'ruel' is not a key of a waiver; did you mean rule?"),
         ("rule =", 'company = "acne"\nrule =', "company: there is no acne; did you mean acme?"),
         ("subject =", "subject = true #", "subject: must be a text."),
         (
@@ -115,7 +115,7 @@ def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, to
     [
         ("[waiver]\nrule = 1", "write each waiver below a line [[waiver]]."),
         ("waiver = [1]", "write each waiver below a line [[waiver]]."),
-        ("[[waivers]]", "'waivers' is no setting; write [[waiver]]."),
+        ("[[waivers]]", "'waivers' is not a setting; write [[waiver]]."),
     ],
 )
 def test_a_file_of_another_form_is_refused(tmp_path, text: str, told: str) -> None:

@@ -54,7 +54,7 @@ def test_a_company_goes_before_what_is_for_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('owner = "a@b"', "'owner' is no setting; did you mean owners?"),
+        ('owner = "a@b"', "'owner' is not a setting; did you mean owners?"),
         ("default = 1", 'default: must be one e-mail address, as "mara@example.com".'),
         ('default = "mara"', 'default: must be one e-mail address, as "mara@example.com".'),
         ('[owners]\nSails = "a@b"', "[owners] names the role 'Sails', which is none; did you mean Sales?"),

@@ -1,0 +1,77 @@
+"""Describes the first mistake that pydantic finds in a configuration file, in one sentence for its author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from pipedrive_graph.pasted import shown
+from pipedrive_graph.text import near
+
+_PHRASES = {
+    "list_type": 'must be a list, as ["…"]',
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+}
+"""What we say of a mistake in place of pydantic's own words, by the type of the error."""
+
+_TABLES = {"dict_type", "model_type", "model_attributes_type"}
+
+
+def sentence(
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    noun: str = "setting",
+    above: Sequence[str] = (),
+    depth: int | None = None,
+    line: Callable[..., str] = lambda *_: "",
+) -> str:
+    """Describe the first mistake: which key, on which line, and what is wrong with it.
+
+    Args:
+        error: what pydantic found.
+        model: the model that the tables were checked against; it says which keys are known.
+        noun: what a key of the model is called.
+        above: the keys under which the tables stand in the file.
+        depth: how many steps of the path to name; what follows may be the type that was tried.
+        line: returns ` (line 3)` for a path, where the line is known.
+    """
+    first = error.errors(include_url=False)[0]
+    steps = first["loc"][:depth]
+    path = [*above, *map(str, steps)]
+    name, place = shown(".".join(path)), line(*path)
+    kind = first["type"]
+    if kind == "extra_forbidden":
+        return f"'{name}'{place} is not a {noun}{near(str(steps[-1]), _known(model, steps[:-1]))}"
+    if kind == "missing":
+        return f"'{name}' is missing."
+    return f"{name}{place}: {_phrase(kind, first, name)}."
+
+
+def _phrase(kind: str, error: Mapping[str, Any], name: str) -> str:
+    """What is wrong with a value."""
+    if kind in _TABLES:
+        return f"must be a table, as [{name}]"
+    if kind == "literal_error":
+        return f"must be {error['ctx']['expected']}"
+    if kind.startswith("date"):
+        return "must be a date without quotes, such as 2027-03-31"
+    message = shown(str(error["msg"]).removeprefix("Value error, "))
+    return _PHRASES.get(kind, f"{message[0].lower()}{message[1:]}")
+
+
+def _known(model: type[BaseModel], path: Iterable[int | str]) -> set[str]:
+    """The keys of the table at a path of a model; empty where any key may stand."""
+    reached: Any = model
+    for step in path:
+        if isinstance(reached, type) and issubclass(reached, BaseModel):
+            fields = {field.alias or name: field.annotation for name, field in reached.model_fields.items()}
+            reached = fields.get(str(step))
+        elif get_origin(reached) in {dict, list}:
+            reached = get_args(reached)[-1]
+    if not (isinstance(reached, type) and issubclass(reached, BaseModel)):
+        return set()
+    return {field.alias or name for name, field in reached.model_fields.items()}
