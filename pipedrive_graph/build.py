@@ -13,9 +13,12 @@ from pipedrive_graph import files, leftovers, losses, ownership
 from pipedrive_graph.advance import Builder
 from pipedrive_graph.batch import BatchWork
 from pipedrive_graph.built import Batch, Built, left_out, unreadable
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
-from pipedrive_graph.findings import policy, rosters, waivers
+from pipedrive_graph.findings import policy, rosters
 from pipedrive_graph.findings.decisions import notices
+from pipedrive_graph.findings.policy import Policies
+from pipedrive_graph.findings.waivers import Waivers
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.reviews.journal import decisions_in
@@ -40,7 +43,8 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
     Raises:
         PipedriveGraphError: why that could not be done; the warehouse is as it was before that snapshot.
     """
-    batch = build_batch(settings, models, [company], tell=tell)
+    configuration = Configuration(settings)
+    batch = build_batch(settings, models, configuration.policies, configuration.waivers, [company], tell=tell)
     for error in batch.failed.values():
         raise error
     return replace(batch.built[company], fired=batch.fired, loose=batch.loose)
@@ -49,6 +53,8 @@ def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Bu
 def build_batch(
     settings: Settings,
     models: Models,
+    policies: Policies,
+    waivers: Waivers,
     companies: Sequence[str],
     *,
     tell: Tell,
@@ -61,22 +67,22 @@ def build_batch(
     Args:
         settings: where everything lies.
         models: the files of sql/.
+        policies: what findings.toml says.
+        waivers: what waivers.toml says.
         companies: their names in the settings.
         tell: called once when another process holds the lock.
 
     Raises:
-        ConfigurationError: if findings.toml or waivers.toml cannot be used.
         BusyError: if another process writes for too long.
         NoSpaceError: if the disk is full.
         WarehouseError: if the warehouse cannot be used, or the memory does not suffice.
     """
-    policies, accepted = policy.load(settings), waivers.load(settings)
     with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
         leftovers.remove(settings, companies)
         leftovers.close_folders(settings, companies)
         tables.create(connection)
         decisions = decisions_in(connection, models, settings)
-        work = BatchWork(settings, connection, decisions, accepted)
+        work = BatchWork(settings, connection, decisions, waivers)
         for company in companies:
             work.prepare(company)
         builder = Builder(connection, models, policies, work.rosters, decisions)
@@ -103,7 +109,7 @@ def build_batch(
     return Batch(built, failed, fired, loose)
 
 
-def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
+def take_over(settings: Settings, models: Models, policies: Policies, *, tell: Tell) -> None:
     """Make the warehouse again where another version made it, before a company is read.
 
     Where that would lose something, it stays: the build says so.
@@ -120,7 +126,7 @@ def take_over(settings: Settings, models: Models, *, tell: Tell) -> None:
     except OtherVersionError as error:
         if losses.losses(settings) == []:
             tell(f"{error} It is made again from the landing and the journal.")
-            rebuild(settings, models, tell=tell)
+            rebuild(settings, models, tell=tell, policies=policies)
 
 
 def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
@@ -141,6 +147,7 @@ def rebuild(
     models: Models,
     *,
     tell: Tell,
+    policies: Policies | None = None,
     accept_loss: bool = False,
     without: Collection[str] = (),
 ) -> Built:
@@ -152,6 +159,7 @@ def rebuild(
         settings: where everything lies.
         models: the files of sql/.
         tell: called once when another process holds the lock.
+        policies: what findings.toml says; by default, the file is read.
         accept_loss: go on although the warehouse holds what the landing and the journals do not.
         without: ids of snapshots to set aside first, such as those that were taken with a wrong clock.
 
@@ -163,7 +171,8 @@ def rebuild(
             warehouse stays as it was.
         WarehouseError: if a check fails; the warehouse stays as it was.
     """
-    landing, policies = Landing(settings.storage), policy.load(settings)
+    landing = Landing(settings.storage)
+    policies = policies or policy.load(settings)
     ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
     with database.lock(settings.warehouse, wait=tell):

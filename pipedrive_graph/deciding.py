@@ -52,6 +52,7 @@ def acknowledge(
 def waive(
     settings: Settings,
     models: Models,
+    rules: waivers.Rules,
     beginning: str,
     *,
     reason: str,
@@ -64,6 +65,7 @@ def waive(
     Args:
         settings: where everything lies.
         models: the rules say what of their evidence may not grow.
+        rules: returns the names of the rules, which waivers.toml may name.
         beginning: of the finding's id.
         reason: why it is accepted.
         owner: who answers for it.
@@ -77,8 +79,8 @@ def waive(
     with _about(settings, models, beginning, tell) as (decisions, found):
         check_waivable(found)
         waiver = Waiver(found.rule, found.subject_id, found.object, reason, owner, expires)
-        waivers.add(settings, found.company, waiver, title=found.title)
-        decisions.read(found.company, waivers.load(settings))
+        written = waivers.add(settings, rules, found.company, waiver, title=found.title)
+        decisions.read(found.company, written)
     return found
 
 

@@ -12,10 +12,11 @@ import duckdb
 from pipedrive_graph import files
 from pipedrive_graph.deciding import Tell, opened
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews import answers, owners
+from pipedrive_graph.reviews import answers
 from pipedrive_graph.reviews.answers import Row
 from pipedrive_graph.reviews.freezing import Opening, freeze, latest, roles_known
 from pipedrive_graph.reviews.journal import DECIDED, OPENED, keep, known_decisions
+from pipedrive_graph.reviews.owners import RoleOwners
 from pipedrive_graph.reviews.population import Population
 from pipedrive_graph.reviews.reading import Written
 from pipedrive_graph.reviews.sheet import sheet
@@ -61,18 +62,27 @@ class Taken:
     open: int
 
 
-def open_review(settings: Settings, models: Models, opening: Opening, out: Path, *, tell: Tell) -> Opened:
+def open_review(
+    settings: Settings,
+    models: Models,
+    owners: RoleOwners | None,
+    opening: Opening,
+    out: Path,
+    *,
+    tell: Tell,
+) -> Opened:
     """Freeze who has access, write it down for those who are to decide, and publish.
 
     Args:
         settings: where everything lies.
         models: the rules say what a finding is called.
+        owners: what reviews.toml says; None where there is no such file.
         opening: of which company, until when, by whom.
         out: the file to write, .xlsx or .csv; one that is there is not replaced.
         tell: told whom we wait for.
 
     Raises:
-        ConfigurationError: if reviews.toml cannot be used.
+        ConfigurationError: if reviews.toml names a role that does not exist.
         DecisionError: if there is no snapshot, or nothing to review, or the file is there already.
         LandingError: if something cannot be written.
     """
@@ -87,7 +97,9 @@ def open_review(settings: Settings, models: Models, opening: Opening, out: Path,
             raise DecisionError(
                 f"The review would be due on {due}, before its snapshot of {snapshot.at:%Y-%m-%d}."
             )
-        known = owners.load(settings, opening.company, roles_known(connection))
+        if owners is not None:
+            owners.check(roles_known(connection))
+        known = owners.of(opening.company) if owners else None
         titles = {
             rule.name: rule.header.settings.get("title", rule.name) for rule in models.of("rules", Kind.RULE)
         }

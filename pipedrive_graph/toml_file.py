@@ -9,6 +9,7 @@ import codecs
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from pipedrive_graph import files, pasted, trust
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.text import near
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 LARGEST_FILE = 4 * 2**20
@@ -41,6 +43,16 @@ def text(file: Path) -> str | None:
     Raises:
         ConfigurationError: if it cannot be read, or is not UTF-8.
     """
+    found = document(file)
+    return None if found is None else found.text
+
+
+def document(file: Path) -> Document | None:
+    """The text of a file, and how its editor wrote it; None where there is no file.
+
+    Raises:
+        ConfigurationError: if it cannot be read, or is not UTF-8.
+    """
     content = _bytes(file)
     if content is None:
         return None
@@ -54,7 +66,32 @@ def text(file: Path) -> str | None:
         raise ConfigurationError(
             f"Cannot read {file}: line {line} is not UTF-8; save the file as UTF-8."
         ) from error
-    return re.sub(r"\r\n?", "\n", decoded.lstrip(_BOM))
+    return Document(
+        re.sub(r"\r\n?", "\n", decoded.lstrip(_BOM)),
+        has_mark=content.startswith(codecs.BOM_UTF8),
+        has_windows_ends=_WINDOWS.encode() in content,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    r"""A file as its editor wrote it.
+
+    Attributes:
+        text: without a byte order mark and with `\n` line ends.
+        has_mark: whether the file begins with a byte order mark.
+        has_windows_ends: whether its lines end with `\r\n`.
+    """
+
+    text: str = ""
+    has_mark: bool = False
+    has_windows_ends: bool = False
+
+    def encoded(self, text: str) -> bytes:
+        """The bytes of a new text for the file, with the same mark and line ends."""
+        if self.has_windows_ends:
+            text = text.replace("\n", _WINDOWS)
+        return (codecs.BOM_UTF8 if self.has_mark else b"") + text.encode()
 
 
 def parse(content: str, file: Path) -> dict[str, Any]:
@@ -144,16 +181,28 @@ def _header(content: Any, entries: Counter[tuple[str | int, ...]]) -> tuple[str 
     return table
 
 
-def encoded(content: str, file: Path) -> bytes:
-    r"""The bytes of a new text for a file, with the byte order mark and the line ends that the file has now.
+def tables_of_companies(
+    tables: dict[str, Any], file: Path, companies: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Take the tables below [companies] out of a file's tables.
+
+    Args:
+        tables: the file's tables.
+        file: the file that messages name.
+        companies: the companies that there are.
 
     Raises:
-        ConfigurationError: if the file cannot be read.
+        ConfigurationError: if one is not a table, or names a company that does not exist.
     """
-    before = _bytes(file) or b""
-    if _WINDOWS.encode() in before:
-        content = content.replace("\n", _WINDOWS)
-    return (codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b"") + content.encode()
+    found = tables.pop("companies", {})
+    if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
+        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
+    for name in found:
+        if name not in companies:
+            raise ConfigurationError(
+                f"{file}: [companies] knows no {pasted.shown(name)}{near(name, companies)}"
+            )
+    return found
 
 
 def _bytes(file: Path) -> bytes | None:

@@ -13,6 +13,7 @@ import pytest
 from installation import Installation
 
 from pipedrive_graph.orchestration.configuration import Configuration, load_leniently
+from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import owners_problem
 
 ALERTS = '[[alert]]\nkind = "webhook"\nurl_env = "WEBHOOK_URL"\n'
@@ -223,7 +224,7 @@ def test_reviews_toml_is_a_warning_because_no_night_needs_it(acme: Installation,
     configuration = load_leniently(acme.environment)
 
     assert configuration.problem is None
-    assert owners_problem(configuration.settings, "acme") == (
+    assert owners_problem(lambda: owners.load(configuration.settings), configuration.settings.published) == (
         f"{acme.home}/reviews.toml: 'defualt' is not a setting; did you mean default?"
     )
 

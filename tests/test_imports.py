@@ -59,11 +59,10 @@ def test_status_opens_no_database_and_asks_nobody(published: Installation) -> No
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 imports pandas by itself")
 def test_what_is_built_is_handed_to_duckdb_without_pandas(published: Installation) -> None:
     code = (
-        "from pipedrive_graph import build, settings\n"
-        "from pipedrive_graph.findings import own_rules\n"
-        "known = settings.load()\n"
-        "models = own_rules.load(known)\n"
-        "assert build.rebuild(known, models, tell=print).snapshots"
+        "from pipedrive_graph import build\n"
+        "from pipedrive_graph.config.configuration import load\n"
+        "loaded = load()\n"
+        "assert build.rebuild(loaded.settings, loaded.models, tell=print).snapshots"
     )
     names = imported("-c", code)
 

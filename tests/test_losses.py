@@ -13,6 +13,7 @@ from installation import UNJUDGED, Installation
 from published import query, tables
 
 from pipedrive_graph import build, clock
+from pipedrive_graph.findings import policy
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
@@ -229,7 +230,9 @@ def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied
 
     change()
     before = tables(installation.published)
-    build.take_over(installation.settings, installation.models, tell=told.append)
+    build.take_over(
+        installation.settings, installation.models, policy.load(installation.settings), tell=told.append
+    )
     whole = tables(installation.published)
     change()
     shutil.rmtree(installation.settings.landing / "beta")

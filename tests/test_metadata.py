@@ -9,6 +9,7 @@ import pytest
 from installation import Installation
 from published import query
 
+from pipedrive_graph.alerts import file
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata, reports
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -123,14 +124,14 @@ def test_several_companies_are_shown_in_numbers_and_a_row_each(nights) -> None:
 
 def test_a_report_is_linked_where_its_address_is_set(tmp_path: Path) -> None:
     settings, path = Installation(tmp_path).settings, tmp_path / "findings.csv"
+    alerts = file.read(settings).usable()
 
-    assert {name: value.value for name, value in report_metadata(settings, "default", path).items()} == {
+    assert {name: value.value for name, value in report_metadata(alerts, "default", path).items()} == {
         "path": str(path)
     }
     (tmp_path / "alerts.toml").write_text('report_url = "https://files.example.com/{company}.csv"')
-    assert (
-        report_metadata(settings, "default", path)["report"].value == "https://files.example.com/default.csv"
-    )
+    alerts = file.read(settings).usable()
+    assert report_metadata(alerts, "default", path)["report"].value == "https://files.example.com/default.csv"
 
 
 def test_no_text_becomes_mark_up() -> None:

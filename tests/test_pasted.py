@@ -147,8 +147,14 @@ def test_no_file_of_settings_repeats_a_token(installation, file, text) -> None:
 )
 def test_the_owners_of_a_review_do_not_repeat_a_token(tmp_path, text) -> None:
     (tmp_path / "reviews.toml").write_text(text.format(LETTERED))
+
+    def load() -> None:
+        found = owners.load(Settings(tmp_path, (Company("acme"),)))
+        assert found
+        found.check(["Sales"])
+
     with pytest.raises(ConfigurationError) as caught:
-        owners.load(Settings(tmp_path, (Company("acme"),)), "acme", ["Sales"])
+        load()
 
     assert LETTERED not in str(caught.value)
 
@@ -193,7 +199,7 @@ def test_alerts_name_the_line_and_not_the_secret(tmp_path, key) -> None:
         f'[[alert]]\nkind = "email"\nuser = "x"\n{key} = "{LETTERED}"\n'
     )
     with pytest.raises(ConfigurationError) as caught:
-        alerts_file.load(Settings(tmp_path, (Company("acme"),)))
+        alerts_file.read(Settings(tmp_path, (Company("acme"),))).usable()
 
     place = f"{tmp_path / 'alerts.toml'}: alert 2: {key} (line 8)"
     assert str(caught.value).startswith(f"{place} must be the name of the variable that holds the secret")

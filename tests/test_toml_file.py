@@ -17,6 +17,7 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph import toml_file
 from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.companies import Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import policy, waivers
 from pipedrive_graph.findings.waivers import Waiver
@@ -46,17 +47,17 @@ FILES: dict[str, tuple[str, Callable[[Path], Any], Any]] = {
     "waivers.toml": (
         '# Zürich\n[[waiver]]\nrule = "shadow_admin"\nsubject = "Zoë"\nreason = "r"\nowner = "o"\n'
         "expires = 2026-12-31\n",
-        lambda home: [waiver.subject for waiver in waivers.load(acme(home)).of("acme")],
+        lambda home: [waiver.subject for waiver in Configuration(acme(home)).waivers.of("acme")],
         ["Zoë"],
     ),
     "alerts.toml": (
         '# Zürich\n[[alert]]\nkind = "slack"\nurl_env = "SLACK_WEBHOOK_URL"\n',
-        lambda home: [channel.url_variable for channel in alerts_file.load(acme(home)).channels],
+        lambda home: [channel.url_variable for channel in alerts_file.read(acme(home)).usable().channels],
         ["SLACK_WEBHOOK_URL"],
     ),
     "reviews.toml": (
         '# Zürich\ndefault = "zoe@example.com"\n',
-        lambda home: (found := owners.load(acme(home), "acme", [])) and found.default,
+        lambda home: (found := owners.load(acme(home))) and found.of("acme").default,
         "zoe@example.com",
     ),
 }
@@ -154,14 +155,14 @@ def test_adding_a_waiver_keeps_the_mark_and_the_line_ends(tmp_path, before: byte
     file.write_bytes(before + text.encode())
     waiver = Waiver("shadow_admin", "b", None, "r", "o", date(2026, 12, 31))
 
-    waivers.add(acme(tmp_path), "acme", waiver, title="Title.")
+    waivers.add(acme(tmp_path), lambda: ["shadow_admin"], "acme", waiver, title="Title.")
 
     added = [
         "", "# Title.", "[[waiver]]", 'company = "acme"', 'rule = "shadow_admin"', 'subject = "b"',
         'reason = "r"', 'owner = "o"', "expires = 2026-12-31", "",
     ]  # fmt: skip
     assert file.read_bytes() == before + text.encode() + end.join(added).encode()
-    assert len(waivers.load(acme(tmp_path)).of("acme")) == 2
+    assert len(Configuration(acme(tmp_path)).waivers.of("acme")) == 2
 
 
 PLACES = '''\

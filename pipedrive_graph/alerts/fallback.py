@@ -13,51 +13,46 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pipedrive_graph import files, locks, toml_file
+from pipedrive_graph import files, locks
 from pipedrive_graph.alerts import file
-from pipedrive_graph.alerts.settings import FILE, Alerts, Channel, Event
+from pipedrive_graph.alerts.file import AlertsFile
+from pipedrive_graph.alerts.settings import Alerts, Channel, Event
 from pipedrive_graph.errors import AlertError, ConfigurationError
-from pipedrive_graph.settings import Settings
 
 _BEGINNING = "# sha256: "
 
 
-def current(settings: Settings) -> tuple[Alerts, ConfigurationError | None]:
-    """Read alerts.toml; where it cannot be used, choose channels, and return why it cannot.
+def current(alerts_file: AlertsFile, home: Path) -> tuple[Alerts, ConfigurationError | None]:
+    """What alerts.toml says; where it cannot be used, choose channels, and return why it cannot.
+
+    Args:
+        alerts_file: the file as it was read; where it can be used, it is copied.
+        home: the home folder, in which the copy lies.
 
     Raises:
         LandingError: if the copy of what worked cannot be written.
     """
-    try:
-        alerts = file.load(settings)
-    except ConfigurationError as error:
-        return _restricted(_last(settings) or file.readable_part(settings)), error
+    alerts = alerts_file.alerts
+    if alerts_file.problem is not None:
+        return _restricted(_last(home) or alerts), alerts_file.problem
     if all(map(_has_secret, (*alerts.channels, *alerts.heartbeats))):
-        _keep(settings)
+        _keep(alerts_file.text, home)
     return alerts, None
 
 
-def current_channels(settings: Settings, company: str) -> list[Channel]:
-    """The channels of a company; none where alerts.toml cannot be used. Nothing is written."""
-    try:
-        return file.load(settings).of(company)
-    except ConfigurationError:
-        return []
-
-
-def exists(settings: Settings) -> bool:
+def exists(home: Path) -> bool:
     """Whether alerts.toml was copied."""
-    return _path(settings).exists()
+    return _path(home).exists()
 
 
-def check(settings: Settings) -> None:
+def check(home: Path) -> None:
     """Check that the copy is as it was written.
 
     Raises:
         AlertError: if it is not.
     """
-    if exists(settings) and _copied(settings) is None:
-        raise AlertError(f"{_path(settings)} is damaged; the next run that sends alerts makes it again.")
+    if exists(home) and _copied(home) is None:
+        raise AlertError(f"{_path(home)} is damaged; the next run that sends alerts makes it again.")
 
 
 def _has_secret(channel: Channel) -> bool:
@@ -69,32 +64,32 @@ def _has_secret(channel: Channel) -> bool:
     return True
 
 
-def _keep(settings: Settings) -> None:
+def _keep(text: str | None, home: Path) -> None:
     """Copy alerts.toml, where it has changed; where there is none, remove the copy."""
-    path, text = _path(settings), toml_file.text(settings.home / FILE)
+    path = _path(home)
     if text is None:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-    elif _copied(settings) != text:
+    elif _copied(home) != text:
         # companies may be at work at the same time, and write the same file
         with locks.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):
             sha256 = hashlib.sha256(text.encode()).hexdigest()
             files.write_atomically(path, f"{_BEGINNING}{sha256}\n{text}".encode())
 
 
-def _last(settings: Settings) -> Alerts | None:
+def _last(home: Path) -> Alerts | None:
     """What alerts.toml said when it could be used last; None where it never could."""
-    text = _copied(settings)
+    text = _copied(home)
     try:
-        return None if text is None else file.parse(text, _path(settings), companies=None)
+        return None if text is None else file.parse(text, _path(home), companies=None)
     except ConfigurationError:
         return None
 
 
-def _copied(settings: Settings) -> str | None:
+def _copied(home: Path) -> str | None:
     """The text that was copied; None where there is none, or it is damaged."""
     try:
-        first, _, text = _path(settings).read_bytes().decode().partition("\n")
+        first, _, text = _path(home).read_bytes().decode().partition("\n")
     except (OSError, UnicodeDecodeError):
         return None
     intact = first == f"{_BEGINNING}{hashlib.sha256(text.encode()).hexdigest()}"
@@ -109,5 +104,5 @@ def _without_findings(channel: Channel) -> Channel:
     return replace(channel, on=tuple(event for event in channel.on if event is not Event.NEW_FINDINGS))
 
 
-def _path(settings: Settings) -> Path:
-    return settings.home / "alerts" / "last_alerts.toml"
+def _path(home: Path) -> Path:
+    return home / "alerts" / "last_alerts.toml"

@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -110,21 +111,49 @@ _NOT_OF_HEARTBEAT = ("severities", "on", "details")
 _OF_MAIL = ("host", "port", "tls", "from", "to", "user", "password_env")
 
 
-def load(settings: Settings) -> Alerts:
-    """Read alerts.toml.
+@dataclass(frozen=True, slots=True)
+class AlertsFile:
+    """alerts.toml as it was read.
+
+    Attributes:
+        alerts: what it says; where it cannot be used, the channels that can be read.
+        text: its content; None where there is none, or it cannot be read.
+        problem: why it cannot be used.
+    """
+
+    alerts: Alerts = field(default_factory=Alerts)
+    text: str | None = None
+    problem: ConfigurationError | None = None
+
+    def usable(self) -> Alerts:
+        """What the file says.
+
+        Raises:
+            ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.alerts
+
+    def channels_of(self, company: str) -> list[Channel]:
+        """The channels of a company; none where the file cannot be used."""
+        return [] if self.problem else self.alerts.of(company)
+
+
+def read(settings: Settings) -> AlertsFile:
+    """Read alerts.toml; a file that cannot be used is not raised, because alerts are sent all the same.
 
     Args:
-        settings: the file lies in their home folder, if there is one.
-
-    Raises:
-        ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+        settings: the home folder in which the file lies, if there is one, and the companies.
     """
-    file = settings.home / FILE
-    text = toml_file.text(file)
-    if text is None:
-        return Alerts()
+    file, text = settings.home / FILE, None
     # while the companies are a guess, an alert for one that is missing in it is no mistake
-    return parse(text, file, None if settings.guessed else tuple(one.name for one in settings.companies))
+    companies = None if settings.guessed else tuple(company.name for company in settings.companies)
+    try:
+        text = toml_file.text(file)
+        return AlertsFile() if text is None else AlertsFile(parse(text, file, companies), text)
+    except ConfigurationError as error:
+        return AlertsFile(_readable_part(text or "", file), text, error)
 
 
 @lru_cache(maxsize=2)  # each company of a run asks for the same text several times
@@ -137,7 +166,7 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
         companies: those in the settings; None where that is not known.
 
     Raises:
-        ConfigurationError: as `load` does.
+        ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
     """
     tables, entries = _tables(text, file)
     try:
@@ -158,12 +187,10 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
     return Alerts(alerts, every, _report_url(checked.report_url, file), heartbeats)
 
 
-def readable_part(settings: Settings) -> Alerts:
-    """The channels of an alerts.toml that can be used, although the file as a whole cannot."""
-    file = settings.home / FILE
+def _readable_part(text: str, file: Path) -> Alerts:
+    """The channels of a text that can be used, although the text as a whole cannot."""
     channels: dict[str, Channel] = {}
     with suppress(ConfigurationError):
-        text = toml_file.text(file) or ""
         for number, entry in enumerate(_tables(text, file)[1], 1):
             with suppress(ConfigurationError):
                 channel = _read_channel(number, entry, text, file, None)

@@ -12,8 +12,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from pipedrive_graph import clock, errors
-from pipedrive_graph.alerts import due, fallback, file, state
+from pipedrive_graph.alerts import due, fallback, state
 from pipedrive_graph.alerts.channels import Patience, call, deliver
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.sender import Outcome, Sender
 from pipedrive_graph.alerts.settings import HEARTBEAT, Channel, Event
@@ -41,11 +42,19 @@ def problems(outcomes: list[Outcome]) -> list[str]:
     return [outcome.problem for outcome in outcomes if outcome.problem]
 
 
-def send(settings: Settings, company: str, *, wait: Wait, patience: Patience | None = None) -> list[Outcome]:
+def send(
+    settings: Settings,
+    alerts: AlertsFile,
+    company: str,
+    *,
+    wait: Wait,
+    patience: Patience | None = None,
+) -> list[Outcome]:
     """Tell every channel what it was not told yet of a company.
 
     Args:
-        settings: alerts.toml lies in their home folder.
+        settings: where what was sent, and what is published, lie.
+        alerts: alerts.toml as it was read.
         company: its name in the settings.
         wait: told once whom we wait for.
         patience: how long a receiver that does not answer is waited for.
@@ -56,7 +65,7 @@ def send(settings: Settings, company: str, *, wait: Wait, patience: Patience | N
     Raises:
         ConfigurationError: if alerts.toml cannot be used; the channels that worked last know by then.
     """
-    outcomes, problem = _sent(settings, company, wait=wait, patience=patience)
+    outcomes, problem = _sent(settings, alerts, company, wait=wait, patience=patience)
     if problem:
         raise problem
     return outcomes
@@ -64,6 +73,7 @@ def send(settings: Settings, company: str, *, wait: Wait, patience: Patience | N
 
 def misconfigured(
     settings: Settings,
+    alerts: AlertsFile,
     problem: ConfigurationError,
     *,
     wait: Wait,
@@ -74,6 +84,7 @@ def misconfigured(
 
     Args:
         settings: those that are known without the file.
+        alerts: alerts.toml as it was read.
         problem: why it cannot be used.
         wait: called once when another process holds a lock.
         company: the company whose alerts are sent; by default, all.
@@ -82,29 +93,37 @@ def misconfigured(
     outcomes: list[Outcome] = []
     for name in [company] if company else [one.name for one in settings.companies]:
         note = due.misconfigured(name, problem, now=clock.now())
-        outcomes += _sent(settings, name, wait=wait, patience=patience, note=note)[0]
+        outcomes += _sent(settings, alerts, name, wait=wait, patience=patience, note=note)[0]
     return outcomes
 
 
 def damaged(
-    settings: Settings, company: str, texts: Sequence[str], *, wait: Wait, patience: Patience | None = None
+    settings: Settings,
+    alerts: AlertsFile,
+    company: str,
+    texts: Sequence[str],
+    *,
+    wait: Wait,
+    patience: Patience | None = None,
 ) -> list[Outcome]:
     """Alert about damage that `verify` has found; an error here is a sentence only.
 
     Args:
-        settings: alerts.toml lies in their home folder.
+        settings: where what was sent, and what is published, lie.
+        alerts: alerts.toml as it was read.
         company: its name in the settings.
         texts: what is damaged, a sentence each; at least one.
         wait: called once when another process holds the lock.
         patience: how long to wait for a receiver that does not answer.
     """
     note = due.damaged(company, texts, now=clock.now())
-    outcomes, broken = _sent(settings, company, wait=wait, patience=patience, note=note)
+    outcomes, broken = _sent(settings, alerts, company, wait=wait, patience=patience, note=note)
     return [*outcomes, Outcome("", problem=str(broken))] if broken else outcomes
 
 
 def _sent(
     settings: Settings,
+    alerts: AlertsFile,
     company: str,
     *,
     wait: Wait,
@@ -114,7 +133,8 @@ def _sent(
     """Send what is due, and return why alerts.toml cannot be used, if it cannot.
 
     Args:
-        settings: alerts.toml lies in their home folder.
+        settings: where what was sent, and what is published, lie.
+        alerts: alerts.toml as it was read.
         company: its name in the settings.
         wait: called once when another process holds the lock.
         patience: how long to wait for a receiver that does not answer.
@@ -123,14 +143,14 @@ def _sent(
     outcomes: list[Outcome] = []
     broken: ConfigurationError | None = None
     try:
-        alerts, broken = fallback.current(settings)
-        channels = alerts.of(company)
+        usable, broken = fallback.current(alerts, settings.home)
+        channels = usable.of(company)
         if not channels:
             return [], broken
         with state.opened(settings, company, wait=wait) as (kept, write):
             if broken:
                 note = note or due.misconfigured(company, broken, now=clock.now())
-            sender = Sender(settings, company, alerts, kept, outcomes, note)
+            sender = Sender(settings, company, usable, kept, outcomes, note)
             for channel in channels:
                 with timed(_log, f"Alerts of '{company}' over '{channel.name}'"):
                     outcomes.append(sender.tell(channel, patience))
@@ -143,7 +163,7 @@ def _sent(
     return outcomes, broken
 
 
-def anything_due(settings: Settings, company: str, *, wait: Wait) -> bool:
+def anything_due(settings: Settings, alerts: AlertsFile, company: str, *, wait: Wait) -> bool:
     """Whether a channel has not been told something yet; nothing is sent.
 
     Raises:
@@ -151,24 +171,32 @@ def anything_due(settings: Settings, company: str, *, wait: Wait) -> bool:
         AlertError: if it is not known what was told before.
         LandingError: if it cannot be read.
     """
-    alerts = file.load(settings)
-    channels = alerts.of(company)
+    usable = alerts.usable()
+    channels = usable.of(company)
     if not channels:
         return False
     with state.opened(settings, company, wait=wait) as (kept, _):
-        sender = Sender(settings, company, alerts, kept, [])
+        sender = Sender(settings, company, usable, kept, [])
         return any(sender.due(channel) for channel in channels)
 
 
 def note_failure(
-    settings: Settings, company: str, sentence: str, *, kind: str, wait: Wait, at: datetime | None = None
+    settings: Settings,
+    alerts: AlertsFile,
+    company: str,
+    sentence: str,
+    *,
+    kind: str,
+    wait: Wait,
+    at: datetime | None = None,
 ) -> None:
     """Have it told, by the next `send`, that a night of a company failed: once a day for each kind.
 
     While alerts.toml cannot be used, it is kept for the channels that were used before.
 
     Args:
-        settings: alerts.toml lies in their home folder.
+        settings: where what was sent, and what is published, lie.
+        alerts: alerts.toml as it was read.
         company: its name in the settings.
         sentence: why, and what to do.
         kind: what makes two failures of one day different ones.
@@ -188,8 +216,8 @@ def note_failure(
         "the night failed",
         f"The night of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
     )
-    alerts, problem = fallback.current(settings)
-    channels = [one.name for one in alerts.of(company) if Event.FAILED in one.on]
+    chosen, problem = fallback.current(alerts, settings.home)
+    channels = [one.name for one in chosen.of(company) if Event.FAILED in one.on]
     _keep(settings, company, note, None if problem and not channels else channels, now=now, wait=wait)
     if problem:
         raise problem
@@ -208,7 +236,13 @@ def _keep(
 
 
 def after_failure(
-    settings: Settings, company: str, error: Exception, *, wait: Wait, patience: Patience | None = None
+    settings: Settings,
+    alerts: AlertsFile,
+    company: str,
+    error: Exception,
+    *,
+    wait: Wait,
+    patience: Patience | None = None,
 ) -> list[Outcome]:
     """Tell that a night ended with an error, and whatever else is due; an error here is a sentence only."""
     if isinstance(error, BusyError):
@@ -221,10 +255,10 @@ def after_failure(
                 else f"an unexpected error, {type(error).__name__}; run sync --debug for where it happened."
             )
             with suppress(ConfigurationError):  # of alerts.toml; the note is kept all the same
-                note_failure(settings, company, sentence, kind=type(error).__name__, wait=wait)
+                note_failure(settings, alerts, company, sentence, kind=type(error).__name__, wait=wait)
     except (AlertError, LandingError) as caught:
         return [Outcome("", problem=f"No alert could be sent: {caught}")]
-    outcomes, broken = _sent(settings, company, wait=wait, patience=patience)
+    outcomes, broken = _sent(settings, alerts, company, wait=wait, patience=patience)
     if broken and str(broken) != str(error):
         outcomes.append(Outcome("", problem=str(broken)))
     return outcomes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipedrive_graph import environment, network
-from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.alerts import file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.clock import CLOCK_VARIABLE
 from pipedrive_graph.companies import COMPANIES_FILE
@@ -54,12 +54,10 @@ def find(settings: Settings) -> Needs:
     """Find what a home folder needs; a mistake in a file of settings is no obstacle."""
     needs = Needs()
     variables = {*_of_companies(settings), *_set()}
-    try:
-        channels = alerts_file.load(settings).channels
-    except ConfigurationError as error:
-        needs.problems.append(str(error))
-        channels = alerts_file.readable_part(settings).channels
-    for channel in channels:
+    alerts_file = file.read(settings)
+    if alerts_file.problem:
+        needs.problems.append(str(alerts_file.problem))
+    for channel in alerts_file.alerts.channels:
         if channel.mail and channel.mail.password_variable:
             variables.add(_called(channel.mail.password_variable, "password_env"))
         if channel.url_variable:

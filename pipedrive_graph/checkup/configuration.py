@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pipedrive_graph import clock, credentials
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
+from pipedrive_graph.alerts.settings import Alerts
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.companies import Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
-from pipedrive_graph.findings import own_rules, policy, roster, waivers
+from pipedrive_graph.findings import own_rules, roster, waivers
 from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import owners_problem
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 
-def rules(settings: Settings) -> Iterator[Check]:
+def rules(configuration: Configuration) -> Iterator[Check]:
     """Whether the installation's own rules can be run; nothing where it has none."""
-    folder = policy.load(settings).rules
-    parsed = ParsedQueries(settings.parsed_queries)
+    folder = configuration.policies.rules
+    parsed = ParsedQueries(configuration.settings.parsed_queries)
     shipped = Models(sql_folder(), parsed)
     models = own_rules.added(shipped, folder, parsed)
     for name, problem in models.broken.items():
@@ -31,11 +32,11 @@ def rules(settings: Settings) -> Iterator[Check]:
         yield Check("rules", f"{usable} of your own in {folder}")
 
 
-def waivers_file(settings: Settings) -> Iterator[Check]:
+def waivers_file(configuration: Configuration) -> Iterator[Check]:
     """Whether waivers.toml can be used; nothing where there is none."""
-    entries = waivers.load(settings).entries
+    entries = configuration.waivers.entries
     expired = sum(waiver.expires < clock.now().date() for _, waiver in entries)
-    text = f"{len(entries)} in {settings.home / waivers.FILE}"
+    text = f"{len(entries)} in {configuration.settings.home / waivers.FILE}"
     if expired:
         yield warning("waivers", f"{text}, {expired} of them expired")
     elif entries:
@@ -59,9 +60,8 @@ def _sources(names: Mapping[str, str], company: str | None = None) -> Iterator[C
         yield warning("secrets", text, company=company)
 
 
-def alerts(settings: Settings) -> Iterator[Check]:
-    """Whether alerts.toml can be used, and its secrets are there; nothing where there is none."""
-    alerts = alerts_file.load(settings)
+def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
+    """Whether the secrets that alerts.toml names are there; nothing where it names no channel."""
     channels, missing = (*alerts.channels, *alerts.heartbeats), 0
     for channel in channels:
         try:
@@ -70,17 +70,16 @@ def alerts(settings: Settings) -> Iterator[Check]:
             yield undelivered("alerts", f"over '{channel.name}': {error}")
             missing += 1
     if channels and not missing:
-        text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {settings.home / ALERTS_FILE}"
+        text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {home / ALERTS_FILE}"
         yield Check("alerts", f"{text}; `pipedrive-graph alerts --test` tries them")
         names = {f"alert '{channel.name}'": channel.secret_name or "" for channel in channels}
         yield from _sources(names)
 
 
-def owners_of_roles(settings: Settings) -> Iterator[Check]:
+def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
     """Whether reviews.toml can be used; nothing where there is none."""
-    problems = [owners_problem(settings, company.name) for company in settings.companies]
-    problem = next(filter(None, problems), None)
-    file = settings.home / owners.FILE
+    problem = owners_problem(lambda: configuration.owners, configuration.settings.published)
+    file = configuration.settings.home / owners.FILE
     if problem:
         yield warning("reviews", problem)
     elif file.is_file():

@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from pipedrive_graph.checkup import api, configuration, databases, forgotten, snapshots, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config.configuration import Configuration
 
 
-def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool = False) -> Iterator[Check]:
+def examine(
+    loaded: Configuration, companies: Sequence[Company], *, thorough: bool = False
+) -> Iterator[Check]:
     """Yield what each check found.
 
     Args:
-        settings: where everything lies.
+        loaded: what the files in the home folder say.
         companies: which of them the next sync is to read.
         thorough: whether to read every file of every snapshot, and compare its sha256.
     """
+    settings = loaded.settings
     of_all: Checks = {
         "home": lambda: storage.home(settings),
         "forget": lambda: forgotten.forget(settings, finished_by_sync=True),
@@ -27,10 +30,10 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),
         "collected": lambda: forgotten.uncollected(settings),
-        "rules": lambda: configuration.rules(settings),
-        "waivers": lambda: configuration.waivers_file(settings),
-        "alerts": lambda: configuration.alerts(settings),
-        "reviews": lambda: configuration.owners_of_roles(settings),
+        "rules": lambda: configuration.rules(loaded),
+        "waivers": lambda: configuration.waivers_file(loaded),
+        "alerts": lambda: configuration.alerts(loaded.alerts, settings.home),
+        "reviews": lambda: configuration.owners_of_roles(loaded),
     }
     for name, check in of_all.items():
         yield from checked(name, check)
@@ -39,7 +42,7 @@ def examine(settings: Settings, companies: Sequence[Company], *, thorough: bool 
             "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
             "landing": lambda: snapshots.landing(settings, company, thorough=thorough),  # noqa: B023
             "journal": lambda: snapshots.journal(settings, company),  # noqa: B023
-            "alerts": lambda: snapshots.alerts_state(settings, company),  # noqa: B023
+            "alerts": lambda: snapshots.alerts_state(settings, loaded.alerts_file, company),  # noqa: B023
             "secrets": lambda: configuration.secrets_of(company),  # noqa: B023
             "roster": lambda: configuration.roster_of(company),  # noqa: B023
             "pipedrive": lambda: iter(api.answers(settings, company)),  # noqa: B023

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.alerts import fallback, state
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup.check import Check, fault
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import AlertError, LandingError
@@ -99,16 +100,16 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
         yield Check("journal", text, company=company.name)
 
 
-def alerts(settings: Settings, company: Company) -> Iterator[Check]:
+def alerts(settings: Settings, alerts_file: AlertsFile, company: Company) -> Iterator[Check]:
     """Whether what is kept about alerts is as it was written: what was sent, and the settings that worked.
 
     Raises:
         AlertError: if it is not.
     """
     state.read(settings, company.name)
-    fallback.check(settings)
-    channels = fallback.current_channels(settings, company.name)
-    if channels and fallback.exists(settings) and not state.exists(settings, company.name):
+    fallback.check(settings.home)
+    channels = alerts_file.channels_of(company.name)
+    if channels and fallback.exists(settings.home) and not state.exists(settings, company.name):
         raise AlertError(
             f"What was sent about {company.name} is not known: {settings.home / 'alerts'} lacks its file."
             " The next run sends everything that is open once more."

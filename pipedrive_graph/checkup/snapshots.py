@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.alerts.fallback import current_channels
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.checkup.databases import taken
 from pipedrive_graph.collect.clock_check import refuse_later_snapshots
@@ -65,10 +65,10 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
         yield Check("journal", text, company=company.name)
 
 
-def alerts_state(settings: Settings, company: Company) -> Iterator[Check]:
+def alerts_state(settings: Settings, alerts: AlertsFile, company: Company) -> Iterator[Check]:
     """Whether it can be read what was sent before; nothing is sent where it cannot."""
     try:
         state.read(settings, company.name)
     except AlertError as error:
-        found = undelivered if current_channels(settings, company.name) else warning
+        found = undelivered if alerts.channels_of(company.name) else warning
         yield found("alerts", error, company=company.name)

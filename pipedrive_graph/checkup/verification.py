@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup import contents, databases, forgotten, integrity, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
 from pipedrive_graph.companies import Company
@@ -17,11 +18,14 @@ NOT_LOOKED_AT = (
 _QUICK = "; with --quick neither contents of files nor rows of tables"
 
 
-def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = False) -> Iterator[Check]:
+def verify(
+    settings: Settings, alerts: AlertsFile, companies: Sequence[Company], *, quick: bool = False
+) -> Iterator[Check]:
     """Yield what each check found; every damage is a fault.
 
     Args:
         settings: where everything lies.
+        alerts: alerts.toml as it was read.
         companies: whose data is checked.
         quick: compare sizes, chains and marks only; neither files nor tables are read in full.
     """
@@ -42,7 +46,7 @@ def verify(settings: Settings, companies: Sequence[Company], *, quick: bool = Fa
             "history": lambda: databases.history(settings, company),  # noqa: B023 - called in this round
             "journal": lambda: integrity.journal(settings, company),  # noqa: B023
             "published": lambda: contents.shown(settings, company),  # noqa: B023
-            "alerts": lambda: integrity.alerts(settings, company),  # noqa: B023
+            "alerts": lambda: integrity.alerts(settings, alerts, company),  # noqa: B023
             "runs": lambda: integrity.runs(settings, company),  # noqa: B023
         }
         yield from all_checked(of_one, company.name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from pipedrive_graph import deciding
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import as_root_option, debug_option, say, user
-from pipedrive_graph.findings import own_rules
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.text import printable
 
 
@@ -23,8 +22,9 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. How things are
     cannot be acknowledged: change it in Pipedrive, or waive it for a time.
     """
-    settings = settings_module.load()
-    models = own_rules.load(settings)
+    configuration = config.load()
+    settings = configuration.settings
+    models = configuration.models
     found = deciding.acknowledge(settings, models, finding, note=(note or "").strip(), by=user(), tell=say)
     renew_reports(settings, models, found.company)
     click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

@@ -7,16 +7,16 @@ import logging
 import click
 
 from pipedrive_graph import network
-from pipedrive_graph import settings as settings_module
-from pipedrive_graph.alerts import file, send
+from pipedrive_graph.alerts import send
 from pipedrive_graph.alerts.settings import FILE, Channel
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option, say
-from pipedrive_graph.cli.misconfigured import load_settings, report
+from pipedrive_graph.cli.misconfigured import load_configuration, report
+from pipedrive_graph.config import configuration as config
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import AlertError, ConfigurationError
 from pipedrive_graph.runs.recording import note_alerts_sent
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import printable
 
 
@@ -32,13 +32,14 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
     """
     logs.quieten()
     network.load()  # a mistake in the environment is reported before anything is sent
-    settings = settings_module.load() if test else load_settings()
+    configuration = config.load() if test else load_configuration()
+    settings = configuration.settings
     companies = [company.name for company in settings.chosen(names)]
     try:
-        alerts = file.load(settings)
+        alerts = configuration.alerts
     except ConfigurationError as error:
         if not test:
-            report(settings, error)
+            report(configuration, error)
         raise
     if not alerts.channels and not (test and alerts.heartbeats):
         raise ConfigurationError(
@@ -48,7 +49,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
         chosen = [one for name in companies for one in (*alerts.of(name), *alerts.heartbeats_of(name))]
         channels = list(dict.fromkeys(chosen))
         return min([_try(channel) for channel in channels], key=WORST_FIRST.index, default=0)
-    return min([_send(settings, company) for company in companies], key=WORST_FIRST.index)
+    return min([_send(configuration, company) for company in companies], key=WORST_FIRST.index)
 
 
 def _try(channel: Channel) -> int:
@@ -60,8 +61,8 @@ def _try(channel: Channel) -> int:
     return 0
 
 
-def _send(settings: Settings, company: str) -> int:
-    outcomes = send.send(settings, company, wait=say)
+def _send(configuration: Configuration, company: str) -> int:
+    outcomes = send.send(configuration.settings, configuration.alerts_file, company, wait=say)
     for outcome in outcomes:
         if outcome.message:
             click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.said})"))
@@ -71,5 +72,5 @@ def _send(settings: Settings, company: str) -> int:
         say(sentence, logging.WARNING, company=company)
     if send.problems(outcomes):
         return AlertError.exit_code
-    note_alerts_sent(settings, company, logs.warn)
+    note_alerts_sent(configuration.settings, company, logs.warn)
     return 0

@@ -14,6 +14,7 @@ from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.frame import as_root_value, debug_option, tell_error, write_as
 from pipedrive_graph.cli.sync import Runs, show, sync
 from pipedrive_graph.companies import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.files import check_folder, make_folder
 from pipedrive_graph.settings import Settings
@@ -56,8 +57,9 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
         )
         os.environ[TOKEN_VARIABLE] = simulator.token
         settings = Settings(home, (Company(COMPANY, simulator.url),))
-        runs = Runs(settings, settings.companies, lambda _: None)
-        sync(settings, runs)
+        configuration = Configuration(settings)
+        runs = Runs(configuration, settings.companies, lambda _: None)
+        sync(configuration, runs)
     (result,) = runs.all
     if result.error:
         tell_error(result.error)

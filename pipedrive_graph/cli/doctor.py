@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 import pipedrive_graph
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.checkup.check import fault
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_option, debug_option
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.text import printable
 
@@ -39,17 +39,17 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
     """
     console, codes = terminal.console(), [0]
     try:
-        settings = settings_module.load()
+        configuration = config.load()
     except ConfigurationError as error:
         if not as_json:
             raise
         show(console, fault("settings", error), as_json=True)
         return error.exit_code
-    companies = settings.chosen(names)
+    companies = configuration.settings.chosen(names)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"
     show(console, Check("version", text), as_json=as_json)
-    for check in examine(settings, companies, thorough=thorough):
+    for check in examine(configuration, companies, thorough=thorough):
         show(console, check, as_json=as_json)
         codes.append(check.exit_code)
     return min(codes, key=WORST_FIRST.index)

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
+from pipedrive_graph.config import configuration as config
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.findings.decisions import the_only
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import (
@@ -91,12 +91,13 @@ def command(
 
     What several rules find about the same thing is shown as one.
     """
-    settings = settings_module.load()
+    configuration = config.load()
+    settings = configuration.settings
     if finding:
-        _show(settings, _only(settings, finding), as_json=as_json)
+        _show(configuration, _only(settings, finding), as_json=as_json)
         return
     _check_companies(settings, companies)
-    _check_rules(settings, rules)
+    _check_rules(configuration, rules)
     statuses = STATUSES if status == ALL else (status,)
     told = listing(settings.published, statuses, Filter(companies, severities, rules))
     if as_json:
@@ -117,9 +118,9 @@ def _check_companies(settings: Settings, companies: Iterable[str]) -> None:
             raise WarehouseError(f"Nothing of company '{name}' is published yet; run sync first.")
 
 
-def _check_rules(settings: Settings, rules: Iterable[str]) -> None:
+def _check_rules(configuration: Configuration, rules: Iterable[str]) -> None:
     """Refuse a rule that is none: an empty list would read as if all were well."""
-    names = own_rules.names(settings) | {*known(settings.published, "findings", "rule")}
+    names = configuration.rule_names | {*known(configuration.settings.published, "findings", "rule")}
     for rule in rules:
         if rule not in names:
             meant = near(rule, sorted(names))
@@ -191,7 +192,7 @@ def _summary(told: Listing, status: str, shown: int) -> Text:
     return line
 
 
-def _show(settings: Settings, listed: Listed, *, as_json: bool) -> None:
+def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> None:
     if as_json:
         click.echo(listed.as_json())
         return
@@ -211,7 +212,10 @@ def _show(settings: Settings, listed: Listed, *, as_json: bool) -> None:
             text = "once" if value == 1 else f"{value} times"
         facts.add_row(called, Text(printable(text)))
     console.print(facts)
-    for called, text in {"Why": _meaning(settings, values["rule"]), "What to do": values["remedy"]}.items():
+    for called, text in {
+        "Why": _meaning(configuration, values["rule"]),
+        "What to do": values["remedy"],
+    }.items():
         if text:
             console.print(Text.assemble("\n", (f"{called}: ", "bold"), printable(text)))
     console.print(Text("\nEvidence:", style="bold"))
@@ -220,9 +224,9 @@ def _show(settings: Settings, listed: Listed, *, as_json: bool) -> None:
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def _meaning(settings: Settings, rule: str) -> str | None:
+def _meaning(configuration: Configuration, rule: str) -> str | None:
     """What the rule's header says that it means; nothing where the rule is not there any more."""
-    for folder in (sql_folder() / "findings", policy.load(settings).rules):
+    for folder in (sql_folder() / "findings", configuration.policies.rules):
         file = folder / f"{rule}.sql"
         if file.is_file():
             lines, _ = header.split(file.read_text(encoding="utf-8-sig", errors="replace"))

@@ -9,11 +9,10 @@ from datetime import UTC, datetime, time
 import click
 
 from pipedrive_graph import clock, environment
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import COMPANY
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.forget import run, stage
 from pipedrive_graph.forget.age import Older
 from pipedrive_graph.forget.change import Forgetting, Item, Runs
@@ -65,7 +64,8 @@ def command(
     Without --yes, nothing is changed: what would be deleted is printed. Exit code 4 means that something is
     left that you have to change yourself; each such place is printed.
     """
-    settings = settings_module.load()
+    configuration = config.load()
+    settings = configuration.settings
     if finish:
         if before or person or missing or names or yes or reason:
             raise ConfigurationError("--finish takes no other option: it only ends what was begun.")
@@ -84,7 +84,7 @@ def command(
         return 0
     if not reason:
         raise ConfigurationError("--yes needs --reason: it says for good why something was deleted.")
-    done = run.carry_out(settings, own_rules.load(settings), forgetting, reason=reason.strip(), on_wait=say)
+    done = run.carry_out(settings, configuration.models, forgetting, reason=reason.strip(), on_wait=say)
     for sentence in [*filter(None, [done.earlier]), *done.broken]:
         say(sentence)
     _show(done.items, as_json=as_json)

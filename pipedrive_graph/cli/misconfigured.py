@@ -1,27 +1,27 @@
-"""Loads the settings for a command that runs unattended: a mistake in them is also sent as an alert."""
+"""Loads the configuration for a command that runs unattended: a mistake in them is also sent as an alert."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import send
 from pipedrive_graph.cli.frame import say
+from pipedrive_graph.config import configuration as config
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.known import known_names, known_settings
-from pipedrive_graph.settings import Settings
 
 
-def load_settings() -> Settings:
-    """Load the settings.
+def load_configuration() -> Configuration:
+    """Load the configuration.
 
     Raises:
         ConfigurationError: if they cannot be used; the alert about it is sent by then.
     """
     try:
-        return settings_module.load()
+        return config.load()
     except ConfigurationError as error:
-        report(known_settings(), error)
+        report(Configuration(known_settings()), error)
         raise
 
 
@@ -35,7 +35,8 @@ def known_companies(chosen: Sequence[str]) -> list[str | None]:
     return [*(name for name in known if not chosen or name in chosen)] or [None]
 
 
-def report(settings: Settings, error: ConfigurationError) -> None:
+def report(configuration: Configuration, error: ConfigurationError) -> None:
     """Send an alert about a mistake, and say on stderr what could not be sent."""
-    for sentence in send.problems(send.misconfigured(settings, error, wait=say)):
+    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, wait=say)
+    for sentence in send.problems(outcomes):
         say(f"Warning: {sentence}")

@@ -7,11 +7,10 @@ import logging
 import click
 
 from pipedrive_graph import build
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.frame import as_root_option, debug_option, say
 from pipedrive_graph.cli.logs import warn
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import RuleError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.runs.metrics import write_metrics
 from pipedrive_graph.runs.recording import note_published
 
@@ -39,12 +38,19 @@ def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     upgrade, this brings them to the new form. Where it would lose something, it refuses and says what.
     Exit code 4 means that a rule could not be run.
     """
-    settings = settings_module.load()
-    models = own_rules.load(settings)
-    built = build.rebuild(settings, models, tell=say, accept_loss=accept_loss, without=without)
+    configuration = config.load()
+    settings = configuration.settings
+    built = build.rebuild(
+        settings,
+        configuration.models,
+        tell=say,
+        policies=configuration.policies,
+        accept_loss=accept_loss,
+        without=without,
+    )
     for company in settings.companies:
         note_published(settings, company.name, warn)
-    write_metrics(settings, warn)
+    write_metrics(settings, configuration.alerts_file, warn)
     for sentence in built.broken:
         say(sentence, logging.WARNING)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")

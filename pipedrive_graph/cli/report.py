@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from pipedrive_graph import files
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.place import placed
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.access.source import companies
 from pipedrive_graph.text import printable
@@ -40,11 +39,12 @@ def command(
     It is one file that opens anywhere, without a network, and prints.
     """
     day: date | None = parsed_day(since, "--since") if since else None
-    settings = settings_module.load()
+    configuration = config.load()
+    settings = configuration.settings
     names = list(dict.fromkeys(wanted)) or companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
-    models = own_rules.load(settings)
+    models = configuration.models
     for company in names:
         if out:
             path = files.expanded(out)

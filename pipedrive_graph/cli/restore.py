@@ -14,8 +14,8 @@ from pipedrive_graph import settings as settings_module
 from pipedrive_graph.backups.unpacking import Restored
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import as_root_option, debug_option, say
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.settings import HOME_VARIABLE
 from pipedrive_graph.storage import FolderStorage
@@ -63,9 +63,9 @@ def _rebuild(home: Path) -> _Rebuilt:
     if not any(landing.of(name).digests() for name in landing.companies()):
         return _Rebuilt()
     try:
-        settings = settings_module.load()
-        models = own_rules.load(settings)
-        built = build.rebuild(settings, models, tell=say)
+        configuration = config.load()
+        settings, models = configuration.settings, configuration.models
+        built = build.rebuild(settings, models, tell=say, policies=configuration.policies)
         for sentence in built.broken:
             say(sentence)
         for company in settings.companies:

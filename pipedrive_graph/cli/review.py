@@ -17,8 +17,8 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import COMPANY, companies_option
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say, user
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.reviews import cells, reading, status
 from pipedrive_graph.reviews.freezing import Opening
 from pipedrive_graph.reviews.owners import FILE
@@ -61,7 +61,8 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
     now, last = clock.now(), parsed_day(due, "--due") if due is not None else None
     if last and last < now.date():
         raise click.BadParameter(f"{last} is over.", param_hint="'--due'")
-    settings = settings_module.load()
+    configuration = config.load()
+    settings = configuration.settings
     company = settings.company(name).name if name else _only(settings)
     opening = Opening(
         company,
@@ -70,7 +71,9 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         now.replace(tzinfo=None),
         user(),
     )
-    opened = reviewing.open_review(settings, own_rules.load(settings), opening, out, tell=say)
+    opened = reviewing.open_review(
+        settings, configuration.models, configuration.owners, opening, out, tell=say
+    )
     population = opened.population
     counts = [
         (name, sum(item.recommendation == name for item in population.items)) for name in RECOMMENDATIONS
@@ -104,11 +107,12 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
         by = read(by) if by is not None else None
     except AddressError as error:
         raise click.BadParameter(f"'{by}' {error}.", param_hint="'--by'") from error
-    settings = settings_module.load()
+    configuration = config.load()
+    settings = configuration.settings
     written = reading.read(file)
     if all(row.is_blank for row in written):
         raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
-    models = own_rules.load(settings)
+    models = configuration.models
     taken = reviewing.import_review(settings, models, written, by=by, user=user(), tell=say)
     if any(taken.counts.values()):  # a finding may be over by what was decided
         renew_reports(settings, models, taken.company)

@@ -9,12 +9,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from pipedrive_graph import settings as settings_module
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option
 from pipedrive_graph.cli.terminal import COLOURS
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.runs.health import Health, health
 from pipedrive_graph.text import printable
 
@@ -41,8 +40,9 @@ def command(
     """
     if as_json and prometheus:
         raise click.UsageError("Give either --json or --prometheus.")
-    settings = settings_module.load()
-    alerts, allowed = alerts_file.load(settings), None if max_age is None else timedelta(hours=max_age)
+    configuration = config.load()
+    settings = configuration.settings
+    alerts, allowed = configuration.alerts, None if max_age is None else timedelta(hours=max_age)
     found = [health(settings, company.name, alerts, max_age=allowed) for company in settings.chosen(names)]
     if prometheus:
         from pipedrive_graph.runs.metrics import as_text

@@ -26,10 +26,11 @@ from pipedrive_graph.cli.frame import (
     sentence,
     tell_error,
 )
-from pipedrive_graph.cli.misconfigured import known_companies, load_settings
+from pipedrive_graph.cli.misconfigured import known_companies, load_configuration
 from pipedrive_graph.cli.progress import Bars, CompanyObserver
 from pipedrive_graph.cli.terminal import render
 from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.runs.company_run import CompanyRun, CompanyRuns
 from pipedrive_graph.settings import Settings
@@ -81,7 +82,8 @@ def command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
     logs.quieten()
     try:
-        settings = load_settings()
+        configuration = load_configuration()
+        settings = configuration.settings
         companies = settings.chosen(names)
     except ConfigurationError as error:
         if as_json:
@@ -89,9 +91,9 @@ def command(
                 click.echo(json.dumps(failure(name, error.exit_code, str(error))))
         raise
     console = terminal.console()
-    runs = Runs(settings, companies, lambda run: _tell(console, settings, run, as_json=as_json))
+    runs = Runs(configuration, companies, lambda run: _tell(console, settings, run, as_json=as_json))
     try:
-        sync(settings, runs, collect=collect, accept_shrink=accept_shrink, jobs=jobs)
+        sync(configuration, runs, collect=collect, accept_shrink=accept_shrink, jobs=jobs)
     except KeyboardInterrupt as interrupt:
         how_far = runs.interrupted()
         if as_json:
@@ -105,7 +107,7 @@ class Runs(CompanyRuns):
     """The companies of a run of this command: records each, shows how far it is, and prints what came of it.
 
     Args:
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         companies: those that are read.
         on_ended: called with each company that has ended.
     """
@@ -113,13 +115,16 @@ class Runs(CompanyRuns):
     names_people = True
 
     def __init__(
-        self, settings: Settings, companies: Sequence[Company], on_ended: Callable[[CompanyRun], None]
+        self,
+        configuration: Configuration,
+        companies: Sequence[Company],
+        on_ended: Callable[[CompanyRun], None],
     ) -> None:
-        self.companies, self._on_ended = companies, on_ended
+        self._configuration, self.companies, self._on_ended = configuration, companies, on_ended
         self.bars = Bars(len(companies))
         named = len(companies) > 1
         super().__init__(
-            settings,
+            configuration.settings,
             [
                 CompanyRun(name, CompanyObserver(name, self.bars, named=named), run_id=str(uuid4()))
                 for name in (company.name for company in companies)
@@ -174,12 +179,12 @@ class Runs(CompanyRuns):
         """Write the metrics of all companies."""
         from pipedrive_graph.runs.metrics import write_metrics
 
-        write_metrics(self.settings, self.all[0].observer.warn)
+        write_metrics(self.settings, self._configuration.alerts_file, self.all[0].observer.warn)
         self._measured_at = time.monotonic()
 
 
 def sync(
-    settings: Settings,
+    configuration: Configuration,
     runs: Runs,
     *,
     collect: str | None = None,
@@ -196,7 +201,7 @@ def sync(
     """
     from pipedrive_graph import pipeline  # the warehouse takes a while to import
 
-    chosen = settings.options.sync
+    chosen = configuration.settings.options.sync
     request = pipeline.Request(
         runs.companies,
         Collect(collect) if collect else None,
@@ -208,9 +213,9 @@ def sync(
         if environment.value(environment.DAGSTER_HOME):
             from pipedrive_graph.orchestration.nightly import run_recorded  # Dagster takes a while to import
 
-            run_recorded(settings, request, runs)
+            run_recorded(configuration, request, runs)
         else:
-            pipeline.run(settings, request, runs)
+            pipeline.run(configuration, request, runs)
     runs.write_metrics()
 
 

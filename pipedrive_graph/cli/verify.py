@@ -7,15 +7,15 @@ import logging
 import click
 
 from pipedrive_graph import network
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import Check, State, verify
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.doctor import show
 from pipedrive_graph.cli.frame import WORST_FIRST, as_root_value, debug_option, say, write_as
-from pipedrive_graph.cli.misconfigured import load_settings
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.cli.misconfigured import load_configuration
+from pipedrive_graph.config import configuration as config
+from pipedrive_graph.config.configuration import Configuration
 
 
 @click.command("verify")
@@ -37,22 +37,24 @@ def command(
     if alert:
         write_as(as_root)
         network.load()  # a mistake in the environment is reported before anything is sent
-    settings = load_settings() if alert else settings_module.load()
+    configuration = load_configuration() if alert else config.load()
+    settings, alerts = configuration.settings, configuration.alerts_file
     companies = settings.chosen(names)
-    for check in verify(settings, companies, quick=quick):
+    for check in verify(settings, alerts, companies, quick=quick):
         show(console, check, as_json=as_json)
         codes.append(check.exit_code)
         faults += [check] * (check.state is State.FAULT)
     if alert and faults:
         for company in companies:
-            _alert(settings, company.name, faults)
+            _alert(configuration, company.name, faults)
     return min(codes, key=WORST_FIRST.index)
 
 
-def _alert(settings: Settings, company: str, faults: list[Check]) -> None:
+def _alert(configuration: Configuration, company: str, faults: list[Check]) -> None:
     """Send an alert about what concerns a company, or all."""
     texts = [check.text for check in faults if check.company in {company, None}]
     if not texts:
         return
-    for sentence in send.problems(send.damaged(settings, company, texts, wait=say)):
+    outcomes = send.damaged(configuration.settings, configuration.alerts_file, company, texts, wait=say)
+    for sentence in send.problems(outcomes):
         say(sentence, logging.WARNING, company=company)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from pipedrive_graph import clock, deciding
-from pipedrive_graph import settings as settings_module
 from pipedrive_graph.cli.decided import renew_reports
 from pipedrive_graph.cli.frame import as_root_option, debug_option, parsed_day, say, user
-from pipedrive_graph.findings import own_rules
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.findings.waivers import FILE, LONGEST
 from pipedrive_graph.text import printable
 
@@ -38,11 +37,13 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
         )
     if not reason.strip():
         raise click.BadParameter("it must not be empty.", param_hint="'--reason'")
-    settings = settings_module.load()
-    models = own_rules.load(settings)
+    configuration = config.load()
+    settings = configuration.settings
+    models = configuration.models
     found = deciding.waive(
         settings,
         models,
+        lambda: configuration.rule_names,
         finding,
         reason=reason.strip(),
         owner=(owner or "").strip() or user(),

@@ -13,7 +13,6 @@ import duckdb
 
 from pipedrive_graph import files, ownership, trust
 from pipedrive_graph.errors import ConfigurationError, ModelError
-from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG
@@ -22,15 +21,19 @@ from pipedrive_graph.warehouse.models import Models, sql_folder
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 
-def load(settings: Settings) -> Models:
+def load(settings: Settings, folder: Path) -> Models:
     """All models of an installation: those that are shipped, and its own rules.
 
+    Args:
+        settings: the home folder, in which it is noted what the queries read.
+        folder: where the own rules lie, as findings.toml says; it need not be there.
+
     Raises:
-        ConfigurationError: if findings.toml or the folder of rules cannot be used.
+        ConfigurationError: if the folder of rules cannot be read.
         ModelError: if a file of sql/ cannot be used.
     """
     parsed = ParsedQueries(settings.parsed_queries)
-    models = added(Models(sql_folder(), parsed), policy.load(settings).rules, parsed)
+    models = added(Models(sql_folder(), parsed), folder, parsed)
     # a file of root would be closed to the owner of the home folder
     is_own = os.geteuid() != 0 or ownership.foreign(settings.home) is None
     if is_own and settings.home.is_dir():
@@ -38,14 +41,16 @@ def load(settings: Settings) -> Models:
     return models
 
 
-def names(settings: Settings) -> set[str]:
+def names(folder: Path) -> set[str]:
     """The names of all rules of an installation, of its own that cannot be run today as well.
 
+    Args:
+        folder: where the own rules lie; it need not be there.
+
     Raises:
-        ConfigurationError: as `load` does.
+        ConfigurationError: if the folder cannot be read.
     """
-    own = _files(policy.load(settings).rules)
-    return {path.stem for path in [*(sql_folder() / "findings").glob("*.sql"), *own]}
+    return {path.stem for path in [*(sql_folder() / "findings").glob("*.sql"), *_files(folder)]}
 
 
 def added(models: Models, folder: Path, parsed: ParsedQueries | None = None) -> Models:

@@ -149,12 +149,8 @@ def load(settings: Settings) -> Policies:
     """
     file = settings.home / FILE
     own = toml_file.read(file) or {}
-    companies = own.pop("companies", {})
-    if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
-        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
     known = [company.name for company in settings.companies]
-    for name in companies.keys() - {*known}:
-        raise ConfigurationError(f"{file}: [companies] knows no {shown(name)}{near(name, known)}")
+    companies = toml_file.tables_of_companies(own, file, known)
     shared = _merged(_shipped(), own)
     rules = shared.pop("rules")
     for name, table in companies.items():

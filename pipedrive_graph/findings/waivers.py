@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,7 +26,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 from pipedrive_graph import clock, files, toml_file
 from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
@@ -34,6 +34,9 @@ FILE = "waivers.toml"
 
 LONGEST = timedelta(days=366)
 """How far away the end of a waiver may be: what is accepted is looked at again once a year."""
+
+Rules = Callable[[], Collection[str]]
+"""Returns the names of all rules, including custom rules that cannot be run today."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -95,31 +98,23 @@ class Waivers:
         return list(dict.fromkeys(waiver for only, waiver in self.entries if only in {None, company}))
 
 
-def load(settings: Settings) -> Waivers:
+def load(settings: Settings, rules: Rules) -> Waivers:
     """Read waivers.toml.
 
     Args:
-        settings: the file lies in their home folder, if there is one.
+        settings: the home folder in which the file lies, if there is one, and the companies.
+        rules: returns the names of the rules; called where the file holds a waiver.
 
     Raises:
         ConfigurationError: if it cannot be used, naming the waiver by its number, and the key; or if
             it is not known which rules there are.
     """
     file = settings.home / FILE
-    return parse(toml_file.text(file) or "", file, settings)
+    return _parsed(toml_file.text(file) or "", file, settings, rules)
 
 
-def parse(text: str, file: Path, settings: Settings) -> Waivers:
-    """Read the text of a waivers.toml.
-
-    Args:
-        text: what stands in it.
-        file: where, as a mistake is told.
-        settings: they say which companies and rules there are.
-
-    Raises:
-        ConfigurationError: as `load` does.
-    """
+def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
+    """Read the text of a waivers.toml; `file` is what messages name."""
     tables = toml_file.parse(text, file)
     entries = tables.pop("waiver", [])
     if tables:
@@ -128,7 +123,7 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
         raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
     latest = clock.now().date() + LONGEST
     companies = [company.name for company in settings.companies]
-    rules = own_rules.names(settings) if entries else set()
+    names = rules() if entries else set()
     read = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: waiver {number}"
@@ -137,9 +132,9 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
         except ValidationError as error:
             problem = sentence(error, _Entry, noun="key of a waiver", depth=1)
             raise ConfigurationError(f"{place}: {problem}") from error
-        if checked.rule not in rules:
+        if checked.rule not in names:
             raise ConfigurationError(
-                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(rules))}"
+                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
             )
         if checked.expires > latest:
             raise ConfigurationError(
@@ -153,16 +148,20 @@ def parse(text: str, file: Path, settings: Settings) -> Waivers:
     return Waivers(tuple(read))
 
 
-def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None:
+def add(settings: Settings, rules: Rules, company: str, waiver: Waiver, *, title: str) -> Waivers:
     """Write a waiver into waivers.toml, in the place of the one for the same finding if there is one.
 
     Whatever else stands in the file stays as it is, comments too.
 
     Args:
-        settings: the file lies in their home folder.
+        settings: the home folder in which the file lies, and the companies.
+        rules: returns the names of the rules.
         company: the company that it is for.
         waiver: what to write.
         title: the finding in one sentence, for a comment above it.
+
+    Returns:
+        All waivers of the file as it is now.
 
     Raises:
         ConfigurationError: if the file cannot be used, or the waiver may not stand there.
@@ -172,8 +171,9 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
     from tomlkit.exceptions import TOMLKitError
 
     file = settings.home / FILE
-    text = toml_file.text(file) or ""
-    parse(text, file, settings)
+    before = toml_file.document(file) or toml_file.Document()
+    text = before.text
+    _parsed(text, file, settings, rules)
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
@@ -191,5 +191,6 @@ def add(settings: Settings, company: str, waiver: Waiver, *, title: str) -> None
         gap = "" if not text or text.endswith("\n") else "\n"
         gap += "\n" if text.strip() else ""
         changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
-    parse(changed, file, settings)
-    files.write_atomically(file, toml_file.encoded(changed, file))
+    waivers = _parsed(changed, file, settings, rules)
+    files.write_atomically(file, before.encoded(changed))
+    return waivers

@@ -5,6 +5,7 @@ Holds no logic: `pipedrive_graph.alerts` knows what is due, and sends it.
 
 import dagster as dg
 
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
 from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.errors import AlertError, PipedriveGraphError
@@ -37,11 +38,12 @@ def alerts_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
             raise configuration.problem  # what would be written about them would be closed to the service
         # alerts are sent whatever else is wrong with the configuration: it may be what they are about
         settings = configuration.known
+        alerts = alerts_file.read(settings)
         failed: dict[str, PipedriveGraphError] = {}
         sent: list[Outcome] = []
         for company in config.companies or [one.name for one in settings.companies]:
             try:
-                answers = send.send(settings, company, wait=context.log.info)
+                answers = send.send(settings, alerts, company, wait=context.log.info)
             except PipedriveGraphError as error:
                 failed[company] = error
                 continue

@@ -89,7 +89,7 @@ def building(
             settings,
             names,
             companies,
-            lambda known, events: pipeline.publish_pending(known, companies, events),
+            lambda loaded, events: pipeline.publish_pending(loaded, companies, events),
         )
         yield from ()
 

@@ -65,7 +65,7 @@ def collecting(configuration: Configuration, names: Names) -> dg.AssetsDefinitio
             settings,
             names,
             request.companies,
-            lambda known, events: pipeline.collect(known, request, events),
+            lambda loaded, events: pipeline.collect(loaded, request, events),
         )
         yield from ()
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipedrive_graph import options, ownership
-from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.findings import own_rules, policy, waivers
+from pipedrive_graph import ownership
+from pipedrive_graph.config import configuration as config
+from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.known import as_known, known_settings
 from pipedrive_graph.orchestration.timing import Timing
 from pipedrive_graph.ownership import RootError
-from pipedrive_graph.pipeline.before import configured
+from pipedrive_graph.pipeline.before import check
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
@@ -64,11 +64,12 @@ def load(settings: Settings) -> Configuration:
             alerts.toml cannot be used.
         ModelError: if a file of sql/ cannot be used.
     """
-    models = configured(settings)
-    alerting = bool(alerts_file.load(settings).channels)
+    loaded = config.Configuration(settings)
+    check(loaded)
     timing = _timing(settings)
     timing.check()
-    return Configuration(settings, models, alerting, lambda: settings, timing=timing)
+    alerting = bool(loaded.alerts.channels)
+    return Configuration(settings, loaded.models, alerting, lambda: settings, timing=timing)
 
 
 def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
@@ -86,11 +87,12 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
         ownership.refuse_root(settings.home, DAGSTER_ADVICE)
     except RootError as error:
         problems.insert(0, error)
-    models = _models(settings, problems)
+    loaded = config.Configuration(settings)
+    models = _models(loaded, problems)
     alerting, timing = True, Timing()
     # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
     try:
-        waivers.load(settings)
+        _ = loaded.waivers
     except Exception as error:  # noqa: BLE001 - see above
         problems.append(error)
     try:
@@ -100,7 +102,7 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
     except Exception as error:  # noqa: BLE001 - see above
         problems.append(error)
     try:
-        alerting = bool(alerts_file.load(settings).channels)
+        alerting = bool(loaded.alerts.channels)
     except Exception as error:  # noqa: BLE001 - see above
         problems.append(error)
 
@@ -113,18 +115,18 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
 
 
 def _timing(settings: Settings) -> Timing:
-    chosen = options.load(settings.home).dagster
+    chosen = settings.options.dagster
     return Timing(chosen.cron, chosen.time_zone, chosen.freshness)
 
 
-def _models(settings: Settings, problems: list[Exception]) -> Models:
+def _models(loaded: config.Configuration, problems: list[Exception]) -> Models:
     try:
-        return own_rules.load(settings)
+        return loaded.models
     except Exception as error:  # noqa: BLE001 - see load_leniently
         problems.append(error)
     shipped = Models(sql_folder())
     try:
         # the custom rules stay assets where they lie in the usual folder
-        return own_rules.added(shipped, policy.usual_folder(settings))
+        return own_rules.added(shipped, policy.usual_folder(loaded.settings))
     except Exception:  # noqa: BLE001 - the problem is known
         return shipped

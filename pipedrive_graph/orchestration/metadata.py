@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.alerts.settings import Alerts
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.landing import Coverage
 from pipedrive_graph.pipeline import Landed
@@ -60,19 +60,19 @@ def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
     }
 
 
-def report_metadata(settings: Settings, company: str, path: Path) -> dict[str, Any]:
+def report_metadata(alerts: Alerts, company: str, path: Path) -> dict[str, Any]:
     """Where a report lies, and its address where alerts.toml says one: browsers open no files from a page."""
-    address = alerts_file.load(settings).address(company)
+    address = alerts.address(company)
     return {
         "path": dg.MetadataValue.path(path),
         **({"report": dg.MetadataValue.url(address)} if address else {}),
     }
 
 
-def report(settings: Settings, companies: Sequence[str], file: str) -> dict[str, Any]:
+def report(settings: Settings, alerts: Alerts, companies: Sequence[str], file: str) -> dict[str, Any]:
     """Where a report of each company lies; of several, their folder."""
     if len(companies) == 1:
-        return report_metadata(settings, companies[0], settings.reports / companies[0] / file)
+        return report_metadata(alerts, companies[0], settings.reports / companies[0] / file)
     return {"folder": dg.MetadataValue.path(settings.reports), "companies": len(companies)}
 
 

@@ -8,8 +8,8 @@ import dagster as dg
 
 from pipedrive_graph import pipeline
 from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.orchestration import instance, partitions, retention
 from pipedrive_graph.orchestration.configuration import Configuration
@@ -20,7 +20,7 @@ from pipedrive_graph.pipeline.land import is_confirmed
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
 
-Steps = Callable[[Settings, pipeline.Events], None]
+Steps = Callable[[config.Configuration, pipeline.Events], None]
 """Runs steps for companies, and reports what happens."""
 
 
@@ -56,7 +56,7 @@ def nightly_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
             settings,
             names,
             request.companies,
-            lambda known, events: pipeline.run(known, request, events),
+            lambda loaded, events: pipeline.run(loaded, request, events),
         )
 
     return op_job(
@@ -121,37 +121,42 @@ def run_steps(
 ) -> None:
     """Run steps for companies in a run that Dagster has started, and record them.
 
+    The files of the configuration are read by the run: they may have changed since the definitions were made.
+
     Raises:
         Failure: naming the companies that failed, if there are any.
     """
-    logged = LoggedRun(settings, [company.name for company in companies], context.run.run_id, context.log)
-    recorder = Recorder(context, settings, names, logged)
+    loaded = config.Configuration(settings)
+    logged = LoggedRun(loaded, [company.name for company in companies], context.run.run_id, context.log)
+    recorder = Recorder(context, loaded, names, logged)
     try:
-        steps(settings, recorder)
+        steps(loaded, recorder)
     finally:
         logged.finish()
-    recorder.finish(own_rules.load(settings))
+    recorder.finish(loaded.models)
 
 
-def run_recorded(settings: Settings, request: pipeline.Request, events: pipeline.Events) -> None:
+def run_recorded(
+    configuration: config.Configuration, request: pipeline.Request, events: pipeline.Events
+) -> None:
     """Run all steps of `sync`, and record them in the instance of DAGSTER_HOME.
 
     Args:
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         request: the companies, and how they are read.
         events: receives what happens, before it is recorded.
 
     Raises:
         KeyboardInterrupt: if the process is told to end.
     """
-    names = Names()
+    names, settings = Names(), configuration.settings
 
     @dg.op(name=SYNC, description="One run of the command `sync`.")
     def sync(context: dg.OpExecutionContext) -> None:
         partitions.apply(context.instance, names.companies, settings)
-        recorder = Recorder(context, settings, names, events)
-        pipeline.run(settings, request, recorder)
-        recorder.finish(own_rules.load(settings))
+        recorder = Recorder(context, configuration, names, events)
+        pipeline.run(configuration, request, recorder)
+        recorder.finish(configuration.models)
 
     job = op_job(SYNC, sync, "One run of the command `sync`.", SYNC)
     warn = events.observer(request.companies[0].name).warn

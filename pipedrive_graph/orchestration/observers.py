@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipedrive_graph.collect import Progress
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.runs.company_run import CompanyRun, CompanyRuns
 from pipedrive_graph.runs.metrics import write_metrics
-from pipedrive_graph.settings import Settings
 
 EVERY = 15.0
 """Seconds between two lines of progress in a log."""
@@ -44,7 +44,7 @@ class LoggedRun(CompanyRuns):
     """The companies of a run that Dagster has started: records each, and logs how far all of them are.
 
     Args:
-        settings: where the records lie.
+        configuration: what the files in the home folder say.
         companies: the names of the companies of the run.
         run_id: its id in Dagster.
         log: the run's log.
@@ -53,9 +53,11 @@ class LoggedRun(CompanyRuns):
     names_people = False
 
     def __init__(
-        self, settings: Settings, companies: Sequence[str], run_id: str, log: logging.Logger
+        self, configuration: Configuration, companies: Sequence[str], run_id: str, log: logging.Logger
     ) -> None:
-        super().__init__(settings, [CompanyRun(name, LogObserver(name, self), run_id) for name in companies])
+        runs = [CompanyRun(name, LogObserver(name, self), run_id) for name in companies]
+        super().__init__(configuration.settings, runs)
+        self._configuration = configuration
         self._run_id, self.log = run_id, log
         self.has_several = len(companies) > 1
         self._logged_at = float("-inf")
@@ -96,4 +98,4 @@ class LoggedRun(CompanyRuns):
         """Record the companies that have not ended as interrupted, and write the metrics."""
         for run in self.under_way:
             run.interrupt("Interrupted.")
-        write_metrics(self.settings, self.log.warning)
+        write_metrics(self.settings, self._configuration.alerts_file, self.log.warning)

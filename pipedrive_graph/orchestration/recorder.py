@@ -12,12 +12,12 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph.collect import Observer
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration import metadata, outcomes
 from pipedrive_graph.orchestration.checking import log_check
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.pipeline import Events, Landed
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.models import Models
 
@@ -37,13 +37,14 @@ class Recorder:
 
     Args:
         context: that of the step.
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         names: makes the keys of the assets.
         inner: receives everything first.
     """
 
-    def __init__(self, context: Context, settings: Settings, names: Names, inner: Events) -> None:
-        self._context, self._settings, self._names, self._inner = context, settings, names, inner
+    def __init__(self, context: Context, configuration: Configuration, names: Names, inner: Events) -> None:
+        self._configuration, self._settings = configuration, configuration.settings
+        self._context, self._names, self._inner = context, names, inner
         self.names_people = inner.names_people  # it also makes the observers
         self._is_kept = not context.instance.is_ephemeral
         self.errors: dict[str, Exception] = {}
@@ -115,7 +116,9 @@ class Recorder:
         links: list[dict[str, Any]] = [{}, {}]
         try:
             about = metadata.reports(self._settings, done) if self._is_kept else {}
-            links = [metadata.report(self._settings, done, file) for file in REPORTS]
+            links = [
+                metadata.report(self._settings, self._configuration.alerts, done, file) for file in REPORTS
+            ]
         except PipedriveGraphError as error:  # the reports are written; only Dagster does not show them
             self._say(f"The reports cannot be shown here: {error}")
         self._materialized("findings_csv", metadata={**links[0], **about})

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pipedrive_graph import clock
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.orchestration import alerting, partitions, retention
@@ -79,7 +81,8 @@ def watching(
     )
     def night_missed(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settings = configuration.current()
-        due = [one.name for one in settings.companies if _is_due(settings, one.name, context.log)]
+        alerts = alerts_file.read(settings)
+        due = [one.name for one in settings.companies if _is_due(settings, alerts, one.name, context.log)]
         if due:
             yield dg.RunRequest(run_config=alerting.run_config(names, due))
         else:
@@ -108,9 +111,9 @@ def watching(
         if not companies or not (run.tags.get(TAG) in {NIGHTLY, BUILD} or _planned(context) & {*ours}):
             return dg.SkipReason("It is not the night of a company.")
         if kind not in {error.__name__ for error in send.FINE}:
-            ended = _ended(context)
+            ended, alerts = _ended(context), alerts_file.read(settings)
             for company in companies:
-                _note(settings, company, sentence, kind=kind, at=ended, log=context.log)
+                _note(settings, alerts, company, sentence, kind=kind, at=ended, log=context.log)
         return dg.RunRequest(run_key=run.run_id, run_config=alerting.run_config(names, companies))
 
     @dg.sensor(
@@ -204,16 +207,16 @@ def _reason_to_wait_for_others(
     return None
 
 
-def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:
+def _is_due(settings: Settings, alerts: AlertsFile, company: str, log: logging.Logger) -> bool:
     """Whether a company needs a run of the alerts; if what was sent cannot be read, the run says why.
 
     Raises:
         ConfigurationError: if alerts.toml cannot be used: no run could send anything, so the tick says it.
     """
     try:
-        return send.anything_due(settings, company, wait=log.info)
+        return send.anything_due(settings, alerts, company, wait=log.info)
     except ConfigurationError as error:
-        _report(settings, company, error, log)
+        _report(settings, alerts, company, error, log)
         raise
     except PipedriveGraphError as error:
         log.warning(f"{company}: {error}")
@@ -221,7 +224,14 @@ def _is_due(settings: Settings, company: str, log: logging.Logger) -> bool:
 
 
 def _note(
-    settings: Settings, company: str, sentence: str, *, kind: str, at: datetime | None, log: logging.Logger
+    settings: Settings,
+    alerts: AlertsFile,
+    company: str,
+    sentence: str,
+    *,
+    kind: str,
+    at: datetime | None,
+    log: logging.Logger,
 ) -> None:
     """Keep a failure for the next alert; if the company's file is damaged, the run of the alerts says why.
 
@@ -229,9 +239,9 @@ def _note(
         ConfigurationError: if alerts.toml cannot be used, so that the tick says it, too.
     """
     try:
-        send.note_failure(settings, company, sentence, kind=kind, at=at, wait=log.info)
+        send.note_failure(settings, alerts, company, sentence, kind=kind, at=at, wait=log.info)
     except ConfigurationError as error:
-        _report(settings, company, error, log)
+        _report(settings, alerts, company, error, log)
         raise ConfigurationError(
             f"A run for {company} failed: {sentence} No alert about it can be sent: {error}"
         ) from error
@@ -239,9 +249,12 @@ def _note(
         log.warning(f"{company}: {error}")
 
 
-def _report(settings: Settings, company: str, error: ConfigurationError, log: logging.Logger) -> None:
+def _report(
+    settings: Settings, alerts: AlertsFile, company: str, error: ConfigurationError, log: logging.Logger
+) -> None:
     """Send an alert about alerts.toml over the channels that worked last."""
-    for sentence in send.problems(send.misconfigured(settings, error, company=company, wait=log.info)):
+    outcomes = send.misconfigured(settings, alerts, error, company=company, wait=log.info)
+    for sentence in send.problems(outcomes):
         log.warning(f"{company}: {sentence}")
 
 

@@ -5,6 +5,7 @@ Holds no logic: `pipedrive_graph.checkup` checks, `pipedrive_graph.alerts` sends
 
 import dagster as dg
 
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import State, verify
 from pipedrive_graph.errors import LandingError
@@ -50,15 +51,17 @@ def _verify(context: dg.OpExecutionContext, configuration: Configuration) -> Non
         LandingError: if something is damaged; the alert about it is sent by then.
     """
     settings = configuration.known
+    alerts = alerts_file.read(settings)
     faults = []
-    for check in verify(settings, settings.companies):
+    for check in verify(settings, alerts, settings.companies):
         level = context.log.info if check.state is State.OK else context.log.warning
         level(f"{check.company or check.name}: {check.text}")
         faults += [check] * (check.state is State.FAULT)
     for company in settings.companies:
         texts = [check.text for check in faults if check.company in {company.name, None}]
         if texts:
-            for sentence in send.problems(send.damaged(settings, company.name, texts, wait=context.log.info)):
+            outcomes = send.damaged(settings, alerts, company.name, texts, wait=context.log.info)
+            for sentence in send.problems(outcomes):
                 context.log.warning(sentence)
     if faults:
         more = f" And {len(faults) - 1} more; the log lists them." if len(faults) > 1 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipedrive_graph.alerts import heartbeat, send
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.companies import Company
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.report import write_access_report
@@ -34,7 +35,9 @@ def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
     return list(groups.values())
 
 
-def alert(settings: Settings, company: str, manifest: Manifest | None, *, on_warning: Warn) -> list[str]:
+def alert(
+    settings: Settings, alerts: AlertsFile, company: str, manifest: Manifest | None, *, on_warning: Warn
+) -> list[str]:
     """Send the alerts that are due, and call the heartbeat of a run that is complete.
 
     Returns:
@@ -43,19 +46,23 @@ def alert(settings: Settings, company: str, manifest: Manifest | None, *, on_war
     Raises:
         PipedriveGraphError: if alerts.toml cannot be used, or what was sent cannot be read.
     """
-    outcomes = send.send(settings, company, wait=on_warning)
+    outcomes = send.send(settings, alerts, company, wait=on_warning)
     if not send.problems(outcomes):
-        outcomes += heartbeat.send(settings, company, manifest)
+        heartbeats = alerts.usable().heartbeats_of(company)
+        outcomes += heartbeat.send(heartbeats, settings.published, company, manifest)
     return _warned(send.problems(outcomes), on_warning)
 
 
-def alert_failure(settings: Settings, company: str, error: Exception, *, on_warning: Warn) -> list[str]:
+def alert_failure(
+    settings: Settings, alerts: AlertsFile, company: str, error: Exception, *, on_warning: Warn
+) -> list[str]:
     """Send an alert about an error that ended a company's steps, and what else is due.
 
     Returns:
         A sentence for each that could not be delivered.
     """
-    return _warned(send.problems(send.after_failure(settings, company, error, wait=on_warning)), on_warning)
+    outcomes = send.after_failure(settings, alerts, company, error, wait=on_warning)
+    return _warned(send.problems(outcomes), on_warning)
 
 
 def _warned(problems: list[str], on_warning: Warn) -> list[str]:

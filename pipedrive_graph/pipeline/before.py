@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipedrive_graph import build, ownership
-from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.findings import own_rules, waivers
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.findings.email_domains import public_providers
 from pipedrive_graph.forget.stage import resume
 from pipedrive_graph.reports.access import page
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models
 
 Warn = Callable[[str], None]
 
 
-def configured(settings: Settings) -> Models:
-    """The files of sql/ and the custom rules; a mistake in another file is raised before anything is asked.
+def check(configuration: Configuration) -> None:
+    """Raise a mistake in a file that a run needs, before anything is asked.
 
     Raises:
         ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml is not
             as it should be.
         ModelError: if a file of sql/ cannot be used.
     """
-    models = own_rules.load(settings)
-    waivers.load(settings)
-    alerts_file.load(settings)
-    return models
+    _ = configuration.models, configuration.waivers, configuration.alerts
 
 
 def warm_up() -> None:
@@ -36,15 +30,16 @@ def warm_up() -> None:
     public_providers()
 
 
-def prepare(settings: Settings, models: Models, *, on_warning: Warn) -> None:
+def prepare(configuration: Configuration, *, on_warning: Warn) -> None:
     """Finish what an earlier process has left, and take over the warehouse of an earlier version.
 
     Raises:
         LandingError: if a file or folder of all companies is closed to this user.
         PipedriveGraphError: if that cannot be done; everything stays as it was.
     """
+    settings = configuration.settings
     ownership.check(settings, [])
     finished = resume(settings, on_wait=on_warning)
     if finished:
         on_warning(finished)
-    build.take_over(settings, models, tell=on_warning)
+    build.take_over(settings, configuration.models, configuration.policies, tell=on_warning)

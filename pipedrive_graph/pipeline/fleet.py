@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.landing import Manifest
-from pipedrive_graph.losses import refused
+from pipedrive_graph.losses import dated_ahead, refused
 from pipedrive_graph.pipeline import before
 from pipedrive_graph.pipeline.collector import Collector
 from pipedrive_graph.pipeline.events import Events
-from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land, oddities
+from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land
 from pipedrive_graph.pipeline.pending import pending
 from pipedrive_graph.pipeline.process import catch_up, process
 from pipedrive_graph.pipeline.progress import Progress
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.reviews.freezing import owners_problem
 from pipedrive_graph.unpublished import published_snapshots
 from pipedrive_graph.warehouse.database import is_interrupt
-from pipedrive_graph.warehouse.models import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Request:
     publish_after: float = 900.0
 
 
-def run(settings: Settings, request: Request, events: Events) -> None:
+def run(configuration: Configuration, request: Request, events: Events) -> None:
     """Run all steps for the companies; what goes wrong with one is reported to `events`, not raised.
 
     Args:
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         request: the companies, and how they are read.
         events: receives what happens.
 
@@ -58,45 +58,44 @@ def run(settings: Settings, request: Request, events: Events) -> None:
         KeyboardInterrupt: if the process is told to end. What was read so far is kept.
     """
     with _interruptible():
-        reading = _Reading(settings, request, Progress(settings, request.companies, events))
-        if models := reading.begin():
-            reading.read(models)
+        reading = _Reading(configuration, request, Progress(configuration, request.companies, events))
+        if reading.begin():
+            reading.read(and_build=True)
 
 
-def collect(settings: Settings, request: Request, events: Events) -> None:
+def collect(configuration: Configuration, request: Request, events: Events) -> None:
     """Read the companies, and build nothing; otherwise as `run`.
 
     Raises:
         KeyboardInterrupt: if the process is told to end. What was read so far is kept.
     """
     with _interruptible():
-        reading = _Reading(settings, request, Progress(settings, request.companies, events))
+        reading = _Reading(configuration, request, Progress(configuration, request.companies, events))
         if reading.begin():
-            reading.read(None)
+            reading.read(and_build=False)
 
 
-def publish_pending(settings: Settings, companies: Sequence[Company], events: Events) -> None:
+def publish_pending(configuration: Configuration, companies: Sequence[Company], events: Events) -> None:
     """Build, publish, report and alert for companies whose newest snapshot is not published; read nothing.
 
     Args:
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         companies: those that are looked at; nothing is reported to `events` of one that is published.
         events: receives what happens.
 
     Raises:
         KeyboardInterrupt: if the process is told to end.
     """
-    found = pending(settings, [company.name for company in companies])
+    found = pending(configuration.settings, [company.name for company in companies])
     waiting = [company for company in companies if company.name in found]
     if not waiting:
         return
     with _interruptible():
-        progress = Progress(settings, waiting, events)
-        models = _Reading(settings, Request(waiting), progress).begin()
-        if models is None:
+        progress = Progress(configuration, waiting, events)
+        if not _Reading(configuration, Request(waiting), progress).begin():
             return
         ready = [name for name in found if progress.land(name, Landed(found[name], is_earlier=True))]
-        process(settings, models, progress, ready)
+        process(configuration, progress, ready)
 
 
 @contextmanager
@@ -113,33 +112,33 @@ def _interruptible() -> Iterator[None]:
 class _Reading:
     """The first half of a run: prepare, check the companies, and read them."""
 
-    def __init__(self, settings: Settings, request: Request, progress: Progress) -> None:
-        self._settings, self._request, self._progress = settings, request, progress
+    def __init__(self, configuration: Configuration, request: Request, progress: Progress) -> None:
+        self._configuration, self._settings = configuration, configuration.settings
+        self._request, self._progress = request, progress
         self._events = progress.events
 
-    def begin(self) -> Models | None:
-        """Load the configuration, and finish what an earlier process has left; None where that fails."""
+    def begin(self) -> bool:
+        """Check the configuration, and finish what an earlier process left; whether companies remain."""
         self._progress.begin()
         names = [company.name for company in self._request.companies]
-        models: Models | None = None
         with self._progress.concerning(names):
-            models = before.configured(self._settings)
-            before.prepare(self._settings, models, on_warning=self._events.observer(names[0]).warn)
-        return models if self._progress.left else None
+            before.check(self._configuration)
+            before.prepare(self._configuration, on_warning=self._events.observer(names[0]).warn)
+        return bool(self._progress.left)
 
-    def read(self, models: Models | None) -> None:
-        """Read the companies, and build and publish them in batches; with models None, only read them."""
+    def read(self, *, and_build: bool) -> None:
+        """Read the companies; with `and_build`, build and publish them in batches."""
         waiting, overdue = self._checked()
         to_read = [company for company in self._progress.left if company.name not in waiting]
         with Collector(to_read, self._land, jobs=self._request.jobs) as collector:
             try:
-                if overdue and models:
-                    catch_up(self._settings, models, self._progress, overdue)
-                if models:
+                if overdue and and_build:
+                    catch_up(self._configuration, self._progress, overdue)
+                if and_build:
                     before.warm_up()
                 for batch in self._batches(collector, waiting):
-                    if models:
-                        process(self._settings, models, self._progress, batch)
+                    if and_build:
+                        process(self._configuration, self._progress, batch)
                     else:
                         for name in batch:
                             self._progress.end(name)
@@ -175,6 +174,7 @@ class _Reading:
         with self._progress.concerning(names):
             reasons = refused(self._settings, names, wait=self._events.observer(names[0]).warn)
         shown = published_snapshots(self._settings.published)
+        problem = owners_problem(lambda: self._configuration.owners, self._settings.published)
         waiting: dict[str, Landed] = {}
         overdue: dict[str, Manifest] = {}
         for company in self._progress.left:
@@ -183,7 +183,7 @@ class _Reading:
                 check(self._settings, company)
                 if name in reasons:
                     raise reasons[name]
-                for sentence in oddities(self._settings, company):
+                for sentence in filter(None, (problem, dated_ahead(self._settings, name))):
                     self._events.observer(name).warn(sentence)
                 plan = self._request.collect or company.collect
                 landed, behind = earlier_snapshot(self._settings, company, plan, shown)

@@ -12,8 +12,6 @@ from pipedrive_graph.errors import ConfigurationError, RejectedError, ShrunkErro
 from pipedrive_graph.findings import rosters
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
-from pipedrive_graph.losses import dated_ahead
-from pipedrive_graph.reviews.freezing import owners_problem
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.unpublished import replaces_a_read, unpublished
 
@@ -45,15 +43,6 @@ def check(settings: Settings, company: Company) -> None:
     """
     ownership.check_company(settings, company.name)
     rosters.load([company])
-
-
-def oddities(settings: Settings, company: Company) -> list[str]:
-    """What the operator should mend before long, in sentences: it keeps no run from going on."""
-    return [
-        problem
-        for problem in (owners_problem(settings, company.name), dated_ahead(settings, company.name))
-        if problem
-    ]
 
 
 def earlier_snapshot(

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipedrive_graph import build
-from pipedrive_graph.built import warnings
+from pipedrive_graph.built import Batch, warnings
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.forget.age import apply_retention
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.pipeline import after
 from pipedrive_graph.pipeline.progress import Progress
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
-from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.published import kept_open
 
 
-def process(settings: Settings, models: Models, progress: Progress, names: Sequence[str]) -> None:
+def process(configuration: Configuration, progress: Progress, names: Sequence[str]) -> None:
     """Build, publish, report and alert for companies whose snapshots are ready.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/ and the custom rules.
+        configuration: what the files in the home folder say.
         progress: knows which companies are left, and receives what goes wrong.
         names: the companies of the batch.
     """
+    settings, models = configuration.settings, configuration.models
     events, names = progress.events, progress.still(names)
     with progress.concerning(names):
-        batch = build.build_batch(settings, models, names, tell=events.observer(names[0]).warn)
+        batch = _built(configuration, names, on_wait=events.observer(names[0]).warn)
         for name, error in batch.failed.items():
             progress.fail(name, error)
         for name, built in batch.built.items():
@@ -55,29 +54,41 @@ def process(settings: Settings, models: Models, progress: Progress, names: Seque
         for name in progress.still(names):
             with progress.concerning([name]):
                 warn = events.observer(name).warn
-                problems = after.alert(settings, name, progress.manifests.get(name), on_warning=warn)
+                problems = after.alert(
+                    settings, configuration.alerts_file, name, progress.manifests.get(name), on_warning=warn
+                )
                 events.alerted(name, problems)
                 progress.end(name)
 
 
-def catch_up(settings: Settings, models: Models, progress: Progress, overdue: dict[str, Manifest]) -> None:
+def _built(configuration: Configuration, names: Sequence[str], *, on_wait: Callable[[str], None]) -> Batch:
+    return build.build_batch(
+        configuration.settings,
+        configuration.models,
+        configuration.policies,
+        configuration.waivers,
+        names,
+        tell=on_wait,
+    )
+
+
+def catch_up(configuration: Configuration, progress: Progress, overdue: dict[str, Manifest]) -> None:
     """Build and publish snapshots of earlier runs, while their companies are read again.
 
     If that fails, the new snapshot is in the landing all the same, and the build fails where it shows: after
     reading.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/ and the custom rules.
+        configuration: what the files in the home folder say.
         progress: receives the warnings.
         overdue: the newest snapshot of each company.
     """
     failed: dict[str, Exception] = {}
     on_wait = progress.events.observer(next(iter(overdue))).warn
     try:
-        failed |= build.build_batch(settings, models, [*overdue], tell=on_wait).failed
+        failed |= _built(configuration, [*overdue], on_wait=on_wait).failed
         if len(failed) < len(overdue):
-            build.publish(settings, models, tell=on_wait)
+            build.publish(configuration.settings, configuration.models, tell=on_wait)
     except Exception as error:
         if is_interrupt(error):
             raise

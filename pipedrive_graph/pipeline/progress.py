@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pipedrive_graph.companies import Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.pipeline import after
 from pipedrive_graph.pipeline.events import Events
 from pipedrive_graph.pipeline.land import Landed, rejection
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import is_interrupt
 
 
@@ -18,13 +18,13 @@ class Progress:
     """The companies of a run.
 
     Args:
-        settings: where everything lies.
+        configuration: what the files in the home folder say.
         companies: all of them, in the order in which they are spoken of.
         events: receives what happens.
     """
 
-    def __init__(self, settings: Settings, companies: Sequence[Company], events: Events) -> None:
-        self._settings, self.events = settings, events
+    def __init__(self, configuration: Configuration, companies: Sequence[Company], events: Events) -> None:
+        self._configuration, self.events = configuration, events
         self._order = [company.name for company in companies]
         self._left = {company.name: company for company in companies}
         self.manifests: dict[str, Manifest] = {}
@@ -75,7 +75,13 @@ class Progress:
         with self.events.about(company):
             self.events.failed(company, error)
             warn = self.events.observer(company).warn
-            problems = after.alert_failure(self._settings, company, error, on_warning=warn)
+            problems = after.alert_failure(
+                self._configuration.settings,
+                self._configuration.alerts_file,
+                company,
+                error,
+                on_warning=warn,
+            )
             self.events.alerted(company, problems)
         self.end(company)
 

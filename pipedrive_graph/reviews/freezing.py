@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,9 +15,8 @@ import duckdb
 from pipedrive_graph.errors import ConfigurationError, DecisionError, WarehouseError
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews import owners as owners_file
 from pipedrive_graph.reviews.deciders import deciders
-from pipedrive_graph.reviews.owners import Owners
+from pipedrive_graph.reviews.owners import Owners, RoleOwners
 from pipedrive_graph.reviews.population import (
     RECOMMENDATIONS,
     Holder,
@@ -29,7 +29,6 @@ from pipedrive_graph.reviews.population import (
     Sensitive,
 )
 from pipedrive_graph.reviews.recommending import recommend
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.published import reading
 
@@ -121,17 +120,21 @@ def roles_known(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {text for row in found for text in row if text}
 
 
-def owners_problem(settings: Settings, company: str) -> str | None:
-    """Why reviews.toml cannot be used for a company; None where it can, or is not there.
+def owners_problem(owners: Callable[[], RoleOwners | None], published: Path) -> str | None:
+    """Why reviews.toml cannot be used; None where it can, or is not there.
 
-    Roles that it names and that do not exist are found once something is published.
+    Args:
+        owners: returns what the file says, or raises why it cannot be used.
+        published: the published file; roles that do not exist are found once there is one.
     """
-    known = None
-    if (settings.home / owners_file.FILE).exists() and settings.published.exists():
-        with suppress(WarehouseError), reading(settings.published) as connection:
-            known = roles_known(connection)
     try:
-        owners_file.load(settings, company, known)
+        found = owners()
+        if found is not None and published.exists():
+            known = None
+            with suppress(WarehouseError), reading(published) as connection:
+                known = roles_known(connection)
+            if known is not None:
+                found.check(known)
     except ConfigurationError as error:
         return str(error)
     return None

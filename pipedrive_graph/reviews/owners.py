@@ -64,14 +64,48 @@ class Tree:
     above: Mapping[int, Sequence[int]]
 
 
-def load(settings: Settings, company: str, known: Collection[str] | None) -> Owners | None:
-    """Read reviews.toml for a company.
+@dataclass(frozen=True, slots=True)
+class RoleOwners:
+    """What reviews.toml says.
+
+    Attributes:
+        shared: what holds for all companies.
+        companies: what holds for one of them, and goes before.
+        named: the roles that the file names, each with the place where it stands.
+    """
+
+    shared: Owners
+    companies: Mapping[str, Owners]
+    named: Sequence[tuple[str, str]]
+
+    def of(self, company: str) -> Owners:
+        """The owners of a company's roles."""
+        own = self.companies.get(company, Owners())
+        return Owners(own.default or self.shared.default, {**self.shared.of, **own.of})
+
+    def check(self, known: Collection[str]) -> None:
+        """Refuse a role that does not exist.
+
+        Args:
+            known: names and ids of the roles of all companies.
+
+        Raises:
+            ConfigurationError: naming the role, and where it stands.
+        """
+        names = {name.strip().casefold() for name in known}
+        for place, role in self.named:
+            key = role.strip().casefold()
+            if key not in names:
+                raise ConfigurationError(
+                    f"{place} names the role '{shown(role)}', which is none{near(key, known)}"
+                )
+
+
+def load(settings: Settings) -> RoleOwners | None:
+    """Read reviews.toml.
 
     Args:
-        settings: the file lies in their home folder.
-        company: whose owners are wanted.
-        known: names and ids of the roles of all companies; another one is a mistake. None where no role
-            is known yet.
+        settings: the home folder in which the file lies, and the companies.
 
     Returns:
         None where there is no such file.
@@ -83,19 +117,13 @@ def load(settings: Settings, company: str, known: Collection[str] | None) -> Own
     tables = toml_file.read(file)
     if tables is None:
         return None
-    companies = tables.pop("companies", {})
-    if not isinstance(companies, dict) or not all(isinstance(table, dict) for table in companies.values()):
-        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
-    names = [one.name for one in settings.companies]
-    for name in companies:
-        if name not in names:
-            raise ConfigurationError(f"{file}: [companies] knows no {shown(name)}{near(name, names)}")
-    shared = _checked(file, "", tables, known)
+    companies = toml_file.tables_of_companies(tables, file, [company.name for company in settings.companies])
+    named: list[tuple[str, str]] = []
+    shared = _checked(file, "", tables, named)
     of_companies = {
-        name: _checked(file, f"companies.{name}.", table, known) for name, table in companies.items()
+        name: _checked(file, f"companies.{name}.", table, named) for name, table in companies.items()
     }
-    own = of_companies.get(company, Owners())
-    return Owners(own.default or shared.default, {**shared.of, **own.of})
+    return RoleOwners(shared, of_companies, named)
 
 
 def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None) -> str | None:
@@ -113,25 +141,20 @@ def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None)
     return None if same_person(owners.default, email) else owners.default
 
 
-def _checked(file: Path, above: str, table: Mapping[str, Any], known: Collection[str] | None) -> Owners:
-    """Check one table, and what it holds."""
+def _checked(file: Path, above: str, table: Mapping[str, Any], named: list[tuple[str, str]]) -> Owners:
+    """Check one table, and add the roles that it names to `named`."""
     for key in table:
         if key not in _KEYS:
             raise ConfigurationError(f"{file}: '{above}{shown(key)}' is not a setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
         raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
-    names = None if known is None else {name.strip().casefold() for name in known}
     of: dict[str, str] = {}
     for role, address in entries.items():
         key = role.strip().casefold()
-        if names is not None and key not in names:
-            meant = near(key, known or ())
-            raise ConfigurationError(
-                f"{file}: [{above}owners] names the role '{shown(role)}', which is none{meant}"
-            )
         if key in of:
             raise ConfigurationError(f"{file}: [{above}owners] names the role '{shown(role)}' twice.")
+        named.append((f"{file}: [{above}owners]", role))
         of[key] = _address(f"{file}: [{above}owners] '{shown(role)}'", address)
     return Owners(None if default is None else _address(f"{file}: {above}default", default), of)
 

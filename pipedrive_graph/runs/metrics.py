@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipedrive_graph import __version__, files
-from pipedrive_graph.alerts import file as alerts_file
+from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.runs.health import Health, health
 from pipedrive_graph.settings import Settings
@@ -20,23 +20,28 @@ _MODE = 0o644
 """The file is for another program's user, and names no people."""
 
 
-def write_metrics(settings: Settings, on_warning: Callable[[str], None]) -> None:
+def write_metrics(settings: Settings, alerts: AlertsFile, on_warning: Callable[[str], None]) -> None:
     """Write the metrics of all companies where settings.toml says, if it does; an error is a warning.
 
     It looks at every company, so a run calls it once, not once per company.
+
+    Args:
+        settings: where the records of the runs lie, and where the metrics go.
+        alerts: alerts.toml as it was read; it says how old what is published may be.
+        on_warning: called with what went wrong.
     """
     try:
         textfile = settings.options.metrics.textfile
         if textfile is None:
             return
-        alerts = alerts_file.load(settings)
+        usable = alerts.usable()
     except ConfigurationError as error:
         on_warning(f"The metrics are not written: {error}")
         return
     from prometheus_client import write_to_textfile  # takes long to import, and few installations need it
 
     path = settings.home / files.expanded(textfile)
-    found = [health(settings, company.name, alerts) for company in settings.companies]
+    found = [health(settings, company.name, usable) for company in settings.companies]
     umask = os.umask(0o777 & ~_MODE)
     try:
         write_to_textfile(str(path), _registry(found))

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipedrive_graph.alerts import send
+from pipedrive_graph.alerts import file, send
 from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.companies import Company
 from pipedrive_graph.settings import Settings
@@ -129,4 +129,4 @@ class Home:
                 )
 
     def send(self) -> list[Outcome]:
-        return send.send(self.settings, "acme", wait=print)
+        return send.send(self.settings, file.read(self.settings), "acme", wait=print)

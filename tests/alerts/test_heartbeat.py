@@ -6,6 +6,7 @@ import pytest
 from installation import Installation
 
 from pipedrive_graph.alerts import file, heartbeat
+from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.simulator import faults
@@ -21,11 +22,16 @@ def snapshot(number: int) -> Manifest:
     return Manifest.model_construct(snapshot_id=f"night-{number}")
 
 
+def send(published: Home, company: str, manifest: Manifest | None) -> list[Outcome]:
+    heartbeats = file.read(published.settings).usable().heartbeats_of(company)
+    return heartbeat.send(heartbeats, published.settings.published, company, manifest)
+
+
 def test_a_complete_run_calls_the_address_once_without_a_body(published: Home, web: WebReceiver) -> None:
     published.set(HEARTBEAT)
     published.night()
 
-    (outcome,) = heartbeat.send(published.settings, "acme", snapshot(0))
+    (outcome,) = send(published, "acme", snapshot(0))
 
     assert web.asked == [("GET", PATH)]
     assert (outcome.said, outcome.problem) == ("answered 200", None)
@@ -40,7 +46,7 @@ def test_any_other_run_calls_nobody(published: Home, web: WebReceiver, why: str)
 
     company = "northwind" if why == "other" else "acme"
     manifest = None if why == "nothing read" else snapshot(-1 if why == "older" else 0)
-    assert heartbeat.send(published.settings, company, manifest) == []
+    assert send(published, company, manifest) == []
 
     assert web.asked == []
 
@@ -53,7 +59,7 @@ def test_a_monitor_that_fails_is_tried_four_times_and_its_address_is_not_named(
     for _ in range(9):
         web.will_answer(503)
 
-    (outcome,) = heartbeat.send(published.settings, "acme", snapshot(0))
+    (outcome,) = send(published, "acme", snapshot(0))
 
     assert web.asked == [("GET", PATH)] * 4
     assert outcome.problem == "The heartbeat 'healthchecks' was not delivered: it answered 503."
@@ -81,7 +87,7 @@ def test_a_key_that_says_nothing_about_a_heartbeat_is_refused(published: Home, m
     published.set(f"{HEARTBEAT}{more}\n")
 
     with pytest.raises(ConfigurationError) as caught:
-        file.load(published.settings)
+        file.read(published.settings).usable()
 
     assert str(caught.value) == f"{published.folder}/alerts.toml: {sentence}"
 

@@ -31,11 +31,11 @@ password_env = "SMTP_PASSWORD"
 
 def load(home: Path, text: str) -> Alerts:
     (home / "alerts.toml").write_text(text, encoding="utf-8")
-    return file.load(Settings(home, (Company("acme"), Company("beta"))))
+    return file.read(Settings(home, (Company("acme"), Company("beta")))).usable()
 
 
 def test_no_file_is_no_alert(tmp_path) -> None:
-    assert file.load(Settings(tmp_path, (Company("acme"),))) == Alerts((), timedelta(hours=26), None)
+    assert file.read(Settings(tmp_path, (Company("acme"),))).usable() == Alerts((), timedelta(hours=26), None)
 
 
 def test_what_is_left_out_is_everything_that_matters(tmp_path) -> None:
@@ -251,4 +251,4 @@ def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch)
     assert load(tmp_path, of_beta).channels[0].companies == ("beta",)
     for _ in range(2):  # what is wrong is said each time
         with pytest.raises(ConfigurationError, match="there is no beta"):
-            file.load(Settings(tmp_path, (Company("acme"),)))
+            file.read(Settings(tmp_path, (Company("acme"),))).usable()

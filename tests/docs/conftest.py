@@ -8,6 +8,7 @@ import pytest
 
 from pipedrive_graph.cli.sync import Runs, sync
 from pipedrive_graph.companies import Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
@@ -23,8 +24,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         patch.setenv("PIPEDRIVE_API_TOKEN", simulator.token)
         patch.delenv("DAGSTER_HOME", raising=False)
-        settings = Settings(home, (Company("demo", simulator.url),))
-        runs = Runs(settings, settings.companies, print)
-        sync(settings, runs)
+        configuration = Configuration(Settings(home, (Company("demo", simulator.url),)))
+        runs = Runs(configuration, configuration.settings.companies, print)
+        sync(configuration, runs)
         assert [run.exit_code for run in runs.all] == [0]
     return home / "identity_graph.duckdb"

@@ -12,9 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from pipedrive_graph.companies import Company
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import waivers
-from pipedrive_graph.findings.waivers import Waiver
+from pipedrive_graph.findings import own_rules, waivers
+from pipedrive_graph.findings.waivers import Waiver, Waivers
 from pipedrive_graph.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -42,12 +43,21 @@ def settings(home: Path, text: str | None = None) -> Settings:
     return Settings(home, (Company("acme"), Company("beta")))
 
 
+def load(ours: Settings) -> Waivers:
+    return Configuration(ours).waivers
+
+
+def rules() -> set[str]:
+    """The names of the rules that are shipped."""
+    return own_rules.names(Path("/nowhere"))
+
+
 def test_no_file_is_no_waiver(tmp_path) -> None:
-    assert waivers.load(settings(tmp_path)).of("acme") == []
+    assert load(settings(tmp_path)).of("acme") == []
 
 
 def test_a_waiver_is_for_all_companies_or_for_one(tmp_path) -> None:
-    read = waivers.load(settings(tmp_path, WAIVER + WAIVER.replace("]]", ']]\ncompany = "beta"') + WAIVER))
+    read = load(settings(tmp_path, WAIVER + WAIVER.replace("]]", ']]\ncompany = "beta"') + WAIVER))
     waiver = Waiver(
         "unexplained_permission",
         "Ana@example.com",
@@ -59,20 +69,20 @@ def test_a_waiver_is_for_all_companies_or_for_one(tmp_path) -> None:
 
     assert read.of("acme") == [waiver]
     assert read.of("beta") == [waiver]
-    only = waivers.load(settings(tmp_path, WAIVER.replace("]]", ']]\ncompany = "beta"')))
+    only = load(settings(tmp_path, WAIVER.replace("]]", ']]\ncompany = "beta"')))
     assert [only.of("acme"), only.of("beta")] == [[], [waiver]]
 
 
 def test_an_id_may_be_written_as_a_number(tmp_path) -> None:
-    read = waivers.load(settings(tmp_path, WAIVER.replace('"Ana@example.com"', "17")))
+    read = load(settings(tmp_path, WAIVER.replace('"Ana@example.com"', "17")))
 
     assert [waiver.subject for waiver in read.of("acme")] == ["17"]
 
 
 def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
-    (first,) = waivers.load(settings(tmp_path, WAIVER)).of("acme")
-    (same,) = waivers.load(settings(tmp_path, "# a comment\n" + WAIVER)).of("acme")
-    (other,) = waivers.load(settings(tmp_path, WAIVER.replace("Runs", "Still runs"))).of("acme")
+    (first,) = load(settings(tmp_path, WAIVER)).of("acme")
+    (same,) = load(settings(tmp_path, "# a comment\n" + WAIVER)).of("acme")
+    (other,) = load(settings(tmp_path, WAIVER.replace("Runs", "Still runs"))).of("acme")
 
     assert first.waiver_id == same.waiver_id != other.waiver_id
     assert Waiver.of(first.written) == first
@@ -105,7 +115,7 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
 )
 def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        waivers.load(settings(tmp_path, WAIVER + WAIVER.replace(old, new)))
+        load(settings(tmp_path, WAIVER + WAIVER.replace(old, new)))
 
     assert str(raised.value) == f"{tmp_path}/waivers.toml: waiver 2: {told}"
 
@@ -120,7 +130,7 @@ def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, to
 )
 def test_a_file_of_another_form_is_refused(tmp_path, text: str, told: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        waivers.load(settings(tmp_path, text))
+        load(settings(tmp_path, text))
 
     assert str(raised.value) == f"{tmp_path}/waivers.toml: {told}"
 
@@ -130,7 +140,7 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path, content: bytes) -> None:
     (tmp_path / "waivers.toml").write_bytes(content)
 
     with pytest.raises(ConfigurationError, match=r"^Cannot read .*waivers.toml: .*\.$"):
-        waivers.load(settings(tmp_path))
+        load(settings(tmp_path))
 
 
 def test_a_rule_may_be_one_of_their_own_that_cannot_be_run_today(tmp_path) -> None:
@@ -139,20 +149,20 @@ def test_a_rule_may_be_one_of_their_own_that_cannot_be_run_today(tmp_path) -> No
     (tmp_path / "ours" / "ana_is_watched.sql").write_text("SELEC")
     text = WAIVER.replace("unexplained_permission", "ana_is_watched")
 
-    assert [waiver.rule for waiver in waivers.load(settings(tmp_path, text)).of("acme")] == ["ana_is_watched"]
+    assert [waiver.rule for waiver in load(settings(tmp_path, text)).of("acme")] == ["ana_is_watched"]
     with pytest.raises(ConfigurationError, match=r"no rule ana_is_wached; did you mean ana_is_watched"):
-        waivers.load(settings(tmp_path, text.replace("watched", "wached")))
+        load(settings(tmp_path, text.replace("watched", "wached")))
 
 
 def test_what_is_over_may_stay_in_the_file(tmp_path) -> None:
-    assert waivers.load(settings(tmp_path, WAIVER.replace("2027-03-31", "2025-01-01"))).of("acme")
+    assert load(settings(tmp_path, WAIVER.replace("2027-03-31", "2025-01-01"))).of("acme")
 
 
 def test_a_waiver_is_added_and_the_comments_stay(tmp_path) -> None:
     ours = settings(tmp_path, f"# Ours.\n{WAIVER}   # the last line")
     waiver = Waiver("single_admin", "77", None, 'A "small" firm', "Kim", date(2027, 1, 31))
 
-    waivers.add(ours, "acme", waiver, title="Only one\nadmin.")
+    waivers.add(ours, rules, "acme", waiver, title="Only one\nadmin.")
 
     text = (tmp_path / "waivers.toml").read_text()
     assert text == (
@@ -161,7 +171,7 @@ def test_a_waiver_is_added_and_the_comments_stay(tmp_path) -> None:
         'company = "acme"\nrule = "single_admin"\nsubject = "77"\nreason = "A \\"small\\" firm"\n'
         'owner = "Kim"\nexpires = 2027-01-31\n'
     )
-    assert waivers.load(ours).of("acme")[1:] == [waiver]
+    assert load(ours).of("acme")[1:] == [waiver]
     assert (tmp_path / "waivers.toml").stat().st_mode & 0o777 == 0o600
 
 
@@ -169,14 +179,14 @@ def test_a_waiver_of_the_same_finding_is_replaced(tmp_path) -> None:
     ours = settings(tmp_path)
     waiver = Waiver("single_admin", "77", None, "small", "Kim", date(2027, 1, 31))
     later = Waiver("single_admin", "77", None, "still small", "Lee", date(2027, 2, 28))
-    waivers.add(ours, "acme", waiver, title="Only one admin.")
-    waivers.add(ours, "beta", waiver, title="Only one admin.")
+    waivers.add(ours, rules, "acme", waiver, title="Only one admin.")
+    waivers.add(ours, rules, "beta", waiver, title="Only one admin.")
     (tmp_path / "waivers.toml").write_text((tmp_path / "waivers.toml").read_text() + "# end\n")
 
-    waivers.add(ours, "acme", later, title="Only one admin.")
+    waivers.add(ours, rules, "acme", later, title="Only one admin.")
 
-    assert waivers.load(ours).of("acme") == [later]
-    assert waivers.load(ours).of("beta") == [waiver]
+    assert load(ours).of("acme") == [later]
+    assert load(ours).of("beta") == [waiver]
     assert (tmp_path / "waivers.toml").read_text().endswith("# end\n")
 
 
@@ -184,7 +194,7 @@ def test_nothing_is_added_to_a_file_that_cannot_be_used(tmp_path) -> None:
     ours = settings(tmp_path, "[[waiver]]\nrule = 1\n")
 
     with pytest.raises(ConfigurationError):
-        waivers.add(ours, "acme", Waiver("a", "b", None, "c", "d", date(2027, 1, 1)), title="t")
+        waivers.add(ours, rules, "acme", Waiver("a", "b", None, "c", "d", date(2027, 1, 1)), title="t")
 
     assert (tmp_path / "waivers.toml").read_text() == "[[waiver]]\nrule = 1\n"
 
@@ -214,9 +224,9 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 def test_whatever_is_added_is_read_again(tmp_path_factory, found: list[Waiver], title: str) -> None:
     ours = settings(tmp_path_factory.mktemp("home"))
     for waiver in found:
-        waivers.add(ours, "acme", waiver, title=title)
+        waivers.add(ours, rules, "acme", waiver, title=title)
 
-    read = waivers.load(ours).of("acme")
+    read = load(ours).of("acme")
 
     assert {(one.rule, one.subject, one.object) for one in read} == {
         (one.rule, one.subject, one.object) for one in found
@@ -227,4 +237,4 @@ def test_whatever_is_added_is_read_again(tmp_path_factory, found: list[Waiver], 
 def test_the_example_in_the_docs_can_be_used(tmp_path) -> None:
     text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
 
-    assert len(waivers.load(settings(tmp_path, text)).of("acme")) == len(tomllib.loads(text)["waiver"]) > 1
+    assert len(load(settings(tmp_path, text)).of("acme")) == len(tomllib.loads(text)["waiver"]) > 1

@@ -19,6 +19,7 @@ from installation import MODELS, Installation, Silent, Told
 from published import query, tables
 
 from pipedrive_graph import build
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
 from pipedrive_graph.collect import collect
 from pipedrive_graph.findings.journal import Journal
@@ -88,7 +89,9 @@ class Home:
         """Send what is due; return what was sent."""
         self.receiver.got.clear()
         with self.installation._variables_set():
-            send.send(self.installation.settings, company, wait=print)
+            send.send(
+                self.installation.settings, alerts_file.read(self.installation.settings), company, wait=print
+            )
         return self.receiver.bodies
 
     def given(self, *arguments: str) -> Told:

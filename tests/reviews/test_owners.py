@@ -25,7 +25,15 @@ TREE = Tree(
 def load(home: Path, text: str | None, company: str = "acme") -> Owners | None:
     if text is not None:
         (home / "reviews.toml").write_text(text, encoding="utf-8")
-    return owners.load(Settings(home, (Company("acme"), Company("beta"))), company, KNOWN)
+    return loaded(Settings(home, (Company("acme"), Company("beta"))), company, KNOWN)
+
+
+def loaded(settings: Settings, company: str, roles: list[str]) -> Owners | None:
+    found = owners.load(settings)
+    if found is None:
+        return None
+    found.check(roles)
+    return found.of(company)
 
 
 def test_no_file_is_no_owners(tmp_path: Path) -> None:
@@ -118,7 +126,7 @@ def test_decider(of: dict[str, str], roles: list[int], email: str | None, found:
 def test_the_example_in_the_docs_can_be_used(tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     (tmp_path / "reviews.toml").write_text(text)
-    found = owners.load(Settings(tmp_path, (Company("acme"),)), "acme", ["Sales", "EMEA Sales", "Support"])
+    found = loaded(Settings(tmp_path, (Company("acme"),)), "acme", ["Sales", "EMEA Sales", "Support"])
 
     assert found
     assert found.default

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
 from pipedrive_graph import locks
+from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.channels import Patience
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
 from pipedrive_graph.runs import record
@@ -371,7 +372,7 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(copied) -> None:
     (copied.home / "settings.toml").write_text('[metrics]\ntextfile = "nowhere/graph.prom"\n')
 
     warnings: list[str] = []
-    write_metrics(copied.settings, warnings.append)
+    write_metrics(copied.settings, alerts_file.read(copied.settings), warnings.append)
 
     assert warnings == [
         f"The metrics are not written: Cannot write {copied.home}/nowhere/graph.prom:"

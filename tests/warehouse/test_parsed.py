@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ModelError
-from pipedrive_graph.findings import own_rules
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import parsed, queries
 from pipedrive_graph.warehouse.models import Models, sql_folder
@@ -189,12 +189,12 @@ def test_without_the_sources_of_this_program_nothing_is_kept(load, tmp_path: Pat
 
 def test_the_next_process_of_a_home_does_not_even_import_the_parser(home: Path) -> None:
     home.mkdir()
-    own_rules.load(Settings(home, ()))
+    assert Configuration(Settings(home, ())).models
     code = (
         "import sys, pathlib\n"
-        "from pipedrive_graph.findings import own_rules\n"
+        "from pipedrive_graph.config.configuration import Configuration\n"
         "from pipedrive_graph.settings import Settings\n"
-        f"models = own_rules.load(Settings(pathlib.Path({str(home)!r}), ()))\n"
+        f"models = Configuration(Settings(pathlib.Path({str(home)!r}), ())).models\n"
         "print(len(list(models)), 'sqlglot' in sys.modules)"
     )
 
@@ -204,7 +204,7 @@ def test_the_next_process_of_a_home_does_not_even_import_the_parser(home: Path) 
 
 
 def test_no_home_folder_is_made_for_it(home: Path) -> None:
-    own_rules.load(Settings(home, ()))
+    assert Configuration(Settings(home, ())).models
     assert not home.exists()
 
 
@@ -212,5 +212,5 @@ def test_no_home_folder_is_made_for_it(home: Path) -> None:
 def test_root_leaves_no_file_in_the_home_of_a_service(home: Path) -> None:
     home.mkdir()
     os.chown(home, 4001, 4001)
-    own_rules.load(Settings(home, ()))
+    assert Configuration(Settings(home, ())).models
     assert list(home.iterdir()) == []
