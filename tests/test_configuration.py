@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from installation import Installation
 
-from pipedrive_graph.orchestration.configuration import Configuration, load_leniently
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration, load_leniently
 from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import owners_problem
 
@@ -20,7 +20,7 @@ ALERTS = '[[alert]]\nkind = "webhook"\nurl_env = "WEBHOOK_URL"\n'
 COMPANIES = "[acme]\napi_token_env = 'A'\n[beta]\napi_token_env = 'B'\n"
 
 
-def broken(installation: Installation) -> Configuration:
+def broken(installation: Installation) -> DefinitionsConfiguration:
     """The configuration as Dagster loads it, which no run can use."""
     configuration = load_leniently(installation.environment)
     with pytest.raises(Exception, match=r".") as raised:

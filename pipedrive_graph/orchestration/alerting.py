@@ -11,7 +11,7 @@ from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.errors import AlertError, PipedriveGraphError
 from pipedrive_graph.orchestration import outcomes
 from pipedrive_graph.orchestration.checking import log_check
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import ALERTS, Names
 from pipedrive_graph.orchestration.nightly import op_job
 from pipedrive_graph.ownership import RootError
@@ -29,7 +29,7 @@ class AlertsConfig(dg.Config):
     companies: list[str] = []  # noqa: RUF012 - Dagster's configurations are declared like this
 
 
-def alerts_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
+def alerts_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobDefinition:
     """The job of the alerts."""
 
     @dg.op(name=names.name(OP), description="Send the alerts that are due.")

@@ -14,7 +14,7 @@ from pipedrive_graph.orchestration.alerting import alerts_job
 from pipedrive_graph.orchestration.building import building
 from pipedrive_graph.orchestration.checking import checking
 from pipedrive_graph.orchestration.collecting import collected_keys, collecting
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import BUILD, COLLECT, NIGHTLY, TAG, Names
 from pipedrive_graph.orchestration.nightly import nightly_job
 from pipedrive_graph.orchestration.sensors import building_when_due, watching
@@ -67,7 +67,7 @@ def build_definitions(
     return assemble(replace(configuration, timing=timing), Names.of(key_prefix, group))
 
 
-def assemble(configuration: Configuration, names: Names | None = None) -> dg.Definitions:
+def assemble(configuration: DefinitionsConfiguration, names: Names | None = None) -> dg.Definitions:
     """Make the definitions for a configuration; what is wrong with it is raised by their runs.
 
     Args:

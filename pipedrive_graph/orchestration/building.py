@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipedrive_graph import pipeline
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import BUILD, TAG, Names
 from pipedrive_graph.orchestration.nightly import run_steps
 from pipedrive_graph.orchestration.specs import PUBLISHED_FINDINGS, published_tables
@@ -19,7 +19,7 @@ GROUP = "published"
 
 
 def building(
-    configuration: Configuration, names: Names, tables: dict[str, dg.AssetSpec], timing: Timing
+    configuration: DefinitionsConfiguration, names: Names, tables: dict[str, dg.AssetSpec], timing: Timing
 ) -> dg.AssetsDefinition:
     """The multi-asset of what a batch makes.
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from pipedrive_graph.orchestration import outcomes
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.orchestration.outcomes import Outcome
 
 
-def checking(configuration: Configuration, names: Names) -> dg.AssetChecksDefinition:
+def checking(configuration: DefinitionsConfiguration, names: Names) -> dg.AssetChecksDefinition:
     """All checks; each can be run by itself."""
 
     @dg.multi_asset_check(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipedrive_graph import pipeline
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import COLLECT, TAG, Names
 from pipedrive_graph.orchestration.nightly import NightConfig, requested, run_steps
 
@@ -35,7 +35,7 @@ def collected_keys(names: Names) -> list[dg.AssetKey]:
     return [names.key(name) for name in DESCRIPTIONS]
 
 
-def collecting(configuration: Configuration, names: Names) -> dg.AssetsDefinition:
+def collecting(configuration: DefinitionsConfiguration, names: Names) -> dg.AssetsDefinition:
     """The multi-asset of the collecting assets."""
 
     @dg.multi_asset(

@@ -25,7 +25,7 @@ DAGSTER_ADVICE = "as its page and its daemon, too"
 
 
 @dataclass(frozen=True)
-class Configuration:
+class DefinitionsConfiguration:
     """The configuration as one process read it.
 
     Attributes:
@@ -56,7 +56,7 @@ class Configuration:
         return self.known
 
 
-def load(settings: Settings) -> Configuration:
+def load(settings: Settings) -> DefinitionsConfiguration:
     """Load the configuration strictly.
 
     Raises:
@@ -69,10 +69,10 @@ def load(settings: Settings) -> Configuration:
     timing = _timing(settings)
     timing.check()
     alerting = bool(loaded.alerts.channels)
-    return Configuration(settings, loaded.models, alerting, lambda: settings, timing=timing)
+    return DefinitionsConfiguration(settings, loaded.models, alerting, lambda: settings, timing=timing)
 
 
-def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
+def load_leniently(variables: Mapping[str, str] | None = None) -> DefinitionsConfiguration:
     """Load the configuration, with the first thing that is wrong as its problem.
 
     Args:
@@ -111,7 +111,9 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> Configuration:
         ownership.refuse_root(known.home, DAGSTER_ADVICE)
         return known
 
-    return Configuration(settings, models, alerting, current, problems[0] if problems else None, timing)
+    return DefinitionsConfiguration(
+        settings, models, alerting, current, problems[0] if problems else None, timing
+    )
 
 
 def _timing(settings: Settings) -> Timing:

@@ -12,7 +12,7 @@ from pipedrive_graph.config import configuration as config
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.orchestration import instance, partitions, retention
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import NIGHTLY, SYNC, TAG, Names
 from pipedrive_graph.orchestration.observers import LoggedRun
 from pipedrive_graph.orchestration.recorder import Context, Recorder
@@ -40,7 +40,7 @@ class NightConfig(dg.Config):
     accept_shrink: Any = None
 
 
-def nightly_job(configuration: Configuration, names: Names) -> dg.JobDefinition:
+def nightly_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobDefinition:
     """The job that the schedule starts."""
 
     @dg.op(

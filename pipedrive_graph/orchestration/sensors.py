@@ -20,7 +20,7 @@ from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.orchestration import alerting, partitions, retention
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import (
     ALERTS,
     BUILD,
@@ -59,7 +59,10 @@ UNFINISHED = [
 
 
 def watching(
-    configuration: Configuration, names: Names, ours: Collection[dg.AssetKey], job: dg.JobDefinition
+    configuration: DefinitionsConfiguration,
+    names: Names,
+    ours: Collection[dg.AssetKey],
+    job: dg.JobDefinition,
 ) -> list[dg.SensorDefinition]:
     """The sensors of alerts, and the one that deletes old runs.
 
@@ -130,7 +133,7 @@ def watching(
 
 
 def building_when_due(
-    configuration: Configuration,
+    configuration: DefinitionsConfiguration,
     names: Names,
     collected: Collection[dg.AssetKey],
     job: UnresolvedAssetJobDefinition,

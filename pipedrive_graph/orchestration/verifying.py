@@ -9,7 +9,7 @@ from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import State, verify
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.orchestration.configuration import Configuration
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import VERIFY, Names
 from pipedrive_graph.orchestration.nightly import op_job
 
@@ -17,7 +17,9 @@ CRON = "30 5 * * 0"
 """When the week's check begins: Sundays at 05:30 UTC, when the night is over."""
 
 
-def verifying(configuration: Configuration, names: Names) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+def verifying(
+    configuration: DefinitionsConfiguration, names: Names
+) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
     """The job, and the schedule that is on from the start."""
 
     @dg.op(
@@ -44,7 +46,7 @@ def verifying(configuration: Configuration, names: Names) -> tuple[dg.JobDefinit
     return job, schedule
 
 
-def _verify(context: dg.OpExecutionContext, configuration: Configuration) -> None:
+def _verify(context: dg.OpExecutionContext, configuration: DefinitionsConfiguration) -> None:
     """Check all companies.
 
     Raises:
