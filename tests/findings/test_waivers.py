@@ -235,6 +235,7 @@ def test_whatever_is_added_is_read_again(tmp_path_factory, found: list[Waiver], 
 
 
 def test_the_example_in_the_docs_can_be_used(tmp_path) -> None:
-    text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    blocks = PAGE.read_text(encoding="utf-8").split("```toml\n")[1:]
+    (text,) = (block for each in blocks if "[[waiver]]" in (block := each.partition("```")[0]))
 
     assert len(load(settings(tmp_path, text)).of("acme")) == len(tomllib.loads(text)["waiver"]) > 1
