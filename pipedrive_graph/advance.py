@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from pipedrive_graph.errors import RuleError, WarehouseError
+from pipedrive_graph.findings import digests
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.lifecycle import judge
 from pipedrive_graph.findings.peers import fill as peers
@@ -50,6 +51,7 @@ class Builder:
         if accepted:
             ingest.load(self.connection, accepted)
             with database.transaction(self.connection):
+                digests.take_over(self.connection, self.models)
                 # which permissions are sensitive decides which answers are held back
                 self.policies.write(self.connection)
             ingest.stage(self.connection, self.models, accepted)

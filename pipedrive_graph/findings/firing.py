@@ -34,7 +34,7 @@ def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Colle
     """Run the rules for the companies in landing.batch.
 
     What they find is the temporary table `firing`, with the id of each finding; what they are and rest on
-    are `rules_now`, `rules_broken` and `rule_needs`, and where they abstain, `abstaining`. There `covered` is
+    are `lifecycle.rule_fingerprints`, `rules_broken` and `rule_needs`, and where they abstain, `abstaining`. There `covered` is
     false if history.coverage does not show what is missing, so that no finding of the rule may be resolved.
 
     Args:
@@ -60,10 +60,10 @@ def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Colle
     _check(connection, rules)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE firing AS
-        SELECT {_ID} AS finding_id, tonight.*, rules_now.rule_sha256, batch.as_of
+        SELECT {_ID} AS finding_id, tonight.*, fingerprints.rule_sha256, batch.as_of
         FROM tonight
         JOIN landing.batch AS batch USING (company)
-        JOIN rules_now USING (company, rule)""")
+        JOIN lifecycle_rule_fingerprints AS fingerprints USING (company, rule)""")
 
 
 def _note_needs(connection: duckdb.DuckDBPyConnection, rules: list[Model], broken: Collection[str]) -> None:
@@ -168,7 +168,8 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 company, ? AS rule, severity, subject_kind, subject_id, object,
                 {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
                 CAST(evidence AS JSON) AS evidence, ? AS remedy
-            FROM ({tonight(rule)})
+            -- the line break ends a comment in the last line of the rule
+            FROM ({tonight(rule)}\n)
             WHERE
                 company IN (SELECT company FROM landing.batch)
                 AND company NOT IN (SELECT company FROM abstaining WHERE rule = ?)""",

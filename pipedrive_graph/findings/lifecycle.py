@@ -193,7 +193,7 @@ def _resolve(connection: duckdb.DuckDBPyConnection) -> None:
                 ELSE 'fixed'
             END AS resolved_reason
         FROM silent
-        LEFT JOIN rules_now USING (company, rule)
+        LEFT JOIN lifecycle_rule_fingerprints AS rules_now USING (company, rule)
         LEFT JOIN gone USING (finding_id)
         LEFT JOIN unproven USING (finding_id)
         ANTI JOIN rules_broken USING (rule)

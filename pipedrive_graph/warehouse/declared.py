@@ -255,3 +255,10 @@ POLICY = {
 
 SHARED = {"collected_companies", "public_email_domains"}
 """Tables of the policy that are the same for all companies."""
+
+RUN = {
+    "rules": {"rule": "VARCHAR", "sql_sha256": "VARCHAR"},
+    "earlier_rules": {"rule": "VARCHAR", "file_sha256": "VARCHAR", "sql_sha256": "VARCHAR"},
+    "rule_policies": {"rule": "VARCHAR", "name": "VARCHAR"},
+}
+"""Temporary tables that Python hands over to the steps of a batch (see warehouse/steps.py)."""

@@ -27,12 +27,18 @@ SCHEMAS = {
     "graph": "main",
     "macros": "main",
     "findings": "rules",
+    "history": "merge",
+    "lifecycle": "lifecycle",
+    "peers": "peers",
     "published": PUBLISHED,
     "reports": REPORTS,
 }
 """The folders of sql/, and the schema that each fills."""
 
-PYTHON_SCHEMAS = ("landing", "history", "policy")
+STEPS = frozenset({"merge", "lifecycle", "peers"})
+"""Schemas of temporary tables, which `steps` makes for one batch."""
+
+PYTHON_SCHEMAS = ("landing", "history", "policy", "run")
 """Schemas whose tables Python writes; the files of sql/ only read them."""
 
 
