@@ -76,7 +76,7 @@ class Builder:
         return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
 
     def _take(self, batch: list[Pending], broken: dict[str, str]) -> dict[str, int]:
-        history.merge(self.connection)
+        history.merge(self.connection, self.models)
         lost = history.differences(self.connection)
         if lost:
             company, table, count = lost[0]
@@ -87,10 +87,10 @@ class Builder:
         self.rosters.write(self.connection)
         models = self.models.without(broken)
         transform(self.connection, models)
-        peers.fill(self.connection)
+        peers.fill(self.connection, self.models)
         fired = judge(self.connection, models, broken=broken)
         self.decisions.settle()
-        tally(self.connection, models, broken=broken)
+        tally(self.connection, models)
         for snapshot in batch:
             self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
         finish(self.connection)

@@ -19,7 +19,7 @@ from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import Models, sql_folder
 
 EARLIER = "earlier_rules.json"
-"""The file of sql/ with the digests of the files of shipped rules, in releases that kept these in findings."""
+"""The file of sql/ with the digests of the shipped rules' files in releases that kept these in findings."""
 
 _THRESHOLDS = "main.rule_thresholds"
 
@@ -28,14 +28,13 @@ _PEOPLE = {"roster"}
 
 
 def digests(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
-    """Make lifecycle.rule_fingerprints: a fingerprint per rule and company of landing.batch."""
-    steps.hand_over(connection, "rules", [(rule.name, rule.query_sha256) for rule in rules])
+    """Make lifecycle.rule_fingerprints for the rules in run.rules and the companies in landing.batch."""
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.rule_fingerprints")
 
 
 def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Replace the fingerprints that an earlier release kept in the findings of the companies in landing.batch.
+    """Replace the fingerprints that an earlier release kept in the findings of landing.batch's companies.
 
     They were of whole files. One that fits no file of an earlier release is left: its rule has changed. The
     settings that they include are those of the last snapshot, so this comes before findings.toml is read in.

@@ -90,7 +90,7 @@ class Models:
         for name in model.reads:
             mark, _, rest = name.rpartition(":")
             if mark == "call":
-                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging"))
+                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging", *STEPS))
                 reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
             elif mark == "cte":
                 hidden = self._by_name.get(f"main.{rest}")

@@ -16,6 +16,7 @@ from pipedrive_graph.errors import ModelError
 from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse.database import is_from_outside
 from pipedrive_graph.warehouse.declared import RUN
+from pipedrive_graph.warehouse.model import Kind, Model
 from pipedrive_graph.warehouse.models import STEPS, Models
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
             continue
         try:
             with timed(_log, str(model.place)):
+                for name in sorted(model.reads):
+                    if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
+                        create_macro(connection, models[name])
                 connection.execute(
                     f"CREATE OR REPLACE TEMP TABLE {written(model.qualified)} AS {written(model.query)}"
                 )
@@ -46,6 +50,12 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
             if is_from_outside(error):
                 raise
             raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
+
+
+def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Create a scalar macro of the steps, or of staging, for this connection."""
+    parameters = ", ".join(model.header.parameters)
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
 
 
 def hand_over(
@@ -58,7 +68,7 @@ def hand_over(
         name: the table's name, without its schema.
         rows: each with a value per column, in the order in which they are declared.
     """
-    columns = ", ".join(f"{column} {type_}" for column, type_ in RUN[name].items())
+    columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
     connection.execute(f"CREATE OR REPLACE TEMP TABLE run_{name} ({columns})")
     if rows:
         values = [list(column) for column in zip(*rows, strict=True)]

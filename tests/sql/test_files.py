@@ -20,7 +20,11 @@ from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models, sql_folde
 
 from .literal import Company
 
-MODELS = [model for model in Models(sql_folder()) if model.schema != "staging"]
+MODELS = [
+    model
+    for model in Models(sql_folder())
+    if model.schema != "staging" and model.kind is not Kind.SCALAR_MACRO
+]
 TABLES = [m for m in MODELS if m.kind in {Kind.TABLE, Kind.VIEW} and m.schema not in {PUBLISHED, *STEPS}]
 MACROS = [model for model in MODELS if model.kind is Kind.MACRO]
 RULES = [model for model in MODELS if model.kind is Kind.RULE]
