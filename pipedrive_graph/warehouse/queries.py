@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from sqlglot import exp
 from sqlglot.dialects import Dialect
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.parsed import ParsedQuery
@@ -37,7 +37,7 @@ def parse(text: str, *, place: str, line: int) -> ParsedQuery:
         raise ModelError(f"{place}: {where}{description}.") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{place}: expected one bare SELECT.")
-    return ParsedQuery(_names(statements[0]), _digest(text, tokens))
+    return ParsedQuery(_names(statements[0]), _digest(text[token.start : token.end + 1] for token in tokens))
 
 
 def _names(statement: exp.Query) -> frozenset[str]:
@@ -50,13 +50,12 @@ def _names(statement: exp.Query) -> frozenset[str]:
     return frozenset(names | calls | {f"cte:{name}" for name in ctes})
 
 
-def _digest(text: str, tokens: list[Token]) -> str:
+def _digest(tokens: Iterable[str]) -> str:
     """The digest of the tokens as they stand in the text.
 
     Their types, and the SQL that the parser generates, differ between releases of sqlglot.
     """
-    written = (_written(text[token.start : token.end + 1]) for token in tokens)
-    return hashlib.sha256("\n".join(written).encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256("\n".join(map(_written, tokens)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _written(token: str) -> str:
