@@ -1,6 +1,6 @@
 -- One row per finding that is resolved by this snapshot, and why.
 -- A finding that no rule repeats is resolved on proof only: all answers that the rule needs came,
--- or its subject is gone, or the rule is no longer there, or it is an event that is over by its age.
+-- or its subject is gone, or the rule is no longer there, or it is an event that is over by age.
 --
 -- key: company, finding_id
 -- columns:
@@ -101,8 +101,8 @@ unproven AS (
 
     UNION
 
-    -- the user has a set whose contents are not known: while the permissions of the user are as they
-    -- were, nothing is fixed
+    -- the user has a set whose contents are not known: while the permissions of the user are as
+    -- they were, nothing is fixed
     SELECT of_sets.finding_id
     FROM of_sets
     INNER JOIN user_permission_sets AS entries

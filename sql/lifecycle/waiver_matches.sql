@@ -1,4 +1,4 @@
--- One row per waiver and unresolved finding that it is about, whether or not the waiver still holds.
+-- One row per waiver and unresolved finding that it is about, whether or not the waiver holds.
 --
 -- key: company, finding_id, waiver_id
 -- columns:

@@ -1,5 +1,6 @@
 -- One row per live user of the batch: the role and the permissions by which users are compared.
--- DuckDB wants the number of permissions as a constant: the variable compared_permissions, at least 1.
+-- DuckDB wants the number of permissions as a constant: the variable compared_permissions, which
+-- is at least 1.
 --
 -- key: company, user_id
 -- columns:
