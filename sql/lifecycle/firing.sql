@@ -17,7 +17,7 @@
 --   rule_sha256: the fingerprint of the rule
 --   as_of: the time of the snapshot
 SELECT
-    left(
+    substr(
         sha256(
             CAST(
                 if(
@@ -44,6 +44,7 @@ SELECT
                 ) AS VARCHAR
             )
         ),
+        1,
         16
     ) AS finding_id,
     found.company,
