@@ -64,13 +64,14 @@ def test_sql_never_asks_for_the_time() -> None:
 
 _SQL = re.compile(r"\s*(--|SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|FROM|COPY|ATTACH)\b")
 
-MOST_SQL_LINES = 1010
+MOST_SQL_LINES = 880
 """Lines of SQL in Python strings; what decides anything belongs into sql/. Lower it, never raise it."""
 
 TEMPORARY = {
     "pipedrive_graph/warehouse/steps.py": "makes the steps of sql/, and the tables of declared.RUN",
     "pipedrive_graph/warehouse/transform.py": "shows the companies of a batch under the names of the tables",
     "pipedrive_graph/warehouse/history.py": "keeps which versions end for the statement that follows",
+    "pipedrive_graph/reports/queries.py": "makes the macros of sql/reports, which are files, for one report",
     "pipedrive_graph/reports/frames.py": "views of the open published file for its own connection",
 }
 """Modules that may create temporary tables, views or macros, and why."""
