@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from pipedrive_graph.errors import RuleError, WarehouseError
+from pipedrive_graph.findings import digests
 from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.lifecycle import judge
 from pipedrive_graph.findings.peers import fill as peers
@@ -50,6 +51,7 @@ class Builder:
         if accepted:
             ingest.load(self.connection, accepted)
             with database.transaction(self.connection):
+                digests.take_over(self.connection, self.models)
                 # which permissions are sensitive decides which answers are held back
                 self.policies.write(self.connection)
             ingest.stage(self.connection, self.models, accepted)
@@ -74,7 +76,7 @@ class Builder:
         return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
 
     def _take(self, batch: list[Pending], broken: dict[str, str]) -> dict[str, int]:
-        history.merge(self.connection)
+        history.merge(self.connection, self.models)
         lost = history.differences(self.connection)
         if lost:
             company, table, count = lost[0]
@@ -85,10 +87,10 @@ class Builder:
         self.rosters.write(self.connection)
         models = self.models.without(broken)
         transform(self.connection, models)
-        peers.fill(self.connection)
+        peers.fill(self.connection, self.models)
         fired = judge(self.connection, models, broken=broken)
         self.decisions.settle()
-        tally(self.connection, models, broken=broken)
+        tally(self.connection, models)
         for snapshot in batch:
             self.decisions.replay(snapshot.landing.company, snapshot.manifest.snapshot_id)
         finish(self.connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,52 @@ def test_sql_never_asks_for_the_time() -> None:
         and path.suffix == ".sql"
     ]
     assert found == []
+
+
+_SQL = re.compile(r"\s*(--|SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|FROM|COPY|ATTACH)\b")
+
+MOST_SQL_LINES = 880
+"""Lines of SQL in Python strings; what decides anything belongs into sql/. Lower it, never raise it."""
+
+TEMPORARY = {
+    "pipedrive_graph/warehouse/steps.py": "makes the steps of sql/, and the tables of declared.RUN",
+    "pipedrive_graph/warehouse/transform.py": "shows the companies of a batch under the names of the tables",
+    "pipedrive_graph/warehouse/history.py": "keeps which versions end for the statement that follows",
+    "pipedrive_graph/reports/queries.py": "makes the macros of sql/reports, which are files, for one report",
+    "pipedrive_graph/reports/frames.py": "views of the open published file for its own connection",
+}
+"""Modules that may create temporary tables, views or macros, and why."""
+
+
+def sql_lines(path: Path) -> int:
+    """How many lines the strings of a module have that hold SQL of more than one line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    lines = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            first = next((part.value for part in node.values if isinstance(part, ast.Constant)), "")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            first = node.value
+        else:
+            continue
+        number = (node.end_lineno or node.lineno) - node.lineno + 1
+        if number > 1 and _SQL.match(str(first)):
+            lines += number
+    return lines
+
+
+def test_sql_is_in_files_and_not_in_python() -> None:
+    counted = {name(path): sql_lines(path) for path in MODULES}
+    most = sorted(counted.items(), key=lambda item: -item[1])[:10]
+    assert sum(counted.values()) <= MOST_SQL_LINES, most
+
+
+def test_temporary_tables_are_declared() -> None:
+    """A step in sql/ reads what another makes; no module reads what another happened to leave behind."""
+    creating = re.compile(r"CREATE (OR REPLACE )?TEMP(ORARY)? ")
+    found = {name(path) for path in MODULES if creating.search(path.read_text(encoding="utf-8"))}
+    assert found == TEMPORARY.keys()
 
 
 def test_sql_travels_in_the_wheel() -> None:

@@ -1,79 +1,75 @@
-"""Digests of the rules: of a rule's file together with what findings.toml says that the rule goes by.
+"""Fingerprints of the rules: of a rule's query together with what findings.toml says that the rule goes by.
 
-A finding keeps the digest with which it was found, so that it is not called fixed when in truth the rule,
-or a threshold that the rule names, has changed.
+A finding keeps the fingerprint with which it was found, so that it is not called fixed when in truth the
+rule, or a threshold that the rule names, has changed. Rewording or formatting a rule changes nothing.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 import duckdb
 
-from pipedrive_graph.warehouse.declared import POLICY, SHARED
-from pipedrive_graph.warehouse.model import Model
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse import steps
+from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.declared import POLICY
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import Models, sql_folder
+
+EARLIER = "earlier_rules.json"
+"""The file of sql/ with the digests of the shipped rules' files in releases that kept these in findings."""
 
 _THRESHOLDS = "main.rule_thresholds"
 
 _PEOPLE = {"roster"}
-"""Tables of the schema `policy` that tell of people: what changes there changes no rule."""
+"""Tables of the schema `policy` that are about people: what changes there changes no rule."""
 
 
 def digests(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
-    """Fill the temporary table `rules_now`: a digest per rule and company of landing.batch."""
-    files = {rule.name: rule.sha256 for rule in rules}
+    """Make lifecycle.rule_fingerprints for the rules in run.rules and the companies in landing.batch."""
+    _hand_over_policies(connection, models, rules)
+    steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.rule_fingerprints")
+
+
+def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    """Replace the fingerprints that an earlier release kept in the findings of landing.batch's companies.
+
+    They were of whole files. One that fits no file of an earlier release is left: its rule has changed. The
+    settings that they include are those of the last snapshot, so this comes before findings.toml is read in.
+    """
+    before = """
+        SELECT 1
+        FROM history.findings
+        SEMI JOIN landing.batch USING (company)
+        WHERE status <> 'resolved' AND NOT starts_with(rule_sha256, 'query:')
+        LIMIT 1"""
+    if not rows(connection, before):
+        return
+    rules = models.of("rules", Kind.RULE)
+    # the rules of the installation itself are the same files in both releases
+    known = {(rule.name, rule.sha256, rule.query_sha256) for rule in rules}
+    shipped = json.loads((sql_folder() / EARLIER).read_text(encoding="utf-8"))
+    known |= {(rule, file, query) for rule, files in shipped.items() for file, query in files.items()}
+    steps.hand_over(connection, "earlier_rules", sorted(known))
+    _hand_over_policies(connection, models, rules)
+    steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.earlier_fingerprints")
+    connection.execute(
+        steps.written("""
+        UPDATE history.findings AS findings
+        SET rule_sha256 = earlier.rule_sha256
+        FROM lifecycle.earlier_fingerprints AS earlier
+        WHERE
+            findings.company = earlier.company
+            AND findings.rule = earlier.rule
+            AND findings.rule_sha256 = earlier.earlier_sha256""")
+    )
+
+
+def _hand_over_policies(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
     policies = [(rule.name, name) for rule in rules for name in sorted(goes_by(models, rule))]
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rule_files AS SELECT unnest(?) AS rule, unnest(?) AS sha256",
-        [[*files], [*files.values()]],
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rule_policies AS SELECT unnest(?) AS rule, unnest(?) AS name",
-        [[rule for rule, _ in policies], [name for _, name in policies]],
-    )
-    tables = " UNION ALL ".join(
-        f"""
-        SELECT company, '{table}', sha256(string_agg(entry, '\n' ORDER BY entry))
-        FROM (
-            SELECT company, CAST(to_json(entries) AS VARCHAR) AS entry
-            FROM policy.{table} AS entries
-            SEMI JOIN landing.batch USING (company)
-        )
-        GROUP BY company"""
-        for table in POLICY.keys() - _PEOPLE - SHARED - {"thresholds"}
-    )
-    shared = " UNION ALL ".join(
-        f"""
-        SELECT company, '{table}', (
-            SELECT sha256(string_agg(entry, '\n' ORDER BY entry))
-            FROM (SELECT CAST(to_json(entries) AS VARCHAR) AS entry FROM policy.{table} AS entries)
-        )
-        FROM landing.batch"""
-        for table in sorted(SHARED)
-    )
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE rules_now AS
-        WITH entries(company, name, value) AS (
-            SELECT company, name, CAST(value AS VARCHAR)
-            FROM policy.thresholds
-            SEMI JOIN landing.batch USING (company)
-            UNION ALL
-            {tables}
-            UNION ALL
-            {shared}
-        ),
-        policies AS (
-            SELECT company, rule, string_agg(concat(name, '=', value), '\n' ORDER BY name) AS text
-            FROM entries
-            JOIN rule_policies USING (name)
-            GROUP BY company, rule
-        )
-        SELECT batch.company, rule_files.rule, sha256(concat(rule_files.sha256, policies.text)) AS rule_sha256
-        FROM rule_files
-        CROSS JOIN landing.batch AS batch
-        LEFT JOIN policies ON policies.company = batch.company AND policies.rule = rule_files.rule""")
+    steps.hand_over(connection, "rule_policies", policies)
 
 
 def goes_by(models: Models, rule: Model) -> set[str]:

@@ -255,3 +255,55 @@ POLICY = {
 
 SHARED = {"collected_companies", "public_email_domains"}
 """Tables of the policy that are the same for all companies."""
+
+RUN = {
+    "rules": {"rule": "VARCHAR", "event": "BOOLEAN", "sql_sha256": "VARCHAR"},
+    "broken_rules": {"rule": "VARCHAR", "reason": "VARCHAR"},
+    "rule_needs": {
+        "rule": "VARCHAR",
+        "endpoint": "VARCHAR",
+        "scope": "VARCHAR",
+        "history_table": "VARCHAR",
+    },
+    "rule_reads": {"rule": "VARCHAR", "table_name": "VARCHAR"},
+    "rule_policies": {"rule": "VARCHAR", "name": "VARCHAR"},
+    "rule_grows": {"rule": "VARCHAR", "name": "VARCHAR"},
+    "earlier_rules": {"rule": "VARCHAR", "file_sha256": "VARCHAR", "sql_sha256": "VARCHAR"},
+    "found": {
+        "company": "VARCHAR",
+        "rule": "VARCHAR",
+        "severity": "VARCHAR",
+        "subject_kind": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "object": "VARCHAR",
+        "snapshot_id": "VARCHAR",
+        "title": "VARCHAR",
+        "evidence": "JSON",
+        "remedy": "VARCHAR",
+    },
+    "moments": {"company": "VARCHAR", "at": "TIMESTAMP"},
+    "renames": {
+        "company": "VARCHAR",
+        "subject_kind": "VARCHAR",
+        "subject_id": "VARCHAR",
+        "attribute": "VARCHAR",
+        "before": "VARCHAR",
+        "after": "VARCHAR",
+        "renamed_at": "TIMESTAMP",
+    },
+    "compared_groups": {"profile": "BIGINT", "kind": "TINYINT", "peers": "BIGINT", "reason": "TINYINT"},
+    "compared_grants": {
+        "profile": "BIGINT",
+        "code": "INTEGER",
+        "score": "DOUBLE",
+        "peers": "BIGINT",
+        "holders": "BIGINT",
+        "role_peers": "BIGINT",
+        "kind": "TINYINT",
+    },
+    "compared_with": {"profile": "BIGINT", "code": "INTEGER", "rank": "INTEGER", "other": "BIGINT"},
+    "peer_names": {"about": "VARCHAR", "number": "TINYINT", "name": "VARCHAR"},
+}
+"""Temporary tables that Python hands over to the steps of a batch (see warehouse/steps.py): which rules there
+are and what they need, what they found, for which companies waivers are applied and at which time, and what
+the comparison of users with their peers found."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import duckdb
 
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.tables import TABLES, HistoryTable
 
 _OF_THE_SNAPSHOT = {
@@ -54,9 +56,9 @@ _LEAVING = """
 """A permission that leaves ends for everybody, for users who were not asked in this snapshot too."""
 
 
-def merge(connection: duckdb.DuckDBPyConnection) -> None:
+def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Take tonight's staged rows of every company in landing.batch into the history."""
-    _correct(connection)
+    _correct(connection, models)
     for table in TABLES:
         _close(connection, table)
         _open(connection, table)
@@ -184,7 +186,7 @@ def _replace(
     connection.execute(f"INSERT INTO history.{kept} BY NAME SELECT {columns} FROM staging.{staged}")
 
 
-def _correct(connection: duckdb.DuckDBPyConnection) -> None:
+def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Note where tonight's answers disprove what was inferred, of users whose access is as it was then.
 
     What was inferred is worked out from the history as it was, so this comes before all else.
@@ -203,47 +205,8 @@ def _correct(connection: duckdb.DuckDBPyConnection) -> None:
         LIMIT 1"""
     if not rows(connection, inferred):
         return
-    connection.execute("""
-        INSERT INTO history.corrections BY NAME
-        WITH disproved AS (
-            SELECT batch.company, batch.as_of, before.user_id
-            FROM history.access_signatures AS before
-            JOIN landing.batch AS batch USING (company)
-            JOIN staging.access_signatures AS now
-                ON
-                    now.company = before.company
-                    AND now.user_id = before.user_id
-                    AND now.signature = before.signature
-            JOIN staging.proven AS proven
-                ON
-                    proven.company = before.company
-                    AND proven.history_table = 'user_permissions'
-                    AND proven.subject_id = CAST(before.user_id AS VARCHAR)
-            JOIN main.permission_sources AS sources
-                ON sources.company = before.company AND sources.user_id = before.user_id
-            WHERE sources.source = 'inferred'
-        ),
-        inferred AS (
-            SELECT disproved.*, permission, granted
-            FROM disproved
-            JOIN main.user_permissions USING (company, user_id)
-        ),
-        observed AS (
-            SELECT disproved.*, permission, granted
-            FROM disproved
-            JOIN staging.user_permissions USING (company, user_id)
-        ),
-        -- a permission that is not named is not granted
-        compared AS (
-            SELECT
-                company, user_id, permission, as_of AS corrected_at,
-                if(inferred.permission IS NULL, FALSE, inferred.granted) AS inferred,
-                if(observed.permission IS NULL, FALSE, observed.granted) AS observed
-            FROM inferred
-            FULL JOIN observed USING (company, user_id, permission, as_of)
-        )
-        FROM compared
-        WHERE inferred <> observed""")
+    steps.make(connection, models, "merge.corrections")
+    connection.execute("INSERT INTO history.corrections BY NAME FROM merge_corrections")
 
 
 def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:

@@ -15,6 +15,7 @@ import duckdb
 from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.timed import timed
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
 from pipedrive_graph.warehouse.keys import check_key
 from pipedrive_graph.warehouse.model import Kind, Model
@@ -209,8 +210,7 @@ def _check_row_counts(connection: duckdb.DuckDBPyConnection, batch: list[Pending
 
 def _build(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     if model.kind is Kind.SCALAR_MACRO:
-        parameters = ", ".join(model.header.parameters)
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
+        steps.create_macro(connection, model)
         return
     count = rows(connection, f"CREATE TABLE {model.qualified} AS {model.query}")[0][0]
     check_key(connection, model, model.qualified, count=count)

@@ -53,7 +53,9 @@ class Model:
     line: int
     """The line of the file in which the query begins."""
     sha256: str
-    """Digest of the whole file: when it changes, what the file says may have changed."""
+    """Digest of the whole file, its header and comments included."""
+    query_sha256: str
+    """Digest of the query alone, without comments and white space."""
     reads: frozenset[str]
     """Qualified names of the tables and macros in the query, such as `history.users`."""
 
@@ -101,7 +103,7 @@ def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Ki
         path: the file.
         schema: the schema that it fills.
         place: how messages name it.
-        parsed: says what its query reads.
+        parsed: parses its query, or knows it already.
         kind: what it becomes where its header does not say.
 
     Raises:
@@ -123,6 +125,7 @@ def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Ki
     kind = Kind(kind_name)
     line = _first_line(text, after=len(lines))
     parsed_text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
+    parsed_query = parsed.parse(parsed_text, place=place, line=line)
     return Model(
         name=path.stem,
         schema=schema,
@@ -133,7 +136,8 @@ def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Ki
         place=place,
         line=line,
         sha256=hashlib.sha256(content).hexdigest(),
-        reads=parsed.reads(parsed_text, place=place, line=line),
+        query_sha256=parsed_query.sha256,
+        reads=parsed_query.reads,
     )
 
 

@@ -27,12 +27,18 @@ SCHEMAS = {
     "graph": "main",
     "macros": "main",
     "findings": "rules",
+    "history": "merge",
+    "lifecycle": "lifecycle",
+    "peers": "peers",
     "published": PUBLISHED,
     "reports": REPORTS,
 }
 """The folders of sql/, and the schema that each fills."""
 
-PYTHON_SCHEMAS = ("landing", "history", "policy")
+STEPS = frozenset({"merge", "lifecycle", "peers"})
+"""Schemas of temporary tables, which `steps` makes for one batch."""
+
+PYTHON_SCHEMAS = ("landing", "history", "policy", "run")
 """Schemas whose tables Python writes; the files of sql/ only read them."""
 
 
@@ -84,7 +90,7 @@ class Models:
         for name in model.reads:
             mark, _, rest = name.rpartition(":")
             if mark == "call":
-                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging"))
+                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging", *STEPS))
                 reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
             elif mark == "cte":
                 hidden = self._by_name.get(f"main.{rest}")

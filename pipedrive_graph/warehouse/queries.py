@@ -1,16 +1,22 @@
-"""Parses the query of a model, to see which tables and macros it reads."""
+"""Parses the query of a model: which tables and macros it reads, and a digest of what it says."""
 
 from __future__ import annotations
 
-import sqlglot
+import hashlib
+from collections.abc import Iterable
+
 from sqlglot import exp
+from sqlglot.dialects import Dialect
 from sqlglot.errors import ParseError, TokenError
 
 from pipedrive_graph.errors import ModelError
+from pipedrive_graph.warehouse.parsed import ParsedQuery
+
+_QUOTING = ("'", '"', "$")
 
 
-def parse(text: str, *, place: str, line: int) -> frozenset[str]:
-    """Return the names in a query: tables as `schema.name`, calls as `call:name`, CTEs as `cte:name`.
+def parse(text: str, *, place: str, line: int) -> ParsedQuery:
+    """Parse a query.
 
     Args:
         text: one SELECT.
@@ -20,8 +26,10 @@ def parse(text: str, *, place: str, line: int) -> frozenset[str]:
     Raises:
         ModelError: if it is not one SELECT, with the line where it is known.
     """
+    dialect = Dialect.get_or_raise("duckdb")
     try:
-        statements = sqlglot.parse(text, dialect="duckdb")
+        tokens = dialect.tokenize(text)
+        statements = dialect.parser().parse(tokens, text)
     except (ParseError, TokenError) as error:
         reason = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
         where = f"line {line - 1 + int(reason['line'])}: " if reason.get("line") else ""
@@ -29,7 +37,10 @@ def parse(text: str, *, place: str, line: int) -> frozenset[str]:
         raise ModelError(f"{place}: {where}{description}.") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ModelError(f"{place}: expected one bare SELECT.")
-    statement = statements[0]
+    return ParsedQuery(_names(statements[0]), _digest(text[token.start : token.end + 1] for token in tokens))
+
+
+def _names(statement: exp.Query) -> frozenset[str]:
     ctes = {cte.alias for cte in statement.find_all(exp.CTE)}
     names: set[str] = set()
     for table in statement.find_all(exp.Table):
@@ -37,3 +48,17 @@ def parse(text: str, *, place: str, line: int) -> frozenset[str]:
             names.add(f"{table.db or 'main'}.{table.name}")
     calls = {f"call:{call.name.lower()}" for call in statement.find_all(exp.Anonymous)}
     return frozenset(names | calls | {f"cte:{name}" for name in ctes})
+
+
+def _digest(tokens: Iterable[str]) -> str:
+    """The digest of the tokens as they stand in the text.
+
+    Their types, and the SQL that the parser generates, differ between releases of sqlglot.
+    """
+    return hashlib.sha256("\n".join(map(_written, tokens)).encode(errors="surrogatepass")).hexdigest()
+
+
+def _written(token: str) -> str:
+    """A token with its white space and case made uniform, unless it is quoted."""
+    quoted = any(quote in token for quote in _QUOTING)
+    return token if quoted else "\n".join(token.split()).upper()

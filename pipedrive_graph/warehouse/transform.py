@@ -21,14 +21,14 @@ from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, REPORTS, Models
+from pipedrive_graph.warehouse.models import PUBLISHED, REPORTS, STEPS, Models
 
 _log = logging.getLogger(__name__)
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that are computed when they are read."""
 
-_NOT_MADE = {"staging", PUBLISHED, REPORTS}
+_NOT_MADE = {"staging", PUBLISHED, REPORTS, *STEPS}
 """Schemas that are filled before, and afterwards."""
 
 _TONIGHT = "company IN (SELECT company FROM landing.batch)"
@@ -113,7 +113,7 @@ def _make(connection: duckdb.DuckDBPyConnection, model: Model, *, changed: bool)
         connection.execute(f"DELETE FROM warehouse.{model.qualified} WHERE {_TONIGHT}")
         connection.execute(
             f"INSERT INTO warehouse.{model.qualified} BY NAME"
-            f" SELECT * FROM ({tonight(model)}) WHERE {_TONIGHT}"
+            f" SELECT * FROM (\n{tonight(model)}\n) WHERE {_TONIGHT}"
         )
 
 
@@ -150,6 +150,8 @@ def _digests(models: Models) -> dict[str, str]:
     """A digest per model that changes with its file and with every file that it reads."""
     digests: dict[str, str] = {}
     for model in models:
+        if model.schema in STEPS:
+            continue
         below = "".join(digests[name] for name in sorted(model.reads) if name in digests)
         digests[model.qualified] = hashlib.sha256((model.sha256 + below).encode()).hexdigest()
     return digests

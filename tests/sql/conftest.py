@@ -9,20 +9,28 @@ import duckdb
 import pytest
 
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models, sql_folder
 
 from .batch import Batch
-from .literal import COMPANY, Company, create
+from .literal import COMPANY, Company, create, create_for_steps
 
 
 @pytest.fixture(scope="session")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse with every model but those of staging."""
+    """An empty warehouse with every model but those of staging and the steps."""
     with duckdb.connect(config=database.CONFIG) as connection:
         tables.create(connection)
         for model in Models(sql_folder()):
-            if model.schema not in {"staging", PUBLISHED}:
+            if model.schema not in {"staging", PUBLISHED, *STEPS}:
                 create(connection, model)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def empty_run() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse without rows, with the tables that the steps of a batch read, and with those they make."""
+    with duckdb.connect(config=database.CONFIG) as connection:
+        create_for_steps(connection)
         yield connection
 
 

@@ -17,8 +17,10 @@ import duckdb
 from pipedrive_graph import addresses
 from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
+from pipedrive_graph.warehouse import empty, ingest, steps
+from pipedrive_graph.warehouse.declared import RUN
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import STEPS, Models, sql_folder
 
 MODELS = Models(sql_folder())
 
@@ -370,3 +372,20 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         connection.execute(f"CREATE MACRO {model.name}({parameters}) AS TABLE {model.query}")
     else:
         connection.execute(f"CREATE VIEW {model.qualified} AS {model.query}")
+
+
+def create_for_steps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make all tables that steps read or make, without rows: staging, the graph, what is handed over."""
+    ingest.prepare(connection)
+    empty.create(connection, MODELS)
+    for model in MODELS.of("staging"):
+        if model.kind is Kind.SCALAR_MACRO:
+            parameters = ", ".join(model.header.parameters)
+            connection.execute(f"CREATE TEMP MACRO {model.name}({parameters}) AS {model.query}")
+        else:
+            connection.execute(f"CREATE TABLE {model.qualified} AS {model.query}")
+    for name in RUN:
+        steps.hand_over(connection, name)
+    made = [model.qualified for model in MODELS if model.schema in STEPS and model.kind is Kind.TABLE]
+    connection.execute("SET VARIABLE compared_permissions = 1")
+    steps.make(connection, MODELS, *made)

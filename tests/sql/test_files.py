@@ -13,15 +13,23 @@ from sqlglot import exp
 
 from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.warehouse import header as headers
+from pipedrive_graph.warehouse import steps
+from pipedrive_graph.warehouse.declared import RUN
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models, sql_folder
 
 from .literal import Company
 
-MODELS = [model for model in Models(sql_folder()) if model.schema != "staging"]
-TABLES = [m for m in MODELS if m.kind in {Kind.TABLE, Kind.VIEW} and m.schema != PUBLISHED]
+MODELS = [
+    model
+    for model in Models(sql_folder())
+    if model.schema != "staging" and model.kind is not Kind.SCALAR_MACRO
+]
+TABLES = [m for m in MODELS if m.kind in {Kind.TABLE, Kind.VIEW} and m.schema not in {PUBLISHED, *STEPS}]
 MACROS = [model for model in MODELS if model.kind is Kind.MACRO]
 RULES = [model for model in MODELS if model.kind is Kind.RULE]
+
+STEP_MODELS = [model for model in MODELS if model.schema in STEPS]
 
 RULE_COLUMNS = [
     ("company", "VARCHAR"),
@@ -60,6 +68,23 @@ def test_header_lists_the_columns_of_the_query(model: Model, connection: duckdb.
     assert found[0] == "company"
     assert set(model.key) <= set(found)
     assert all(model.header.columns.values())
+
+
+@pytest.mark.parametrize("model", STEP_MODELS, ids=ids)
+def test_header_of_a_step_lists_its_columns(model: Model, empty_run: duckdb.DuckDBPyConnection) -> None:
+    found = empty_run.execute(f"DESCRIBE {steps.written(model.query)}").fetchall()
+
+    assert list(model.header.columns) == [str(row[0]) for row in found]
+    assert set(model.key) <= set(model.header.columns)
+    assert model.key
+    assert all(model.header.columns.values())
+
+
+@pytest.mark.parametrize("model", STEP_MODELS, ids=ids)
+def test_a_step_reads_only_what_is_declared(model: Model) -> None:
+    handed_over = {name.removeprefix("run.") for name in model.reads if name.startswith("run.")}
+
+    assert handed_over <= RUN.keys()
 
 
 @pytest.mark.parametrize("model", MACROS, ids=ids)

@@ -10,7 +10,7 @@ import pytest
 
 from pipedrive_graph.findings.peers.fill import READS, fill
 
-from .literal import Company, words
+from .literal import MODELS, Company, words
 
 SELLER = ("can_add_deals", "can_add_people", "can_share_filters")
 BUYER = ("can_add_products", "can_edit_products", "can_merge_people")
@@ -38,7 +38,7 @@ class Compared:
         with self.company.built(*words(" ".join(READS))) as connection:
             connection.execute("CREATE SCHEMA IF NOT EXISTS landing")
             connection.execute("CREATE TABLE IF NOT EXISTS landing.batch AS SELECT 'acme' AS company")
-            fill(connection)
+            fill(connection, MODELS)
 
     def fired(self) -> list[tuple[str, str | None]]:
         self._fill()

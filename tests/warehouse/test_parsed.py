@@ -17,7 +17,7 @@ from pipedrive_graph.errors import ModelError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import parsed, queries
 from pipedrive_graph.warehouse.models import Models, sql_folder
-from pipedrive_graph.warehouse.parsed import ParsedQueries
+from pipedrive_graph.warehouse.parsed import ParsedQueries, ParsedQuery
 
 from .test_models import write
 
@@ -40,7 +40,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     places: list[str] = []
     parse = queries.parse
 
-    def counting(text: str, *, place: str, line: int) -> frozenset[str]:
+    def counting(text: str, *, place: str, line: int) -> ParsedQuery:
         places.append(place)
         return parse(text, place=place, line=line)
 
@@ -133,6 +133,9 @@ def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
         entries(1),
         entries([1]),
         entries([["main.people"]]),
+        entries({"reads": ["main.people"]}),
+        entries({"reads": "main.people", "sha256": 1}),
+        entries({"reads": [1], "sha256": "0"}),
         changed(lambda content: {**content, "version": content["version"].replace("sqlglot ", "sqlglot 0")}),
         lambda file: file.chmod(0o666),
         replaced_by(lambda file: file.symlink_to("nowhere")),

@@ -1,0 +1,86 @@
+"""Runs the steps of a batch (sql/history, sql/lifecycle, sql/peers): one temporary table per file.
+
+Steps read the warehouse, other steps, and `run.<table>`: what Python hands over (declared.RUN lists these
+tables). DuckDB has no schemas for temporary tables, so `lifecycle.resolved` is `lifecycle_resolved` there.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+
+import duckdb
+
+from pipedrive_graph.errors import ModelError
+from pipedrive_graph.timed import timed
+from pipedrive_graph.warehouse.database import is_from_outside
+from pipedrive_graph.warehouse.declared import RUN
+from pipedrive_graph.warehouse.model import Kind, Model
+from pipedrive_graph.warehouse.models import STEPS, Models
+
+_log = logging.getLogger(__name__)
+
+_NAME = re.compile(rf"\b({'|'.join(sorted([*STEPS, 'run']))})\.([a-z_]+)\b")
+
+
+def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> None:
+    """Make the tables of some steps, each after those that it reads.
+
+    Args:
+        connection: the warehouse.
+        models: the steps are among them.
+        names: qualified names of the steps.
+
+    Raises:
+        ModelError: naming the file that DuckDB refuses, and why.
+    """
+    for model in models:
+        if model.qualified not in names:
+            continue
+        try:
+            with timed(_log, str(model.place)):
+                for name in sorted(model.reads):
+                    if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
+                        create_macro(connection, models[name])
+                connection.execute(
+                    f"CREATE OR REPLACE TEMP TABLE {written(model.qualified)} AS {written(model.query)}"
+                )
+        except duckdb.Error as error:
+            if is_from_outside(error):
+                raise
+            raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
+
+
+def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Create a scalar macro of the steps, or of staging, for this connection."""
+    parameters = ", ".join(model.header.parameters)
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
+
+
+def hand_over(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[object, ...]] = ()
+) -> None:
+    """Make a table of the schema `run` from rows.
+
+    Args:
+        connection: the warehouse.
+        name: the table's name, without its schema.
+        rows: each with a value per column, in the order in which they are declared.
+    """
+    columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE run_{name} ({columns})")
+    if rows:
+        values = [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(f"INSERT INTO run_{name} SELECT {', '.join('unnest(?)' for _ in values)}", values)
+
+
+def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    """Make a table of the schema `run` from the rows of a query."""
+    hand_over(connection, name)
+    connection.execute(f"INSERT INTO run_{name} BY NAME {query}")
+
+
+def written(sql: str) -> str:
+    """SQL in which the tables of steps have the names of the temporary tables."""
+    return _NAME.sub(r"\1_\2", sql)

@@ -1,0 +1,65 @@
+-- One row per finding that a rule has in this snapshot, with its id.
+-- The id of a state is the same in every snapshot; an event belongs to one snapshot.
+--
+-- key: company, finding_id
+-- columns:
+--   finding_id: made of rule, company, subject and object, and of the snapshot if it is an event
+--   company: the company's name in the settings
+--   rule: the rule that found it
+--   severity: critical, high, medium, low or info
+--   subject_kind: user, role, permission_set or company
+--   subject_id: the subject's id
+--   object: what of the subject it is about; NULL where that is all
+--   snapshot_id: the snapshot in which it happened, if it is an event; NULL for how things are
+--   title: the finding in one sentence
+--   evidence: what a reviewer needs to agree or disagree
+--   remedy: what to do about it
+--   rule_sha256: the fingerprint of the rule
+--   as_of: the time of the snapshot
+SELECT
+    substr(
+        sha256(
+            CAST(
+                if(
+                    found.snapshot_id IS NULL,
+                    to_json(
+                        [
+                            found.rule,
+                            found.company,
+                            found.subject_kind,
+                            found.subject_id,
+                            found.object
+                        ]
+                    ),
+                    to_json(
+                        [
+                            found.rule,
+                            found.company,
+                            found.subject_kind,
+                            found.subject_id,
+                            found.object,
+                            found.snapshot_id
+                        ]
+                    )
+                ) AS VARCHAR
+            )
+        ),
+        1,
+        16
+    ) AS finding_id,
+    found.company,
+    found.rule,
+    found.severity,
+    found.subject_kind,
+    found.subject_id,
+    found.object,
+    found.snapshot_id,
+    found.title,
+    found.evidence,
+    found.remedy,
+    fingerprints.rule_sha256,
+    batch.as_of
+FROM run.found AS found
+INNER JOIN landing.batch AS batch ON found.company = batch.company
+INNER JOIN lifecycle.rule_fingerprints AS fingerprints
+    ON found.company = fingerprints.company AND found.rule = fingerprints.rule

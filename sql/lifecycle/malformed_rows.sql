@@ -1,0 +1,38 @@
+-- One row per problem of a row that a rule has found: it is not a finding, or not the only one of
+-- its identity.
+--
+-- key: rule, subject, problem
+-- columns:
+--   rule: the rule
+--   subject: which row it is: company, kind of subject, subject and object
+--   problem: what is wrong with it, as the end of a sentence
+WITH judged AS (
+    SELECT
+        rule,
+        concat_ws(' ', 'of', company, subject_kind, subject_id, object) AS subject,
+        CASE
+            WHEN
+                subject_kind IS NULL
+                OR subject_kind NOT IN ('user', 'role', 'permission_set', 'company')
+                THEN 'has no kind of subject'
+            WHEN subject_id IS NULL THEN 'has no subject_id'
+            WHEN
+                severity IS NULL
+                OR severity NOT IN ('critical', 'high', 'medium', 'low', 'info')
+                THEN 'has no severity'
+            WHEN title IS NULL THEN 'has no title'
+            WHEN
+                count(*) OVER (
+                    PARTITION BY company, rule, subject_kind, subject_id, object, snapshot_id
+                ) > 1
+                THEN 'is there more than once; a rule gives one row per identity'
+        END AS problem
+    FROM run.found
+)
+
+SELECT DISTINCT
+    rule,
+    subject,
+    problem
+FROM judged
+WHERE problem IS NOT NULL

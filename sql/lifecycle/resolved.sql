@@ -1,0 +1,229 @@
+-- One row per finding that is resolved by this snapshot, and why.
+-- A finding that no rule repeats is resolved on proof only: all answers that the rule needs came,
+-- or its subject is gone, or the rule is no longer there, or it is an event that is over by age.
+--
+-- key: company, finding_id
+-- columns:
+--   company: the company's name in the settings
+--   finding_id: the finding
+--   resolved_reason: fixed, subject gone, rule changed, or closed after so many days
+WITH silent AS (
+    SELECT
+        findings.finding_id,
+        findings.company,
+        findings.rule,
+        findings.subject_kind,
+        findings.subject_id,
+        findings.rule_sha256,
+        findings.last_seen,
+        -- so long ago that its rule no longer reports it: time is the proof
+        CASE
+            WHEN events.started_at < batch.as_of - to_days(thresholds.event_open_days)
+                THEN thresholds.event_open_days
+        END AS closed_after
+    FROM history.findings AS findings
+    INNER JOIN landing.batch AS batch ON findings.company = batch.company
+    LEFT JOIN rule_thresholds AS thresholds ON findings.company = thresholds.company
+    LEFT JOIN history.snapshots AS events
+        ON findings.company = events.company AND findings.snapshot_id = events.snapshot_id
+    ANTI JOIN lifecycle.firing AS firing ON findings.finding_id = firing.finding_id
+    WHERE findings.status <> 'resolved'
+),
+
+-- findings about users, of rules that need what permission sets contain
+of_sets AS (
+    SELECT
+        silent.finding_id,
+        silent.company,
+        silent.subject_id,
+        silent.last_seen
+    FROM silent
+    INNER JOIN run.rule_needs AS needs
+        ON
+            silent.rule = needs.rule
+            AND needs.scope = 'all'
+            AND needs.endpoint = 'permissionSets/{id}'
+    WHERE silent.subject_kind = 'user'
+),
+
+holes AS (
+    SELECT DISTINCT
+        company,
+        endpoint
+    FROM history.coverage
+    WHERE
+        outcome <> 'answered'
+        -- of what is asked for by id because no list has it, a 404 is the answer
+        AND NOT (
+            outcome = 'gone'
+            AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+        )
+),
+
+unproven AS (
+    SELECT silent.finding_id
+    FROM silent
+    -- of a rule about users and permission sets, a set does not need the answer about a user
+    INNER JOIN run.rule_needs AS needs
+        ON
+            silent.rule = needs.rule
+            AND (
+                needs.scope <> 'own'
+                OR silent.subject_kind = CASE split_part(needs.endpoint, '/', 1)
+                    WHEN 'roles' THEN 'role'
+                    WHEN 'permissionSets' THEN 'permission_set'
+                    ELSE 'user'
+                END
+            )
+    LEFT JOIN history.coverage AS own
+        ON
+            needs.scope <> 'all'
+            AND silent.company = own.company
+            AND needs.endpoint = own.endpoint
+            AND if(needs.scope = 'own', silent.subject_id, NULL) IS NOT DISTINCT FROM own.subject_id
+    -- a user who was not asked about may be known in full all the same, by the members of the roles
+    LEFT JOIN staging.proven AS proven
+        ON
+            needs.scope = 'own'
+            AND silent.company = proven.company
+            AND needs.history_table = proven.history_table
+            AND silent.subject_id = proven.subject_id
+    LEFT JOIN holes
+        ON
+            needs.scope = 'all'
+            AND silent.company = holes.company
+            AND needs.endpoint = holes.endpoint
+    WHERE if(
+        needs.scope = 'all',
+        holes.company IS NOT NULL,
+        own.outcome IS DISTINCT FROM 'answered' AND proven.company IS NULL
+    )
+
+    UNION
+
+    -- the user has a set whose contents are not known: while the permissions of the user are as
+    -- they were, nothing is fixed
+    SELECT of_sets.finding_id
+    FROM of_sets
+    INNER JOIN user_permission_sets AS entries
+        ON
+            of_sets.company = entries.company
+            AND of_sets.subject_id = CAST(entries.user_id AS VARCHAR)
+    LEFT JOIN permission_sets AS sets
+        ON
+            entries.company = sets.company
+            AND entries.permission_set_id = sets.permission_set_id
+    ANTI JOIN proven_absences AS absent
+        ON
+            entries.company = absent.company
+            AND absent.subject_kind = 'permission_set'
+            AND entries.permission_set_id = absent.subject_id
+    ANTI JOIN access_changes AS changes
+        ON
+            of_sets.company = changes.company
+            AND changes.subject_kind = 'user'
+            AND of_sets.subject_id = changes.subject_id
+            AND changes.object_kind = 'permission'
+            AND changes.changed_at > of_sets.last_seen
+    WHERE sets.contents IS NULL AND entries.permission_set_id IS NOT NULL
+
+    UNION
+
+    -- it is not known which sets the user has by now
+    SELECT of_sets.finding_id
+    FROM of_sets
+    INNER JOIN history.coverage AS access
+        ON
+            of_sets.company = access.company
+            AND access.endpoint = 'users/{id}/access'
+            AND of_sets.subject_id = access.subject_id
+    WHERE access.outcome <> 'answered'
+
+    UNION
+
+    -- to give a role the name that is expected fixes nothing either
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN run.rule_needs AS needs
+        ON silent.rule = needs.rule AND needs.endpoint = 'roster/{id}/expectedRole'
+    INNER JOIN user_roles AS assigned
+        ON
+            silent.company = assigned.company
+            AND silent.subject_id = CAST(assigned.user_id AS VARCHAR)
+            AND assigned.active
+    INNER JOIN renames
+        ON
+            silent.company = renames.company
+            AND renames.subject_kind = 'role'
+            AND renames.subject_id = CAST(assigned.role_id AS VARCHAR)
+            AND renames.renamed_at > silent.last_seen
+    WHERE silent.subject_kind = 'user'
+
+    UNION
+
+    -- a rule that abstains says nothing about what it found before; where the answer about one
+    -- subject can still be there, as a deactivated user's, coverage has it
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN lifecycle.abstentions AS abstentions
+        ON silent.company = abstentions.company AND silent.rule = abstentions.rule
+    WHERE NOT abstentions.covered
+),
+
+versions AS (
+    SELECT
+        company,
+        'user' AS subject_kind,
+        CAST(user_id AS VARCHAR) AS subject_id,
+        valid_to
+    FROM users_history
+    UNION ALL
+    SELECT
+        company,
+        'role' AS subject_kind,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        valid_to
+    FROM roles_history
+    UNION ALL
+    SELECT
+        company,
+        'permission_set' AS subject_kind,
+        permission_set_id AS subject_id,
+        valid_to
+    FROM permission_sets_history
+),
+
+-- a subject that was never there is not gone: a custom rule may name its subjects otherwise
+gone AS (
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN versions
+        ON
+            silent.company = versions.company
+            AND silent.subject_kind = versions.subject_kind
+            AND silent.subject_id = versions.subject_id
+    GROUP BY silent.finding_id
+    HAVING bool_and(versions.valid_to IS NOT NULL)
+)
+
+SELECT
+    silent.company,
+    silent.finding_id,
+    CASE
+        WHEN gone.finding_id IS NOT NULL THEN 'subject gone'
+        WHEN silent.closed_after IS NOT NULL
+            THEN concat('closed after ', silent.closed_after, ' days')
+        WHEN silent.rule_sha256 IS DISTINCT FROM fingerprints.rule_sha256 THEN 'rule changed'
+        ELSE 'fixed'
+    END AS resolved_reason
+FROM silent
+LEFT JOIN lifecycle.rule_fingerprints AS fingerprints
+    ON silent.company = fingerprints.company AND silent.rule = fingerprints.rule
+LEFT JOIN gone ON silent.finding_id = gone.finding_id
+LEFT JOIN unproven ON silent.finding_id = unproven.finding_id
+ANTI JOIN run.broken_rules AS broken ON silent.rule = broken.rule
+WHERE
+    gone.finding_id IS NOT NULL
+    OR silent.closed_after IS NOT NULL
+    OR fingerprints.rule IS NULL
+    OR unproven.finding_id IS NULL

@@ -1,0 +1,32 @@
+-- One row per waiver: whether it holds, and how many findings it is about.
+--
+-- key: company, waiver_id
+-- columns:
+--   company: the company's name in the settings
+--   waiver_id: the waiver
+--   state: active, expired, or unmatched where it is about no finding
+--   findings: unresolved findings that it is about
+WITH counted AS (
+    SELECT
+        waivers.company,
+        waivers.waiver_id,
+        waivers.expires,
+        moments.at,
+        count(matches.finding_id) AS findings
+    FROM history.waivers AS waivers
+    INNER JOIN run.moments AS moments ON waivers.company = moments.company
+    LEFT JOIN lifecycle.waiver_matches AS matches
+        ON waivers.company = matches.company AND waivers.waiver_id = matches.waiver_id
+    GROUP BY waivers.company, waivers.waiver_id, waivers.expires, moments.at
+)
+
+SELECT
+    counted.company,
+    counted.waiver_id,
+    CASE
+        WHEN counted.expires < CAST(counted.at AS DATE) THEN 'expired'
+        WHEN counted.findings = 0 THEN 'unmatched'
+        ELSE 'active'
+    END AS state,
+    counted.findings
+FROM counted

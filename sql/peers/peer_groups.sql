@@ -1,0 +1,22 @@
+-- One row per live user of the batch: the group that the user was compared with.
+--
+-- key: company, user_id
+-- columns:
+--   company: the company's name in the settings
+--   user_id: the user
+--   role_id: the role by which the user was compared; NULL is none
+--   kind: how the group was found: role, role tree, similar or mixed; NULL is no group
+--   peers: how many colleagues the group has
+--   reason: why there is no group; NULL where there is one
+SELECT
+    people.company,
+    people.user_id,
+    nullif(people.role_id, -1) AS role_id,
+    if(groups.peers > 0, kinds.name, NULL) AS kind,
+    groups.peers,
+    coalesce(people.reason, reasons.name) AS reason
+FROM peers.compared_users AS people
+LEFT JOIN run.compared_groups AS groups ON people.profile = groups.profile
+LEFT JOIN run.peer_names AS kinds ON kinds.about = 'kind' AND groups.kind = kinds.number
+LEFT JOIN run.peer_names AS reasons ON reasons.about = 'reason' AND groups.reason = reasons.number
+ORDER BY people.company, people.user_id

@@ -1,0 +1,350 @@
+"""The steps in the life of a finding, each over literal rows: what is handed over, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipedrive_graph.findings.rules import SEVERITIES, SUBJECT_KINDS
+from pipedrive_graph.findings.tally import STATUSES
+from pipedrive_graph.warehouse import steps
+
+from .literal import MODELS, NIGHTS
+
+NOW = NIGHTS[3]
+BEFORE = NIGHTS[1]
+
+
+@pytest.fixture
+def run(empty_run: duckdb.DuckDBPyConnection) -> Iterator[Run]:
+    empty_run.execute("BEGIN")
+    yield Run(empty_run)
+    empty_run.execute("ROLLBACK")
+
+
+class Run:
+    """A batch of one company, acme, whose tables are filled by the test."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        steps.hand_over(connection, "broken_rules", [])
+
+    def hand_over(self, **tables: list[tuple[Any, ...]]) -> None:
+        for name, rows in tables.items():
+            steps.hand_over(self.connection, name, rows)
+
+    def insert(self, table: str, **values: Any) -> None:
+        names, marks = ", ".join(["company", *values]), ", ?" * len(values)
+        self.connection.execute(
+            f"INSERT INTO {steps.written(table)}({names}) VALUES ('acme'{marks})",  # noqa: S608
+            [*values.values()],
+        )
+
+    def finding(self, finding_id: str, **values: Any) -> None:
+        self.insert(
+            "history.findings",
+            **{
+                "finding_id": finding_id,
+                "rule": "dormant_user",
+                "severity": "low",
+                "subject_kind": "user",
+                "subject_id": "5",
+                "status": "open",
+                "first_seen": BEFORE,
+                "last_seen": BEFORE,
+                "opened_at": BEFORE,
+                "reopened": 0,
+                "rule_sha256": "query:1",
+                **values,
+            },
+        )
+
+    def step(self, name: str, columns: str) -> list[tuple[Any, ...]]:
+        """Some columns of a step's rows, over the company acme at NOW."""
+        query = steps.written(MODELS[f"lifecycle.{name}"].query)
+        query = query.replace(
+            "landing.batch", "(SELECT 'acme' AS company, 's3' AS snapshot_id, $now AS as_of)"
+        )
+        parameters = {"now": NOW} if "$now" in query else None
+        text = f"SELECT {columns} FROM ({query}) ORDER BY ALL"  # noqa: S608
+        return self.connection.execute(text, parameters).fetchall()
+
+
+def found(**values: Any) -> tuple[Any, ...]:
+    """A row that a rule has found."""
+    row = {
+        "company": "acme",
+        "rule": "dormant_user",
+        "severity": "low",
+        "subject_kind": "user",
+        "subject_id": "5",
+        "object": None,
+        "snapshot_id": None,
+        "title": "Ana is dormant.",
+        "evidence": "{}",
+        "remedy": "Ask.",
+    }
+    return tuple({**row, **values}.values())
+
+
+def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
+    run.insert("history.coverage", endpoint="permissionSets", outcome="unoffered")
+    run.insert("history.coverage", endpoint="roles", outcome="refused")
+    run.insert("history.coverage", endpoint="users", outcome="answered")
+    run.hand_over(
+        rules=[(rule, rule == "admin_granted", "1") for rule in ("admin_granted", "empty_role", "idle")],
+        rule_needs=[
+            ("empty_role", "roles", "list", None),
+            ("empty_role", "permissionSets", "list", None),
+            ("idle", "users", "list", None),
+            ("leaver", "roster/{id}", "own", None),
+        ],
+        rule_reads=[
+            ("admin_granted", "main.event_snapshots"),
+            ("idle", "main.event_snapshots"),
+            ("external", "main.own_email_domains"),
+        ],
+    )
+
+    assert run.step("abstentions", "rule, reason, covered") == [
+        ("admin_granted", "There is no earlier snapshot to compare with.", True),
+        ("empty_role", "Pipedrive did not give the list permissionSets, roles.", True),
+        (
+            "external",
+            "No e-mail domain counts as the company's own. Name the company's domains in findings.toml, "
+            "[allowed] email_domains.",
+            False,
+        ),
+        ("leaver", "No roster was handed over.", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({}, []),
+        ({"subject_kind": "deal"}, ["has no kind of subject"]),
+        ({"subject_kind": None}, ["has no kind of subject"]),
+        ({"subject_id": None}, ["has no subject_id"]),
+        ({"severity": "huge"}, ["has no severity"]),
+        ({"severity": None}, ["has no severity"]),
+        ({"title": None}, ["has no title"]),
+        *(({"severity": severity}, []) for severity in SEVERITIES),
+        *(({"subject_kind": kind}, []) for kind in SUBJECT_KINDS),
+    ],
+)
+def test_a_row_that_is_not_a_finding_is_malformed(run: Run, row: dict[str, Any], problem: list[str]) -> None:
+    run.hand_over(found=[found(**row), found(subject_id="6")])
+
+    assert [words for (words,) in run.step("malformed_rows", "problem")] == problem
+
+
+def test_two_rows_of_one_identity_are_malformed(run: Run) -> None:
+    run.hand_over(found=[found(), found(title="Ana sleeps."), found(object="x"), found(snapshot_id="s3")])
+
+    assert run.step("malformed_rows", "rule, subject, problem") == [
+        ("dormant_user", "of acme user 5", "is there more than once; a rule gives one row per identity")
+    ]
+
+
+def test_the_id_of_a_state_stays_and_that_of_an_event_is_of_one_snapshot(run: Run) -> None:
+    run.hand_over(found=[found(), found(snapshot_id="s3"), found(object="x")])
+    run.insert("lifecycle.rule_fingerprints", rule="dormant_user", rule_sha256="query:1")
+
+    assert run.step("firing", "object, snapshot_id, finding_id, rule_sha256, as_of") == [
+        ("x", None, "1e386b6c92d91573", "query:1", NOW),
+        (None, "s3", "f25ac7a0bf369382", "query:1", NOW),
+        (None, None, "fd7eb278851cab01", "query:1", NOW),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("finding", "needs", "outcome", "reason"),
+    [
+        ({}, ("users", "list"), "answered", "fixed"),
+        ({}, ("users", "list"), "failed", None),
+        ({}, ("users", "list"), None, None),
+        ({"rule_sha256": "query:0"}, ("users", "list"), "answered", "rule changed"),
+        ({"rule": "gone"}, ("users", "list"), "failed", "rule changed"),
+        ({"status": "waived"}, ("users", "list"), "answered", "fixed"),
+        ({"status": "resolved"}, ("users", "list"), "answered", None),
+        ({}, ("users/{id}", "all"), "failed", None),
+        ({}, ("users/{id}", "all"), "gone", "fixed"),
+        ({}, ("users/{id}/access", "all"), "gone", None),
+    ],
+)
+def test_a_finding_is_resolved_on_proof_only(run: Run, finding, needs, outcome, reason) -> None:
+    run.finding("a", **finding)
+    run.insert("lifecycle.rule_fingerprints", rule="dormant_user", rule_sha256="query:1")
+    run.hand_over(rule_needs=[("dormant_user", *needs, None)])
+    if outcome:
+        run.insert("history.coverage", endpoint=needs[0], outcome=outcome)
+
+    assert run.step("resolved", "finding_id, resolved_reason") == ([("a", reason)] if reason else [])
+
+
+def test_a_rule_that_cannot_be_run_resolves_nothing(run: Run) -> None:
+    run.finding("a")
+    run.hand_over(broken_rules=[("dormant_user", "It is broken.")])
+
+    assert run.step("resolved", "finding_id") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, ("open", None, None, BEFORE, 0, None)),
+        ({"status": "waived", "note": "Waived."}, ("waived", None, None, BEFORE, 0, "Waived.")),
+        (
+            {"status": "resolved", "resolved_reason": "fixed", "resolved_at": NIGHTS[2]},
+            ("open", None, None, NOW, 1, "Came back; it was resolved on 2026-11-22 (fixed)."),
+        ),
+        (
+            {
+                "status": "resolved",
+                "resolved_reason": "acknowledged",
+                "resolved_at": NIGHTS[2],
+                "acknowledged_at": NIGHTS[2],
+            },
+            ("resolved", "acknowledged", NIGHTS[2], BEFORE, 0, None),
+        ),
+    ],
+)
+def test_what_is_found_again_is_open_again_unless_it_was_acknowledged(run: Run, before, after) -> None:
+    run.finding("a", **before)
+    run.insert(
+        "lifecycle.firing",
+        finding_id="a", rule="dormant_user", severity="high", title="New", evidence="{}", as_of=NOW,
+        rule_sha256="query:2",
+    )  # fmt: skip
+
+    columns = "status, resolved_reason, resolved_at, opened_at, reopened, note"
+    assert run.step("seen_again", columns) == [after]
+    columns = "first_seen, last_seen, severity, title, rule_sha256"
+    assert run.step("seen_again", columns) == [(BEFORE, NOW, "high", "New", "query:2")]
+
+
+def test_counts_have_a_row_for_every_status_and_severity(run: Run) -> None:
+    run.insert("history.snapshots", snapshot_id="s2", started_at=NIGHTS[2], status="complete")
+    run.finding("a")
+    run.finding("b", opened_at=NOW)
+    run.finding("c", status="resolved", resolved_at=NOW, severity="critical")
+
+    counts = run.step("finding_counts", "status, severity, findings, opened, resolved")
+    assert {row[:2] for row in counts} == {(status, name) for status in STATUSES for name in SEVERITIES}
+    assert [row for row in counts if any(row[2:])] == [
+        ("open", "low", 2, 1, 0),
+        ("resolved", "critical", 1, 0, 1),
+    ]
+
+
+def test_a_rule_ran_abstained_or_is_broken(run: Run) -> None:
+    run.hand_over(
+        rules=[("quiet", False, "1"), ("loud", False, "2"), ("idle", False, "3")],
+        broken_rules=[("torn", "It is torn.")],
+    )
+    run.insert("lifecycle.abstentions", rule="idle", reason="Nothing.", covered=True)
+    for finding_id in "ab":
+        run.insert("lifecycle.firing", finding_id=finding_id, rule="loud")
+
+    assert run.step("rule_runs", "company, snapshot_id, rule, outcome, reason, fired") == [
+        ("acme", "s3", "idle", "abstained", "Nothing.", None),
+        ("acme", "s3", "loud", "ran", None, 2),
+        ("acme", "s3", "quiet", "ran", None, 0),
+        ("acme", "s3", "torn", "broken", "It is torn.", None),
+    ]
+
+
+def waiver(run: Run, waiver_id: str, **values: Any) -> None:
+    run.insert(
+        "history.waivers",
+        **{
+            "waiver_id": waiver_id,
+            "rule": "dormant_user",
+            "subject": "5",
+            "reason": "fine",
+            "owner": "Kim",
+            "expires": NIGHTS[4].date(),
+            "read_at": BEFORE,
+            **values,
+        },
+    )
+
+
+def test_of_the_waivers_of_a_finding_the_one_read_last_covers_it(run: Run) -> None:
+    run.finding("a", waiver_read_at=BEFORE)
+    run.finding("b", subject_id="6")
+    run.hand_over(moments=[("acme", NOW)])
+    waiver(run, "early")
+    waiver(run, "late", read_at=NIGHTS[2])
+    waiver(run, "over", read_at=NOW, expires=NIGHTS[2].date())
+    for name in ("early", "late", "over"):
+        run.insert("lifecycle.waiver_matches", finding_id="a", waiver_id=name)
+
+    assert run.step("waiver_matches", "finding_id, waiver_id") == [
+        ("a", "early"), ("a", "late"), ("a", "over"),
+    ]  # fmt: skip
+    assert run.step("waivers_in_force", "finding_id, read_at, fresh") == [("a", NIGHTS[2], True)]
+    assert run.step("waiver_states", "waiver_id, state, findings") == [
+        ("early", "active", 1), ("late", "active", 1), ("over", "expired", 1),
+    ]  # fmt: skip
+
+
+def test_more_than_was_waived_is_drift_and_opens_the_finding(run: Run) -> None:
+    run.finding("a", status="waived", waived_severity="low", severity="high", waived_evidence='{"n": 1}',
+                evidence='{"n": 2}', waiver_owner="Kim", waiver_reason="fine")  # fmt: skip
+    run.hand_over(moments=[("acme", NOW)], rule_grows=[("dormant_user", "n")])
+    run.insert("lifecycle.waivers_in_force", finding_id="a", owner="Kim", read_at=BEFORE, fresh=False)
+    sentence = "severity rose from low to high; n grew from 1 to 2"
+    assert run.step("waiver_drift", "finding_id, sentence") == [("a", sentence)]
+
+    run.insert("lifecycle.waiver_drift", finding_id="a", sentence=sentence)
+    assert run.step("reopened", "finding_id, was_waived, spent_at, note") == [
+        ("a", True, BEFORE, f"The waiver of Kim no longer covers it: {sentence}.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expires", "note"),
+    [
+        (NIGHTS[2].date(), "The waiver of Kim (fine) expired on 2026-11-22."),
+        (NIGHTS[4].date(), "The waiver of Kim (fine) was taken back."),
+    ],
+)
+def test_a_waiver_that_no_longer_covers_opens_the_finding(run: Run, expires: datetime, note: str) -> None:
+    run.finding("a", status="waived", waiver_owner="Kim", waiver_reason="fine", waiver_expires=expires)
+    run.hand_over(moments=[("acme", NOW)])
+
+    assert run.step("reopened", "finding_id, was_waived, spent_at, note") == [("a", True, None, note)]
+
+
+def test_the_fingerprint_changes_with_the_query_and_with_the_settings_that_the_rule_goes_by(run: Run) -> None:
+    def fingerprint(query: str, *goes_by: str) -> str:
+        run.hand_over(
+            rules=[("dormant_user", False, query)],
+            rule_policies=[("dormant_user", name) for name in goes_by],
+        )
+        run.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE lifecycle_rule_settings AS "
+            + steps.written(MODELS["lifecycle.rule_settings"].query)
+            .replace("landing.batch", "(SELECT 'acme' AS company) AS batch")
+            .replace("AS batch AS batch", "AS batch")
+        )
+        ((sha256,),) = run.step("rule_fingerprints", "rule_sha256")
+        return str(sha256)
+
+    run.insert("policy.thresholds", name="dormant_user_days", value=90)
+    run.insert("policy.sensitive_permissions", permission="can_x")
+    first = fingerprint("1", "dormant_user_days")
+
+    assert first == fingerprint("1", "dormant_user_days")
+    assert len({first, fingerprint("2", "dormant_user_days"), fingerprint("1"),
+                fingerprint("1", "sensitive_permissions")}) == 4  # fmt: skip
+    run.insert("policy.sensitive_permissions", permission="can_y")
+    assert first == fingerprint("1", "dormant_user_days")
+    run.connection.execute("UPDATE policy.thresholds SET value = 91")
+    assert first != fingerprint("1", "dormant_user_days")
