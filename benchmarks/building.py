@@ -20,10 +20,11 @@ import duckdb
 
 from benchmarks.process import peak_memory
 from pipedrive_graph import advance, build
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.settings import Settings, load
 from pipedrive_graph.warehouse.ingest import Pending
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.tables import TABLES
 
 P, T = ParamSpec("P"), TypeVar("T")

@@ -20,8 +20,7 @@ from pathlib import Path
 
 from pipedrive_graph import __version__, clock
 from pipedrive_graph.landing import Coverage, File, Known, Manifest
-from pipedrive_graph.landing.records import KNOWN, MANIFEST, MEMORY, Identity, Verdict
-from pipedrive_graph.pipedrive.signature import Memory
+from pipedrive_graph.landing.records import KNOWN, MANIFEST, MEMORY, Identity, Memory, Verdict
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options

@@ -18,7 +18,7 @@ from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.findings.policy import Policies
 from pipedrive_graph.findings.rosters import Rosters
 from pipedrive_graph.findings.tally import tally
-from pipedrive_graph.warehouse import database, history, ingest, user_addresses
+from pipedrive_graph.warehouse import database, history, ingest, policy_tables, user_addresses
 from pipedrive_graph.warehouse.ingest import Pending
 from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.transform import finish, transform
@@ -53,7 +53,7 @@ class Builder:
             with database.transaction(self.connection):
                 digests.take_over(self.connection, self.models)
                 # which permissions are sensitive decides which answers are held back
-                self.policies.write(self.connection)
+                policy_tables.write(self.connection, self.policies)
             ingest.stage(self.connection, self.models, accepted)
         broken = dict(self.models.broken)
         self.broken |= broken

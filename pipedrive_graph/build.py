@@ -16,11 +16,11 @@ from pipedrive_graph.built import Batch, Built, left_out, unreadable
 from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ConfigurationError, OtherVersionError, WarehouseError
 from pipedrive_graph.findings import policy, rosters
-from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.findings.policy import Policies
 from pipedrive_graph.findings.waivers import Waivers
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.pasted import shown
+from pipedrive_graph.published.waiver_notices import notices
 from pipedrive_graph.reviews.journal import decisions_in
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.timed import timed

@@ -9,9 +9,10 @@ from datetime import date
 import duckdb
 
 from pipedrive_graph import ownership
+from pipedrive_graph.decisions.selection import Found, check_event, check_waivable, find
 from pipedrive_graph.errors import DecisionError, WarehouseError
 from pipedrive_graph.findings import waivers
-from pipedrive_graph.findings.decisions import Decisions, Found, check_event, check_waivable, find
+from pipedrive_graph.findings.decisions import Decisions
 from pipedrive_graph.findings.handlers import ACKNOWLEDGED
 from pipedrive_graph.findings.waivers import Waiver
 from pipedrive_graph.losses import advised

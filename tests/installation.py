@@ -22,12 +22,13 @@ from pipedrive_graph.cli.frame import run
 from pipedrive_graph.cli.group import commands
 from pipedrive_graph.clock import CLOCK_VARIABLE
 from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 MODELS = Models(sql_folder())
 

@@ -14,11 +14,11 @@ from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.collect.rehearsal import Supposing, rehearse
 from pipedrive_graph.companies import Collect
 from pipedrive_graph.landing import Known
+from pipedrive_graph.landing.records import Memory
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.records import Access, Data, PermissionSet, Role, User
-from pipedrive_graph.pipedrive.signature import Memory
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PAST = Past(Known(), Memory(), Schedule(NOW, None, timedelta(days=7)))

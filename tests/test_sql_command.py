@@ -13,7 +13,8 @@ import duckdb
 import pytest
 from installation import Installation
 
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.common.resources import sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 
 @pytest.fixture(scope="module")

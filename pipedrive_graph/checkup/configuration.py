@@ -9,13 +9,14 @@ from pipedrive_graph import clock, credentials
 from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
 from pipedrive_graph.alerts.settings import Alerts
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.companies import Company
 from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
 from pipedrive_graph.findings import own_rules, roster, waivers
 from pipedrive_graph.reviews import owners
 from pipedrive_graph.reviews.freezing import owners_problem
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 

@@ -15,10 +15,11 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.completion import companies_option
 from pipedrive_graph.cli.frame import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config import configuration as config
 from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.decisions.selection import the_only
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.findings.decisions import the_only
 from pipedrive_graph.findings.rules import SEVERITIES
 from pipedrive_graph.reports.listing import (
     STATUSES,
@@ -34,7 +35,6 @@ from pipedrive_graph.reports.listing import (
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near, printable
 from pipedrive_graph.warehouse import header
-from pipedrive_graph.warehouse.models import sql_folder
 
 ALL = "all"
 

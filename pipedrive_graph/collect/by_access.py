@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.landing.records import Memory
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import assignments, contents, members, permissions
-from pipedrive_graph.pipedrive.signature import Memory
 
 Ask = Callable[[Iterable[Call]], Awaitable[None]]
 """Makes calls, and notes their answers in the ledger."""

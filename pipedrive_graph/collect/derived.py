@@ -13,10 +13,9 @@ from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.resuming import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, Known, Manifest
-from pipedrive_graph.landing.records import KNOWN, MEMORY, RecordT
+from pipedrive_graph.landing.records import KNOWN, MEMORY, Memory, RecordT
 from pipedrive_graph.landing.snapshot import packed_known, packed_memory
 from pipedrive_graph.pipedrive.answers import Answer
-from pipedrive_graph.pipedrive.signature import Memory
 
 Warn = Callable[[str], None]
 

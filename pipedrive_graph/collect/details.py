@@ -12,11 +12,11 @@ from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.collect.ledger import Ledger
 from pipedrive_graph.companies import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, Known
+from pipedrive_graph.landing.records import Memory
 from pipedrive_graph.landing.seed import SEED_BYTES
 from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.plan import every_user
-from pipedrive_graph.pipedrive.signature import Memory
 
 
 @dataclass(frozen=True, slots=True)

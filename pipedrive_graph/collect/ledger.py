@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipedrive_graph.landing import Coverage, Known
+from pipedrive_graph.landing.records import Memory, Observation
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.records import (
@@ -18,13 +19,7 @@ from pipedrive_graph.pipedrive.records import (
     UnreadableRow,
     User,
 )
-from pipedrive_graph.pipedrive.signature import (
-    Memory,
-    Observation,
-    digest_of_contents,
-    digest_of_flags,
-    signature_of,
-)
+from pipedrive_graph.pipedrive.signature import digest_of_contents, digest_of_flags, signature_of
 
 LISTED: dict[Endpoint, type[User | Role | PermissionSet]] = {
     Endpoint.USERS: User,

@@ -1,11 +1,13 @@
-"""Reads what a run that was cut off has left behind."""
+"""The lines in which a snapshot keeps answers: how one is written, and what an interrupted run has left."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pipedrive_graph import clock
 from pipedrive_graph.landing import Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
@@ -31,6 +33,19 @@ def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
         for line in snapshot.lines(endpoint):
             if line["outcome"] in SETTLED:
                 yield answer_of(line)
+
+
+def line_of(answer: Answer) -> str:
+    """Return the line of a snapshot that holds an answer: a JSON object, with the body as received."""
+    call = answer.call
+    head = {
+        "endpoint": str(call.endpoint),
+        "asked": {"id": call.id, "start": call.start, "limit": call.limit},
+        "status": answer.status,
+        "outcome": str(answer.outcome),
+        "at": clock.iso(answer.at),
+    }
+    return f'{json.dumps(head)[:-1]}, "answer": {answer.text}}}'
 
 
 def answer_of(line: Mapping[str, Any]) -> Answer:

@@ -20,7 +20,7 @@ from pipedrive_graph.collect.identity import (
 )
 from pipedrive_graph.collect.ledger import LISTED, Ledger
 from pipedrive_graph.collect.observer import Observer, Progress
-from pipedrive_graph.collect.resuming import SETTLED, answers_of
+from pipedrive_graph.collect.resuming import SETTLED, answers_of, line_of
 from pipedrive_graph.collect.unseen import contradictions
 from pipedrive_graph.collect.verdict import verdict
 from pipedrive_graph.companies import Collect, Company
@@ -182,7 +182,7 @@ class _Run:
 
     def record(self, answer: Answer) -> None:
         """Write an answer to a call by id down."""
-        self.snapshot.write(answer)
+        self.snapshot.write(answer.call.endpoint, line_of(answer))
         self.ledger.note(answer)
         stats = self.client.stats
         self.observer.progress(
@@ -198,7 +198,7 @@ class _Run:
 
     def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
         """Write all pages of a list down, in place of those of an earlier run."""
-        self.snapshot.replace(endpoint, pages)
+        self.snapshot.replace(endpoint, map(line_of, pages))
         if endpoint in LISTED:
             self.ledger.contradictions += contradictions(endpoint, pages)
         self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]

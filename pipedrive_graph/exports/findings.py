@@ -10,11 +10,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.exports.source import Source
 from pipedrive_graph.reports.listing import WORST_FIRST
 from pipedrive_graph.warehouse import header
-from pipedrive_graph.warehouse.models import sql_folder
 
 _COLUMNS = (
     "company", "finding_id", "rule", "severity", "subject_kind", "subject_id", "object", "snapshot_id",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.text import markdown_table
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 _OPENING = """\
 # The rules

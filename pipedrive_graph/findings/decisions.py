@@ -6,52 +6,21 @@ between, the next writer finds a line that the warehouse has not seen, and does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
 
 import duckdb
 
-from pipedrive_graph.errors import DecisionError, LossError
+from pipedrive_graph.errors import LossError
 from pipedrive_graph.findings.handlers import WAIVERS, Handler
 from pipedrive_graph.findings.journal import Journal, Line
-from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.findings.settling import settle
-from pipedrive_graph.findings.waivers import FILE, Waivers
+from pipedrive_graph.findings.waivers import Waivers
 from pipedrive_graph.landing import Landing, Mark
-from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.models import Models
-
-
-class Identified(Protocol):
-    """A finding that has its whole id."""
-
-    @property
-    def finding_id(self) -> str:
-        """The id."""
-
-
-FoundT = TypeVar("FoundT", bound=Identified)
-
-SHORTEST = 6
-"""Characters that the beginning of a finding's id must have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding of the warehouse, as far as a decision needs it."""
-
-    company: str
-    finding_id: str
-    rule: str
-    subject_id: str
-    object: str | None
-    title: str
-    status: str
-    resolved_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,113 +169,3 @@ def placed(lines: list[Line], aside: Mapping[str, str | None]) -> list[Line]:
             line = replace(line, snapshot_id=placed[-1].snapshot_id)
         placed.append(line)
     return placed
-
-
-def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:
-    """The finding of the warehouse whose id begins so.
-
-    Raises:
-        DecisionError: as `the_only` does.
-    """
-    query = """
-        SELECT company, finding_id, rule, subject_id, object, title, status, resolved_reason
-        FROM history.findings
-        WHERE starts_with(finding_id, ?)
-        ORDER BY finding_id"""
-    return the_only(beginning, lambda start: [Found(*row) for row in rows(connection, query, start)])
-
-
-def the_only(beginning: str, read: Callable[[str], Sequence[FoundT]]) -> FoundT:
-    """Return the one finding whose id begins so.
-
-    Args:
-        beginning: of the id, as a person has written it.
-        read: returns the findings whose ids begin so.
-
-    Raises:
-        DecisionError: if the beginning is too short, or there is not exactly one such finding.
-    """
-    start = beginning.strip().lower()
-    if len(start) < SHORTEST:
-        raise DecisionError(f"'{start}' is too short for a finding's id; give {SHORTEST} characters or more.")
-    findings = read(start)
-    if not findings:
-        raise DecisionError(f"There is no finding {shown(start)}; `pipedrive-graph findings` lists them.")
-    if len(findings) > 1:
-        ids = ", ".join(finding.finding_id for finding in findings[:5])
-        raise DecisionError(f"{start} is the beginning of {len(findings)} findings: {ids}; give more of it.")
-    return findings[0]
-
-
-def check_event(models: Models, found: Found) -> None:
-    """Refuse to acknowledge what is no event, or is over.
-
-    Raises:
-        DecisionError: saying what to do instead.
-    """
-    rules = {rule.name: rule for rule in models.of("rules")}
-    rule = rules.get(found.rule)
-    if rule is not None and not is_event(rule):
-        raise DecisionError(
-            f"{found.finding_id} ({found.rule}) tells how things are, not what happened: change it in "
-            "Pipedrive, or accept it for a time with `pipedrive-graph waive`."
-        )
-    if found.status == "resolved":
-        raise DecisionError(f"{found.finding_id} is resolved already ({found.resolved_reason}).")
-
-
-def check_waivable(found: Found) -> None:
-    """Refuse to waive what is over.
-
-    Raises:
-        DecisionError: saying why.
-    """
-    if found.status == "resolved":
-        raise DecisionError(
-            f"{found.finding_id} is resolved already ({found.resolved_reason}); there is nothing to waive."
-        )
-
-
-def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -> list[str]:
-    """A sentence for each waiver that has expired, or speaks of no finding.
-
-    Args:
-        connection: a warehouse, or a published file, that is in use.
-        company: only its waivers.
-    """
-    found = rows(
-        connection,
-        """
-        SELECT DISTINCT
-            rule, subject, object, owner, strftime(expires, '%Y-%m-%d'), state,
-            -- of such a rule a waiver has to name the object
-            object IS NULL AND EXISTS (
-                FROM findings
-                WHERE findings.company = waivers.company AND findings.rule = waivers.rule
-                    AND findings.status <> 'resolved' AND findings.object IS NOT NULL
-            )
-        FROM waivers
-        WHERE
-            (? IS NULL OR company = ?)
-            AND (
-                state = 'expired'
-                -- what is for all companies need not speak of findings in each
-                OR waiver_id NOT IN (SELECT waiver_id FROM waivers WHERE state = 'active')
-            )
-        ORDER BY ALL""",
-        company,
-        company,
-    )
-    sentences = []
-    for rule, subject, thing, owner, expires, state, objects in found:
-        what = f"{FILE}: the waiver of {rule} for {subject}{f', {thing},' if thing else ''} by {owner}"
-        if state == "expired":
-            sentences.append(f"{what} expired on {expires}; renew it or take it out.")
-        elif objects:
-            sentences.append(
-                f"{what} speaks of no open finding: findings of this rule have an object; name it, "
-                'or write object = "*".'
-            )
-        else:
-            sentences.append(f"{what} speaks of no open finding; take it out if it is not needed.")
-    return sentences

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 import duckdb
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.declared import POLICY
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 EARLIER = "earlier_rules.json"
 """The file of sql/ with the digests of the shipped rules' files in releases that kept these in findings."""

@@ -12,12 +12,13 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph import files, ownership, trust
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG
 from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 

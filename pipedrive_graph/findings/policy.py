@@ -12,19 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import duckdb
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipedrive_graph import addresses, files, toml_file
 from pipedrive_graph.addresses import AddressError
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings.email_domains import public_providers
 from pipedrive_graph.pasted import shown
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.text import near
-from pipedrive_graph.warehouse.declared import POLICY, SHARED
-from pipedrive_graph.warehouse.models import sql_folder
 
 FILE = "findings.toml"
 
@@ -118,25 +115,6 @@ class Policies:
     rules: Path
     collected: tuple[str, ...] = ()
 
-    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Replace the policy of the companies in landing.batch, and what all companies share."""
-        for name in POLICY.keys() - SHARED:
-            connection.execute(
-                f"DELETE FROM policy.{name} WHERE company IN (SELECT company FROM landing.batch)"
-            )
-        providers = public_providers()
-        connection.execute("DELETE FROM policy.public_email_domains")
-        connection.execute(
-            "INSERT INTO policy.public_email_domains BY NAME SELECT unnest(?) AS domain, ? AS source",
-            [list(providers.domains), providers.source],
-        )
-        connection.execute("DELETE FROM policy.collected_companies")
-        connection.execute("INSERT INTO policy.collected_companies SELECT unnest(?)", [[*self.collected]])
-        own = sorted(self.companies)
-        _insert(connection, self.default, "company <> ALL (?)", own)
-        for company in own:
-            _insert(connection, self.companies[company], "company = ?", company)
-
 
 def load(settings: Settings) -> Policies:
     """Read findings.toml over what is shipped.
@@ -181,22 +159,6 @@ def _rules(table: object, file: Path, *, named: bool) -> Path:
     if named and not folder.is_dir():
         raise ConfigurationError(f"{file}: [rules] folder: there is no folder {file.parent / shown(name)}.")
     return folder
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, policy: Policy, where: str, value: object) -> None:
-    for name, rows in policy.rows().items():
-        if rows:
-            columns = ", ".join(column for column in POLICY[name] if column != "company")
-            values = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
-            connection.execute(
-                f"""
-                INSERT INTO policy.{name} BY NAME
-                SELECT company, entries.*
-                FROM (VALUES {values}) AS entries({columns})
-                CROSS JOIN landing.batch
-                WHERE {where}""",
-                [*(cell for row in rows for cell in row), value],
-            )
 
 
 @cache

@@ -32,6 +32,7 @@ from pipedrive_graph.landing.records import (
     Identity,
     Known,
     Manifest,
+    Memory,
     RecordT,
     parse_record,
     read_record,
@@ -39,7 +40,6 @@ from pipedrive_graph.landing.records import (
 from pipedrive_graph.landing.snapshot import Snapshot, begun, read_drafts, tidy
 from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten
 from pipedrive_graph.landing.verified import problems, verified
-from pipedrive_graph.pipedrive.signature import Memory
 from pipedrive_graph.storage import Storage
 
 

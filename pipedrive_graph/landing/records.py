@@ -162,6 +162,40 @@ class Gaps(Record):
     gaps: list[Gap] = []
 
 
+class Observation(Record):
+    """What is remembered of one user.
+
+    Attributes:
+        since: when the user was first listed.
+        at: when the user's permissions were last answered; None is never.
+        signature: the user's signature then.
+        flags: digest of the permissions then.
+        roles_at: when the user's own role assignments were last answered; None is never.
+        role_id: the role that the user's record named then.
+    """
+
+    since: datetime
+    at: datetime | None = None
+    signature: str | None = None
+    flags: str | None = None
+    roles_at: datetime | None = None
+    role_id: int | None = None
+
+
+class Memory(Record):
+    """What is remembered of a company.
+
+    Attributes:
+        users: by id.
+        contents: digest of the contents of every permission set, as last known, by its id.
+        strays: users with an assignment to a role that the list of roles does not show.
+    """
+
+    users: dict[int, Observation] = {}
+    contents: dict[str, str] = {}
+    strays: list[int] = []
+
+
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
 

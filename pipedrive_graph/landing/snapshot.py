@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,9 +29,8 @@ from pipedrive_graph.landing.records import (
     File,
     Known,
     Manifest,
+    Memory,
 )
-from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.signature import Memory
 from pipedrive_graph.storage import Storage
 
 _SEAL = b', "sha256": "%s"}\n'
@@ -64,32 +63,31 @@ class Snapshot:
         head = self.draft.sealed().model_dump_json(indent=1).encode()
         files.write_atomically(self.workspace / DRAFT, head)
 
-    def write(self, answer: Answer) -> None:
+    def write(self, endpoint: str, line: str) -> None:
         """Append an answer, so that it outlives this process.
+
+        Args:
+            endpoint: what was asked.
+            line: the answer, one JSON object without line breaks; see `collect.resuming.line_of`.
 
         Raises:
             LandingError: if it cannot be written.
         """
-        call = answer.call
-        head = {
-            "endpoint": str(call.endpoint),
-            "asked": {"id": call.id, "start": call.start, "limit": call.limit},
-            "status": answer.status,
-            "outcome": str(answer.outcome),
-            "at": clock.iso(answer.at),
-        }
-        line = f'{json.dumps(head)[:-1]}, "answer": {answer.text}'.encode()
-        path = self._path(call.endpoint)
+        path, written = self._path(endpoint), line.removesuffix("}").encode()
         with files.writing(path), open(path, "ab", opener=files.private) as file:
-            file.write(line + self._seal(line))
+            file.write(written + self._seal(written))
 
-    def replace(self, endpoint: str, answers: Iterable[Answer]) -> None:
-        """Forget what an endpoint answered before, and write these answers instead."""
+    def replace(self, endpoint: str, lines: Iterable[str]) -> None:
+        """Forget what an endpoint answered before, and write these answers instead.
+
+        Raises:
+            LandingError: if they cannot be written.
+        """
         path = self._path(endpoint)
         with files.writing(path):
             path.unlink(missing_ok=True)
-        for answer in answers:
-            self.write(answer)
+        for line in lines:
+            self.write(endpoint, line)
 
     def lines(self, endpoint: str) -> Iterator[dict[str, Any]]:
         """The answers of an endpoint so far, as they were written, but for a last one that a crash tore."""
@@ -109,7 +107,7 @@ class Snapshot:
             for _ in self._answers(path):
                 pass
 
-    def trim(self, outcomes: set[Outcome]) -> None:
+    def trim(self, outcomes: Collection[str]) -> None:
         """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
 
         A last line that was torn by a crash goes with them.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipedrive_graph import ownership
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config import configuration as config
 from pipedrive_graph.findings import own_rules, policy
 from pipedrive_graph.known import as_known, known_settings
@@ -18,7 +19,7 @@ from pipedrive_graph.orchestration.timing import Timing
 from pipedrive_graph.ownership import RootError
 from pipedrive_graph.pipeline.before import check
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 DAGSTER_ADVICE = "as its page and its daemon, too"
 """What to do where Dagster runs as root in the home folder of another user."""

@@ -25,8 +25,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pipedrive_graph.landing.records import Memory, Observation
 from pipedrive_graph.pipedrive.records import User
-from pipedrive_graph.pipedrive.signature import Memory, Observation, signature_of
+from pipedrive_graph.pipedrive.signature import signature_of
 
 ENOUGH = 20
 """This many users in a row who agree stand for all; and of so many a share of deviators means something."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph.findings.decisions import notices
 from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.published.waiver_notices import notices
 from pipedrive_graph.warehouse.published import reading
 
 STATUSES = ("open", "waived", "resolved")

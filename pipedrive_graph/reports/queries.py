@@ -6,8 +6,8 @@ from functools import cache
 
 import duckdb
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import header
-from pipedrive_graph.warehouse.models import sql_folder
 
 
 def create(connection: duckdb.DuckDBPyConnection, *names: str) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import duckdb
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.text import markdown_cell, markdown_table
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, Models
 
 INDEX = "README.md"
 

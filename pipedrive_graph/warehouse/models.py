@@ -170,10 +170,3 @@ class Models:
 def _load(path: Path, parsed: ParsedQueries) -> Model:
     folder = path.parent.name
     return load(path, schema=SCHEMAS[folder], place=f"sql/{folder}/{path.name}", parsed=parsed)
-
-
-def sql_folder() -> Path:
-    """Where the SQL files lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "sql"
-    return inside if inside.is_dir() else package.parent / "sql"

@@ -11,10 +11,11 @@ import pytest
 from pipedrive_graph import clock, companies, errors, locks, settings, trust
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.group import commands
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings.catalogue import catalogue
 from pipedrive_graph.orchestration import browser_guard
 from pipedrive_graph.reports.table_pages import pages
-from pipedrive_graph.warehouse.models import PUBLISHED, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, Models
 
 from .texts import DOCS, ROOT, text
 

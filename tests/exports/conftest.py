@@ -9,11 +9,12 @@ import duckdb
 import pytest
 from sql.literal import NIGHTS, Company, create
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.exports.export import Exported, Wanted, export
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish
 
 COMPANIES = ("Acme", "acme")

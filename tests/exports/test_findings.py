@@ -13,9 +13,9 @@ import pytest
 from py_ocsf_models import OCSF_VERSION
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.exports import as_ocsf, as_sarif
 from pipedrive_graph.exports.export import Exported
-from pipedrive_graph.warehouse.models import sql_folder
 
 from .conftest import NAMES
 

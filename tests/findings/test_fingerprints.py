@@ -12,10 +12,11 @@ import pytest
 from installation import Installation
 from published import query
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.findings.digests import EARLIER
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 RULE = """\

@@ -18,6 +18,7 @@ from installation import Installation
 from published import query, tables
 
 from pipedrive_graph import build
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings import own_rules
 from pipedrive_graph.orchestration.assemble import JOB, build_definitions
@@ -25,7 +26,7 @@ from pipedrive_graph.simulator import faults
 from pipedrive_graph.warehouse import database
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 SHIPPED = Models(sql_folder())
 DOCS = Path(__file__).parents[2] / "docs" / "own_rules.md"

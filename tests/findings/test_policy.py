@@ -12,12 +12,13 @@ import pytest
 from installation import Installation
 from published import query
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.companies import Company
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.findings import email_domains, policy
 from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse import policy_tables, tables
+from pipedrive_graph.warehouse.models import Models
 
 
 def settings(home: Path, text: str | None = None) -> Settings:
@@ -185,7 +186,7 @@ def test_each_company_has_its_own(tmp_path) -> None:
         connection.execute("ATTACH ':memory:' AS landing")
         connection.execute("CREATE TABLE landing.batch AS FROM (VALUES ('acme'), ('beta')) AS names(company)")
         for _ in range(2):
-            policies.write(connection)
+            policy_tables.write(connection, policies)
 
         thresholds = connection.execute(
             "SELECT company, value FROM policy.thresholds WHERE name = 'dormant_user_days' ORDER BY 1"

@@ -9,15 +9,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipedrive_graph.landing.records import Memory, Observation
 from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.pipedrive.records import Access, User
-from pipedrive_graph.pipedrive.signature import (
-    Memory,
-    Observation,
-    digest_of_contents,
-    digest_of_flags,
-    signature_of,
-)
+from pipedrive_graph.pipedrive.signature import digest_of_contents, digest_of_flags, signature_of
 
 FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
 WEEK = timedelta(days=7)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import duckdb
 import pytest
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models
 
 from .batch import Batch
 from .literal import COMPANY, Company, create, create_for_steps

@@ -15,12 +15,13 @@ from typing import Any, Protocol
 import duckdb
 
 from pipedrive_graph import addresses
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings import policy
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import empty, ingest, steps
 from pipedrive_graph.warehouse.declared import RUN
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import STEPS, Models, sql_folder
+from pipedrive_graph.warehouse.models import STEPS, Models
 
 MODELS = Models(sql_folder())
 

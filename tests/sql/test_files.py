@@ -11,12 +11,13 @@ import sqlglot
 from published import CONTRACT
 from sqlglot import exp
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings.rules import is_event
 from pipedrive_graph.warehouse import header as headers
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.declared import RUN
 from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models, sql_folder
+from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models
 
 from .literal import Company
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 from .literal import NIGHTS, Company
 

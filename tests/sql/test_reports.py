@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.common.resources import sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 from .literal import NIGHTS, Company
 

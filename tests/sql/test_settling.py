@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipedrive_graph.findings.decisions import notices
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings.settling import settle
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.published.waiver_notices import notices
+from pipedrive_graph.warehouse.models import Models
 
 from .literal import NIGHTS, Company
 

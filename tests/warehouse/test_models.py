@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import sqlglot
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.lineage import column_lineage
 from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 
 
 def write(folder: Path, name: str, query: str, **settings: str) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config.configuration import Configuration
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import parsed, queries
-from pipedrive_graph.warehouse.models import Models, sql_folder
+from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries, ParsedQuery
 
 from .test_models import write

@@ -1,0 +1,1 @@
+"""What people decide about findings and reviews: written into the journal, and replayed."""
