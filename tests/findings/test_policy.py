@@ -231,7 +231,7 @@ def test_the_list_of_public_providers_is_part_of_the_rule(serve, home, monkeypat
 
     def listing(source: str, *domains: str) -> None:
         providers = email_domains.PublicProviders(source, domains)
-        monkeypatch.setattr(policy, "public_providers", lambda: providers)
+        monkeypatch.setattr(policy_tables, "public_providers", lambda: providers)
 
     listing("a list 1.0")
     installation.night()
@@ -283,7 +283,7 @@ def test_an_update_of_the_list_that_changes_nobody_alerts_nobody(serve, home, mo
 
     first = digests()
     providers = email_domains.PublicProviders("a list 9.9", ("gmail.com",))
-    monkeypatch.setattr(policy, "public_providers", lambda: providers)
+    monkeypatch.setattr(policy_tables, "public_providers", lambda: providers)
     installation.night()
 
     assert len(first) == 1
