@@ -61,8 +61,8 @@ lint-sql: install ## Check the style of sql/ (half a minute)
 	$(BIN)/sqlfluff lint sql --disable-progress-bar
 
 docs: install ## Write the pages that are generated from the code
-	$(BIN)/python -m pipedrive_graph.findings.catalogue
-	$(BIN)/python -m pipedrive_graph.reports.table_pages
+	$(BIN)/python -m tools.docs.rules_page
+	$(BIN)/python -m tools.docs.table_pages
 
 # Strict: a broken link fails. The variable silences a notice about MkDocs 2, which pyproject.toml excludes.
 site: install ## Build the website into site/; serve it with `python -m http.server -d site`

@@ -19,24 +19,24 @@ from typing import ParamSpec, TypeVar
 import duckdb
 
 from benchmarks.process import peak_memory
-from pipedrive_graph import advance, build
+from pipedrive_graph.builder import build, process_snapshot
 from pipedrive_graph.common.resources import sql_folder
+from pipedrive_graph.config.settings import Settings, load
 from pipedrive_graph.landing import CompanyLanding
-from pipedrive_graph.settings import Settings, load
 from pipedrive_graph.warehouse.ingest import Pending
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 from pipedrive_graph.warehouse.tables import TABLES
 
 P, T = ParamSpec("P"), TypeVar("T")
 
 _STEPS = {
-    "load": (advance.ingest, "load"),
-    "stage": (advance.ingest, "stage"),
-    "merge": (advance.history, "merge"),
-    "prove": (advance.history, "differences"),
-    "transform": (advance, "transform"),
-    "peers": (advance.peers, "fill"),
-    "judge": (advance, "judge"),
+    "load": (process_snapshot.ingest, "load"),
+    "stage": (process_snapshot.ingest, "stage"),
+    "merge": (process_snapshot.history, "merge"),
+    "prove": (process_snapshot.history, "differences"),
+    "transform": (process_snapshot, "transform"),
+    "peers": (process_snapshot.peers, "fill"),
+    "judge": (process_snapshot, "judge"),
     "publish": (build, "publish_file"),
 }
 """The functions whose time is taken, by what they are called in the table."""
@@ -49,8 +49,8 @@ class Watch:
         self.nights: list[Counter[str]] = []
         for name, (module, function) in _STEPS.items():
             setattr(module, function, self._timed(name, getattr(module, function)))
-        load = advance.ingest.load
-        advance.ingest.load = partial(self._noting_the_night, load)  # type: ignore[assignment]
+        load = process_snapshot.ingest.load
+        process_snapshot.ingest.load = partial(self._noting_the_night, load)  # type: ignore[assignment]
 
     def _noting_the_night(
         self,
@@ -76,12 +76,12 @@ class Watch:
 
 def one_by_one(settings: Settings, models: Models, nights: int) -> None:
     """Take so many nights of the one company, each as if it were the latest, and publish each."""
-    every = advance.ingest.pending
+    every = process_snapshot.ingest.pending
 
     def next_one(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
         return every(landing, seen)[:1]
 
-    advance.ingest.pending = next_one
+    process_snapshot.ingest.pending = next_one
     (company,) = build.Landing(settings.storage).companies()
     for _ in range(nights):
         build.build(settings, models, company, tell=print)

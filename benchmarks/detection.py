@@ -29,20 +29,20 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from pipedrive_graph import build
-from pipedrive_graph.clock import CLOCK_VARIABLE
+from pipedrive_graph.builder import build
 from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.common.clock import CLOCK_VARIABLE
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.companies import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.options import Dialect, Options
 from pipedrive_graph.simulator.roster import write_roster
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 SIZES = (40, 120, 400)
 SEEDS = 20

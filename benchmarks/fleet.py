@@ -35,9 +35,9 @@ from benchmarks import process
 from benchmarks.fleet_server import Counted, ServedFleet, served_fleet
 from benchmarks.snapshots import BEGINNING, Wanted, name_of, write
 from pipedrive_graph import __version__
-from pipedrive_graph.clock import CLOCK_VARIABLE
-from pipedrive_graph.companies import COMPANIES_FILE, DEFAULT_BASE_URL
-from pipedrive_graph.settings import HOME_VARIABLE
+from pipedrive_graph.common.clock import CLOCK_VARIABLE
+from pipedrive_graph.config.company import COMPANIES_FILE, DEFAULT_BASE_URL
+from pipedrive_graph.config.settings import HOME_VARIABLE
 from pipedrive_graph.simulator.server import Options
 
 COMPANIES = (1, 20, 40, 200)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.beside import beside
 from benchmarks.snapshots import company_of, live_on, name_of
-from pipedrive_graph.simulator.gate import Seen
+from pipedrive_graph.simulator.middleware import Seen
 from pipedrive_graph.simulator.server import Options, create_app
 from pipedrive_graph.simulator.serving import AppServer
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmarks.process import peak_memory
 from pipedrive_graph.collect import Progress, collect
-from pipedrive_graph.companies import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.storage import FolderStorage
+from pipedrive_graph.landing.storage import FolderStorage
 
 
 class Silent:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from pipedrive_graph.findings.peers import distance, model
+from pipedrive_graph.peers import distance, scoring
 
 Matrix = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -99,10 +99,10 @@ def average_precision(scores: Scores, wanted: NDArray[np.bool_]) -> float:
 def by_peers(held: Matrix) -> tuple[Scores, float]:
     """Score each grant as the product does; returns the share of users, too, of whom it abstains."""
     profiles, profile = distance.collapse(held)
-    found = model.find(profiles)
+    found = scoring.find(profiles)
     scores = np.full(profiles.held.shape, -np.inf)
     scores[found.profile, found.permission] = found.score
-    return scores[profile], float(np.mean(found.reason[profile] != model.Reason.NONE))
+    return scores[profile], float(np.mean(found.reason[profile] != scoring.Reason.NONE))
 
 
 def by_neighbours(held: Matrix) -> tuple[Scores, float]:
@@ -125,7 +125,7 @@ def by_rarity(held: Matrix) -> tuple[Scores, float]:
 
 
 DETECTORS: dict[str, tuple[Callable[[Matrix], tuple[Scores, float]], float | None]] = {
-    "permission_outlier": (by_peers, model.THRESHOLD),
+    "permission_outlier": (by_peers, scoring.THRESHOLD),
     "10 nearest": (by_neighbours, None),
     "rarity": (by_rarity, None),
 }

@@ -18,14 +18,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from pipedrive_graph import __version__, clock
+from pipedrive_graph import __version__
+from pipedrive_graph.common import clock
 from pipedrive_graph.landing import Coverage, File, Known, Manifest
 from pipedrive_graph.landing.records import KNOWN, MANIFEST, MEMORY, Identity, Memory, Verdict
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.permissions import FLAGS
-from pipedrive_graph.simulator.wire import Wire
+from pipedrive_graph.simulator.serializers import Wire
 
 BEGINNING = datetime(2026, 1, 1, 2, tzinfo=UTC)
 """The first night."""

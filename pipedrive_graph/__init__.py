@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipedrive_graph.reports.frames import open_published as open  # noqa: A004 - pipedrive_graph.open
+    from pipedrive_graph.published.identity_graph import open_published as open  # noqa: A004 - pipedrive_graph.open
 
 __version__ = "0.1.0"
 __all__ = ["open"]
@@ -16,5 +16,5 @@ __all__ = ["open"]
 def __getattr__(name: str) -> object:
     """Import what `open` needs when it is used: the command line answers faster without."""
     if name == "open":
-        return import_module("pipedrive_graph.reports.frames").open_published
+        return import_module("pipedrive_graph.published.identity_graph").open_published
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,8 +13,8 @@ import pytest
 from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
-from pipedrive_graph import clock
 from pipedrive_graph.cli import logs
+from pipedrive_graph.common import clock
 from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database

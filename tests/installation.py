@@ -16,19 +16,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import build
-from pipedrive_graph import settings as settings_module
-from pipedrive_graph.cli.frame import run
-from pipedrive_graph.cli.group import commands
-from pipedrive_graph.clock import CLOCK_VARIABLE
+from pipedrive_graph.builder import build
+from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.runner import run
 from pipedrive_graph.collect import Progress, collect
+from pipedrive_graph.common.clock import CLOCK_VARIABLE
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.companies import Collect
-from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.config.company import Collect
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 MODELS = Models(sql_folder())
 

@@ -137,7 +137,7 @@ def test_what_one_of_few_users_may_do_is_not_known_if_it_is_not_answered(serve, 
 def test_a_kind_of_which_nothing_is_answered_rejects_however_few_they_are(
     serve, home, monkeypatch, kind, reason
 ) -> None:
-    monkeypatch.setattr("pipedrive_graph.collect.verdict.MISSING_SHARE", 0.6)
+    monkeypatch.setattr("pipedrive_graph.collect.acceptance.MISSING_SHARE", 0.6)
     simulator = serve(users=8, clean=True)
     simulator.faults.add(kind, faults.forbidden, times=None)
 

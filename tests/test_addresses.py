@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipedrive_graph import addresses
-from pipedrive_graph.addresses import AddressError
+from pipedrive_graph.common import addresses
+from pipedrive_graph.common.addresses import AddressError
 
 SPELLINGS = [
     "p2@corp.example",

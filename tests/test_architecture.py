@@ -71,8 +71,8 @@ TEMPORARY = {
     "pipedrive_graph/warehouse/steps.py": "makes the steps of sql/, and the tables of declared.RUN",
     "pipedrive_graph/warehouse/transform.py": "shows the companies of a batch under the names of the tables",
     "pipedrive_graph/warehouse/history.py": "keeps which versions end for the statement that follows",
-    "pipedrive_graph/reports/queries.py": "makes the macros of sql/reports, which are files, for one report",
-    "pipedrive_graph/reports/frames.py": "views of the open published file for its own connection",
+    "pipedrive_graph/published/queries.py": "makes the macros of sql/reports, for one report",
+    "pipedrive_graph/published/identity_graph.py": "views of the open published file for its own connection",
 }
 """Modules that may create temporary tables, views or macros, and why."""
 

@@ -17,9 +17,9 @@ from duckdb_queries import Session, answers
 from installation import MODELS, Installation
 from published import query
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.sql_model import Kind
 
 Ask = Callable[[list[Session]], list[Any]]
 """Runs sessions in one version of DuckDB."""

@@ -11,7 +11,7 @@ import pytest
 from installation import MODELS, UNJUDGED, Installation, Serve, Silent, arrived
 from published import changes, differing, query, tables
 
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.errors import BlockedError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.simulator import faults

@@ -79,7 +79,7 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
         raise error(said)
 
     installation.night()
-    monkeypatch.setattr("pipedrive_graph.advance.history.merge", interrupted)
+    monkeypatch.setattr("pipedrive_graph.builder.process_snapshot.history.merge", interrupted)
 
     told = installation.command("sync")
 

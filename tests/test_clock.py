@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from pipedrive_graph import clock
+from pipedrive_graph.common import clock
 from pipedrive_graph.errors import ConfigurationError
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from installation import Installation
 
+from pipedrive_graph.config import role_owners
 from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration, load_leniently
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.reviews.freezing import owners_problem
+from pipedrive_graph.reviews.freeze import owners_problem
 
 ALERTS = '[[alert]]\nkind = "webhook"\nurl_env = "WEBHOOK_URL"\n'
 COMPANIES = "[acme]\napi_token_env = 'A'\n[beta]\napi_token_env = 'B'\n"
@@ -174,7 +174,7 @@ def test_a_bug_in_loading_is_the_error_of_the_run_too(acme: Installation, monkey
     def bug(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("pipedrive_graph.findings.waivers.load", bug)
+    monkeypatch.setattr("pipedrive_graph.config.waivers.load", bug)
 
     assert isinstance(broken(acme).problem, ZeroDivisionError)
 
@@ -224,9 +224,9 @@ def test_reviews_toml_is_a_warning_because_no_night_needs_it(acme: Installation,
     configuration = load_leniently(acme.environment)
 
     assert configuration.problem is None
-    assert owners_problem(lambda: owners.load(configuration.settings), configuration.settings.published) == (
-        f"{acme.home}/reviews.toml: 'defualt' is not a setting; did you mean default?"
-    )
+    assert owners_problem(
+        lambda: role_owners.load(configuration.settings), configuration.settings.published
+    ) == (f"{acme.home}/reviews.toml: 'defualt' is not a setting; did you mean default?")
 
 
 def test_without_alerts_the_sensors_stay_off(acme: Installation) -> None:

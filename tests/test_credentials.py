@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from installation import UNJUDGED, Installation
 
-from pipedrive_graph import credentials, environment
-from pipedrive_graph import settings as settings_module
-from pipedrive_graph.cli import explore
+from pipedrive_graph.cli.commands import explore
+from pipedrive_graph.common import environment
+from pipedrive_graph.config import credentials
+from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.errors import ConfigurationError
 
 NOBODY = 65534

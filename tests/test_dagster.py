@@ -16,13 +16,13 @@ import pytest
 from installation import MODELS, Installation
 from published import differing, names, query, tables
 
-from pipedrive_graph import options as installation_options
+from pipedrive_graph.config import options as installation_options
 from pipedrive_graph.errors import RejectedError
 from pipedrive_graph.orchestration import retention
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.orchestration.build import JOB, build_definitions
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.sql_model import Kind
 
 REPOSITORY = Path(__file__).parent.parent
 COLLECTING = ["users", "roles", "role_assignments", "user_permissions", "permission_sets"]

@@ -121,7 +121,7 @@ def test_a_port_that_is_taken(installation: Installation) -> None:
 
 def test_what_is_yours_to_change_is_a_copy(installation: Installation, monkeypatch) -> None:
     ran: list[list[str]] = []
-    monkeypatch.setattr("pipedrive_graph.cli.explore._serve", ran.append)
+    monkeypatch.setattr("pipedrive_graph.cli.commands.explore._serve", ran.append)
     own = installation.home / "explore.py"
 
     first = installation.command("explore", "--edit")
@@ -165,7 +165,7 @@ def test_a_company_that_is_not_published(installation: Installation) -> None:
 
 
 def test_help_does_not_import_the_notebook() -> None:
-    script = "import sys, pipedrive_graph.cli.explore; print({'marimo', 'altair'} & {*sys.modules})"
+    script = "import sys, pipedrive_graph.cli.commands.explore; print({'marimo', 'altair'} & {*sys.modules})"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"
 

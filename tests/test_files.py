@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph import files, locks
+from pipedrive_graph.common import files, locks
 from pipedrive_graph.errors import BusyError, LandingError, NoSpaceError
 
 

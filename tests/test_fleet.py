@@ -15,9 +15,9 @@ from published import query
 
 from benchmarks import fleet
 from benchmarks.snapshots import Wanted, write
-from pipedrive_graph import build
-from pipedrive_graph.cli.frame import run
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.builder import build
+from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.runner import run
 from pipedrive_graph.simulator.server import Options
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -216,7 +216,7 @@ def test_rebuilding_gives_the_same_rows(story: Story) -> None:
 def test_building_again_takes_nothing_twice(story: Story) -> None:
     from installation import MODELS
 
-    from pipedrive_graph import build
+    from pipedrive_graph.builder import build
 
     built = build.build(story.installation.settings, MODELS, "default", tell=print)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph import settings
+from pipedrive_graph.config import settings
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.warehouse.database import literal
 

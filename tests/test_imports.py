@@ -60,7 +60,7 @@ def test_status_opens_no_database_and_asks_nobody(published: Installation) -> No
 def test_what_is_built_is_handed_to_duckdb_without_pandas(published: Installation) -> None:
     code = (
         "from pipedrive_graph import build\n"
-        "from pipedrive_graph.config.configuration import load\n"
+        "from pipedrive_graph.builder.configuration import load\n"
         "loaded = load()\n"
         "assert build.rebuild(loaded.settings, loaded.models, tell=print).snapshots"
     )

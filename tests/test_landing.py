@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from installation import MODELS, UNJUDGED, Installation
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.errors import ClockError, LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
+from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.storage import FolderStorage
 
 
 @pytest.fixture(scope="module")

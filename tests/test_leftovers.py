@@ -8,10 +8,10 @@ from pathlib import Path
 
 from installation import UNJUDGED, Installation
 
-from pipedrive_graph import leftovers
-from pipedrive_graph.companies import Company
-from pipedrive_graph.leftovers import OLD
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config import leftovers
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.leftovers import OLD
+from pipedrive_graph.config.settings import Settings
 
 TEMPORARIES = (
     ".identity_graph.duckdb.tmp",

@@ -12,8 +12,9 @@ import pytest
 from installation import UNJUDGED, Installation
 from published import query, tables
 
-from pipedrive_graph import build, clock
-from pipedrive_graph.findings import policy
+from pipedrive_graph.builder import build
+from pipedrive_graph.common import clock
+from pipedrive_graph.config import policy
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 

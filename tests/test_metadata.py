@@ -9,7 +9,7 @@ import pytest
 from installation import Installation
 from published import query
 
-from pipedrive_graph.alerts import file
+from pipedrive_graph.config import alerts_file
 from pipedrive_graph.orchestration.metadata import findings_metadata, report_metadata, reports
 from pipedrive_graph.reports import markdown
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -124,13 +124,13 @@ def test_several_companies_are_shown_in_numbers_and_a_row_each(nights) -> None:
 
 def test_a_report_is_linked_where_its_address_is_set(tmp_path: Path) -> None:
     settings, path = Installation(tmp_path).settings, tmp_path / "findings.csv"
-    alerts = file.read(settings).usable()
+    alerts = alerts_file.read(settings).usable()
 
     assert {name: value.value for name, value in report_metadata(alerts, "default", path).items()} == {
         "path": str(path)
     }
     (tmp_path / "alerts.toml").write_text('report_url = "https://files.example.com/{company}.csv"')
-    alerts = file.read(settings).usable()
+    alerts = alerts_file.read(settings).usable()
     assert report_metadata(alerts, "default", path)["report"].value == "https://files.example.com/default.csv"
 
 

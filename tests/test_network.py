@@ -13,21 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from installation import Installation
 
-from pipedrive_graph import network, settings
 from pipedrive_graph.alerts.channels import Patience, deliver
 from pipedrive_graph.alerts.message import Message
-from pipedrive_graph.alerts.settings import Channel, Event
+from pipedrive_graph.common import net
+from pipedrive_graph.common.redaction import Redaction
+from pipedrive_graph.config import settings
+from pipedrive_graph.config.alert_channels import Channel, Event
 from pipedrive_graph.errors import AlertError, ConfigurationError
-from pipedrive_graph.pipedrive.exchange import Fault, Timeouts, TransportError
 from pipedrive_graph.pipedrive.http import Transport, post_json
-from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.pipedrive.http_types import Fault, Timeouts, TransportError
 
 PROXY = "http://proxy.example.com:3128"
 API = "https://api.pipedrive.com/v1"
 
 
 def proxy(variables: dict[str, str], url: str = API) -> str | None:
-    found = network.load(variables).proxy_for(url)
+    found = net.load(variables).proxy_for(url)
     return found.url if found else None
 
 
@@ -97,7 +98,7 @@ def test_this_machine_and_what_is_not_encrypted_need_none(url) -> None:
 )  # fmt: skip
 def test_a_malformed_proxy_is_named_and_not_repeated(name, value) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        network.load({name: value})
+        net.load({name: value})
     assert str(caught.value) == (
         f"The variable {name} is not the address of a proxy: set it to one like http://proxy.example.com:3128."
     )
@@ -108,13 +109,13 @@ def test_a_socks_proxy_is_refused_where_it_would_be_used(name) -> None:
     with pytest.raises(
         ConfigurationError, match=f"^The variable {name} names a SOCKS proxy, which is not supp"
     ):
-        network.load({name: "socks5://me:c4n4ry@127.0.0.1:1080"})
+        net.load({name: "socks5://me:c4n4ry@127.0.0.1:1080"})
 
 
 @pytest.mark.parametrize("host", ["[v1.x]", "[v1.x]:1", "[1.2.3.4]", "[]"])
 def test_only_an_ipv6_address_stands_in_brackets(host) -> None:
     with pytest.raises(ConfigurationError, match=r"^The variable HTTPS_PROXY is not the address of a proxy"):
-        network.load({"HTTPS_PROXY": f"http://{host}"})
+        net.load({"HTTPS_PROXY": f"http://{host}"})
     with pytest.raises(ConfigurationError, match=r"^The variable PIPEDRIVE_BASE_URL must be a plain https"):
         settings.load({"PIPEDRIVE_BASE_URL": f"https://{host}/v1"})
 
@@ -125,7 +126,7 @@ def test_an_entry_that_is_none_is_named_by_its_number(name, entry) -> None:
     with pytest.raises(
         ConfigurationError, match=f"^Entry 2 of the variable {name} is not a host, an address or"
     ):
-        network.load({name: f"localhost, {entry}"})
+        net.load({name: f"localhost, {entry}"})
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -134,38 +135,36 @@ def test_certificates_that_are_not_there(tmp_path, name) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"^The variable {name} names a \w+ of certificates that is not"
     ):
-        network.load({name: missing})
+        net.load({name: missing})
     if name != "SSL_CERT_DIR":
         (tmp_path / "no.pem").write_text("no certificate")
         with pytest.raises(
             ConfigurationError, match=rf"^The variable {name} names a file in which no certif"
         ):
-            network.load({name: str(tmp_path / "no.pem")})
+            net.load({name: str(tmp_path / "no.pem")})
 
 
 def test_private_authorities_are_trusted(tmp_path) -> None:
     from alerts.receivers import self_signed
 
     certificate = str(self_signed(tmp_path))
-    public = len(network.load({}).tls().get_ca_certs())
+    public = len(net.load({}).tls().get_ca_certs())
     assert public > 100
-    assert len(network.load({"SSL_CERT_FILE": f"{certificate}\r"}).tls().get_ca_certs()) == 1
-    assert len(network.load({"REQUESTS_CA_BUNDLE": certificate}).tls().get_ca_certs()) == public + 1
+    assert len(net.load({"SSL_CERT_FILE": f"{certificate}\r"}).tls().get_ca_certs()) == 1
+    assert len(net.load({"REQUESTS_CA_BUNDLE": certificate}).tls().get_ca_certs()) == public + 1
 
 
 def test_authorities_are_read_once_and_again_where_their_file_has_changed(tmp_path) -> None:
     from alerts.receivers import self_signed
 
-    assert network.load({}).tls_for("https://one.example") is network.load({}).tls_for(
-        "https://other.example"
-    )
+    assert net.load({}).tls_for("https://one.example") is net.load({}).tls_for("https://other.example")
 
     certificate = self_signed(tmp_path)
     variables = {"REQUESTS_CA_BUNDLE": str(certificate)}
-    before = network.load(variables).tls()
-    assert network.load(variables).tls() is before
+    before = net.load(variables).tls()
+    assert net.load(variables).tls() is before
     os.utime(certificate, ns=(0, 0))
-    assert network.load(variables).tls() is not before
+    assert net.load(variables).tls() is not before
 
 
 @contextmanager

@@ -15,12 +15,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from installation import Installation, Told
 
-from pipedrive_graph import settings
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config import settings
+from pipedrive_graph.config.company import Company
 from pipedrive_graph.errors import ConfigurationError, NotPipedriveError, PipedriveGraphError
-from pipedrive_graph.pipedrive import oauth
-from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.grant import TokenStore, api_address
+from pipedrive_graph.pipedrive.auth import oauth
+from pipedrive_graph.pipedrive.auth.tokens import TokenStore, api_address
+from pipedrive_graph.pipedrive.http_types import Timeouts
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph import options
+from pipedrive_graph.config import options
 from pipedrive_graph.errors import ConfigurationError
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from installation import UNJUDGED, Installation
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -219,7 +219,7 @@ def test_a_publish_that_is_cut_off_leaves_the_file_with_its_group(copied: Instal
     publish(copied)
     published = copied.published.stat()
     monkeypatch.setattr(
-        "pipedrive_graph.files.put_in_place",
+        "pipedrive_graph.common.files.put_in_place",
         lambda temporary, _: pytest.fail(f"{temporary.stat().st_mode & 0o777:04o}"),
     )
 

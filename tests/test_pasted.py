@@ -9,13 +9,12 @@ import pytest
 from installation import Installation
 from test_secrets import places
 
-from pipedrive_graph import pasted, settings
-from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common import pasted
+from pipedrive_graph.config import alerts_file, role_owners, settings
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.orchestration.configuration import load_leniently
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.settings import Settings
 
 _random = random.Random(4)  # noqa: S311 - the same tokens in every run
 
@@ -149,7 +148,7 @@ def test_the_owners_of_a_review_do_not_repeat_a_token(tmp_path, text) -> None:
     (tmp_path / "reviews.toml").write_text(text.format(LETTERED))
 
     def load() -> None:
-        found = owners.load(Settings(tmp_path, (Company("acme"),)))
+        found = role_owners.load(Settings(tmp_path, (Company("acme"),)))
         assert found
         found.check(["Sales"])
 

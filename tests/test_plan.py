@@ -11,11 +11,11 @@ import pytest
 from installation import Installation, Serve, Silent
 
 from benchmarks.serving import served
-from pipedrive_graph.cli.plan import duration, span
+from pipedrive_graph.cli.commands.plan import duration, span
 from pipedrive_graph.collect import collect
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.collect.estimate.forecast import Range
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.landing import Manifest
-from pipedrive_graph.pipedrive.forecast import Range
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -14,12 +14,12 @@ import pytest
 from installation import MODELS, Installation
 from published import CONTRACT, query
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import PUBLISHED
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import PUBLISHED
 
 TYPES = {"user_id": "BIGINT", "role_id": "BIGINT", "permission_set_id": "VARCHAR", "subject_id": "VARCHAR"}
 

@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipedrive_graph.collect.details import Past
-from pipedrive_graph.collect.ledger import Ledger
-from pipedrive_graph.collect.rehearsal import Supposing, rehearse
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.estimate.dry_run import Supposing, rehearse
+from pipedrive_graph.collect.sampling import Schedule
+from pipedrive_graph.collect.steps import Past
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.landing import Known
 from pipedrive_graph.landing.records import Memory
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.by_access import Schedule
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.records import Access, Data, PermissionSet, Role, User
+from pipedrive_graph.pipedrive.models import Access, Data, PermissionSet, Role, User
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PAST = Past(Known(), Memory(), Schedule(NOW, None, timedelta(days=7)))

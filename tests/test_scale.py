@@ -15,11 +15,12 @@ from installation import MODELS, Installation
 from published import differing, query, tables
 
 from benchmarks.snapshots import Wanted, write
-from pipedrive_graph import advance, build, files
+from pipedrive_graph.builder import build, process_snapshot
+from pipedrive_graph.common import files
+from pipedrive_graph.config.settings import Settings, load
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.findings import own_rules
-from pipedrive_graph.settings import Settings, load
-from pipedrive_graph.warehouse import database, keys, transform
+from pipedrive_graph.findings import custom_rules
+from pipedrive_graph.warehouse import checks, database, transform
 from pipedrive_graph.warehouse.tables import TABLES
 
 COMPANIES, USERS, NIGHTS = 3, 40, 2
@@ -53,8 +54,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def one_night_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each build take one snapshot, although all of them are there."""
-    every = advance.ingest.pending
-    monkeypatch.setattr(advance.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
+    every = process_snapshot.ingest.pending
+    monkeypatch.setattr(process_snapshot.ingest, "pending", lambda landing, seen: every(landing, seen)[:1])
 
 
 def test_the_same_landing_is_written_every_time(home: Path, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
     shutil.copytree(home / "landing", tmp_path / "landing")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "breaks.sql").write_text(BREAKS)
-    models = own_rules.added(MODELS, tmp_path / "rules").without(
+    models = custom_rules.added(MODELS, tmp_path / "rules").without(
         [rule.qualified for rule in MODELS.of("rules")]
     )
     for company in ("co000000", "co000001", "co000002"):
@@ -192,14 +193,14 @@ def test_of_an_answer_that_is_the_same_nothing_is_staged(
 ) -> None:
     write(tmp_path, Wanted(1, USERS, 2))
     staged = []
-    differences = advance.history.differences
+    differences = process_snapshot.history.differences
 
     def count(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
         text = "SELECT count(DISTINCT user_id) FROM staging.user_permissions"
         staged.append(connection.execute(text).fetchall()[0][0])
         return differences(connection)
 
-    monkeypatch.setattr(advance.history, "differences", count)
+    monkeypatch.setattr(process_snapshot.history, "differences", count)
     build.build(settings(tmp_path), MODELS, "co000000", tell=print)
 
     assert staged == [USERS, 1]
@@ -213,14 +214,14 @@ def test_keys_of_long_tables_are_proven_alike(monkeypatch: pytest.MonkeyPatch) -
             'acme' AS company, subject AS user_id, nullif(seat, 0) AS role_id,
             concat('can_', flag) AS permission
         FROM range(20) AS subjects(subject), range(3) AS seats(seat), range(70) AS flags(flag)"""
-    monkeypatch.setattr(keys, "_MANY", 100)
+    monkeypatch.setattr(checks, "_MANY", 100)
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE held AS {rows}")
-        keys.check_key(connection, model, "held", count=4_200)
+        checks.check_key(connection, model, "held", count=4_200)
 
         connection.execute("INSERT INTO held VALUES ('acme', 7, NULL, 'can_69')")
         with pytest.raises(WarehouseError, match=r"of 'acme' one is there 2 times"):
-            keys.check_key(connection, model, "held", count=4_201)
+            checks.check_key(connection, model, "held", count=4_201)
 
 
 def test_access_at_knows_every_night(home: Path) -> None:
@@ -408,7 +409,7 @@ def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Pa
     write(tmp_path, Wanted(1, 1000, 2))
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "talkative.sql").write_text(TALKATIVE)
-    models = own_rules.added(MODELS, tmp_path / "rules")
+    models = custom_rules.added(MODELS, tmp_path / "rules")
     assert models.broken == {}
     fired, taken = [], []
     for _ in range(2):

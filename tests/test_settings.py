@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph import settings
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config import settings
+from pipedrive_graph.config.company import Company
 from pipedrive_graph.errors import ConfigurationError
 
 

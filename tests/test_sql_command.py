@@ -14,7 +14,7 @@ import pytest
 from installation import Installation
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import pytest
 from installation import Installation
 from published import differing, tables
 
-from pipedrive_graph import locks
+from pipedrive_graph.common import locks
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import BusyError
-from pipedrive_graph.findings.journal import Journal
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.storage import FolderStorage, Storage
+from pipedrive_graph.landing.storage import FolderStorage, Storage
 
 
 @dataclass

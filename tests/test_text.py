@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipedrive_graph.text import markdown_cell, markdown_table, meant, near, one_of, similar
+from pipedrive_graph.common.text import markdown_cell, markdown_table, meant, near, one_of, similar
 
 KNOWN = ["users", "user_roles", "roles", "Sales EMEA"]
 

@@ -13,16 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipedrive_graph import settings as settings_module
-from pipedrive_graph import toml_file
-from pipedrive_graph.alerts import file as alerts_file
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.config import alerts_file, policy, role_owners, toml, waivers
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.waivers import Waiver
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import policy, waivers
-from pipedrive_graph.findings.waivers import Waiver
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.settings import Settings
 
 BOM = b"\xef\xbb\xbf"
 
@@ -57,7 +54,7 @@ FILES: dict[str, tuple[str, Callable[[Path], Any], Any]] = {
     ),
     "reviews.toml": (
         '# Zürich\ndefault = "zoe@example.com"\n',
-        lambda home: (found := owners.load(acme(home))) and found.of("acme").default,
+        lambda home: (found := role_owners.load(acme(home))) and found.of("acme").default,
         "zoe@example.com",
     ),
 }
@@ -140,7 +137,7 @@ def test_any_bytes_are_tables_or_one_sentence(
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_bytes(content)
     try:
-        read: object = toml_file.read(file)
+        read: object = toml.read(file)
     except ConfigurationError as error:
         read = str(error)
 
@@ -212,14 +209,14 @@ key = 1
     ],
 )
 def test_the_line_of_a_setting(path: tuple[str | int, ...], line: int) -> None:
-    assert toml_file.on_line(PLACES, *path) == f" (line {line})"
+    assert toml.on_line(PLACES, *path) == f" (line {line})"
 
 
 @pytest.mark.parametrize(
     "path", [("not",), ("table", "other"), ("list", 3), ("alert", 2), ("alert", 1, "more")]
 )
 def test_a_setting_that_is_not_there_has_no_line(path: tuple[str | int, ...]) -> None:
-    assert toml_file.on_line(PLACES, *path) == ""
+    assert toml.on_line(PLACES, *path) == ""
 
 
 def test_the_lines_of_all_settings_are_found_by_reading_each_statement_once(
@@ -244,4 +241,4 @@ def test_a_file_that_no_person_wrote_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "waivers.toml"
     path.write_bytes(b"# " * (2 * 2**20 + 1))
     with pytest.raises(ConfigurationError, match=r"^Cannot read .*waivers.toml: it is larger than 4 MiB.$"):
-        toml_file.read(path)
+        toml.read(path)

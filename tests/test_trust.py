@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph import trust
+from pipedrive_graph.common import trust
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.pipedrive.grant import TokenStore
+from pipedrive_graph.pipedrive.auth.tokens import TokenStore
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to another user")

@@ -6,12 +6,12 @@ import pytest
 from installation import MODELS, Installation
 from published import found
 
-from pipedrive_graph.clock import CLOCK_VARIABLE
-from pipedrive_graph.settings import ROSTER_VARIABLE
+from pipedrive_graph.common.clock import CLOCK_VARIABLE
+from pipedrive_graph.config.settings import ROSTER_VARIABLE
 from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.roster import write_roster
-from pipedrive_graph.warehouse.model import Kind
+from pipedrive_graph.warehouse.sql_model import Kind
 
 RULES = {rule.name for rule in MODELS.of("rules", Kind.RULE)}
 

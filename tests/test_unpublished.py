@@ -11,13 +11,13 @@ from installation import Installation
 from published import query
 
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.orchestration.build import JOB, build_definitions
 
 NIGHT = "2026-11-01T02:00:00Z"
 WITHIN, AFTER = "2026-11-01T07:59:00Z", "2026-11-01T08:01:00Z"
 
-BUILDING = "pipedrive_graph.advance.history.merge"
-PUBLISHING = "pipedrive_graph.build.publish_file"
+BUILDING = "pipedrive_graph.builder.process_snapshot.history.merge"
+PUBLISHING = "pipedrive_graph.builder.build.publish_file"
 REPORTING = "pipedrive_graph.pipeline.after.write_access_report"
 
 

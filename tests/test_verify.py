@@ -16,9 +16,9 @@ from alerts.receivers import web_receiver
 from installation import UNJUDGED, Installation
 from published import Row, query, tables
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.errors import PipedriveGraphError
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 from pipedrive_graph.simulator.server import Options, Simulator
 
 Damage = Callable[[Path], None]

@@ -17,20 +17,14 @@ from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
-from pipedrive_graph import network
 from pipedrive_graph.alerts.message import Message, document, markup, plain, slack
-from pipedrive_graph.alerts.settings import Channel, Mail
+from pipedrive_graph.common import net
+from pipedrive_graph.common.net import is_loopback
+from pipedrive_graph.common.redaction import Redaction
+from pipedrive_graph.config.alert_channels import Channel, Mail
 from pipedrive_graph.errors import AlertError, ConfigurationError
-from pipedrive_graph.network import is_loopback
-from pipedrive_graph.pipedrive.exchange import (
-    PROXY_OF,
-    Fault,
-    Response,
-    Timeouts,
-    TransportError,
-)
 from pipedrive_graph.pipedrive.http import get_heartbeat, post_json
-from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.pipedrive.http_types import PROXY_OF, Fault, Response, Timeouts, TransportError
 
 _CODE = re.compile(rb"[a-z_]{2,40}\s*")
 """What Slack says about a refusal, such as no_service; anything else might repeat the address."""
@@ -232,7 +226,7 @@ def _send(mail: Mail, written: EmailMessage, password: str | None, patience: Pat
 
 def _sent(mail: Mail, written: EmailMessage, password: str | None, patience: Patience) -> list[str]:
     """Send a mail; returns the recipients that were refused, where others were not."""
-    context = network.load().trusting(ssl.create_default_context())
+    context = net.load().trusting(ssl.create_default_context())
     server = (
         smtplib.SMTP_SSL(mail.host, mail.port, timeout=patience.read, context=context)
         if mail.tls == "ssl"

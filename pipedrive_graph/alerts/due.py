@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.alerts.message import SHOWN, Message, Note, Told
-from pipedrive_graph.alerts.settings import Alerts, Channel, Event
 from pipedrive_graph.alerts.state import Known, Memory
-from pipedrive_graph.findings.rules import SEVERITIES
-from pipedrive_graph.reports.listing import Filter, Listed, grouped, listing
-from pipedrive_graph.warehouse.published import reading
+from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
+from pipedrive_graph.findings.rule_header import SEVERITIES
+from pipedrive_graph.published.connection import reading
+from pipedrive_graph.published.findings import Filter, Listed, grouped, listing
 
 FAILED = "failed:"
 """How the keys of failed nights begin."""

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pipedrive_graph import files, locks
-from pipedrive_graph.alerts import file
-from pipedrive_graph.alerts.file import AlertsFile
-from pipedrive_graph.alerts.settings import Alerts, Channel, Event
+from pipedrive_graph.common import files, locks
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
+from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.errors import AlertError, ConfigurationError
 
 _BEGINNING = "# sha256: "
@@ -81,7 +81,7 @@ def _last(home: Path) -> Alerts | None:
     """What alerts.toml said when it could be used last; None where it never could."""
     text = _copied(home)
     try:
-        return None if text is None else file.parse(text, _path(home), companies=None)
+        return None if text is None else alerts_file.parse(text, _path(home), companies=None)
     except ConfigurationError:
         return None
 

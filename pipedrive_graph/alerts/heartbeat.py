@@ -12,7 +12,7 @@ from pathlib import Path
 from pipedrive_graph.alerts import due
 from pipedrive_graph.alerts.channels import Patience, call
 from pipedrive_graph.alerts.sender import Outcome
-from pipedrive_graph.alerts.settings import Channel
+from pipedrive_graph.config.alert_channels import Channel
 from pipedrive_graph.errors import AlertError, NoSpaceError, WarehouseError
 from pipedrive_graph.landing import Manifest
 

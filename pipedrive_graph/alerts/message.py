@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipedrive_graph import clock
-from pipedrive_graph.text import printable
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.text import printable
 
 SHOWN = 10
 """Findings that are named; the others are counted."""

@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from pipedrive_graph import clock, errors
+from pipedrive_graph import errors
 from pipedrive_graph.alerts import due, fallback, state
 from pipedrive_graph.alerts.channels import Patience, call, deliver
-from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.sender import Outcome, Sender
-from pipedrive_graph.alerts.settings import HEARTBEAT, Channel, Event
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.timed import timed
+from pipedrive_graph.config.alert_channels import HEARTBEAT, Channel, Event
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import (
     AlertError,
     BudgetError,
@@ -26,8 +29,6 @@ from pipedrive_graph.errors import (
     LandingError,
     PipedriveGraphError,
 )
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.timed import timed
 
 _log = logging.getLogger(__name__)
 

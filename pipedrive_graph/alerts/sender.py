@@ -6,15 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipedrive_graph import clock
 from pipedrive_graph.alerts import due
 from pipedrive_graph.alerts.channels import Patience, deliver
 from pipedrive_graph.alerts.message import Message, Note
-from pipedrive_graph.alerts.settings import Alerts, Channel, Event
 from pipedrive_graph.alerts.state import Memory, State
+from pipedrive_graph.common import clock
+from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import AlertError, LandingError, NoSpaceError, WarehouseError
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import Settings
 
 REPORTS = ("access_report.html", "findings.csv")
 """What an alert leads to: the first of these that is there, in the folder of the company's reports."""

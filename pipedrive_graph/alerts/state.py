@@ -14,11 +14,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipedrive_graph import clock, files, locks
 from pipedrive_graph.alerts.message import Note
+from pipedrive_graph.common import clock, files, locks
+from pipedrive_graph.common.sealed import Sealed
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import AlertError
-from pipedrive_graph.sealed import Sealed
-from pipedrive_graph.settings import Settings
 
 WAITS = timedelta(days=14)
 """How long what could not be delivered is kept for another attempt."""

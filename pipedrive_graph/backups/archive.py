@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from pipedrive_graph import files
 from pipedrive_graph.backups.contents import MADE_AGAIN, TOKENS, Contents, Item
 from pipedrive_graph.backups.records import HEAD, HOME, MANIFEST, Head, Manifest, Member
+from pipedrive_graph.common import files
 from pipedrive_graph.errors import ConfigurationError, LandingError
 
 _OURS = {"landing", "journal", "alerts", TOKENS} | MADE_AGAIN

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipedrive_graph import files, output_access
 from pipedrive_graph.backups.needs import FILES_OF_SETTINGS, Needs
 from pipedrive_graph.backups.records import CompanyMark
+from pipedrive_graph.common import files
+from pipedrive_graph.config import output_access
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -25,7 +27,6 @@ from pipedrive_graph.landing.records import (
     Mark,
     parse_record,
 )
-from pipedrive_graph.settings import Settings
 
 TOKENS = "tokens"
 

@@ -7,28 +7,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipedrive_graph import environment, network
-from pipedrive_graph.alerts import file
-from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
-from pipedrive_graph.clock import CLOCK_VARIABLE
-from pipedrive_graph.companies import COMPANIES_FILE
+from pipedrive_graph.common import environment, net
+from pipedrive_graph.common.clock import CLOCK_VARIABLE
+from pipedrive_graph.config import alerts_file, policy, role_owners, waivers
+from pipedrive_graph.config.alert_channels import FILE as ALERTS_FILE
+from pipedrive_graph.config.company import COMPANIES_FILE
+from pipedrive_graph.config.options import FILE as OPTIONS_FILE
+from pipedrive_graph.config.settings import HOME_VARIABLE, Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import policy, waivers
-from pipedrive_graph.options import FILE as OPTIONS_FILE
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.settings import HOME_VARIABLE, Settings
 
 FILES_OF_SETTINGS = (
     COMPANIES_FILE,
     OPTIONS_FILE,
     policy.FILE,
     waivers.FILE,
-    owners.FILE,
+    role_owners.FILE,
     ALERTS_FILE,
 )
 """The files in the home folder that people write."""
 
-_OTHERS = (environment.DAGSTER_HOME, *network.PROXIES, "NO_PROXY", *network.AUTHORITIES)
+_OTHERS = (environment.DAGSTER_HOME, *net.PROXIES, "NO_PROXY", *net.AUTHORITIES)
 _OF_THE_MACHINE = {HOME_VARIABLE, CLOCK_VARIABLE}
 _PREFIX = "PIPEDRIVE_"
 
@@ -54,10 +52,10 @@ def find(settings: Settings) -> Needs:
     """Find what a home folder needs; a mistake in a file of settings is no obstacle."""
     needs = Needs()
     variables = {*_of_companies(settings), *_set()}
-    alerts_file = file.read(settings)
-    if alerts_file.problem:
-        needs.problems.append(str(alerts_file.problem))
-    for channel in alerts_file.alerts.channels:
+    alerts = alerts_file.read(settings)
+    if alerts.problem:
+        needs.problems.append(str(alerts.problem))
+    for channel in alerts.alerts.channels:
         if channel.mail and channel.mail.password_variable:
             variables.add(_called(channel.mail.password_variable, "password_env"))
         if channel.url_variable:
@@ -109,7 +107,7 @@ def _paths(settings: Settings, needs: Needs) -> Iterator[Path]:
         rules = policy.usual_folder(settings)
     if rules.exists():
         yield rules
-    for name in network.AUTHORITIES:
+    for name in net.AUTHORITIES:
         if path := environment.value(name):
             yield Path(path).absolute()
     if dagster := environment.value(environment.DAGSTER_HOME):

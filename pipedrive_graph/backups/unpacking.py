@@ -21,11 +21,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 import pipedrive_graph
-from pipedrive_graph import files, trust
 from pipedrive_graph.backups.archive import read_head
 from pipedrive_graph.backups.records import FORMAT, HEAD, HOME, MANIFEST, Head, Manifest
+from pipedrive_graph.common import files, trust
+from pipedrive_graph.config.settings import RESTORED
 from pipedrive_graph.errors import ConfigurationError, LandingError
-from pipedrive_graph.settings import RESTORED
 from pipedrive_graph.warehouse import database
 
 _UNPACKED = ".restore.tmp"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from pipedrive_graph.checkup.check import Check, fault, warning
+from pipedrive_graph.collect.acceptance import never_offered
 from pipedrive_graph.collect.clock_check import check_clock
-from pipedrive_graph.collect.identity import identity_of, refuse_another_company, refuse_without_users
-from pipedrive_graph.collect.verdict import never_offered
-from pipedrive_graph.companies import Company
+from pipedrive_graph.collect.plan import PAGE
+from pipedrive_graph.collect.resume import identity_of, refuse_another_company, refuse_without_users
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ClockError, IncompleteError, RejectedError
 from pipedrive_graph.landing import CompanyLanding, Landing
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.plan import PAGE
-from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.pipedrive.models import Me
 
 
 def answers(settings: Settings, company: Company) -> list[Check]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipedrive_graph import clock, credentials
-from pipedrive_graph.alerts.settings import FILE as ALERTS_FILE
-from pipedrive_graph.alerts.settings import Alerts
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
+from pipedrive_graph.common import clock
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.config import credentials, role_owners, roster, waivers
+from pipedrive_graph.config.alert_channels import FILE as ALERTS_FILE
+from pipedrive_graph.config.alert_channels import Alerts
+from pipedrive_graph.config.company import Company
 from pipedrive_graph.errors import PipedriveGraphError, RuleError
-from pipedrive_graph.findings import own_rules, roster, waivers
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.reviews.freezing import owners_problem
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.findings import custom_rules
+from pipedrive_graph.reviews.freeze import owners_problem
 from pipedrive_graph.warehouse.parsed import ParsedQueries
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 def rules(configuration: Configuration) -> Iterator[Check]:
@@ -25,7 +25,7 @@ def rules(configuration: Configuration) -> Iterator[Check]:
     folder = configuration.policies.rules
     parsed = ParsedQueries(configuration.settings.parsed_queries)
     shipped = Models(sql_folder(), parsed)
-    models = own_rules.added(shipped, folder, parsed)
+    models = custom_rules.added(shipped, folder, parsed)
     for name, problem in models.broken.items():
         yield fault("rules", RuleError(problem, rule=name))
     usable = len(models.of("rules")) - len(shipped.of("rules"))
@@ -80,7 +80,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
 def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
     """Whether reviews.toml can be used; nothing where there is none."""
     problem = owners_problem(lambda: configuration.owners, configuration.settings.published)
-    file = configuration.settings.home / owners.FILE
+    file = configuration.settings.home / role_owners.FILE
     if problem:
         yield warning("reviews", problem)
     elif file.is_file():

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import duckdb
 
+from pipedrive_graph.builder.unpublished import is_published
 from pipedrive_graph.checkup.check import Check, State, warning
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
-from pipedrive_graph.unpublished import is_published
 from pipedrive_graph.warehouse.database import attached, is_written, obstacle, rows
 
 _AGAIN = "the next sync publishes it again."

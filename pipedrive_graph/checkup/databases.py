@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph.checkup.check import Check, State, warning
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.losses import advised, losses, raise_for
 from pipedrive_graph.errors import LandingError, OtherVersionError, UnusableError, WarehouseError
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.losses import advised, losses, raise_for
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
 from pipedrive_graph.warehouse import ingest, tables
 from pipedrive_graph.warehouse.database import attached, is_written, obstacle
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.checkup import api, configuration, databases, forgotten, snapshots, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.config.company import Company
 
 
 def examine(

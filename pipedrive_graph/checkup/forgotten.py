@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipedrive_graph import interrupted
 from pipedrive_graph.checkup.check import Check, fault, warning
+from pipedrive_graph.common import interrupted
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.forget.company import advice, not_collected
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import Settings
 
 
 def forget(settings: Settings, *, finished_by_sync: bool) -> Iterator[Check]:

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.alerts import fallback, state
-from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup.check import Check, fault
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.journal import Journal
+from pipedrive_graph.decisions.losses import check_journal
+from pipedrive_graph.decisions.review_handlers import OPENED, recall
 from pipedrive_graph.errors import AlertError, LandingError
-from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, File, Landing, Manifest
 from pipedrive_graph.landing.records import DERIVED, KNOWN, MANIFEST, MEMORY
 from pipedrive_graph.landing.tombstones import FORGOTTEN
-from pipedrive_graph.losses import check_journal
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
-from pipedrive_graph.reviews.journal import OPENED, recall
 from pipedrive_graph.runs import record
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
 
 _ENDPOINTS, _OUTCOMES = set(Endpoint), set(Outcome)
 

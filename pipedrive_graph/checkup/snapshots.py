@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.checkup.databases import taken
 from pipedrive_graph.collect.clock_check import refuse_later_snapshots
 from pipedrive_graph.collect.derived import recall
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Journal
+from pipedrive_graph.decisions.losses import dated_ahead
 from pipedrive_graph.errors import AlertError, ClockError, LandingError
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.losses import dated_ahead
-from pipedrive_graph.settings import Settings
 
 
 def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator[Check]:

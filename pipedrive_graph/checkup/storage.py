@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipedrive_graph import files, ownership
 from pipedrive_graph.checkup.check import Check, State, checked, fault, warning
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common import files
+from pipedrive_graph.config import ownership
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import HOME_VARIABLE, Settings
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.exports import written
-from pipedrive_graph.settings import HOME_VARIABLE, Settings
 
 LEAST_FREE = 10_000_000
 """Bytes that a small company's run takes: its snapshot, the warehouse and the published file."""

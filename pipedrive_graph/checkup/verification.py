@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipedrive_graph.alerts.file import AlertsFile
 from pipedrive_graph.checkup import contents, databases, forgotten, integrity, storage
 from pipedrive_graph.checkup.check import Check, Checks, all_checked, checked
-from pipedrive_graph.companies import Company
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 
 NOT_LOOKED_AT = (
     "not looked at: what reports and exports hold, OAuth tokens, Dagster's own files, the metrics file, and"

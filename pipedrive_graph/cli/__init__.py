@@ -9,9 +9,9 @@ import logging
 import sys
 
 from pipedrive_graph.cli import output
+from pipedrive_graph.cli.app import commands
 from pipedrive_graph.cli.ending import end
-from pipedrive_graph.cli.frame import run, say
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.runner import run, say
 
 
 def main() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipedrive_graph import clock
-from pipedrive_graph.cli.frame import failure, sentence
-from pipedrive_graph.companies import Collect
-from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.cli.runner import failure, sentence
+from pipedrive_graph.common import clock
+from pipedrive_graph.config.company import Collect
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.runs.company_run import UNFINISHED, CompanyRun
-from pipedrive_graph.settings import Settings
 
 KEPT = "What was read so far is kept; a sync within 6 hours goes on from there."
 

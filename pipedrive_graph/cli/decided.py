@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pipedrive_graph.cli.logs import warn
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.runs.recording import note_published
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 def renew_reports(settings: Settings, models: Models, company: str) -> None:

@@ -20,10 +20,10 @@ from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
 
-from pipedrive_graph import clock, environment
+from pipedrive_graph.common import clock, environment
+from pipedrive_graph.common.redaction import masked
+from pipedrive_graph.common.text import printable
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.pipedrive.redaction import masked
-from pipedrive_graph.text import printable
 
 DEBUG_OPTION = "--debug"
 FORMAT_OPTION = "--log-format"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipedrive_graph.alerts import send
-from pipedrive_graph.cli.frame import say
-from pipedrive_graph.config import configuration as config
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder import configuration as config
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.cli.runner import say
+from pipedrive_graph.config.known import known_names, known_settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.known import known_names, known_settings
 
 
 def load_configuration() -> Configuration:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.terminal import SafeConsole
-from pipedrive_graph.text import printable
+from pipedrive_graph.common.text import printable
 
 if TYPE_CHECKING:  # `status` does without what these import
     from pipedrive_graph.collect import Progress as Collected

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.output import reader_is_gone
-from pipedrive_graph.text import escaped, markdown_cell, markdown_line, printable, safe_cell
+from pipedrive_graph.common.text import escaped, markdown_cell, markdown_line, printable, safe_cell
 
 _AT_ONCE = 10_000
 """Rows that are fetched at once, so that a large result need not fit into memory."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import click
 
-from pipedrive_graph.pasted import shown
-from pipedrive_graph.text import near, printable
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.common.text import near, printable
 
 
 def unknown_command(name: str, known: Iterable[str], context: click.Context) -> click.UsageError:

@@ -11,11 +11,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pipedrive_graph.text import printable
+from pipedrive_graph.common.text import printable
 
 if TYPE_CHECKING:  # `status` does without what these import
     from pipedrive_graph.landing import Manifest
-    from pipedrive_graph.reports.summary import Summary
+    from pipedrive_graph.published.summary import Summary
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 PLAIN_WIDTH = 120

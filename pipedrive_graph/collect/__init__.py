@@ -4,7 +4,7 @@ The end is a committed snapshot: complete; partial, where nothing is concluded f
 rejected, where too little came back to be trusted.
 """
 
-from pipedrive_graph.collect.observer import Observer, Progress
+from pipedrive_graph.collect.progress import Observer, Progress
 from pipedrive_graph.collect.run import collect
 
 __all__ = ["Observer", "Progress", "collect"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from pipedrive_graph.collect.ledger import Ledger
+from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.plan import assignments, contents, members, permissions
+from pipedrive_graph.collect.sampling import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.landing.records import Memory
 from pipedrive_graph.pipedrive.answers import Outcome
-from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.plan import assignments, contents, members, permissions
 
 Ask = Callable[[Iterable[Call]], Awaitable[None]]
 """Makes calls, and notes their answers in the ledger."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from pipedrive_graph import clock
+from pipedrive_graph.common import clock
 from pipedrive_graph.errors import ClockError
 from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.pipedrive.client import ServerTime

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, Ledger
 from pipedrive_graph.collect.resuming import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, Known, Manifest

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pipedrive_graph import clock
+from pipedrive_graph.common import clock
 from pipedrive_graph.landing import Snapshot
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.reading import read
+from pipedrive_graph.pipedrive.parsing import read
 
 DETAILS = (
     Endpoint.USER,

@@ -9,30 +9,25 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
-from pipedrive_graph import clock
+from pipedrive_graph.collect.acceptance import verdict
+from pipedrive_graph.collect.call_log import LISTED, Ledger
 from pipedrive_graph.collect.clock_check import check_clock
-from pipedrive_graph.collect.details import Past, ask_details, past_of
-from pipedrive_graph.collect.identity import (
-    identity_of,
-    refuse_another_company,
-    refuse_without_users,
-    resumed,
-)
-from pipedrive_graph.collect.ledger import LISTED, Ledger
-from pipedrive_graph.collect.observer import Observer, Progress
+from pipedrive_graph.collect.plan import PAGE
+from pipedrive_graph.collect.progress import Observer, Progress
+from pipedrive_graph.collect.resume import identity_of, refuse_another_company, refuse_without_users, resumed
 from pipedrive_graph.collect.resuming import SETTLED, answers_of, line_of
+from pipedrive_graph.collect.steps import Past, ask_details, past_of
 from pipedrive_graph.collect.unseen import contradictions
-from pipedrive_graph.collect.verdict import verdict
-from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.timed import timed
+from pipedrive_graph.config.company import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
 from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Mark, Snapshot
 from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.plan import PAGE
-from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.timed import timed
+from pipedrive_graph.pipedrive.models import Me
 
 _log = logging.getLogger(__name__)
 

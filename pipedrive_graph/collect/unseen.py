@@ -11,11 +11,11 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipedrive_graph.collect.ledger import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.endpoints import Endpoint
-from pipedrive_graph.pipedrive.records import PermissionSet, Role, or_none, read_id, read_text_id
-from pipedrive_graph.text import counted
+from pipedrive_graph.pipedrive.models import PermissionSet, Role, or_none, read_id, read_text_id
 
 UNSEEN_SHARE, UNSEEN_COUNT = 0.20, 5
 """More than this share, and at least this count, of the assignments that Pipedrive counts are missing."""

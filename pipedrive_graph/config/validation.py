@@ -7,8 +7,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from pipedrive_graph.pasted import shown
-from pipedrive_graph.text import near
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.common.text import near
 
 _PHRASES = {
     "list_type": 'must be a list, as ["…"]',

@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 
 import duckdb
 
+from pipedrive_graph.common.pasted import shown
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.findings.rules import is_event
-from pipedrive_graph.pasted import shown
+from pipedrive_graph.findings.rule_header import is_event
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 class Identified(Protocol):

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pipedrive_graph
-from pipedrive_graph import files
+from pipedrive_graph.common import files
+from pipedrive_graph.config import policy
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.exports.formats import FORMATS, Content, Format, Wrote, writer
-from pipedrive_graph.exports.place import placed, write_contents
+from pipedrive_graph.exports.output import placed, write_contents
+from pipedrive_graph.exports.registry import FORMATS, Content, Format, Wrote, writer
 from pipedrive_graph.exports.source import Snapshot, Source, opened
-from pipedrive_graph.findings import policy
-from pipedrive_graph.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

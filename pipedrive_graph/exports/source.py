@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.common.text import meant
 from pipedrive_graph.errors import ConfigurationError, WarehouseError
-from pipedrive_graph.pasted import shown
-from pipedrive_graph.text import meant
+from pipedrive_graph.published.connection import reading
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
-from pipedrive_graph.warehouse.published import reading
 
 NEEDED = {"current_snapshot", "nodes", "edges", "findings", "toxic_combinations"}
 """Tables without which a published file is another version's."""

@@ -11,10 +11,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from pipedrive_graph import files, locks
+from pipedrive_graph.common import files, locks
+from pipedrive_graph.config.output_access import EXPORTED
 from pipedrive_graph.errors import ExportError
-from pipedrive_graph.exports.formats import FORMATS
-from pipedrive_graph.output_access import EXPORTED
+from pipedrive_graph.exports.registry import FORMATS
 
 _KEPT = 2
 """Digests per file: the new one is listed before it is in place, and a crash may leave the earlier file."""

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipedrive_graph.findings.firing import fire
+from pipedrive_graph.findings.evaluate import fire
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 _RESOLVE = steps.written("""
     UPDATE history.findings AS findings

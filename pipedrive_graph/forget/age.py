@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from pipedrive_graph import clock
-from pipedrive_graph.companies import Company
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import BusyError
 from pipedrive_graph.forget import run
 from pipedrive_graph.forget.alerting import refuse_unpublished
@@ -19,10 +21,8 @@ from pipedrive_graph.forget.older import older, started
 from pipedrive_graph.forget.stage import Wait
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import Kind
-from pipedrive_graph.reviews.recommending import STILL_PRESENT
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.reviews.recommendations import STILL_PRESENT
+from pipedrive_graph.warehouse.sql_project import Models
 
 SLACK = timedelta(days=1)
 """How much older than `retention_days` something must be: so everything is made again once a day at most."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipedrive_graph import files
 from pipedrive_graph.alerts import state
 from pipedrive_graph.alerts.due import Published, look, opened_at
 from pipedrive_graph.alerts.state import Known
+from pipedrive_graph.builder.unpublished import published_snapshots, unpublished
+from pipedrive_graph.common import files
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import Landing
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import published_snapshots, unpublished
 
 
 def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from pipedrive_graph.findings.journal import Line
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Line
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.landing.tombstones import Kind
-from pipedrive_graph.settings import Settings
 
 Action = Literal["remove", "rewrite", "keep", "edit"]
 """What is done with an item: `keep` says why it stays, and `edit` is left to a person."""

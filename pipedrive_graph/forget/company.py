@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from pipedrive_graph.companies import COMPANIES_FILE
+from pipedrive_graph.common.text import counted, printable
+from pipedrive_graph.config.company import COMPANIES_FILE
+from pipedrive_graph.config.settings import COMPANY_VARIABLE, Settings
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.forget import seal
 from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting, Item, Runs
 from pipedrive_graph.forget.written import mentions
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
-from pipedrive_graph.settings import COMPANY_VARIABLE, Settings
-from pipedrive_graph.text import counted, printable
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,19 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pipedrive_graph import addresses
-from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.handlers import ACKNOWLEDGED
-from pipedrive_graph.findings.journal import Journal, Line
-from pipedrive_graph.findings.roster import Row
+from pipedrive_graph.common import addresses
+from pipedrive_graph.config.roster import Row
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import review_handlers as reviews
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
+from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED
 from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.forget.scrub import GONE, scrubbed
 from pipedrive_graph.forget.who import Person
-from pipedrive_graph.reviews import journal as reviews
-from pipedrive_graph.reviews.journal import DECIDED, OPENED
-from pipedrive_graph.reviews.population import Population
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.reviews.items import Population
 
 
 @dataclass(slots=True)

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Journal
+from pipedrive_graph.decisions.losses import losses
 from pipedrive_graph.errors import LandingError, LossError
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import Kind
-from pipedrive_graph.losses import losses
-from pipedrive_graph.settings import Settings
 
 
 @dataclass(frozen=True)

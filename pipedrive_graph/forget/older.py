@@ -11,15 +11,15 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.decisions import placed
-from pipedrive_graph.findings.handlers import ACKNOWLEDGED, WAIVERS
-from pipedrive_graph.findings.journal import Journal, Line
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED, WAIVERS
+from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.replay import placed
+from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED, recall
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.records import SNAPSHOT_ID
-from pipedrive_graph.reviews.journal import DECIDED, OPENED, recall
-from pipedrive_graph.settings import Settings
 
 
 def older(settings: Settings, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:

@@ -8,7 +8,9 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import ClassVar
 
-from pipedrive_graph import addresses
+from pipedrive_graph.common import addresses
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError, LandingError
 from pipedrive_graph.forget import search, written
 from pipedrive_graph.forget.answers import rewriting
@@ -17,9 +19,7 @@ from pipedrive_graph.forget.entries import rewrite_entries
 from pipedrive_graph.forget.who import NOBODY, Person, find
 from pipedrive_graph.landing import CompanyLanding, Landing
 from pipedrive_graph.landing.tombstones import Kind
-from pipedrive_graph.pasted import shown
 from pipedrive_graph.runs import record
-from pipedrive_graph.settings import Settings
 
 
 @dataclass(frozen=True)

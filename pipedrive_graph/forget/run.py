@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from pipedrive_graph import build, clock, losses
 from pipedrive_graph.backups.needs import FILES_OF_SETTINGS
+from pipedrive_graph.builder import build
+from pipedrive_graph.common import clock
+from pipedrive_graph.config import policy
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import losses
 from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraphError
 from pipedrive_graph.exports import written
-from pipedrive_graph.findings import policy
 from pipedrive_graph.forget import alerting, seal
 from pipedrive_graph.forget.change import Change, Forgetting, Item
 from pipedrive_graph.forget.stage import Stage, Wait, locked, quiet, settle
@@ -19,8 +22,7 @@ from pipedrive_graph.landing.tombstones import Tombstone
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.access.source import companies as published_companies
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.journal import Journal, Line, written
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.journal import Journal, Line, written
+from pipedrive_graph.decisions.review_handlers import OPENED
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest, Mark
 from pipedrive_graph.landing.records import DRAFT, GAPS, MANIFEST, read_record
+from pipedrive_graph.landing.storage import Storage
 from pipedrive_graph.landing.tombstones import (
     FORGOTTEN,
     JournalChange,
     Tombstone,
     write_forgotten,
 )
-from pipedrive_graph.reviews.journal import OPENED
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.storage import Storage
 
 Marks = Callable[[Mark], Mark | None]
 """Finds the mark of the new journal that stands for one of the old."""

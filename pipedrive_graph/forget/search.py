@@ -17,9 +17,9 @@ from pathlib import Path
 
 import duckdb
 
+from pipedrive_graph.common.interrupted import FOLDER
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.forget.who import Person, escaped
-from pipedrive_graph.interrupted import FOLDER
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse.database import attached, rows
 
 _OWN = ("landing", "journal", "reports", "exports", "cache")

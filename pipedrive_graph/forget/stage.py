@@ -17,14 +17,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipedrive_graph import files, locks
+from pipedrive_graph.common import files, locks
+from pipedrive_graph.common.interrupted import FOLDER, INTENT
+from pipedrive_graph.common.sealed import Sealed
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.interrupted import FOLDER, INTENT
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.records import Record, read_record
-from pipedrive_graph.sealed import Sealed
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.storage import FolderStorage
+from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.warehouse import database
 
 Wait = Callable[[str], None]

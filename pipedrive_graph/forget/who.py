@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipedrive_graph import addresses
+from pipedrive_graph.common import addresses
 from pipedrive_graph.landing import CompanyLanding
-from pipedrive_graph.pipedrive.records import read_id
+from pipedrive_graph.pipedrive.models import read_id
 
 _OF_USERS = {"users.ndjson.gz", "users.id.ndjson.gz", "users.me.ndjson.gz"}
 """The files of a snapshot that hold records of users."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipedrive_graph.backups.needs import FILES_OF_SETTINGS
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.forget.change import Item
-from pipedrive_graph.settings import Settings
 
 _LARGEST = 64 * 2**20
 _FILES = (*sorted(FILES_OF_SETTINGS), "alerts/last_alerts.toml", "explore.py")

@@ -18,9 +18,9 @@ missing snapshot shows.
 """
 
 from pipedrive_graph.landing.companies import Landing
-from pipedrive_graph.landing.company import CompanyLanding
 from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Mark, Verdict
 from pipedrive_graph.landing.snapshot import Snapshot, abandon
+from pipedrive_graph.landing.store import CompanyLanding
 
 __all__ = [
     "CompanyLanding",

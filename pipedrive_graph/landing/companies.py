@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipedrive_graph.landing.company import CompanyLanding
+from pipedrive_graph.landing.storage import Storage
+from pipedrive_graph.landing.store import CompanyLanding
 from pipedrive_graph.landing.tombstones import Forgotten, read_forgotten, write_forgotten
-from pipedrive_graph.storage import Storage
 
 
 class Landing:

@@ -10,10 +10,10 @@ from typing import Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from pipedrive_graph import files
+from pipedrive_graph.common import files
+from pipedrive_graph.common.sealed import Sealed
 from pipedrive_graph.errors import DamagedFileError
-from pipedrive_graph.sealed import Sealed
-from pipedrive_graph.storage import Storage
+from pipedrive_graph.landing.storage import Storage
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
 SNAPSHOT_ID = "%Y%m%dT%H%M%S-%f"

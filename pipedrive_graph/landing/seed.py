@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 
-from pipedrive_graph.storage import Storage
+from pipedrive_graph.landing.storage import Storage
 
 SEED, SEED_BYTES = ".seed", 32
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
-from pipedrive_graph import clock, files
+from pipedrive_graph.common import clock, files
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -31,7 +31,7 @@ from pipedrive_graph.landing.records import (
     Manifest,
     Memory,
 )
-from pipedrive_graph.storage import Storage
+from pipedrive_graph.landing.storage import Storage
 
 _SEAL = b', "sha256": "%s"}\n'
 _SEAL_LENGTH = len(_SEAL % (b"0" * 64))

@@ -11,10 +11,10 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from pipedrive_graph.common.sealed import Sealed
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import Mark, Record, parse_record
-from pipedrive_graph.sealed import Sealed
-from pipedrive_graph.storage import Storage
+from pipedrive_graph.landing.storage import Storage
 
 FORGOTTEN = "forgotten.json"
 """The file of the tombstones: in a company's folder of the landing; in the landing, for whole companies."""

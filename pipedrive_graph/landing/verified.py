@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipedrive_graph.errors import DamagedFileError, LandingError
 from pipedrive_graph.landing.records import File, Manifest
-from pipedrive_graph.storage import Storage
+from pipedrive_graph.landing.storage import Storage
 
 
 def verified(storage: Storage, name: str, file: File) -> bytes:

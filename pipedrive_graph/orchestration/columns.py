@@ -17,7 +17,7 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.lineage import Source, column_lineage
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 Types = Mapping[str, Mapping[str, str]]
 Lineage = Mapping[str, Mapping[str, list[Source]]]

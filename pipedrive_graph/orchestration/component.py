@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 
 
 class PipedriveGraph(dg.Component, dg.Model, dg.Resolvable):

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipedrive_graph import ownership
+from pipedrive_graph.builder import configuration as config
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.config import configuration as config
-from pipedrive_graph.findings import own_rules, policy
-from pipedrive_graph.known import as_known, known_settings
+from pipedrive_graph.config import ownership, policy
+from pipedrive_graph.config.known import as_known, known_settings
+from pipedrive_graph.config.ownership import RootError
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.findings import custom_rules
 from pipedrive_graph.orchestration.timing import Timing
-from pipedrive_graph.ownership import RootError
 from pipedrive_graph.pipeline.before import check
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 DAGSTER_ADVICE = "as its page and its daemon, too"
 """What to do where Dagster runs as root in the home folder of another user."""
@@ -130,6 +130,6 @@ def _models(loaded: config.Configuration, problems: list[Exception]) -> Models:
     shipped = Models(sql_folder())
     try:
         # the custom rules stay assets where they lie in the usual folder
-        return own_rules.added(shipped, policy.usual_folder(loaded.settings))
+        return custom_rules.added(shipped, policy.usual_folder(loaded.settings))
     except Exception:  # noqa: BLE001 - the problem is known
         return shipped

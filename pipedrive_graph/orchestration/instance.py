@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph import environment, files, locks, trust
+from pipedrive_graph.common import environment, files, locks, trust
 
 CONFIGURATION = "dagster.yaml"
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph.alerts.settings import Alerts
-from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.config.alert_channels import Alerts
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Coverage
 from pipedrive_graph.pipeline import Landed
+from pipedrive_graph.published.connection import reading
+from pipedrive_graph.published.findings import Listed
+from pipedrive_graph.published.last_run import Tonight, tonight
 from pipedrive_graph.reports import markdown
-from pipedrive_graph.reports.listing import Listed
-from pipedrive_graph.reports.tonight import Tonight, tonight
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.published import reading
 
 ROWS = 50
 """Rows of the tables of new findings and of changes."""

@@ -13,16 +13,16 @@ from typing import Any
 
 import dagster as dg
 
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.landing import Landing, Manifest
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.pipeline.pending import pending
+from pipedrive_graph.published.connection import reading
 from pipedrive_graph.runs import record
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models
-from pipedrive_graph.warehouse.published import reading
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import Models
 
 SHOWN = 10
 """How many companies a description names."""

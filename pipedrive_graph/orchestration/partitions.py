@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config.settings import Settings
 
 Change = dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import dagster as dg
 
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.collect import Observer
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration import metadata, outcomes
 from pipedrive_graph.orchestration.checking import log_check
 from pipedrive_graph.orchestration.names import Names
 from pipedrive_graph.pipeline import Events, Landed
-from pipedrive_graph.text import counted
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 

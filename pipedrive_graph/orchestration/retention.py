@@ -18,14 +18,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph import clock, files, locks
+from pipedrive_graph.common import clock, files, locks
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.options import Dagster
 from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError
-from pipedrive_graph.options import Dagster
 from pipedrive_graph.orchestration import instance as instances
 from pipedrive_graph.orchestration.dagster_files import DagsterFiles, Matches
 from pipedrive_graph.orchestration.names import JOBS as NAMED_JOBS
 from pipedrive_graph.orchestration.names import PARTITION, RANGE, TAG
-from pipedrive_graph.text import counted
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 

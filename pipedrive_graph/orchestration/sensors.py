@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipedrive_graph import clock
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
-from pipedrive_graph.alerts.file import AlertsFile
+from pipedrive_graph.common import clock
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import AlertError, ConfigurationError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest
-from pipedrive_graph.orchestration import alerting, partitions, retention
+from pipedrive_graph.orchestration import partitions, retention
+from pipedrive_graph.orchestration.assets import alerts as alert_assets
 from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import (
     ALERTS,
@@ -35,7 +37,6 @@ from pipedrive_graph.orchestration.names import (
 from pipedrive_graph.orchestration.recorder import FAILED
 from pipedrive_graph.pipeline.pending import pending
 from pipedrive_graph.runs.recording import is_under_way
-from pipedrive_graph.settings import Settings
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -87,7 +88,7 @@ def watching(
         alerts = alerts_file.read(settings)
         due = [one.name for one in settings.companies if _is_due(settings, alerts, one.name, context.log)]
         if due:
-            yield dg.RunRequest(run_config=alerting.run_config(names, due))
+            yield dg.RunRequest(run_config=alert_assets.run_config(names, due))
         else:
             yield dg.SkipReason("There is nothing to send.")
 
@@ -117,7 +118,7 @@ def watching(
             ended, alerts = _ended(context), alerts_file.read(settings)
             for company in companies:
                 _note(settings, alerts, company, sentence, kind=kind, at=ended, log=context.log)
-        return dg.RunRequest(run_key=run.run_id, run_config=alerting.run_config(names, companies))
+        return dg.RunRequest(run_key=run.run_id, run_config=alert_assets.run_config(names, companies))
 
     @dg.sensor(
         name=names.name("old_runs"),

@@ -10,13 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from pipedrive_graph.findings.peers import fill as peers
 from pipedrive_graph.orchestration import columns, descriptions
 from pipedrive_graph.orchestration.names import Names
+from pipedrive_graph.peers import tables as peers
 from pipedrive_graph.warehouse import tables as declared
-from pipedrive_graph.warehouse.declared import POLICY
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.schema import POLICY
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import Models
 
 SCHEMA_GROUPS = {"main": "graph", "history": "history", "policy": "policy"}
 """How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""

@@ -16,8 +16,8 @@ from dagster._utils.schedules import (
     schedule_execution_time_iterator,
 )
 
+from pipedrive_graph.config.options import Dagster
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.options import Dagster
 
 _SLACK = timedelta(hours=2)
 """What was published so long before the night begins counts as of this night."""

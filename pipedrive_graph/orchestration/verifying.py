@@ -5,13 +5,13 @@ Holds no logic: `pipedrive_graph.checkup` checks, `pipedrive_graph.alerts` sends
 
 import dagster as dg
 
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
 from pipedrive_graph.checkup import State, verify
+from pipedrive_graph.config import alerts_file
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
 from pipedrive_graph.orchestration.names import VERIFY, Names
-from pipedrive_graph.orchestration.nightly import op_job
+from pipedrive_graph.orchestration.run import op_job
 
 CRON = "30 5 * * 0"
 """When the week's check begins: Sundays at 05:30 UTC, when the night is over."""

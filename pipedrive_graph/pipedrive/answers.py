@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.records import Data, Record, UnreadableRow
+from pipedrive_graph.pipedrive.models import Data, Record, UnreadableRow
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -11,20 +11,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from pipedrive_graph.companies import Company, Names
+from pipedrive_graph.config.company import Company, Names
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.budget import Budget, DailyBudget
-from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE
+from pipedrive_graph.pipedrive.auth.tokens import Grant, credential
+from pipedrive_graph.pipedrive.concurrency import as_they_come
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import AuthForm, Timeouts
-from pipedrive_graph.pipedrive.gathering import as_they_come
-from pipedrive_graph.pipedrive.grant import Grant, credential
+from pipedrive_graph.pipedrive.executor import Sender, ServerTime
 from pipedrive_graph.pipedrive.http import Transport
-from pipedrive_graph.pipedrive.paging import pages
+from pipedrive_graph.pipedrive.http_types import AuthForm, Timeouts
+from pipedrive_graph.pipedrive.pagination import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
+from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE
+from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, DailyBudget
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.pipedrive.receiving import Share
-from pipedrive_graph.pipedrive.retries import Patience
-from pipedrive_graph.pipedrive.sending import Sender, ServerTime
 
 __all__ = ["Pipedrive", "ServerTime", "Stats"]
 

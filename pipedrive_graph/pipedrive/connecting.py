@@ -1,6 +1,6 @@
 """Options of the HTTP clients (proxy, certificate authorities, timeouts), and why a connection failed.
 
-Proxies and authorities come from pipedrive_graph.network, so that Pipedrive and webhooks are reached alike.
+Proxies and authorities come from common/net.py, so that Pipedrive and webhooks are reached alike.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 
 from pipedrive_graph import __version__
-from pipedrive_graph.network import Network, Proxy
-from pipedrive_graph.pipedrive.exchange import PROXY_OF, Fault, Timeouts, TransportError
+from pipedrive_graph.common.net import Network, Proxy
+from pipedrive_graph.common.redaction import Redaction
+from pipedrive_graph.pipedrive.http_types import PROXY_OF, Fault, Timeouts, TransportError
 from pipedrive_graph.pipedrive.receiving import ACCEPTED, EncodedError, TooLargeError
-from pipedrive_graph.pipedrive.redaction import Redaction
 
 CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 """Loggers that write addresses, which may hold a token: httpx every URL, httpcore what servers send."""

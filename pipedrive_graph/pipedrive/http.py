@@ -15,19 +15,14 @@ from typing import Any, Self
 
 import httpx
 
-from pipedrive_graph import network
-from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
+from pipedrive_graph.common import net
+from pipedrive_graph.common.net import is_loopback
+from pipedrive_graph.common.redaction import RedactingFilter, Redaction
+from pipedrive_graph.config.company import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.network import is_loopback
 from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, failure, options
-from pipedrive_graph.pipedrive.exchange import (
-    AuthForm,
-    Bearer,
-    Response,
-    Timeouts,
-)
+from pipedrive_graph.pipedrive.http_types import AuthForm, Bearer, Response, Timeouts
 from pipedrive_graph.pipedrive.receiving import Share, receive, receive_beginning
-from pipedrive_graph.pipedrive.redaction import RedactingFilter, Redaction
 
 _BEGINNING = 64  # bytes of what a webhook answers
 _TOKEN_BODY = 2**20  # bytes that an answer with tokens may have
@@ -85,7 +80,7 @@ class Transport:
         else:
             self.form, self.redaction = AuthForm.BEARER, token.redaction
         self._timeouts = timeouts or Timeouts()
-        self._network = network.load()
+        self._network = net.load()
         self._tls: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncClient] = []
         self._busy: set[httpx.AsyncClient] = set()
@@ -215,7 +210,7 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
     Raises:
         TransportError: if there is no whole answer.
     """
-    reached = network.load()
+    reached = net.load()
     tls = await asyncio.to_thread(reached.tls_for, url)
     try:
         with _kept_quiet(redaction):
@@ -255,7 +250,7 @@ def get_heartbeat(url: str, timeouts: Timeouts, redaction: Redaction) -> Respons
 def _asked(
     method: str, url: str, timeouts: Timeouts, redaction: Redaction, body: object | None = None
 ) -> Response:
-    reached = network.load()
+    reached = net.load()
     tls = reached.tls_for(url)
 
     async def ask() -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipedrive_graph.companies import DEFAULT_BASE_URL, Names
+from pipedrive_graph.config.company import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import (
     ConfigurationError,
     NotAuthorisedError,
@@ -11,8 +11,8 @@ from pipedrive_graph.errors import (
     UnreachableError,
 )
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
-from pipedrive_graph.pipedrive.exchange import PROXY_OF
-from pipedrive_graph.pipedrive.records import Me
+from pipedrive_graph.pipedrive.http_types import PROXY_OF
+from pipedrive_graph.pipedrive.models import Me
 
 
 def withdrawn(names: Names, login: str | None) -> NotAuthorisedError:

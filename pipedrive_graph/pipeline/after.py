@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipedrive_graph.alerts import heartbeat, send
-from pipedrive_graph.alerts.file import AlertsFile
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 Warn = Callable[[str], None]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipedrive_graph import build, ownership
-from pipedrive_graph.config.configuration import Configuration
-from pipedrive_graph.findings.email_domains import public_providers
+from pipedrive_graph.builder import build
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.config import ownership
+from pipedrive_graph.config.email_domains import public_providers
 from pipedrive_graph.forget.stage import resume
 from pipedrive_graph.reports.access import page
 

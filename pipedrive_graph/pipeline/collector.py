@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config.company import Company
 from pipedrive_graph.pipeline.land import Landed
 
 Land = Callable[[Company], Awaitable[Landed]]

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pipedrive_graph.companies import Collect, Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.builder.unpublished import published_snapshots
+from pipedrive_graph.config.company import Collect, Company
+from pipedrive_graph.decisions.losses import dated_ahead, refused
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.landing import Manifest
-from pipedrive_graph.losses import dated_ahead, refused
 from pipedrive_graph.pipeline import before
 from pipedrive_graph.pipeline.collector import Collector
 from pipedrive_graph.pipeline.events import Events
@@ -22,8 +23,7 @@ from pipedrive_graph.pipeline.land import Landed, check, earlier_snapshot, land
 from pipedrive_graph.pipeline.pending import pending
 from pipedrive_graph.pipeline.process import catch_up, process
 from pipedrive_graph.pipeline.progress import Progress
-from pipedrive_graph.reviews.freezing import owners_problem
-from pipedrive_graph.unpublished import published_snapshots
+from pipedrive_graph.reviews.freeze import owners_problem
 from pipedrive_graph.warehouse.database import is_interrupt
 
 

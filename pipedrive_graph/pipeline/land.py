@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipedrive_graph import ownership
+from pipedrive_graph.builder.unpublished import replaces_a_read, unpublished
 from pipedrive_graph.collect import Observer, collect
-from pipedrive_graph.companies import Collect, Company
+from pipedrive_graph.config import ownership
+from pipedrive_graph.config.company import Collect, Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import ConfigurationError, RejectedError, ShrunkError
-from pipedrive_graph.findings import rosters
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import replaces_a_read, unpublished
 
 
 @dataclass(frozen=True, slots=True)

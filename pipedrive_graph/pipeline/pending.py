@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipedrive_graph.builder.unpublished import published_snapshots, unpublished
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.landing import Landing, Manifest
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.unpublished import published_snapshots, unpublished
 
 
 def pending(settings: Settings, companies: Iterable[str]) -> dict[str, Manifest]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pipedrive_graph import build
-from pipedrive_graph.built import Batch, warnings
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder import build
+from pipedrive_graph.builder.built import Batch, warnings
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.forget.age import apply_retention
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.pipeline import after
 from pipedrive_graph.pipeline.progress import Progress
+from pipedrive_graph.published.connection import kept_open
 from pipedrive_graph.warehouse.database import is_interrupt
-from pipedrive_graph.warehouse.published import kept_open
 
 
 def process(configuration: Configuration, progress: Progress, names: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.config.company import Company
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.pipeline import after
 from pipedrive_graph.pipeline.events import Events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from pipedrive_graph.findings.waivers import FILE
+from pipedrive_graph.config.waivers import FILE
 from pipedrive_graph.warehouse.database import rows
 
 

@@ -6,9 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import safe_cell
-from pipedrive_graph.warehouse.published import reading
+from pipedrive_graph.common.text import safe_cell
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.published.connection import reading
 
 COLUMNS = (
     "finding_id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from pipedrive_graph.text import markdown_table, printable
+from pipedrive_graph.common.text import markdown_table, printable
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~:@-])")
 """What Markdown, or what some programs make of it, reads as more than a character."""

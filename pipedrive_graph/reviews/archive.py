@@ -10,7 +10,7 @@ import re
 import zipfile
 from xml.etree import ElementTree as ET
 
-from pipedrive_graph.text import counted
+from pipedrive_graph.common.text import counted
 
 UNPACKED = 64 * 2**20
 """Bytes of all parts together; a review of 5,000 users has a tenth."""

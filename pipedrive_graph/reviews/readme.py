@@ -8,8 +8,8 @@ from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.population import RECOMMENDATIONS, Population
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.items import RECOMMENDATIONS, Population
 
 README = "Read me"
 FONT = "Calibri"
@@ -59,14 +59,14 @@ def guide(
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 96
     sheet.column_dimensions["C"].width = 10
     title = sheet.cell(1, 1)
-    put(title, cells.line(population.name))
+    put(title, columns.line(population.name))
     title.font = Font(FONT, bold=True, size=16, color="1F3A5F")
     facts = {
-        "company": cells.line(population.company),
+        "company": columns.line(population.company),
         "due": f"{population.due:%Y-%m-%d} (the last day)",
         "people": f"{len(population.items):,}, everybody who had access in the snapshot",
         "snapshot": f"{population.snapshot_id}, read on {population.snapshot_at:%Y-%m-%d at %H:%M} UTC",
-        "opened": f"{population.opened_at:%Y-%m-%d at %H:%M} UTC by {cells.line(population.opened_by)}",
+        "opened": f"{population.opened_at:%Y-%m-%d at %H:%M} UTC by {columns.line(population.opened_by)}",
         "review": known_by,
         "sha256": sha256,
     }
@@ -86,7 +86,7 @@ def guide(
     row = _heading(sheet, row + 2, "Whose rows are where")
     for owner, target, number in sheets:
         row += 1
-        _line(sheet, row, f"{number:,} {'person' if number == 1 else 'people'}", cells.line(owner))
+        _line(sheet, row, f"{number:,} {'person' if number == 1 else 'people'}", columns.line(owner))
         quoted = target.replace("'", "''")
         sheet.cell(row, 2).hyperlink = f"#'{quoted}'!A1"
         sheet.cell(row, 2).font = Font(FONT, color="1D4ED8", underline="single")

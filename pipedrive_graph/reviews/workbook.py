@@ -15,9 +15,9 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.pagebreak import Break, ColBreak
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipedrive_graph.addresses import is_address
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.population import Item, Population
+from pipedrive_graph.common.addresses import is_address
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.items import Item, Population
 from pipedrive_graph.reviews.readme import FONT, README, guide, put
 
 HEADS = 2
@@ -76,9 +76,9 @@ def workbook(population: Population, known_by: str, sha256: str) -> bytes:
     sheets = []
     taken = {README.casefold()}
     for owner, items in population.by_owner().items():
-        title = sheet_name(owner or cells.UNOWNED, taken)
+        title = sheet_name(owner or columns.UNOWNED, taken)
         _sheet(book.create_sheet(title), population, known_by, owner, items)
-        sheets.append((owner or cells.UNOWNED, title, len(items)))
+        sheets.append((owner or columns.UNOWNED, title, len(items)))
     guide(first, population, known_by, sha256, sheets)
     written = io.BytesIO()
     book.save(written)
@@ -87,7 +87,7 @@ def workbook(population: Population, known_by: str, sha256: str) -> bytes:
 
 def sheet_name(owner: str, taken: set[str]) -> str:
     """A name for an owner's sheet that Excel takes; it is noted in `taken`, in lower case."""
-    clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", cells.line(owner)).strip(" '") or cells.UNOWNED
+    clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", columns.line(owner)).strip(" '") or columns.UNOWNED
     if clean.casefold() == "history":  # which Excel keeps for itself
         clean = f"{clean}_"
     number, name = 1, clean[:31].rstrip(" '")
@@ -108,7 +108,7 @@ def _sheet(
         _row(sheet, number, item, population, known_by, owner)
     last = HEADS + len(items)
     sheet.freeze_panes = f"B{HEADS + 1}"
-    sheet.auto_filter.ref = f"A{HEADS}:{get_column_letter(len(cells.COLUMNS))}{last}"
+    sheet.auto_filter.ref = f"A{HEADS}:{get_column_letter(len(columns.COLUMNS))}{last}"
     _drop_downs(sheet, last)
     _colours(sheet, last)
     _protect(sheet)
@@ -116,16 +116,16 @@ def _sheet(
 
 
 def _head(sheet: Worksheet) -> None:
-    for number, name in enumerate(cells.COLUMNS, 1):
+    for number, name in enumerate(columns.COLUMNS, 1):
         letter = get_column_letter(number)
         sheet.column_dimensions[letter].width = _WIDTHS.get(name, 12)
-        sheet.column_dimensions[letter].hidden = name in cells.MARKS
+        sheet.column_dimensions[letter].hidden = name in columns.MARKS
         above, head = sheet.cell(1, number), sheet.cell(HEADS, number)
         put(above, _BANDS.get(name, ""))
         above.font, above.fill = Font(FONT, bold=True, color="FFFFFF"), _SOLID[_DARK]
         put(head, name)
         head.font, head.border = _BOLD, _BORDER
-        asked = name in cells.ANSWER
+        asked = name in columns.ANSWER
         head.fill = _SOLID[_INPUT if asked else _ASIDE]
         head.alignment = Alignment(wrap_text=True, vertical="center")
     sheet.row_dimensions[1].height = 20
@@ -135,19 +135,19 @@ def _head(sheet: Worksheet) -> None:
 def _row(
     sheet: Worksheet, number: int, item: Item, population: Population, known_by: str, owner: str | None
 ) -> None:
-    texts = cells.shown(item, item.recommendation, item.reason, population.snapshot_at)
+    texts = columns.shown(item, item.recommendation, item.reason, population.snapshot_at)
     texts |= {
-        cells.BY: cells.line(owner) if owner and is_address(owner) else "",
-        cells.REVIEW: known_by,
-        cells.ROW: item.row_id,
-        cells.DIGEST: item.sha256,
+        columns.BY: columns.line(owner) if owner and is_address(owner) else "",
+        columns.REVIEW: known_by,
+        columns.ROW: item.row_id,
+        columns.DIGEST: item.sha256,
     }
     tallest = 1
-    for column, name in enumerate(cells.COLUMNS, 1):
+    for column, name in enumerate(columns.COLUMNS, 1):
         cell, text = sheet.cell(number, column), texts.get(name, "")
         put(cell, text)
         cell.alignment, cell.border = _WRAPPED, _BORDER
-        if name in cells.ANSWER:
+        if name in columns.ANSWER:
             cell.protection = _OPEN
             cell.fill = _SOLID[_INPUT]
         elif name == "recommendation":
@@ -163,14 +163,14 @@ def _row(
 
 def _span(names: tuple[str, ...], last: int) -> str:
     """The cells of neighbouring columns, of all users."""
-    first, end = (get_column_letter(cells.COLUMNS.index(name) + 1) for name in (names[0], names[-1]))
+    first, end = (get_column_letter(columns.COLUMNS.index(name) + 1) for name in (names[0], names[-1]))
     return f"{first}{HEADS + 1}:{end}{last}"
 
 
 def _drop_downs(sheet: Worksheet, last: int) -> None:
     asked = {
-        (cells.DECISION,): (cells.DECISIONS, "keep all, revoke all, or change: revoke only a part."),
-        cells.PARTS: (cells.KEEP_OR_REVOKE, "Only where the decision is change. Left empty, it is kept."),
+        (columns.DECISION,): (columns.DECISIONS, "keep all, revoke all, or change: revoke only a part."),
+        columns.PARTS: (columns.KEEP_OR_REVOKE, "Only where the decision is change. Left empty, it is kept."),
     }
     for names, (choices, prompt) in asked.items():
         validation = DataValidation(type="list", formula1=f'"{",".join(choices)}"', allow_blank=True)
@@ -184,16 +184,16 @@ def _drop_downs(sheet: Worksheet, last: int) -> None:
 def _colours(sheet: Worksheet, last: int) -> None:
     """Show what is decided, what is not to be filled in, and where a comment is missing."""
     decision, comment, recommended = (
-        f"${get_column_letter(cells.COLUMNS.index(name) + 1)}{HEADS + 1}"
-        for name in (cells.DECISION, cells.COMMENT, "recommendation")
+        f"${get_column_letter(columns.COLUMNS.index(name) + 1)}{HEADS + 1}"
+        for name in (columns.DECISION, columns.COMMENT, "recommendation")
     )
     rules = {
-        (cells.PARTS, f'{decision}<>"change"'): _ASIDE,
-        ((cells.DECISION,), f'{decision}="keep"'): _FILLS["keep"],
-        ((cells.DECISION,), f'{decision}="revoke"'): _FILLS["revoke"],
-        ((cells.DECISION,), f'{decision}="change"'): _FILLS["look closer"],
+        (columns.PARTS, f'{decision}<>"change"'): _ASIDE,
+        ((columns.DECISION,), f'{decision}="keep"'): _FILLS["keep"],
+        ((columns.DECISION,), f'{decision}="revoke"'): _FILLS["revoke"],
+        ((columns.DECISION,), f'{decision}="change"'): _FILLS["look closer"],
         (
-            (cells.COMMENT,),
+            (columns.COMMENT,),
             f'AND({decision}="keep",{recommended}="revoke",LEN({comment})=0)',
         ): _FILLS["revoke"],
     }
@@ -218,8 +218,8 @@ def _print(sheet: Worksheet, population: Population, owner: str | None) -> None:
     sheet.page_margins.left = sheet.page_margins.right = 0.3
     sheet.page_margins.top = sheet.page_margins.bottom = 0.8
     sheet.print_title_rows, sheet.print_title_cols = f"1:{HEADS}", "A:A"
-    sheet.col_breaks = ColBreak(brk=[Break(id=cells.COLUMNS.index(cells.BY) + 1)])
-    said = cells.line(f"{population.name}: {owner or cells.UNOWNED}").replace("&", "&&")
+    sheet.col_breaks = ColBreak(brk=[Break(id=columns.COLUMNS.index(columns.BY) + 1)])
+    said = columns.line(f"{population.name}: {owner or columns.UNOWNED}").replace("&", "&&")
     texts = (
         (sheet.HeaderFooter.oddHeader, said, f"due {population.due}"),
         (sheet.HeaderFooter.oddFooter, f"snapshot {population.snapshot_id}", "&P / &N"),

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from pipedrive_graph import clock
 from pipedrive_graph.collect import Observer, Progress
+from pipedrive_graph.common import clock
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import BusyError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.runs import record
 from pipedrive_graph.runs.recording import Recording
-from pipedrive_graph.settings import Settings
 
 if TYPE_CHECKING:
     from pipedrive_graph.pipeline import Landed
-    from pipedrive_graph.reports.summary import Summary
+    from pipedrive_graph.published.summary import Summary
 
 UNFINISHED = "unfinished"
 """Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
@@ -71,7 +71,7 @@ class CompanyRun:
 
     def end(self, settings: Settings, sentence: Callable[[Exception], str]) -> None:
         """Look at what is published, and record how the run has ended; `sentence` says what an error is."""
-        from pipedrive_graph.reports.summary import summarise  # takes a while, which reading hides
+        from pipedrive_graph.published.summary import summarise  # takes a while, which reading hides
 
         self.seconds, self.ended_at = time.monotonic() - self._began, clock.now()
         try:

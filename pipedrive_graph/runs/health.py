@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipedrive_graph import clock
 from pipedrive_graph.alerts import state
-from pipedrive_graph.alerts.settings import Alerts
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.alert_channels import Alerts
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import AlertError, BudgetError, LandingError
 from pipedrive_graph.landing import Landing, Manifest
 from pipedrive_graph.runs import record
 from pipedrive_graph.runs.record import Record
 from pipedrive_graph.runs.recording import is_under_way
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.text import counted
 
 
 @dataclass(frozen=True, slots=True)

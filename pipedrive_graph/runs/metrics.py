@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__, files
-from pipedrive_graph.alerts.file import AlertsFile
+from pipedrive_graph import __version__
+from pipedrive_graph.common import files
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.runs.health import Health, health
-from pipedrive_graph.settings import Settings
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge

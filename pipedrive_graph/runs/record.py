@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipedrive_graph import files
+from pipedrive_graph.common import files
+from pipedrive_graph.common.sealed import Sealed
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import UNDELIVERED, BudgetError, LandingError
-from pipedrive_graph.sealed import Sealed
-from pipedrive_graph.settings import Settings
 
 
 class _Part(BaseModel):

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__, clock, locks
+from pipedrive_graph import __version__
+from pipedrive_graph.common import clock, locks
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, update
-from pipedrive_graph.settings import Settings
 
 if TYPE_CHECKING:
-    from pipedrive_graph.reports.summary import Summary
+    from pipedrive_graph.published.summary import Summary
 
 _TRIES = 5  # for the lock: `status` holds it for a moment, too
 
@@ -126,7 +127,7 @@ class Recording:
 
 def note_published(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
     """Record what is published of a company, after something other than a run has published it."""
-    from pipedrive_graph.reports.summary import summarise  # DuckDB, which `status` does without
+    from pipedrive_graph.published.summary import summarise  # DuckDB, which `status` does without
 
     try:
         summary = summarise(settings.published, company)

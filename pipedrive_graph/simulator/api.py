@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from pipedrive_graph.simulator.model import Access, Company, PermissionSet, Role, User
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.wire import Json, Wire, page
+from pipedrive_graph.simulator.serializers import Json, Wire, page
 
 PREFIXES = ("/v1", "/api/v1")
 CALLER = "simulator.caller"

@@ -20,8 +20,8 @@ from starlette.middleware import Middleware
 from pipedrive_graph.simulator.api import Api, no_such_path
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.faults import Faults
-from pipedrive_graph.simulator.gate import Gate, Seen
 from pipedrive_graph.simulator.limits import Limits
+from pipedrive_graph.simulator.middleware import Gate, Seen
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options

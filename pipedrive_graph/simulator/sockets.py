@@ -7,7 +7,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from pipedrive_graph.simulator.gate import TRANSPORT
+from pipedrive_graph.simulator.middleware import TRANSPORT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

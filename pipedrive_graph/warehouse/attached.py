@@ -24,8 +24,8 @@ import duckdb
 
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.database import quoted
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import Models
 
 PARAMETER = "graph"
 """The parameter that every published macro has beside its own."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipedrive_graph import denials, files, interrupted, locks
+from pipedrive_graph.common import denials, files, interrupted, locks
 from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"

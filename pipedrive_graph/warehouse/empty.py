@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 from pipedrive_graph.warehouse.transform import create_macro
 
 

@@ -10,7 +10,7 @@ import duckdb
 
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 from pipedrive_graph.warehouse.tables import TABLES, HistoryTable
 
 _OF_THE_SNAPSHOT = {

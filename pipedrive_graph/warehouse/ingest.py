@@ -12,14 +12,14 @@ from datetime import datetime
 
 import duckdb
 
+from pipedrive_graph.common.timed import timed
 from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
-from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import steps
+from pipedrive_graph.warehouse.checks import check_key
 from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
-from pipedrive_graph.warehouse.keys import check_key
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 

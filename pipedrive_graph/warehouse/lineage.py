@@ -13,9 +13,9 @@ from sqlglot.optimizer.scope import build_scope
 from sqlglot.schema import MappingSchema
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.declared import POLICY
-from pipedrive_graph.warehouse.model import Model
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.schema import POLICY
+from pipedrive_graph.warehouse.sql_model import Model
+from pipedrive_graph.warehouse.sql_project import Models
 
 Source = tuple[str, str]
 """A qualified table, such as `history.users`, and a column of it."""

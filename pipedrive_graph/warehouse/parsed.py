@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph import files, trust
+from pipedrive_graph.common import files, trust
 from pipedrive_graph.errors import PipedriveGraphError
 
 _log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import duckdb
 
-from pipedrive_graph.findings.email_domains import public_providers
-from pipedrive_graph.findings.policy import Policies, Policy
-from pipedrive_graph.warehouse.declared import POLICY, SHARED
+from pipedrive_graph.config.email_domains import public_providers
+from pipedrive_graph.config.policy import Policies, Policy
+from pipedrive_graph.warehouse.schema import POLICY, SHARED
 
 
 def write(connection: duckdb.DuckDBPyConnection, policies: Policies) -> None:

@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import duckdb
 
-from pipedrive_graph import denials
+from pipedrive_graph.common import denials
+from pipedrive_graph.common.timed import timed
+from pipedrive_graph.config.publication import Publication
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.publication import Publication
-from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import attached
+from pipedrive_graph.warehouse.checks import check_key
 from pipedrive_graph.warehouse.database import attach, quoted, remove, rows, transaction
-from pipedrive_graph.warehouse.keys import check_key
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, Models
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, Models
 
 _log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import duckdb
 
+from pipedrive_graph.common.timed import timed
 from pipedrive_graph.errors import ModelError
-from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse.database import is_from_outside
-from pipedrive_graph.warehouse.declared import RUN
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import STEPS, Models
+from pipedrive_graph.warehouse.schema import RUN
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import STEPS, Models
 
 _log = logging.getLogger(__name__)
 

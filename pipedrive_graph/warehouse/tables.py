@@ -9,7 +9,7 @@ import duckdb
 
 from pipedrive_graph.errors import OtherVersionError
 from pipedrive_graph.warehouse.database import attached, rows
-from pipedrive_graph.warehouse.declared import ADDED, KEPT, POLICY
+from pipedrive_graph.warehouse.schema import ADDED, KEPT, POLICY
 
 
 @dataclass(frozen=True, slots=True)

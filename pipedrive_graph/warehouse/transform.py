@@ -16,12 +16,12 @@ import re
 
 import duckdb
 
+from pipedrive_graph.common.timed import timed
 from pipedrive_graph.errors import ModelError, RuleError
-from pipedrive_graph.timed import timed
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, REPORTS, STEPS, Models
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, REPORTS, STEPS, Models
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from pipedrive_graph import addresses
+from pipedrive_graph.common import addresses
 from pipedrive_graph.warehouse.database import rows
 
 # a company that an earlier version took in has no addresses yet, and its tables may be built before its turn

@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipedrive_graph.alerts import file, send
+from pipedrive_graph.alerts import send
 from pipedrive_graph.alerts.sender import Outcome
-from pipedrive_graph.companies import Company
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 
 SLACK = '[[alert]]\nkind = "slack"\nurl_env = "WEBHOOK_URL"\n'
 JSON = SLACK.replace("slack", "webhook")
@@ -70,7 +71,7 @@ class Home:
     def clock(self, days: float) -> None:
         """Set the clock to so many days after the first night."""
         self.patch.setenv("PIPEDRIVE_GRAPH_CLOCK", f"{FIRST_NIGHT + timedelta(days=days)}Z")
-        self.patch.setattr("pipedrive_graph.clock._STARTED", time.monotonic())
+        self.patch.setattr("pipedrive_graph.common.clock._STARTED", time.monotonic())
 
     def found(self, name: str, severity: str = "high", *, night: int = 0, **more: Any) -> None:
         """Have a finding open since a night."""
@@ -129,4 +130,4 @@ class Home:
                 )
 
     def send(self) -> list[Outcome]:
-        return send.send(self.settings, file.read(self.settings), "acme", wait=print)
+        return send.send(self.settings, alerts_file.read(self.settings), "acme", wait=print)

@@ -10,7 +10,7 @@ import pytest
 
 from pipedrive_graph.alerts.channels import deliver
 from pipedrive_graph.alerts.message import Message, Note, Told, markup, plain, slack
-from pipedrive_graph.alerts.settings import Channel, Event, Mail
+from pipedrive_graph.config.alert_channels import Channel, Event, Mail
 from pipedrive_graph.errors import AlertError
 
 from .receivers import PATH, mail_receiver, web_receiver

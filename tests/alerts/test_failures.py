@@ -12,7 +12,7 @@ from dagster import AssetKey
 from installation import MODELS, Installation
 
 from pipedrive_graph.errors import AlertError, ConfigurationError
-from pipedrive_graph.orchestration.assemble import JOB, assemble
+from pipedrive_graph.orchestration.build import JOB, assemble
 from pipedrive_graph.orchestration.configuration import load_leniently
 
 from .home import JSON

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from installation import Installation
 
-from pipedrive_graph.alerts import file, heartbeat
+from pipedrive_graph.alerts import heartbeat
 from pipedrive_graph.alerts.sender import Outcome
+from pipedrive_graph.config import alerts_file
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.simulator import faults
@@ -23,7 +24,7 @@ def snapshot(number: int) -> Manifest:
 
 
 def send(published: Home, company: str, manifest: Manifest | None) -> list[Outcome]:
-    heartbeats = file.read(published.settings).usable().heartbeats_of(company)
+    heartbeats = alerts_file.read(published.settings).usable().heartbeats_of(company)
     return heartbeat.send(heartbeats, published.settings.published, company, manifest)
 
 
@@ -87,7 +88,7 @@ def test_a_key_that_says_nothing_about_a_heartbeat_is_refused(published: Home, m
     published.set(f"{HEARTBEAT}{more}\n")
 
     with pytest.raises(ConfigurationError) as caught:
-        file.read(published.settings).usable()
+        alerts_file.read(published.settings).usable()
 
     assert str(caught.value) == f"{published.folder}/alerts.toml: {sentence}"
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from installation import Installation, Serve
 
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.orchestration.build import JOB, build_definitions
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Simulator
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import stat
 
-from pipedrive_graph.alerts import file, send
+from pipedrive_graph.alerts import send
+from pipedrive_graph.config import alerts_file
 from pipedrive_graph.errors import (
     BlockedError,
     BudgetError,
@@ -284,7 +285,7 @@ def test_a_company_of_which_there_is_nothing_yet(published: Home, web) -> None:
 
 
 def fail(home: Home, error: Exception) -> None:
-    send.after_failure(home.settings, file.read(home.settings), "acme", error, wait=print)
+    send.after_failure(home.settings, alerts_file.read(home.settings), "acme", error, wait=print)
 
 
 def test_a_failed_night_is_told_once_a_day(published: Home, web) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph.alerts import file
-from pipedrive_graph.alerts.settings import Alerts, Channel, Event, Mail
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.config.alert_channels import Alerts, Channel, Event, Mail
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
 
@@ -31,11 +31,13 @@ password_env = "SMTP_PASSWORD"
 
 def load(home: Path, text: str) -> Alerts:
     (home / "alerts.toml").write_text(text, encoding="utf-8")
-    return file.read(Settings(home, (Company("acme"), Company("beta")))).usable()
+    return alerts_file.read(Settings(home, (Company("acme"), Company("beta")))).usable()
 
 
 def test_no_file_is_no_alert(tmp_path) -> None:
-    assert file.read(Settings(tmp_path, (Company("acme"),))).usable() == Alerts((), timedelta(hours=26), None)
+    assert alerts_file.read(Settings(tmp_path, (Company("acme"),))).usable() == Alerts(
+        (), timedelta(hours=26), None
+    )
 
 
 def test_what_is_left_out_is_everything_that_matters(tmp_path) -> None:
@@ -237,9 +239,9 @@ def test_the_examples_of_the_page_can_be_used(tmp_path) -> None:
 
 def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
-    parse = file.toml_file.parse
+    parse = alerts_file.toml.parse
     monkeypatch.setattr(
-        file.toml_file, "parse", lambda text, path: (texts.append(text), parse(text, path))[1]
+        alerts_file.toml, "parse", lambda text, path: (texts.append(text), parse(text, path))[1]
     )
 
     assert load(tmp_path, SLACK) == load(tmp_path, SLACK)
@@ -251,4 +253,4 @@ def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch)
     assert load(tmp_path, of_beta).channels[0].companies == ("beta",)
     for _ in range(2):  # what is wrong is said each time
         with pytest.raises(ConfigurationError, match="there is no beta"):
-            file.read(Settings(tmp_path, (Company("acme"),))).usable()
+            alerts_file.read(Settings(tmp_path, (Company("acme"),))).usable()

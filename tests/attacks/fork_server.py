@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pipedrive_graph
-from pipedrive_graph import clock
-from pipedrive_graph.cli.frame import run
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.runner import run
+from pipedrive_graph.common import clock
 from pipedrive_graph.warehouse import database
 
 ATTACHED = "attached"

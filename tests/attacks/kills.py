@@ -19,7 +19,7 @@ from published import Row, differing
 
 from attacks.ready import ANY, CHANGING, KILLED, Ready
 from attacks.stage import STORY, Stage, Step, staged
-from pipedrive_graph import leftovers
+from pipedrive_graph.config import leftovers
 
 LEFT_OVER = {".tmp", ".wal", ".ndjson"}
 """Endings of files that only a command under way may have; journals, which end so too, lie in `journal`."""

@@ -19,7 +19,7 @@ from alerts.receivers import WebReceiver, web_receiver
 from installation import Installation, Told
 from published import Row, query, tables
 
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.app import commands
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.server import Options, Simulator
 

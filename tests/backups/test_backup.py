@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph import backups, files
+from pipedrive_graph import backups
 from pipedrive_graph.backups.archive import _Written
+from pipedrive_graph.common import files
 from pipedrive_graph.warehouse import database
 
 

@@ -27,7 +27,7 @@ import pytest
 from installation import Installation
 from playwright.sync_api import Browser
 
-from pipedrive_graph.orchestration.assemble import JOB
+from pipedrive_graph.orchestration.build import JOB
 from pipedrive_graph.orchestration.instance import DEFINITIONS
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from installation import Installation
 
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.app import commands
 
 
 def walk(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Parameter]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_arguments import OPTIONS
-from pipedrive_graph.cli.completion import COMPANY
+from pipedrive_graph.cli.commands.completion import COMPANY
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -24,11 +24,11 @@ from installation import Installation
 
 from pipedrive_graph.alerts.channels import _mail
 from pipedrive_graph.alerts.message import Message, Told
-from pipedrive_graph.alerts.settings import Mail
-from pipedrive_graph.cli.frame import run
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.runner import run
+from pipedrive_graph.common.text import FORMULA
+from pipedrive_graph.config.alert_channels import Mail
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.text import FORMULA
 
 AT = datetime(2026, 11, 21, 2, 4, tzinfo=UTC)
 

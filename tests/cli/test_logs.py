@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from installation import Installation, Told
 
-from pipedrive_graph import locks
 from pipedrive_graph.cli import logs
-from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.common import locks
+from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -159,7 +159,7 @@ def test_the_level_decides_what_is_written(capsys, level, written) -> None:
 def test_debug_as_text_has_the_time_and_the_level_of_each_step(capsys) -> None:
     logs.configure(["sync", "--debug"], "sync")
 
-    logging.getLogger("pipedrive_graph.build").debug("Building: started")
+    logging.getLogger("pipedrive_graph.builder.build").debug("Building: started")
     logging.getLogger("somebody.else").debug("select(2) returned")
     logging.getLogger("somebody.else").warning("Out of luck")
 

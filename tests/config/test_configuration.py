@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph import clock, files
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.common import clock, files
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.settings import Settings
 
 FILES = {
     "settings.toml": '[metrics]\ntextfile = "graph.prom"\n',

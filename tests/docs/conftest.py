@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph.cli.sync import Runs, sync
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.cli.commands.sync import Runs, sync
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph import clock, companies, errors, locks, settings, trust
+from pipedrive_graph import errors
 from pipedrive_graph.cli import logs
-from pipedrive_graph.cli.group import commands
+from pipedrive_graph.cli.app import commands
+from pipedrive_graph.common import clock, locks, trust
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings.catalogue import catalogue
+from pipedrive_graph.config import company, settings
 from pipedrive_graph.orchestration import browser_guard
-from pipedrive_graph.reports.table_pages import pages
-from pipedrive_graph.warehouse.models import PUBLISHED, Models
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, Models
+from tools.docs.rules_page import catalogue
+from tools.docs.table_pages import pages
 
 from .texts import DOCS, ROOT, text
 
@@ -52,7 +54,7 @@ def test_every_command_is_described() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    modules = (companies, settings, clock, locks, trust, browser_guard, logs)
+    modules = (company, settings, clock, locks, trust, browser_guard, logs)
     named = {name: value for module in modules for name, value in vars(module).items()}
     variables = {value for name, value in named.items() if name.endswith("_VARIABLE")} - {
         clock.CLOCK_VARIABLE
@@ -69,7 +71,7 @@ def test_the_example_of_companies_toml_can_be_used(tmp_path: Path) -> None:
 
     loaded = settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
 
-    assert [company.name for company in loaded.companies] == list(tomllib.loads(example[1]))
+    assert [each.name for each in loaded.companies] == list(tomllib.loads(example[1]))
 
 
 def test_every_exit_code_is_described() -> None:

@@ -39,6 +39,6 @@ def test_the_website(tmp_path: Path) -> None:
         assert [url for url in loaded if re.match(r"(?:\w+:)?//", url)] == [], page
     # what is generated: the options of a command, and a method of the Python API
     assert "--accept-shrink" in (site / "cli.html").read_text(encoding="utf-8")
-    assert "pipedrive_graph.reports.frames.IdentityGraph.who_can" in (site / "api.html").read_text(
+    assert "pipedrive_graph.published.identity_graph.IdentityGraph.who_can" in (site / "api.html").read_text(
         encoding="utf-8"
     )

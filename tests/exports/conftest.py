@@ -10,12 +10,12 @@ import pytest
 from sql.literal import NIGHTS, Company, create
 
 from pipedrive_graph.common.resources import sql_folder
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.exports.export import Exported, Wanted, export
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.publish import publish
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 COMPANIES = ("Acme", "acme")
 

@@ -14,7 +14,7 @@ import openpyxl
 from bhopengraph.OpenGraph import OpenGraph
 
 from pipedrive_graph.exports.export import Exported
-from pipedrive_graph.exports.formats import FORMATS, Content
+from pipedrive_graph.exports.registry import FORMATS, Content
 
 Counts = dict[str, int]
 

@@ -18,11 +18,11 @@ import openpyxl
 import pytest
 from installation import Installation
 
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import BusyError, ExportError
 from pipedrive_graph.exports.export import Wanted, export
-from pipedrive_graph.exports.formats import FORMATS
-from pipedrive_graph.exports.place import placed
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.exports.output import placed
+from pipedrive_graph.exports.registry import FORMATS
 
 from .conftest import NAMES
 
@@ -272,7 +272,7 @@ def test_a_crash_between_the_list_and_the_file_refuses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipedrive_graph.files.put_in_place", killed)
+        patch.setattr("pipedrive_graph.common.files.put_in_place", killed)
         for form in ("graphml", "sarif", "graphml"):
             with pytest.raises(KeyboardInterrupt):
                 export(settings, Wanted(form, out=out))
@@ -363,7 +363,7 @@ def test_a_failed_export_leaves_the_earlier_one(
     def broken(*_: object) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("pipedrive_graph.exports.cypher.as_file", broken)
+    monkeypatch.setattr("pipedrive_graph.exports.graph.cypher.as_file", broken)
     with pytest.raises(ZeroDivisionError):
         export(settings, Wanted("neo4j", out=out))
 
@@ -446,7 +446,7 @@ def test_what_is_refused(arguments: list[str], code: int, sentence: str, copy: I
 def test_what_a_format_cannot_hold_is_told(
     copy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipedrive_graph.exports.as_xlsx.CHARACTERS", 25)
+    monkeypatch.setattr("pipedrive_graph.exports.tables.xlsx.CHARACTERS", 25)
 
     told = copy.command(
         "export",

@@ -14,8 +14,8 @@ from py_ocsf_models import OCSF_VERSION
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.exports import as_ocsf, as_sarif
 from pipedrive_graph.exports.export import Exported
+from pipedrive_graph.exports.findings import ocsf, sarif
 
 from .conftest import NAMES
 
@@ -147,11 +147,11 @@ def test_sarif_rules_say_what_their_headers_say(log: dict[str, Any]) -> None:
 
 def test_a_name_is_no_link_and_no_argument_in_a_message(log: dict[str, Any]) -> None:
     assert of(log, "acme-f2")["message"]["text"] == "{{0}} and \\[a link](https://evil.example)"
-    assert as_sarif.message("plain [x] {y}") == "plain [x] {y}"
+    assert sarif.message("plain [x] {y}") == "plain [x] {y}"
 
 
 def test_ocsf_events_are_detection_findings(events: list[dict[str, Any]]) -> None:
-    assert as_ocsf.VERSION == OCSF_VERSION
+    assert ocsf.VERSION == OCSF_VERSION
     for event in events:
         parsed = DetectionFinding.model_validate(event)
 

@@ -20,9 +20,9 @@ from bhopengraph.OpenGraph import OpenGraph
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipedrive_graph.exports import as_graphml, as_neo4j, cypher
 from pipedrive_graph.exports.export import Exported
-from pipedrive_graph.exports.graph import Type
+from pipedrive_graph.exports.graph import cypher, graphml, neo4j
+from pipedrive_graph.exports.graph.elements import Type
 
 from .conftest import COMPANIES, NAMES
 
@@ -85,14 +85,14 @@ def test_graphml_equals_the_tables(exported: dict[str, Exported], tables: Graph)
 
     assert isinstance(graph, nx.MultiDiGraph)
     assert dict(graph.nodes(data=True)) == {
-        as_graphml.xml_id(f"{company}/{node_id}"): in_xml({"company": company, "node_id": node_id, **data})
+        graphml.xml_id(f"{company}/{node_id}"): in_xml({"company": company, "node_id": node_id, **data})
         for (company, node_id), data in tables[0].items()
     }
     assert sorted(comparable(edge) for edge in graph.edges(data=True)) == sorted(
         comparable(
             (
-                as_graphml.xml_id(f"{company}/{source}"),
-                as_graphml.xml_id(f"{company}/{target}"),
+                graphml.xml_id(f"{company}/{source}"),
+                graphml.xml_id(f"{company}/{target}"),
                 in_xml({"company": company, "kind": kind, **data}),
             )
         )
@@ -118,13 +118,13 @@ def test_graphml_keeps_ids_apart_that_xml_cannot_hold(exported: dict[str, Export
     graph = nx.read_graphml(exported["graphml"].path)
 
     assert {"acme/permission_set:set_x0001_", "acme/permission_set:set_x0002_"} <= set(graph.nodes)
-    assert as_graphml.xml_id("_x0001_") == "_x005F_x0001_"
+    assert graphml.xml_id("_x0001_") == "_x005F_x0001_"
 
 
 @given(TEXTS)
 def test_graphml_takes_every_text(text: str) -> None:
     element = ET.fromstring(  # noqa: S314 - made here
-        f'<a id="{as_graphml.xml_id(text)}">{as_graphml.escaped(text)}</a>'
+        f'<a id="{graphml.xml_id(text)}">{graphml.escaped(text)}</a>'
     )
 
     assert (element.text or "") == XML_FORBIDS.sub("\ufffd", text)
@@ -221,7 +221,7 @@ def test_neo4j_files_say_their_types_and_are_all_imported(exported: dict[str, Ex
 
 @given(st.lists(TEXTS))
 def test_neo4j_takes_every_list_of_texts(texts: list[str]) -> None:
-    text = as_neo4j._text(texts, Type.LIST)
+    text = neo4j._text(texts, Type.LIST)
 
     assert (text.split("\x1f") if texts else []) == [item.replace("\x1f", "\ufffd") for item in texts]
 

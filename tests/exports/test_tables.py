@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ExportError
-from pipedrive_graph.exports import as_xlsx, cells
 from pipedrive_graph.exports.export import Exported, Wanted, export
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.exports.tables import csv_cells, xlsx
 
 from .conftest import NAMES
 
@@ -161,7 +161,7 @@ def in_a_cell(value: Any) -> Any:
 
 @given(st.text())
 def test_a_harmless_text_gives_the_text_back(text: str) -> None:
-    safe = cells.harmless(text)
+    safe = csv_cells.harmless(text)
 
     assert not re.match(r" *[=+\-@\t\r\n]", safe)
     assert without_apostrophe(safe) == text
@@ -169,7 +169,7 @@ def test_a_harmless_text_gives_the_text_back(text: str) -> None:
 
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), min_size=2))
 def test_a_line_of_csv_gives_the_texts_back(texts: list[str | None]) -> None:
-    (found,) = csv.reader(io.StringIO(cells.line(texts), newline=""), strict=True)
+    (found,) = csv.reader(io.StringIO(csv_cells.line(texts), newline=""), strict=True)
 
     assert found == [text or "" for text in texts]
 
@@ -177,7 +177,7 @@ def test_a_line_of_csv_gives_the_texts_back(texts: list[str | None]) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_xlsx_takes_every_text(text: str) -> None:
     sheet = openpyxl.Workbook(write_only=True).create_sheet()
-    cell = as_xlsx._cell(sheet, text, "users.name", Counter())
+    cell = xlsx._cell(sheet, text, "users.name", Counter())
 
     told = cell if isinstance(cell, str) else cell.value
     assert isinstance(cell, str) or cell.data_type == "s"
@@ -193,18 +193,18 @@ def test_xlsx_cuts_long_texts_and_says_so(settings: Settings, tmp_path: Path) ->
     cut: Counter[str] = Counter()
     sheet = openpyxl.Workbook(write_only=True).create_sheet()
 
-    cell = as_xlsx._cell(sheet, long, "users.name", cut)
+    cell = xlsx._cell(sheet, long, "users.name", cut)
 
     assert cell == "🦊" * 16_379 + " … [cut]"
     assert len(cell.encode("utf-16-le")) // 2 <= 32_767
     assert cut == {"users.name": 1}
-    assert as_xlsx._cell(sheet, "x" * 32_767, "users.name", cut) == "x" * 32_767
+    assert xlsx._cell(sheet, "x" * 32_767, "users.name", cut) == "x" * 32_767
 
 
 def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(as_xlsx, "ROWS", 11)
+    monkeypatch.setattr(xlsx, "ROWS", 11)
     target = tmp_path / "tables.xlsx"
 
     assert export(settings, Wanted("xlsx", tables=["findings"], out=target)).wrote.parts[0].rows == 10
@@ -231,7 +231,7 @@ def test_xlsx_that_is_left_half_written_complains_no_further(
 ) -> None:
     complaints: list[object] = []
     monkeypatch.setattr("sys.unraisablehook", complaints.append)
-    place = (as_xlsx, "_cell") if inside == "_cells" else (WriteOnlyWorksheet, "_values_to_row")
+    place = (xlsx, "_cell") if inside == "_cells" else (WriteOnlyWorksheet, "_values_to_row")
     write = getattr(*place)
     asked = iter(range(1000))
 

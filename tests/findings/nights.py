@@ -9,11 +9,11 @@ from typing import Any
 from installation import MODELS, Installation, Told
 from published import query
 
-from pipedrive_graph import build
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.builder import build
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.server import Simulator
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 EVENT = "vendor_change"
 

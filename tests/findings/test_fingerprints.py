@@ -13,11 +13,11 @@ from installation import Installation
 from published import query
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings import own_rules
-from pipedrive_graph.findings.digests import EARLIER
+from pipedrive_graph.findings import custom_rules
+from pipedrive_graph.findings.fingerprints import EARLIER
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries
+from pipedrive_graph.warehouse.sql_project import Models
 
 RULE = """\
 -- One row per live user whose address is long.
@@ -107,7 +107,7 @@ def office(tmp_path: Path):
         def night(text: str) -> None:
             (folder / "findings" / "long_address.sql").write_text(text)
             (custom / "own_address.sql").write_text(text)
-            models = own_rules.added(Models(folder), custom).without([f"rules.{name}" for name in shipped])
+            models = custom_rules.added(Models(folder), custom).without([f"rules.{name}" for name in shipped])
             replace(installation, models=models).night()
 
         yield installation, simulator.company, night

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.findings.journal import Journal
 from pipedrive_graph.landing import Mark
-from pipedrive_graph.settings import Settings
 
 
 @pytest.fixture

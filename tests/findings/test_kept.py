@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipedrive_graph.decisions.kept import read_kept, write_kept
 from pipedrive_graph.errors import LostFileError
-from pipedrive_graph.findings.kept import read_kept, write_kept
 
 DIGEST = hashlib.sha256(b"roster").hexdigest()
 

@@ -11,7 +11,7 @@ import pytest
 from installation import Installation, Serve
 
 from findings.nights import Nights, concerned
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.simulator import faults
 
 EXPORT, API, IMPORT = "can_export_data_from_lists", "can_use_api", "can_use_import"

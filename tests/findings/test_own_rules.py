@@ -17,16 +17,16 @@ import pytest
 from installation import Installation
 from published import query, tables
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
-from pipedrive_graph.findings import own_rules
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.findings import custom_rules
+from pipedrive_graph.orchestration.build import JOB, build_definitions
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.warehouse import database
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 SHIPPED = Models(sql_folder())
 DOCS = Path(__file__).parents[2] / "docs" / "own_rules.md"
@@ -70,14 +70,14 @@ def folder(tmp_path: Path) -> Path:
 def told(folder: Path, text: str | bytes, name: str = "lives") -> list[str]:
     """What is said of a rule that cannot be used, without the folder."""
     (folder / f"{name}.sql").write_bytes(text if isinstance(text, bytes) else text.encode())
-    models = own_rules.added(SHIPPED, folder)
+    models = custom_rules.added(SHIPPED, folder)
     assert len(models.of("rules")) + len(models.broken) == len(SHIPPED.of("rules")) + 1
     return [sentence.removeprefix(f"{folder}/") for sentence in models.broken.values()]
 
 
 def test_a_rule_is_added(folder: Path) -> None:
     assert told(folder, RULE) == []
-    models = own_rules.added(SHIPPED, folder)
+    models = custom_rules.added(SHIPPED, folder)
     rule = models["rules.lives"]
     assert (rule.kind, rule.reads, rule.line) == (Kind.RULE, {"main.users"}, 11)
     assert "rules.lives" not in [model.qualified for model in SHIPPED]
@@ -109,7 +109,7 @@ def test_a_function_that_gives_something_else_each_time_is_refused(folder: Path)
         text = RULE.replace("WHERE live", f"WHERE live AND {call} IS NOT NULL")
         (folder / f"rule_{at:02}.sql").write_text(text)
 
-    sentences = list(own_rules.added(SHIPPED, folder).broken.values())
+    sentences = list(custom_rules.added(SHIPPED, folder).broken.values())
 
     assert len(sentences) == len(VOLATILE)
     for call, sentence in zip(VOLATILE, sentences, strict=True):
@@ -144,7 +144,7 @@ def test_a_function_with_an_inconsistent_overload_can_be_called_by_another_one(f
         text = RULE.replace("WHERE live", f"WHERE live AND ({call}) IS NOT NULL")
         (folder / f"rule_{at}.sql").write_text(text)
 
-    assert own_rules.added(SHIPPED, folder).broken == {}
+    assert custom_rules.added(SHIPPED, folder).broken == {}
 
 
 def test_a_query_in_a_text_is_no_table(folder: Path) -> None:
@@ -158,8 +158,8 @@ def test_where_there_are_none_nothing_is_done(folder: Path) -> None:
     (folder / "notes.txt").write_text("not a rule")
     (folder / ".lives.sql").write_text("an editor's")
 
-    assert own_rules.added(SHIPPED, folder) is SHIPPED
-    assert own_rules.added(SHIPPED, folder / "nowhere") is SHIPPED
+    assert custom_rules.added(SHIPPED, folder) is SHIPPED
+    assert custom_rules.added(SHIPPED, folder / "nowhere") is SHIPPED
 
 
 def test_a_folder_that_is_none(folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_folder_that_is_none(folder: Path) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^Cannot read the folder of your own rules, .*/file: Not a"
     ):
-        own_rules.added(SHIPPED, folder / "file")
+        custom_rules.added(SHIPPED, folder / "file")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_name_that_cannot_be(folder: Path, name: str) -> None:
     assert found.startswith(f"{name}.sql: ")
     taken = name == "dormant_admin"
     assert ("there is a shipped rule of that name" in found) is taken
-    assert own_rules.added(SHIPPED, folder)["rules.dormant_admin"] == SHIPPED["rules.dormant_admin"]
+    assert custom_rules.added(SHIPPED, folder)["rules.dormant_admin"] == SHIPPED["rules.dormant_admin"]
 
 
 def test_an_event_has_its_snapshot(folder: Path) -> None:
@@ -404,7 +404,7 @@ def test_a_subject_that_was_never_known_is_not_gone(serve, home) -> None:
     company, found = simulator.company, "SELECT status, resolved_reason FROM findings WHERE rule = 'grounded'"
     (home / "rules").mkdir(parents=True)
     (home / "rules" / "grounded.sql").write_text(GROUNDED)
-    installation = Installation.of(home, simulator, own_rules.added(SHIPPED, home / "rules"))
+    installation = Installation.of(home, simulator, custom_rules.added(SHIPPED, home / "rules"))
     flier, other = [user.id for user in company.users.values() if user.active][-2:]
     company.grant(flier, "can_fly")
     installation.night()
@@ -448,7 +448,7 @@ def test_own_rules_are_assets(serve, home, monkeypatch) -> None:
     assert checks["lives"].description == "**Lives** (info). Somebody is there.\n\n*What to do:* Say hello."
     assert "broken" not in checks
 
-    models = own_rules.added(SHIPPED, home / "rules")
+    models = custom_rules.added(SHIPPED, home / "rules")
     assert column_lineage(models, [models["rules.lives"]])["rules.lives"]["title"] == [
         ("main.users", "label")
     ]
@@ -468,7 +468,7 @@ def test_a_rule_that_needs_the_access_is_fixed_by_an_answer_about_it(serve, home
     installation = Installation.of(home, simulator)
     (home / "rules").mkdir(parents=True)
     (home / "rules" / "lives.sql").write_text(RULE.replace("needs: users", "needs: users, users/{id}/access"))
-    installation.models = own_rules.added(SHIPPED, home / "rules")
+    installation.models = custom_rules.added(SHIPPED, home / "rules")
     somebody = simulator.company.plain_user_id
     found = "SELECT status, resolved_reason FROM findings WHERE rule = 'lives' AND subject_id = ?"
 
@@ -522,7 +522,7 @@ def test_a_rule_that_meets_a_full_disk_is_not_broken(serve, home, monkeypatch, f
     (home / "rules" / "lives.sql").write_text(
         RULE.replace("WHERE live", f"WHERE live AND (SELECT count(*) FROM ({large})) > 0")  # noqa: S608
     )
-    installation.models = own_rules.added(SHIPPED, home / "rules")
+    installation.models = custom_rules.added(SHIPPED, home / "rules")
     with monkeypatch.context() as patched:
         patched.setattr(database, "MEMORY", 150_000_000)  # so that it has to write what it counts
         with full, pytest.raises(PipedriveGraphError) as caught:
@@ -538,11 +538,11 @@ def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     installation = Installation.of(home, serve(users=8, clean=True))
     (home / "rules").mkdir(parents=True)
     (home / "rules" / "lives.sql").write_text(RULE)
-    models = own_rules.added(SHIPPED, home / "rules")
+    models = custom_rules.added(SHIPPED, home / "rules")
     (home / "rules" / "lives.sql").unlink()
 
     replace(installation, models=models).night()
 
     assert states(installation, "lives") == [("open", None, True)]
-    build.rebuild(installation.settings, own_rules.added(SHIPPED, home / "rules"), tell=print)
+    build.rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"), tell=print)
     assert states(installation, "lives") == []

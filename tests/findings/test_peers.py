@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmarks import outliers
-from pipedrive_graph.findings import policy
-from pipedrive_graph.findings.peers import model
-from pipedrive_graph.findings.peers.distance import NOBODY, Profiles, collapse
-from pipedrive_graph.findings.peers.model import Found, Kind, Reason
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config import policy
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.peers import scoring
+from pipedrive_graph.peers.distance import NOBODY, Profiles, collapse
+from pipedrive_graph.peers.scoring import Found, Kind, Reason
 
 
 def matrix(*rows: str) -> NDArray[np.bool_]:
@@ -27,12 +27,12 @@ def found(held: NDArray[np.bool_], role: list[int] | None = None, above: dict[in
     roles = None if role is None else np.array(role)
     parents = None if role is None else np.array([(above or {}).get(number, NOBODY) for number in role])
     profiles, profile = collapse(held, roles, parents)
-    got = model.find(profiles)
+    got = scoring.find(profiles)
     outliers = [
         "".join(
             "abcdefghijkl"[permission]
             for row, permission, score in zip(got.profile, got.permission, got.score, strict=True)
-            if row == number and score >= model.THRESHOLD
+            if row == number and score >= scoring.THRESHOLD
         )
         for number in profile
     ]
@@ -154,7 +154,7 @@ def test_the_order_of_users_and_permissions_does_not_matter(data: st.DataObject)
 
     profiles, profile = collapse(held, role, parent)
     other, of_other = collapse(held[by_user][:, by_permission], role[by_user], parent[by_user])
-    one, two = model.find(profiles), model.find(other)
+    one, two = scoring.find(profiles), scoring.find(other)
 
     before, after = table(profiles, profile, one), table(other, of_other, two)
     assert after == pytest.approx(before[by_user][:, by_permission], abs=1e-4)
@@ -238,7 +238,7 @@ def test_average_precision(scores: list[float], wanted: list[bool], precision: f
 def test_the_threshold_is_the_one_that_is_shipped(tmp_path) -> None:
     shipped = policy.load(Settings(tmp_path, ())).default.thresholds["outlier_score"]
 
-    assert shipped == model.THRESHOLD
+    assert shipped == scoring.THRESHOLD
 
 
 def test_many_outliers_of_one_user_are_another_job() -> None:

@@ -13,12 +13,12 @@ from installation import Installation
 from published import query
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config import email_domains, policy
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import email_domains, policy
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import policy_tables, tables
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 def settings(home: Path, text: str | None = None) -> Settings:

@@ -9,10 +9,9 @@ import pytest
 from installation import Installation
 from published import query, tables
 
-from pipedrive_graph import settings
+from pipedrive_graph.config import roster, settings
+from pipedrive_graph.config.roster import ACTIVE, LEAVERS, Row
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import roster
-from pipedrive_graph.findings.roster import ACTIVE, LEAVERS, Row
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.roster import write_roster
 
@@ -562,7 +561,7 @@ def test_what_the_simulator_plants_is_found(serve, home) -> None:
 
 
 def test_a_roster_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipedrive_graph.findings.roster.LARGEST_FILE", 2**20)
+    monkeypatch.setattr("pipedrive_graph.config.roster.LARGEST_FILE", 2**20)
     path = tmp_path / "roster.csv"
     path.write_bytes(b"email,status\n" + b"a" * 2**20)
     with pytest.raises(ConfigurationError, match=r"^Cannot read the roster .*: it is larger than 1 MiB.$"):

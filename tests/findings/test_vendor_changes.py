@@ -10,7 +10,7 @@ import pytest
 from installation import Installation, Serve
 
 from findings.nights import Nights, concerned
-from pipedrive_graph.companies import Collect
+from pipedrive_graph.config.company import Collect
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import Access, PermissionSet
 

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pipedrive_graph.companies import Company
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.builder.configuration import Configuration
+from pipedrive_graph.config import waivers
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.waivers import Waiver, Waivers
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.findings import own_rules, waivers
-from pipedrive_graph.findings.waivers import Waiver, Waivers
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.findings import custom_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
@@ -49,7 +50,7 @@ def load(ours: Settings) -> Waivers:
 
 def rules() -> set[str]:
     """The names of the rules that are shipped."""
-    return own_rules.names(Path("/nowhere"))
+    return custom_rules.names(Path("/nowhere"))
 
 
 def test_no_file_is_no_waiver(tmp_path) -> None:

@@ -15,7 +15,7 @@ from .homes import FEW, Home, made
 @pytest.fixture(scope="package", autouse=True)
 def few_rules() -> Iterator[None]:
     """The commands evaluate a few rules only: with all of them, each rebuild takes three times as long."""
-    with patch("pipedrive_graph.findings.own_rules.load", lambda *_: FEW):
+    with patch("pipedrive_graph.findings.custom_rules.load", lambda *_: FEW):
         yield
 
 

@@ -18,11 +18,11 @@ from alerts.receivers import WebReceiver, web_receiver
 from installation import MODELS, Installation, Silent, Told
 from published import query, tables
 
-from pipedrive_graph import build
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts import send
+from pipedrive_graph.builder import build
 from pipedrive_graph.collect import collect
-from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.simulator.model import User
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.server import Options, Simulator

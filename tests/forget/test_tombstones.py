@@ -9,6 +9,7 @@ import pytest
 
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import Mark
+from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.landing.tombstones import (
     FORGOTTEN,
     Forgotten,
@@ -17,7 +18,6 @@ from pipedrive_graph.landing.tombstones import (
     read_forgotten,
     write_forgotten,
 )
-from pipedrive_graph.storage import FolderStorage
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 FIRST = Tombstone(

@@ -16,7 +16,7 @@ def impatience() -> Iterator[None]:
         client = "pipedrive_graph.pipedrive.client"
         patch.setattr(f"{client}.Patience", lambda: HASTY)
         patch.setattr(f"{client}.Timeouts", lambda: SHORT)
-        patch.setattr("pipedrive_graph.pipedrive.sending._PROBE", 0.5)
+        patch.setattr("pipedrive_graph.pipedrive.executor._PROBE", 0.5)
         yield
 
 

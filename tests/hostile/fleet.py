@@ -10,8 +10,8 @@ from typing import Any
 
 from installation import Installation, Told
 
-from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.http_types import Timeouts
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.simulator.server import Simulator
 
 from .stage import FIRST, SECOND, Plant, View, change, company

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from installation import Installation, Told
 from published import Row, differing, query, tables
 
-from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.http_types import Timeouts
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.simulator.server import Options, Simulator
 
 FIRST, SECOND = "2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z"

@@ -25,10 +25,10 @@ from published import query
 
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, UnreachableError
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.exchange import Response
+from pipedrive_graph.pipedrive.executor import Sender
+from pipedrive_graph.pipedrive.http_types import Response
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.pipedrive.receiving import Share
-from pipedrive_graph.pipedrive.retries import Patience
-from pipedrive_graph.pipedrive.sending import Sender
 
 from .stage import FIRST, SECOND, company
 
@@ -100,8 +100,8 @@ def world(tmp_path_factory: pytest.TempPathFactory):
         patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recorded)
         patch.setattr("pipedrive_graph.pipedrive.client.Patience", lambda: AT_ONCE)
         # what is partial is of interest here, however partial it is
-        patch.setattr("pipedrive_graph.collect.verdict.MISSING_SHARE", 1.0)
-        patch.setattr("pipedrive_graph.collect.verdict.KINDS", {})
+        patch.setattr("pipedrive_graph.collect.acceptance.MISSING_SHARE", 1.0)
+        patch.setattr("pipedrive_graph.collect.acceptance.KINDS", {})
         world = World(kept, before)
         for known in (True, False):
             installation, error = world.night(kept, known=known)

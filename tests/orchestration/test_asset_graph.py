@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 
 SNAPSHOT = Path(__file__).parent / "asset_graph.txt"
 

@@ -11,7 +11,7 @@ import pytest
 from installation import Installation, Serve
 from published import query
 
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 from pipedrive_graph.simulator.server import Simulator
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -101,7 +101,7 @@ def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, insta
 
     assert asked(installation, instance) == (0, f"The run {run.run_id} reads companies.")
     (installation.home / "settings.toml").write_text("[sync]\npublish_after = 1")
-    monkeypatch.setattr("pipedrive_graph.clock.now", lambda: started + timedelta(seconds=61))
+    monkeypatch.setattr("pipedrive_graph.common.clock.now", lambda: started + timedelta(seconds=61))
     assert asked(installation, instance) == (1, None)
     building = instance.add_run(
         dg.DagsterRun(
@@ -144,7 +144,7 @@ def test_an_outcome_that_stays_is_recorded_once(fleet, instance) -> None:
 
 
 def test_a_mistake_in_a_file_fails_every_run_and_no_definition(fleet, instance) -> None:
-    from pipedrive_graph.orchestration.assemble import assemble
+    from pipedrive_graph.orchestration.build import assemble
     from pipedrive_graph.orchestration.configuration import load_leniently
 
     installation, _ = fleet

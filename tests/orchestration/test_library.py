@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 from pipedrive_graph.orchestration.timing import Timing
 
 DEFS_YAML = """

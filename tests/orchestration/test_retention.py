@@ -13,10 +13,11 @@ import dagster as dg
 import pytest
 from installation import Installation
 
+from pipedrive_graph.config.options import Dagster
 from pipedrive_graph.errors import BusyError, NoSpaceError
-from pipedrive_graph.options import Dagster
-from pipedrive_graph.orchestration import dagster_files, nightly, retention
-from pipedrive_graph.orchestration.assemble import assemble
+from pipedrive_graph.orchestration import dagster_files, retention
+from pipedrive_graph.orchestration import run as nightly
+from pipedrive_graph.orchestration.build import assemble
 from pipedrive_graph.orchestration.configuration import load_leniently
 from pipedrive_graph.orchestration.dagster_files import DagsterFiles
 
@@ -205,7 +206,7 @@ def test_it_is_done_once_a_day(kept, monkeypatch) -> None:
     assert (files.home / ".last-retention").stat().st_mode & 0o777 == 0o600
 
     now = datetime.now(UTC)
-    monkeypatch.setattr("pipedrive_graph.clock.now", lambda: now + timedelta(hours=25))
+    monkeypatch.setattr("pipedrive_graph.common.clock.now", lambda: now + timedelta(hours=25))
     assert retention.daily(instance, KEEP) is not None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from pipedrive_graph.pipedrive.allowance import Allowance
-from pipedrive_graph.pipedrive.limits import RateLimits
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
+from pipedrive_graph.pipedrive.ratelimit.quota import Allowance
 
 QUIET = RateLimits()
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipedrive_graph import clock
+from pipedrive_graph.common import clock
 from pipedrive_graph.errors import BudgetError
-from pipedrive_graph.pipedrive.budget import Budget, DailyBudget, Unit
 from pipedrive_graph.pipedrive.client import Pipedrive
-from pipedrive_graph.pipedrive.costs import TOKENS
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.limits import RateLimits, read_limits
+from pipedrive_graph.pipedrive.ratelimit.costs import TOKENS
+from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, DailyBudget, Unit
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits, read_limits
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipedrive_graph.collect.sampling import Sampling, Schedule, representatives, unconfirmed
+from pipedrive_graph.collect.signatures import digest_of_contents, digest_of_flags, signature_of
 from pipedrive_graph.landing.records import Memory, Observation
-from pipedrive_graph.pipedrive.by_access import Sampling, Schedule, representatives, unconfirmed
-from pipedrive_graph.pipedrive.records import Access, User
-from pipedrive_graph.pipedrive.signature import digest_of_contents, digest_of_flags, signature_of
+from pipedrive_graph.pipedrive.models import Access, User
 
 FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -84,7 +84,7 @@ def test_what_is_not_named_is_not_granted():
 
 
 def test_contents_have_no_order():
-    from pipedrive_graph.pipedrive.records import PermissionSet
+    from pipedrive_graph.pipedrive.models import PermissionSet
 
     sets = [PermissionSet(id="a", contents=names) for names in (["x", "y"], ["y", "x", "x"], [], None)]
     first, second, empty, unknown = map(digest_of_contents, sets)

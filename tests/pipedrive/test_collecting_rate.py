@@ -20,16 +20,16 @@ import pytest
 from benchmarks.pacing import BAR, share
 from benchmarks.serving import Arrival
 from pipedrive_graph.collect import collect
-from pipedrive_graph.companies import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
 from pipedrive_graph.landing import Landing, Manifest
-from pipedrive_graph.pipedrive.exchange import Response
+from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.pipedrive.http import Transport
-from pipedrive_graph.simulator import gate
+from pipedrive_graph.pipedrive.http_types import Response
+from pipedrive_graph.simulator import middleware
 from pipedrive_graph.simulator.company import generate
-from pipedrive_graph.simulator.gate import Seen
+from pipedrive_graph.simulator.middleware import Seen
 from pipedrive_graph.simulator.model import Company as Simulated
 from pipedrive_graph.simulator.server import Options, create_app
-from pipedrive_graph.storage import FolderStorage
 
 from .virtual import VirtualLoop
 
@@ -84,8 +84,8 @@ def collected(
 
     monkeypatch.setenv(TOKEN_VARIABLE, options.token)
     with asyncio.Runner(loop_factory=_Loop) as runner:
-        clock = SimpleNamespace(monotonic=runner.get_loop().time, time=gate.time.time)
-        monkeypatch.setattr(gate, "time", clock)
+        clock = SimpleNamespace(monotonic=runner.get_loop().time, time=middleware.time.time)
+        monkeypatch.setattr(middleware, "time", clock)
         return runner.run(job()), requests
 
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from pipedrive_graph.pipedrive.client import Pipedrive
-from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE, Crowd, crowd
-from pipedrive_graph.pipedrive.gathering import as_they_come
-from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import Pacer
+from pipedrive_graph.pipedrive.concurrency import as_they_come
+from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE, Crowd, crowd
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
+from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer
 
 from .virtual import virtually
 
@@ -40,7 +40,7 @@ def test_a_share_becomes_larger_when_a_company_has_ended() -> None:
 def test_the_process_may_open_as_many_connections_as_it_takes(soft: int, hard: int, then: int) -> None:
     code = (
         "import asyncio, resource\n"
-        "from pipedrive_graph.pipedrive.crowd import crowd\n"
+        "from pipedrive_graph.pipedrive.ratelimit.crowd import crowd\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
         "async def job(): return crowd() is crowd()\n"
         "print(asyncio.run(job()), *resource.getrlimit(resource.RLIMIT_NOFILE))\n"

@@ -11,7 +11,7 @@ from pipedrive_graph.errors import BlockedError, BudgetError, IncompleteError, N
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.records import User
+from pipedrive_graph.pipedrive.models import User
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -235,7 +235,7 @@ def test_a_server_that_goes_away_ends_the_run_soon_and_one_that_comes_back_does_
 
 
 def test_a_server_that_falls_silent_ends_the_run(simulator: Simulator, ids: list[int], monkeypatch):
-    monkeypatch.setattr("pipedrive_graph.pipedrive.sending._PROBE", 0.3)
+    monkeypatch.setattr("pipedrive_graph.pipedrive.executor._PROBE", 0.3)
     simulator.faults.add(".*", faults.silence, times=None, after=8)
     answers: list[Answer] = []
 

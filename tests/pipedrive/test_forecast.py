@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipedrive_graph.pipedrive.budget import Budget, Unit
-from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.forecast import (
+from pipedrive_graph.collect.estimate.forecast import (
     Asked,
     Forecast,
     Pace,
@@ -19,9 +17,11 @@ from pipedrive_graph.pipedrive.forecast import (
     forecast,
     measured,
 )
-from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import Pacer
-from pipedrive_graph.pipedrive.plan import every_user
+from pipedrive_graph.collect.plan import every_user
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, Unit
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
+from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer
 
 from .using import permissions
 from .virtual import virtually

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipedrive_graph.pipedrive.gathering import as_they_come
+from pipedrive_graph.pipedrive.concurrency import as_they_come
 
 
 async def double(number: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipedrive_graph.pipedrive.lateness import Lateness
+from pipedrive_graph.pipedrive.ratelimit.latency import Lateness
 
 BURST = 40
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipedrive_graph.pipedrive.limits import RateLimits, read_limits
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits, read_limits
 
 DATE = datetime(2019, 5, 5, 5, 5, 5, tzinfo=UTC)  # a server's clock that is years behind ours
 DATED = {"date": format_datetime(DATE, usegmt=True)}

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipedrive_graph.errors import IncompleteError
-from pipedrive_graph.pipedrive.crowd import MOST_AT_ONCE
-from pipedrive_graph.pipedrive.lateness import usual_latency
-from pipedrive_graph.pipedrive.limits import RateLimits
-from pipedrive_graph.pipedrive.pacer import Pacer, burst_gap
+from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE
+from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
+from pipedrive_graph.pipedrive.ratelimit.latency import usual_latency
+from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer, burst_gap
 
 from .virtual import virtually
 

@@ -12,8 +12,8 @@ import pytest
 
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.http_types import Timeouts
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -5,7 +5,7 @@ import pytest
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.records import PermissionSet, Role, RoleAssignment, User
+from pipedrive_graph.pipedrive.models import PermissionSet, Role, RoleAssignment, User
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -184,7 +184,7 @@ def test_a_page_that_fails_is_the_last_one(paged: Simulator):
 
 
 def test_a_list_that_has_no_end_fails_once_it_is_too_large(monkeypatch):
-    monkeypatch.setattr("pipedrive_graph.pipedrive.paging.LARGEST_LIST", 20_000)
+    monkeypatch.setattr("pipedrive_graph.pipedrive.pagination.LARGEST_LIST", 20_000)
     with Simulator(Options(users=130, dialect="brief")) as simulator:
         *before, last = read_pages(simulator, Call(Endpoint.USERS, start=0, limit=10))
     assert {answer.outcome for answer in before} == {Outcome.ANSWERED}

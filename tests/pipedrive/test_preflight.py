@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipedrive_graph.companies import Names
+from pipedrive_graph.config.company import Names
 from pipedrive_graph.errors import (
     BlockedError,
     ConfigurationError,
@@ -20,10 +20,10 @@ from pipedrive_graph.errors import (
 )
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Timeouts
+from pipedrive_graph.pipedrive.http_types import Timeouts
+from pipedrive_graph.pipedrive.models import Me
 from pipedrive_graph.pipedrive.preflight import withdrawn
-from pipedrive_graph.pipedrive.records import Me
-from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.body import UnusableError, as_json_string, one_line
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.records import PermissionSet, RoleAssignment, User
-from pipedrive_graph.pipedrive.redaction import Redaction
-from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret
+from pipedrive_graph.pipedrive.http_types import Response
+from pipedrive_graph.pipedrive.models import PermissionSet, RoleAssignment, User
+from pipedrive_graph.pipedrive.responses import UnsettledError, interpret
 
 NONE = "data: none of the rows can be read"
 CALLS = [Call(endpoint, "7" if endpoint.takes_id else None) for endpoint in Endpoint]

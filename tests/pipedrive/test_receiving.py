@@ -16,10 +16,10 @@ from functools import reduce
 
 import pytest
 
-from pipedrive_graph.pipedrive.exchange import Fault, Timeouts, TransportError
+from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.pipedrive.http import Transport, post_form, post_json
+from pipedrive_graph.pipedrive.http_types import Fault, Timeouts, TransportError
 from pipedrive_graph.pipedrive.receiving import LARGE_BODY, LargeBodies
-from pipedrive_graph.pipedrive.redaction import Redaction
 
 from .hostile import head, hostile
 
@@ -136,9 +136,9 @@ import asyncio, json, sys
 from pathlib import Path
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import TransportError, Timeouts
+from pipedrive_graph.pipedrive.http_types import TransportError, Timeouts
 from pipedrive_graph.pipedrive.http import Transport, post_form
-from pipedrive_graph.pipedrive.redaction import Redaction
+from pipedrive_graph.common.redaction import Redaction
 
 url, large = sys.argv[1], int(sys.argv[2])
 

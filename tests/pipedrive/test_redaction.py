@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipedrive_graph.common.redaction import MASK, Redaction
 from pipedrive_graph.pipedrive.body import as_json_string
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.redaction import MASK, Redaction
-from pipedrive_graph.pipedrive.verdicts import UnsettledError, interpret
+from pipedrive_graph.pipedrive.http_types import Response
+from pipedrive_graph.pipedrive.responses import UnsettledError, interpret
 
 TOKEN = "c4n4ry+7f3e/9d2b=51a8:460c"  # noqa: S105 - of nobody
 NAMED = {"+": "&plus;", "/": "&sol;", "=": "&equals;", ":": "&colon;"}

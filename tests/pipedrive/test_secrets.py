@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from pipedrive_graph.common.redaction import MASK, Redaction
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import TransportError
 from pipedrive_graph.pipedrive.http import Transport
-from pipedrive_graph.pipedrive.redaction import MASK, Redaction
+from pipedrive_graph.pipedrive.http_types import TransportError
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Timeouts
-from pipedrive_graph.pipedrive.retries import Patience
+from pipedrive_graph.pipedrive.http_types import Timeouts
+from pipedrive_graph.pipedrive.ratelimit.retry import Patience
 
 Result = TypeVar("Result")
 

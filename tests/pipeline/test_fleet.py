@@ -16,9 +16,9 @@ import pytest
 from installation import Installation
 from published import query
 
-from pipedrive_graph import build
-from pipedrive_graph.advance import Builder
-from pipedrive_graph.publication import PublishedFile
+from pipedrive_graph.builder import build
+from pipedrive_graph.builder.process_snapshot import Builder
+from pipedrive_graph.config.publication import PublishedFile
 
 from .conftest import Fleet
 
@@ -194,8 +194,8 @@ def test_without_a_home_of_dagster_it_is_not_imported(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", users=6)
     code = (
         "import sys\n"
-        "from pipedrive_graph.cli.frame import run\n"
-        "from pipedrive_graph.cli.group import commands\n"
+        "from pipedrive_graph.cli.runner import run\n"
+        "from pipedrive_graph.cli.app import commands\n"
         "code = run(commands, ['sync'])\n"
         "print(code, 'dagster' in sys.modules)\n"
     )

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipedrive_graph.common.text import counted, legible
 from pipedrive_graph.reports.access import page
 from pipedrive_graph.reports.access.appendix import _email_domains
 from pipedrive_graph.reports.access.evidence import Entry, Table, entries
 from pipedrive_graph.reports.access.roles import Place, Role, _places
 from pipedrive_graph.reports.access.source import Read, Source
 from pipedrive_graph.reports.access.words import delta, field, percent, permission
-from pipedrive_graph.text import counted, legible
 
 
 def test_templates_that_are_prepared_are_not_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.population import Holder, Issue, Item, Population
-from pipedrive_graph.reviews.recommending import recommend
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.items import Holder, Issue, Item, Population
+from pipedrive_graph.reviews.recommendations import recommend
 
 AT = datetime.fromisoformat("2026-11-20 02:00")
 
@@ -57,7 +57,7 @@ def item(owner: str | None = "kim@example.com", **values: Any) -> Item:
         owner=owner,
         recommendation=recommendation,
         reason=reason,
-        sha256=cells.digest(row_id, cells.shown(who, recommendation, reason, AT)),
+        sha256=columns.digest(row_id, columns.shown(who, recommendation, reason, AT)),
     )
 
 

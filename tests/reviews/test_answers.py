@@ -9,11 +9,11 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.answers import Answers, Decision, Row, check, review_of
-from pipedrive_graph.reviews.population import Item, Population
-from pipedrive_graph.reviews.reading import Written, read
-from pipedrive_graph.reviews.sheet import sheet
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.csv_file import sheet
+from pipedrive_graph.reviews.items import Item, Population
+from pipedrive_graph.reviews.read_file import Written, read
+from pipedrive_graph.reviews.validate import Answers, Decision, Row, check, review_of
 from pipedrive_graph.reviews.workbook import HEADS, sheet_name, workbook
 
 from .literal import holder, issue, item, population
@@ -35,8 +35,13 @@ def frozen(of: Population) -> dict[str, Row]:
 
 def row(of: Item = ANA, place: str = "line 2", **texts: str) -> Written:
     """A row as it was written, and filled in; `_` stands for the blanks in the names of columns."""
-    shown = cells.shown(of, of.recommendation, of.reason, REVIEW.snapshot_at)
-    marks = {cells.REVIEW: "R1", cells.ROW: of.row_id, cells.DIGEST: of.sha256, cells.BY: "kim@example.com"}
+    shown = columns.shown(of, of.recommendation, of.reason, REVIEW.snapshot_at)
+    marks = {
+        columns.REVIEW: "R1",
+        columns.ROW: of.row_id,
+        columns.DIGEST: of.sha256,
+        columns.BY: "kim@example.com",
+    }
     return Written(place, shown | marks | {name.replace("_", " "): text for name, text in texts.items()})
 
 
@@ -59,7 +64,7 @@ def checked(
     ],
 )
 def test_what_can_be_taken(texts: dict[str, str], decision: Decision) -> None:
-    texts = {name: cells.settled(text) for name, text in texts.items()}
+    texts = {name: columns.settled(text) for name, text in texts.items()}
 
     assert checked(row(**texts)) == Answers(taken=[decision])
     assert checked(row(**texts), known={"user-5": decision.written}) == Answers(same=[decision])
@@ -189,8 +194,8 @@ def test_half_a_character_is_no_reason_to_refuse_a_workbook(tmp_path: Path) -> N
     book = load_workbook(io.BytesIO(workbook(REVIEW, "R1", "0" * 64)))
     page = book["kim@example.com"]
     heads = {cell.value: cell.column for cell in page[HEADS]}
-    page.cell(HEADS + 1, heads[cells.DECISION]).value = "revoke"
-    page.cell(HEADS + 1, heads[cells.COMMENT]).value = "left _xD800_ in May _xD83D__xDE00_"
+    page.cell(HEADS + 1, heads[columns.DECISION]).value = "revoke"
+    page.cell(HEADS + 1, heads[columns.COMMENT]).value = "left _xD800_ in May _xD83D__xDE00_"
     path = tmp_path / "review.xlsx"
     book.save(path)
 
@@ -258,7 +263,7 @@ def test_names_of_sheets() -> None:
 
 
 def test_what_is_shown() -> None:
-    shown = cells.shown(
+    shown = columns.shown(
         holder(
             name="=HYPERLINK(1)",
             email="\u202egpj.exe@example.com",
@@ -305,7 +310,7 @@ def test_what_is_not_known_is_shown_as_not_known() -> None:
         live=None, admin=None, roles=None, permission_sets=None, sensitive_permissions=None,
         last_login=None, login_known=False, name=None, email=None,
     )  # fmt: skip
-    shown = cells.shown(nothing, "unknown", "", REVIEW.snapshot_at)
+    shown = columns.shown(nothing, "unknown", "", REVIEW.snapshot_at)
     assert {name for name, text in shown.items() if text == "not known"} == {
         "account", "roles", "last login", "permission sets held", "admin of", "sensitive permissions held",
     }  # fmt: skip

@@ -14,12 +14,12 @@ import pytest
 from openpyxl import Workbook
 
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.reading import read
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.read_file import read
 
 SHEET = "xl/worksheets/sheet1.xml"
 ROW = '<row r="{row}"><c r="{place}" t="inlineStr"><is><t>x</t></is></c></row>'
-HEAD = [*cells.MARKS, cells.DECISION]
+HEAD = [*columns.MARKS, columns.DECISION]
 
 
 def review() -> bytes:
@@ -103,14 +103,14 @@ def test_a_review_with_empty_rows_and_formats_is_read(tmp_path: Path) -> None:
     empty = b'<row r="1048576"><c r="XFD1048576" s="0"/></row></sheetData>'
     path.write_bytes(in_sheet(b"</sheetData>", empty))
     (row,) = read(path)
-    assert (row.place, row.text(cells.DECISION)) == ("sheet Sheet, line 2", "keep")
+    assert (row.place, row.text(columns.DECISION)) == ("sheet Sheet, line 2", "keep")
 
 
 CHILD = """
 import json, sys, time
 from pathlib import Path
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews.reading import read
+from pipedrive_graph.reviews.read_file import read
 import openpyxl
 
 def peak():
@@ -143,7 +143,7 @@ def test_no_workbook_takes_much_memory_or_time(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipedrive_graph.reviews.reading.LARGEST_FILE", 2**20)
+    monkeypatch.setattr("pipedrive_graph.reviews.read_file.LARGEST_FILE", 2**20)
     path = tmp_path / "review.csv"
     path.write_bytes(b"a" * (2**20 + 1))
     with pytest.raises(DecisionError, match=r"^Cannot read .*review.csv: it is larger than 1 MiB.$"):

@@ -11,11 +11,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from pipedrive_graph.reviews import cells
-from pipedrive_graph.reviews.population import Item, Population
-from pipedrive_graph.reviews.reading import Written, read
+from pipedrive_graph.reviews import columns
+from pipedrive_graph.reviews.csv_file import sheet
+from pipedrive_graph.reviews.items import Item, Population
+from pipedrive_graph.reviews.read_file import Written, read
 from pipedrive_graph.reviews.readme import put
-from pipedrive_graph.reviews.sheet import sheet
 from pipedrive_graph.reviews.workbook import HEADS, workbook
 
 from .literal import issue, item, population
@@ -53,11 +53,11 @@ def expected(of: Population, comments: dict[str, str]) -> dict[str, dict[str, st
     """The rows by their id, as they are to be read."""
     return {
         one.row_id: {
-            name: cells.settled(text)
+            name: columns.settled(text)
             for name, text in (
-                cells.shown(one, one.recommendation, one.reason, of.snapshot_at)
-                | {cells.REVIEW: "R1", cells.ROW: one.row_id, cells.DIGEST: one.sha256}
-                | {cells.COMMENT: comments[one.row_id]}
+                columns.shown(one, one.recommendation, one.reason, of.snapshot_at)
+                | {columns.REVIEW: "R1", columns.ROW: one.row_id, columns.DIGEST: one.sha256}
+                | {columns.COMMENT: comments[one.row_id]}
             ).items()
         }
         for one in of.items
@@ -67,10 +67,10 @@ def expected(of: Population, comments: dict[str, str]) -> dict[str, dict[str, st
 def read_back(path: Path, content: bytes) -> dict[str, Written]:
     path.write_bytes(content)
     found = read(path)
-    rows = {row.text(cells.ROW): row for row in found}
+    rows = {row.text(columns.ROW): row for row in found}
     assert len(rows) == len(found)
     for row_id, row in rows.items():
-        assert cells.digest(row_id, row.texts) == row.text(cells.DIGEST)
+        assert columns.digest(row_id, row.texts) == row.text(columns.DIGEST)
     return rows
 
 
@@ -85,7 +85,7 @@ def same(row: Written, texts: dict[str, str]) -> bool:
 )
 def test_what_is_written_is_read(tmp_path_factory, of: Population, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("hostile")
-    comments = {one.row_id: cells.line(texts[n % 4]) for n, one in enumerate(of.items)}
+    comments = {one.row_id: columns.line(texts[n % 4]) for n, one in enumerate(of.items)}
     wanted = expected(of, comments)
 
     book = load_workbook(io.BytesIO(workbook(of, "R1", "0" * 64)))
@@ -95,7 +95,10 @@ def test_what_is_written_is_read(tmp_path_factory, of: Population, texts: list[s
     for page in book.worksheets[1:]:
         heads = {cell.value: cell.column for cell in page[HEADS]}
         for number in range(HEADS + 1, page.max_row + 1):
-            put(page.cell(number, heads[cells.COMMENT]), comments[page.cell(number, heads[cells.ROW]).value])
+            put(
+                page.cell(number, heads[columns.COMMENT]),
+                comments[page.cell(number, heads[columns.ROW]).value],
+            )
         assert {c.data_type for line in page.iter_rows() for c in line if c.value is not None} == {"s"}
     saved = io.BytesIO()
     book.save(saved)
@@ -109,7 +112,7 @@ def test_what_is_written_is_read(tmp_path_factory, of: Population, texts: list[s
     writer.writeheader()
     for line in lines:
         assert not any(text.startswith(("=", "+", "-", "@", "\t")) for text in line.values())
-        writer.writerow(line | {cells.COMMENT: comments[line[cells.ROW]]})
+        writer.writerow(line | {columns.COMMENT: comments[line[columns.ROW]]})
     rows = read_back(folder / "review.csv", out.getvalue().encode())
     assert rows.keys() == wanted.keys()
     assert all(same(rows[row_id], texts) for row_id, texts in wanted.items())

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph.companies import Company
+from pipedrive_graph.config import role_owners
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.role_owners import Owners, Tree, decider
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.reviews import owners
-from pipedrive_graph.reviews.owners import Owners, Tree, decider
-from pipedrive_graph.settings import Settings
 
 KNOWN = ["Sales", "EMEA Sales", "Support", "7"]
 PAGE = Path(__file__).parents[2] / "docs" / "review.md"
@@ -29,7 +29,7 @@ def load(home: Path, text: str | None, company: str = "acme") -> Owners | None:
 
 
 def loaded(settings: Settings, company: str, roles: list[str]) -> Owners | None:
-    found = owners.load(settings)
+    found = role_owners.load(settings)
     if found is None:
         return None
     found.check(roles)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipedrive_graph.reviews.recommending import recommend
+from pipedrive_graph.reviews.recommendations import recommend
 
 from .literal import holder, issue
 

@@ -15,7 +15,7 @@ from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.worksheet import Worksheet
 from published import Row, differing, query, tables
 
-from pipedrive_graph.findings.journal import Journal
+from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.simulator.server import Options, Simulator
 
 SENSITIVE = "can_use_import"

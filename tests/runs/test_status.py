@@ -21,10 +21,10 @@ from installation import Installation, Told
 from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
-from pipedrive_graph import locks
-from pipedrive_graph.alerts import file as alerts_file
 from pipedrive_graph.alerts.channels import Patience
-from pipedrive_graph.orchestration.assemble import JOB, build_definitions
+from pipedrive_graph.common import locks
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.orchestration.build import JOB, build_definitions
 from pipedrive_graph.runs import record
 from pipedrive_graph.runs.metrics import write_metrics
 from pipedrive_graph.simulator import faults
@@ -252,8 +252,8 @@ def test_a_rebuild_and_a_decision_bring_it_up_to_date(copied) -> None:
 
 def test_it_imports_neither_dagster_nor_duckdb(copied) -> None:
     code = (
-        "import sys; from pipedrive_graph.cli.frame import run;"
-        "from pipedrive_graph.cli.group import commands; code = run(commands, ['status']);"
+        "import sys; from pipedrive_graph.cli.runner import run;"
+        "from pipedrive_graph.cli.app import commands; code = run(commands, ['status']);"
         "sys.exit(code or str({'dagster', 'duckdb', 'pandas', 'httpx'} & {*sys.modules} or ''))"
     )
     ended = subprocess.run(
@@ -316,8 +316,9 @@ def test_with_json_stdout_holds_objects_alone(copied, arguments, how) -> None:
 
 def test_a_full_disk_is_a_warning(tmp_path: Path) -> None:
     code = (
-        "import resource, sys; from pathlib import Path; from pipedrive_graph.companies import Company;"
-        "from pipedrive_graph.runs.recording import Recording; from pipedrive_graph.settings import Settings;"
+        "import resource, sys; from pathlib import Path; from pipedrive_graph.config.company import Company;"
+        "from pipedrive_graph.runs.recording import Recording;"
+        "from pipedrive_graph.config.settings import Settings;"
         "run = Recording(Settings(Path(sys.argv[1]), (Company('acme'),)), 'acme', '1', print); run.start();"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); run.end(0)"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.wire import Wire
+from pipedrive_graph.simulator.serializers import Wire
 
 
 @dataclass(eq=False)

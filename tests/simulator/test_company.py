@@ -16,8 +16,8 @@ from pipedrive_graph.simulator.dates import MARGIN, THRESHOLDS
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.permissions import APP_FLAGS, FLAGS
+from pipedrive_graph.simulator.serializers import Wire
 from pipedrive_graph.simulator.truth import write_truth
-from pipedrive_graph.simulator.wire import Wire
 
 from . import rules
 

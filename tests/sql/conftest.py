@@ -10,7 +10,7 @@ import pytest
 
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import database, tables
-from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, STEPS, Models
 
 from .batch import Batch
 from .literal import COMPANY, Company, create, create_for_steps

@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 import duckdb
 
-from pipedrive_graph import addresses
+from pipedrive_graph.common import addresses
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings import policy
-from pipedrive_graph.settings import Settings
+from pipedrive_graph.config import policy
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.warehouse import empty, ingest, steps
-from pipedrive_graph.warehouse.declared import RUN
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import STEPS, Models
+from pipedrive_graph.warehouse.schema import RUN
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import STEPS, Models
 
 MODELS = Models(sql_folder())
 

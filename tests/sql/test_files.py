@@ -12,12 +12,12 @@ from published import CONTRACT
 from sqlglot import exp
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings.rules import is_event
+from pipedrive_graph.findings.rule_header import is_event
 from pipedrive_graph.warehouse import header as headers
 from pipedrive_graph.warehouse import steps
-from pipedrive_graph.warehouse.declared import RUN
-from pipedrive_graph.warehouse.model import Kind, Model
-from pipedrive_graph.warehouse.models import PUBLISHED, STEPS, Models
+from pipedrive_graph.warehouse.schema import RUN
+from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, STEPS, Models
 
 from .literal import Company
 

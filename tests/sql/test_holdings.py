@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 from .literal import NIGHTS, Company
 

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipedrive_graph.findings.rules import SEVERITIES, SUBJECT_KINDS
-from pipedrive_graph.findings.tally import STATUSES
+from pipedrive_graph.findings.counts import STATUSES
+from pipedrive_graph.findings.rule_header import SEVERITIES, SUBJECT_KINDS
 from pipedrive_graph.warehouse import steps
 
 from .literal import MODELS, NIGHTS

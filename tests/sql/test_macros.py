@@ -9,8 +9,8 @@ import pytest
 
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 from .literal import NIGHTS, Company
 

@@ -8,7 +8,7 @@ import random
 import duckdb
 import pytest
 
-from pipedrive_graph.findings.peers.fill import READS, fill
+from pipedrive_graph.peers.tables import READS, fill
 
 from .literal import MODELS, Company, words
 

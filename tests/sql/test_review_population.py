@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
+from pipedrive_graph.config.role_owners import Owners
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews.freezing import Opening, freeze, latest, roles_known
-from pipedrive_graph.reviews.owners import Owners
-from pipedrive_graph.reviews.population import Item
+from pipedrive_graph.reviews.freeze import Opening, freeze, latest, roles_known
+from pipedrive_graph.reviews.items import Item
 
 from .literal import NIGHTS, Company
 

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings.settling import settle
+from pipedrive_graph.findings.apply_waivers import settle
 from pipedrive_graph.published.waiver_notices import notices
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 from .literal import NIGHTS, Company
 

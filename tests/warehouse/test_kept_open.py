@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from pipedrive_graph.errors import WarehouseError
-from pipedrive_graph.warehouse import published
-from pipedrive_graph.warehouse.published import connect, kept_open, reading
+from pipedrive_graph.published import connection as published
+from pipedrive_graph.published.connection import connect, kept_open, reading
 
 
 def write(path: Path, value: int) -> Path:

@@ -11,8 +11,8 @@ import sqlglot
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.lineage import column_lineage
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 def write(folder: Path, name: str, query: str, **settings: str) -> None:

@@ -11,11 +11,11 @@ import pytest
 from installation import Installation
 from published import names, query
 
-from pipedrive_graph import build
+from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.simulator.server import Options, Simulator
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 TABLE = """\
 -- One row per person who can sign in.

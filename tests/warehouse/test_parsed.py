@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.config.configuration import Configuration
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ModelError
-from pipedrive_graph.settings import Settings
 from pipedrive_graph.warehouse import parsed, queries
-from pipedrive_graph.warehouse.models import Models
 from pipedrive_graph.warehouse.parsed import ParsedQueries, ParsedQuery
+from pipedrive_graph.warehouse.sql_project import Models
 
 from .test_models import write
 
@@ -196,8 +196,8 @@ def test_the_next_process_of_a_home_does_not_even_import_the_parser(home: Path) 
     assert Configuration(Settings(home, ())).models
     code = (
         "import sys, pathlib\n"
-        "from pipedrive_graph.config.configuration import Configuration\n"
-        "from pipedrive_graph.settings import Settings\n"
+        "from pipedrive_graph.builder.configuration import Configuration\n"
+        "from pipedrive_graph.config.settings import Settings\n"
         f"models = Configuration(Settings(pathlib.Path({str(home)!r}), ())).models\n"
         "print(len(list(models)), 'sqlglot' in sys.modules)"
     )

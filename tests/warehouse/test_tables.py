@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipedrive_graph.warehouse import tables
-from pipedrive_graph.warehouse.declared import ADDED
+from pipedrive_graph.warehouse.schema import ADDED
 
 
 def test_a_warehouse_of_an_earlier_version_gets_the_columns_that_it_lacks() -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from installation import MODELS
 
 from pipedrive_graph.collect.unseen import contradictions
+from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.exchange import Response
-from pipedrive_graph.pipedrive.records import read_flag, read_id, read_text_id
-from pipedrive_graph.pipedrive.redaction import Redaction
-from pipedrive_graph.pipedrive.verdicts import interpret
+from pipedrive_graph.pipedrive.http_types import Response
+from pipedrive_graph.pipedrive.models import read_flag, read_id, read_text_id
+from pipedrive_graph.pipedrive.responses import interpret
 from pipedrive_graph.warehouse import database, ingest, tables
 
 USER = {

@@ -3,7 +3,7 @@
 import dagster as dg
 
 import pipedrive_graph
-from pipedrive_graph.orchestration.assemble import build_definitions
+from pipedrive_graph.orchestration.build import build_definitions
 
 
 @dg.asset(deps=[dg.AssetKey(["crm", "identity_graph"])], group_name="reporting")

@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 
 import pipedrive_graph
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import Landing, Manifest
 from pipedrive_graph.reports.access.findings import Rule
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.text import counted
 
 
 @dataclass(frozen=True, slots=True)

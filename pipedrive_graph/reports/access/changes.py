@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from pipedrive_graph.published.changes import Wanted, read
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.reports.changes import Wanted, read
-from pipedrive_graph.reports.sentences import told
+from pipedrive_graph.reports.narrative import told
 
 
 @dataclass(frozen=True, slots=True)

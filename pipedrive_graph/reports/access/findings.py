@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from pipedrive_graph.published.findings import STATUSES, Filter, Listed, grouped, listing
 from pipedrive_graph.reports.access.evidence import Entry, entries
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.reports.listing import STATUSES, Filter, Listed, grouped, listing
-from pipedrive_graph.warehouse.model import Kind
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_model import Kind
+from pipedrive_graph.warehouse.sql_project import Models
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from pipedrive_graph.findings.rules import SEVERITIES
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.access.words import delta
-from pipedrive_graph.text import counted
 
 LONGEST = 90
 """Snapshots that the trend line shows."""

@@ -15,8 +15,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipedrive_graph.common.text import counted, legible
 from pipedrive_graph.reports.access import words
-from pipedrive_graph.text import counted, legible
 
 _FOLDER = Path(__file__).parent / "templates"
 

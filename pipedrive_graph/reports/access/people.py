@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipedrive_graph.common.text import legible
 from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.access.words import permission
-from pipedrive_graph.text import legible
 
 GRANTED, NOT_GRANTED, UNKNOWN = 1, 0, 2
 

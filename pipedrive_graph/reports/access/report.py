@@ -8,6 +8,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipedrive_graph.common.timed import timed
+from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
@@ -19,9 +21,7 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
-from pipedrive_graph.settings import Settings
-from pipedrive_graph.timed import timed
-from pipedrive_graph.warehouse.models import Models
+from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 

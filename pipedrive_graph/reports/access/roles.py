@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.text import counted
 
 INDENT = 14
 """Width of a step of the tree, in the drawing's units."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.common.text import meant
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.pasted import shown
-from pipedrive_graph.reports import queries
-from pipedrive_graph.text import meant
-from pipedrive_graph.warehouse.published import reading
+from pipedrive_graph.published import queries
+from pipedrive_graph.published.connection import reading
 
 _MACROS = (
     "combination_texts",

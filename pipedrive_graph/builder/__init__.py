@@ -1,0 +1,1 @@
+"""Builds the warehouse from snapshots and decisions, and publishes it."""

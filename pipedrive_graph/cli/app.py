@@ -1,0 +1,90 @@
+"""The group of all commands; each is imported when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+from click.shell_completion import CompletionItem
+
+import pipedrive_graph
+from pipedrive_graph.cli import suggestions
+from pipedrive_graph.cli.arguments import check
+from pipedrive_graph.cli.commands.completion import COMPANY
+
+_COMMANDS = {
+    "demo": "Run the whole pipeline on a simulated company; no account needed.",
+    "sync": "Read, build, check and publish: the nightly job, in this process.",
+    "login": "Authorise an OAuth app instead of using an API token.",
+    "plan": "Say how many requests, tokens and seconds collecting takes, before anything is collected.",
+    "doctor": "Check what the next sync needs; change nothing.",
+    "status": "Say whether the last runs went well, for health checks.",
+    "verify": "Check that everything that is kept is as it was written.",
+    "findings": "List what is found, worst first, or show one finding in full.",
+    "waive": "Accept a finding for a time, with a reason.",
+    "ack": "Acknowledge an event.",
+    "review": "Let those who answer for roles decide who keeps access.",
+    "alerts": "Send the alerts that are due, or a test over each channel.",
+    "rebuild": "Make the warehouse from the landing and the journals, and publish it.",
+    "backup": "Write everything that cannot be made again into one archive.",
+    "restore": "Put a backup into an empty home folder, and make the rest from it.",
+    "forget": "Delete old data, a person or a company, for good; a dry run first.",
+    "report": "Write the access report, one HTML file per company.",
+    "changes": "Say what changed from night to night.",
+    "sql": "Query the published file, read-only, or list its tables.",
+    "explore": "Answer ten questions about the published file in a notebook, with charts.",
+    "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
+    "dagster": "Run Dagster's web page and daemon, safe to open in a browser.",
+    "simulate": "Serve a simulated Pipedrive company until interrupted.",
+}
+"""The commands, in the order in which a newcomer needs them."""
+
+
+_COMPLETES_COMPANY = click.Command(
+    "any",
+    params=[click.Option(["--company"], type=COMPANY)],
+    context_settings={"ignore_unknown_options": True},
+)
+"""Stands for any command while the shell completes a company's name; the command takes long to import."""
+
+
+class _Lazy(click.Group):
+    """A group that knows the names of its commands, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"pipedrive_graph.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise suggestions.unknown_command(args[0], _COMMANDS, ctx)
+        if ctx.resilient_parsing and args[0] in _COMMANDS and args[-1] == "--company":
+            return args[0], _COMPLETES_COMPANY, args[1:]
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name is not None and not ctx.resilient_parsing:
+            check(command, name, rest, ctx)
+        return name, command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing any command."""
+        items = [
+            CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
+def commands() -> None:
+    """The identity graph of a Pipedrive company: who has which access, and what of it is wrong."""

@@ -1,0 +1,113 @@
+"""`pipedrive-graph backup`: writes everything that cannot be made again into one archive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pipedrive_graph
+from pipedrive_graph import backups
+from pipedrive_graph.backups.archive import check_target
+from pipedrive_graph.cli.runner import as_root_option, debug_option, say
+from pipedrive_graph.common import clock, files, trust
+from pipedrive_graph.common.text import counted, printable
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.warehouse import database
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--without-tokens",
+    is_flag=True,
+    help="Leave the OAuth tokens out; each company with OAuth then needs a `login` after the restore.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@as_root_option
+@debug_option
+def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> int:
+    """Write a backup of the home folder to FILE, a .tar.gz that `restore` reads.
+
+    In it is all that cannot be made again: the landing, the journal, what was sent as alerts, the OAuth
+    tokens, and the files that you write. A sync may run meanwhile. Exit code 1 with a warning means that
+    the backup is written, and a file of the landing was damaged before.
+    """
+    settings, target = _settings(), files.expanded(file).absolute()
+    if not settings.home.is_dir():
+        raise ConfigurationError(f"There is nothing to back up: {settings.home} is missing.")
+    check_target(target, settings.home)
+    needs = backups.find(settings)
+    for problem in needs.problems:
+        say(f"Warning: {problem}")
+    with database.lock(settings.warehouse, wait=say):
+        contents = backups.choose(settings, needs, tokens=not without_tokens)
+        at = clock.now()
+    head = backups.Head(
+        version=pipedrive_graph.__version__,
+        at=at,
+        companies=contents.companies,
+        variables=tuple(needs.variables),
+        tokens=not without_tokens,
+        outside=tuple(map(str, needs.outside)),
+    )
+    manifest = backups.write(target, head, contents)
+    for sentence in manifest.damaged:
+        say(f"Warning: {sentence}")
+    code = 1 if manifest.damaged else 0
+    if as_json:
+        click.echo(json.dumps(_as_json(target, head, manifest, contents, code), ensure_ascii=False))
+    else:
+        _print(target, head, manifest, contents)
+    return code
+
+
+def _settings() -> Settings:
+    """The settings; where a mistake is in them, what is known without them: it must not prevent a backup."""
+    home = settings_module.home()
+    trust.check(home)
+    settings_module.check_restored(home)
+    try:
+        return settings_module.load()
+    except ConfigurationError as error:
+        from pipedrive_graph.config.known import known_settings
+
+        say(f"Warning: {error}")
+        return known_settings()
+
+
+def _as_json(
+    target: Path, head: backups.Head, manifest: backups.Manifest, contents: backups.Contents, code: int
+) -> dict[str, Any]:
+    return {
+        "backup": str(target),
+        **head.model_dump(mode="json", exclude={"pipedrive_graph_backup"}),
+        "files": len(manifest.files),
+        "bytes": target.stat().st_size,
+        "left_out": contents.left_out,
+        "damaged": list(manifest.damaged),
+        "exit_code": code,
+    }
+
+
+def _print(target: Path, head: backups.Head, manifest: backups.Manifest, contents: backups.Contents) -> None:
+    size = target.stat().st_size
+    lines = [f"Backed up {counted(len(manifest.files), 'file')} to {target} ({size:,} bytes)."]
+    for name, mark in head.companies.items():
+        entries = counted(mark.journal.lines if mark.journal else 0, "journal entry", "journal entries")
+        lines.append(f"  {name}: up to snapshot {mark.snapshot_id or '(none yet)'}, {entries}")
+    if head.tokens:
+        lines.append(
+            "Only its owner can read it (mode 0600). It may hold OAuth tokens: keep it as you keep them."
+        )
+    if head.variables:
+        lines.append(f"Not in it, and needed to run it elsewhere: the variables {', '.join(head.variables)}.")
+    if head.outside:
+        lines.append(f"Not in it, because outside the home folder: {', '.join(head.outside)}.")
+    if contents.left_out:
+        lines.append(f"Not in it, because the program does not use it: {', '.join(contents.left_out)}.")
+    click.echo("\n".join(map(printable, lines)))

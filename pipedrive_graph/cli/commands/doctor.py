@@ -1,0 +1,66 @@
+"""`pipedrive-graph doctor`: prints whether everything is as the next sync needs it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+import pipedrive_graph
+from pipedrive_graph.builder import configuration as config
+from pipedrive_graph.checkup import Check, State, examine
+from pipedrive_graph.checkup.check import fault
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.commands.completion import companies_option
+from pipedrive_graph.cli.runner import WORST_FIRST, as_root_option, debug_option
+from pipedrive_graph.common.text import printable
+from pipedrive_graph.errors import ConfigurationError
+
+LIBRARIES = ("dagster", "duckdb", "pandas", "httpx", "sqlglot")
+
+STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
+
+
+@click.command("doctor")
+@companies_option("names")
+@click.option("--thorough", is_flag=True, help="Read every file of every snapshot, and compare its sha256.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
+@as_root_option
+@debug_option
+def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: bool) -> int:
+    """Check what the next sync needs, and exit with the code with which it would end.
+
+    Looks at token, rights, lists, files, space, warehouse, landing, journal and the files of settings. Four
+    calls per company; nothing but a renewed OAuth token is written.
+    """
+    console, codes = terminal.console(), [0]
+    try:
+        configuration = config.load()
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        show(console, fault("settings", error), as_json=True)
+        return error.exit_code
+    companies = configuration.settings.chosen(names)
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"
+    show(console, Check("version", text), as_json=as_json)
+    for check in examine(configuration, companies, thorough=thorough):
+        show(console, check, as_json=as_json)
+        codes.append(check.exit_code)
+    return min(codes, key=WORST_FIRST.index)
+
+
+def show(console: Console, check: Check, *, as_json: bool) -> None:
+    """Print what a check found."""
+    if as_json:
+        click.echo(json.dumps(check.as_json()))
+        return
+    name = f"{printable(check.company or check.name):<10}"
+    console.print(
+        Text.assemble((name, "bold"), " ", (printable(check.text), STYLES[check.state])), soft_wrap=True
+    )

@@ -1,0 +1,102 @@
+"""`pipedrive-graph export`: the published file for other programs."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.commands.completion import companies_option
+from pipedrive_graph.cli.runner import as_root_option, debug_option, say
+from pipedrive_graph.common.text import printable
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.registry import FORMATS
+
+
+class _Command(click.Command):
+    """A command whose help lists the formats."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, form.description) for name, form in FORMATS.items()])
+
+
+@click.command("export", cls=_Command)
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(list(FORMATS)),
+    metavar="FORMAT",
+    help="One of those below.",
+)
+@companies_option("companies", otherwise="all that are published")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, readable=False),
+    help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
+)
+@click.option("--force", is_flag=True, help="Replace what lies there, though it is no earlier export.")
+@click.option("--tables", help="Only these tables, as users,roles; by default, all.")
+@as_root_option
+@debug_option
+def command(
+    *, form: str, companies: tuple[str, ...], out: Path | None, force: bool, tables: str | None, debug: bool
+) -> None:
+    """Export the published file for other programs: its tables, its graph or its findings.
+
+    The same data gives the same files, byte for byte.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
+    if tables is not None and not names:  # as of a variable that is not set: no wish for every table
+        raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
+    exported = export(settings_module.load(), Wanted(form, companies, names, out, force))
+    _show(exported, form)
+    for note in exported.wrote.notes:
+        say(f"Warning: {note}")
+
+
+def _show(exported: Exported, form: str) -> None:
+    console = terminal.console()
+    for shown in exported.snapshots:
+        console.print(
+            Text.assemble(
+                (printable(shown.company), "bold"),
+                f"  snapshot {printable(shown.snapshot_id)}  ",
+                (shown.status, "green" if shown.status == "complete" else "yellow"),
+            )
+        )
+    wrote = exported.wrote
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    file = None
+    for part in wrote.parts:
+        table.add_row(
+            "", "" if part.file == file else part.file, f"{part.rows:,}", _of(part.table, part.file)
+        )
+        file = part.file
+    for name, others in groupby(wrote.others, lambda other: other.partition("/")[0]):
+        held = len([other for other in others if other != name])
+        table.add_row("", name, f"{held:,}" if held else "", "files" if held else "")
+    console.print(table)
+    rows = sum(part.rows for part in wrote.parts)
+    files = len({part.file for part in wrote.parts}) + len(wrote.others)
+    console.print(
+        f"\n  {rows:,} row{'s' * (rows != 1)} in {files:,} file{'s' * (files != 1)}, as {form}:",
+        highlight=False,
+    )
+    console.print(f"  {printable(str(exported.path))}", highlight=False, soft_wrap=True)
+
+
+def _of(table: str, file: str) -> str:
+    """What the rows are of, where the file's name does not say it."""
+    return "rows" if Path(file).stem == table else table

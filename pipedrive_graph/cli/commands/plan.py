@@ -1,0 +1,206 @@
+"""`pipedrive-graph plan`: what collecting takes, in each way, before anything is collected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.cli import logs, terminal
+from pipedrive_graph.cli.commands.completion import companies_option
+from pipedrive_graph.cli.runner import (
+    WORST_FIRST,
+    as_root_option,
+    debug_option,
+    failure,
+    say,
+    sentence,
+    tell_error,
+)
+from pipedrive_graph.collect.estimate.estimate import Days, Outlook, survey
+from pipedrive_graph.collect.estimate.forecast import Range
+from pipedrive_graph.common.text import printable
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.errors import BudgetError, PipedriveGraphError
+from pipedrive_graph.landing import Landing
+
+
+@click.command("plan")
+@companies_option("names")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
+@as_root_option
+@debug_option
+def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
+    """Say how many requests, tokens and seconds collecting takes, in each way.
+
+    Asks for the lists only: users, roles and permission sets. Where Pipedrive gives a list by pages, each
+    page of 500 is a call, as in the collection itself. Nothing but a
+    renewed OAuth token is written.
+    """
+    logs.quieten()
+    settings = settings_module.load()
+    console, codes = terminal.console(), [0]
+    for company in settings.chosen(names):
+        try:
+            outlook = asyncio.run(_survey(settings, company))
+        except PipedriveGraphError as error:
+            codes.append(error.exit_code)
+            of = settings.named(company.name)
+            if as_json:
+                click.echo(json.dumps(failure(company.name, error.exit_code, sentence(error, of))))
+            tell_error(error, of=of)
+        else:
+            if as_json:
+                click.echo(json.dumps(as_object(outlook)))
+            else:
+                show(console, outlook)
+    return min(codes, key=WORST_FIRST.index)
+
+
+async def _survey(settings: Settings, company: Company) -> Outlook:
+    def warn(text: str) -> None:
+        say(f"Warning: {text}")
+
+    try:
+        return await survey(company, Landing(settings.storage).of(company.name), warn=warn)
+    except BudgetError as error:
+        raise BudgetError(
+            f"Of today's budget of company '{company.name}' nothing is left but the reserve for its other"
+            " integrations (daily_reserve), so that not even its lists can be read. Run plan again after"
+            f" {error.continues_at:%Y-%m-%d %H:%M} UTC, when it is presumably renewed.",
+            error.continues_at,
+        ) from error
+
+
+def as_object(outlook: Outlook) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    return {
+        "company": outlook.company,
+        "users": outlook.users,
+        "roles": outlook.roles,
+        "permission_sets": outlook.permission_sets,
+        "limit": outlook.pace.limit,
+        "limit_told": outlook.pace.limit_told,
+        "own": outlook.pace.own,
+        "window": outlook.pace.window,
+        "latency": round(outlook.pace.latency, 4),
+        "budget": asdict(outlook.budget) if outlook.budget else None,
+        "collect": outlook.collect,
+        "recommended": outlook.recommended.collect,
+        "plans": [
+            {
+                "collect": way.collect,
+                "requests": asdict(way.forecast.requests),
+                "tokens": asdict(way.forecast.tokens),
+                "seconds": {
+                    "least": round(way.forecast.seconds.least, 2),
+                    "most": round(way.forecast.seconds.most, 2),
+                },
+                "nights": {"least": way.days[0], "most": way.days[1]} if way.days else None,
+                "resumes": way.resumes,
+            }
+            for way in outlook.ways
+        ],
+    }
+
+
+def show(console: Console, outlook: Outlook) -> None:
+    """Print what collecting a company takes, for a person."""
+    counts = [f"{outlook.users:,} users"]
+    counts += [f"{outlook.roles:,} roles"] if outlook.roles is not None else []
+    counts += [f"{outlook.permission_sets:,} permission sets"] if outlook.permission_sets is not None else []
+    console.print(
+        Text.assemble((outlook.company, "bold"), f"  {printable(outlook.called)}: {', '.join(counts)}")
+    )
+    _line(console, _limits(outlook))
+    console.print()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    table.add_column("collect", no_wrap=True)
+    table.add_column("requests", justify="right")
+    table.add_column("tokens", justify="right")
+    table.add_column("collecting takes", justify="right")
+    if outlook.budget:
+        table.add_column("nights", justify="right")
+    for way in outlook.ways:
+        told = way.forecast
+        row = [
+            "",
+            str(way.collect),
+            span(told.requests, "{:,}".format),
+            span(told.tokens, "{:,}".format),
+            span(told.seconds, duration),
+        ]
+        table.add_row(*row, *([_nights(way.days)] if way.days else []))
+    console.print(table)
+    console.print()
+    for note in _notes(outlook):
+        _line(console, note)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
+
+
+def span(numbers: Range[Any], write: Callable[[Any], str]) -> str:
+    """Return a range in words: one number where both ends are written the same."""
+    least, most = write(numbers.least), write(numbers.most)
+    return least if least == most else f"{least} to {most}"
+
+
+def duration(seconds: float) -> str:
+    """Return so many seconds as a person says it."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def _nights(days: Days) -> str:
+    """Return how many nights a way takes."""
+    ends = ["never" if end is None else f"{end:,}" for end in days]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _limits(outlook: Outlook) -> str:
+    pace = outlook.pace
+    answers = f"an answer takes {pace.latency:.2f} s"
+    if not pace.limit_told:
+        return f"Pipedrive does not say how many requests it takes: tried out from {pace.limit}; {answers}."
+    others = ""
+    if pace.own < pace.limit:
+        others = f", of which others with the same token leave {pace.own}"
+    return f"{pace.limit} requests per {pace.window:g} s{others}; {answers}."
+
+
+def _notes(outlook: Outlook) -> list[str]:
+    """Return what there is to say below the table."""
+    budget, best = outlook.budget, outlook.recommended
+    notes = []
+    if budget:
+        left = f"{budget.remaining:,} of {budget.total:,} {budget.unit}"
+        notes.append(f"Left today: {left}; kept for other integrations: {budget.reserve:,}.")
+    if any(way.days not in (None, (1, 1)) for way in outlook.ways):
+        notes.append("A night that does not suffice ends with code 5; the next one goes on.")
+    notes += [
+        f"{way.collect} goes on with the snapshot {way.resumes}, which is not finished."
+        for way in outlook.ways
+        if way.resumes
+    ]
+    if best.collect == outlook.collect:
+        return [*notes, f"sync collects {best.collect}, as is recommended."]
+    return [*notes, f"sync is set to collect {outlook.collect}; {best.collect} is recommended."]

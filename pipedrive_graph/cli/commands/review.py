@@ -1,0 +1,204 @@
+"""`pipedrive-graph review`: the access review, opened as a file, taken back from it, and how far it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.builder import configuration as config
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.commands.completion import COMPANY, companies_option
+from pipedrive_graph.cli.decided import renew_reports
+from pipedrive_graph.cli.runner import as_root_option, debug_option, parsed_day, say, user
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.addresses import AddressError, read
+from pipedrive_graph.common.text import counted, printable
+from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.config.role_owners import FILE
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import review_commands
+from pipedrive_graph.errors import DecisionError
+from pipedrive_graph.published import reviews
+from pipedrive_graph.published.reviews import Progress, Review
+from pipedrive_graph.reviews import columns, read_file
+from pipedrive_graph.reviews.freeze import Opening
+from pipedrive_graph.reviews.items import RECOMMENDATIONS
+
+_FORMATS = (".xlsx", ".csv")
+
+
+@click.group("review")
+@debug_option
+def command(*, debug: bool) -> None:
+    """Let those who answer for roles decide who keeps access: open, import, status."""
+
+
+@command.command("open")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The file to write: .xlsx or .csv."
+)
+@click.option(
+    "--company", "name", type=COMPANY, help="Whose access; may be left out where there is one company."
+)
+@click.option(
+    "--due",
+    metavar="DAY",
+    help="The last day for decisions, as 2027-03-31; by default, 30 days after the snapshot.",
+)
+@click.option("--name", "title", help="What the review is called; by default, by company and day.")
+@as_root_option
+@debug_option
+def open_command(*, out: Path, name: str | None, due: str | None, title: str | None, debug: bool) -> None:
+    """Freeze who has access by the latest snapshot, and write it into a file to decide in.
+
+    A workbook has a sheet for each owner of roles (see reviews.toml in the docs); a CSV file has a column.
+    """
+    if out.suffix.lower() not in _FORMATS:
+        raise click.BadParameter(f"it must end in {' or '.join(_FORMATS)}.", param_hint="'--out'")
+    now, last = clock.now(), parsed_day(due, "--due") if due is not None else None
+    if last and last < now.date():
+        raise click.BadParameter(f"{last} is over.", param_hint="'--due'")
+    configuration = config.load()
+    settings = configuration.settings
+    company = settings.company(name).name if name else _only(settings)
+    opening = Opening(
+        company,
+        " ".join((title or "").split()) or None,
+        last,
+        now.replace(tzinfo=None),
+        user(),
+    )
+    opened = review_commands.open_review(
+        settings, configuration.models, configuration.owners, opening, out, tell=say
+    )
+    population = opened.population
+    counts = [
+        (name, sum(item.recommendation == name for item in population.items)) for name in RECOMMENDATIONS
+    ]
+    told = ", ".join(f"{number:,} {name}" for name, number in counts if number)
+    owners = population.by_owner()
+    click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
+    click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
+    click.echo(printable(f"  {_deciding(len(owners.keys() - {None}))}: {out}"))
+    if None in owners:
+        number = len(owners[None])
+        verb = "has" if number == 1 else "have"
+        say(
+            f"Warning: {counted(number, 'row')} under {columns.UNOWNED} {verb} nobody to decide; name owners "
+            f"of roles, or a default, in {settings.home / FILE}."
+        )
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--by", metavar="E-MAIL", help="Who decided, for all rows, whatever they say.")
+@as_root_option
+@debug_option
+def import_command(*, file: Path, by: str | None, debug: bool) -> None:
+    """Take the decisions from FILE, a workbook or CSV file of a review that was filled in.
+
+    Each row that cannot be taken is named, with the reason; the others are taken. FILE may be imported again:
+    what is known changes nothing, and a changed decision takes the place of the former.
+    """
+    try:
+        by = read(by) if by is not None else None
+    except AddressError as error:
+        raise click.BadParameter(f"'{by}' {error}.", param_hint="'--by'") from error
+    configuration = config.load()
+    settings = configuration.settings
+    written = read_file.read(file)
+    if all(row.is_blank for row in written):
+        raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
+    models = configuration.models
+    taken = review_commands.import_review(settings, models, written, by=by, user=user(), tell=say)
+    if any(taken.counts.values()):  # a finding may be over by what was decided
+        renew_reports(settings, models, taken.company)
+    for sentence in taken.refused:
+        say(f"Warning: {sentence}")
+    if taken.others:
+        say(
+            f"Warning: {counted(taken.others, 'decision')} not signed by the owner of the row; "
+            "the column decided_by of review_decisions has who did."
+        )
+    number = sum(taken.counts.values())
+    if not number and not taken.same:
+        raise DecisionError(f"No row of {file} can be used; nothing was taken.")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in taken.counts.items() if count)
+    told = f"Taken: {counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
+    if taken.same:
+        told += f" As before: {taken.same:,}."
+    if taken.refused:
+        told += f" Not taken: {counted(len(taken.refused), 'row')}."
+    click.echo(f"{told} Still open: {taken.open:,}.")
+
+
+@command.command("status")
+@companies_option("names", otherwise="all")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
+@debug_option
+def status_command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> None:
+    """Say how far each review is, the newest first: what is decided, what is open, and with whom."""
+    settings = settings_module.load()
+    chosen = [company.name for company in settings.chosen(names)] if names else []
+    found = reviews.read(settings.published, chosen, clock.now().date())
+    if as_json:
+        for review in found:
+            click.echo(json.dumps(review.as_object()))
+    elif not found:
+        click.echo("There are no reviews yet; `pipedrive-graph review open --out review.xlsx` opens one.")
+    else:
+        console = terminal.console()
+        for number, review in enumerate(found):
+            if number:
+                console.print()
+            _show(console, review)
+
+
+def _show(console: Console, review: Review) -> None:
+    """Print one review for a person."""
+    whole = review.progress
+    state = (
+        ("overdue", "bold red") if review.overdue else ("open", "yellow") if whole.open else ("done", "green")
+    )
+    console.print(
+        Text.assemble((printable(review.name), "bold"), f"  {review.review_id}  ", state), soft_wrap=True
+    )
+    share = 100 * (whole.population - whole.open) // max(1, whole.population)
+    console.print(
+        f"  {printable(review.company)}, opened {review.opened_at:%Y-%m-%d} by {printable(review.opened_by)},"
+        f" due {review.due}; decided {whole.population - whole.open:,} of {whole.population:,} ({share} %)",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column("")
+    table.add_column("owner", overflow="fold")
+    for column in ("people", "keep", "revoke", "change", "open"):
+        table.add_column(column, justify="right")
+    for owner, progress in review.owners.items():
+        table.add_row("", Text(printable(owner or columns.UNOWNED)), *_numbers(progress))
+    console.print(table)
+
+
+def _numbers(progress: Progress) -> list[str]:
+    numbers = (progress.population, progress.keep, progress.revoke, progress.change, progress.open)
+    return [f"{number:,}" for number in numbers]
+
+
+def _only(settings: Settings) -> str:
+    if len(settings.companies) > 1:
+        names = ", ".join(company.name for company in settings.companies)
+        raise click.UsageError(f"Say which company is reviewed, with --company: {names}.")
+    return settings.companies[0].name
+
+
+def _deciding(number: int) -> str:
+    if number == 0:
+        return "Nobody is named to decide"
+    return "For 1 person to decide" if number == 1 else f"For {number:,} people to decide"

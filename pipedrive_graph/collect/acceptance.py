@@ -1,0 +1,123 @@
+"""Judges what a snapshot is worth: complete, partial or rejected, and why.
+
+A snapshot is accepted when the list of users was answered in full and enough of the details were: at most
+two, or 5 %, may be missing, and of each kind of detail (permissions of users, role assignments,
+contents of permission sets) something was answered. A kind of which nothing was answered says that this
+Pipedrive, or this token, does not give it at the moment. So a company of one user whose permissions do
+not answer is rejected: nothing is known of anybody's permissions; in a company of two it is partial.
+
+An accepted snapshot is partial if anything is missing: a detail, a list, a row that cannot be read (it is
+not known what that row is about), what two rows of one id contradict each other about, or many of the
+assignments that Pipedrive counts itself (`unseen`). A list that Pipedrive refuses is missing from the first
+snapshot on, and so is the list of roles where there is none (404). A list of permission sets that was never
+there (404) is not: some editions do not have it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.unseen import unseen
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
+from pipedrive_graph.pipedrive.answers import Outcome
+from pipedrive_graph.pipedrive.endpoints import Endpoint
+
+MISSING_SHARE, MISSING_COUNT = 0.05, 2
+"""So many of the details may be missing: this share, or this count where it is more."""
+
+KINDS = {
+    Endpoint.PERMISSIONS: "permissions of users",
+    Endpoint.ROLE_ASSIGNMENTS: "role assignments",
+    Endpoint.ROLE_MEMBERS: "role assignments",
+    Endpoint.PERMISSION_SET: "contents of permission sets",
+}
+"""The kinds of details, by the calls that bring them."""
+
+SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
+"""More than this share, and at least this count, of the known users gone needs a person's word."""
+
+
+def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
+    """Judge a collection.
+
+    Args:
+        ledger: what was asked, and how it ended.
+        known: who was there before.
+        landing: the snapshots before it.
+        accept_shrink: a person says that it is right that so many users are gone.
+    """
+    if not ledger.offered(Endpoint.USERS):
+        problem = ledger.listed[Endpoint.USERS][-1].problem
+        return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
+    missing, asked = len(ledger.missing()), len(ledger.outcomes)
+    unanswered = f"{missing} of {asked} calls about single subjects were not answered"
+    allowed = max(MISSING_COUNT, int(MISSING_SHARE * asked))
+    if missing > allowed:
+        reason = f"{unanswered}; at most {allowed} may be missing."
+        return Verdict(status="rejected", reason=reason)
+    silent = _silent_kinds(ledger)
+    if silent:
+        reason = f"{unanswered}, including every call for {' and '.join(silent)}."
+        return Verdict(status="rejected", reason=reason)
+    before, gone = len(known.users), ledger.gone(Endpoint.USER)
+    if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
+        reason = f"{gone} of the {before} known users are gone since the last snapshot."
+        return Verdict(status="rejected", reason=reason, shrunk=True)
+    reasons = [f"{unanswered}."] if missing else []
+    reasons += [
+        f"The list {endpoint} was not answered:"
+        f" {(ledger.listed[endpoint][-1].problem or 'there is no such list').rstrip('.')}."
+        for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
+        if not ledger.offered(endpoint)
+        and not never_offered(ledger.listed[endpoint][-1].outcome, endpoint, landing)
+    ]
+    reasons += [
+        f"The list {endpoint} announces more rows than it gives; new ones may be missing."
+        for endpoint, pages in ledger.listed.items()
+        if pages[-1].next_start is not None
+    ]
+    reasons += unseen(ledger)
+    twice = ledger.contradictions
+    if twice:
+        reasons.append(
+            f"{counted(len(twice), 'id')} stand more than once in a list with different values, which are"
+            f" not known (see unreadable_values), first {twice[0]}."
+            if len(twice) > 1
+            else f"One id stands more than once in a list with different values, which are not known (see"
+            f" unreadable_values): {twice[0]}."
+        )
+    rows = ledger.unreadable()
+    if rows:
+        reasons.append(
+            f"{counted(len(rows), 'row')} cannot be read (see unreadable_values), first in {rows[0]}."
+        )
+    return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
+
+
+def _silent_kinds(ledger: Ledger) -> list[str]:
+    """Return the kinds of details that were asked for and of which nothing was answered."""
+    missing = set(ledger.missing())
+    asked = Counter[str]()
+    unanswered = Counter[str]()
+    for call in ledger.outcomes:
+        kind = KINDS.get(call.endpoint)
+        # what is asked for to prove its absence is one subject, not a kind
+        if kind and call not in ledger.proofs and call.endpoint not in ledger.unoffered:
+            asked[kind] += 1
+            unanswered[kind] += call in missing
+    return sorted(kind for kind in asked if asked[kind] == unanswered[kind])
+
+
+def never_offered(outcome: Outcome, endpoint: Endpoint, landing: CompanyLanding) -> bool:
+    """Whether this company's Pipedrive has no such list; every edition has roles."""
+    return (
+        outcome is Outcome.GONE and endpoint is not Endpoint.ROLES and not _offered_before(landing, endpoint)
+    )
+
+
+def _offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:
+    """Whether an accepted snapshot has an answer of this list."""
+    earlier = (m.coverage.get(endpoint, Coverage()) for m in landing.newest_first() if m.accepted)
+    return any(coverage.answered for coverage in earlier)

@@ -1,0 +1,1 @@
+"""Estimates what a collection will cost, without making it."""

@@ -1,0 +1,340 @@
+"""Reads alerts.toml: who is told what, over which channel, and which variable holds the secret for it.
+
+    expected_every = 26                             # hours; without a newer snapshot, the night did not run
+    report_url = "https://files.example.com/{company}/access_report.html"   # by default, the file's path
+
+    [[alert]]
+    kind = "slack"                                  # or "webhook": the same as JSON
+    url_env = "SLACK_WEBHOOK_URL"                   # the variable that holds the address
+
+    [[alert]]
+    kind = "heartbeat"                              # is called after each complete run
+    url_env = "HEARTBEAT_URL"
+
+    [[alert]]
+    kind = "email"
+    host = "smtp.example.com"
+    from = "pipedrive-graph@example.com"
+    to = ["security@example.com"]
+    user = "pipedrive-graph"
+    password_env = "SMTP_PASSWORD"                  # the variable that holds the password
+
+A secret is looked up when it is used and never kept here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pipedrive_graph.common import addresses, pasted
+from pipedrive_graph.common.addresses import AddressError
+from pipedrive_graph.common.net import is_loopback
+from pipedrive_graph.common.text import near, printable
+from pipedrive_graph.config import toml
+from pipedrive_graph.config.alert_channels import (
+    DEFAULT_EXPECTED_EVERY,
+    FILE,
+    HEARTBEAT,
+    Alerts,
+    Channel,
+    Event,
+    Mail,
+)
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.validation import sentence
+from pipedrive_graph.errors import ConfigurationError
+
+_PORTS = {"starttls": 587, "ssl": 465, "none": 25}
+"""The port that is usual for each way to encrypt mail."""
+
+_SECRETS = {"url_env": "SLACK_WEBHOOK_URL", "password_env": "SMTP_PASSWORD"}
+"""The keys that name a variable, and an example of each; somebody may paste the secret itself there."""
+_LONGEST = 24 * 366
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", text):
+        raise ValueError("use letters, digits, '-', '_' and '.', at most 63")
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_name)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Alert(_Table):
+    kind: Literal["slack", "webhook", "email", "heartbeat"]
+    name: _Name | None = None
+    severities: list[Literal["critical", "high", "medium", "low", "info"]] = ["critical", "high"]
+    companies: list[_Text] = []
+    on: list[Literal["new_findings", "partial", "not_run", "failed"]] = [
+        "new_findings",
+        "partial",
+        "not_run",
+        "failed",
+    ]
+    details: bool = True
+    url_env: str | None = None
+    host: _Text | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    tls: Literal["starttls", "ssl", "none"] = "starttls"
+    sender: Annotated[_Text | None, Field(alias="from")] = None
+    to: list[_Text] | _Text = []
+    user: _Text | None = None
+    password_env: str | None = None
+
+
+class _File(_Table):
+    expected_every: Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)] = DEFAULT_EXPECTED_EVERY
+    report_url: _Text | None = None
+
+
+_NOT_OF_HEARTBEAT = ("severities", "on", "details")
+"""Keys that say which alerts are sent; a heartbeat sends none."""
+
+_OF_MAIL = ("host", "port", "tls", "from", "to", "user", "password_env")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsFile:
+    """alerts.toml as it was read.
+
+    Attributes:
+        alerts: what it says; where it cannot be used, the channels that can be read.
+        text: its content; None where there is none, or it cannot be read.
+        problem: why it cannot be used.
+    """
+
+    alerts: Alerts = field(default_factory=Alerts)
+    text: str | None = None
+    problem: ConfigurationError | None = None
+
+    def usable(self) -> Alerts:
+        """What the file says.
+
+        Raises:
+            ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.alerts
+
+    def channels_of(self, company: str) -> list[Channel]:
+        """The channels of a company; none where the file cannot be used."""
+        return [] if self.problem else self.alerts.of(company)
+
+
+def read(settings: Settings) -> AlertsFile:
+    """Read alerts.toml; a file that cannot be used is not raised, because alerts are sent all the same.
+
+    Args:
+        settings: the home folder in which the file lies, if there is one, and the companies.
+    """
+    file, text = settings.home / FILE, None
+    # while the companies are a guess, an alert for one that is missing in it is no mistake
+    companies = None if settings.guessed else tuple(company.name for company in settings.companies)
+    try:
+        text = toml.text(file)
+        return AlertsFile() if text is None else AlertsFile(parse(text, file, companies), text)
+    except ConfigurationError as error:
+        return AlertsFile(_readable_part(text or "", file), text, error)
+
+
+@lru_cache(maxsize=2)  # each company of a run asks for the same text several times
+def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
+    """Read the text of an alerts.toml.
+
+    Args:
+        text: its content.
+        file: where it stands, for messages.
+        companies: those in the settings; None where that is not known.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+    """
+    tables, entries = _tables(text, file)
+    try:
+        checked = _File.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {sentence(error, _File)}") from error
+    channels: list[Channel] = []
+    for number, entry in enumerate(entries, 1):
+        channel = _read_channel(number, entry, text, file, companies)
+        if channel.name in {other.name for other in channels}:
+            raise ConfigurationError(
+                f"{file}: alert {number}: name: '{pasted.shown(channel.name)}' is taken;"
+                " give each alert a name of its own."
+            )
+        channels.append(channel)
+    alerts, heartbeats = _divided(channels)
+    every = timedelta(hours=checked.expected_every)
+    return Alerts(alerts, every, _report_url(checked.report_url, file), heartbeats)
+
+
+def _readable_part(text: str, file: Path) -> Alerts:
+    """The channels of a text that can be used, although the text as a whole cannot."""
+    channels: dict[str, Channel] = {}
+    with suppress(ConfigurationError):
+        for number, entry in enumerate(_tables(text, file)[1], 1):
+            with suppress(ConfigurationError):
+                channel = _read_channel(number, entry, text, file, None)
+                channels.setdefault(channel.name, channel)
+    alerts, heartbeats = _divided(channels.values())
+    return Alerts(alerts, heartbeats=heartbeats)
+
+
+def _divided(channels: Iterable[Channel]) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
+    """The channels over which alerts are sent, and the heartbeats."""
+    found = tuple(channels)
+    return (
+        tuple(one for one in found if one.kind != HEARTBEAT),
+        tuple(one for one in found if one.kind == HEARTBEAT),
+    )
+
+
+def _tables(text: str, file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What stands in the file outside its alerts, and the alerts."""
+    tables = toml.parse(text, file)
+    if "alerts" in tables:
+        raise ConfigurationError(f"{file}: 'alerts' is not a setting; write [[alert]].")
+    entries = tables.pop("alert", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{file}: write each alert below a line [[alert]].")
+    return tables, entries
+
+
+def _read_channel(
+    number: int, entry: dict[str, Any], text: str, file: Path, companies: Sequence[str] | None
+) -> Channel:
+    place = f"{file}: alert {number}"
+    line_of = partial(toml.on_line, text, "alert", number - 1)
+    for key, example in _SECRETS.items():
+        if isinstance(entry.get(key), str):
+            pasted.check_variable_name(entry[key], example, place=f"{place}: {key}{line_of(key)}")
+    return _channel(entry, place, companies, line_of)
+
+
+def _channel(
+    entry: dict[str, Any], place: str, companies: Sequence[str] | None, line_of: Callable[[str], str]
+) -> Channel:
+    try:
+        told = _Alert.model_validate(entry)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{place}: {sentence(error, _Alert, noun='key of an alert', depth=1)}"
+        ) from error
+    for key in ("severities", "on"):
+        if not getattr(told, key):
+            raise ConfigurationError(
+                f"{place}: {key}: must not be empty; without the key, it is the default."
+            )
+    for name in told.companies:
+        if companies is not None and name not in companies:
+            raise ConfigurationError(
+                f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
+            )
+    url = mail = None
+    if told.kind == "email":
+        if "url_env" in entry:
+            raise ConfigurationError(f"{place}: 'url_env' is for kind slack, webhook or heartbeat.")
+        mail = _mail(told, place, line_of)
+    else:
+        for key in _OF_MAIL:
+            if key in entry:
+                raise ConfigurationError(f"{place}: '{key}' is for kind email.")
+        if told.kind == HEARTBEAT:
+            for key in _NOT_OF_HEARTBEAT:
+                if key in entry:
+                    raise ConfigurationError(f"{place}: '{key}' is not for kind heartbeat.")
+        url = told.url_env
+        if url is None:
+            raise ConfigurationError(
+                f"{place}: 'url_env' is missing: the name of the variable that holds the address."
+            )
+    return Channel(
+        name=told.name or told.kind,
+        kind=told.kind,
+        severities=tuple(told.severities),
+        companies=tuple(told.companies),
+        on=tuple(Event(name) for name in told.on),
+        details=told.details,
+        url_variable=url,
+        mail=mail,
+    )
+
+
+def _mail(told: _Alert, place: str, line_of: Callable[[str], str]) -> Mail:
+    if told.host is None or told.sender is None or not told.to:
+        missing = next(
+            key for key, value in {"host": told.host, "from": told.sender, "to": told.to}.items() if not value
+        )
+        raise ConfigurationError(f"{place}: '{missing}' is missing.")
+    if (told.user is None) != (told.password_env is None):
+        raise ConfigurationError(f"{place}: write both user and password_env, or neither.")
+    if told.tls == "none" and not is_loopback(told.host):
+        raise ConfigurationError(
+            f'{place}: tls: "none" is for a mail server on this machine itself; use "starttls" or "ssl".'
+        )
+    senders = _addresses([told.sender], f"{place}: from{line_of('from')}")
+    if len(senders) > 1:
+        raise ConfigurationError(
+            f"{place}: from: '{pasted.shown(told.sender)}' holds more than one e-mail address."
+        )
+    return Mail(
+        told.host,
+        told.port or _PORTS[told.tls],
+        told.tls,
+        senders[0],
+        _addresses([told.to] if isinstance(told.to, str) else told.to, f"{place}: to{line_of('to')}"),
+        told.user,
+        told.password_env,
+    )
+
+
+def _addresses(texts: list[str], place: str) -> tuple[str, ...]:
+    """The addresses of a key as a mail's header takes them, each once; a text may list several."""
+    found: dict[str | None, str] = {}
+    for text in texts:
+        try:
+            for name, address in addresses.recipients(text):
+                header = Address(name, addr_spec=addresses.deliverable(address))
+                found.setdefault(addresses.comparable(address), str(header))
+        except AddressError as error:
+            raise ConfigurationError(f"{place}: {pasted.shown(str(error))}.") from error
+        except (MessageError, ValueError, IndexError) as error:
+            raise ConfigurationError(
+                f"{place}: '{pasted.shown(printable(text))}' is not an e-mail address."
+            ) from error
+    return tuple(found.values())
+
+
+def _report_url(text: str | None, file: Path) -> str | None:
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text.format(company="company"))
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{file}: report_url: only {{company}} can stand in braces, as in "
+            "https://files.example.com/{company}/access_report.html."
+        ) from error
+    if parts.scheme not in {"https", "http", "file"} or not text.isprintable() or " " in text:
+        raise ConfigurationError(f"{file}: report_url: must be an address that begins with https://.")
+    return text

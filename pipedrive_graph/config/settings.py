@@ -1,0 +1,379 @@
+"""The settings: which companies there are, where their data lies, and which variable holds each secret.
+
+They come from environment variables (one company) or from `companies.toml` in the home folder (one table
+per company, naming the variable of its token). A secret is looked up when it is used and never kept here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from pipedrive_graph.common import clock, environment, files, locks, pasted, trust
+from pipedrive_graph.common.text import meant, printable
+from pipedrive_graph.config import company_values, credentials, options, output_access, toml
+from pipedrive_graph.config.company import (
+    BASE_URL_VARIABLE,
+    CLIENT_ID_VARIABLE,
+    CLIENT_SECRET_VARIABLE,
+    COMPANIES_FILE,
+    DEFAULT_BASE_URL,
+    DEFAULT_DAILY_LIMIT,
+    DEFAULT_DAILY_RESERVE,
+    DEFAULT_OBSERVE_WITHIN,
+    TOKEN_VARIABLE,
+    Collect,
+    Company,
+    OAuth,
+)
+from pipedrive_graph.config.options import Options
+from pipedrive_graph.config.output_access import OutputAccess
+from pipedrive_graph.config.publication import Publication, PublishedFile
+from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.landing.storage import FolderStorage, Storage
+
+COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
+HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
+OAUTH_URL_VARIABLE = "PIPEDRIVE_OAUTH_URL"
+DAILY_RESERVE_VARIABLE = "PIPEDRIVE_DAILY_RESERVE"
+DAILY_LIMIT_VARIABLE = "PIPEDRIVE_DAILY_LIMIT"
+COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
+OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
+ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
+RETENTION_DAYS_VARIABLE = "PIPEDRIVE_RETENTION_DAYS"
+DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
+DEFAULT_COMPANY = "default"
+
+RESTORED = ".restored"
+"""The folder in the home from which a restore moves what it has unpacked; it removes it at the end."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_TEXTS = {
+    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "refresh_token_env",
+    "roster",
+}  # fmt: skip
+_NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
+"""The settings that name an environment variable; somebody may paste the secret itself there."""
+_NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
+_KEYS = _TEXTS | _NUMBERS
+_VARIABLES = {
+    "base_url": BASE_URL_VARIABLE,
+    "daily_reserve": DAILY_RESERVE_VARIABLE,
+    "daily_limit": DAILY_LIMIT_VARIABLE,
+    "collect": COLLECT_VARIABLE,
+    "observe_within": OBSERVE_WITHIN_VARIABLE,
+    "retention_days": RETENTION_DAYS_VARIABLE,
+}
+"""What holds for a company where companies.toml does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that is set, and the paths that follow from it.
+
+    Attributes:
+        home: the folder of everything.
+        companies: in the order of companies.toml.
+        guessed: whether the companies' names are a guess, because the settings cannot be read.
+        listed: whether companies.toml names the companies: then there are no others. A variable names one,
+            and other processes may have another.
+        access: who may read output, as settings.toml says; None for its owner alone.
+        loaded: what settings.toml says; None where it was not read with the rest.
+    """
+
+    home: Path
+    companies: tuple[Company, ...]
+    guessed: bool = False
+    listed: bool = False
+    access: OutputAccess | None = None
+    loaded: Options | None = None
+
+    @property
+    def options(self) -> Options:
+        """What settings.toml says.
+
+        Raises:
+            ConfigurationError: if it was not read with the rest, and cannot be used.
+        """
+        return self.loaded or options.load(self.home)
+
+    @property
+    def output(self) -> OutputAccess:
+        """Writes the files that people open, with the group and mode that are set for them."""
+        return self.access or OutputAccess(self.home)
+
+    @property
+    def storage(self) -> Storage:
+        """Where the landing and the journal are kept."""
+        return FolderStorage(self.home)
+
+    @property
+    def landing(self) -> Path:
+        """The folder of all snapshots."""
+        return self.home / "landing"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of what people decided, one file per company in it."""
+        return self.home / "journal"
+
+    @property
+    def warehouse(self) -> Path:
+        """The pipeline's own database."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The database that people open."""
+        return self.home / output_access.PUBLISHED
+
+    @property
+    def publication(self) -> Publication:
+        """Where the published file goes."""
+        return PublishedFile(self.published, self.output)
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the reports, one folder per company in it."""
+        return self.home / "reports"
+
+    @property
+    def parsed_queries(self) -> Path:
+        """What the queries of sql/ and the custom rules read; any process makes it again."""
+        return self.home / "cache" / "sql.json"
+
+    def access_report(self, company: str) -> Path:
+        """The page for who reviews a company's access."""
+        return self.reports / company / "access_report.html"
+
+    def named(self, company: str) -> str | None:
+        """The company's name where a sentence has to say which is meant: there are several."""
+        return company if len(self.companies) > 1 else None
+
+    def company(self, name: str) -> Company:
+        """Return the company of that name.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        for company in self.companies:
+            if company.name == name:
+                return company
+        known = [company.name for company in self.companies]
+        raise ConfigurationError(
+            f"There is no company '{pasted.shown(printable(name))}' in the settings{meant(name, known)};"
+            f" there is: {', '.join(known)}."
+        )
+
+    def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:
+        """Return the companies of these names, each once; all companies where no name is given.
+
+        Raises:
+            ConfigurationError: if there is no company of a name.
+        """
+        return tuple(self.company(name) for name in dict.fromkeys(names)) or self.companies
+
+
+def load(variables: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        variables: the environment variables to read, by default this process's own.
+
+    Raises:
+        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why, if
+            somebody else may write the home folder, or if a restore to it is not finished.
+    """
+
+    def variable(name: str) -> str:
+        return environment.value(name, variables)
+
+    folder = home(variables)
+    trust.check(folder)
+    check_restored(folder)
+    # a mistake in these is reported now, not when they are needed
+    locks.lock_wait(variables)
+    clock.tolerance(variables)
+    loaded = options.load(folder)
+    access = output_access.resolve(folder, loaded.output)
+    oauth_url = variable(OAUTH_URL_VARIABLE) or DEFAULT_OAUTH_URL
+    defaults = {
+        "base_url": variable(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
+        "daily_reserve": _number(DAILY_RESERVE_VARIABLE, variable, DEFAULT_DAILY_RESERVE),
+        "daily_limit": _number(DAILY_LIMIT_VARIABLE, variable, DEFAULT_DAILY_LIMIT),
+        "collect": variable(COLLECT_VARIABLE) or Collect.EVERY_USER.value,
+        "observe_within": _number(OBSERVE_WITHIN_VARIABLE, variable, DEFAULT_OBSERVE_WITHIN),
+        "retention_days": (
+            _number(RETENTION_DAYS_VARIABLE, variable, 365) if variable(RETENTION_DAYS_VARIABLE) else None
+        ),
+    }
+    file = folder / COMPANIES_FILE
+    text = toml.text(file)
+    if text is not None:
+        companies = _from_file(file, text, defaults, oauth_url)
+        return Settings(folder, companies, listed=True, access=access, loaded=loaded)
+    name = variable(COMPANY_VARIABLE) or DEFAULT_COMPANY
+    _check_company_name(name, folder, place=f"The variable {COMPANY_VARIABLE}")
+    company = _company(name, defaults, {}, place=f"The variable {COMPANY_VARIABLE}")
+    if credentials.is_set(CLIENT_ID_VARIABLE, variables):
+        company = replace(company, oauth=OAuth(oauth_url, _token_store(folder, company.name)))
+    if variable(ROSTER_VARIABLE):
+        roster = _roster(folder, variable(ROSTER_VARIABLE), place=f"The variable {ROSTER_VARIABLE}")
+        company = replace(company, roster=roster)
+    return Settings(folder, (company,), access=access, loaded=loaded)
+
+
+def home(variables: Mapping[str, str] | None = None) -> Path:
+    """Return the home folder.
+
+    Raises:
+        ConfigurationError: if no folder should have that name; the message does not repeat it.
+    """
+    text = environment.value(HOME_VARIABLE, variables)
+    folder = files.expanded(text or default_home()).absolute()
+    files.check_folder(folder, setting=HOME_VARIABLE if text else "XDG_DATA_HOME or HOME")
+    pasted.check_name(text, folder, "the path of a folder", place=f"The variable {HOME_VARIABLE}")
+    return folder
+
+
+def check_restored(home: Path) -> None:
+    """Refuse a home folder in which a restore was interrupted at its end, or is about to end.
+
+    Raises:
+        ConfigurationError: if it was.
+    """
+    if os.path.lexists(home / RESTORED):  # False where the folder cannot be read: that is said elsewhere
+        raise ConfigurationError(
+            f"A restore to {home} is not finished: run `pipedrive-graph restore` with the same backup again."
+        )
+
+
+def default_home() -> Path:
+    """The home folder where no variable names another."""
+    return platformdirs.user_data_path("pipedrive-graph")
+
+
+def is_name(text: str) -> bool:
+    """Whether a company can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _check_company_name(name: str, home: Path, *, place: str) -> None:
+    """Refuse a company's name that looks like a token; one that has data under that name keeps it."""
+    pasted.check_name(name, home / "landing" / name, "the name of a company", place=place)
+
+
+def _roster(home: Path, text: str, *, place: str) -> Path:
+    path = home / files.expanded(text)
+    pasted.check_name(text, path, "the path of a file", place=place)
+    return path
+
+
+def _token_store(home: Path, company: str) -> Path:
+    return home / "tokens" / f"{company}.json"
+
+
+def _number(name: str, variable: Callable[[str], str], default: float) -> float:
+    """Return the number in a variable; a whole one as an int."""
+    text = variable(name)
+    try:
+        number = float(text or default)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigurationError(f"The variable {name} must hold a number, such as {default}.")
+    return int(number) if number.is_integer() else number
+
+
+def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
+    tables = toml.parse(text, file)
+    if not tables:
+        raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
+    companies = []
+    for name, table in tables.items():
+        _check_company_name(name, file.parent, place=f"{file}: a table's name{toml.on_line(text, name)}")
+        if not isinstance(table, dict):
+            raise ConfigurationError(
+                f"{file}: '{pasted.shown(name)}' must stand in a company's table, as [acme]."
+            )
+        if "api_token_env" not in table and "client_id_env" not in table:
+            raise ConfigurationError(
+                f"{file}: [{pasted.shown(name)}] must name the variable of its token, as api_token_env ="
+                ' "ACME_TOKEN", or of its OAuth app, as client_id_env.'
+            )
+        lines = {key: toml.on_line(text, name, key) for key in table}
+        company = _company(name, defaults, table, place=f"{file}: [{pasted.shown(name)}]", lines=lines)
+        if "client_id_env" in table:
+            oauth = OAuth(
+                oauth_url,
+                _token_store(file.parent, name),
+                table["client_id_env"],
+                table.get("client_secret_env", CLIENT_SECRET_VARIABLE),
+                table.get("refresh_token_env"),
+            )
+            # The one company's variable is no token of this one.
+            company = replace(company, token_variable=table.get("api_token_env", ""), oauth=oauth)
+        if "base_url" in table:
+            company = replace(company, base_url_name=f"base_url of [{name}] in {COMPANIES_FILE}")
+        if "roster" in table:
+            place = f"{file}: [{name}]: roster{lines['roster']}"
+            company = replace(company, roster=_roster(file.parent, table["roster"], place=place))
+        companies.append(company)
+    return tuple(companies)
+
+
+def _company(
+    name: str,
+    defaults: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    place: str,
+    lines: Mapping[str, str] | None = None,
+) -> Company:
+    """Check what is set for a company: its own, at `place`, over what the variables say.
+
+    `lines` says for each setting of its own where it stands in the file.
+    """
+    table, lines = {**defaults, **own}, lines or {}
+    called = {
+        key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
+        for key in _VARIABLES
+    }
+    if not is_name(name):
+        raise ConfigurationError(
+            f"{place}: '{pasted.shown(name)}' cannot name a company; use letters, digits, '-' and '_',"
+            " at most 63."
+        )
+    unknown = sorted(table.keys() - _KEYS)
+    if unknown:
+        raise ConfigurationError(
+            f"{place}: '{pasted.shown(unknown[0])}' is not a setting; there are: {', '.join(sorted(_KEYS))}."
+        )
+    for key in sorted(_TEXTS & table.keys()):
+        if not isinstance(table[key], str) or not table[key].strip():
+            raise ConfigurationError(f"{place}: {key} must be a text.")
+    for key in sorted(_NAMES & table.keys()):
+        pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
+    company_values.check(table, called)
+    if not pasted.is_plain_address(table["base_url"]):
+        raise ConfigurationError(
+            f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
+        )
+    return Company(
+        name,
+        table["base_url"].rstrip("/"),
+        table.get("api_token_env", TOKEN_VARIABLE),
+        daily_reserve=float(table["daily_reserve"]),
+        daily_limit=table["daily_limit"],
+        collect=Collect(table["collect"]),
+        observe_within=timedelta(days=table["observe_within"]),
+        retention_days=table["retention_days"],
+    )

@@ -1,0 +1,197 @@
+"""Reads waivers.toml: which findings are accepted, by whom, why, and until when; and adds to it.
+
+    [[waiver]]
+    rule = "unexplained_permission"
+    subject = "ana@example.com"      # an e-mail address, an id, a name, or a pattern, as "*@acme.com"
+    object = "can_export_data"       # of a rule whose findings have one; "*" is any
+    reason = "Exports the monthly report until the new tool is there"
+    owner = "Kim Lee"
+    expires = 2027-03-31             # the last day on which it holds
+
+A waiver hides nothing: its findings stay in every list, as waived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+
+from pipedrive_graph.common import clock, files
+from pipedrive_graph.common.pasted import shown
+from pipedrive_graph.common.text import near, printable
+from pipedrive_graph.config import toml
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.validation import sentence
+from pipedrive_graph.errors import ConfigurationError
+
+FILE = "waivers.toml"
+
+LONGEST = timedelta(days=366)
+"""How far away the end of a waiver may be: what is accepted is looked at again once a year."""
+
+Rules = Callable[[], Collection[str]]
+"""Returns the names of all rules, including custom rules that cannot be run today."""
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One waiver, for the companies it is meant for."""
+
+    rule: str
+    subject: str
+    object: str | None
+    reason: str
+    owner: str
+    expires: date
+
+    @property
+    def waiver_id(self) -> str:
+        """The same as long as nothing of it is changed."""
+        text = json.dumps(self.written, ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def written(self) -> dict[str, str | None]:
+        """As it stands in the journal."""
+        return {**asdict(self), "expires": self.expires.isoformat()}
+
+    @classmethod
+    def of(cls, written: dict[str, Any]) -> Waiver:
+        """The waiver that was written so."""
+        return cls(**{**written, "expires": date.fromisoformat(written["expires"])})
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    rule: _Text
+    subject: _Text
+    object: _Text | None = None
+    company: _Text | None = None
+    reason: _Text
+    owner: _Text
+    expires: date
+
+    @field_validator("subject", "object", mode="before")
+    @classmethod
+    def _id(cls, value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """What stands in waivers.toml, in its order."""
+
+    entries: tuple[tuple[str | None, Waiver], ...] = ()
+    """Each with the company it is for; None is all."""
+
+    def of(self, company: str) -> list[Waiver]:
+        """The company's waivers, each once."""
+        return list(dict.fromkeys(waiver for only, waiver in self.entries if only in {None, company}))
+
+
+def load(settings: Settings, rules: Rules) -> Waivers:
+    """Read waivers.toml.
+
+    Args:
+        settings: the home folder in which the file lies, if there is one, and the companies.
+        rules: returns the names of the rules; called where the file holds a waiver.
+
+    Raises:
+        ConfigurationError: if it cannot be used, naming the waiver by its number, and the key; or if
+            it is not known which rules there are.
+    """
+    file = settings.home / FILE
+    return _parsed(toml.text(file) or "", file, settings, rules)
+
+
+def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
+    """Read the text of a waivers.toml; `file` is what messages name."""
+    tables = toml.parse(text, file)
+    entries = tables.pop("waiver", [])
+    if tables:
+        raise ConfigurationError(f"{file}: '{shown(next(iter(tables)))}' is not a setting; write [[waiver]].")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{file}: write each waiver below a line [[waiver]].")
+    latest = clock.now().date() + LONGEST
+    companies = [company.name for company in settings.companies]
+    names = rules() if entries else set()
+    read = []
+    for number, entry in enumerate(entries, 1):
+        place = f"{file}: waiver {number}"
+        try:
+            checked = _Entry.model_validate(entry)
+        except ValidationError as error:
+            problem = sentence(error, _Entry, noun="key of a waiver", depth=1)
+            raise ConfigurationError(f"{place}: {problem}") from error
+        if checked.rule not in names:
+            raise ConfigurationError(
+                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
+            )
+        if checked.expires > latest:
+            raise ConfigurationError(
+                f"{place}: expires: {checked.expires} is more than {LONGEST.days} days away; "
+                f"use {latest} or earlier."
+            )
+        if checked.company not in {None, *companies}:
+            name = str(checked.company)
+            raise ConfigurationError(f"{place}: company: there is no {shown(name)}{near(name, companies)}")
+        read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
+    return Waivers(tuple(read))
+
+
+def add(settings: Settings, rules: Rules, company: str, waiver: Waiver, *, title: str) -> Waivers:
+    """Write a waiver into waivers.toml, in the place of the one for the same finding if there is one.
+
+    Whatever else stands in the file stays as it is, comments too.
+
+    Args:
+        settings: the home folder in which the file lies, and the companies.
+        rules: returns the names of the rules.
+        company: the company that it is for.
+        waiver: what to write.
+        title: the finding in one sentence, for a comment above it.
+
+    Returns:
+        All waivers of the file as it is now.
+
+    Raises:
+        ConfigurationError: if the file cannot be used, or the waiver may not stand there.
+        LandingError: if the file cannot be written.
+    """
+    import tomlkit  # takes long to import, and a run only reads waivers
+    from tomlkit.exceptions import TOMLKitError
+
+    file = settings.home / FILE
+    before = toml.document(file) or toml.Document()
+    text = before.text
+    _parsed(text, file, settings, rules)
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}.") from error
+    values = {name: value for name, value in asdict(waiver).items() if value is not None}
+    same = {"company": company, **values}
+    for entry in document.get("waiver", []):
+        if all(entry.get(name) == same.get(name) for name in ("company", "rule", "subject", "object")):
+            entry.update({name: values[name] for name in ("reason", "owner", "expires")})
+            changed = tomlkit.dumps(document)
+            break
+    else:
+        table = tomlkit.table()
+        table.update(same)
+        gap = "" if not text or text.endswith("\n") else "\n"
+        gap += "\n" if text.strip() else ""
+        changed = f"{text}{gap}# {printable(title)}\n[[waiver]]\n{tomlkit.dumps(table)}"
+    waivers = _parsed(changed, file, settings, rules)
+    files.write_atomically(file, before.encoded(changed))
+    return waivers

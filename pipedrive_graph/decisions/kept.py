@@ -1,0 +1,76 @@
+"""Keeps compressed files beside a journal, whose lines name them by their sha256: rosters and reviews."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from pipedrive_graph.common import files
+from pipedrive_graph.decisions.journal import Line
+from pipedrive_graph.errors import LostFileError
+
+
+def write_kept(path: Path, content: bytes) -> None:
+    """Write a file, compressed; nothing where it is there already, undamaged.
+
+    Raises:
+        LandingError: if it cannot be written.
+    """
+    compressed = gzip.compress(content, mtime=0)
+    if not _holds(path, compressed):
+        files.write_atomically(path, compressed)
+
+
+def read_kept(path: Path, sha256: str) -> bytes:
+    """The content of a file, uncompressed.
+
+    Args:
+        path: the file.
+        sha256: of the content, as the journal names it.
+
+    Raises:
+        LostFileError: if it is missing, or not as it was written.
+        LandingError: if this user may not read it.
+    """
+    try:
+        compressed = path.read_bytes()
+    except FileNotFoundError as error:
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+    except OSError as error:
+        raise files.cannot_read(path, error) from error
+    try:
+        content = gzip.decompress(compressed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise LostFileError(
+            f"{path} is not as it was written (its sha256 differs); restore it from a backup."
+        )
+    return content
+
+
+def damaged_files(lines: Iterable[Line], read: Callable[[Line], object]) -> Iterator[str]:
+    """Yield the digests of the files that are missing, or not as they were written.
+
+    Args:
+        lines: the journal's lines that name a file.
+        read: reads the file that a line names.
+
+    Raises:
+        LandingError: if a file is closed to this user: it may be as it was.
+    """
+    for line in lines:
+        try:
+            read(line)
+        except LostFileError:
+            yield line.content["sha256"]
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False

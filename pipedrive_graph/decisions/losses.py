@@ -1,0 +1,354 @@
+"""Compares the warehouse with the landing and the journals: what a rebuild, or a new read, would lose.
+
+Usually nothing: the landing and the journals hold everything. A folder that was removed or replaced shows
+here, before anything is overwritten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipedrive_graph.collect.clock_check import LATEST
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions import review_handlers as reviews
+from pipedrive_graph.decisions import rosters
+from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
+from pipedrive_graph.decisions.journal import Journal
+from pipedrive_graph.decisions.review_handlers import OPENED
+from pipedrive_graph.errors import LandingError, LossError, PipedriveGraphError, UnusableError
+from pipedrive_graph.landing import Landing
+from pipedrive_graph.warehouse import database
+
+REBUILD = "`pipedrive-graph rebuild`"
+ACCEPT = "`pipedrive-graph rebuild --accept-loss`"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is in the warehouse, or else in the published file, and cannot be made again for one company.
+
+    Attributes:
+        company: its name.
+        snapshots: how many snapshots the landing does not hold.
+        held: of so many snapshots.
+        decisions: how many entries the journal does not hold.
+    """
+
+    company: str
+    snapshots: int
+    held: int
+    decisions: int
+
+    def __str__(self) -> str:
+        of_snapshots = f"{self.snapshots} of the {self.held} snapshots of '{self.company}'"
+        entries = f"{counted(self.decisions, 'entry', 'entries')} of the journal"
+        if not self.decisions:
+            return of_snapshots
+        return f"{of_snapshots} and {entries}" if self.snapshots else f"{entries} of '{self.company}'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a database holds, by company: marks of its snapshots, and how many decisions no journal has."""
+
+    marks: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    decisions: Counter[str] = field(default_factory=Counter)
+
+
+def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
+    """What a rebuild would lose, by company; None where that is unknown: what is there cannot be read.
+
+    The caller holds the lock of the warehouse, or accepts that a run that writes it makes the answer unknown.
+    What this user may not read is not damaged, and no reason to go on without it.
+
+    Args:
+        settings: where everything lies.
+        company: look at this company alone; by default, at all of them.
+
+    Raises:
+        LandingError: if this user may not read what is there.
+    """
+    landing = Landing(settings.storage)
+    for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
+        if not path.exists():
+            continue
+        try:
+            with database.attached(path) as connection:
+                held = read(connection, settings, company)
+        except duckdb.Error:
+            continue
+        found = []
+        for name in sorted(held.marks.keys() | held.decisions.keys()):
+            # of snapshots by id: the one or the other is a mark; what was set aside is not lost
+            there = landing.of(name).digests() | landing.of(name).set_aside_digests()
+            forgotten = landing.of(name).forgotten()
+            explained = forgotten.snapshots | forgotten.digests
+            lost = len(held.marks[name] - there.keys() - set(there.values()) - explained)
+            found.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
+        return [loss for loss in found if loss.snapshots or loss.decisions]
+    return None if settings.warehouse.exists() else []
+
+
+def check_journal(settings: Settings, company: str) -> None:
+    """Check that a company's journal is whole, by itself and by the newest snapshot.
+
+    Raises:
+        LandingError: if it is not, or the newest manifest is damaged.
+    """
+    newest = Landing(settings.storage).of(company).latest()
+    Journal.of(settings, company).check(newest.journal if newest else None)
+
+
+def accept(settings: Settings) -> None:
+    """Accept for good what is missing in the landing, in the journals and beside them, of all companies.
+
+    Raises:
+        LandingError: if a manifest or a journal cannot be read, or that cannot be written down.
+    """
+    landing = Landing(settings.storage)
+    for name in landing.companies():
+        landing.of(name).accept_gaps()
+        newest = landing.of(name).latest()
+        marks = [newest.journal] if newest and newest.journal else []
+        journal = Journal.of(settings, name)
+        journal.accept_loss(marks)
+        journal.accept_lost_files([*rosters.damaged(settings, name), *reviews.damaged(settings, name)])
+
+
+def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> None:
+    """Refuse a rebuild that would lose something.
+
+    Args:
+        settings: where everything lies.
+        without: companies of which everything may be lost.
+
+    Raises:
+        LandingError: if a journal is not whole.
+        LossError: with what would be lost, and what to do instead.
+    """
+    for name in Landing(settings.storage).companies():
+        if name not in without:
+            check_journal(settings, name)
+    found = losses(settings)
+    if found is not None:
+        found = [loss for loss in found if loss.company not in without]
+    if found is None:
+        raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
+    if found:
+        raise LossError(
+            f"A rebuild would lose {_listed(found)}: {_restore(settings)}, then run rebuild again."
+            f" {ACCEPT} goes on without them."
+        )
+
+
+def refused(
+    settings: Settings, companies: Collection[str], *, wait: Callable[[str], None]
+) -> dict[str, PipedriveGraphError]:
+    """The companies that are not to be read: earlier snapshots or decisions are in the warehouse alone.
+
+    A new read would begin a new history, as if everybody were seen for the first time, and the landing could
+    not be restored any more.
+
+    Args:
+        settings: where everything lies.
+        companies: their names.
+        wait: called once when another process holds the lock of the warehouse.
+
+    Returns:
+        The reason by company: a LossError with what is missing and what to do, or a LandingError where the
+        newest manifest is damaged or the journal is not whole.
+
+    Raises:
+        BusyError: if another process writes for too long.
+        ConfigurationError: if PIPEDRIVE_GRAPH_LOCK_WAIT is not a number of minutes.
+        LandingError: if a `forget` was interrupted.
+    """
+    reasons: dict[str, PipedriveGraphError] = {}
+    with ExitStack() as stack:
+        if settings.warehouse.exists():
+            stack.enter_context(database.lock(settings.warehouse, wait=wait))
+        found = _found_together(settings, companies)
+        for company in companies:
+            try:
+                check_journal(settings, company)  # a manifest that is damaged is not missing
+                raise_for(settings, company, found(company))
+            except PipedriveGraphError as error:
+                reasons[company] = error
+    return reasons
+
+
+def _found_together(settings: Settings, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
+    """The losses by company, looked for once; apart only where one company's files cannot be read."""
+    if len(companies) > 1:
+        with suppress(LandingError):
+            found = losses(settings)
+            return lambda company: found
+    return lambda company: losses(settings, company)
+
+
+def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> None:
+    """Refuse to read a company of which something would be lost, or may be.
+
+    Raises:
+        LossError: with what is missing, and what to do.
+    """
+    if found is None:
+        if not Landing(settings.storage).of(company).digests():
+            raise LossError(f"{_unknown(settings)} {_otherwise(settings)}")
+        return
+    for loss in found:
+        if loss.company == company:
+            raise LossError(
+                f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
+                f"{_on_purpose(loss)} {_otherwise(settings)}"
+            )
+
+
+def dated_ahead(settings: Settings, company: str) -> str | None:
+    """A sentence where the journal's last entry is dated later than this machine's clock."""
+    journal = Journal.of(settings, company)
+    lines = journal.lines()
+    if not lines or lines[-1].at - clock.now() <= LATEST:
+        return None
+    return (
+        f"The last entry of {journal.path} is dated {lines[-1].at:%Y-%m-%d %H:%M} UTC, but this machine's"
+        f" clock says {clock.now():%Y-%m-%d %H:%M} UTC: set the clock if it is wrong; if the entry was"
+        " written with a wrong clock, it keeps its date, and later ones until then follow it."
+    )
+
+
+@contextmanager
+def advised(settings: Settings) -> Iterator[None]:
+    """Add to the error about an unusable warehouse what can be done about it without a loss."""
+    try:
+        yield
+    except UnusableError as error:
+        raise with_advice(settings, error) from error
+
+
+def with_advice(settings: Settings, error: Exception) -> Exception:
+    """The error, with what can be done about it if it says that the warehouse cannot be used."""
+    return type(error)(f"{error} {advice(settings)}") if isinstance(error, UnusableError) else error
+
+
+def advice(settings: Settings) -> str:
+    """What to do about a warehouse that cannot be used."""
+    found = losses(settings)
+    if not _has_snapshots(settings):
+        return (
+            f"The landing holds no snapshots to make it from: {_restore(settings)}, then run {REBUILD};"
+            f" where there never were any, move {settings.warehouse} away."
+        )
+    if found is None:
+        return f"{_unknown(settings)} {ACCEPT} makes it again from what is there."
+    if found:
+        lost = f"A rebuild from what is there would lose {_listed(found)}"
+        return f"{lost}: {_restore(settings)}, then run {REBUILD}."
+    return f"{REBUILD} makes it again from the landing, and loses nothing."
+
+
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
+    held = _Held()
+    made = database.rows(
+        connection,
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'held' AND schema_name = 'history'",
+    )
+    if not made:  # a run was cut off before it had made the tables
+        return held
+    for name, digest in database.rows(
+        connection,
+        "SELECT company, manifest_sha256 FROM held.history.snapshots WHERE company = coalesce(?, company)",
+        company,
+    ):
+        held.marks[name].add(digest)
+    for name, lines in database.rows(
+        connection,
+        "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
+        company,
+    ):
+        forgotten = Landing(settings.storage).of(name).forgotten()
+        # a warehouse from before a `forget`, as from a backup, has applied entries that were removed since
+        removed = forgotten.entries if held.marks[name] & forgotten.digests else 0
+        held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines - removed)
+    return held
+
+
+def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
+    """What the published file shows: snapshots, and of the decisions the acknowledgements and reviews."""
+    held = _Held()
+    for name, snapshot in database.rows(
+        connection,
+        "SELECT company, snapshot_id FROM held.snapshots WHERE company = coalesce(?, company)",
+        company,
+    ):
+        held.marks[name].add(snapshot)
+    for name, kind, key, decided in database.rows(
+        connection,
+        f"""
+        SELECT company, kind, key, list(decided)
+        FROM (
+            SELECT company, '{OPENED}' AS kind, 'review_id' AS key, review_id AS decided FROM held.reviews
+            UNION ALL
+            SELECT company, '{ACKNOWLEDGED}', 'finding_id', finding_id
+            FROM held.findings WHERE acknowledged_at IS NOT NULL
+        )
+        WHERE company = coalesce(?, company)
+        GROUP BY ALL""",
+        company,
+    ):
+        written = {line.content.get(key) for line in Journal.of(settings, name).lines(kind)}
+        held.decisions[name] += sum(one not in written for one in decided)
+    return held
+
+
+def _has_snapshots(settings: Settings) -> bool:
+    """Whether the landing has a snapshot of any company."""
+    landing = Landing(settings.storage)
+    return any(landing.of(name).digests() for name in landing.companies())
+
+
+def _listed(found: list[Loss]) -> str:
+    return ", and ".join(map(str, found))
+
+
+def _missing(loss: Loss, settings: Settings) -> str:
+    places = [str(settings.landing / loss.company)] if loss.snapshots else []
+    places += [str(Journal.of(settings, loss.company).path)] if loss.decisions else []
+    return f"{loss} are missing in {' and '.join(places)}, and only what was made from them is left"
+
+
+def _unknown(settings: Settings) -> str:
+    return (
+        f"It is unknown whether {settings.landing} and {settings.journal} hold all that"
+        f" {settings.warehouse} was made from, because it cannot be read: if they are not complete,"
+        " restore them from a backup first."
+    )
+
+
+def _restore(settings: Settings) -> str:
+    return f"restore {settings.landing} and {settings.journal} from a backup"
+
+
+def _on_purpose(loss: Loss) -> str:
+    return (
+        " If snapshots were removed on purpose, run `pipedrive-graph forget --missing`, which seals what is"
+        " left."
+        if loss.snapshots
+        else ""
+    )
+
+
+def _otherwise(settings: Settings) -> str:
+    if _has_snapshots(settings):
+        return f"Without a backup, {ACCEPT} goes on with what is there."
+    return (
+        f"Without a backup, move {settings.warehouse.name} and {settings.published.name} to another folder:"
+        " the next sync begins a new history."
+    )

@@ -1,0 +1,214 @@
+"""Keeps reviews for good: the population beside the journal, and what its lines do in the warehouse.
+
+A population is a file `journal/<company>.reviews/<review_id>.json.gz`; the journal has its sha256. So
+`rebuild` comes to the same reviews, whatever the warehouse was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+from pydantic import ValidationError
+
+from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.decisions.finding_handlers import HANDLERS as OF_FINDINGS
+from pipedrive_graph.decisions.finding_handlers import Handler
+from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
+from pipedrive_graph.decisions.replay import Decisions
+from pipedrive_graph.errors import LostFileError
+from pipedrive_graph.reviews.items import Population, digest, review_id
+from pipedrive_graph.reviews.recommendations import STILL_PRESENT
+from pipedrive_graph.reviews.validate import Decision
+from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.sql_project import Models
+
+OPENED = "review_opened"
+"""Kind of the line that says that a review was opened."""
+
+DECIDED = "review_decided"
+"""Kind of the line that holds decisions of a review."""
+
+_ITEM = {
+    "row_id": "VARCHAR",
+    "user_id": "BIGINT",
+    "name": "VARCHAR",
+    "email": "VARCHAR",
+    "owner": "VARCHAR",
+    "live": "BOOLEAN",
+    "roles": [{"role_id": "BIGINT", "name": "VARCHAR", "source": "VARCHAR"}],
+    "permission_sets": [{"app": "VARCHAR", "permission_set_id": "VARCHAR", "name": "VARCHAR"}],
+    "admin": "BOOLEAN",
+    "admin_apps": ["VARCHAR"],
+    "sensitive_permissions": [{"permission": "VARCHAR", "source": "VARCHAR"}],
+    "last_login": "TIMESTAMP",
+    "login_known": "BOOLEAN",
+    "findings": [{"finding_id": "VARCHAR", "severity": "VARCHAR", "rule": "VARCHAR", "status": "VARCHAR"}],
+    "recommendation": "VARCHAR",
+    "reason": "VARCHAR",
+    "sha256": "VARCHAR",
+}
+"""What of a row is a column of history.review_items."""
+
+_DECISION = dict.fromkeys(Decision.__dataclass_fields__, "VARCHAR")
+"""What of a decision is a column of history.review_decisions."""
+
+
+def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, settings: Settings) -> Decisions:
+    """What was decided about the companies of an open warehouse: about findings, and in reviews."""
+    return Decisions(connection, models, settings, {**OF_FINDINGS, **HANDLERS})
+
+
+def keep(settings: Settings, population: Population) -> tuple[str, str]:
+    """Keep a population beside the journal.
+
+    Returns:
+        The review's id, and the population's sha256.
+
+    Raises:
+        LandingError: if it cannot be written.
+    """
+    content = population.written()
+    sha256 = digest(content)
+    known_by = review_id(population, sha256)
+    write_kept(_path(settings, population.company, known_by), content)
+    return known_by, sha256
+
+
+def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Population:
+    """Read a population as it was kept.
+
+    Raises:
+        LandingError: if it is missing, or is not as it was written.
+    """
+    path = _path(settings, company, known_by)
+    content = read_kept(path, sha256)
+    try:
+        return Population.model_validate_json(content)
+    except ValidationError as error:
+        raise LostFileError(f"{path} was written by another version, which this one cannot read.") from error
+
+
+def damaged(settings: Settings, company: str) -> Iterator[str]:
+    """The digests of the populations that the journal names, and that are missing or damaged.
+
+    Raises:
+        LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
+    """
+    lines = Journal.of(settings, company).lines(OPENED)
+    return damaged_files(
+        lines, lambda line: recall(settings, company, line.content["review_id"], line.content["sha256"])
+    )
+
+
+def _path(settings: Settings, company: str, known_by: str) -> Path:
+    return settings.journal / f"{company}.reviews" / f"{known_by}.json.gz"
+
+
+def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
+    """Know a review, and its population; nothing where a person has accepted that the population is lost."""
+    told = line.content
+    if told["sha256"] in Journal.of(settings, company).lost():
+        return
+    population = recall(settings, company, told["review_id"], told["sha256"])
+    connection.execute(
+        "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            company,
+            told["review_id"],
+            told["name"],
+            told["snapshot"],
+            population.opened_at,
+            population.opened_by,
+            told["due"],
+            told["sha256"],
+        ],
+    )
+    connection.execute(
+        """
+        INSERT INTO history.review_items BY NAME
+        SELECT ? AS company, ? AS review_id, item.*
+        FROM (SELECT unnest(from_json(json_extract(?, '$.items'), ?)) AS item)""",
+        [company, told["review_id"], population.model_dump_json(), json.dumps([_ITEM])],
+    )
+
+
+def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
+    """Know decisions of a review, and end the findings that rest on an earlier one."""
+    told = line.content
+    if told["sha256"] in Journal.of(settings, company).lost():
+        return
+    connection.execute(
+        """
+        INSERT INTO history.review_decisions BY NAME
+        SELECT
+            ? AS company, ? AS review_id, ? AS decided_at, ? AS imported_by, ? AS snapshot_id, ? AS sha256,
+            decision.*
+        FROM (SELECT unnest(from_json(?, ?)) AS decision)""",
+        [
+            company,
+            told["review_id"],
+            line.naive_at,
+            told["by"],
+            line.snapshot_id,
+            told["sha256"],
+            json.dumps(told["decisions"], ensure_ascii=False),
+            json.dumps([_DECISION]),
+        ],
+    )
+    connection.execute(
+        """
+        UPDATE history.findings AS findings
+        SET
+            status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.decided_at,
+            note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
+        FROM (
+            SELECT
+                CAST(items.user_id AS VARCHAR) AS subject_id, decisions.* EXCLUDE (company),
+                concat(decisions.decision, ' by ', decided_by, ' in "', reviews.name, '".') AS note
+            FROM history.review_decisions AS decisions
+            JOIN history.review_items AS items USING (company, review_id, row_id)
+            JOIN history.reviews AS reviews USING (company, review_id)
+            WHERE company = $company AND review_id = $review_id AND decided_at = $at
+        ) AS decided
+        WHERE
+            findings.company = $company
+            AND findings.rule = $rule
+            AND findings.status <> 'resolved'
+            AND findings.subject_kind = 'user'
+            AND findings.subject_id = decided.subject_id
+            -- to revoke everything leaves nothing that was to be revoked before
+            AND decided.decision <> 'revoke'
+            AND CASE json_extract_string(findings.evidence, '$.kind')
+                WHEN 'account' THEN TRUE
+                WHEN 'role' THEN decided.role IS DISTINCT FROM 'revoke'
+                WHEN 'permission_set' THEN decided.permission_sets IS DISTINCT FROM 'revoke'
+                WHEN 'admin' THEN decided.admin_rights IS DISTINCT FROM 'revoke'
+                ELSE decided.sensitive_permissions IS DISTINCT FROM 'revoke'
+            END""",
+        {"company": company, "review_id": told["review_id"], "at": line.naive_at, "rule": STILL_PRESENT},
+    )
+
+
+def known_decisions(
+    connection: duckdb.DuckDBPyConnection, company: str, known_by: str
+) -> Mapping[str, Mapping[str, str | None]]:
+    """The decisions of a review that count, by the id of their row."""
+    found = rows(
+        connection,
+        f"""
+        SELECT {", ".join(_DECISION)}
+        FROM history.review_decisions
+        WHERE company = ? AND review_id = ?
+        QUALIFY row_number() OVER (PARTITION BY row_id ORDER BY decided_at DESC) = 1""",
+        company,
+        known_by,
+    )
+    return {row[0]: dict(zip(_DECISION, row, strict=True)) for row in found}
+
+
+HANDLERS: Mapping[str, Handler] = {OPENED: _open, DECIDED: _decide}
+"""What does the lines that are about reviews."""

@@ -1,0 +1,19 @@
+"""Exports tables as Parquet files, with every type as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipedrive_graph.exports.registry import Part, Wrote
+from pipedrive_graph.exports.source import Source
+
+
+def write(source: Source, target: Path) -> Wrote:
+    """Write a file per table into the folder `target`."""
+    parts = []
+    for table in source.tables:
+        file = f"{table.name}.parquet"
+        query = source.query(table.name, order=table.order)
+        number = source.copy(query, target / file, "FORMAT parquet, COMPRESSION zstd")
+        parts.append(Part(file, table.name, number))
+    return Wrote(parts)

@@ -1,0 +1,94 @@
+"""The job that only sends alerts: the sensors ask for it where a night did not run, or a run failed.
+
+Holds no logic: `pipedrive_graph.alerts` knows what is due, and sends it.
+"""
+
+import dagster as dg
+
+from pipedrive_graph.alerts import send
+from pipedrive_graph.alerts.sender import Outcome
+from pipedrive_graph.config import alerts_file
+from pipedrive_graph.config.ownership import RootError
+from pipedrive_graph.errors import AlertError, PipedriveGraphError
+from pipedrive_graph.orchestration import outcomes
+from pipedrive_graph.orchestration.checking import log_check
+from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration
+from pipedrive_graph.orchestration.names import ALERTS, Names
+from pipedrive_graph.orchestration.run import op_job
+from pipedrive_graph.runs.recording import note_alerts_sent
+
+OP = "send_alerts"
+
+SHOWN = 10
+"""How many messages a run shows."""
+
+
+class AlertsConfig(dg.Config):
+    """The companies whose alerts are sent; by default, all."""
+
+    companies: list[str] = []  # noqa: RUF012 - Dagster's configurations are declared like this
+
+
+def alerts_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobDefinition:
+    """The job of the alerts."""
+
+    @dg.op(name=names.name(OP), description="Send the alerts that are due.")
+    def send_alerts(context: dg.OpExecutionContext, config: AlertsConfig) -> None:
+        if isinstance(configuration.problem, RootError):
+            raise configuration.problem  # what would be written about them would be closed to the service
+        # alerts are sent whatever else is wrong with the configuration: it may be what they are about
+        settings = configuration.known
+        alerts = alerts_file.read(settings)
+        failed: dict[str, PipedriveGraphError] = {}
+        sent: list[Outcome] = []
+        for company in config.companies or [one.name for one in settings.companies]:
+            try:
+                answers = send.send(settings, alerts, company, wait=context.log.info)
+            except PipedriveGraphError as error:
+                failed[company] = error
+                continue
+            sent += answers
+            problems = send.problems(answers)
+            for sentence in problems:
+                context.log.warning(f"{company}: {sentence}")
+            if not problems:
+                note_alerts_sent(settings, company, context.log.warning)
+        _record(context, names, sent)
+        if len(failed) == 1:
+            raise next(iter(failed.values()))
+        if failed:
+            raise AlertError("\n".join(f"{company}: {error}" for company, error in failed.items()))
+
+    return op_job(
+        names.name(ALERTS), send_alerts, "Send the alerts that are due; nothing is read or built.", ALERTS
+    )
+
+
+def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -> None:
+    """Log what was sent, and whether all of it was delivered."""
+    messages = [outcome for outcome in sent if outcome.message]
+    problems = send.problems(sent)
+    context.log_event(
+        dg.AssetMaterialization(
+            names.key("alerts_sent"),
+            metadata={
+                "channels": len({outcome.channel for outcome in sent if outcome.channel}),
+                "messages": len(messages),
+                "findings told": sum(one.message.total for one in messages if one.message),
+                "not delivered": len(problems),
+                **{
+                    f"told over {one.channel}": one.message.headline
+                    for one in messages[:SHOWN]
+                    if one.message
+                },
+            },
+        )
+    )
+    key = dg.AssetCheckKey(names.key("alerts_sent"), "alerts_delivered")
+    outcome = outcomes.Outcome(key, not problems, dg.AssetCheckSeverity.WARN, "\n".join(problems) or None)
+    log_check(context, outcome)
+
+
+def run_config(names: Names, companies: list[str]) -> dict[str, object]:
+    """The configuration of a run for these companies."""
+    return {"ops": {names.name(OP): {"config": {"companies": companies}}}}

@@ -1,0 +1,268 @@
+"""Speaks to Pipedrive's authorisation server: OAuth 2.0 for one app, with Authlib's protocol parts.
+
+The token request is the only POST that the project sends; http.py sends it, so that its bounds and its
+silence about secrets hold here too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from pipedrive_graph.common import clock
+from pipedrive_graph.common.net import is_loopback
+from pipedrive_graph.common.pasted import is_plain_address
+from pipedrive_graph.common.redaction import Redaction
+from pipedrive_graph.errors import (
+    ConfigurationError,
+    NotAuthorisedError,
+    NotPipedriveError,
+    PipedriveGraphError,
+    UnreachableError,
+)
+from pipedrive_graph.pipedrive.http import post_form
+from pipedrive_graph.pipedrive.http_types import Fault, Response, TransportError
+from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
+
+ATTEMPTS = 6
+LIFETIME = 3600.0
+"""Seconds that an access token holds where the answer does not say; Pipedrive's say 3599."""
+
+LONGEST_LIFETIME = 86_400.0
+"""Seconds for which an access token is used at most, whatever the server says; then it is renewed."""
+
+_EARLY = 60.0  # seconds before its end in which a token is no longer begun with
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an authorisation is worth at the moment.
+
+    Attributes:
+        access_token: goes with each call.
+        refresh_token: brings the next access token; may change with each.
+        expires_at: when the access token ends, in seconds since 1970.
+        api_domain: address of the company's API, as the server names it; not checked here.
+        lifetime: seconds that the access token held when it was new.
+        scopes: what the app may do, as far as told.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: float
+    api_domain: str | None = None
+    lifetime: float = LIFETIME
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def holds(self) -> bool:
+        """Whether a call may be begun with the access token; a minute before its end, none may."""
+        early = min(_EARLY, self.lifetime / 2)
+        return clock.now().timestamp() < self.expires_at - early
+
+
+class App:
+    """An app that is registered with Pipedrive, at its authorisation server.
+
+    Args:
+        url: the server's address, such as https://oauth.pipedrive.com.
+        client_id: the app's.
+        client_secret: the app's.
+        redaction: learns every secret that comes by.
+        login: what the user shall do where the authorisation is not accepted.
+
+    Raises:
+        ConfigurationError: if the address would carry secrets in the clear.
+    """
+
+    def __init__(
+        self, url: str, client_id: str, client_secret: str, redaction: Redaction, login: str
+    ) -> None:
+        from authlib.oauth2 import ClientAuth  # takes long to import, and few companies use OAuth
+
+        self._url = _checked(url)
+        self._client_id = client_id
+        headers: dict[str, str] = {}
+        client = ClientAuth(client_id, client_secret, "client_secret_basic")
+        client.prepare("POST", self._url, headers, "")  # type: ignore[no-untyped-call]
+        self._basic = headers["Authorization"]
+        self._redaction = redaction
+        self._login = login
+        redaction.add(client_secret, self._basic.removeprefix("Basic "))
+
+    def authorise_url(self, redirect_uri: str, state: str, verifier: str) -> str:
+        """Return the page on which somebody allows the app to read their company.
+
+        Args:
+            redirect_uri: where the browser is sent back to.
+            state: comes back with it.
+            verifier: a secret of this login, of which the page gets the digest (RFC 7636, S256).
+        """
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+        uri: str = prepare_grant_uri(
+            f"{self._url}/oauth/authorize",
+            self._client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            state=state,
+            code_challenge=create_s256_code_challenge(verifier),  # type: ignore[no-untyped-call]
+            code_challenge_method="S256",
+        )
+        return uri
+
+    async def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
+        """Return the tokens for a code: only the login that holds the verifier gets them.
+
+        Raises:
+            PipedriveGraphError: as `refresh` does.
+        """
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+        self._redaction.add(code, verifier)
+        return await self._ask(
+            prepare_token_request(
+                "authorization_code", code=code, redirect_uri=redirect_uri, code_verifier=verifier
+            )
+        )
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """Return new tokens for a refresh token, which may have ended with that.
+
+        Raises:
+            NotAuthorisedError: if the app or the refresh token is not accepted.
+            UnreachableError: if nobody answers, or only with server errors.
+            NotPipedriveError: if what answers is no authorisation server.
+        """
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+        self._redaction.add(refresh_token)
+        return await self._ask(
+            prepare_token_request("refresh_token", refresh_token=refresh_token), refresh_token
+        )
+
+    async def _ask(self, form: str, refresh_token: str = "") -> Tokens:
+        policy = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.25, max=2),
+            retry=retry_if_exception_type(_AgainError),
+            reraise=True,
+        )
+        try:
+            return await policy(self._attempt, form, refresh_token)
+        except _AgainError as error:
+            failure = error.final
+        raise failure
+
+    async def _attempt(self, form: str, refresh_token: str) -> Tokens:
+        headers = {"content-type": "application/x-www-form-urlencoded", "authorization": self._basic}
+        try:
+            response = await post_form(f"{self._url}/oauth/token", form, headers, self._redaction)
+        except TransportError as error:
+            reason, fault = str(error), error.fault
+        else:
+            return self._read(response, refresh_token)
+        if fault is Fault.PROXY:
+            raise refused_by_proxy(self._url, reason)
+        raise _AgainError(unreachable(self._url, reason, "PIPEDRIVE_OAUTH_URL"))
+
+    def _read(self, response: Response, refresh_token: str) -> Tokens:
+        said = _object(response.body)
+        if response.status == 429 or response.status >= 500:
+            raise _AgainError(
+                UnreachableError(
+                    f"Pipedrive's authorisation server at {self._url} answers every attempt with status"
+                    f" {response.status}: try again later."
+                )
+            )
+        if response.status == 200 and "access_token" in said:
+            tokens = _tokens(said, refresh_token)
+            if tokens is not None:
+                self._redaction.add(tokens.access_token, tokens.refresh_token)
+                domain = tokens.api_domain and self._redaction.text(tokens.api_domain)
+                return replace(tokens, api_domain=domain)  # messages name it
+        if response.status in (400, 401, 403) and said:
+            raise self._refusal(said)
+        raise _AgainError(
+            NotPipedriveError(
+                f"What answers at {self._url} is not Pipedrive's authorisation server (status"
+                f" {response.status}): check PIPEDRIVE_OAUTH_URL."
+            )
+        )
+
+    def _refusal(self, said: dict[str, Any]) -> PipedriveGraphError:
+        texts = [value for key in ("message", "error_description", "error") if (value := said.get(key))]
+        reason = self._redaction.text(str(texts[0]) if texts else "no reason given")
+        reason = "".join(filter(str.isprintable, reason))[:200]
+        if "invalid_client" in str(said.get("error")) or "client" in reason.lower():
+            return NotAuthorisedError(
+                f"Pipedrive does not accept the app ({reason}): check PIPEDRIVE_CLIENT_ID and"
+                " PIPEDRIVE_CLIENT_SECRET (in Pipedrive's Developer Hub)."
+            )
+        return NotAuthorisedError(
+            f"Pipedrive does not accept the authorisation ({reason}); what was read is kept: {self._login}."
+        )
+
+
+class _AgainError(Exception):
+    """One attempt has failed; `final` is the error if there is no other."""
+
+    def __init__(self, final: PipedriveGraphError) -> None:
+        super().__init__()
+        self.final = final
+
+
+def _checked(url: str) -> str:
+    if is_plain_address(url):
+        parts = urlsplit(url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return url.rstrip("/")
+    raise ConfigurationError(
+        "The authorisation server's address must be https, such as https://oauth.pipedrive.com:"
+        " check PIPEDRIVE_OAUTH_URL."
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _tokens(said: dict[str, Any], refresh_token: str) -> Tokens | None:
+    """Return the tokens that an answer holds; None where they cannot be such.
+
+    `expires_in` comes as a number or in a string, `scope` with commas or spaces (the vendor's documents and
+    SDK). Where no refresh token comes back, the old one goes on (RFC 6749, section 6).
+    """
+    access, refresh = said["access_token"], said.get("refresh_token") or refresh_token
+    domain, scope = said.get("api_domain"), said.get("scope")
+    if not _is_token(access) or not _is_token(refresh) or not isinstance(domain, str | None):
+        return None
+    try:
+        lifetime = float(said.get("expires_in", LIFETIME))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not lifetime > 0:  # NaN is not
+        return None
+    lifetime = min(lifetime, LONGEST_LIFETIME)
+    expires_at = clock.now().timestamp() + lifetime
+    scopes = frozenset(scope.replace(",", " ").split()) if isinstance(scope, str) else frozenset()
+    return Tokens(access, refresh, expires_at, domain, lifetime, scopes)
+
+
+def _is_token(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+        and value != ""
+    )

@@ -1,0 +1,190 @@
+"""Reads the records in an answer's document, a pure function: the only error is `UnusableError`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+
+from pipedrive_graph.pipedrive.body import UnusableError, error_message
+from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.models import (
+    Data,
+    Flags,
+    Me,
+    PermissionSet,
+    Record,
+    Role,
+    RoleAssignment,
+    RoleMember,
+    UnreadableRow,
+    User,
+    or_none,
+    read_flag,
+    read_id,
+)
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+LISTS: dict[Endpoint, type[Record]] = {
+    Endpoint.USERS: User,
+    Endpoint.ROLES: Role,
+    Endpoint.PERMISSION_SETS: PermissionSet,
+    Endpoint.ROLE_ASSIGNMENTS: RoleAssignment,
+    Endpoint.ROLE_MEMBERS: RoleMember,
+}
+SINGLES: dict[Endpoint, type[Record]] = {
+    Endpoint.ME: Me,
+    Endpoint.USER: User,
+    Endpoint.ROLE: Role,
+    Endpoint.PERMISSION_SET: PermissionSet,
+}
+
+
+LARGEST_START = 10**9
+"""Where a page of a list starts at most, in rows; a larger number is taken for a mistake of the server."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read from a usable body.
+
+    Attributes:
+        data: the records, as `Answer.data` describes them.
+        next_start: where the next page starts, if the body says that there is one.
+        unreadable: rows of a list that could not be read, such as one without an id.
+    """
+
+    data: Data
+    next_start: int | None = None
+    unreadable: list[UnreadableRow] = field(default_factory=list)
+
+
+def read(call: Call, payload: object) -> Reading:
+    """Return the records in a 2xx answer's document; rows are taken out of it as they are read.
+
+    Raises:
+        UnusableError: if the document is not what the endpoint answers with: `success` is false,
+            there is no data of the right kind, a single record has no id, or a list that is read
+            from its start has rows and none of them can be read.
+    """
+    if not isinstance(payload, dict):
+        raise UnusableError(f"expected an object, got {_kind(payload)}")
+    if "success" in payload and payload["success"] not in (True, 1, "true", "1"):
+        said = error_message(payload)
+        raise UnusableError(f"success is false{f': {said}' if said else ''}")
+    if "data" in payload:
+        data = payload["data"]
+    elif call.endpoint is Endpoint.PERMISSION_SET and "id" in payload:
+        data = payload  # the vendor's own description has this one without an envelope
+    else:
+        raise UnusableError("data is missing")
+    if call.endpoint is Endpoint.PERMISSIONS:
+        return Reading(_flags(data))
+    if call.endpoint in LISTS:
+        rows, unreadable = _rows(data, LISTS[call.endpoint])
+        if not call.endpoint.takes_id and not call.start and not rows:
+            if unreadable:
+                raise UnusableError(f"data: none of the rows can be read; {unreadable[0].problem}")
+            if call.endpoint is Endpoint.USERS:
+                raise UnusableError("data: expected users, got none")  # the owner of the token is one
+        following = _next_start(payload, call, len(rows) + len(unreadable))
+        return Reading(cast(Data, rows), following, unreadable)
+    if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    return Reading(cast(Data, _record(data, SINGLES[call.endpoint])))
+
+
+def _kind(value: object) -> str:
+    """Return a value as an error names it: short, and on one line."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)[:40]
+    return shown.encode("ascii", "replace").decode()
+
+
+def _flags(data: object) -> Flags:
+    if not isinstance(data, dict):
+        # Null is not an empty map here: that would revoke everything the user may do.
+        raise UnusableError(f"data: expected a map of flags, got {_kind(data)}")
+    flags: Flags = {name: or_none(read_flag, value) for name, value in data.items()}
+    if flags and all(flags[name] is None and data[name] is not None for name in flags):
+        name, value = next(iter(data.items()))
+        problem = f"{name[:80]}: expected true or false, got {_kind(value)}"
+        raise UnusableError(f"data: expected a map of flags; {problem}")
+    return flags
+
+
+def _rows(data: object, kind: type[RecordT]) -> tuple[list[RecordT], list[UnreadableRow]]:
+    """Return the rows of a list as records, and those that cannot be read; one does not spoil the others."""
+    if data is None:
+        return [], []
+    if not isinstance(data, list):
+        raise UnusableError(f"data: expected a list, got {_kind(data)}")
+    rows: list[RecordT] = []
+    unreadable: list[UnreadableRow] = []
+    for place, row in enumerate(data):
+        try:
+            rows.append(_record(row, kind, f"row {place + 1}: "))
+        except UnusableError as error:
+            unreadable.append(UnreadableRow(str(error), json.dumps(row, sort_keys=True)))
+        data[place] = None  # of a large company, the document and the records together are too much
+    return rows, unreadable
+
+
+def _record(row: object, kind: type[RecordT], where: str = "") -> RecordT:
+    """Return `row` as a record.
+
+    Raises:
+        UnusableError: if a field is missing or wrong that the record cannot do without.
+    """
+    if not isinstance(row, dict):
+        raise UnusableError(f"{where}expected an object, got {_kind(row)}")
+    try:
+        return kind.model_validate(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        raise UnusableError(f"{where}{place}: is missing")
+    expected = first["msg"].removeprefix("Value error, ")
+    raise UnusableError(f"{where}{place}: {expected}, got {_kind(first['input'])}")
+
+
+def _next_start(payload: dict[str, Any], call: Call, rows: int) -> int | None:
+    """Return where the next page starts, if the answer says that there is one.
+
+    Most lists say it in `additional_data.pagination`, some in `additional_data` itself. Not all that
+    say that there is more say where: `next_start` is missing, and the next page follows the limit.
+    """
+    additional = payload.get("additional_data")
+    if not isinstance(additional, dict):
+        return None
+    wrapped = additional.get("pagination")
+    pagination = wrapped if isinstance(wrapped, dict) else additional
+    more = or_none(read_flag, pagination.get("more_items_in_collection"))
+    following = or_none(_read_start, pagination.get("next_start"))
+    if more is False or (more is None and following is None):
+        return None
+    if following is None and rows:
+        size = or_none(_read_start, pagination.get("limit")) or rows
+        following = (or_none(_read_start, pagination.get("start")) or call.start or 0) + size
+        if following > LARGEST_START:
+            following = (call.start or 0) + rows
+    return following
+
+
+def _read_start(value: object) -> int:
+    """Return a number of rows, such as where a page starts.
+
+    Raises:
+        ValueError: if it is not a whole number, or so large that no list has so many rows.
+    """
+    number = read_id(value)
+    if number > LARGEST_START:
+        raise ValueError("expected a number of rows")
+    return number

@@ -1,0 +1,1 @@
+"""Keeps within the limits of the API: how fast, how much a day, and when to retry."""

@@ -1,0 +1,90 @@
+"""Recommends what to decide about a user, with the reason: from what is found, and from what is not known."""
+
+from __future__ import annotations
+
+from pipedrive_graph.reviews.items import Holder, Issue
+
+STILL_PRESENT = "revoked_access_still_present"
+"""The rule that finds what was to be revoked in an earlier review."""
+
+_UNUSED = ("never_logged_in", "dormant_user", "dormant_admin")
+_NOT_LIVE = ("inactive_user_with_role", "inactive_user_with_permissions", "inactive_admin")
+
+_CLOSER = frozenset({"permission_outlier", "unexplained_permission", "not_on_roster"})
+"""Rules whose findings are worth a closer look, whatever their severity; so are all toxic combinations."""
+
+_SHOWN = 3
+"""Findings that a reason names; the row has them all."""
+
+
+def recommend(holder: Holder) -> tuple[str, str]:
+    """Say what is recommended, and why.
+
+    What is waived is accepted, and recommends nothing.
+
+    Returns:
+        The recommendation, and the reason as a sentence.
+    """
+    found = [issue for issue in holder.findings if issue.status == "open"]
+    to_revoke = _to_revoke(holder, {issue.rule for issue in found}, found)
+    if to_revoke:
+        return "revoke", _sentence(to_revoke)
+    closer = [issue for issue in found if _is_closer(issue)]
+    if closer:
+        return "look closer", _sentence(_named(closer))
+    unknown = _unknown(holder)
+    if unknown:
+        return "unknown", f"Not known: {', '.join(unknown)}."
+    lesser = f"; {_counted(len(found))} of less weight" if found else ""
+    return "keep", f"{'In use' if holder.last_login else 'New'}, and nothing speaks against it{lesser}."
+
+
+def _to_revoke(holder: Holder, rules: set[str], found: list[Issue]) -> list[str]:
+    reasons = []
+    if "leaver_still_active" in rules:
+        reasons.append("the roster says that the person has left")
+    if any(issue.rule == STILL_PRESENT and issue.object == "account" for issue in found):
+        reasons.append("an earlier review revoked it, and it is still there")
+    if holder.live is False or rules.intersection(_NOT_LIVE):
+        state = "deleted" if holder.deleted else "deactivated"
+        reasons.append(f"the account is {state}, and still has access")
+    if rules.intersection(_UNUSED):
+        since = f"since {holder.last_login:%Y-%m-%d}" if holder.last_login else ""
+        reasons.append(f"has not logged in {since}" if since else "has never logged in")
+    return reasons
+
+
+def _is_closer(issue: Issue) -> bool:
+    return issue.severity in {"critical", "high"} or issue.rule in _CLOSER or issue.rule.startswith("toxic_")
+
+
+def _named(issues: list[Issue]) -> list[str]:
+    """The rules' titles, each once, with the number of findings where there are several."""
+    counts: dict[str, int] = {}
+    for issue in issues:
+        counts[issue.title] = counts.get(issue.title, 0) + 1
+    named = [title if count == 1 else f"{title} ({count})" for title, count in counts.items()]
+    more = len(named) - _SHOWN
+    return [*named[:_SHOWN], f"and {more} more"] if more > 0 else named
+
+
+def _unknown(holder: Holder) -> list[str]:
+    asked = {
+        "whether the account is active": holder.live is None,
+        "whether it is an admin's": holder.admin is None,
+        "the last login": not holder.login_known,
+        "the roles": holder.roles is None,
+        "the permission sets": holder.permission_sets is None,
+        "the permissions": holder.sensitive_permissions is None
+        or any(flag.source is None for flag in holder.sensitive_permissions),
+    }
+    return [name for name, missing in asked.items() if missing]
+
+
+def _counted(number: int) -> str:
+    return "1 finding" if number == 1 else f"{number} findings"
+
+
+def _sentence(parts: list[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,172 @@
+"""Loads the files of sql/ as models, in an order in which each finds what it reads.
+
+A file is one table (or view, macro, rule) and is called like it. What it reads is taken from its query, so
+dropping a file into sql/ is all that a new table needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from pipedrive_graph.errors import ModelError
+from pipedrive_graph.warehouse.parsed import ParsedQueries
+from pipedrive_graph.warehouse.sql_model import Kind, Model, load
+
+PUBLISHED = "published"
+"""The schema of the views that the published file alone has, which the warehouse does not make."""
+
+REPORTS = "reports"
+"""The schema of the macros that reports make for themselves on the published file."""
+
+SCHEMAS = {
+    "staging": "staging",
+    "graph": "main",
+    "macros": "main",
+    "findings": "rules",
+    "history": "merge",
+    "lifecycle": "lifecycle",
+    "peers": "peers",
+    "published": PUBLISHED,
+    "reports": REPORTS,
+}
+"""The folders of sql/, and the schema that each fills."""
+
+STEPS = frozenset({"merge", "lifecycle", "peers"})
+"""Schemas of temporary tables, which `steps` makes for one batch."""
+
+PYTHON_SCHEMAS = ("landing", "history", "policy", "run")
+"""Schemas whose tables Python writes; the files of sql/ only read them."""
+
+
+class Models:
+    """The models of a folder, in an order in which each finds what it reads.
+
+    Args:
+        folder: where their files lie.
+        parsed: says what their queries read; by default, all of them are parsed.
+
+    Attributes:
+        folder: where their files lie.
+        broken: why a file that was to be added makes no model, by the qualified name it would have.
+
+    Raises:
+        ModelError: naming the file, if one of them cannot be used or they depend on each other in a ring.
+    """
+
+    def __init__(self, folder: Path, parsed: ParsedQueries | None = None) -> None:
+        self.folder = folder
+        paths = sorted(path for name in SCHEMAS for path in (folder / name).glob("*.sql"))
+        if not paths:
+            raise ModelError(f"There are no SQL files in {folder}; is the installation complete?")
+        self.broken: Mapping[str, str] = {}
+        parsed = parsed or ParsedQueries()
+        loaded = [_load(path, parsed) for path in paths]
+        self._by_name = {model.qualified: model for model in loaded}
+        self._arrange(self.resolved(model) for model in loaded)
+
+    def with_rules(self, rules: Iterable[Model], broken: Mapping[str, str]) -> Models:
+        """The same models and some rules more, which nothing else reads.
+
+        Args:
+            rules: resolved ones.
+            broken: why others are not among them.
+        """
+        more = copy(self)
+        more.broken = {**self.broken, **broken}
+        more._arrange([*self, *rules])  # noqa: SLF001 - of this class
+        return more
+
+    def resolved(self, model: Model) -> Model:
+        """Replace the calls in what a model reads by the macros they mean.
+
+        Raises:
+            ModelError: if it reads a table that nobody makes.
+        """
+        reads = set()
+        for name in model.reads:
+            mark, _, rest = name.rpartition(":")
+            if mark == "call":
+                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging", *STEPS))
+                reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
+            elif mark == "cte":
+                hidden = self._by_name.get(f"main.{rest}")
+                if hidden and hidden.is_published:  # others may read it there: helpers are ours alone
+                    raise ModelError(f"{model.place}: the CTE {rest} hides a table of that name.")
+            elif self._is_table(name) or name.split(".")[0] in PYTHON_SCHEMAS:
+                reads.add(name)
+            else:
+                raise ModelError(f"{model.place}: reads {name}, which no file makes.")
+        return replace(model, reads=frozenset(reads - {model.qualified}))
+
+    def without(self, names: Collection[str]) -> Models:
+        """The same models but for some, called by their qualified names."""
+        fewer = copy(self)
+        fewer._keep(self._by_name.keys() - {*names})  # noqa: SLF001 - of this class
+        return fewer
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._ordered)
+
+    def __getitem__(self, qualified: str) -> Model:
+        return self._by_name[qualified]
+
+    def of(self, schema: str, *kinds: Kind) -> list[Model]:
+        """The models of a schema, of some kinds or of all, in order."""
+        return [m for m in self if m.schema == schema and (not kinds or m.kind in kinds)]
+
+    def published(self) -> list[Model]:
+        """The models that become tables of the published file, in order."""
+        return [model for model in self if model.is_published]
+
+    def reads(self, model: Model) -> frozenset[str]:
+        """What a model reads; a helper that is not published is replaced by what it reads itself."""
+        names: set[str] = set()
+        for name in model.reads:
+            other = self._by_name.get(name)
+            is_helper = (
+                other and other.kind is Kind.VIEW and other.schema == "main" and not other.is_published
+            )
+            names |= self.reads(other) if other and is_helper else {name}
+        return frozenset(names)
+
+    def tables_read(self, model: Model) -> frozenset[str]:
+        """Qualified names of the tables that a model reads, those behind its macros and helpers included."""
+        tables: set[str] = set()
+        for name in self.reads(model):
+            other = self._by_name.get(name)
+            if other and other.kind.is_macro:
+                tables |= self.tables_read(other)
+            else:
+                tables.add(name)
+        return frozenset(tables)
+
+    def _is_table(self, qualified: str) -> bool:
+        model = self._by_name.get(qualified)
+        return model is not None and not model.kind.is_macro
+
+    def _arrange(self, models: Iterable[Model]) -> None:
+        self._by_name = {model.qualified: model for model in models}
+        self._ordered = [self._by_name[name] for name in self._order()]
+
+    def _keep(self, names: Collection[str]) -> None:
+        self._ordered = [model for model in self._ordered if model.qualified in names]
+        self._by_name = {model.qualified: model for model in self._ordered}
+
+    def _order(self) -> Iterable[str]:
+        sorter = TopologicalSorter(
+            {name: sorted(model.reads & self._by_name.keys()) for name, model in self._by_name.items()}
+        )
+        try:
+            return list(sorter.static_order())
+        except CycleError as error:
+            ring = " → ".join(error.args[1])
+            raise ModelError(f"The files of sql/ depend on each other in a ring: {ring}.") from error
+
+
+def _load(path: Path, parsed: ParsedQueries) -> Model:
+    folder = path.parent.name
+    return load(path, schema=SCHEMAS[folder], place=f"sql/{folder}/{path.name}", parsed=parsed)
