@@ -94,10 +94,10 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
 @pytest.mark.parametrize(
     "place",
     [
-        "build.tables.create",
-        "advance.history.merge",
+        "builder.build.tables.create",
+        "builder.process_snapshot.history.merge",
         "warehouse.transform._make",  # here and below, the query is not to blame
-        "findings.firing.tonight",
+        "findings.evaluate.tonight",
         "warehouse.ingest._build",
     ],
 )

@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     files.write_atomically(path, b"first")
     script = (
         "import resource, signal, sys, pathlib\n"
-        "from pipedrive_graph import files, errors\n"
+        "from pipedrive_graph import errors; from pipedrive_graph.common import files\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
         "try: files.write_atomically(pathlib.Path(sys.argv[1]), b'x' * 100)\n"
@@ -149,7 +149,7 @@ def test_a_folder_where_a_file_is(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, pathlib
-from pipedrive_graph import files, locks
+from pipedrive_graph.common import files, locks
 with locks.lock(pathlib.Path(sys.argv[1]), doing="testing"):
     print("held", flush=True)
     sys.stdin.readline()
@@ -256,7 +256,7 @@ def test_a_lock_whose_file_is_removed_meanwhile_is_taken_anew(tmp_path: Path, mo
 
 COUNT = """
 import sys, pathlib
-from pipedrive_graph import files, locks
+from pipedrive_graph.common import files, locks
 lock, count = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -11,7 +11,7 @@ from installation import UNJUDGED, Installation
 
 STEPS = (
     "collect",
-    "build",
+    "builder.build",
     "reports.access.report",
     "reports.findings_csv",
     "alerts.send",
@@ -59,7 +59,7 @@ def test_status_opens_no_database_and_asks_nobody(published: Installation) -> No
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 imports pandas by itself")
 def test_what_is_built_is_handed_to_duckdb_without_pandas(published: Installation) -> None:
     code = (
-        "from pipedrive_graph import build\n"
+        "from pipedrive_graph.builder import build\n"
         "from pipedrive_graph.builder.configuration import load\n"
         "loaded = load()\n"
         "assert build.rebuild(loaded.settings, loaded.models, tell=print).snapshots"

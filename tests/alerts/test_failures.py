@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "companies.toml").write_text("".join(f"[{name}]\napi_token_env = 'T'\n" for name in "abc"))
     (home / "alerts.toml").write_text(JSON)
     monkeypatch.setenv("PIPEDRIVE_GRAPH_HOME", str(home))
-    for module in ("findings.own_rules", "orchestration.configuration"):  # parsed once for all tests
+    for module in ("findings.custom_rules", "orchestration.configuration"):  # parsed once for all tests
         monkeypatch.setattr(f"pipedrive_graph.{module}.Models", lambda *_: MODELS)
     return home
 
