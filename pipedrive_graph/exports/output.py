@@ -122,6 +122,8 @@ def _problem_of_file(target: Path, home: Path) -> str | None:
             return None
         if is_file and written.is_listed(home, target):
             return "has changed since it was exported"
+        if is_file:
+            target.open("rb").close()  # a file that is closed to this user is named with its owner
     except OSError as error:
         if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
             raise ExportError(str(forbidden)) from error
