@@ -195,8 +195,8 @@ def test_without_a_home_of_dagster_it_is_not_imported(fleet: Fleet) -> None:
     code = (
         "import sys\n"
         "from pipedrive_graph.cli.runner import run\n"
-        "from pipedrive_graph.cli.app import commands\n"
-        "code = run(commands, ['sync'])\n"
+        "from pipedrive_graph.cli.app import group\n"
+        "code = run(group, ['sync'])\n"
         "print(code, 'dagster' in sys.modules)\n"
     )
     environment = {**os.environ, **installation.environment}
