@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.builder import build
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
@@ -127,7 +127,7 @@ class Installation:
         """Run a command of the command line in this process."""
         out, err = io.StringIO(), io.StringIO()
         with self._variables_set(), redirect_stdout(out), redirect_stderr(err):
-            code = run(commands, arguments)
+            code = run(group, arguments)
         return Told(code, out.getvalue(), err.getvalue())
 
     def process(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:

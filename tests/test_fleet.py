@@ -16,7 +16,7 @@ from published import query
 from benchmarks import fleet
 from benchmarks.snapshots import Wanted, write
 from pipedrive_graph.builder import build
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.simulator.server import Options
 
@@ -74,7 +74,7 @@ def test_publishing_costs_a_company_as_much_beside_sixty_as_beside_twenty(
             monkeypatch.setenv(name, value)
         published_in.clear()
 
-        assert run(commands, ["sync"]) == 0
+        assert run(group, ["sync"]) == 0
 
         assert query(home / "identity_graph.duckdb", "SELECT count(*) FROM users") == [(companies * 500,)]
         cost[companies] = sum(published_in) / companies

@@ -9,7 +9,7 @@ import logging
 import sys
 
 from pipedrive_graph.cli import output
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.ending import end
 from pipedrive_graph.cli.runner import run, say
 
@@ -20,7 +20,7 @@ def main() -> None:
     A reader that closes the pipe changes nothing about the code; output that is lost otherwise is an error.
     """
     output.secure()
-    code = run(commands, sys.argv[1:])
+    code = run(group, sys.argv[1:])
     error = output.lost()
     if error is not None:
         say(f"The output could not be written ({error.strerror}).", logging.ERROR, exit_code=code or 1)

@@ -86,5 +86,5 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
-def commands() -> None:
+def group() -> None:
     """The identity graph of a Pipedrive company: who has which access, and what of it is wrong."""

@@ -6,41 +6,40 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
-from pipedrive_graph.common import files
 from pipedrive_graph.decisions.journal import Line
-from pipedrive_graph.errors import LostFileError
+from pipedrive_graph.errors import LandingError, LostFileError
+from pipedrive_graph.landing.storage import Storage
 
 
-def write_kept(path: Path, content: bytes) -> None:
+def write_kept(storage: Storage, name: str, content: bytes) -> None:
     """Write a file, compressed; nothing where it is there already, undamaged.
 
     Raises:
         LandingError: if it cannot be written.
     """
     compressed = gzip.compress(content, mtime=0)
-    if not _holds(path, compressed):
-        files.write_atomically(path, compressed)
+    if not _holds(storage, name, compressed):
+        storage.write(name, compressed)
 
 
-def read_kept(path: Path, sha256: str) -> bytes:
+def read_kept(storage: Storage, name: str, sha256: str) -> bytes:
     """The content of a file, uncompressed.
 
     Args:
-        path: the file.
+        storage: where the journal is kept.
+        name: the file.
         sha256: of the content, as the journal names it.
 
     Raises:
         LostFileError: if it is missing, or not as it was written.
         LandingError: if this user may not read it.
     """
+    path = storage.path(name)
     try:
-        compressed = path.read_bytes()
+        compressed = storage.read(name)
     except FileNotFoundError as error:
         raise LostFileError(f"Cannot read {path}; restore it from a backup, then try again.") from error
-    except OSError as error:
-        raise files.cannot_read(path, error) from error
     try:
         content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
@@ -69,8 +68,8 @@ def damaged_files(lines: Iterable[Line], read: Callable[[Line], object]) -> Iter
             yield line.content["sha256"]
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def _holds(storage: Storage, name: str, content: bytes) -> bool:
     try:
-        return path.read_bytes() == content
-    except OSError:
+        return storage.read(name) == content
+    except (FileNotFoundError, LandingError):
         return False

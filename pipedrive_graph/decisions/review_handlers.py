@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import duckdb
 from pydantic import ValidationError
@@ -74,7 +73,8 @@ def keep(settings: Settings, population: Population) -> tuple[str, str]:
     content = population.written()
     sha256 = digest(content)
     known_by = review_id(population, sha256)
-    write_kept(_path(settings, population.company, known_by), content)
+    storage = Journal.of(settings, population.company).storage
+    write_kept(storage, _name(population.company, known_by), content)
     return known_by, sha256
 
 
@@ -84,12 +84,14 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
     Raises:
         LandingError: if it is missing, or is not as it was written.
     """
-    path = _path(settings, company, known_by)
-    content = read_kept(path, sha256)
+    storage, name = Journal.of(settings, company).storage, _name(company, known_by)
+    content = read_kept(storage, name, sha256)
     try:
         return Population.model_validate_json(content)
     except ValidationError as error:
-        raise LostFileError(f"{path} was written by another version, which this one cannot read.") from error
+        raise LostFileError(
+            f"{storage.path(name)} was written by another version, which this one cannot read."
+        ) from error
 
 
 def damaged(settings: Settings, company: str) -> Iterator[str]:
@@ -104,8 +106,8 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
     )
 
 
-def _path(settings: Settings, company: str, known_by: str) -> Path:
-    return settings.journal / f"{company}.reviews" / f"{known_by}.json.gz"
+def _name(company: str, known_by: str) -> str:
+    return f"{company}.reviews/{known_by}.json.gz"
 
 
 def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -161,14 +160,14 @@ def _of(company: Company) -> Roster | None:
     return read(company.roster) if company.roster else None
 
 
-def _path(settings: Settings, company: str, digest: str) -> Path:
-    return settings.journal / f"{company}.rosters" / f"{digest}.json.gz"
+def _name(company: str, digest: str) -> str:
+    return f"{company}.rosters/{digest}.json.gz"
 
 
 def _keep(settings: Settings, company: str, roster: Roster) -> str:
     content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()
-    write_kept(_path(settings, company, digest), content)
+    write_kept(Journal.of(settings, company).storage, _name(company, digest), content)
     return digest
 
 
@@ -180,5 +179,5 @@ def recalled(settings: Settings, company: str, digest: str | None) -> Roster | N
     """
     if digest is None:
         return None
-    content = read_kept(_path(settings, company, digest), digest)
+    content = read_kept(Journal.of(settings, company).storage, _name(company, digest), digest)
     return Roster(tuple(Row(**row) for row in json.loads(content)))

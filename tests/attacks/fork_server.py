@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pipedrive_graph
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.common import clock
 from pipedrive_graph.warehouse import database
@@ -55,7 +55,7 @@ def command(order: dict[str, Any]) -> None:
         database.CONFIG["threads"] = 1
         if order["traced"]:
             os.kill(os.getpid(), signal.SIGSTOP)  # until strace is there
-        code = run(commands, order["arguments"])
+        code = run(group, order["arguments"])
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException:  # noqa: BLE001 - a fork must never go on as its parent

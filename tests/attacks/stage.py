@@ -19,7 +19,7 @@ from alerts.receivers import WebReceiver, web_receiver
 from installation import Installation, Told
 from published import Row, query, tables
 
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -148,7 +148,7 @@ STORY = (
     Step(("export", "--format", "xlsx"), THIRD.format(16)),
     Step(("export", "--format", "neo4j"), THIRD.format(17)),
     Step(("alerts",), THIRD.format(18)),
-    *([Step(("verify",), THIRD.format(19))] if "verify" in commands.commands else []),
+    *([Step(("verify",), THIRD.format(19))] if "verify" in group.commands else []),
     Step(("rebuild",), THIRD.format(20), kills=MANY),
 )
 """Left out are `demo` and `simulate`, which have no home, `explore`, which is a server that only reads, and

@@ -9,7 +9,7 @@ import click
 import pytest
 from installation import Installation
 
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 
 
 def walk(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Parameter]]:
@@ -26,7 +26,7 @@ def walk(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], 
             yield from walk(below, *path, name)
 
 
-ALL = list(walk(commands))
+ALL = list(walk(group))
 OPTIONS = [(path, option) for path, option in ALL if isinstance(option, click.Option)]
 
 

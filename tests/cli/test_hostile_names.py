@@ -24,7 +24,7 @@ from installation import Installation
 
 from pipedrive_graph.alerts.channels import _mail
 from pipedrive_graph.alerts.message import Message, Told
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.common.text import FORMULA
 from pipedrive_graph.config.alert_channels import Mail
@@ -186,7 +186,7 @@ def on_terminal(installation: Installation, arguments: list[str]) -> str:
         redirect_stdout(terminal),
         redirect_stderr(terminal),
     ):
-        run(commands, arguments)
+        run(group, arguments)
     reader.join()
     os.close(master)
     return b"".join(pieces).decode()

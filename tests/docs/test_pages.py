@@ -10,7 +10,7 @@ import pytest
 
 from pipedrive_graph import errors
 from pipedrive_graph.cli import logs
-from pipedrive_graph.cli.app import commands
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.common import clock, locks, trust
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config import company, settings
@@ -50,7 +50,7 @@ def test_every_decision_is_in_the_list() -> None:
 def test_every_command_is_described() -> None:
     described = re.findall(r"^\| `pipedrive-graph (\w+)", text("docs/commands.md"), flags=re.MULTILINE)
 
-    assert sorted(described) == sorted(commands.list_commands(None))  # type: ignore[arg-type]
+    assert sorted(described) == sorted(group.list_commands(None))  # type: ignore[arg-type]
 
 
 def test_every_setting_is_described() -> None:

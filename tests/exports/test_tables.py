@@ -29,7 +29,9 @@ from .conftest import NAMES
 
 Connection = duckdb.DuckDBPyConnection
 
-FORMULA = re.compile(r"[ ']*[=+\-@\t\r\n]")
+FORMULA = re.compile(
+    r"[\s'\x00\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\xad\u061c\u180e]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+)
 
 
 Columns = list[tuple[str, str]]

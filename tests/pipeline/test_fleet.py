@@ -150,7 +150,7 @@ def test_one_of_eight_hangs_and_the_others_are_published_in_time(fleet: Fleet) -
         ended = [json.loads(process.stdout.readline()) for _ in names[:-1]]
         assert process.poll() is None
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # a background job of a shell ignores SIGINT
     told = installation.wait(process)
 
     assert sorted(codes(ended)) == [(name, "complete", 0) for name in names[:-1]]
@@ -195,8 +195,8 @@ def test_without_a_home_of_dagster_it_is_not_imported(fleet: Fleet) -> None:
     code = (
         "import sys\n"
         "from pipedrive_graph.cli.runner import run\n"
-        "from pipedrive_graph.cli.app import commands\n"
-        "code = run(commands, ['sync'])\n"
+        "from pipedrive_graph.cli.app import group\n"
+        "code = run(group, ['sync'])\n"
         "print(code, 'dagster' in sys.modules)\n"
     )
     environment = {**os.environ, **installation.environment}

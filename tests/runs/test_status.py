@@ -253,7 +253,7 @@ def test_a_rebuild_and_a_decision_bring_it_up_to_date(copied) -> None:
 def test_it_imports_neither_dagster_nor_duckdb(copied) -> None:
     code = (
         "import sys; from pipedrive_graph.cli.runner import run;"
-        "from pipedrive_graph.cli.app import commands; code = run(commands, ['status']);"
+        "from pipedrive_graph.cli.app import group; code = run(group, ['status']);"
         "sys.exit(code or str({'dagster', 'duckdb', 'pandas', 'httpx'} & {*sys.modules} or ''))"
     )
     ended = subprocess.run(
