@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.beside import beside
 from benchmarks.snapshots import company_of, live_on, name_of
-from pipedrive_graph.simulator.middleware import Seen
+from pipedrive_graph.simulator.middleware import SeenRequest
 from pipedrive_graph.simulator.server import Options, create_app
 from pipedrive_graph.simulator.serving import AppServer
 
@@ -70,7 +70,7 @@ def served_fleet(companies: int, users: int, options: Options) -> Iterator[Serve
 def _serve(number: int, users: int, options: Options, connection: Connection) -> None:
     began = datetime.now(UTC)
     fleet = {name_of(place): company_of(users, place, began) for place in range(number)}
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
     apps = {name: create_app(company, options, requests=seen) for name, company in fleet.items()}
     chance = random.Random(0)  # noqa: S311 - it is to be repeatable
     nights = 0

@@ -26,7 +26,7 @@ from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.permissions import FLAGS
-from pipedrive_graph.simulator.serializers import Wire
+from pipedrive_graph.simulator.serializers import Serializer
 
 BEGINNING = datetime(2026, 1, 1, 2, tzinfo=UTC)
 """The first night."""
@@ -116,7 +116,7 @@ class _Answers:
 
     def __init__(self, company: Company) -> None:
         self._company = company
-        self._wire = Wire(company, Options())
+        self._serializer = Serializer(company, Options())
         self._permissions: dict[int, str] = {}
         self._assignments: dict[int, str] = {}
 
@@ -126,21 +126,21 @@ class _Answers:
 
     def of_all(self) -> Iterator[tuple[str, Iterable[tuple[str | None, str]]]]:
         """Each endpoint with its answers, each of them with the id that was asked for."""
-        company, wire = self._company, self._wire
+        company, serializer = self._company, self._serializer
         owner = company.users[company.owner_id]
-        yield "users/me", [(None, _text(wire.me(owner)))]
-        yield "users", [(None, _text([wire.user(user, owner) for user in company.users.values()]))]
-        yield "roles", [(None, _text(wire.roles()))]
-        yield "permissionSets", [(None, _text(wire.permission_sets(None)))]
+        yield "users/me", [(None, _text(serializer.me(owner)))]
+        yield "users", [(None, _text([serializer.user(user, owner) for user in company.users.values()]))]
+        yield "roles", [(None, _text(serializer.roles()))]
+        yield "permissionSets", [(None, _text(serializer.permission_sets(None)))]
         yield (
             "permissionSets/{id}",
-            [(entry.id, _text([wire.permission_set(entry)])) for entry in company.sets.values()],
+            [(entry.id, _text([serializer.permission_set(entry)])) for entry in company.sets.values()],
         )
         for user_id in company.users:
             if user_id not in self._permissions:
                 self._permissions[user_id] = _text(company.permissions(user_id))
             if user_id not in self._assignments:
-                rows = [wire.assignment(row) for row in company.assignments.get(user_id, [])]
+                rows = [serializer.assignment(row) for row in company.assignments.get(user_id, [])]
                 self._assignments[user_id] = _text(rows)
         yield "users/{id}/permissions", [(str(u), self._permissions[u]) for u in company.users]
         yield "users/{id}/roleAssignments", [(str(u), self._assignments[u]) for u in company.users]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.serializers import Wire
+from pipedrive_graph.simulator.serializers import Serializer
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Reading:
 
 def read(company: Company, dialect: Any) -> Reading:
     """Read a company past HTTP, for many companies in a short time."""
-    wire = Wire(company, Options(dialect=dialect))
+    wire = Serializer(company, Options(dialect=dialect))
     owner = company.users[company.owner_id]
     sets = {entry["id"]: entry for entry in wire.permission_sets(None)}
     for set_id, entry in sets.items():
