@@ -45,7 +45,7 @@ attacks: install ## Kill commands 200 times and damage 100 files (half an hour)
 	cd tests && ../$(BIN)/python -m attacks kills 200
 	cd tests && ../$(BIN)/python -m attacks damages 100
 
-test-newest: ## Try the newest versions that pyproject.toml allows: own rules and sql/ (3 minutes)
+test-newest: ## Try the newest versions that pyproject.toml allows: custom rules and sql/ (3 minutes)
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/pip install --quiet --editable . --group dev
 	$(NEWEST)/bin/python -c "import duckdb, sqlglot; print('DuckDB', duckdb.__version__, 'sqlglot', sqlglot.__version__)"
