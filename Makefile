@@ -1,5 +1,5 @@
-# Targets for people; `make help` lists them. Everything happens in .venv, made on first use; what the
-# benchmarks compare with is kept out of it, in an environment of its own.
+# Targets for developers; `make help` lists them. They use .venv, which the first one creates. The benchmarks have a
+# separate environment for the tools that they compare with.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,8 +9,8 @@ AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/test_scale.py tests/test_fleet.py tests/test_rehearsal.py
 
-# The tests start hundreds of processes. Where this is set, as in images of containers, each of them compiles the
-# package again, which takes 0.4 s, and each pytest all tests, which takes 10 s.
+# The tests start hundreds of processes. If this variable is set, as in container images, each process compiles the
+# package again (0.4 s), and each pytest all tests (10 s).
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -31,11 +31,11 @@ install: .venv/installed ## Make the environment
 demo: install ## Run the whole pipeline on a simulated company
 	$(BIN)/pipedrive-graph demo
 
-test: install ## Run the tests; those that are about time mostly wait, and so are run by themselves
+test: install ## Run the tests; those about timing run by themselves, because they mostly wait
 	$(BIN)/pytest --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED))
 	$(BIN)/pytest --numprocesses 4 --dist load $(TIMED)
 
-test-slow: install ## Run the slow tests; those that compare times by themselves
+test-slow: install ## Run the slow tests; those that compare times run by themselves
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED) $(COMPARED))
 	$(BIN)/pytest -m slow $(TIMED) $(COMPARED)
 
@@ -45,17 +45,18 @@ attacks: install ## Kill commands 200 times and damage 100 files (half an hour)
 	cd tests && ../$(BIN)/python -m attacks kills 200
 	cd tests && ../$(BIN)/python -m attacks damages 100
 
-test-newest: ## Try the newest versions that pyproject.toml allows: own rules and sql/ (3 minutes)
+test-newest: ## Try the newest versions that pyproject.toml allows: custom rules and sql/ (3 minutes)
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/pip install --quiet --editable . --group dev
 	$(NEWEST)/bin/python -c "import duckdb, sqlglot; print('DuckDB', duckdb.__version__, 'sqlglot', sqlglot.__version__)"
 	$(NEWEST)/bin/pytest -q --numprocesses 2 tests/findings/test_own_rules.py tests/sql/test_files.py
 
-lint: install ## Check format, lint, types and import directions
+lint: install ## Check format, lint, types, import directions and language
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/language.py
 
 lint-sql: install ## Check the style of sql/ (half a minute)
 	$(BIN)/sqlfluff lint sql --disable-progress-bar
@@ -81,7 +82,7 @@ $(BENCHMARKS)/installed: pyproject.toml constraints.txt benchmarks/constraints.t
 		--editable . --group benchmarks
 	@touch $@
 
-benchmarks: $(BENCHMARKS)/installed ## Measure collecting, beside others, and its memory (10 minutes)
+benchmarks: $(BENCHMARKS)/installed ## Measure collecting, compared with other tools, and its memory (10 minutes)
 	$(BENCHMARKS)/bin/python -m benchmarks.collect
 	$(BENCHMARKS)/bin/python -m benchmarks.footprint
 

@@ -1,4 +1,4 @@
-"""Runs a function in a process beside the one that is measured, so that they do not share a core."""
+"""Runs a function in a separate process, so that it does not share a core with the measured one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection
 
 @contextmanager
 def beside(function: Callable[..., None], *arguments: object) -> Iterator[Connection]:
-    """Run a function in a process of its own until the block ends.
+    """Run a function in a separate process until the block ends.
 
     Args:
-        function: takes the arguments and, as its last one, its end of a pipe; it ends when that is closed.
+        function: takes the arguments and its end of a pipe; it must return when the pipe is closed.
         arguments: are pickled.
 
     Yields:

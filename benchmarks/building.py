@@ -1,7 +1,7 @@
-"""Builds the landing of a home folder, in a process of its own: prints what that took, as JSON.
+"""Builds the warehouse from the landing of a home folder, and prints time and memory as JSON.
 
 python -m benchmarks.building HOME          the whole landing, as `pipedrive-graph rebuild` does
-python -m benchmarks.building HOME NIGHTS   so many nights one by one, as `pipedrive-graph sync` does
+python -m benchmarks.building HOME NIGHTS   this number of nights one by one, as `pipedrive-graph sync` does
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ _STEPS = {
     "judge": (process_snapshot, "judge"),
     "publish": (build, "publish_file"),
 }
-"""The functions whose time is taken, by what they are called in the table."""
+"""The functions that are timed, by their name in the table."""
 
 
-class Watch:
-    """Takes the time of every step, for each night by itself."""
+class Timer:
+    """Measures the time of every step, separately for each night."""
 
     def __init__(self) -> None:
         self.nights: list[Counter[str]] = []
         for name, (module, function) in _STEPS.items():
             setattr(module, function, self._timed(name, getattr(module, function)))
         load = process_snapshot.ingest.load
-        process_snapshot.ingest.load = partial(self._noting_the_night, load)  # type: ignore[assignment]
+        process_snapshot.ingest.load = partial(self._load_night, load)  # type: ignore[assignment]
 
-    def _noting_the_night(
+    def _load_night(
         self,
         load: Callable[[duckdb.DuckDBPyConnection, list[Pending]], None],
         connection: duckdb.DuckDBPyConnection,
         batch: list[Pending],
     ) -> None:
-        """Every batch begins with being loaded: it says which night comes now."""
+        """Load a batch. Loading is the first step, so this starts a new night."""
         while len(self.nights) <= batch[0].position:
             self.nights.append(Counter())
         load(connection, batch)
@@ -75,13 +75,13 @@ class Watch:
 
 
 def one_by_one(settings: Settings, models: Models, nights: int) -> None:
-    """Take so many nights of the one company, each as if it were the latest, and publish each."""
+    """Build the nights of a company one after the other, as if each was the latest, and publish each."""
     every = process_snapshot.ingest.pending
 
-    def next_one(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
+    def next_snapshot(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
         return every(landing, seen)[:1]
 
-    process_snapshot.ingest.pending = next_one
+    process_snapshot.ingest.pending = next_snapshot
     (company,) = build.Landing(settings.storage).companies()
     for _ in range(nights):
         build.build(settings, models, company, tell=print)
@@ -89,7 +89,7 @@ def one_by_one(settings: Settings, models: Models, nights: int) -> None:
 
 
 def versions(settings: Settings) -> list[int]:
-    """Rows of the history, as they were after each night."""
+    """The number of history rows after each night."""
     begun = " UNION ALL ".join(f"SELECT valid_from FROM history.{table.name}" for table in TABLES)  # noqa: S608
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         counted = connection.execute(
@@ -99,10 +99,10 @@ def versions(settings: Settings) -> list[int]:
 
 
 def main() -> None:
-    """Build, and print what it took."""
+    """Build, and print the measurements."""
     home = Path(sys.argv[1])
     settings, models = load({"PIPEDRIVE_GRAPH_HOME": str(home)}), Models(sql_folder())
-    watch = Watch()
+    timer = Timer()
     started = time.perf_counter()
     if len(sys.argv) > 2:
         one_by_one(settings, models, int(sys.argv[2]))
@@ -110,16 +110,16 @@ def main() -> None:
         build.rebuild(settings, models, tell=print)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
-    told = {
+    measured = {
         "seconds": seconds,
-        "nights": watch.nights,
+        "nights": timer.nights,
         "cpu": used.ru_utime + used.ru_stime,
         "peak": peak_memory(),
         "versions": versions(settings),
         "warehouse": settings.warehouse.stat().st_size,
         "published": settings.published.stat().st_size,
     }
-    sys.stdout.write(json.dumps(told))
+    sys.stdout.write(json.dumps(measured))
 
 
 if __name__ == "__main__":

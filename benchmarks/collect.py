@@ -1,9 +1,10 @@
-"""One company, collected by this project, by a plain asyncio script and by dlt's rest_api source: a table.
+"""Compares this project, a plain asyncio script and dlt's rest_api source on one company; prints a table.
 
-Each runs in a process of its own, one after the other, against the same simulator, which is another one.
-Seconds are those from the first request's arrival to the last one's. `share` is that of the allowed rate:
-for n calls under a limit of k per 2 s the fastest possible span is 2·⌊(n-1)/k⌋ s; divided by the span
-less three latencies. The simulator's CDN, which blocks who goes on in spite of many 429s, is turned off.
+They run one after the other, each in its own process, against one simulator in another process. Seconds are
+measured from the arrival of the first request to that of the last. `share` is the used part of the allowed
+rate: for n calls and a limit of k per 2 s, the shortest possible time is 2·⌊(n-1)/k⌋ s; that is divided by
+the measured time less three latencies. The simulator's CDN, which blocks clients that ignore many 429s, is
+off.
 """
 
 from __future__ import annotations
@@ -29,26 +30,26 @@ USERS = 600
 LIMIT = 80
 LATENCY = 0.15
 AT_ONCE = (20,)
-"""Widths of the script's semaphore: the one that did best of 10, 20, 50 and 100."""
+"""Sizes of the script's semaphore: 20 was the fastest of 10, 20, 50 and 100."""
 WORKERS = (5, 20)
-"""Threads of dlt's extract step: its default, and what did best of 5, 10 and 20."""
+"""Threads of dlt's extract step: its default, and the fastest of 5, 10 and 20."""
 BLOCKS_AFTER = Options(limit=LIMIT).block_after
 
 Collector = Callable[[str, str, str], str]
-"""Collects the company at a URL with a token into a folder."""
+"""Collects the company at a URL, with a token, into a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one of them fared, as the server saw it.
+    """The measurements of one collector, taken by the server.
 
     Attributes:
-        seconds: from the first arrival to the last.
-        calls: different paths that were answered, be it with 404.
-        requests: how many arrived.
-        throttled: how many of them were answered with 429.
-        share: of the allowed rate.
-        failure: what went wrong, if anything did.
+        seconds: from the first request to the last.
+        calls: number of different paths that were answered, including 404.
+        requests: number of requests that arrived.
+        throttled: number of requests that were answered with 429.
+        share: used part of the allowed rate.
+        failure: the error, if the collector failed.
     """
 
     seconds: float
@@ -60,7 +61,7 @@ class Outcome:
 
 
 def outcome(arrivals: list[Arrival], options: Options, failure: str | None = None) -> Outcome:
-    """Return how somebody fared, from what arrived of it."""
+    """Return the measurements of one collector, from its requests."""
     times = [arrival.at for arrival in arrivals]
     statuses = [arrival.status for arrival in arrivals]
     return Outcome(
@@ -76,7 +77,7 @@ def outcome(arrivals: list[Arrival], options: Options, failure: str | None = Non
 
 
 def measure(server: Served, options: Options, collector: Collector) -> Outcome:
-    """Let one of them collect the company."""
+    """Let one collector collect the company."""
     before = len(server.arrivals())
     failure = None
     with tempfile.TemporaryDirectory() as folder:
@@ -85,12 +86,12 @@ def measure(server: Served, options: Options, collector: Collector) -> Outcome:
         except process.FailedError as error:
             failure = str(error)
     arrivals = server.arrivals()[before:]
-    time.sleep(1.1 * options.window)  # the next one begins with an empty window
+    time.sleep(1.1 * options.window)  # the next collector starts with an empty window
     return outcome(arrivals, options, failure)
 
 
 def collectors(at_once: Iterable[int], workers: Iterable[int]) -> dict[str, Collector]:
-    """Return who collects, by name; dlt only where it is installed."""
+    """Return the collectors by name; dlt only if it is installed."""
     named: dict[str, Collector] = {"pipedrive_graph: collect": partial(process.run, "benchmarks.ours")}
     for width in at_once:
         named[f"asyncio script, semaphore of {width}"] = _run("benchmarks.plain", width)
@@ -111,38 +112,38 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=LATENCY, help="seconds")
     parser.add_argument("--at-once", type=int, nargs="*", default=AT_ONCE, help="width of the semaphore")
     parser.add_argument("--workers", type=int, nargs="*", default=WORKERS, help="threads of dlt")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     options = Options(
-        users=told.users,
-        limit=told.limit,
-        latency=told.latency,
-        jitter=told.latency / 10,
+        users=arguments.users,
+        limit=arguments.limit,
+        latency=arguments.latency,
+        jitter=arguments.latency / 10,
         block_after=1_000_000,
     )
     table = Table("", "calls", "seconds", "requests", "429s", "share", title="Collecting")
     notes = []
     ignored = False
     with served(options) as server:
-        for name, collector in track(collectors(told.at_once, told.workers).items(), "Collecting"):
-            got = measure(server, options, collector)
-            ignored |= got.throttled > BLOCKS_AFTER
+        for name, collector in track(collectors(arguments.at_once, arguments.workers).items(), "Collecting"):
+            result = measure(server, options, collector)
+            ignored |= result.throttled > BLOCKS_AFTER
             table.add_row(
                 name,
-                f"{got.calls:,}",
-                f"{got.seconds:.1f}",
-                f"{got.requests:,}",
-                f"{got.throttled:,}{'*' if got.throttled > BLOCKS_AFTER else ''}",
-                f"{got.share:.3f}" if got.share else "-",
-                style="red" if got.failure else None,
+                f"{result.calls:,}",
+                f"{result.seconds:.1f}",
+                f"{result.requests:,}",
+                f"{result.throttled:,}{'*' if result.throttled > BLOCKS_AFTER else ''}",
+                f"{result.share:.3f}" if result.share else "-",
+                style="red" if result.failure else None,
             )
-            if got.failure:
-                notes.append(f"{name}: {got.failure}")
+            if result.failure:
+                notes.append(f"{name}: {result.failure}")
     if not find_spec("dlt"):
         table.add_row("dlt rest_api: see `make benchmarks`", style="dim")
     console = Console()
     console.print(table)
     if ignored:
-        notes.append("* Pipedrive's CDN may block who takes so many 429s no notice of.")
+        notes.append("* Pipedrive's CDN may block clients that ignore so many 429s.")
     for note in notes:
         console.print(note)
 

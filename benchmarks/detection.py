@@ -1,12 +1,12 @@
-"""What is planted in simulated companies against what is found in them: precision and recall of each rule.
+"""Compares planted and found anomalies in simulated companies: precision and recall of each rule.
 
-Each company is collected over loopback by the real client, built and judged as `sync` does, on two nights
-eight days apart, between which things happen, each with a roster of the company's people. What is open after
-a night is held against the simulator's truth of that night: rule, subject, object and severity. Clean
-companies go through both nights as well; what is found in them is a false alarm. Only pacing is left out:
-the limits are out of reach.
+For each company, the real client collects over loopback and the warehouse is built as in `sync`, on two
+nights eight days apart, with events between them and with a roster for each night. The open findings after
+a night are compared with the simulator's truth of that night: rule, subject, object and severity. Clean
+companies go through both nights as well; findings in them are false alarms. Rate limits are out of reach.
 
-`permission_outlier` is no rule about facts: it is held against the grants that were planted as exceptions.
+`permission_outlier` is not a rule about facts. It is compared with the grants that were planted as
+exceptions.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ from pipedrive_graph.warehouse.sql_project import Models
 SIZES = (40, 120, 400)
 SEEDS = 20
 BRIEF_EVERY = 4
-"""One in so many companies is read in the brief dialect as well, which alone shows one of the rules."""
+"""One company in this number is also read in the brief dialect, because one rule needs it."""
 
 OUTLIERS = "permission_outlier"
 FACTS = (*STANDING, *EVENTS, *ROSTER)
 
 Found = tuple[str | None, ...]
-"""Rule, kind of subject, subject, object, severity."""
+"""Rule, kind of subject, subject, object, severity of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A company to be measured."""
+    """A company to measure."""
 
     size: int
     seed: int
@@ -68,15 +68,15 @@ class Case:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one company or of several, by rule; both nights together.
+    """The results of one or several companies, by rule, for both nights together.
 
     Attributes:
-        planted: how many findings the truth has.
-        found: how many of them are open.
-        wrong: how many are open that the truth does not have.
-        alarms: how many are open in clean companies.
-        clean_users: how many users those companies have, counted once per night.
-        examples: some of what differs.
+        planted: number of expected findings.
+        found: number of expected findings that are open.
+        wrong: number of open findings that are not expected.
+        alarms: number of open findings in clean companies.
+        clean_users: number of users of clean companies, counted once per night.
+        examples: some of the differences.
     """
 
     planted: Counter[str] = field(default_factory=Counter)
@@ -87,7 +87,7 @@ class Outcome:
     examples: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
-        """Take another outcome in."""
+        """Add another outcome to this one."""
         for mine, theirs in zip(self._counters, other._counters, strict=True):
             mine.update(theirs)
         self.clean_users += other.clean_users
@@ -99,7 +99,7 @@ class Outcome:
 
 
 class _Silent:
-    """An observer that keeps everything to itself."""
+    """An observer that prints nothing."""
 
     def progress(self, progress: Progress) -> None:
         """Say nothing."""
@@ -109,9 +109,9 @@ class _Silent:
 
 
 def measure(case: Case) -> Outcome:
-    """Take one company through its two nights."""
+    """Run both nights of one company, and compare."""
     outcome = Outcome()
-    told = Options(
+    options = Options(
         users=case.size,
         seed=case.seed,
         clean=case.clean,
@@ -119,7 +119,7 @@ def measure(case: Case) -> Outcome:
         limit=1_000_000,
         daily_limit=1_000_000_000,
     )
-    with Simulator(told) as simulator, tempfile.TemporaryDirectory() as home:
+    with Simulator(options) as simulator, tempfile.TemporaryDirectory() as home:
         roster = Path(home) / "roster.csv"
         company = Company("benchmark", simulator.url, daily_reserve=0.0, roster=roster)
         settings = Settings(Path(home), (company,))
@@ -135,7 +135,7 @@ def measure(case: Case) -> Outcome:
 
 
 def _night(settings: Settings) -> list[str]:
-    """Run what `sync` runs; return a sentence for each rule that could not be run."""
+    """Collect, build and publish; return a sentence for each rule that could not be run."""
     (company,) = settings.companies
     models = Models(sql_folder())
     asyncio.run(collect(company, Landing(settings.storage).of(company.name), observer=_Silent()))
@@ -184,19 +184,19 @@ def _say_nothing(_sentence: str) -> None:
 
 
 def cases(sizes: Iterable[int], seeds: int) -> list[Case]:
-    """Return the companies, the largest first so that no process waits for another at the end."""
-    found = []
+    """Return the companies, the largest first, so that no process waits for another at the end."""
+    companies = []
     for size in sorted(sizes, reverse=True):
         for seed in range(seeds):
-            found += [Case(size, seed, clean=False), Case(size, seed, clean=True)]
+            companies += [Case(size, seed, clean=False), Case(size, seed, clean=True)]
             if seed % BRIEF_EVERY == 0:
-                found.append(Case(size, seed, clean=False, dialect="brief"))
-    return found
+                companies.append(Case(size, seed, clean=False, dialect="brief"))
+    return companies
 
 
 @cache
 def shipped() -> set[str]:
-    """Return the rules that there are."""
+    """Return the names of the shipped rules."""
     return {rule.name for rule in Models(sql_folder()).of("rules", Kind.RULE)}
 
 
@@ -238,23 +238,23 @@ def summary(outcome: Outcome) -> str:
 
 
 def markdown(outcome: Outcome) -> str:
-    """Return the table and the sentence as Markdown."""
+    """Return the table and the summary as Markdown."""
     lines = [f"| {' | '.join(HEADS)} |", "|---|" + "---:|" * (len(HEADS) - 1)]
     lines += [f"| `{rule}` | {' | '.join(cells)} |" for rule, *cells in rows(outcome)]
     return "\n".join([*lines, "", summary(outcome), ""])
 
 
 def main() -> int:
-    """Print the table; return 1 where a rule about facts was wrong or missed something."""
+    """Print the table; return 1 if a rule about facts was wrong or missed something."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="users of the companies")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="companies of each size")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--markdown", type=Path, help="write the table to this file, too")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     outcome = Outcome()
-    todo = cases(told.sizes, told.seeds)
-    with ProcessPoolExecutor(told.processes) as pool:
+    todo = cases(arguments.sizes, arguments.seeds)
+    with ProcessPoolExecutor(arguments.processes) as pool:
         for measured in track(pool.map(measure, todo), "Companies", total=len(todo)):
             outcome.add(measured)
     table = Table(title="Detection", box=SIMPLE_HEAD, pad_edge=False)
@@ -262,14 +262,14 @@ def main() -> int:
         table.add_column(head, justify="left" if head == "rule" else "right", no_wrap=head == "rule")
     for cells in rows(outcome):
         table.add_row(*cells, style="red" if cells[0] != OUTLIERS and {*cells[3:5]} - {"0", ""} else None)
-    # a file or a pipe is wide enough
+    # a file or a pipe has no width
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(summary(outcome))
     for example in outcome.examples[:40]:
         console.print(example, style="dim", highlight=False, markup=False, soft_wrap=True)
-    if told.markdown:
-        told.markdown.write_text(markdown(outcome), encoding="utf-8")
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(outcome), encoding="utf-8")
     return int(any(outcome.wrong[rule] or outcome.planted[rule] > outcome.found[rule] for rule in FACTS))
 
 

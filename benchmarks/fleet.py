@@ -1,15 +1,15 @@
-"""What a night of many companies takes, as nights are run: `pipedrive-graph sync` as a process; a table.
+"""Measures `pipedrive-graph sync` for many companies, as a process; prints a table.
 
-The companies are simulated by one other process, over real sockets, with limits that are out of reach:
-what counts is the processor. With `--limit 80` (of a mid-sized plan) and `--latency` what counts is the
-time. Every number of companies gets a home folder of its own and three nights: the first; one more, with
-a flag of 1 % of the users changed; and one in which people have only logged in.
+Another process simulates the companies, over real sockets, with limits that are out of reach: this measures
+processor time. With `--limit 80` (a mid-sized plan) and `--latency`, it measures time. Each number of
+companies gets its own home folder and three nights: the first; one with a changed flag of 1 % of the users;
+and one with logins only.
 
-CPU seconds are those of the command and its children; `after` are those that it spends after the last
-request arrived: building, publishing and reporting. Linux only.
+CPU seconds are those of the command and its children; `after` are those after the arrival of the last
+request: building, publishing and reporting. Linux only.
 
-With `--landed` nothing is collected: snapshots are written into the landing (and kept where `--home` says
-so), as a run leaves them that is cut off after reading. `sync` builds, publishes and reports them.
+With `--landed`, nothing is collected. Snapshots are written into the landing (which `--home` keeps), as if
+a run was interrupted after reading, and `sync` builds, publishes and reports them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rich.table import Table
 
 from benchmarks import process
 from benchmarks.fleet_server import Counted, ServedFleet, served_fleet
-from benchmarks.snapshots import BEGINNING, Wanted, name_of, write
+from benchmarks.snapshots import BEGINNING, LandingSpec, name_of, write
 from pipedrive_graph import __version__
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
 from pipedrive_graph.config.company import COMPANIES_FILE, DEFAULT_BASE_URL
@@ -44,7 +44,7 @@ COMPANIES = (1, 20, 40, 200)
 USERS = (60, 500)
 CHANGED = 0.01
 NIGHTS = {"first": None, "1 % changed": CHANGED, "only logins": 0.0}
-"""The nights, each with the share of the users of whom a flag has changed since the one before."""
+"""The nights, each with the share of the users with a changed flag since the night before."""
 
 _UNLIMITED = 1_000_000
 _TOKEN = "FLEET_TOKEN"  # noqa: S105 - the name of a variable
@@ -52,19 +52,19 @@ _TOKEN = "FLEET_TOKEN"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What one run of `sync` took.
+    """The measurements of one run of `sync`.
 
     Attributes:
-        companies: how many.
-        users: of each company.
-        night: which of them.
+        companies: number of companies.
+        users: number of users of each company.
+        night: name of the night.
         cpu: seconds of processor time of the command and its children.
-        after: those of them that were spent after the last request had arrived; None without collecting.
+        after: those after the arrival of the last request; None without collecting.
         wall: seconds from the start of the command to its end.
         peak: the largest resident set of the command, in bytes.
         published: bytes of the published file.
-        requests: how many arrived.
-        throttled: how many of them were answered with 429.
+        requests: number of requests that arrived.
+        throttled: number of requests that were answered with 429.
     """
 
     companies: int
@@ -96,9 +96,9 @@ def sync(
 
     Args:
         home: the home folder.
-        token: of all companies.
-        fleet: whose requests are watched; None where nothing is collected.
-        clock: what the command's clock starts at; by default this machine's.
+        token: the token of all companies.
+        fleet: the server whose requests are counted; None if nothing is collected.
+        clock: the time at which the command's clock starts; by default the current time.
 
     Raises:
         FailedError: if the command ends with another code than 0.
@@ -108,13 +108,13 @@ def sync(
 
 
 def variables(home: Path, token: str, clock: datetime | None = None) -> dict[str, str]:
-    """Return the environment variables of a run, as `sync` takes them."""
+    """Return the environment variables for `sync`."""
     moment = {} if clock is None else {CLOCK_VARIABLE: clock.isoformat()}
     return {HOME_VARIABLE: str(home), _TOKEN: token, **moment}
 
 
 def collected(home: Path, companies: int, users: int, options: Options) -> Iterator[Night]:
-    """Run the nights of so many companies, with everything that belongs to them."""
+    """Serve companies, and run all nights on them."""
     with served_fleet(companies, users, options) as fleet:
         write_settings(home, fleet.urls)
         for night, changed in NIGHTS.items():
@@ -125,13 +125,13 @@ def collected(home: Path, companies: int, users: int, options: Options) -> Itera
 
 
 def landed(home: Path, source: Path, companies: int, users: int) -> Iterator[Night]:
-    """Run the first night and one more of so many companies whose snapshots are read already.
+    """Run two nights of companies whose snapshots are already in the landing of another home folder.
 
     Args:
-        home: the home folder to make.
-        source: a home folder with the landing of at least so many companies; of each night, a snapshot each.
-        companies: how many.
-        users: of each company.
+        home: the home folder to create.
+        source: a home folder whose landing has at least these companies, with one snapshot per night.
+        companies: number of companies.
+        users: number of users of each company.
     """
     for place, night in enumerate(list(NIGHTS)[:2]):
         put_in_landing(home, source, companies, place)
@@ -140,7 +140,7 @@ def landed(home: Path, source: Path, companies: int, users: int) -> Iterator[Nig
 
 
 def put_in_landing(home: Path, source: Path, companies: int, night: int) -> None:
-    """Make a home folder, or add to one, a night's snapshots of the first companies of another's landing."""
+    """Copy a night's snapshots of the first companies from another home folder."""
     names = [name_of(number) for number in range(companies)]
     write_settings(home, dict.fromkeys(names, DEFAULT_BASE_URL))
     for name in names:
@@ -149,7 +149,7 @@ def put_in_landing(home: Path, source: Path, companies: int, night: int) -> None
 
 
 def at(night: int) -> datetime:
-    """Return a time at which that night's snapshots are young enough not to be read again."""
+    """Return a time at which that night's snapshots are recent enough to be built without reading again."""
     return BEGINNING + timedelta(days=night, hours=1)
 
 
@@ -192,15 +192,17 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=_UNLIMITED, help="requests per 2 s and company")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--nights", type=int, default=len(NIGHTS), help="how many of the three nights")
-    parser.add_argument("--landed", action="store_true", help="collect nothing: the snapshots are there")
-    parser.add_argument("--home", type=Path, help="where those snapshots are kept for the next time")
+    parser.add_argument("--landed", action="store_true", help="collect nothing: use written snapshots")
+    parser.add_argument(
+        "--home", type=Path, help="folder in which those snapshots are kept for the next time"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     options = Options(
         limit=arguments.limit,
         latency=arguments.latency,
         jitter=arguments.latency / 10,
-        daily_limit=10**9,  # this is about the burst limit
+        daily_limit=10**9,  # only the burst limit matters here
     )
     nights: list[Night] = []
     progress = Console(stderr=True)
@@ -208,7 +210,7 @@ def main() -> None:
         with ExitStack() as stack:
             source = arguments.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             if arguments.landed:
-                write(source / f"{users}", Wanted(max(arguments.companies), users, 2, CHANGED))
+                write(source / f"{users}", LandingSpec(max(arguments.companies), users, 2, CHANGED))
             for companies in arguments.companies:
                 home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 runs = (

@@ -1,4 +1,4 @@
-"""Serves many simulated companies from one process: each below a path of its own, with limits of its own."""
+"""Serves many simulated companies from one process, each with its own path and its own limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.beside import beside
 from benchmarks.snapshots import company_of, live_on, name_of
-from pipedrive_graph.simulator.middleware import Seen
+from pipedrive_graph.simulator.middleware import SeenRequest
 from pipedrive_graph.simulator.server import Options, create_app
 from pipedrive_graph.simulator.serving import AppServer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Requests of all companies together, and how many of them were answered with 429."""
+    """The number of requests of all companies, and of those that were answered with 429."""
 
     requests: int
     throttled: int
@@ -32,8 +32,8 @@ class ServedFleet:
     """Simulated companies in another process.
 
     Attributes:
-        urls: base URL of each company, by its name.
-        token: an admin's token; the same one for all of them.
+        urls: the base URL of each company, by its name.
+        token: an admin's token, the same for all companies.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -43,26 +43,26 @@ class ServedFleet:
         self.urls, self.token = connection.recv()
 
     def arrived(self) -> int:
-        """Return how many requests have arrived since they were last counted."""
+        """Return the number of requests since the last `count`."""
         self._connection.send("arrived")
         number: int = self._connection.recv()
         return number
 
     def count(self) -> Counted:
-        """Return what has arrived since this was last asked, and begin to count again."""
+        """Return the counts since the last call, and reset them."""
         self._connection.send("count")
         counted: Counted = self._connection.recv()
         return counted
 
     def live_on(self, changed: float) -> None:
-        """Let a day pass in each company: most people log in, and a share of the users has a flag changed."""
+        """Let a day pass in each company: most users log in, and a share of them gets a changed flag."""
         self._connection.send(changed)
         self._connection.recv()
 
 
 @contextmanager
 def served_fleet(companies: int, users: int, options: Options) -> Iterator[ServedFleet]:
-    """Serve so many companies of so many users until the block ends."""
+    """Serve companies until the block ends."""
     with beside(_serve, companies, users, options) as connection:
         yield ServedFleet(connection)
 
@@ -70,9 +70,9 @@ def served_fleet(companies: int, users: int, options: Options) -> Iterator[Serve
 def _serve(number: int, users: int, options: Options, connection: Connection) -> None:
     began = datetime.now(UTC)
     fleet = {name_of(place): company_of(users, place, began) for place in range(number)}
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
     apps = {name: create_app(company, options, requests=seen) for name, company in fleet.items()}
-    chance = random.Random(0)  # noqa: S311 - it is to be repeatable
+    chance = random.Random(0)  # noqa: S311 - reproducible on purpose
     nights = 0
     server = AppServer()
     server.start(_below_paths(apps))
@@ -96,7 +96,7 @@ def _serve(number: int, users: int, options: Options, connection: Connection) ->
 
 
 def _below_paths(apps: dict[str, ASGIApp]) -> ASGIApp:
-    """Return an application that hands each request to the one below whose path it lies."""
+    """Return an application that dispatches each request by the first part of its path."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         _, name, rest = scope["path"].split("/", 2)

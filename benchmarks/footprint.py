@@ -1,7 +1,7 @@
-"""What collecting a large company takes: memory, and processor time per 1,000 requests: a table.
+"""Measures collecting a large company: memory, and processor time per 1,000 requests; prints a table.
 
-The company is read as `sync --collect every-user` reads it, by a process of its own; so is the simulator,
-whose limits are raised so far that only the two processors count.
+A separate process collects the company as `sync --collect every-user` does. The simulator also has its own
+process, with limits so high that only the two processors matter.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pipedrive_graph.simulator.server import Options
 
 USERS = 40_000
 BAR = 400 * 10**6
-"""Bytes of memory that collecting 40,000 users may take at most."""
+"""The most memory, in bytes, for collecting 40,000 users."""
 _LIMIT = 2_000
-"""Requests per 2 s: four times those of the largest plan, and more than two processors get through."""
+"""Requests per 2 s: four times the largest plan, and more than two processors can handle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What one collection took.
+    """The measurements of one collection.
 
     Attributes:
-        requests: how many the server saw.
-        repeated: how many of them were not the first for their path and query.
+        requests: number of requests that arrived.
+        repeated: number of requests that were not the first for their path and query.
         peak: the largest resident set of the collecting process, in bytes.
-        cpu: seconds of processor time per 1,000 requests, its start included.
+        cpu: seconds of processor time per 1,000 requests, including the start.
         seconds: from the start of the process to its end.
     """
 
@@ -47,21 +47,23 @@ class Footprint:
 
 
 def measure(users: int, latency: float = 0.15) -> Footprint:
-    """Collect a company of so many users once.
+    """Collect a company once.
 
     Raises:
-        FailedError: if that does not end in a complete snapshot.
+        FailedError: if the snapshot is not complete.
     """
     options = Options(users=users, limit=_LIMIT, latency=latency)
     with served(options) as server, tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        told = json.loads(process.run("benchmarks.ours", server.url, server.token, folder))
+        collected = json.loads(process.run("benchmarks.ours", server.url, server.token, folder))
         seconds = time.monotonic() - started
         seen = Counter(arrival.path for arrival in server.arrivals())
-    if told["status"] != "complete":
-        raise process.FailedError(f"the snapshot is {told['status']}")
+    if collected["status"] != "complete":
+        raise process.FailedError(f"the snapshot is {collected['status']}")
     requests = seen.total()
-    return Footprint(requests, requests - len(seen), told["peak"], told["cpu"] / requests * 1000, seconds)
+    return Footprint(
+        requests, requests - len(seen), collected["peak"], collected["cpu"] / requests * 1000, seconds
+    )
 
 
 def main() -> None:
@@ -69,18 +71,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.footprint", description=__doc__)
     parser.add_argument("--users", type=int, nargs="*", default=[USERS], help="users of the company")
     parser.add_argument("--latency", type=float, default=0.15, help="seconds")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     heads = ("users", "requests", "seconds", "peak memory", "CPU s / 1,000 requests")
     table = Table(*heads, title="Footprint of collecting")
-    for users in told.users:
-        got = measure(users, told.latency)
+    for users in arguments.users:
+        result = measure(users, arguments.latency)
         table.add_row(
             f"{users:,}",
-            f"{got.requests:,}",
-            f"{got.seconds:.1f}",
-            f"{got.peak / 10**6:.0f} MB",
-            f"{got.cpu:.2f}",
-            style="red" if got.peak > BAR else None,
+            f"{result.requests:,}",
+            f"{result.seconds:.1f}",
+            f"{result.peak / 10**6:.0f} MB",
+            f"{result.cpu:.2f}",
+            style="red" if result.peak > BAR else None,
         )
     console = Console()
     console.print(table)

@@ -1,4 +1,4 @@
-"""Another integration on the same token, in a process of its own: one call after another, at one rate."""
+"""Another integration with the same token: a separate process that sends calls at a constant rate."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import httpx
 from benchmarks.beside import beside
 
 OTHERS_PATH = "users/me"
-"""What it asks for; the client under measurement asks for it once, in its preflight."""
+"""The requested path; the measured client requests it only once, in its preflight."""
 
 
 @contextmanager
 def others(url: str, token: str, per_second: float) -> Iterator[None]:
-    """Send so many calls per second, whatever comes back, until the block ends."""
+    """Send calls at this rate, whatever the responses, until the block ends."""
     with beside(_call, url, token, per_second) as connection:
-        connection.recv()  # it has begun
+        connection.recv()  # the other process has started
         yield
 
 

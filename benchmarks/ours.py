@@ -1,6 +1,6 @@
-"""Collects one company as `sync` does, into the landing, and says what it took: `URL TOKEN FOLDER`.
+"""Collects one company into a landing, as `sync` does; the arguments are `URL TOKEN FOLDER`.
 
-Run as a process of its own by the benchmarks. It ends with one line of JSON on stdout.
+The benchmarks run it as a separate process. It prints its measurements as one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from pipedrive_graph.landing.storage import FolderStorage
 
 
 class Silent:
-    """An observer who keeps everything to himself but warnings."""
+    """An observer that prints only warnings."""
 
     def progress(self, progress: Progress) -> None:
         """Say nothing."""
 
     def warn(self, sentence: str) -> None:
-        """Say it where it does not disturb the line of JSON."""
+        """Print it to stderr, because stdout holds the line of JSON."""
         sys.stderr.write(f"{sentence}\n")
 
 
 def main(url: str, token: str, folder: str) -> None:
-    """Collect the company, and print what it took."""
+    """Collect the company, and print the measurements."""
     os.environ[TOKEN_VARIABLE] = token
-    # The benchmarks are about the burst limit; the day's budget is as large as the company, or larger.
+    # The benchmarks measure the burst limit; the daily budget is large enough.
     company = Company("benchmark", base_url=url, daily_reserve=0.0)
     manifest = asyncio.run(
         collect(company, Landing(FolderStorage(Path(folder))).of(company.name), observer=Silent())
     )
-    told = {
+    measured = {
         "status": manifest.verdict.status,
         "users": manifest.users,
         "requests": manifest.requests,
@@ -46,7 +46,7 @@ def main(url: str, token: str, folder: str) -> None:
         "peak": peak_memory(),
         "cpu": time.process_time(),
     }
-    sys.stdout.write(f"{json.dumps(told)}\n")
+    sys.stdout.write(f"{json.dumps(measured)}\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How well permission_outlier finds grants that were copied from a random colleague: a table.
+"""Measures how well permission_outlier finds grants that were copied from a random colleague; prints a table.
 
-A matrix of users and permissions is read from pairs, a line each. Of its grants 1 %, at least 10, are
-injected: each copies one grant of a uniformly chosen colleague to a uniformly chosen user; a user who has
-it already is drawn again, with the colleague and the grant. Every grant is then scored, and
-those of users of whom the detector abstains come last. Beside it stand the plain ways: the share among the
-10 most similar users (Jaccard) who lack the permission, and its rarity over the whole company. On random
-matrices, where no grant follows from the others, the detector has to abstain.
+The input is a matrix of users and permissions, as one pair per line. As many grants as 1 % of its grants,
+at least 10, are injected: each copies one grant of a uniformly chosen colleague to a uniformly chosen user.
+If the user already has it, all three are drawn again. Then every grant is scored; grants of users for whom
+the detector abstains come last. It is compared with two simple detectors: the share of the 10 most similar
+users (Jaccard) who lack the permission, and the rarity of the permission in the company. On random
+matrices, in which no grant follows from the others, the detector must abstain.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ Matrix = NDArray[np.bool_]
 Scores = NDArray[np.float64]
 
 COLUMNS = {"matrix": 10, "detector": 18, "AP": 5, "precision": 9, "recall": 6, "abstained": 9}
-"""Of the table, each with the width that it needs: of a number, nothing is to be cut off."""
+"""Columns of the table with their widths, so that no number is cut off."""
 
 SEEDS = range(10)
 RATE = 0.01
 LEAST = 10
 NEIGHBOURS = 10
 BARS = {"precision": 0.7, "recall": 0.5, "abstained": 0.95}
-"""Of the project's detector at the threshold that it ships with, and of a random matrix."""
+"""Required results at the shipped threshold, and on a random matrix."""
 RANDOM = ((500, 56, 0.15), (500, 56, 0.5), (2000, 40, 0.05), (100, 500, 0.1))
-"""Users, permissions, and the share of all grants that are there."""
+"""Users, permissions, and the share of possible grants that exist."""
 _ROWS = 500
-"""Users whose similarities are held in memory at a time."""
+"""Number of users whose similarities are in memory at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a detector makes of one matrix.
+    """The results of a detector on one matrix.
 
     Attributes:
-        precision_on_average: of the ranking of all grants (AP).
-        precision: of the grants at or above the shipped threshold; NaN without one.
-        recall: of the same.
-        abstained: the share of the users of whom nothing is said.
+        precision_on_average: average precision (AP) of the ranking of all grants.
+        precision: precision at the shipped threshold; NaN if the detector has none.
+        recall: recall at the shipped threshold; NaN if the detector has none.
+        abstained: the share of users for whom the detector abstains.
     """
 
     precision_on_average: float
@@ -60,7 +60,7 @@ class Measured:
 
 
 def read(path: Path) -> Matrix:
-    """Read "user permission" pairs, a line each."""
+    """Read "user permission" pairs, one per line."""
     lines = path.read_text(encoding="utf-8").replace(",", " ").splitlines()
     pairs = [line.split()[:2] for line in lines if line.strip() and not line.startswith("#")]
     users, user = np.unique([user for user, _ in pairs], return_inverse=True)
@@ -74,7 +74,7 @@ def inject(held: Matrix, seed: int) -> tuple[Matrix, Matrix]:
     """Copy random grants of random colleagues to random users.
 
     Returns:
-        The matrix with them, and which they are.
+        The matrix with the copied grants, and a matrix of the copied grants only.
     """
     chance = np.random.default_rng(seed)
     copied = np.zeros_like(held)
@@ -89,7 +89,7 @@ def inject(held: Matrix, seed: int) -> tuple[Matrix, Matrix]:
 
 
 def average_precision(scores: Scores, wanted: NDArray[np.bool_]) -> float:
-    """The mean of the precision at each wanted grant, from the highest score down; equals come together."""
+    """The mean of the precision at each wanted grant, from the highest score down; ties count together."""
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.cumsum(wanted[order])
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
@@ -97,7 +97,7 @@ def average_precision(scores: Scores, wanted: NDArray[np.bool_]) -> float:
 
 
 def by_peers(held: Matrix) -> tuple[Scores, float]:
-    """Score each grant as the product does; returns the share of users, too, of whom it abstains."""
+    """Score each grant as the product does; also returns the share of users for whom it abstains."""
     profiles, profile = distance.collapse(held)
     found = scoring.find(profiles)
     scores = np.full(profiles.held.shape, -np.inf)
@@ -120,7 +120,7 @@ def by_neighbours(held: Matrix) -> tuple[Scores, float]:
 
 
 def by_rarity(held: Matrix) -> tuple[Scores, float]:
-    """The share of the whole company who lack the permission."""
+    """The share of the users of the company who lack the permission."""
     return np.broadcast_to(1 - held.mean(axis=0), held.shape), 0.0
 
 
@@ -129,11 +129,11 @@ DETECTORS: dict[str, tuple[Callable[[Matrix], tuple[Scores, float]], float | Non
     "10 nearest": (by_neighbours, None),
     "rarity": (by_rarity, None),
 }
-"""Each with its threshold, if it has one."""
+"""The detectors, each with its threshold if it has one."""
 
 
 def measure(held: Matrix, detector: str, seeds: Sequence[int] = SEEDS) -> Measured:
-    """Inject grants once per seed; the means over the seeds."""
+    """Inject grants once per seed; returns the means over the seeds."""
     score, threshold = DETECTORS[detector]
     rows = []
     for seed in seeds:
@@ -150,7 +150,7 @@ def measure(held: Matrix, detector: str, seeds: Sequence[int] = SEEDS) -> Measur
 
 
 def abstained(users: int, permissions: int, density: float, seeds: Sequence[int] = SEEDS) -> float:
-    """The share of users of whom the detector abstains where each grant is there by chance."""
+    """The share of users for whom the detector abstains on matrices of random grants."""
     matrices = (np.random.default_rng(seed).random((users, permissions)) < density for seed in seeds)
     return float(np.mean([by_peers(matrix)[1] for matrix in matrices]))
 
@@ -166,14 +166,14 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.outliers", description=__doc__)
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", type=Path, help="user and permission, a line each"
+        "files", nargs="*", metavar="FILE", type=Path, help="user and permission, one pair per line"
     )
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     table = Table(box=SIMPLE_HEAD, title="Grants copied from a random colleague")
     for head, width in COLUMNS.items():
         table.add_column(head, min_width=width, overflow="fold")
     missed = 0
-    runs = [(file, name) for file in told.files for name in DETECTORS]
+    runs = [(file, name) for file in arguments.files for name in DETECTORS]
     for file, name in track(runs, "Measuring", disable=not runs):
         got = measure(read(file), name)
         poor = got.precision < BARS["precision"] or got.recall < BARS["recall"]

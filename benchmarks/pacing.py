@@ -1,8 +1,9 @@
-"""How close to Pipedrive's burst limit the client comes, and how often it is sent away: a table.
+"""Measures how close the client comes to the burst limit, and how often it is throttled; prints a table.
 
-For n calls under a limit of k per 2 s the fastest possible span from first to last arrival is
-2·⌊(n-1)/k⌋ s; the share is that, divided by the span less three latencies. Where another integration
-uses the same token, the share is of the rate that it leaves. All of them run in processes of their own.
+For n calls and a limit of k per 2 s, the shortest possible time from the first arrival to the last is
+2·⌊(n-1)/k⌋ s. The share is that, divided by the measured time less three latencies. If another integration
+uses the same token, the share refers to the rate that it leaves. The simulator and the other integration
+have their own processes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ TAKEN = (200, 404)
 WINDOWS = 6
 BAR = 0.97
 MOST_REFUSED = 0.01
-"""Share of 429s where others use the token; on a token of its own there must be none."""
+"""Largest share of 429s if another integration uses the token; otherwise there must be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,11 @@ class Measured:
     """One run.
 
     Attributes:
-        share: of the allowed rate, as above.
-        calls: how many of ours arrived.
-        throttled: how many of ours were answered with 429.
+        share: used part of the allowed rate, see above.
+        calls: number of our requests that arrived.
+        throttled: number of our requests that were answered with 429.
         span: seconds from the first arrival to the last.
-        cpu: seconds of processor time that this process spent per 1,000 calls.
+        cpu: seconds of this process's processor time per 1,000 calls.
     """
 
     share: float
@@ -57,32 +58,32 @@ class Measured:
     cpu: float
 
     def reaches_the_bar(self, *, alone: bool) -> bool:
-        """Whether the run was as fast and as polite as it has to be."""
+        """Whether the run was fast enough, with few enough 429s."""
         if alone:
             return self.share >= BAR and self.throttled == 0
         return self.throttled <= MOST_REFUSED * self.calls
 
 
 def calls(users: list[int], number: int) -> Iterator[Call]:
-    """Yield as many calls as wanted, over and over the same users."""
+    """Yield this number of calls, by cycling through the users."""
     for user in itertools.islice(itertools.cycle(users), number):
         yield Call(Endpoint.PERMISSIONS, str(user))
 
 
 def share(arrivals: list[Arrival], limit: int, window: float, latency: float) -> float:
-    """Return which share of the allowed rate was used."""
+    """Return the used share of the allowed rate."""
     times = sorted(arrival.at for arrival in arrivals if arrival.status in TAKEN)
     fastest = window * ((len(times) - 1) // limit)
     return fastest / (times[-1] - times[0] - 3 * latency)
 
 
 def measure(options: Options, windows: int = WINDOWS, rate: float = 0.0) -> Measured:
-    """Make as many calls as fill so many windows, and one more.
+    """Make the calls of several full windows, and measure.
 
     Args:
-        options: of the simulator.
-        windows: how many.
-        rate: calls per second that another integration makes with the same token.
+        options: options of the simulator.
+        windows: number of windows.
+        rate: calls per second of another integration with the same token; 0 for none.
     """
 
     async def run(url: str, token: str, users: list[int]) -> None:
@@ -96,7 +97,7 @@ def measure(options: Options, windows: int = WINDOWS, rate: float = 0.0) -> Meas
         others(server.url, server.token, rate) if rate else nullcontext(),
     ):
         if rate:
-            time.sleep(1.1 * options.window)  # until they fill a window
+            time.sleep(1.1 * options.window)  # until the other integration has filled a window
         before = time.process_time()
         asyncio.run(run(server.url, server.token, server.users))
         cpu = time.process_time() - before
@@ -117,9 +118,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, nargs="*", default=LIMITS, help="requests per 2 s")
     parser.add_argument("--latency", type=float, nargs="*", default=LATENCIES, help="seconds")
     parser.add_argument("--windows", type=int, default=WINDOWS, help="length of each run, in windows of 2 s")
-    told = parser.parse_args()
-    alone = [(limit, latency, 0.0) for limit in told.limit for latency in told.latency]
-    shared = [(limit, 0.15, rate) for limit, rate in SHARED if limit in told.limit]
+    arguments = parser.parse_args()
+    alone = [(limit, latency, 0.0) for limit in arguments.limit for latency in arguments.latency]
+    shared = [(limit, 0.15, rate) for limit, rate in SHARED if limit in arguments.limit]
     heads = (
         "window",
         "limit",
@@ -136,26 +137,26 @@ def main() -> None:
     runs = [(fixed, *run) for fixed in (False, True) for run in (*alone, *shared)]
     for fixed, limit, latency, rate in track(runs, "Measuring"):
         options = Options(users=200, limit=limit, latency=latency, jitter=latency / 10, fixed_window=fixed)
-        got = measure(options, told.windows, rate)
-        good = got.reaches_the_bar(alone=not rate)
+        result = measure(options, arguments.windows, rate)
+        good = result.reaches_the_bar(alone=not rate)
         missed += not good
         table.add_row(
             "fixed" if fixed else "sliding",
             f"{limit}",
             f"{rate:g}",
             f"{latency:g}",
-            f"{got.calls:,}",
-            f"{got.span:.2f}",
-            f"{got.share:.3f}",
-            f"{got.throttled}",
-            f"{got.cpu:.2f}",
+            f"{result.calls:,}",
+            f"{result.span:.2f}",
+            f"{result.share:.3f}",
+            f"{result.throttled}",
+            f"{result.cpu:.2f}",
             style=None if good else "red",
         )
     console = Console()
     console.print(table)
     console.print(
-        f"{len(runs)} runs, {missed} of them below the bar: {BAR:.0%} of the rate and no 429 on a token of"
-        f" its own, under {MOST_REFUSED:.0%} of 429s on a shared one."
+        f"{len(runs)} runs, {missed} of them below the bar: {BAR:.0%} of the rate without a 429 on an"
+        f" exclusive token, at most {MOST_REFUSED:.0%} of 429s on a shared one."
     )
 
 

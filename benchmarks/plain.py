@@ -1,6 +1,6 @@
-"""What one writes in an afternoon: a semaphore, and exponential backoff: `URL TOKEN FOLDER AT_ONCE`.
+"""A simple script to compare with: a semaphore and exponential backoff; `URL TOKEN FOLDER AT_ONCE`.
 
-It asks for the same as `every-user`: the lists, the sets' contents, and two calls for each user.
+It makes the same requests as `every-user`: the lists, the contents of the sets, and two requests per user.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _LONGEST = 8.0  # seconds
 
 
 async def collect(url: str, token: str, folder: Path, at_once: int) -> None:
-    """Ask for everything, and write each answer down."""
+    """Make all requests, and write each response into a file."""
     allowed = asyncio.Semaphore(at_once)
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     headers = {"x-api-token": token}
     async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, trust_env=False) as client:
         with (folder / "answers.ndjson").open("w", encoding="utf-8") as file:
 
-            async def get(path: str) -> Any:  # noqa: ANN401 - what a script takes as it comes
+            async def get(path: str) -> Any:  # noqa: ANN401 - unchecked, as in a simple script
                 async with allowed:
                     response = await with_backoff(client, path)
                 answer = response.json()
@@ -40,7 +40,7 @@ async def collect(url: str, token: str, folder: Path, at_once: int) -> None:
 
 
 async def with_backoff(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    """Return the answer, after as many attempts as it takes, each wait twice as long."""
+    """Return the response; retry on 429 without end, doubling the wait each time."""
     attempt = 0
     while True:
         response = await client.get(path)

@@ -1,4 +1,4 @@
-"""Processes of their own for what is measured, and what the system says that they used."""
+"""Runs what is measured in separate processes, and reads their time and memory from the system."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
-_EVERY = 0.02  # seconds between two looks at a process
+_EVERY = 0.02  # seconds between two measurements of a process
 
 
 class FailedError(RuntimeError):
-    """The process ended with an error; the message is the last thing it said."""
+    """The process ended with an error; the message has the last line of its output."""
 
 
 def peak_memory() -> int:
-    """Return the largest resident set that this process has had, in bytes.
+    """Return the largest resident set of this process so far, in bytes.
 
-    Linux's `VmHWM` is asked for where it is there: `ru_maxrss` starts with what the parent had.
+    On Linux it is `VmHWM`, because `ru_maxrss` starts with the value of the parent process.
     """
     if _STATUS.exists() and (peak := _peak_of(_STATUS)):
         return peak
@@ -31,33 +31,33 @@ def peak_memory() -> int:
 
 
 def run(module: str, *arguments: str) -> str:
-    """Run a module of this folder with this Python, and return the last line that it printed.
+    """Run a module of this folder with this Python, and return the last line of its output.
 
     Raises:
         FailedError: if it fails.
     """
-    told = subprocess.run(  # noqa: S603 - this Python, and a module from here
+    ended = subprocess.run(  # noqa: S603 - this Python, and a module from here
         [sys.executable, "-m", module, *arguments],
         cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,
         check=False,
     )
-    if told.returncode:
-        said = told.stderr.strip().splitlines() or ["it says nothing"]
-        raise FailedError(f"{module} ended with {told.returncode}: {said[-1][:300]}")
-    return (told.stdout.strip().splitlines() or [""])[-1]
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines() or ["it printed nothing"]
+        raise FailedError(f"{module} ended with {ended.returncode}: {lines[-1][:300]}")
+    return (ended.stdout.strip().splitlines() or [""])[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a process used, its children included.
+    """What a process and its children used.
 
     Attributes:
         cpu: seconds of processor time.
-        after: those of them that were spent after the last event; None where none were counted.
-        wall: seconds from its start to its end.
-        peak: its own largest resident set, in bytes.
+        after: those after the last event; None if no events were counted.
+        wall: seconds from start to end.
+        peak: largest resident set of the process itself, in bytes.
     """
 
     cpu: float
@@ -69,12 +69,12 @@ class Used:
 def watched(
     arguments: Sequence[str], variables: dict[str, str], events: Callable[[], int] | None = None
 ) -> Used:
-    """Run this Python and watch what it uses; Linux only.
+    """Run this Python and measure what it uses; Linux only.
 
     Args:
-        arguments: of Python.
+        arguments: the arguments of Python.
         variables: environment variables to set; those of this project and of Dagster are not inherited.
-        events: how many have happened so far; the last one is noticed within 20 ms.
+        events: returns the number of events so far; the last event is noticed within 20 ms.
 
     Raises:
         FailedError: if it fails.
@@ -105,7 +105,7 @@ def watched(
 
 
 def _peak_of(status: Path) -> int:
-    """Return the largest resident set that a process has had, in bytes; 0 once it has ended."""
+    """Return the largest resident set of a process so far, in bytes; 0 after it has ended."""
     for line in status.read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -113,6 +113,6 @@ def _peak_of(status: Path) -> int:
 
 
 def _cpu_of(pid: int) -> float:
-    """Return the seconds of processor time of a process and of its children that have ended."""
+    """Return the seconds of processor time of a process and of its ended children."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

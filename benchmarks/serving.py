@@ -1,4 +1,4 @@
-"""Runs the simulator in a process of its own, so that it and what is measured do not share a core."""
+"""Runs the simulator in a separate process, so that it does not share a core with the measured one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipedrive_graph.simulator.server import Options, Simulator
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request as the server saw it: seconds of time.monotonic(), its path, the status it was given."""
+    """A request that arrived at the server: time.monotonic(), path, and status of the response."""
 
     at: float
     path: str
@@ -34,7 +34,7 @@ class Served:
         self.url, self.token, self.users = connection.recv()
 
     def arrivals(self) -> list[Arrival]:
-        """Return every request so far, as they arrived."""
+        """Return every request so far, in order of arrival."""
         self._connection.send("arrivals")
         seen: list[Arrival] = self._connection.recv()
         return seen

@@ -1,7 +1,7 @@
-"""Writes committed snapshots of simulated companies, as the landing holds them, without a server between.
+"""Writes committed snapshots of simulated companies into a landing, without a server.
 
-The same arguments always give the same answers. In every later night a share of the users has one flag
-changed, and most of the others have logged in again, which is no change.
+The same arguments always give the same snapshots. On every later night, a share of the users has one
+changed flag, and most users have logged in again, which does not count as a change.
 """
 
 from __future__ import annotations
@@ -26,63 +26,63 @@ from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.permissions import FLAGS
-from pipedrive_graph.simulator.serializers import Wire
+from pipedrive_graph.simulator.serializers import Serializer
 
 BEGINNING = datetime(2026, 1, 1, 2, tzinfo=UTC)
 """The first night."""
 
 SPECIFIED = FLAGS[:31]
-"""As many flags as the vendor specifies."""
+"""The same number of flags as the vendor documents."""
 
 _MARK = "landing.json"
-"""Is written last, and says what the folder holds."""
+"""Written last; states the contents of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What landing is to be there."""
+class LandingSpec:
+    """The size of the landing to write."""
 
     companies: int
     users: int
     nights: int = 1
     changed: float = 0.01
-    """Share of the users of whom one flag changes in each later night."""
+    """Share of the users with one changed flag on each later night."""
 
 
-def write(home: Path, wanted: Wanted) -> None:
-    """Write the landing of a home folder, unless it is there already."""
+def write(home: Path, spec: LandingSpec) -> None:
+    """Write the landing of a home folder, unless it already exists."""
     mark = home / _MARK
-    text = json.dumps({"version": __version__, "wanted": repr(wanted)})
+    text = json.dumps({"version": __version__, "wanted": repr(spec)})
     if mark.exists() and mark.read_text(encoding="utf-8") == text:
         return
     if (home / "landing").exists():
         raise SystemExit(f"{home} holds another landing; name another folder, or remove it.")
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(partial(_write_company, home / "landing", wanted), range(wanted.companies)):
+        for _ in pool.map(partial(_write_company, home / "landing", spec), range(spec.companies)):
             pass
     mark.write_text(text, encoding="utf-8")
 
 
 def name_of(number: int) -> str:
-    """What a company is called."""
+    """The name of a company."""
     return f"co{number:06d}"
 
 
-def _write_company(landing: Path, wanted: Wanted, number: int) -> None:
-    company = company_of(wanted.users, number, BEGINNING)
-    chance = random.Random(number)  # noqa: S311 - it is to be repeatable
+def _write_company(landing: Path, spec: LandingSpec, number: int) -> None:
+    company = company_of(spec.users, number, BEGINNING)
+    chance = random.Random(number)  # noqa: S311 - reproducible on purpose
     answers = _Answers(company)
     previous = None
-    for night in range(wanted.nights):
+    for night in range(spec.nights):
         at = BEGINNING + timedelta(days=night)
         if night:
-            for user_id in live_on(company, chance, at, wanted.changed):
+            for user_id in live_on(company, chance, at, spec.changed):
                 answers.forget(user_id)
         previous = _write_snapshot(landing / name_of(number), company, answers, at, previous)
 
 
 def company_of(users: int, number: int, now: datetime) -> Company:
-    """Return a simulated company with as many flags as the vendor specifies."""
+    """Return a simulated company with the same number of flags as the vendor documents."""
     company = generate(users, seed=number, now=now)
     company.flags = list(SPECIFIED)
     for entry in company.sets.values():
@@ -91,10 +91,10 @@ def company_of(users: int, number: int, now: datetime) -> Company:
 
 
 def live_on(company: Company, chance: random.Random, at: datetime, changed: float) -> list[int]:
-    """Let a day pass: most people log in, a share of the users (at least one, or nobody) has a flag changed.
+    """Let a day pass: most users log in, and a share of them gets a changed flag (at least one, unless 0).
 
     Returns:
-        The users who have one flag more or less.
+        The ids of the users with a changed flag.
     """
     seen = (at - timedelta(hours=9)).strftime("%Y-%m-%d %H:%M:%S")
     for user in company.users.values():
@@ -112,35 +112,35 @@ def live_on(company: Company, chance: random.Random, at: datetime, changed: floa
 
 
 class _Answers:
-    """The answers about a company, as a server writes them; those about users are kept until they change."""
+    """The responses of a server about a company; those about users are cached until they change."""
 
     def __init__(self, company: Company) -> None:
         self._company = company
-        self._wire = Wire(company, Options())
+        self._serializer = Serializer(company, Options())
         self._permissions: dict[int, str] = {}
         self._assignments: dict[int, str] = {}
 
     def forget(self, user_id: int) -> None:
-        """The user's permissions are others now."""
+        """Drop the cached permissions of a user, because they changed."""
         self._permissions.pop(user_id, None)
 
     def of_all(self) -> Iterator[tuple[str, Iterable[tuple[str | None, str]]]]:
-        """Each endpoint with its answers, each of them with the id that was asked for."""
-        company, wire = self._company, self._wire
+        """Yields each endpoint with its responses, each with the requested id."""
+        company, serializer = self._company, self._serializer
         owner = company.users[company.owner_id]
-        yield "users/me", [(None, _text(wire.me(owner)))]
-        yield "users", [(None, _text([wire.user(user, owner) for user in company.users.values()]))]
-        yield "roles", [(None, _text(wire.roles()))]
-        yield "permissionSets", [(None, _text(wire.permission_sets(None)))]
+        yield "users/me", [(None, _text(serializer.me(owner)))]
+        yield "users", [(None, _text([serializer.user(user, owner) for user in company.users.values()]))]
+        yield "roles", [(None, _text(serializer.roles()))]
+        yield "permissionSets", [(None, _text(serializer.permission_sets(None)))]
         yield (
             "permissionSets/{id}",
-            [(entry.id, _text([wire.permission_set(entry)])) for entry in company.sets.values()],
+            [(entry.id, _text([serializer.permission_set(entry)])) for entry in company.sets.values()],
         )
         for user_id in company.users:
             if user_id not in self._permissions:
                 self._permissions[user_id] = _text(company.permissions(user_id))
             if user_id not in self._assignments:
-                rows = [wire.assignment(row) for row in company.assignments.get(user_id, [])]
+                rows = [serializer.assignment(row) for row in company.assignments.get(user_id, [])]
                 self._assignments[user_id] = _text(rows)
         yield "users/{id}/permissions", [(str(u), self._permissions[u]) for u in company.users]
         yield "users/{id}/roleAssignments", [(str(u), self._assignments[u]) for u in company.users]

@@ -1,11 +1,11 @@
-"""What a million users take, from the files of the landing to the published file: a table.
+"""Measures building a million users, from the landing to the published file; prints a table.
 
-Snapshots of simulated companies are written once, and kept where `--home` says so. They are then built by
-processes of their own, as `pipedrive-graph rebuild` does it: everybody's first night, for a tenth of the
-companies and for all, and one more night in which 1 % of the users have one flag changed.
+Snapshots of simulated companies are written once (`--home` keeps them). Separate processes then build them,
+as `pipedrive-graph rebuild` does: the first night, for a tenth of the companies and for all, and one more
+night with a changed flag of 1 % of the users.
 
-With `--nights` above 2, so many nights of one company are built one by one, as `pipedrive-graph sync` does
-it; then the questions are how far the history and the files have grown, and how fast `access_at` answers.
+With `--nights` above 2, the nights of one company are built one by one, as `pipedrive-graph sync` does.
+Then the growth of the history and the files is measured, and the time of `access_at`.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import process
-from benchmarks.snapshots import BEGINNING, Wanted, write
+from benchmarks.snapshots import BEGINNING, LandingSpec, write
 
 SECONDS, CORE, MEMORY = 90, 40, 4 * 10**9
-"""What a first night of a million users may take at most; the core is what `NOT_CORE` does not name."""
+"""Limits for the first night of a million users; the core is every step except `NOT_CORE`."""
 NOT_CORE = {"peers", "judge", "publish"}
 NIGHT, GROWTH = 1 / 3, 0.02
-"""What one more night may take of that, and by how much its history may grow."""
+"""Limits for one more night: its share of the time of the first, and the growth of the history."""
 YEAR_ROWS, YEAR_SIZE, ANSWER = 1.5, 3, 0.2
-"""Of a year: its history and its file, against one night's, and the seconds in which `access_at` answers."""
+"""Limits for a year, compared with one night: history rows, size of the file; and seconds of `access_at`."""
 
-Told = dict[str, Any]
-"""What `benchmarks.building` prints."""
+Measured = dict[str, Any]
+"""The output of `benchmarks.building`."""
 
 
-def build(home: Path, *arguments: str) -> Told:
-    """Build a home folder's landing in a process of its own."""
-    told: Told = json.loads(process.run("benchmarks.building", str(home), *arguments))
-    return told
+def build(home: Path, *arguments: str) -> Measured:
+    """Build a home folder's landing in a separate process."""
+    measured: Measured = json.loads(process.run("benchmarks.building", str(home), *arguments))
+    return measured
 
 
 def forget(home: Path) -> None:
-    """Remove what was built, and keep the landing."""
+    """Remove the databases, and keep the landing."""
     for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "identity_graph.duckdb"):
         (home / name).unlink(missing_ok=True)
 
 
 def part(whole: Path, folder: Path, *, companies: int, nights: int) -> Path:
-    """Make a home folder with the first companies and nights of another's landing."""
+    """Create a home folder with the first companies and nights of another landing."""
     for company in sorted((whole / "landing").iterdir())[:companies]:
         (folder / "landing" / company.name).mkdir(parents=True)
         for night in sorted(company.iterdir())[:nights]:
@@ -60,7 +60,7 @@ def part(whole: Path, folder: Path, *, companies: int, nights: int) -> Path:
 
 
 def answer_times(home: Path, nights: int) -> list[float]:
-    """Seconds that `access_at` takes for the first night, one in the middle, and the last."""
+    """The seconds of `access_at` for the first, the middle and the last night."""
     taken = []
     with duckdb.connect(str(home / "identity_graph.duckdb"), read_only=True) as graph:
         for night in (0, nights // 2, nights - 1):
@@ -86,9 +86,9 @@ def two_nights(console: Console, home: Path, companies: int, users: int) -> None
         taken = [f"{night[name]:.1f}" for name in steps]
         table.add_row(what, f"{count * users:,}", f"{seconds:.1f}", f"{core:.1f}", *taken, cpu, peak)
 
-    for what, count, told in (("a tenth", tenth, small), ("first night", companies, first)):
-        peak = f"{told['peak'] / 10**6:,.0f} MB"
-        row(what, count, told["seconds"], told["nights"][0], f"{told['cpu']:.0f}", peak)
+    for what, count, measured in (("a tenth", tenth, small), ("first night", companies, first)):
+        peak = f"{measured['peak'] / 10**6:,.0f} MB"
+        row(what, count, measured["seconds"], measured["nights"][0], f"{measured['cpu']:.0f}", peak)
     again = both["nights"][1]
     seconds = sum(again.values())
     row("one more", companies, seconds, again, "", f"{both['peak'] / 10**6:,.0f} MB")
@@ -129,18 +129,18 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=2000)
     parser.add_argument("--users", type=int, default=500, help="users of each company")
     parser.add_argument("--nights", type=int, default=2, help="more than 2: many nights of one company")
-    parser.add_argument("--home", type=Path, help="where the landing is kept for the next time")
-    told = parser.parse_args()
-    if told.nights > 2 and told.companies != 1:
+    parser.add_argument("--home", type=Path, help="folder in which the landing is kept for the next time")
+    arguments = parser.parse_args()
+    if arguments.nights > 2 and arguments.companies != 1:
         parser.error("many nights are measured on one company: add --companies 1")
     console = Console(width=140)
     with ExitStack() as stack:
-        home = told.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        write(home, Wanted(told.companies, told.users, max(2, told.nights)))
-        if told.nights > 2:
-            a_year(console, home, told.users, told.nights)
+        home = arguments.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        write(home, LandingSpec(arguments.companies, arguments.users, max(2, arguments.nights)))
+        if arguments.nights > 2:
+            a_year(console, home, arguments.users, arguments.nights)
         else:
-            two_nights(console, home, told.companies, told.users)
+            two_nights(console, home, arguments.companies, arguments.users)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The same calls with dlt's rest_api source: `URL TOKEN FOLDER WORKERS`.
+"""Makes the same requests with dlt's rest_api source; the arguments are `URL TOKEN FOLDER WORKERS`.
 
-The two calls per user are dependent resources, fetched in parallel in dlt's thread pool, and retried by
+The two requests per user are dependent resources, fetched in parallel in dlt's thread pool, and retried by
 dlt's own HTTP client (https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/advanced). Only
-dlt's extract step runs: it asks and writes the answers down, as the others do.
+dlt's extract step runs: it makes the requests and writes the responses, like the other collectors.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 
 def resources() -> list[dict[str, Any]]:
-    """Return the resources that are asked for: three lists, and what hangs on their rows."""
-    hanging = {
+    """Return the resources: three lists, and the resources that depend on their rows."""
+    dependent = {
         "contents": "permissionSets/{resources.permission_sets.id}",
         "role_assignments": "users/{resources.users.id}/roleAssignments",
         "permissions": "users/{resources.users.id}/permissions",
@@ -25,7 +25,7 @@ def resources() -> list[dict[str, Any]]:
         {"name": "permission_sets", "endpoint": {"path": "permissionSets"}},
         *(
             {"name": name, "endpoint": {"path": path}, "include_from_parent": ["id"], "parallelized": True}
-            for name, path in hanging.items()
+            for name, path in dependent.items()
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, running simulators, and an installation on each."""
+"""Fixtures for all tests: a clean environment, running simulators, and installations that read them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # who shares the cores with other workers is faster so: what the tests hold is small
+    # one thread per worker is faster, because the workers share the cores and the tests use little data
     database.CONFIG["threads"] = 1
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of whoever runs the tests reaches them, and no test turns logging off for the next."""
+    """Remove the developer's settings from the environment, and reset logging after each test."""
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    # a clock that is set goes on from there: not by the hour that the tests before have taken
+    # a clock that a test sets starts now, and not when the first test started
     clock._STARTED = dates._STARTED = time.monotonic()
     yield
     logs.reset()
@@ -39,25 +39,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home folder that is not there yet."""
+    """The path of a home folder that does not exist yet."""
     return tmp_path / "home"
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start simulators, as many as the test wants; they are fast unless told otherwise."""
+    """Start any number of simulators; without options, they are small and fast."""
     with ExitStack() as stack:
 
         def start(**options: Any) -> Simulator:
-            told = {"users": 40, "limit": 2000, **options}
-            return stack.enter_context(Simulator(Options(**told)))
+            merged = {"users": 40, "limit": 2000, **options}
+            return stack.enter_context(Simulator(Options(**merged)))
 
         yield start
 
 
 @pytest.fixture(scope="session")
 def review(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
-    """A company whose names are hostile, after two nights, with its access report; nobody changes it."""
+    """A company with hostile names, after two nights, with its access report; tests must not change it."""
     return reviewed(tmp_path_factory.mktemp("review") / "home")
 
 

@@ -1,7 +1,7 @@
 """Runs queries as other programs do, in the installed DuckDB; as a script, in any other version.
 
-The script reads a list of `Session` as JSON from stdin and writes their answers. It imports nothing of the
-project, which another DuckDB may not be able to run.
+The script reads a list of `Session` as JSON from stdin and prints the results. It imports nothing of the
+project, because the project may not run with another version of DuckDB.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import duckdb
 
 
 class Session(TypedDict):
-    """One connection: the file it opens, what it runs first, and the queries whose answers are wanted."""
+    """One connection: the file that it opens, the statements that it runs first, and the queries."""
 
     opens: str
     first: list[str]
@@ -22,7 +22,7 @@ class Session(TypedDict):
 
 
 def answers(session: Session) -> list[Any]:
-    """For each query its rows, or the first line of its error."""
+    """The rows of each query, or the first line of its error."""
     read_only = session["opens"] != ":memory:"
     with duckdb.connect(session["opens"], read_only=read_only) as connection:
         for statement in session["first"]:
@@ -39,5 +39,5 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
 
 
 if __name__ == "__main__":
-    told = [answers(session) for session in json.load(sys.stdin)]
-    json.dump({"version": duckdb.__version__, "answers": told}, sys.stdout)
+    results = [answers(session) for session in json.load(sys.stdin)]
+    json.dump({"version": duckdb.__version__, "answers": results}, sys.stdout)

@@ -1,4 +1,4 @@
-"""An installation to test on: a home folder, its settings, and the doors through which a night is run."""
+"""A home folder with settings for tests, and functions that run commands and nights on it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from pipedrive_graph.warehouse.sql_project import Models
 MODELS = Models(sql_folder())
 
 UNJUDGED = MODELS.without([rule.qualified for rule in MODELS.of("rules")])
-"""Without the rules, which take half of a small night: for tests that are not about findings."""
+"""All models except the rules, which take half of a small night: for tests that are not about findings."""
 
 Serve = Callable[..., Simulator]
-"""Starts a simulator with these options; the fixture of that name."""
+"""Starts a simulator with these options; the type of the fixture `serve`."""
 
 
 def arrived(simulator: Simulator) -> int:
-    """How many requests have arrived, once no more do."""
+    """Waits until no more requests arrive, and returns how many there were."""
     before = -1
     while before != len(simulator.requests):
         before = len(simulator.requests)
@@ -50,7 +50,7 @@ def arrived(simulator: Simulator) -> int:
 
 @dataclass(frozen=True)
 class Told:
-    """How a command ended, and what it printed."""
+    """The exit code of a command, and its output."""
 
     code: int
     out: str
@@ -63,22 +63,22 @@ class Told:
 
     @property
     def failures(self) -> list[tuple[str | None, int, str]]:
-        """Company, exit code and error of each object on stdout, all of which are about failures."""
-        for one in self.objects:
-            assert list(one) == ["company", "at", "exit_code", "error"]
-            assert datetime.fromisoformat(one["at"]).tzinfo is not None
-        return [(one["company"], one["exit_code"], one["error"]) for one in self.objects]
+        """Company, exit code and error of each object on stdout; every object must be a failure."""
+        for entry in self.objects:
+            assert list(entry) == ["company", "at", "exit_code", "error"]
+            assert datetime.fromisoformat(entry["at"]).tzinfo is not None
+        return [(entry["company"], entry["exit_code"], entry["error"]) for entry in self.objects]
 
     @property
     def sentence(self) -> str:
-        """The one line on stderr beside the warnings; it fails where there are more, as of a traceback."""
+        """The only line on stderr except warnings; fails if there are more, for example a traceback."""
         (line,) = [line for line in self.err.strip().splitlines() if not line.startswith("Warning: ")]
         return line
 
 
 @dataclass
 class Silent:
-    """An observer that keeps the warnings."""
+    """An observer that collects the warnings."""
 
     warnings: list[str] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ class Silent:
 
 @dataclass
 class Installation:
-    """A home folder and the variables that go with it; both can be changed between two nights."""
+    """A home folder and its environment variables; tests may change both between two nights."""
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Installation:
 
     @property
     def written(self) -> int:
-        """How many answers of the snapshot that is not finished are written down, torn ones aside."""
+        """How many complete responses an unfinished snapshot has."""
         paths = self.home.glob("landing/default/*/*.ndjson")
         return sum(path.read_bytes().count(b"\n") for path in paths)
 
@@ -124,14 +124,14 @@ class Installation:
         return Landing(self.settings.storage).of(company)
 
     def command(self, *arguments: str) -> Told:
-        """Run a command of the command line in this process."""
+        """Run a command in this process."""
         out, err = io.StringIO(), io.StringIO()
         with self._variables_set(), redirect_stdout(out), redirect_stderr(err):
             code = run(group, arguments)
         return Told(code, out.getvalue(), err.getvalue())
 
     def process(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
-        """Start a command in a process of its own; the simulators of this process follow its clock."""
+        """Start a command in a separate process; the simulators of this process use its clock."""
         if CLOCK_VARIABLE in self.variables:
             os.environ[CLOCK_VARIABLE] = self.variables[CLOCK_VARIABLE]
         else:
@@ -146,7 +146,7 @@ class Installation:
         )
 
     def on_a_full_disk(self, size: int, *arguments: str) -> Told:
-        """Run a command in a process of its own that can write no file of more than so many bytes."""
+        """Run a command in a separate process that cannot write files larger than `size` bytes."""
         limited = (
             "import resource, runpy, signal\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -174,7 +174,7 @@ class Installation:
         accept_shrink: bool = False,
         observer: Silent | None = None,
     ) -> Manifest:
-        """Run what `sync` runs, by the functions behind it: quicker, where the command is not the matter."""
+        """Do what `sync` does by calling its functions: faster, for tests that are not about the command."""
         (company,) = self.settings.companies
         manifest = self.read(plan=plan, accept_shrink=accept_shrink, observer=observer)
         with self._variables_set():
@@ -190,7 +190,7 @@ class Installation:
         accept_shrink: bool = False,
         observer: Silent | None = None,
     ) -> Manifest:
-        """Run the first half of a night: read the company into its landing."""
+        """Do the first half of a night: collect the company into its landing."""
         (company,) = self.settings.companies
         with self._variables_set():
             return asyncio.run(

@@ -1,4 +1,4 @@
-"""Looks into a published file: its tables as rows, with or without what the clock has put in."""
+"""Reads a published file: its tables as rows, with or without values that depend on the clock."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ CONTRACT = {
     "findings": "finding_id rule severity subject_kind subject_id object title evidence remedy"
     " first_seen last_seen status resolved_reason",
 }
-"""The columns that other programs rely on; every table has `company` besides."""
+"""The columns that other programs rely on; every table also has `company`."""
 
 OF_THE_RUN = {"snapshot_id", "finished_at", "requests", "throttled", "compared"}
-"""Columns that differ between two runs which saw the same."""
+"""Columns that differ between two runs with the same responses."""
 
 _COMPARED = re.compile(r'"snapshots":\{"before":\{[^}]*\},"after":\{[^}]*\}\},?')
-"""The part of an event's evidence that tells between which runs it happened."""
+"""The part of an event's evidence that names the snapshots before and after it."""
 
 
 def query(published: Path, text: str, *parameters: object) -> list[Row]:
-    """The rows of a query, in the file opened as an analyst would."""
+    """The rows of a query, with the file opened read-only, as analysts do."""
     with duckdb.connect(str(published), read_only=True) as connection:
         return connection.execute(text, parameters or None).fetchall()
 
@@ -57,16 +57,16 @@ def names(published: Path) -> list[str]:
 def tables(
     published: Path, *, clock: bool = True, without: Collection[str] = (), company: str | None = None
 ) -> dict[str, list[Row]]:
-    """Every table as sorted rows; with `clock=False` a snapshot's time is cut to its day.
+    """Every table as sorted rows; with `clock=False`, times of snapshots are cut to the day.
 
-    Columns `without` are left out, in whatever table they stand; with a `company`, the rows of all others.
+    The columns in `without` are left out of every table. With a `company`, only its rows are returned.
     """
     where = "WHERE company = ?" if company else ""
     names = [company] if company else None
     left_out = {*without} if clock else {*without} | OF_THE_RUN
-    found = {}
+    result = {}
     with duckdb.connect(str(published), read_only=True) as connection:
-        # a snapshot's id, too, begins with its day
+        # a snapshot's id also begins with its day
         moments = {
             str(value)
             for row in connection.execute(
@@ -84,15 +84,15 @@ def tables(
         ]
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-            kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
-            query = f"SELECT {kept} FROM {name} {where} ORDER BY ALL"  # noqa: S608
+            selected = ", ".join(f'"{column}"' for column in columns if column not in left_out)
+            query = f"SELECT {selected} FROM {name} {where} ORDER BY ALL"  # noqa: S608
             rows = connection.execute(query, names).fetchall()
-            found[name] = rows if clock else sorted(_cut(row, moments, events) for row in rows)
-    return found
+            result[name] = rows if clock else sorted(_cut(row, moments, events) for row in rows)
+    return result
 
 
 def _cut(row: Row, moments: set[str], events: list[str]) -> Row:
-    """A row as texts: times and ids of snapshots are cut to their days, ids of their events left out."""
+    """A row as texts, with times and ids of snapshots cut to the day, and without the ids of their events."""
     texts = [str(value) for value in row]
     for moment in moments:  # DuckDB writes no zeros at the end of a fraction
         texts = [text.replace(moment, moment[:10]).replace(moment.rstrip("0"), moment[:10]) for text in texts]
@@ -102,7 +102,7 @@ def _cut(row: Row, moments: set[str], events: list[str]) -> Row:
 
 
 def found(published: Path, company: str = "default") -> set[Row]:
-    """The open findings as the simulator's truth tells them."""
+    """The open findings, in the form of the simulator's truth."""
     return set(
         query(
             published,
@@ -123,11 +123,11 @@ def changes(published: Path) -> list[Row]:
 
 
 def differing(left: dict[str, list[Row]], right: dict[str, list[Row]]) -> dict[str, tuple[Any, Any]]:
-    """Of two installations' tables those that are not equal: what only the left and the right have."""
+    """The tables that differ between two installations: rows that only the left or only the right has."""
 
-    def only(these: list[Row], those: list[Row]) -> list[str]:
-        other = [json.dumps(row, default=str) for row in those]
-        return [row for row in (json.dumps(row, default=str) for row in these) if row not in other][:5]
+    def only(rows: list[Row], other_rows: list[Row]) -> list[str]:
+        other = [json.dumps(row, default=str) for row in other_rows]
+        return [row for row in (json.dumps(row, default=str) for row in rows) if row not in other][:5]
 
     return {
         name: (only(left.get(name, []), right.get(name, [])), only(right.get(name, []), left.get(name, [])))

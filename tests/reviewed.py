@@ -1,4 +1,4 @@
-"""A home folder with an access report on a company whose names are hostile, after two nights."""
+"""A home folder after two nights, with an access report about a company with hostile names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLAG = "can_use_api"
 
 @dataclass(frozen=True)
 class Reviewed:
-    """Two nights, of which the second was partial; ids of people to look for."""
+    """The home folder, whose second night was partial, and the ids of the users that tests look for."""
 
     installation: Installation
     granted: int

@@ -14,7 +14,7 @@ import pytest
 from published import query
 
 from benchmarks import fleet
-from benchmarks.snapshots import Wanted, write
+from benchmarks.snapshots import LandingSpec, write
 from pipedrive_graph.builder import build
 from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
@@ -43,7 +43,7 @@ def test_a_small_company_among_twenty_costs_a_third_of_one_alone(tmp_path: Path)
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with snapshots of 60 companies of 500 users that are read and not built."""
     home = tmp_path_factory.mktemp("landing")
-    write(home, Wanted(60, 500))
+    write(home, LandingSpec(60, 500))
     return home
 
 
@@ -83,7 +83,7 @@ def test_publishing_costs_a_company_as_much_beside_sixty_as_beside_twenty(
 
 def test_a_night_grows_with_the_companies_and_no_faster(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    write(source, Wanted(200, 60))
+    write(source, LandingSpec(200, 60))
 
     few, many = (next(fleet.landed(tmp_path / str(count), source, count, 60)) for count in (20, 200))
 

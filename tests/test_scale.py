@@ -14,7 +14,7 @@ import pytest
 from installation import MODELS, Installation
 from published import differing, query, tables
 
-from benchmarks.snapshots import Wanted, write
+from benchmarks.snapshots import LandingSpec, write
 from pipedrive_graph.builder import build, process_snapshot
 from pipedrive_graph.common import files
 from pipedrive_graph.config.settings import Settings, load
@@ -46,7 +46,7 @@ def versions(home: Path) -> dict[str, list[int]]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three companies after two nights; between them one user of each had one flag changed."""
     home = tmp_path_factory.mktemp("scale")
-    write(home, Wanted(COMPANIES, USERS, NIGHTS))
+    write(home, LandingSpec(COMPANIES, USERS, NIGHTS))
     build.rebuild(settings(home), MODELS, tell=print)
     return home
 
@@ -59,7 +59,7 @@ def one_night_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_same_landing_is_written_every_time(home: Path, tmp_path: Path) -> None:
-    write(tmp_path, Wanted(COMPANIES, USERS, NIGHTS))
+    write(tmp_path, LandingSpec(COMPANIES, USERS, NIGHTS))
 
     def content(folder: Path) -> dict[Path, bytes]:
         return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*z")}
@@ -84,7 +84,7 @@ def test_batches_and_single_companies_make_the_same(
 
     # a company beside others that are there already, one after the other
     single = tmp_path / "single"
-    write(single, Wanted(COMPANIES, USERS, NIGHTS))
+    write(single, LandingSpec(COMPANIES, USERS, NIGHTS))
     for company in ("co000002", "co000000", "co000001"):
         build.build(settings(single), MODELS, company, tell=print)
     build.publish(settings(single), MODELS, tell=print)
@@ -191,7 +191,7 @@ def test_a_batch_is_read_as_a_range_where_nobody_else_lies_in_it(batch: str, onl
 def test_of_an_answer_that_is_the_same_nothing_is_staged(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, Wanted(1, USERS, 2))
+    write(tmp_path, LandingSpec(1, USERS, 2))
     staged = []
     differences = process_snapshot.history.differences
 
@@ -245,7 +245,7 @@ def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) 
     taken = []
     for companies in (10, 40):
         home = tmp_path / str(companies)
-        write(home, Wanted(companies, 500))
+        write(home, LandingSpec(companies, 500))
         started = time.process_time()
         build.rebuild(settings(home), MODELS, tell=print)
         taken.append(time.process_time() - started)
@@ -406,7 +406,7 @@ ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_night_at_a_time")
 def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Path) -> None:
-    write(tmp_path, Wanted(1, 1000, 2))
+    write(tmp_path, LandingSpec(1, 1000, 2))
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "talkative.sql").write_text(TALKATIVE)
     models = custom_rules.added(MODELS, tmp_path / "rules")
@@ -424,7 +424,7 @@ def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_night_at_a_time")
 def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
-    write(tmp_path, Wanted(1, 500, 40))
+    write(tmp_path, LandingSpec(1, 500, 40))
     sizes = []
     for _ in range(40):
         build.build(settings(tmp_path), MODELS, "co000000", tell=print)

@@ -336,7 +336,7 @@ SELECT name, email, since
 FROM access_at($moment)
 WHERE permission = $permission
     AND (company, user_id) NOT IN (
-        -- people who still hold it, or for whom that is unknown
+        -- people who still hold it, or may hold it
         SELECT company, user_id FROM user_permissions
         WHERE permission = $permission AND granted IS NOT FALSE
         UNION ALL

@@ -1,1 +1,1 @@
-"""A faithful, hostile Pipedrive on a loopback port; it shares no code with the client it tests."""
+"""A realistic Pipedrive server with faults, on a loopback port; it shares no code with the client."""

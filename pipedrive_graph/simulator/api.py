@@ -1,6 +1,6 @@
-"""The endpoints: what each answers from the company as it stands.
+"""The endpoints: each responds from the current state of the company.
 
-Authorisation, limits, latency and faults are the gate's.
+The middleware handles authorisation, limits, latency and faults.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Route
 
 from pipedrive_graph.simulator.model import Access, Company, PermissionSet, Role, User
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.serializers import Json, Wire, page
+from pipedrive_graph.simulator.serializers import Json, Serializer, page
 
 PREFIXES = ("/v1", "/api/v1")
 CALLER = "simulator.caller"
-"""Under this key the gate puts the user whose token it is into the request's scope."""
+"""The key in a request's scope under which the middleware stores the owner of the token."""
 
 INFO = "Please check developers.pipedrive.com"
 NO_RIGHT = "You do not have permissions to do this."
@@ -26,18 +26,18 @@ DOMAIN_ERROR = {"error_info": INFO, "data": None, "additional_data": None}
 
 
 def answer(content: object, status: int = 200) -> Response:
-    """Return a JSON answer, in the encoding of the real API."""
+    """Return a JSON response in the encoding of the real API."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, media_type="application/json; charset=utf-8")
 
 
 def failure(status: int, error: str, **more: object) -> Response:
-    """Return a JSON error; the keys behind `error` differ between errors, as they do live."""
+    """Return a JSON error; the keys after `error` differ between errors, as in the real API."""
     return answer({"success": False, "error": error, **more}, status)
 
 
 async def no_such_path(_request: Request, _error: Exception) -> Response:
-    """Answer what no endpoint does: 404 for unknown paths, and for methods that a path does not have."""
+    """Respond 404 to unknown paths, and to methods that a path does not have."""
     return failure(404, "Unknown method.", **DOMAIN_ERROR)
 
 
@@ -48,10 +48,10 @@ class Api:
         self._company = company
         self._options = options
         self._brief = options.dialect == "brief"
-        self._wire = Wire(company, options)
+        self._serializer = Serializer(company, options)
 
     def routes(self) -> list[BaseRoute]:
-        """Return every route, under both prefixes; the brief knows no permission sets."""
+        """Return every route, under both prefixes; the brief dialect has no permission sets."""
         table: list[tuple[str, str, Any]] = [
             ("GET", "users", self.users),
             ("POST", "users", self.add_user),
@@ -83,25 +83,25 @@ class Api:
     # Users.
 
     async def users(self, request: Request) -> Response:
-        """List everybody: whole (official), or page by page and for admins only (brief)."""
+        """List all users: at once (official), or page by page and for admins only (brief)."""
         caller = _caller(request)
         people = list(self._company.users.values())
         if not self._brief:
-            return self._list([self._wire.user(user, caller) for user in people])
+            return self._list([self._serializer.user(user, caller) for user in people])
         if not caller.admin_apps:
             return failure(403, NO_RIGHT, **DOMAIN_ERROR)
-        # Only the page is rendered: a large company has many.
+        # Render only the page: a large company has many users.
         numbered: list[Json] = [{"id": user.id} for user in people]
         shown, block = self._page(request, numbered)
-        rows = [self._wire.user(self._company.users[row["id"]], caller) for row in shown]
+        rows = [self._serializer.user(self._company.users[row["id"]], caller) for row in shown]
         return self._list(rows, block)
 
     async def me(self, request: Request) -> Response:
-        """Answer who the token's owner is."""
-        return answer({"success": True, "data": self._wire.me(_caller(request))})
+        """Return the owner of the token."""
+        return answer({"success": True, "data": self._serializer.me(_caller(request))})
 
     async def find(self, request: Request) -> Response:
-        """Find active users by a part of their name or address."""
+        """Find active users by part of their name or address."""
         term = request.query_params.get("term", "").casefold()
         if not term:
             return failure(400, "Bad request", error_info="term is required")
@@ -109,22 +109,22 @@ class Api:
         caller = _caller(request)
         return self._list(
             [
-                self._wire.user(user, caller)
+                self._serializer.user(user, caller)
                 for user in self._company.users.values()
                 if user.active and term in (user.email if by_email else user.name).casefold()
             ]
         )
 
     async def user(self, request: Request) -> Response:
-        """Answer one user; the brief's answer to who is no admin is always their own record."""
+        """Return one user; in the brief dialect, callers without admin rights get their own record."""
         caller = _caller(request)
         user = caller if self._brief and not caller.admin_apps else self._user(request)
         if user is None:
             return _no_user()
-        return answer({"success": True, "data": self._wire.user(user, caller)})
+        return answer({"success": True, "data": self._serializer.user(user, caller)})
 
     async def permissions(self, request: Request) -> Response:
-        """Answer the flags of one user, active or not."""
+        """Return the permission flags of one user, active or not."""
         user = self._user(request)
         if user is None:
             return _no_user()
@@ -136,11 +136,11 @@ class Api:
         if user is None:
             return _no_user()
         held = self._company.assignments.get(user.id, [])
-        rows = [self._wire.assignment(row) for row in held]
+        rows = [self._serializer.assignment(row) for row in held]
         return self._list(rows) if self._brief else self._list(*self._page(request, rows))
 
     async def user_role_settings(self, request: Request) -> Response:
-        """Answer the settings of the user's role."""
+        """Return the settings of the user's role."""
         user = self._user(request)
         if user is None:
             return _no_user()
@@ -148,7 +148,7 @@ class Api:
         return answer({"success": True, "data": role.settings if role else {}})
 
     async def add_user(self, request: Request) -> Response:
-        """Invite a user: by address alone (official), or with a name and left without a role (brief)."""
+        """Invite a user: by address only (official), or with a name and without a role (brief)."""
         sent = await _sent(request)
         email, name = sent.get("email"), sent.get("name")
         if not isinstance(email, str) or (self._brief and not isinstance(name, str)):
@@ -164,10 +164,10 @@ class Api:
         if self._brief:
             user.name = str(name)
             self._company.assignments[user.id] = []
-        return answer({"success": True, "data": self._wire.user(user, _caller(request))})
+        return answer({"success": True, "data": self._serializer.user(user, _caller(request))})
 
     async def switch_user(self, request: Request) -> Response:
-        """Switch a user on or off: `active_flag` is all that can be changed."""
+        """Activate or deactivate a user; no other field can be changed."""
         user = self._user(request)
         flag = (await _sent(request)).get("active_flag")
         if user is None:
@@ -175,33 +175,33 @@ class Api:
         if not isinstance(flag, bool):
             return failure(400, "Bad request", error_info="active_flag is required")
         user.active = flag
-        return answer({"success": True, "data": self._wire.user(user, _caller(request))})
+        return answer({"success": True, "data": self._serializer.user(user, _caller(request))})
 
     # Roles.
 
     async def roles(self, request: Request) -> Response:
         """List the roles, page by page."""
-        return self._list(*self._page(request, self._wire.roles()))
+        return self._list(*self._page(request, self._serializer.roles()))
 
     async def role(self, request: Request) -> Response:
-        """Answer one role with its settings, whether or not the list names it."""
+        """Return one role with its settings, also if the list leaves it out."""
         role = self._role(request)
         if role is None:
             return _no_role()
         extra = {"settings": role.settings}
-        return answer({"success": True, "data": self._wire.role(role), "additional_data": extra})
+        return answer({"success": True, "data": self._serializer.role(role), "additional_data": extra})
 
     async def role_settings(self, request: Request) -> Response:
-        """Answer the settings of one role."""
+        """Return the settings of one role."""
         role = self._role(request)
         return answer({"success": True, "data": role.settings}) if role else _no_role()
 
     async def role_members(self, request: Request) -> Response:
-        """List who is in a role, page by page."""
+        """List the assignments of a role, page by page."""
         role = self._role(request)
         if role is None:
             return _no_role()
-        rows = [self._wire.assignment(row) for row in self._company.members(role.id)]
+        rows = [self._serializer.assignment(row) for row in self._company.members(role.id)]
         return self._list(*self._page(request, rows))
 
     async def assign(self, request: Request) -> Response:
@@ -218,26 +218,26 @@ class Api:
     # Permission sets.
 
     async def permission_sets(self, request: Request) -> Response:
-        """List the permission sets, of one app where the query says so."""
-        return self._list(self._wire.permission_sets(request.query_params.get("app")))
+        """List the permission sets, or those of the app in the query."""
+        return self._list(self._serializer.permission_sets(request.query_params.get("app")))
 
     async def permission_set(self, request: Request) -> Response:
-        """Answer one permission set, in the shape that the options name."""
+        """Return one permission set, in the shape of `set_shape`."""
         entry = self._set(request)
         if entry is None:
             return failure(404, "Not Found")
-        row = self._wire.permission_set(entry)
+        row = self._serializer.permission_set(entry)
         if self._options.set_shape == "bare":
             return answer(row)
         return answer({"success": True, "data": [row] if self._options.set_shape == "list" else row})
 
     async def set_assignments(self, request: Request) -> Response:
-        """List who has a permission set, page by page; nobody is a 404."""
+        """List the users who have a permission set, page by page; 404 if nobody has it."""
         entry = self._set(request)
-        rows = self._wire.set_assignments(entry) if entry else []
+        rows = self._serializer.set_assignments(entry) if entry else []
         return self._list(*self._page(request, rows)) if rows else failure(404, "Not Found")
 
-    # What the endpoints share.
+    # Helpers.
 
     def _list(self, rows: list[Json], pagination: Json | None = None) -> Response:
         data = None if self._options.null_lists and not rows else rows
@@ -277,7 +277,7 @@ def _caller(request: Request) -> User:
 
 
 async def _sent(request: Request) -> Json:
-    """Return the JSON object that was sent; an empty one where it was none."""
+    """Return the JSON object in the body of the request, or an empty object if it has none."""
     try:
         content = json.loads(await request.body())
     except ValueError:
@@ -286,7 +286,7 @@ async def _sent(request: Request) -> Json:
 
 
 def _integer(value: object) -> int:
-    """Return an id; -1, which nothing has, where it is none."""
+    """Return the value as an id, or -1 if it is not a number; nothing has the id -1."""
     text = str(value)
     return int(text) if text.isdecimal() and text.isascii() else -1
 

@@ -1,7 +1,7 @@
-"""Generates a company from its size and a seed: roles, permission sets, users; then plants the anomalies.
+"""Generates a company from a size and a seed: roles, permission sets, users; then plants the anomalies.
 
-The same (users, seed, now) always gives the same company. Before anything is planted it is consistent: no
-rule that the anomalies are planted for fires on it.
+The same (users, seed, now) always gives the same company. Before anomalies are planted, the company is
+consistent: none of the rules that the anomalies are for fires on it.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def generate(users: int = 300, seed: int = 1, now: datetime | None = None, clean
     """Return the company of this size and seed.
 
     Args:
-        users: how many users `users` lists, inactive ones included; 5 to 50,000.
-        seed: everything that is left to chance; modulo 3, 1 plants `single_admin`, 2 `too_many_admins`.
-        now: what the dates are counted back from; the real now by default.
-        clean: plant nothing.
+        users: number of users, including inactive ones; 5 to 50,000.
+        seed: of the random generator; if seed % 3 is 1, `single_admin` is planted, if 2, `too_many_admins`.
+        now: the time from which dates are counted back; by default the current time.
+        clean: plant no anomalies.
 
     Raises:
         ValueError: if the number of users is out of range.
     """
     if not SMALLEST <= users <= LARGEST:
         raise ValueError(f"A company has {SMALLEST} to {LARGEST:,} users, not {users:,}.")
-    return _Founder(users, seed, now or datetime.now(UTC)).found(clean=clean)
+    return _Generator(users, seed, now or datetime.now(UTC)).generate(clean=clean)
 
 
-class _Founder:
-    """Founds one company, step by step, out of one source of chance."""
+class _Generator:
+    """Generates one company, step by step, from one random generator."""
 
     def __init__(self, size: int, seed: int, now: datetime) -> None:
-        # Chance that can be repeated is the point here; nothing secret hangs on it.
+        # Reproducible on purpose; not used for secrets.
         self._rng = random.Random(f"{size}:{seed}")  # noqa: S311
         self._size = size
         self._calendar = Calendar(now, self._rng)
@@ -84,8 +84,8 @@ class _Founder:
             sets={entry.id: entry for entry in self._sets.values()},
         )
 
-    def found(self, *, clean: bool) -> Company:
-        """Return the company, with its anomalies unless it is to be clean."""
+    def generate(self, *, clean: bool) -> Company:
+        """Return the company, with anomalies unless `clean`."""
         company = self._company
         teams = grow_roles(company, self._size, self._rng)
         self._employ(teams)
@@ -98,14 +98,14 @@ class _Founder:
         return company
 
     def _employ(self, teams: dict[int, Department]) -> None:
-        """Hire everybody: ordinary active users, oldest first, each in one team with that team's sets."""
+        """Create all users: active, oldest first, each in one team with the permission sets of that team."""
         company, rng = self._company, self._rng
         young = round(0.02 * self._size)
         ages = sorted((self._calendar.age(100, 3000) for _ in range(self._size - young)), reverse=True)
         ages += sorted((self._calendar.age(0.5, 11.5) for _ in range(young)), reverse=True)
         leaves, weights = list(teams), [department.weight for department in teams.values()]
         user_id = 11_000_000 + rng.randrange(9_000_000)
-        # The first ones fill every team, so that none is empty.
+        # The first users fill every team, so that no team is empty.
         seats = [*leaves, *rng.choices(leaves, weights, k=self._size)]
         for age, team in zip(ages, seats, strict=False):
             user_id += rng.randint(1, 60)
@@ -121,11 +121,11 @@ class _Founder:
         """Return an active user created `age` days ago."""
         rng = self._rng
         name, email = self._directory.hire()
-        # Most people log in daily, some were away for long, but nobody so long that it were a finding.
+        # Most users log in often, some rarely, but nobody so rarely that it is a finding.
         furthest = min(age, 4 if rng.random() < 0.8 else 80)
         login: str | None = self._calendar.ago(0.01, furthest)
         if age < 12 and rng.random() < 0.4:
-            login = rng.choice((ZERO_DATE, None))  # accepted, yet to come in for the first time
+            login = rng.choice((ZERO_DATE, None))  # accepted the invitation, and has not logged in yet
         created = self._calendar.on(age)
         return User(
             id=user_id,
@@ -145,13 +145,13 @@ class _Founder:
         )
 
     def _access(self, *keys: str) -> list[Access]:
-        found = (self._sets[key] for key in keys)
-        return [Access(entry.app, entry.kind == "admin", entry.id) for entry in found]
+        sets = (self._sets[key] for key in keys)
+        return [Access(entry.app, entry.kind == "admin", entry.id) for entry in sets]
 
     def _lead(self, teams: dict[int, Department]) -> None:
-        """Give one member of each team of some size the managers' sets, and a seat in the role above.
+        """Make one member of each team of at least four a manager: manager sets, and the role above.
 
-        There managers are among their like: what they may do is usual for the role, as Pipedrive advises.
+        Managers share roles with other managers, as Pipedrive advises, so their permissions are usual there.
         """
         company = self._company
         seats = {user_id: rows[0].role_id for user_id, rows in company.assignments.items()}
@@ -166,7 +166,7 @@ class _Founder:
                 company.move(members[0], above)
 
     def _appoint_admins(self) -> None:
-        """Appoint about 3 % admins, the token's owner first; at least two of the account settings."""
+        """Make about 3 % of the users admins, the token's owner first; at least two in full."""
         company = self._company
         wanted = max(2, round(0.03 * self._size))
         people = [user for user in company.users.values() if _ordinary(user)]
@@ -181,12 +181,12 @@ class _Founder:
         company.plain_user_id = next((user for user in plain if not sensitive(company, user)), plain[0]).id
 
     def _leave(self) -> None:
-        """Some were invited lately, some left: cleanly, with nothing but the default role."""
+        """Make some users newly invited, and let others leave, with nothing but the default role."""
         company, rng, size = self._company, self._rng, self._size
         people = [user for user in company.users.values() if spare(company, self._calendar, user)]
         rng.shuffle(people)
         invited, left, deleted = round(0.015 * size), round(0.04 * size), round(0.02 * size)
-        # a team that others left keeps its members, so that no role is empty
+        # a team keeps at least two members, so that no role is empty
         seats = Counter(rows[0].role_id for rows in company.assignments.values())
         for user in people[:invited]:
             user.name = user.email

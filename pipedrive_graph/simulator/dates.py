@@ -1,4 +1,4 @@
-"""Dates as Pipedrive writes them, counted back from the company's now, away from every rule's threshold."""
+"""Dates in Pipedrive's format, counted back from the company's `now`, away from every rule's threshold."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 THRESHOLDS = (7, 14, 30, 90)
-"""The ages in days at which a rule of the catalogue changes its mind."""
+"""The ages in days at which a rule starts or stops to fire."""
 
 MARGIN = 2.5
-"""Days that every date keeps away from a threshold, so that a slow run of the pipeline changes no finding."""
+"""The smallest distance of a date from a threshold, in days, so that a slow run changes no finding."""
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -20,10 +20,10 @@ _STARTED = time.monotonic()
 
 
 def wall_clock() -> float:
-    """Return the time that the server's answers carry, in seconds since 1970.
+    """Return the server's time, in seconds since 1970.
 
-    A night that is played at a chosen time needs a server that agrees with it: as the client, the simulator
-    starts its clock at PIPEDRIVE_GRAPH_CLOCK where that is an ISO 8601 time.
+    Like the client, the simulator starts its clock at PIPEDRIVE_GRAPH_CLOCK if that is an ISO 8601 time, so
+    that both agree in tests that set the time.
     """
     try:
         start = datetime.fromisoformat(os.environ.get("PIPEDRIVE_GRAPH_CLOCK", "").strip())
@@ -34,12 +34,12 @@ def wall_clock() -> float:
 
 
 def written(moment: datetime) -> str:
-    """Return a time as the API writes it: UTC, without a zone."""
+    """Return a time in the format of the API: UTC, without a zone."""
     return moment.astimezone(UTC).strftime(FORMAT)
 
 
 class Calendar:
-    """Dates some days before `now`, none of them near a threshold."""
+    """Generates dates before `now`, none of them near a threshold."""
 
     def __init__(self, now: datetime, rng: random.Random) -> None:
         self._now = now
@@ -61,6 +61,6 @@ class Calendar:
         return written(self._now - timedelta(days=age))
 
     def days_since(self, date: str) -> float:
-        """Return how many days ago a date was that is written as the API writes it."""
+        """Return how many days ago a date in the format of the API was."""
         moment = datetime.strptime(date, FORMAT).replace(tzinfo=UTC)
         return (self._now - moment) / timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The departments of a company, and the tree of roles in which their people sit."""
+"""The departments of a company, and the tree of their roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipedrive_graph.simulator.model import DEFAULT_ROLE, Company, Role
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A part of the company: how many work there, beside the others, and their permission sets."""
+    """A part of the company: its share of the users (`weight`), and their permission sets."""
 
     name: str
     weight: int
@@ -30,9 +30,9 @@ _REGIONS = ("EMEA", "Americas", "APAC", "Nordics", "DACH", "Iberia", "Benelux", 
 
 
 def grow_roles(company: Company, size: int, rng: random.Random) -> dict[int, Department]:
-    """Create the tree; returns the leaves, in which people sit, with their department."""
+    """Create the tree of roles; returns its leaves, in which the users are, with their departments."""
     roles = company.roles
-    # Both forms of a root are met: without a parent, and its own parent.
+    # Pipedrive has both forms of a root: without a parent, and its own parent.
     parent = DEFAULT_ROLE if company.seed % 2 else None
     roles[DEFAULT_ROLE] = Role(
         DEFAULT_ROLE,
@@ -45,7 +45,7 @@ def grow_roles(company: Company, size: int, rng: random.Random) -> dict[int, Dep
 
     def grow(name: str, parent_id: int) -> int:
         nonlocal last
-        # Ids have gaps where roles were deleted once.
+        # Ids have gaps, because roles were deleted.
         last += 1 if rng.random() < 0.8 else rng.randint(2, 9)
         roles[last] = Role(last, name, parent_id)
         return last
@@ -68,7 +68,7 @@ def grow_roles(company: Company, size: int, rng: random.Random) -> dict[int, Dep
     parents = {role.parent_role_id for role in roles.values()}
     for role in roles.values():
         role.settings = _visibility(rng)
-    # Levels of access are the default role's alone.
+    # Only the default role has access levels.
     kinds = ("deal", "org", "person", "product")
     roles[DEFAULT_ROLE].settings |= {f"{kind}_access_level": 1 for kind in kinds}
     return {

@@ -1,8 +1,8 @@
 r"""Faults on demand: rules that tests add, change and clear while the simulator runs.
 
-A rule says for which path, how often, and what becomes of the true answer: an action is a function from
-`Reply` to `Reply`, and every action below is one. Faults happen to requests that passed authorisation and
-the rate limit, so that both stay exact while everything else breaks.
+A rule names a path, how often it applies, and the actions on the real response. An action is a function from
+`Reply` to `Reply`; this module has many. Faults apply only to requests that passed authorisation and the rate
+limit, so both stay exact while everything else breaks.
 
     faults.add(r"users/\d+/permissions", status(503), times=3)
     faults.add("roles", cut("within"))
@@ -26,16 +26,16 @@ CLOUDFLARE_PAGE = (
     "<!DOCTYPE html><html><head><title>Access denied</title></head><body><h1>Access denied</h1>"
     "<p>This error is produced by Cloudflare.</p></body></html>"
 )
-"""What the CDN in front of Pipedrive answers, with 403, to who keeps calling while over the limit."""
+"""The body of the CDN's 403 response to a client that keeps exceeding the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is about to be sent, and how.
+    """A response before it is sent, and how it is sent.
 
-    `cut` names where the connection ends: before anything is sent, within the body, or right after a whole
-    answer. `seconds` is how long the body trickles, and the head before it where `head_too`; `silent` is
-    never to answer at all.
+    `cut` says where the connection ends: before anything is sent, within the body, or right after the whole
+    response. The body is sent slowly over `seconds`; with `head_too`, so is the head. With `silent`, nothing
+    is ever sent.
     """
 
     status: int
@@ -47,7 +47,7 @@ class Reply:
     silent: bool = False
 
     def of(self, status: int, body: bytes, content_type: str) -> Reply:
-        """Return this reply with another status, body and type; the other headers stay."""
+        """Return this reply with another status, body and content type; other headers stay."""
         kept = tuple(pair for pair in self.headers if pair[0] != "content-type")
         return replace(self, status=status, body=body, headers=(("content-type", content_type), *kept))
 
@@ -56,7 +56,7 @@ Action = Callable[[Reply], Reply]
 
 
 def status(code: int, *, error: str = "internal error", headers: dict[str, str] | None = None) -> Action:
-    """Answer with this status and a JSON error."""
+    """Respond with this status and a JSON error."""
     text = {"success": False, "error": error, "errorCode": code}
 
     def act(reply: Reply) -> Reply:
@@ -67,64 +67,64 @@ def status(code: int, *, error: str = "internal error", headers: dict[str, str] 
 
 
 def not_found(reply: Reply) -> Reply:
-    """Answer 404, as for a user who is gone."""
+    """Respond 404, as for a user who no longer exists."""
     return status(404, error="User not found or not accessible.")(reply)
 
 
 def forbidden(reply: Reply) -> Reply:
-    """Answer 403, as to a token without the right."""
+    """Respond 403, as to a token without the required right."""
     return status(403, error="You do not have permissions to do this.")(reply)
 
 
 def unauthorised(reply: Reply) -> Reply:
-    """Answer 401, as to a token that was revoked in the middle of a run."""
+    """Respond 401, as to a token that was revoked during a run."""
     return status(401, error="unauthorized access", headers={"x-401-by-gw": "true"})(reply)
 
 
 def cut(where: Literal["before", "within", "after"]) -> Action:
-    """End the connection before the answer, within its body, or right after it."""
+    """Close the connection before the response, within its body, or right after it."""
     return lambda reply: replace(reply, cut=where)
 
 
 def slow(seconds: float) -> Action:
-    """Let the body trickle for so many seconds."""
+    """Send the body slowly, over this number of seconds."""
     return lambda reply: replace(reply, seconds=seconds)
 
 
 def slow_loris(seconds: float) -> Action:
-    """Let the whole answer trickle for so many seconds, from the status line on."""
+    """Send the whole response slowly, over this number of seconds, starting with the status line."""
     return lambda reply: replace(reply, seconds=seconds, head_too=True)
 
 
 def silence(reply: Reply) -> Reply:
-    """Accept the request and never answer."""
+    """Accept the request and never respond."""
     return replace(reply, silent=True)
 
 
 def truncated(reply: Reply) -> Reply:
-    """Send the first half of the body as if it were the whole: JSON that ends too early."""
+    """Send only the first half of the body, with a matching length: JSON that ends too early."""
     return replace(reply, body=reply.body[: len(reply.body) // 2])
 
 
 def html(code: int = 200, text: str = "<html><body>Maintenance</body></html>") -> Action:
-    """Answer with a page of HTML."""
+    """Respond with an HTML page."""
     return lambda reply: reply.of(code, text.encode(), HTML_TYPE)
 
 
 def unsuccessful(reply: Reply) -> Reply:
-    """Answer 200 with `success: false`."""
+    """Respond 200 with `success: false`."""
     text = {"success": False, "error": "Something went wrong", "data": None}
     return reply.of(200, json.dumps(text).encode(), JSON_TYPE)
 
 
 def cloudflare(reply: Reply) -> Reply:
-    """Answer as the CDN does that blocks: HTML, 403, none of Pipedrive's headers."""
+    """Respond like the CDN when it blocks: 403 with HTML and without Pipedrive's headers."""
     headers = (("server", "cloudflare"), ("cf-ray", "8a1b2c3d4e5f6789-TLL"))
     return replace(reply, headers=headers).of(403, CLOUDFLARE_PAGE.encode(), HTML_TYPE)
 
 
 def body(content: bytes | str | object, code: int = 200, content_type: str = JSON_TYPE) -> Action:
-    """Answer with this body: bytes or text as they are, anything else as JSON."""
+    """Respond with this body: bytes or text unchanged, anything else as JSON."""
     if isinstance(content, bytes):
         raw = content
     else:
@@ -133,7 +133,7 @@ def body(content: bytes | str | object, code: int = 200, content_type: str = JSO
 
 
 def edit(change: Callable[[Any], object]) -> Action:
-    """Change the JSON of the true answer: `change` works on it in place; what it returns is not looked at."""
+    """Change the JSON of the real response: `change` modifies it in place; its result is ignored."""
 
     def act(reply: Reply) -> Reply:
         value = json.loads(reply.body)
@@ -144,7 +144,7 @@ def edit(change: Callable[[Any], object]) -> Action:
 
 
 def without_keys(*names: str) -> Action:
-    """Leave these keys out of the map in `data`, such as flags of `users/{id}/permissions`."""
+    """Remove these keys from the map in `data`, such as flags of `users/{id}/permissions`."""
 
     def change(body: dict[str, dict[str, object]]) -> None:
         for name in names:
@@ -154,7 +154,7 @@ def without_keys(*names: str) -> Action:
 
 
 def empty_map(reply: Reply) -> Reply:
-    """Answer with an empty map, as if there were nothing to say."""
+    """Respond with an empty map in `data`."""
 
     def change(body: dict[str, object]) -> None:
         body["data"] = {}
@@ -163,7 +163,7 @@ def empty_map(reply: Reply) -> Reply:
 
 
 def headers(**values: str | None) -> Action:
-    """Set headers, or leave them out where None; underscores in the names stand for hyphens."""
+    """Set headers, or remove those that are None; underscores in the names stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in values.items()}
 
     def act(reply: Reply) -> Reply:
@@ -176,15 +176,15 @@ def headers(**values: str | None) -> Action:
 
 @dataclass(slots=True)
 class Fault:
-    r"""A rule: the actions that befall the requests whose path matches.
+    r"""A rule: the actions for requests whose path matches.
 
     Attributes:
-        pattern: what the whole path behind the version must match, as `users/\d+/permissions`.
-        actions: applied one after the other to the true answer.
-        times: for how many requests it holds; None for all.
-        after: how many matching requests pass before it holds.
-        method: of which requests.
-        hits: how many requests it befell so far.
+        pattern: must match the whole path after the version, as in `users/\d+/permissions`.
+        actions: applied in order to the real response.
+        times: the number of requests that it applies to; None for all.
+        after: the number of matching requests that pass first.
+        method: the HTTP method that it applies to.
+        hits: the number of requests that it was applied to.
     """
 
     pattern: re.Pattern[str]
@@ -196,7 +196,7 @@ class Fault:
 
 
 class Faults:
-    """The rules in force; safe to change from another thread while the simulator runs."""
+    """The active rules; safe to change from another thread while the simulator runs."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -210,14 +210,14 @@ class Faults:
         after: int = 0,
         method: str = "GET",
     ) -> Fault:
-        """Add a rule; of several that match, the oldest still in force befalls the request.
+        """Add a rule. If several rules match a request, the oldest active one applies.
 
         Args:
-            path: a regular expression for the whole path behind the version, without a leading slash.
-            actions: what becomes of the true answer, in this order.
-            times: for how many requests; None until it is removed.
-            after: let so many matching requests pass first.
-            method: of which requests.
+            path: a regular expression for the whole path after the version, without a leading slash.
+            actions: applied in this order to the real response.
+            times: the number of requests that it applies to; None until it is removed.
+            after: the number of matching requests that pass first.
+            method: the HTTP method that it applies to.
         """
         fault = Fault(re.compile(path), actions, times, after, method)
         with self._lock:
@@ -225,17 +225,17 @@ class Faults:
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """Take one rule away; no error where it is gone already."""
+        """Remove a rule, if it is still there."""
         with self._lock:
             self._rules = [rule for rule in self._rules if rule is not fault]
 
     def clear(self) -> None:
-        """Take every rule away."""
+        """Remove all rules."""
         with self._lock:
             self._rules.clear()
 
     def take(self, method: str, path: str) -> tuple[Action, ...]:
-        """Return what befalls this request, and count it."""
+        """Return the actions for this request, and count the request."""
         with self._lock:
             for rule in self._rules:
                 if rule.method != method or not rule.pattern.fullmatch(path):

@@ -1,4 +1,4 @@
-"""The limits that are enforced: a token's burst window, its daily budget, and the CDN's block."""
+"""Rate limits of the simulator: a token's burst window, its daily budget, and the CDN's block."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Window(Protocol):
     """Counts the requests of one token; times are seconds of a monotonic clock."""
 
     def admit(self, at: float) -> bool:
-        """Count a request that arrived now, or return False where it is over the limit."""
+        """Count a request that arrives at `at`, or return False if it exceeds the limit."""
 
     def remaining(self, at: float) -> int:
-        """Return how many requests are left now."""
+        """Return how many requests are left at `at`."""
 
     def reset(self, at: float) -> float:
-        """Return the seconds until requests are given back."""
+        """Return the seconds until requests become available again."""
 
 
 class SlidingWindow:
-    """At most `limit` requests in any `length` seconds; refused ones do not count."""
+    """At most `limit` requests in any `length` seconds; rejected requests do not count."""
 
     def __init__(self, limit: int, length: float) -> None:
         self._limit = limit
@@ -32,25 +32,25 @@ class SlidingWindow:
         self._arrivals: deque[float] = deque()
 
     def admit(self, at: float) -> bool:
-        """Count a request that arrived now, or return False where it is over the limit."""
+        """Count a request that arrives at `at`, or return False if it exceeds the limit."""
         if self.remaining(at) == 0:
             return False
         self._arrivals.append(at)
         return True
 
     def remaining(self, at: float) -> int:
-        """Return how many requests are left now."""
+        """Return how many requests are left at `at`."""
         while self._arrivals and self._arrivals[0] <= at - self._length:
             self._arrivals.popleft()
         return self._limit - len(self._arrivals)
 
     def reset(self, at: float) -> float:
-        """Return the seconds until the oldest request counted leaves the window."""
+        """Return the seconds until the oldest counted request leaves the window."""
         return self._arrivals[0] + self._length - at if self._arrivals else self._length
 
 
 class FixedWindow:
-    """At most `limit` requests in each `length` seconds, counted from the first request on."""
+    """At most `limit` requests in each `length` seconds, starting with the first request."""
 
     def __init__(self, limit: int, length: float) -> None:
         self._limit = limit
@@ -59,7 +59,7 @@ class FixedWindow:
         self._used = 0
 
     def admit(self, at: float) -> bool:
-        """Count a request that arrived now, or return False where it is over the limit."""
+        """Count a request that arrives at `at`, or return False if it exceeds the limit."""
         if self.remaining(at) == 0:
             return False
         if self._used == 0:
@@ -68,7 +68,7 @@ class FixedWindow:
         return True
 
     def remaining(self, at: float) -> int:
-        """Return how many requests are left now."""
+        """Return how many requests are left at `at`."""
         if at - self._began >= self._length:
             self._used = 0
         return self._limit - self._used
@@ -80,10 +80,10 @@ class FixedWindow:
 
 @dataclass(slots=True)
 class Account:
-    """What one token has used up, of how much.
+    """What one token has used.
 
-    `limit` is of one window, `spent` of the daily budget; `strikes` counts the calls made while over a
-    limit, and is forgotten after a quiet time of five windows.
+    `limit` is the limit of a window, and `spent` the used part of the daily budget. `strikes` counts the
+    requests that exceeded a limit; it is reset after five windows without one.
     """
 
     window: Window
@@ -104,7 +104,7 @@ class Limits:
         self._day = 0
 
     def account(self, token: str, limit: int | None = None) -> Account:
-        """Return the account of a token, opened at its first request with this limit or the common one."""
+        """Return the account of a token; the first request creates it, with this limit or the default."""
         if token not in self._accounts:
             kind = FixedWindow if self._options.fixed_window else SlidingWindow
             allowed = self._options.limit if limit is None else limit
@@ -112,10 +112,10 @@ class Limits:
         return self._accounts[token]
 
     def charge(self, account: Account, cost: int, at: float) -> int:
-        """Return the status with which the limits answer a request that arrived now.
+        """Count a request that arrives at `at`, and return the status that the limits give it.
 
         Returns:
-            200 where it may pass and was counted, 429 where it is over a limit, 403 where the CDN blocks.
+            200 if the request may pass, 429 if it exceeds a limit, 403 if the CDN blocks the token.
         """
         if at < account.blocked_until:
             return 403
@@ -133,16 +133,16 @@ class Limits:
         return 429
 
     def left(self, account: Account) -> int:
-        """Return what is left of the daily budget."""
+        """Return the rest of the daily budget."""
         return max(0, self.daily_limit - account.spent)
 
     def turn_to(self, day: int) -> None:
-        """Note which day it is; a new one gives back every daily budget."""
+        """Set the current day; a new day resets every daily budget."""
         if day != self._day:
             self._day = day
             self.new_day()
 
     def new_day(self) -> None:
-        """Give back every daily budget, as happens at midnight."""
+        """Reset every daily budget, as Pipedrive does at midnight."""
         for account in self._accounts.values():
             account.spent = 0

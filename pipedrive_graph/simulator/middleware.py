@@ -1,4 +1,4 @@
-"""What every request passes before and behind its endpoint: log, authorisation, limits, latency, faults."""
+"""ASGI middleware around the endpoints: request log, authorisation, limits, latency, faults."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TRANSPORT = "simulator.transport"
-"""Under this key the server puts the connection into the request's scope, for the faults that cut it."""
+"""The key in a request's scope under which the server stores the connection, for faults that cut it."""
 
 _TRICKLES = 10
-_APP = "the OAuth app"  # its account: limits are the app's, whichever access token it uses
+_APP = "the OAuth app"  # the name of its account: an app has one limit for all its access tokens
 
 
 @dataclass(slots=True)
-class Seen:
-    """A request as it arrived: `at` in seconds of time.monotonic(), the token's value left out of `query`.
+class SeenRequest:
+    """A request that arrived: `at` is time.monotonic(), and `query` does not contain the token's value.
 
-    `path` is what stands behind the version, without a leading slash; the whole path where there is no
-    version. `status` is what was sent; None where nothing was, or not yet.
+    `path` is the part after the version, without a leading slash, or the whole path if it has no version.
+    `status` is the status of the response; None if there was none, or not yet.
     """
 
     at: float
@@ -49,8 +49,8 @@ class Seen:
     status: int | None = None
 
 
-class Gate:
-    """ASGI middleware in front of the endpoints."""
+class ApiMiddleware:
+    """Handles everything about a request that is not the business of its endpoint."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Gate:
         options: Options,
         limits: Limits,
         faults: Faults,
-        requests: list[Seen],
+        requests: list[SeenRequest],
         authority: Authority,
     ) -> None:
         self._app = app
@@ -70,18 +70,18 @@ class Gate:
         self._requests = requests
         self._authority = authority
         self._brief = options.dialect == "brief"
-        # Jitter and correlation ids: chance that can be repeated.
+        # For jitter and correlation ids; reproducible on purpose.
         self._rng = random.Random(options.seed)  # noqa: S311
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         at = time.monotonic()
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         shown = {key: "" if key == "api_token" else value for key, value in query.items()}
-        seen = Seen(at, scope["method"], _behind_version(scope["path"]), shown)
+        seen = SeenRequest(at, scope["method"], _behind_version(scope["path"]), shown)
         self._requests.append(seen)
         if scope["path"].startswith(OAUTH_PREFIX):
             reply = await _ask(self._app, scope, receive)
@@ -94,7 +94,7 @@ class Gate:
             await asyncio.sleep(delay)
         await self._answer(reply, seen, scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive, seen: Seen, query: dict[str, str]) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive, seen: SeenRequest, query: dict[str, str]) -> Reply:
         headers = Headers(scope=scope)
         bearer = headers.get("authorization")
         if bearer is None:
@@ -140,7 +140,7 @@ class Gate:
         return reply
 
     def _token(self, headers: Headers, query: dict[str, str]) -> str:
-        """Return the token that was sent; the brief reads it from the query alone."""
+        """Return the token of the request; the brief dialect reads it from the query only."""
         in_query = query.get("api_token", "")
         return in_query if self._brief else headers.get("x-api-token", in_query)
 
@@ -162,7 +162,7 @@ class Gate:
         return method != "GET" or template.startswith(("roles", "permissionSets"))
 
     def _dressed(self, reply: Reply, at: float, account: Account | None) -> Reply:
-        """Return the reply with the headers of the rate limits."""
+        """Return the reply with the rate limit headers."""
         limit, remaining, seconds = self._options.limit, self._options.limit, self._options.window
         left = self._limits.daily_limit
         if account is not None:
@@ -191,10 +191,11 @@ class Gate:
         return math.ceil(epoch * 1000) if form == "epoch_ms" else math.ceil(epoch)
 
     def _wall_clock(self) -> float:
-        # a night that is played at a chosen time is played against a server that agrees with it
         return wall_clock() + self._options.clock_offset
 
-    async def _answer(self, reply: Reply, seen: Seen, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(
+        self, reply: Reply, seen: SeenRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if reply.silent:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -226,8 +227,8 @@ class Gate:
 
 
 async def _trickle(scope: Scope, reply: Reply, headers: list[tuple[bytes, bytes]]) -> None:
-    """Write a whole answer little by little, past the server, which would hold the head back."""
-    lines = [f"HTTP/1.1 {reply.status} As told".encode(), *(b": ".join(pair) for pair in headers)]
+    """Write a response slowly to the connection itself, because the server would hold back the head."""
+    lines = [f"HTTP/1.1 {reply.status} OK".encode(), *(b": ".join(pair) for pair in headers)]
     answer = b"\r\n".join([*lines, b"connection: close", b"", reply.body])
     transport = scope[TRANSPORT]
     parts = _parts(answer, 2 * _TRICKLES)
@@ -240,7 +241,7 @@ async def _trickle(scope: Scope, reply: Reply, headers: list[tuple[bytes, bytes]
 
 
 async def _ask(app: ASGIApp, scope: Scope, receive: Receive) -> Reply:
-    """Return what the endpoints answer, as a whole."""
+    """Call the application, and return its whole response."""
     status = 500
     headers: list[tuple[bytes, bytes]] = []
     chunks: list[bytes] = []
@@ -264,7 +265,7 @@ def _reply_of(response: Response) -> Reply:
 
 
 async def _hang_up(scope: Scope) -> None:
-    """Close the connection once what was written has left, and let the server notice."""
+    """Close the connection after the written data was sent, and let the server notice."""
     transport = scope.get(TRANSPORT)
     if transport is None:
         raise RuntimeError("Only the simulator's own server can cut connections.")
@@ -273,7 +274,7 @@ async def _hang_up(scope: Scope) -> None:
 
 
 def _parts(body: bytes, number: int) -> list[bytes]:
-    """Return the body in about so many parts, at least one."""
+    """Split the body into about this number of parts, at least one."""
     size = max(1, math.ceil(len(body) / number))
     return [body[first : first + size] for first in range(0, len(body), size)] or [b""]
 
@@ -286,7 +287,7 @@ def _behind_version(path: str) -> str:
 
 
 def _template(path: str) -> str:
-    """Return the path with its id replaced, as the table of costs names it."""
+    """Return the path with `{id}` instead of the id, as in the table of costs."""
     first, *rest = path.split("/")
     if rest and rest[0] not in ("me", "find"):
         rest[0] = "{id}"

@@ -1,7 +1,7 @@
-"""A simulated company as it stands: users, roles, assignments, permission sets, and what tests do to them.
+"""The state of a simulated company: users, roles, assignments, permission sets, and methods to change them.
 
-Everything here is mutable, so that a test can change the company between two nights. How a record looks on
-the wire is not decided here.
+Everything is mutable, so that a test can change the company between two runs. serializers.py decides how a
+record looks in a response.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from datetime import datetime
 from pipedrive_graph.simulator.permissions import FLAGS
 
 ZERO_DATE = "0000-00-00 00:00:00"
-"""What Pipedrive sends for "never", where it does not send null."""
+"""What Pipedrive sends for "never", if it does not send null."""
 
 DEFAULT_ROLE = 1
-"""The id of the role in which users sit whom nobody put anywhere."""
+"""The id of the role of users without another role."""
 
 NEWER_APPS = ("partnership", "nova")
 """Apps that Pipedrive added in 2025 and 2026; not every company has them."""
 
 DELETED = "(deleted user)"
-"""The name, and the address, of a user who was deleted for good."""
+"""The name and the address of a permanently deleted user."""
 
 
 @dataclass(slots=True)
@@ -49,11 +49,11 @@ class User:
     active: bool = True
     deleted: bool = False
     is_admin: int | None = None
-    """The legacy field of the brief's dialect, where it differs from what `access` says."""
+    """The legacy field of the brief dialect, if it differs from `access`."""
     granted: set[str] = field(default_factory=set)
-    """Flags held though no set of the user grants them."""
+    """Flags that the user holds although no permission set grants them."""
     withheld: set[str] = field(default_factory=set)
-    """Flags not held though a set of the user grants them."""
+    """Flags that the user lacks although a permission set grants them."""
     phone: str | None = None
     locale: str | None = None
     default_currency: str | None = None
@@ -79,7 +79,7 @@ class Role:
     active: bool = True
     description: str = ""
     listed: bool = True
-    """Whether `roles` names it; a role that is not listed still answers under its id."""
+    """Whether `roles` lists it; a role that is not listed can still be requested by id."""
     miscounted: int = 0
     """By how much its `assignment_count` is more than its assignments."""
     settings: dict[str, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Role:
 
 @dataclass(slots=True)
 class Assignment:
-    """A user's place in a role; `role_id` may name a role that does not exist any more."""
+    """Assigns a user to a role; `role_id` may name a role that no longer exists."""
 
     id: int
     user_id: int
@@ -97,7 +97,7 @@ class Assignment:
 
 @dataclass(slots=True)
 class PermissionSet:
-    """A permission set of one app; `kind` is what the API calls type."""
+    """A permission set of one app; `kind` is called type in the API."""
 
     id: str
     name: str
@@ -110,7 +110,7 @@ class PermissionSet:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding that follows from what was planted, in the dialects that show its evidence."""
+    """A finding that a planted anomaly causes, in the dialects that show its evidence."""
 
     rule: str
     subject_kind: str
@@ -122,9 +122,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Company:
-    """A whole company. `owner_id` is whose token it is, `plain_user_id` a user without any admin right.
+    """A whole company. `owner_id` is the owner of the token, `plain_user_id` a user without any admin right.
 
-    The changing methods raise KeyError for a user, role or set that does not exist.
+    The methods that change it raise KeyError for a user, role or set that does not exist.
     """
 
     id: int
@@ -141,22 +141,22 @@ class Company:
     flags: list[str] = field(default_factory=lambda: list(FLAGS))
     planted: list[Finding] = field(default_factory=list)
     later: list[Finding] = field(default_factory=list)
-    """Findings of the kind that a week of history brings."""
+    """Findings that need a week of history."""
     deviations: list[tuple[int, str]] = field(default_factory=list)
     """User and flag of each grant that was planted as an exception."""
     cast: list[int] = field(default_factory=list)
-    """Ids of the users to whom something may yet happen without telling on others, in a drawn order."""
+    """Ids, in random order, of users who can still be in a story."""
     last_assignment: int = 0
     for_all: dict[str, bool] = field(default_factory=dict)
-    """Flags that Pipedrive itself grants to everybody, or takes from everybody."""
+    """Flags that Pipedrive itself grants to everybody or revokes from everybody."""
     answers_false: bool = False
-    """Whether Pipedrive answers, by its own fault, that nobody may do anything."""
+    """Whether Pipedrive wrongly answers that nobody may do anything."""
 
     def permissions(self, user_id: int) -> dict[str, bool]:
-        """Return what the user may do: every known flag, true or false.
+        """Return every known flag with true or false, for one user.
 
-        An admin of any app holds every flag; anybody else what their sets grant; but for what Pipedrive
-        itself changes for everybody.
+        An admin of any app holds every flag; other users hold what their permission sets grant. `for_all`
+        overrides both.
         """
         if self.answers_false:
             return dict.fromkeys(self.flags, False)
@@ -167,27 +167,27 @@ class Company:
 
     def explained(self, user_id: int) -> set[str]:
         """Return the flags that the user's permission sets grant."""
-        found: set[str] = set()
+        flags: set[str] = set()
         for entry in self.users[user_id].access or []:
             if entry.permission_set_id in self.sets:
-                found.update(self.sets[entry.permission_set_id].contents)
-        return found
+                flags.update(self.sets[entry.permission_set_id].contents)
+        return flags
 
     def members(self, role_id: int) -> list[Assignment]:
-        """Return the assignments to a role, of inactive users too."""
+        """Return the assignments to a role, including those of inactive users."""
         return [row for rows in self.assignments.values() for row in rows if row.role_id == role_id]
 
     def set_id(self, app: str, kind: str) -> str:
-        """Return the id of the first permission set of this app and type; KeyError where there is none."""
+        """Return the id of the first permission set of this app and type; KeyError if there is none."""
         for candidate in self.sets.values():
             if candidate.app == app and candidate.kind == kind:
                 return candidate.id
         raise KeyError(f"{app} has no permission set of type {kind}")
 
     def truth(self, dialect: str) -> list[dict[str, str | None]]:
-        """Return every finding that what was planted leads to, where this dialect shows it.
+        """Return every finding that the planted anomalies cause in this dialect.
 
-        It speaks of the company as it was generated: what a test changes afterwards is the test's own truth.
+        Changes that a test makes afterwards are not included.
         """
         rows = (
             {
@@ -202,22 +202,22 @@ class Company:
         )
         return sorted(rows, key=lambda row: tuple(value or "" for value in row.values()))
 
-    # What happens in a company between two nights.
+    # Changes between two runs.
 
     def deactivate(self, user_id: int) -> None:
-        """Switch a user off, as `PUT users/{id}` does: role and permission sets stay."""
+        """Deactivate a user, as `PUT users/{id}` does: role and permission sets stay."""
         self.users[user_id].active = False
 
     def reactivate(self, user_id: int) -> None:
-        """Switch a user on again."""
+        """Activate a user again."""
         self.users[user_id].active = True
 
     def delete(self, user_id: int, *, by_support: bool = False) -> None:
-        """Delete a user for good: still listed, without name, address, role and rights.
+        """Delete a user permanently: still listed, without name, address, role and permissions.
 
         Args:
             user_id: the user to delete.
-            by_support: as Pipedrive's support does, who leave a random name and address behind.
+            by_support: as Pipedrive's support does it, which leaves a random name and address.
         """
         user = self.users[user_id]
         user.name = user.email = DELETED
@@ -231,52 +231,52 @@ class Company:
         self.move(user_id, DEFAULT_ROLE)
 
     def remove_user(self, user_id: int) -> None:
-        """Let a user vanish: no longer listed, and 404 under their id."""
+        """Remove a user: no longer listed, and 404 by id."""
         del self.users[user_id]
         self.assignments.pop(user_id, None)
 
     def remove_role(self, role_id: int) -> None:
-        """Let a role vanish: no longer listed, and 404 under its id; assignments to it stay."""
+        """Remove a role: no longer listed, and 404 by id; assignments to it stay."""
         del self.roles[role_id]
 
     def grant(self, user_id: int, flag: str) -> None:
-        """Give a user a flag that none of their sets needs to grant."""
+        """Grant a user a flag, whether or not a permission set grants it."""
         user = self.users[user_id]
-        self._know(flag)
+        self._add_flag(flag)
         user.withheld.discard(flag)
         if flag not in self.explained(user_id):
             user.granted.add(flag)
 
     def revoke(self, user_id: int, flag: str) -> None:
-        """Take a flag from a user, though their sets may grant it."""
+        """Revoke a flag from a user, even if a permission set grants it."""
         user = self.users[user_id]
         user.granted.discard(flag)
         if self.permissions(user_id).get(flag):
             user.withheld.add(flag)
 
     def move(self, user_id: int, role_id: int) -> None:
-        """Put a user into a role, and out of every other: one visibility group per user."""
+        """Assign a user to a role, and to no other: one visibility group per user."""
         self.users[user_id].role_id = role_id
         self.assignments[user_id] = []
         self.assign(user_id, role_id)
 
     def assign(self, user_id: int, role_id: int, *, active: bool = True) -> Assignment:
-        """Add an assignment beside those there are; the user's `role_id` stays as it is."""
+        """Add an assignment to the existing ones; the user's `role_id` stays as it is."""
         self.last_assignment += 1
         row = Assignment(self.last_assignment, user_id, role_id, active)
         self.assignments.setdefault(user_id, []).append(row)
         return row
 
     def edit_set(self, set_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Change what a permission set grants, and so what everybody holds who has it."""
+        """Change the flags of a permission set, and so those of all users who have it."""
         new = set(add)
         for flag in new:
-            self._know(flag)
+            self._add_flag(flag)
         edited = self.sets[set_id]
         edited.contents = sorted({*edited.contents, *new} - set(remove))
 
     def add_app(self, app: str) -> str:
-        """Add an app, such as one of `NEWER_APPS`: whoever uses the sales app gets its regular set.
+        """Add an app, such as one of `NEWER_APPS`; users of the sales app get its regular set.
 
         Returns:
             The id of that set.
@@ -286,7 +286,7 @@ class Company:
             new = PermissionSet(f"{app}-{kind}", f"{app.title()} {kind}", app, kind, contents)
             self.sets[new.id] = new
             for flag in contents:
-                self._know(flag)
+                self._add_flag(flag)
         regular = self.set_id(app, "regular")
         for user in self.users.values():
             if any(entry.app == "sales" for entry in user.access or []):
@@ -294,9 +294,9 @@ class Company:
         return regular
 
     def change_for_all(self, granted: bool, *flags: str) -> None:
-        """Let Pipedrive grant flags to everybody, or take them, whatever sets, roles and assignments say."""
+        """Let Pipedrive grant flags to everybody or revoke them, whatever sets, roles and assignments say."""
         for flag in flags:
-            self._know(flag)
+            self._add_flag(flag)
             self.for_all[flag] = granted
 
     def make_admin(self, user_id: int, app: str = "account_settings") -> None:
@@ -306,17 +306,17 @@ class Company:
         user.access = [*others, Access(app, True, self.set_id(app, "admin"))]
 
     def drop_admin(self, user_id: int) -> None:
-        """Take every admin right from a user: a regular set where the app has one, else no access."""
-        kept: list[Access] = []
+        """Revoke every admin right of a user; they keep a regular set, except in the account settings."""
+        access: list[Access] = []
         for entry in self.users[user_id].access or []:
             if not entry.admin:
-                kept.append(entry)
+                access.append(entry)
             elif entry.app != "account_settings":
-                kept.append(Access(entry.app, False, self.set_id(entry.app, "regular")))
-        self.users[user_id].access = kept
+                access.append(Access(entry.app, False, self.set_id(entry.app, "regular")))
+        self.users[user_id].access = access
 
     def invite(self, email: str, access: list[Access] | None = None) -> User:
-        """Add a user who has not accepted yet: known by their address, in the default role."""
+        """Add a user who has not accepted the invitation: with an address and the default role."""
         regular = [Access("sales", False, self.set_id("sales", "regular"))]
         user = User(
             id=max(self.users) + 1,
@@ -332,6 +332,6 @@ class Company:
         self.assign(user.id, DEFAULT_ROLE)
         return user
 
-    def _know(self, flag: str) -> None:
+    def _add_flag(self, flag: str) -> None:
         if flag not in self.flags:
             self.flags = sorted({*self.flags, flag})

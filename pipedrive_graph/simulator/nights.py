@@ -1,4 +1,4 @@
-"""Lets a company live on between two nights: ordinary life, and the events that a truth speaks of."""
+"""Changes a company between two runs: ordinary changes, and the events that rules report."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pipedrive_graph.simulator.dates import Calendar
 from pipedrive_graph.simulator.model import DEFAULT_ROLE, ZERO_DATE, Company, User
 
 WEEK = 8.0
-"""Days that pass unless told otherwise: enough for what takes a week of history."""
+"""Days that pass by default: enough for findings that need a week of history."""
 
 _NEW = 14
-"""Days for which somebody who never logged in is expected to."""
+"""Age in days up to which a user who never logged in is expected to log in."""
 
 _RESTS = 90
-"""Days without a login after which nobody is expected to come back."""
+"""Days without a login after which a user is not expected to log in again."""
 
 
 def live_on(company: Company, days: float = WEEK, *, clean: bool = False) -> None:
-    """Let days pass, and things happen; `company.planted` is the truth of the new night.
+    """Let days pass and change the company; afterwards, `company.planted` is the truth of the new run.
 
-    People log in, accept invitations, are hired, leave and move, all of which no rule objects to. Then,
-    unless it is to be clean, happens what the rules about events are there for, as much of it as fits
-    into a night on which under a tenth of all grants change; or, in every fourth company, more than that.
+    Users log in, accept invitations, join, leave and move, and no rule fires for that. Unless `clean`, events
+    happen that the rules report: as many as change under a tenth of all grants or, in every fourth company,
+    more than that.
 
     Args:
         company: changed in place.
-        days: how many days pass; from 7 on they bring what takes a week of history.
-        clean: nothing happens that a rule objects to.
+        days: how many days pass; with 7 or more, findings that need a week of history appear.
+        clean: let nothing happen that a rule reports.
     """
-    # Chance that can be repeated is the point here; nothing secret hangs on it.
+    # Reproducible on purpose; not used for secrets.
     rng = random.Random(f"{len(company.users)}:{company.seed}:{company.last_assignment}")  # noqa: S311
     company.now += timedelta(days=days)
     calendar = Calendar(company.now, rng)
@@ -58,11 +58,11 @@ def _happen(stage: Stage) -> None:
     for number in range(max(1, round(size**0.5 / 9))):
         for variants in stories:
             story = variants[(company.seed + number) % len(variants)]
-            # what the mass change takes away, this gives
+            # this story grants the flags that the mass change revokes
             if not (mass and story is events.more_and_more):
                 with suppress(NoRoomError):
                     story(stage)
-    # the last one, for it depends on who is where
+    # the last story, because it depends on the roles of all users
     with suppress(NoRoomError):
         events.moved_with_all(stage)
     if mass:
@@ -70,7 +70,7 @@ def _happen(stage: Stage) -> None:
 
 
 def _log_in(stage: Stage, days: float) -> None:
-    """Whoever still comes logs in; who was invited or was new comes for the first time."""
+    """Let active users log in; invited and new users log in for the first time."""
     for user in stage.company.users.values():
         if user.active and user.created is None:
             user.created = stage.calendar.ago(0.5, 4)
@@ -78,20 +78,20 @@ def _log_in(stage: Stage, days: float) -> None:
         elif user.active and user.created is not None:
             age = stage.calendar.days_since(user.created)
             login = user.last_login or ZERO_DATE
-            comes = age < days + _NEW if login == ZERO_DATE else stage.calendar.days_since(login) < _RESTS
-            if comes:
+            logs_in = age < days + _NEW if login == ZERO_DATE else stage.calendar.days_since(login) < _RESTS
+            if logs_in:
                 user.last_login = user.modified = stage.calendar.ago(0.01, min(age, 4))
 
 
 def _hire(stage: Stage) -> None:
-    """Somebody new is hired, and gets what a colleague has."""
+    """A new user joins, with the access of a colleague."""
     like = stage.person(changes=10)
     stage.company.cast.append(like.id)
     events.hire(stage, like)
 
 
 def _move(stage: Stage) -> None:
-    """Somebody changes to a team whose members all have the same sets."""
+    """A user moves to a team most of whose members have the same sets as the user."""
     company = stage.company
     user = stage.person()
     for role in company.roles.values():
@@ -104,7 +104,7 @@ def _move(stage: Stage) -> None:
 
 
 def _leave(stage: Stage) -> None:
-    """Somebody leaves, and nothing is left with them."""
+    """A user leaves and keeps no access."""
     user: User = stage.person(changes=10)
     user.access = []
     stage.company.deactivate(user.id)

@@ -1,7 +1,7 @@
-"""Plays Pipedrive's authorisation server: hands out codes and tokens, and knows what they are worth.
+"""The authorisation server: issues codes and tokens, and validates them.
 
-Who opens the authorise page has agreed (or, by option, declined): there is nobody to ask. Tokens stand for
-the company's first user, an admin.
+Opening the authorise page counts as agreement, or, by option, as refusal. Tokens belong to the company's
+first user, an admin.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PREFIX = "/oauth/"
 CODE_SECONDS = 300
 
 _SCOPES = {"users": "users:read", "roles": "admin", "permissionSets": "admin"}
-"""The scope that reading each first part of a path takes; `users/me` takes `base`."""
+"""The scope that is needed to read a path, by its first part; `users/me` needs `base`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class _Code:
 
 
 class Authority:
-    """What has been handed out. Times are seconds of time.monotonic().
+    """Keeps the issued codes and tokens. Times are seconds of time.monotonic().
 
     Attributes:
-        refreshed: how often a refresh token was exchanged with success.
+        refreshed: how often a refresh token was exchanged successfully.
     """
 
     def __init__(self, options: Options, company_id: int) -> None:
@@ -51,7 +51,7 @@ class Authority:
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, float] = {}
         self._refresh: set[str] = {options.refresh_token}
-        # Tokens that look like the real ones, and are the same whenever the simulator is asked the same.
+        # Tokens look like real ones, and are the same for the same sequence of requests.
         self._rng = random.Random(options.seed)  # noqa: S311
         self.refreshed = 0
 
@@ -64,11 +64,11 @@ class Authority:
         ]
 
     def accepts(self, token: str) -> bool:
-        """Whether an access token was handed out here and still holds."""
+        """Whether an access token was issued here and has not expired."""
         return time.monotonic() < self._access.get(token, 0)
 
     def allows(self, method: str, template: str) -> bool:
-        """Whether the app's scopes reach a path; what no scope is mapped to, none reaches."""
+        """Whether the app's scopes allow a request; a path without a mapped scope is never allowed."""
         scopes = set(self._options.scopes.split(","))
         if method != "GET":
             return "admin" in scopes
@@ -78,16 +78,16 @@ class Authority:
         return needed is not None and not scopes.isdisjoint({needed, "admin"})
 
     def expire(self) -> None:
-        """Let every access token end now; refresh tokens stay."""
+        """Expire every access token; refresh tokens stay valid."""
         self._access.clear()
 
     def withdraw(self) -> None:
-        """Take the authorisation back, as a user does who uninstalls the app."""
+        """Revoke the authorisation, as a user does by uninstalling the app."""
         self._access.clear()
         self._refresh.clear()
 
     async def authorize(self, request: Request) -> Response:
-        """Send the browser back with a code, or with `error=user_denied`."""
+        """Redirect the browser back with a code, or with `error=user_denied`."""
         asked = request.query_params
         back = urlsplit(asked.get("redirect_uri", ""))
         if asked.get("client_id") != self._options.client_id:
@@ -96,14 +96,14 @@ class Authority:
             return _refusal("invalid_request", "Invalid request: code_challenge_method is invalid")
         if not back.scheme or not back.netloc:
             return _refusal("invalid_request", "Invalid request: redirect_uri is invalid")
-        told = (
+        answered = (
             {"error": "user_denied"}
             if self._options.deny
             else {"code": self._new_code(back.geturl(), asked.get("code_challenge"))}
         )
         if "state" in asked:
-            told["state"] = asked["state"]
-        return RedirectResponse(back._replace(query=urlencode(told)).geturl(), 302)
+            answered["state"] = asked["state"]
+        return RedirectResponse(back._replace(query=urlencode(answered)).geturl(), 302)
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token."""
@@ -139,7 +139,7 @@ class Authority:
         return _refusal("unsupported_grant_type", "Unsupported grant type")
 
     async def revoke(self, request: Request) -> Response:
-        """Take back one token; a refresh token takes the access tokens with it."""
+        """Revoke one token; revoking a refresh token also revokes the access tokens."""
         refused = self._client_objection(request)
         if refused is not None:
             return refused
@@ -169,12 +169,12 @@ class Authority:
     def _client_objection(self, request: Request) -> Response | None:
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
-            told = base64.b64decode(encoded, validate=True).decode() if kind.lower() == "basic" else ""
+            credentials = base64.b64decode(encoded, validate=True).decode() if kind.lower() == "basic" else ""
         except (binascii.Error, UnicodeDecodeError):
-            told = ""
-        if not told:
+            credentials = ""
+        if not credentials:
             return _refusal("invalid_client", "Invalid client: cannot retrieve client credentials")
-        if told != f"{self._options.client_id}:{self._options.client_secret}":
+        if credentials != f"{self._options.client_id}:{self._options.client_secret}":
             return _refusal("invalid_client", "Invalid client: client is invalid")
         return None
 
@@ -190,7 +190,7 @@ class Authority:
 
 
 def _challenge(verifier: str) -> str:
-    """Return what a client shows of its verifier when it asks for a code (RFC 7636, S256)."""
+    """Return the code challenge for a verifier (RFC 7636, S256)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 

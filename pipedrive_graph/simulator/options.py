@@ -1,4 +1,4 @@
-"""What a simulator can be told: which company, where it listens, and how it behaves."""
+"""The options of a simulator: its company, where it listens, and how it behaves."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Literal
 
 Dialect = Literal["official", "brief"]
-"""`official`: as the vendor documents it. `brief`: as third-party pages describe it."""
+"""`official`: as the vendor documents the API. `brief`: as third-party pages describe it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The settings of a simulator; the defaults are a company of 300 people on a mid-sized plan."""
+    """The settings of a simulator; the defaults give a company of 300 people on a mid-sized plan."""
 
     users: int = 300
     """Number of users in the company, inactive ones included."""
     seed: int = 1
-    """Everything about the company that is left to chance."""
+    """Seed of the random generator that creates the company."""
     clean: bool = False
     """Plant no anomalies."""
     now: datetime | None = None
-    """What the company's dates are counted back from; the time of the start by default."""
+    """The time from which the company's dates are counted back; by default the time of the start."""
     truth: Path | None = None
     """Write the planted findings to this JSON file."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = 0
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on; 0 chooses a free port."""
     dialect: Dialect = "official"
     """Which description of the API to follow."""
     token: str = "simulator-token"  # noqa: S105 - opens nothing but this simulator
@@ -38,68 +38,68 @@ class Options:
     """API token of a user without any admin right."""
 
     client_id: str = "simulator-client"
-    """Client id of the one OAuth app; its tokens stand for the company's first user."""
+    """Client id of the OAuth app, of which there is one; its tokens belong to the company's first user."""
     client_secret: str = "simulator-client-secret"  # noqa: S105 - as above
     """Client secret of the OAuth app."""
     refresh_token: str = "simulator-refresh-token"  # noqa: S105 - as above
-    """A refresh token that was handed out before the simulator started."""
+    """A refresh token that was issued before the simulator started."""
     scopes: str = "base,users:read,admin"
     """Scopes of the OAuth app, separated by commas."""
     token_lifetime: int = 3599
-    """Seconds for which an access token holds."""
+    """Seconds for which an access token is valid."""
     rotate: bool = False
-    """Replace a refresh token each time it is exchanged; the old one ends."""
+    """Replace a refresh token each time it is exchanged; the old one becomes invalid."""
     deny: bool = False
-    """Let whoever is asked to authorise the app decline."""
+    """Decline the authorisation of the app."""
     api_domain: str | None = None
-    """Address of the API that comes with tokens; by default the simulator's own."""
+    """Address of the API in the token response; by default the simulator's own."""
 
     limit: int = 80
     """Requests allowed per token and window."""
     oauth_limit: int | None = None
-    """The same for the OAuth app; by default four times the limit, as in every plan."""
+    """The same for the OAuth app; by default four times `limit`, as in every plan."""
     window: float = 2.0
     """Length of the window in seconds."""
     fixed_window: bool = False
-    """Count in windows that follow one another instead of a sliding one."""
+    """Use fixed windows instead of a sliding window."""
     daily_limit: int | None = None
-    """Daily budget: tokens (official) or requests (brief); by default as large as the plan's."""
+    """Daily budget: tokens (official) or requests (brief); by default that of the plan."""
     block_after: int = 100
-    """Calls made while over the limit that are answered 429 before the CDN blocks the token with 403."""
+    """Number of requests over the limit that are answered 429 before the CDN blocks the token with 403."""
     block_seconds: float = 60.0
-    """How long the CDN's block lasts."""
+    """Duration of the CDN's block in seconds."""
     retry_after: bool = False
     """Send Retry-After with 429."""
     reset: Literal["delta", "epoch", "epoch_ms"] | None = None
-    """Form of x-ratelimit-reset; by default delta (official) or epoch (brief)."""
+    """Format of x-ratelimit-reset; by default delta (official) or epoch (brief)."""
     clock_offset: float = 0.0
     """Seconds by which the server's clock (Date, epochs) is ahead of this machine's."""
 
     latency: float = 0.0
-    """Seconds before each answer."""
+    """Seconds before each response."""
     jitter: float = 0.0
-    """Up to so many seconds more, at random."""
+    """Largest random addition to the latency, in seconds."""
 
     page_limit: int = 500
-    """Rows that a page of a list has at most."""
+    """Largest number of rows on a page of a list."""
     null_lists: bool = False
-    """Answer `data: null` where a list is empty."""
+    """Return `data: null` for an empty list."""
     set_shape: Literal["list", "object", "bare"] = "list"
     """Shape of `permissionSets/{id}`: a list of one, an object, or an object without envelope."""
     paging: Literal["next_start", "limit", "flat"] = "next_start"
-    """What a page says of the next one: where it starts, as the vendor's guide has it; only that there is
-    one, as the specification of roles and assignments has it; or that in `additional_data` itself, as the
-    specification of leads has it."""
+    """How a page refers to the next one: `next_start` states where it starts, as in the vendor's guide;
+    `limit` states only that there is one, as in the specification of roles and assignments; `flat` states the
+    same directly in `additional_data`, as in the specification of leads."""
     role_ids: Literal["number", "text"] = "number"
-    """Form of `role_id` in a user: a number, or a string, as in older captures."""
+    """Type of `role_id` in a user: a number, or a string, as in older captures."""
     lang: Literal["number", "text"] = "number"
-    """Form of `lang` in a user: the number of a language, or its name."""
+    """Type of `lang` in a user: the number of a language, or its name."""
     root_parent: Literal["none", "itself"] = "none"
-    """The parent of a role that has none: null, or itself, as in the specification's example."""
+    """The parent of a root role: null, or the role itself, as in the specification's example."""
     levels: Literal["depth", "example"] = "depth"
-    """What `level` counts: the depth from 1, or as in the specification's example, where a root and the
-    roles below it have the same."""
+    """The meaning of `level`: the depth, starting with 1; or as in the specification's example, in which a
+    root and the roles below it have the same level."""
     empty_admin_sets: bool = False
-    """List nothing for permission sets of type admin, which hold every permission of their app."""
+    """Return no contents for permission sets of type admin, which grant every permission of their app."""
     iso_dates: bool = False
     """Write dates as ISO 8601 with a Z."""

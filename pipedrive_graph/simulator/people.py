@@ -1,4 +1,4 @@
-"""Invented people: names in several scripts, the ASCII spelling of their mail addresses, where they sit."""
+"""Invented people: names in several scripts, ASCII mail addresses, and the offices where they work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAST_NAMES = """
 
 _FIRST, _LAST = _FIRST_NAMES.split(), _LAST_NAMES.split()
 
-# Names that no folding turns into ASCII: what the company's mail administrator made of them.
+# Names that cannot be folded into ASCII, with the local part of their mail addresses.
 _OTHER_SCRIPTS = (
     ("李娜", "li.na"),
     ("山田太郎", "taro.yamada"),
@@ -40,7 +40,7 @@ _LETTERS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an office is: zone, its offset in winter, and what its people are set to."""
+    """An office: time zone, offset in winter, and the locale and currency of its users."""
 
     timezone_name: str
     timezone_offset: str
@@ -60,13 +60,13 @@ PLACES = (
 
 
 def ascii_of(text: str) -> str:
-    """Return `text` as it would be spelled in a mail address, in lower case."""
+    """Return the spelling of `text` in a mail address, in lower case."""
     folded = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(letter for letter in folded if letter.isascii()).lower()
 
 
 class Directory:
-    """Hands out people: (name, mail address) pairs, of which no two addresses are the same."""
+    """Creates people: pairs of a name and a unique mail address."""
 
     def __init__(self, rng: random.Random, domain: str) -> None:
         self._rng = rng
@@ -74,7 +74,7 @@ class Directory:
         self._taken: dict[str, int] = {}
 
     def hire(self) -> tuple[str, str]:
-        """Return the name and the e-mail address of one more person."""
+        """Return the name and the mail address of another person."""
         rng = self._rng
         if rng.random() < 0.02:
             name, local = rng.choice(_OTHER_SCRIPTS)
@@ -85,6 +85,6 @@ class Directory:
         self._taken[local] = namesakes
         if namesakes > 1:
             local = f"{local}{namesakes}"
-        # A few addresses were typed with capitals, as they are in real companies.
+        # A few addresses have capitals, as in real companies.
         shown = local.title() if rng.random() < 0.02 else local
         return name, f"{shown}@{self._domain}"

@@ -1,7 +1,7 @@
-"""The permission flags, and the permission sets with which a new company starts.
+"""The permission flags, and the permission sets of a new company.
 
-A flag belongs to one app, whose admin set holds it; the union of all admin sets is every flag. The other
-sets are what a company would give its departments.
+A flag belongs to one or more apps, whose admin sets contain it. The admin sets together contain every flag.
+The other sets are typical for departments of a company.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ APP_FLAGS: dict[str, tuple[str, ...]] = {
     "projects": ("can_share_insights", "can_share_filters"),
     "campaigns": ("can_use_email_tracking", "can_modify_labels"),
 }
-"""App to the flags its admin set holds: the vendor's 31, and six that are live but not specified."""
+"""The flags of each app's admin set: 31 that the vendor documents, and six undocumented ones."""
 
 FLAGS: tuple[str, ...] = tuple(sorted({flag for flags in APP_FLAGS.values() for flag in flags}))
-"""Every flag that an answer of `users/{id}/permissions` lists, true or false."""
+"""Every flag in a response of `users/{id}/permissions`, true or false."""
 
 SENSITIVE: tuple[str, ...] = (
     "can_bulk_edit_items",
@@ -73,7 +73,7 @@ SENSITIVE: tuple[str, ...] = (
     "can_use_api",
     "can_use_import",
 )
-"""The flags that the rule catalogue calls sensitive."""
+"""The flags that the rules treat as sensitive."""
 
 SELLER: tuple[str, ...] = (
     "can_add_deals",
@@ -84,12 +84,12 @@ SELLER: tuple[str, ...] = (
     "can_share_filters",
     "can_use_email_tracking",
 )
-"""What everybody in sales may do; nothing sensitive."""
+"""The flags of everybody in sales; none is sensitive."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetTemplate:
-    """A permission set before it has an id: `kind` is Pipedrive's type (admin, manager, regular, custom)."""
+    """A permission set without an id: `kind` is Pipedrive's type (admin, manager, regular, custom)."""
 
     key: str
     name: str

@@ -1,4 +1,4 @@
-"""Writes the roster of a company's people, as HR would hand it over, with what is wrong on purpose."""
+"""Writes the roster of a company as HR would provide it, with deliberate errors."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ COLUMNS = ("email", "status", "manager", "expected_role")
 
 
 def write_roster(company: Company, path: Path, *, clean: bool = False) -> None:
-    """Write a CSV file with a row per person; `company.planted` gets what follows from it.
+    """Write a CSV file with a row per person, and add the findings that follow from it to `company.planted`.
 
-    Everybody who is active is on it, and those who left are, as far as their address is still known. Unless
-    it is to be clean, somebody still active has left, somebody active is missing, and somebody is expected
-    in another role; more than one of each in a large company. What follows from an earlier roster is over.
+    The roster lists all active users, and users who left if their address is still known. Unless `clean`,
+    an active user is listed as left, an active user is missing, and a user is expected in another role; in a
+    large company, there are several of each. Findings of an earlier roster are removed.
 
     Args:
-        company: whose people; what is planted in the company stays as it is.
+        company: the company; its planted anomalies stay as they are.
         path: the file.
-        clean: nothing is wrong.
+        clean: write a roster without errors.
     """
-    # Chance that can be repeated is the point here; nothing secret hangs on it.
+    # Reproducible on purpose; not used for secrets.
     rng = random.Random(f"{len(company.users)}:{company.seed}:roster")  # noqa: S311
     known = [user for user in company.users.values() if "@" in user.email]
     times = Counter(user.email.lower() for user in known)
-    # whom it was wrong about it is right about now: a row about them says that what was found is over
+    # the new roster corrects the errors of the earlier one, which resolves its findings
     earlier = {finding.subject_id for finding in company.planted if finding.rule in ROSTER}
     alone = [
         user
@@ -46,7 +46,7 @@ def write_roster(company: Company, path: Path, *, clean: bool = False) -> None:
             rule = wrong.get(user.id)
             address = user.email.lower()
             if rule == "not_on_roster":
-                _found(company, user, rule, None)
+                _expect(company, user, rule, None)
             if rule == "not_on_roster" or address in addresses:
                 continue
             addresses.add(address)
@@ -55,21 +55,21 @@ def write_roster(company: Company, path: Path, *, clean: bool = False) -> None:
             if status == "left" or times[address] > 1:
                 expected = ""
             if rule:
-                _found(company, user, rule, expected or None)
+                _expect(company, user, rule, expected or None)
             manager = company.users[company.owner_id].email if user.id != company.owner_id else ""
-            # HR writes addresses in its own way
+            # HR and Pipedrive write addresses differently
             shown = rng.choice((address, address.title(), user.email))
             writer.writerow([shown, status, manager, expected])
 
 
-def _found(company: Company, user: User, rule: str, what: str | None) -> None:
+def _expect(company: Company, user: User, rule: str, what: str | None) -> None:
     severity = "critical" if rule == "leaver_still_active" and user.admin_apps else ROSTER[rule]
     company.planted.append(Finding(rule, "user", str(user.id), what, severity))
 
 
 def _wrong(company: Company, alone: list[User], rng: random.Random) -> dict[int, str]:
-    """Choose whom the roster is wrong about, of those who share no address, and in what way."""
-    placed = [user for user in alone if _place(company, user) is not None]
+    """Choose the users with errors in the roster, and the rule that finds each error."""
+    placed = [user for user in alone if _role_name(company, user) is not None]
     admins = [user for user in alone if user.admin_apps and user.id != company.owner_id]
     wrong: dict[int, str] = {user.id: "leaver_still_active" for user in admins[:1]}
     for rule, people in (
@@ -83,16 +83,16 @@ def _wrong(company: Company, alone: list[User], rng: random.Random) -> dict[int,
     return wrong
 
 
-def _place(company: Company, user: User) -> str | None:
-    """Return the name of the role that a user sits in; None where that is not one that there is."""
+def _role_name(company: Company, user: User) -> str | None:
+    """Return the name of the user's role; None unless it is exactly one existing, active role."""
     rows = company.assignments[user.id]
     role = company.roles.get(rows[0].role_id) if len(rows) == 1 and rows[0].active else None
     return role.name if role and role.active and role.id != DEFAULT_ROLE else None
 
 
 def _expected(company: Company, user: User, *, other: bool) -> str:
-    """Return the role that a user is expected in, their own or another; empty where nobody can tell."""
-    own = _place(company, user)
+    """Return the name of the user's expected role, their own or another one; empty if unknown."""
+    own = _role_name(company, user)
     if own is None or not other:
         return own or ""
     names = {role.name for role in company.roles.values() if role.active and role.id != DEFAULT_ROLE}

@@ -1,7 +1,7 @@
-"""How records look on the wire, in both dialects; pure functions of the company, the options and the caller.
+"""Converts records into JSON, in both dialects, depending only on the company, the options and the caller.
 
-Sources: the vendor's OpenAPI descriptions and change log for `official`, the widespread summary of the API
-that a third party published for `brief`. Both dialects describe the same company.
+Sources: for `official`, the vendor's OpenAPI descriptions and change log; for `brief`, a widespread summary
+of the API by a third party. Both dialects describe the same company.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipedrive_graph.simulator.options import Options
 
 Json = dict[str, Any]
 
-# How many tokens of the daily budget a call costs (the specification's x-token-cost), by method and template.
+# Cost of a request in tokens of the daily budget (the specification's x-token-cost), by method and template.
 TOKEN_COSTS: dict[tuple[str, str], int] = {
     ("GET", "users"): 20,
     ("POST", "users"): 10,
@@ -36,8 +36,8 @@ TOKEN_COSTS: dict[tuple[str, str], int] = {
 }
 
 
-class Wire:
-    """Renders one company's records as one caller sees them."""
+class Serializer:
+    """Converts the records of one company into JSON."""
 
     def __init__(self, company: Company, options: Options) -> None:
         self._company = company
@@ -45,7 +45,7 @@ class Wire:
         self._brief = options.dialect == "brief"
 
     def user(self, user: User, caller: User) -> Json:
-        """Return a user; phone and modified depend on who asks, as they do since 2023."""
+        """Return a user; `phone` and `modified` depend on the caller, as in the real API since 2023."""
         own = user.id == caller.id
         row: Json = {
             "id": user.id,
@@ -85,7 +85,7 @@ class Wire:
         return row
 
     def me(self, user: User) -> Json:
-        """Return the caller, with the company they belong to."""
+        """Return the caller, with their company."""
         return self.user(user, user) | {
             "company_id": self._company.id,
             "company_name": self._company.name,
@@ -115,7 +115,7 @@ class Wire:
         }
 
     def roles(self) -> list[Json]:
-        """Return every listed role with its level; counts are strings, as they are live."""
+        """Return every listed role with its level; counts are strings, as in the real API."""
         listed = [role for role in self._company.roles.values() if role.listed]
         members = Counter(row.role_id for rows in self._company.assignments.values() for row in rows)
         children = Counter(role.parent_role_id for role in listed if role.parent_role_id != role.id)
@@ -134,7 +134,7 @@ class Wire:
         ]
 
     def role(self, role: Role) -> Json:
-        """Return one role as it is answered by id: without level and description."""
+        """Return one role as in a response by id: without level and description."""
         children = sum(
             other.parent_role_id == role.id and other.listed and other.id != role.id
             for other in self._company.roles.values()
@@ -149,7 +149,7 @@ class Wire:
         }
 
     def permission_sets(self, app: str | None) -> list[Json]:
-        """Return every permission set, or those of one app, without what they grant."""
+        """Return every permission set, or those of one app, without contents."""
         held = Counter(
             access.permission_set_id for user in self._company.users.values() for access in user.access or []
         )
@@ -167,13 +167,13 @@ class Wire:
         ]
 
     def permission_set(self, entry: PermissionSet) -> Json:
-        """Return a permission set as it is answered by id: with the flags it grants."""
+        """Return a permission set as in a response by id: with contents."""
         row = next(row for row in self.permission_sets(entry.app) if row["id"] == entry.id)
         hidden = self._options.empty_admin_sets and entry.kind == "admin"
         return row | {"contents": [] if hidden else list(entry.contents)}
 
     def set_assignments(self, entry: PermissionSet) -> list[Json]:
-        """Return who has a permission set."""
+        """Return the assignments of a permission set."""
         return [
             {"user_id": user.id, "permission_set_id": entry.id, "name": entry.name}
             for user in self._company.users.values()
@@ -211,9 +211,9 @@ class Wire:
 def page(
     rows: list[Json], start: str | None, limit: str | None, largest: int = 500
 ) -> tuple[list[Json], Json]:
-    """Return a page of rows and its `pagination` block: 100 rows unless told, `largest` at most.
+    """Return a page of rows and its `pagination` block: 100 rows by default, at most `largest`.
 
-    What cannot be read as a number counts as not given.
+    A `start` or `limit` that is not a number is ignored.
     """
     first = max(0, _number(start, 0))
     size = min(largest, max(1, _number(limit, 100)))

@@ -1,4 +1,4 @@
-"""Serves a simulated company over HTTP: for tests in a thread, for people until they interrupt it.
+"""Serves a simulated company over HTTP: in a thread for tests, or until interrupted for people.
 
 with Simulator(Options(users=40, limit=20)) as simulator:
     ...simulator.url, simulator.token, simulator.company, simulator.faults, simulator.requests
@@ -21,7 +21,7 @@ from pipedrive_graph.simulator.api import Api, no_such_path
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.faults import Faults
 from pipedrive_graph.simulator.limits import Limits
-from pipedrive_graph.simulator.middleware import Gate, Seen
+from pipedrive_graph.simulator.middleware import ApiMiddleware, SeenRequest
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options
@@ -41,22 +41,22 @@ def create_app(
     *,
     faults: Faults | None = None,
     limits: Limits | None = None,
-    requests: list[Seen] | None = None,
+    requests: list[SeenRequest] | None = None,
     authority: Authority | None = None,
 ) -> Starlette:
     """Return the simulator as an ASGI application.
 
     Args:
-        company: what it answers from; may be changed while it serves.
-        options: how it behaves; the options that make and place it are not looked at.
-        faults: the rules of what goes wrong; none by default.
-        limits: the accounts of the tokens; fresh ones by default.
-        requests: where each request is written down.
-        authority: the authorisation server; a fresh one by default.
+        company: the data; may be changed while the application runs.
+        options: the behaviour; the options about the company and the address are ignored.
+        faults: the fault rules; none by default.
+        limits: the accounts of the tokens; new ones by default.
+        requests: a list to which each request is appended.
+        authority: the authorisation server; a new one by default.
     """
     authority = authority or Authority(options, company.id)
     gate = Middleware(
-        Gate,
+        ApiMiddleware,
         company=company,
         options=options,
         limits=limits or Limits(options, daily_limit(company, options)),
@@ -74,7 +74,7 @@ def create_app(
 
 
 def daily_limit(company: Company, options: Options) -> int:
-    """Return the daily budget: as told, else tokens per seat (official) or requests (brief)."""
+    """Return the daily budget: `daily_limit`, else tokens per seat (official) or requests (brief)."""
     if options.daily_limit is not None:
         return options.daily_limit
     if options.dialect == "brief":
@@ -85,8 +85,8 @@ def daily_limit(company: Company, options: Options) -> int:
 class Simulator:
     """A simulated Pipedrive on a real socket, served from a daemon thread.
 
-    It can be stopped and started again, on the same port and with everything it knows: the company, the
-    faults, the log of requests, the accounts of its tokens, and what its authorisation server handed out.
+    It can be stopped and started again. It then has the same port and the same state: the company, the
+    faults, the request log, the accounts of the tokens, and the issued OAuth tokens.
     """
 
     def __init__(self, options: Options | None = None, *, company: Company | None = None) -> None:
@@ -95,7 +95,7 @@ class Simulator:
             self.options.users, self.options.seed, self.options.now, self.options.clean
         )
         self.faults = Faults()
-        self.requests: list[Seen] = []
+        self.requests: list[SeenRequest] = []
         self.limits = Limits(self.options, daily_limit(self.company, self.options))
         self.authority = Authority(self.options, self.company.id)
         self._server = AppServer(self.options.host, self.options.port)
@@ -104,7 +104,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The base URL, which ends in /v1; stable once the simulator was started."""
+        """The base URL, which ends in /v1; it stays the same after the first start."""
         return f"{self._server.address}/v1"
 
     @property
@@ -119,19 +119,19 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port; 0 before the first start where a free one was asked for."""
+        """The port; if 0 was given, it is 0 until the first start."""
         return self._server.port
 
     def truth(self) -> list[dict[str, str | None]]:
-        """Return the planted findings that this dialect shows."""
+        """Return the findings of the planted anomalies in this dialect."""
         return self.company.truth(self.options.dialect)
 
     def start(self) -> None:
-        """Listen, and return once requests are answered.
+        """Start the server, and return when it accepts requests.
 
         Raises:
             PortInUseError: if the port is taken.
-            OSError: if the address cannot be listened on for another reason.
+            OSError: if it cannot listen on the address for another reason.
         """
         self._server.start(
             create_app(
@@ -145,7 +145,7 @@ class Simulator:
         )
 
     def stop(self) -> None:
-        """Close the port and every connection; nothing where it does not run."""
+        """Close the port and every connection; does nothing if the server is not running."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -161,17 +161,17 @@ class Simulator:
         self.stop()
 
 
-def serve(options: Options, say: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, and say where.
+def serve(options: Options, print_line: Callable[[str], None] | None = None) -> None:
+    """Print the address, and serve until SIGINT or SIGTERM.
 
     Args:
-        options: which company, where, and how it behaves.
-        say: gets each line; standard output by default.
+        options: the company, the address and the behaviour.
+        print_line: called with each line; by default, lines go to standard output.
 
     Raises:
         PortInUseError: if the port is taken.
     """
-    tell = say or _print
+    write = print_line or _print
     interrupted = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -181,19 +181,19 @@ def serve(options: Options, say: Callable[[str], None] | None = None) -> None:
     try:
         with Simulator(options) as simulator:
             people = simulator.company.users.values()
-            tell(f"Pipedrive simulator at {simulator.url}")
-            tell(f"Token    {simulator.token}")
-            tell(f"Dialect  {options.dialect}")
-            tell(
+            write(f"Pipedrive simulator at {simulator.url}")
+            write(f"Token    {simulator.token}")
+            write(f"Dialect  {options.dialect}")
+            write(
                 f"Company  {simulator.company.name}: {len(people):,} users,"
                 f" {sum(user.active for user in people):,} of them active,"
                 f" {len(simulator.company.roles):,} roles"
             )
-            tell(f"Limit    {options.limit} requests per {options.window:g} s")
-            tell(f"OAuth    {simulator.oauth_url} for the app {options.client_id}")
+            write(f"Limit    {options.limit} requests per {options.window:g} s")
+            write(f"OAuth    {simulator.oauth_url} for the app {options.client_id}")
             if options.truth is not None:
-                tell(f"Truth    {options.truth}: {len(simulator.truth())} findings")
-            tell("Stop it with Ctrl-C.")
+                write(f"Truth    {options.truth}: {len(simulator.truth())} findings")
+            write("Stop it with Ctrl-C.")
             interrupted.wait()
     finally:
         for number, handler in before.items():

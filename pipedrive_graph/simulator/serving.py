@@ -18,7 +18,7 @@ _STARTING_SECONDS = 30
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """A uvicorn server with an event for the moment when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -30,11 +30,11 @@ class _Server(uvicorn.Server):
 
 
 class AppServer:
-    """Serves one application; the port stays the same when it is stopped and started again.
+    """Serves one application; it can be stopped and started again on the same port.
 
     Attributes:
         host: the address to listen on.
-        port: 0 before the first start where a free one was asked for.
+        port: the port; if 0 was given, it is 0 until the first start.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -45,16 +45,16 @@ class AppServer:
 
     @property
     def address(self) -> str:
-        """Where it answers, without a path."""
+        """The base address, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     def start(self, app: ASGIApp) -> None:
-        """Listen, and return once requests are answered.
+        """Start the server, and return when it accepts requests.
 
         Raises:
             PortInUseError: if the port is taken.
-            OSError: if the address cannot be listened on for another reason.
+            OSError: if it cannot listen on the address for another reason.
         """
         listener = listen(self.host, self.port)
         self.port = listener.getsockname()[1]
@@ -79,10 +79,10 @@ class AppServer:
             raise OSError(f"The simulator did not start within {_STARTING_SECONDS} seconds.")
 
     def stop(self) -> None:
-        """Close the port and every connection; does nothing where the server does not run."""
+        """Close the port and every connection; does nothing if the server is not running."""
         if self._server is None or self._thread is None:
             return
-        # Requests that hang on purpose are not waited for.
+        # Do not wait for requests that hang on purpose.
         self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self._server = self._thread = None

@@ -1,4 +1,4 @@
-"""The simulator's sockets: the one that it listens on, and each connection, for the faults that cut it."""
+"""The simulator's sockets: the listening socket, and access to each connection for faults that cut it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class PortInUseError(OSError):
-    """Another program listens on the port that the simulator was told to use."""
+    """Another program uses the port that the simulator should listen on."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on a TCP port; 0 takes a free one.
+    """Listen on a TCP port; 0 chooses a free port.
 
     Raises:
         PortInUseError: if the port is taken.
-        OSError: if the address cannot be listened on for another reason.
+        OSError: if it cannot listen on the address for another reason.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only a socket that says TCP by name is given TCP_NODELAY by asyncio; without it each answer on a
-    # connection that is kept waits 40 ms for the client's delayed acknowledgement.
+    # asyncio sets TCP_NODELAY only on a socket that names the protocol TCP. Without it, each response on a
+    # reused connection waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def with_transport(app: ASGIApp) -> ASGIApp:
-    """Put the connection into the scope: what uvicorn hands us to send with knows it, ASGI does not."""
+    """Put the connection into the scope; ASGI has no access to it, but the owner of uvicorn's `send` does."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         transport = getattr(getattr(send, "__self__", None), "transport", None)
@@ -51,7 +51,7 @@ def with_transport(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, send)
         except asyncio.CancelledError:
-            # The simulator is stopped: the connection just ends, where uvicorn would answer 500.
+            # The simulator is stopping: close the connection, because uvicorn would respond 500.
             if transport is not None:
                 transport.abort()
             raise

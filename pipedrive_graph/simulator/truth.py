@@ -1,4 +1,4 @@
-"""Writes down what was planted in a company, for who compares it with what was found."""
+"""Writes the findings of the planted anomalies, to be compared with the findings of the pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipedrive_graph.simulator.options import Dialect
 
 
 def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
-    """Write the planted findings of a company, the rules that they are of, and its size, as JSON."""
+    """Write the planted findings of a company, their rules, and the size of the company, as JSON."""
     people = company.users.values()
     content = {
         "seed": company.seed,

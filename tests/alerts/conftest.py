@@ -1,4 +1,4 @@
-"""Receivers of alerts, one of each, and no long waits between two attempts."""
+"""Receivers of alerts of each kind, and short waits between attempts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PASSWORD = "c4n4ry-p4ssw0rd-55e1"  # noqa: S105 - of the tests' own mail server
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow each other at once, unless the receiver asks for time."""
+    """Remove the waits between attempts, unless the receiver asks for one."""
     monkeypatch.setattr("pipedrive_graph.alerts.channels.Patience", lambda: Patience(first=0.01, longest=1.5))
 
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
-    """A web server whose address stands in WEBHOOK_URL."""
+    """A web server; WEBHOOK_URL holds its address."""
     with web_receiver() as receiver:
         monkeypatch.setenv("WEBHOOK_URL", receiver.url)
         yield receiver
@@ -36,7 +36,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mail(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailReceiver]:
-    """A mail server that wants STARTTLS and a login, whose certificate is trusted."""
+    """A mail server that requires STARTTLS and a login, with a trusted certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setenv("SMTP_PASSWORD", PASSWORD)
     with mail_receiver(certificate, password=PASSWORD.encode()) as receiver:

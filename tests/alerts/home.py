@@ -1,4 +1,4 @@
-"""A home folder whose published file is written row by row, so that a test says all that is in it."""
+"""A home folder with a published file that the test writes row by row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ password_env = "SMTP_PASSWORD"
 
 @dataclass
 class Home:
-    """One company, `acme`, and its nights.
+    """One company, `acme`, and its runs.
 
     Attributes:
         nights: the accepted snapshots, as status and reason.
@@ -69,12 +69,12 @@ class Home:
         (self.folder / "alerts.toml").write_text(text)
 
     def clock(self, days: float) -> None:
-        """Set the clock to so many days after the first night."""
+        """Set the clock to a number of days after the first night."""
         self.patch.setenv("PIPEDRIVE_GRAPH_CLOCK", f"{FIRST_NIGHT + timedelta(days=days)}Z")
         self.patch.setattr("pipedrive_graph.common.clock._STARTED", time.monotonic())
 
     def found(self, name: str, severity: str = "high", *, night: int = 0, **more: Any) -> None:
-        """Have a finding open since a night."""
+        """Add a finding that is open since a night."""
         self.findings[name] = {
             "company": "acme",
             "finding_id": name.ljust(16, "0"),
@@ -92,7 +92,7 @@ class Home:
         }
 
     def night(self, status: str = "complete", reason: str | None = None) -> None:
-        """Publish one more night, with the findings as they are; the clock is a minute later."""
+        """Publish one more night with the current findings, and advance the clock by a minute."""
         self.nights.append((status, reason))
         self.clock(len(self.nights) - 1 + 1 / 1440)
         path = self.settings.published

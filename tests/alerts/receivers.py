@@ -1,4 +1,4 @@
-"""What alerts are sent to: a web server and a mail server on loopback, which keep what they get."""
+"""Receivers of alerts: a web server and a mail server on loopback that store what they receive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATH = "/services/T0001/B0002/c4n4ry-8d1f6a3c"
 
 @dataclass
 class WebReceiver:
-    """A web server that answers as it is told to, in turn, and then 200.
+    """A web server that sends the given responses in order, and then 200.
 
     Attributes:
         answers: status, headers and body of the next answers.
@@ -55,7 +55,7 @@ class WebReceiver:
 
     @property
     def texts(self) -> list[str]:
-        """What was told, by its headline."""
+        """The headlines of the received alerts."""
         return [body.get("headline") or body["text"].splitlines()[0].strip("*") for body in self.bodies]
 
 
@@ -102,7 +102,7 @@ def web_receiver() -> Iterator[WebReceiver]:
 
 @dataclass
 class MailReceiver:
-    """A mail server that keeps what it takes.
+    """A mail server that stores the mails that it accepts.
 
     Attributes:
         answers: how the next mails are answered, in turn; then each is taken.
@@ -148,7 +148,7 @@ class MailReceiver:
 
 
 class _OnAnyPort(Controller):
-    """Learns its port before it knocks at its own door."""
+    """Sets the port before aiosmtpd connects to it to check the start."""
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]
@@ -157,7 +157,7 @@ class _OnAnyPort(Controller):
 
 @contextmanager
 def mail_receiver(certificate: Path | None = None, *, password: bytes = b"") -> Iterator[MailReceiver]:
-    """Start a mail server; with a certificate it asks for STARTTLS, with a password for a login."""
+    """Start a mail server; with a certificate it requires STARTTLS, with a password a login."""
     receiver = MailReceiver(password=password)
     how: dict[str, Any] = {}
     if certificate:
@@ -176,7 +176,7 @@ def mail_receiver(certificate: Path | None = None, *, password: bytes = b"") -> 
 
 
 def self_signed(folder: Path) -> Path:
-    """A certificate of this machine with its key, in one file."""
+    """A certificate for this machine with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     today = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Plays attacks and prints their figures, as `python -m attacks kills 1000 --seed 7` in tests/."""
+"""Runs attacks and prints the figures, as `python -m attacks kills 1000 --seed 7` in tests/."""
 
 from __future__ import annotations
 

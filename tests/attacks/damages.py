@@ -23,7 +23,7 @@ Damage = Callable[[bytes, random.Random], bytes | None]
 
 
 def flipped(content: bytes, chance: random.Random) -> bytes:
-    """One bit is another."""
+    """Flip one bit."""
     if not content:
         return b"\x00"
     place = chance.randrange(len(content))
@@ -31,50 +31,50 @@ def flipped(content: bytes, chance: random.Random) -> bytes:
 
 
 def cut(content: bytes, chance: random.Random) -> bytes:
-    """The end is missing."""
+    """Cut off the end."""
     return content[: chance.randrange(len(content))] if content else b""
 
 
 def emptied(_: bytes, __: random.Random) -> bytes:
-    """Nothing is left."""
+    """Empty the file."""
     return b""
 
 
 def zeroed(content: bytes, chance: random.Random) -> bytes:
-    """A block is zeros, as after a power cut."""
+    """Overwrite a block with zeros, as after a power cut."""
     start = chance.randrange(len(content)) // 512 * 512 if content else 0
     return content[:start] + bytes(len(content[start : start + 512])) + content[start + 512 :]
 
 
 def halved(content: bytes, _: random.Random) -> bytes:
-    """Every second line is missing; of a file without lines, the second half."""
+    """Remove every second line; for a file without lines, the second half."""
     lines = content.splitlines(keepends=True)
     return b"".join(lines[::2]) if len(lines) > 1 else content[: len(content) // 2]
 
 
 def removed(_: bytes, __: random.Random) -> None:
-    """The file is not there."""
+    """Delete the file."""
 
 
 DAMAGES: tuple[Damage, ...] = (flipped, flipped, cut, emptied, zeroed, halved, removed)
 
 NOT_ALERTED = 6
-"""Exit code of a night that has no error, but a warning that an alert could not be sent."""
+"""Exit code of a run without an error, but with an alert that could not be sent."""
 
 SYNC = Step(("sync", "--json"), "2026-11-17T02:40:00Z")
 REBUILD = Step(("rebuild",), "2026-11-17T03:00:00Z")
 VERIFY = Step(("verify",), "2026-11-17T03:20:00Z")
 
 DERIVED = {"warehouse.duckdb", "identity_graph.duckdb", "alerts", "runs", "cache", ".seed"}
-"""What can be made again from the rest, or is a copy: `verify` need not notice every damage of it."""
+"""Files that can be rebuilt or are copies; `verify` need not notice every damage of them."""
 
 EDITED = {"roster.csv", "alerts.toml", "waivers.toml", "first.csv", "second.xlsx", "decided.csv"}
-"""What people write: a damage may be what they meant, so it can change what is found."""
+"""Files that people write: a damage may be a valid change, so it can change the findings."""
 
 
 @dataclass
 class Damages:
-    """What became of an attack.
+    """The result of an attack.
 
     Attributes:
         done: how often a kind of file was damaged.
@@ -90,13 +90,13 @@ class Damages:
 
 
 def kind(path: Path) -> str:
-    """What a file is, without the names of snapshots, companies and reviews."""
+    """The kind of a file: its path without the names of snapshots, companies and reviews."""
     parts = [part for part in path.parts if not part[:8].isdigit()]
     return "/".join("…" if len(part) > 40 else part for part in parts)
 
 
 def play(stage: Stage, ready: Ready, expected: dict[str, list[Row]], seed: int, result: Damages) -> None:
-    """Damage one file in a copy of the home, and give commands."""
+    """Damage one file in a copy of the home folder, and run commands."""
     chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
     copy = stage.copy(stage.home.parent / f"damage-{seed}")
     files: dict[str, list[Path]] = {}
@@ -144,12 +144,12 @@ def play(stage: Stage, ready: Ready, expected: dict[str, list[Row]], seed: int, 
 
 
 def _is_draft(path: Path) -> bool:
-    """Whether a file is part of a snapshot that was begun: it is collected again instead."""
+    """Whether a file belongs to an unfinished snapshot, which is collected again."""
     return (path.parent / "draft.json").exists() or path.name == "draft.json"
 
 
 def attack(folder: Path, *, tries: int, seed: int = 1) -> Damages:
-    """Damage so many files, one at a time, in a home that is in the middle of its third night."""
+    """Damage files, one at a time, in a home folder in the middle of its third run."""
     result = Damages()
     with staged(folder) as stage, Ready(folder / "ready") as ready:
         for step in STORY:

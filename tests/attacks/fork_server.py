@@ -26,11 +26,11 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.warehouse import database
 
 ATTACHED = "attached"
-"""What strace says on stderr when it follows the process."""
+"""The line on stderr of strace when it has attached to the process."""
 
 
 def import_everything() -> None:
-    """Import all modules of the package, with what they need."""
+    """Import all modules of the package and their dependencies."""
     for module in pkgutil.walk_packages(pipedrive_graph.__path__, "pipedrive_graph."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -38,7 +38,7 @@ def import_everything() -> None:
 
 
 def command(order: dict[str, Any]) -> None:
-    """Be the process of one command; this does not return."""
+    """Run one command in this process; does not return."""
     code = 1
     try:
         for stream, path in ((1, order["out"]), (2, order["err"])):
@@ -65,7 +65,7 @@ def command(order: dict[str, Any]) -> None:
 
 
 def trace(process: int, order: dict[str, Any]) -> subprocess.Popen[str]:
-    """Attach strace to a stopped process, and let it go on."""
+    """Attach strace to a stopped process, and let the process continue."""
     calls = order["calls"]
     inject = ["-e", f"inject={calls}:signal=SIGKILL:when={order['kill_at']}"] if order["kill_at"] else []
     tracer = subprocess.Popen(
@@ -81,7 +81,7 @@ def trace(process: int, order: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def obey(order: dict[str, Any]) -> dict[str, Any]:
-    """Run one command to its end, whichever that is."""
+    """Run one command until it ends or is killed."""
     process = os.fork()
     if process == 0:
         command(order)

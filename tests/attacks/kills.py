@@ -1,4 +1,4 @@
-"""Kills commands at random system calls, again and again, and then lets them end: what must not differ.
+"""Kills commands at random system calls, then lets them finish, and compares the results.
 
 In a round the story is played in a copy of the home, and before each command is let end it is killed some
 times. Afterwards every published table equals that of a copy in which nothing was killed, nothing temporary
@@ -22,12 +22,12 @@ from attacks.stage import STORY, Stage, Step, staged
 from pipedrive_graph.config import leftovers
 
 LEFT_OVER = {".tmp", ".wal", ".ndjson"}
-"""Endings of files that only a command under way may have; journals, which end so too, lie in `journal`."""
+"""Suffixes of temporary files of a running command; journals also have them, in `journal`."""
 
 
 @dataclass
 class Kills:
-    """What became of an attack.
+    """The result of an attack.
 
     Attributes:
         killed: how often each command was killed.
@@ -46,14 +46,14 @@ class Kills:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The story without kills: its tables, and the system calls of each step, of both kinds."""
+    """The story without kills: its tables, and both kinds of system calls of each step."""
 
     tables: dict[str, list[Row]]
     calls: dict[tuple[Step, str], list[str]]
 
 
 def undisturbed(stage: Stage, ready: Ready) -> Undisturbed:
-    """Play the story in two homes, which come to the same, and record the calls."""
+    """Run the story in two home folders, check that they are equal, and record the calls."""
     calls, seen = {}, []
     for kind in (CHANGING, ANY):
         copy = stage.copy(stage.home.parent / f"undisturbed-{'any' if kind == ANY else 'changing'}")
@@ -66,7 +66,7 @@ def undisturbed(stage: Stage, ready: Ready) -> Undisturbed:
 
 
 def play(stage: Stage, ready: Ready, expected: Undisturbed, seed: int, result: Kills) -> None:
-    """Play one round."""
+    """Run one round."""
     chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
     copy = stage.copy(stage.home.parent / f"round-{seed}")
     for step in STORY:
@@ -104,7 +104,7 @@ def play(stage: Stage, ready: Ready, expected: Undisturbed, seed: int, result: K
 
 
 def _remove_leftovers(stage: Stage) -> None:
-    """Do what a build does that comes two hours later: it removes what a command left behind."""
+    """Remove the files that a killed command left, as a build two hours later does."""
     earlier = time.time() - 2 * leftovers.OLD
     for path in stage.home.rglob("*"):
         os.utime(path, (earlier, earlier))
@@ -112,7 +112,7 @@ def _remove_leftovers(stage: Stage) -> None:
 
 
 def attack(folder: Path, *, tries: int, seed: int = 1) -> Kills:
-    """Play rounds until commands have been killed so many times."""
+    """Run rounds until the given number of kills is reached."""
     result = Kills()
     with staged(folder) as stage, Ready(folder / "ready") as ready:
         expected = undisturbed(stage, ready)

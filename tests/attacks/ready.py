@@ -1,4 +1,4 @@
-"""Starts commands without waiting for their imports, and kills them at a system call of their choice."""
+"""Starts commands without waiting for their imports, and kills them at a given system call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANGING = (
     "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,"
     "mkdirat,ftruncate,truncate,link,linkat,symlink,chmod,fchmod,fchmodat"
 )
-"""The system calls that change files; a kill comes before the call is carried out."""
+"""The system calls that change files; a kill happens before the call is executed."""
 
 ANY = "all"
 """All system calls."""
@@ -30,7 +30,7 @@ KILLED = -9
 
 @dataclass(frozen=True)
 class Order:
-    """What the fork server does once.
+    """One order to the fork server.
 
     Attributes:
         arguments: of the command line.
@@ -57,7 +57,7 @@ class Order:
 
 
 class Ready:
-    """A fork server, and the folder for what its commands print."""
+    """A fork server, and the folder for the output of its commands."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -88,11 +88,11 @@ class Ready:
     def run_as(
         self, user: int, groups: tuple[int, ...], environment: Mapping[str, str], *arguments: str
     ) -> Told:
-        """Run a command to its end as another user: everything is imported by then, as root."""
+        """Run a command to its end as another user; the imports were done as root."""
         return self._carry_out(replace(self._order(environment, arguments), user=user, groups=groups))
 
     def record(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, list[str]]:
-        """Run a command to its end; return also the names of the system calls that its first thread made."""
+        """Run a command to its end; also return the names of the system calls of its first thread."""
         order = replace(self._order(environment, arguments), traced=True, calls=calls)
         told = self._carry_out(order)
         log = Path(order.log).read_text(errors="replace")
@@ -101,7 +101,7 @@ class Ready:
     def kill(
         self, environment: Mapping[str, str], recorded: Sequence[str], place: int, *arguments: str
     ) -> Told:
-        """Run a command until it comes to one of the system calls that were recorded; its code is then -9."""
+        """Run a command and kill it at one of the recorded system calls; its exit code is then -9."""
         call = recorded[place]
         order = self._order(environment, arguments)
         kill_at = recorded[: place + 1].count(call)
@@ -130,7 +130,7 @@ class Ready:
 
 
 def _can_trace() -> bool:
-    """Whether strace is there and may follow a process."""
+    """Whether strace is installed and can attach to a process."""
     return bool(shutil.which("strace")) and (
         subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
     )
@@ -141,4 +141,4 @@ ATTACK = [
     pytest.mark.timeout(2_400),
     pytest.mark.skipif(not _can_trace(), reason="strace is not there, or may not follow processes"),
 ]
-"""The marks of a test that plays attacks."""
+"""The marks of a test that runs attacks."""

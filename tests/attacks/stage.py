@@ -1,4 +1,4 @@
-"""A home folder with a history, and the story of a day that is played in copies of it, attacked and not.
+"""A home folder with a history, and the commands of a day, run in copies of it with and without attacks.
 
 The history has two nights, a roster, a waiver, an open review with the file of its decisions, and alerts that
 are sent. In the story somebody decides, the third night is collected, and everything is written and exported.
@@ -31,7 +31,7 @@ BETWEEN_TRIES = timedelta(seconds=20)
 
 _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T]\d\d:\d\d:\d\d(\.\d+)?Z?|\b(\d{4})(\d\d)(\d\d)T\d{6}-\d{6}\b")
 _BY_CHANCE = re.compile(r"\b[0-9a-f]{64}\b|\b\d{8}-[0-9a-f]{10}\b")
-"""Digests of files that hold times, and ids of reviews."""
+"""Digests of files that contain times, and ids of reviews."""
 
 
 MANY = (2, 3, 4)
@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Stage:
-    """A home folder, with what its commands need from outside it."""
+    """A home folder, with the environment and servers that its commands need."""
 
     home: Path
     simulator: Simulator
@@ -70,7 +70,7 @@ class Stage:
     known: dict[str, str]
 
     def copy(self, folder: Path) -> Stage:
-        """The same in another home; nothing that is done there concerns this one."""
+        """A copy in another home folder, independent of this one."""
         shutil.copytree(self.home, folder)
         return Stage(folder, self.simulator, self.receiver, {**self.known, "folder": str(folder)})
 
@@ -79,7 +79,7 @@ class Stage:
         return Installation.of(self.home, self.simulator)
 
     def environment(self, step: Step, *, tried: int = 0) -> dict[str, str]:
-        """The variables of a step's process; each try of it is later than those before, as in life."""
+        """The variables of a step's process; each attempt has a later clock than the one before."""
         clock = datetime.fromisoformat(step.clock) + tried * BETWEEN_TRIES
         return {
             **self.installation.environment,
@@ -92,12 +92,12 @@ class Stage:
         return [argument.format(**self.known) for argument in step.arguments]
 
     def seen(self) -> dict[str, list[Row]]:
-        """Every published table, as rows in which each time is a day, without what is drawn by chance."""
+        """Every published table, as rows with times cut to days and without random values."""
         found = tables(self.installation.published, clock=False)
         return {name: sorted(_settled(row) for row in rows) for name, rows in found.items()}
 
     def snapshots(self) -> int:
-        """How many snapshots are published; it fails if the published file cannot be opened."""
+        """How many snapshots are published; fails if the published file cannot be opened."""
         return int(query(self.installation.published, "SELECT count(*) FROM snapshots")[0][0])
 
 
@@ -111,12 +111,12 @@ def _day(found: re.Match[str]) -> str:
 
 
 def _acknowledged(stage: Stage) -> bool:
-    """Whether the event is acknowledged: once it is, a second `ack` is refused."""
+    """Whether the event is acknowledged; a second `ack` would be refused."""
     return '"acknowledged"' in (stage.home / "journal" / "default.ndjson").read_text()
 
 
 def _opened(stage: Stage) -> bool:
-    """Whether the second review is open: to give the command again would open a third."""
+    """Whether the second review is open; running the command again would open a third."""
     if '"second"' in (stage.home / "journal" / "default.ndjson").read_text():
         return True
     # of a review that was never opened; the command refuses to write over what may hold decisions
@@ -125,7 +125,7 @@ def _opened(stage: Stage) -> bool:
 
 
 def _collected(stage: Stage) -> bool:
-    """Whether the third night is published: to give the command again would collect a fourth."""
+    """Whether the third night is published; running the command again would collect a fourth."""
     return stage.snapshots() == 3
 
 
@@ -156,7 +156,7 @@ STORY = (
 
 
 def fill(review: Path, decisions: Path) -> None:
-    """Decide on everybody in turn: keep, revoke, keep, …"""
+    """Decide about all users alternately: keep, revoke, keep, …"""
     people = pd.read_csv(review, dtype=str, keep_default_na=False)
     people["decision"] = [("keep", "revoke")[number % 2] for number in range(len(people))]
     people["decided by"] = "kim@example.com"
@@ -165,7 +165,7 @@ def fill(review: Path, decisions: Path) -> None:
 
 @contextmanager
 def staged(folder: Path, *, seed: int = 1) -> Iterator[Stage]:
-    """Play the history; the simulator and the receiver of alerts run until the end of the block."""
+    """Create the history; the simulator and the receiver of alerts run until the end of the block."""
     with Simulator(Options(users=12, limit=4000, seed=seed)) as simulator, web_receiver() as receiver:
         home = folder / "home"
         stage = Stage(home, simulator, receiver, {})

@@ -1,4 +1,4 @@
-"""A home folder with one night of a small company, which is copied for each test."""
+"""A home folder with one snapshot of a small company, which is copied for each test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipedrive_graph.simulator.server import Options, Simulator
 
 @pytest.fixture(scope="session", autouse=True)
 def no_authorities() -> Iterator[None]:
-    """The certificate authorities of whoever runs the tests are not files of the home."""
+    """Remove the developer's certificate authorities, which are not files of the home folder."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
             patch.delenv(name, raising=False)
@@ -23,7 +23,7 @@ def no_authorities() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """One night, with files of every kind that people write or that hold a state; nobody changes it."""
+    """One snapshot, and configuration and state files of every kind; tests must not change it."""
     home = tmp_path_factory.mktemp("night") / "home"
     with Simulator(Options(users=8, limit=4000)) as simulator:
         installation = Installation.of(home, simulator, UNJUDGED)
@@ -52,12 +52,12 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @pytest.fixture
 def installation(night: Installation, tmp_path: Path) -> Installation:
-    """A copy of that home."""
+    """A copy of that home folder."""
     shutil.copytree(night.home, tmp_path / "home")
     return Installation(tmp_path / "home", {**night.variables}, UNJUDGED)
 
 
 @pytest.fixture
 def elsewhere(night: Installation, tmp_path: Path) -> Installation:
-    """A home folder that is not there yet."""
+    """The path of a home folder that does not exist yet."""
     return Installation(tmp_path / "elsewhere" / "home", {**night.variables}, UNJUDGED)

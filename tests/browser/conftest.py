@@ -1,4 +1,4 @@
-"""A real browser for the tests of pages; without one they are skipped, and say so."""
+"""A real browser for the tests of pages; without a browser, they are skipped."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def launched(*switches: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser(review: Reviewed) -> Iterator[Browser]:
-    """A browser for the tests of a module, which look at what is made before the first of them."""
+    """A browser for the tests of a module."""
     with launched() as started:
         yield started

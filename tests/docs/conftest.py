@@ -1,4 +1,4 @@
-"""Where the texts of the repository are, and a published file to run their examples on."""
+"""A published file to run the examples of the docs on."""
 
 from __future__ import annotations
 

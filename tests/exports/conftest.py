@@ -1,4 +1,4 @@
-"""A published file of two companies, called alike and with the same ids, in which every name is hostile."""
+"""A published file of two companies with the same ids and similar, hostile names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMES = (
     "true",
     "00123",
 )
-"""Names of users, of whom the first has the id 1."""
+"""Names of users; the first user has the id 1."""
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +140,7 @@ def finding(company: Company, finding_id: str, status: str, title: Any, **values
 
 @pytest.fixture(scope="session")
 def exported(settings: Settings) -> dict[str, Exported]:
-    """Exports of everything, made when they are first asked for."""
+    """Exports in every format, made on first use."""
     return _Exports(settings)
 
 
@@ -156,6 +156,6 @@ class _Exports(dict[str, Exported]):
 
 @pytest.fixture(scope="session")
 def published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, opened once: opening it takes longer than most queries."""
+    """The published file, opened once because opening takes longer than most queries."""
     with duckdb.connect(str(settings.published), read_only=True) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""A company whose nights are run one after the other, with the rules that changes by Pipedrive concern."""
+"""Several runs of a company, with only the rules that matter for changes by Pipedrive."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONCERNED = {
 
 
 def concerned() -> Models:
-    """The rules that such a change concerns: a night with all of them takes twice as long."""
+    """The rules that such a change affects; a run with all rules takes twice as long."""
     others = [rule for rule in MODELS.of("rules") if rule.name not in CONCERNED]
     return MODELS.without([rule.qualified for rule in others])
 
 
 @dataclass
 class Nights:
-    """A company whose nights are run one after the other."""
+    """A company and its runs."""
 
     installation: Installation
     simulator: Simulator
@@ -44,7 +44,7 @@ class Nights:
 
     @property
     def event(self) -> tuple[str, str, None]:
-        """The one finding about Pipedrive."""
+        """The finding about a change by Pipedrive."""
         return (EVENT, str(self.company.id), None)
 
     @property
@@ -59,12 +59,12 @@ class Nights:
         self.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = moment
 
     def sync(self) -> Told:
-        """Run a night by the command."""
+        """Run a night with the command `sync`."""
         self.next_day()
         return self.installation.command("sync", "--json")
 
     def night(self) -> set[tuple[Any, ...]]:
-        """Run a night; return the findings that are open then: rule, subject and object."""
+        """Run a night; return the open findings: rule, subject and object."""
         self.next_day()
         self.installation.night(plan=self.plan)
         return {*self.query("SELECT rule, subject_id, object FROM findings WHERE status = 'open'")}
@@ -73,7 +73,7 @@ class Nights:
         return query(self.installation.published, sql)
 
     def rebuilds_the_same(self) -> None:
-        """Compare what a rebuild makes with what the nights made."""
+        """Compare the result of a rebuild with the result of the nights."""
         found = "finding_id, rule, subject_id, object, first_seen, last_seen, status, title, evidence"
         tables = {
             "findings": found,

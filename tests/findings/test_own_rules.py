@@ -297,7 +297,7 @@ def test_the_example_of_the_docs(serve, home) -> None:
     assert [(subject,) for subject, *_ in found] == expected
     assert expected
     assert {(flag, remedy) for _, flag, _, remedy, _ in found} == {
-        ("can_use_api", "Ask the person; if the API is no longer used, take the permission away.")
+        ("can_use_api", "Ask the person. If they no longer use the API, revoke the permission.")
     }
     assert json.loads(found[0][-1])["days_since_login"] >= 30
     report = (home / "reports" / "default" / "findings.csv").read_text(encoding="utf-8-sig")

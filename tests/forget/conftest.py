@@ -1,4 +1,4 @@
-"""The home that the tests of this folder copy."""
+"""A home folder, and copies of it for the tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .homes import FEW, Home, made
 
 @pytest.fixture(scope="package", autouse=True)
 def few_rules() -> Iterator[None]:
-    """The commands evaluate a few rules only: with all of them, each rebuild takes three times as long."""
+    """Let the commands evaluate only a few rules; with all of them, a rebuild takes three times as long."""
     with patch("pipedrive_graph.findings.custom_rules.load", lambda *_: FEW):
         yield
 
 
 @pytest.fixture(scope="package")
 def played(few_rules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The home after its nights; nobody changes it."""
+    """The home folder after its runs; tests must not change it."""
     before = dict(os.environ)
     with made(tmp_path_factory.mktemp("forget")) as home:
         os.environ.clear()

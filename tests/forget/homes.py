@@ -1,4 +1,4 @@
-"""A home with three nights of alpha and one of beta: a waiver, two rosters, reviews, exports and alerts."""
+"""A home folder with three runs of alpha and one of beta: a waiver, two rosters, reviews, exports, alerts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from pipedrive_graph.simulator.server import Options, Simulator
 
 RULES = {"admin_granted", "dormant_user", "leaver_still_active", "never_logged_in", "not_on_roster"}
 FEW = MODELS.without([rule.qualified for rule in MODELS.of("rules") if rule.name not in RULES])
-"""A few rules, for states and for events: a night with all of them takes far longer."""
+"""A few rules, for states and for events; a run with all rules takes far longer."""
 
 NIGHT = "2026-11-{:02}T02:00:00Z"
 
 
 @dataclass
 class Home:
-    """An installation, and what it is told about by whom.
+    """An installation with its simulators and receivers.
 
     Attributes:
         finding: the finding that is waived.
@@ -58,7 +58,7 @@ class Home:
         return self.installation.published
 
     def copy(self, folder: Path) -> Home:
-        """The same in another home; nothing that is done there concerns this one."""
+        """A copy in another home folder, independent of this one."""
         shutil.copytree(self.path, folder, symlinks=True)
         installation = Installation(folder, dict(self.installation.variables), FEW)
         return Home(installation, self.simulator, self.receiver, self.finding, self.gone)
@@ -86,7 +86,7 @@ class Home:
         self.alert(company)
 
     def alert(self, company: str) -> list[dict[str, Any]]:
-        """Send what is due; return what was sent."""
+        """Send the alerts that are due; return them."""
         self.receiver.got.clear()
         with self.installation._variables_set():
             send.send(
@@ -95,22 +95,22 @@ class Home:
         return self.receiver.bodies
 
     def given(self, *arguments: str) -> Told:
-        """Run a command that succeeds."""
+        """Run a command that must succeed."""
         told = self.installation.command(*arguments)
         assert told.code == 0, (arguments, told)
         return told
 
     def forget(self, *arguments: str) -> Told:
-        """Forget for good."""
+        """Run `forget` with `--yes`."""
         return self.installation.command("forget", *arguments, "--reason", "policy 7", "--yes")
 
     def snapshots(self, company: str = "alpha") -> list[str]:
-        """The days of a company's snapshots that are published."""
+        """The days of a company's published snapshots."""
         sql = "SELECT strftime(started_at, '%d') FROM snapshots WHERE company = ? ORDER BY started_at"
         return [day for (day,) in query(self.published, sql, company)]
 
     def open(self) -> list[tuple[Any, ...]]:
-        """What is known about findings that are not resolved, but for the times."""
+        """The unresolved findings, without times."""
         sql = (
             "SELECT company, finding_id, rule, subject_id, status, waiver_reason FROM findings"
             " WHERE status <> 'resolved' ORDER BY ALL"
@@ -118,7 +118,7 @@ class Home:
         return query(self.published, sql)
 
     def rebuilds_the_same(self) -> None:
-        """Compare what a rebuild makes with what is published."""
+        """Compare the result of a rebuild with the published file."""
         before = tables(self.published)
         self.rebuild()
         assert tables(self.published) == before
@@ -128,14 +128,14 @@ class Home:
             build.rebuild(self.installation.settings, FEW, tell=print)
 
     def faults(self, *arguments: str) -> list[str]:
-        """What `verify` finds to be damaged."""
+        """The damage that `verify` reports."""
         told = self.installation.command("verify", "--json", *arguments)
         assert not told.err
         return [each["text"] for each in told.objects if each["state"] == "fault"]
 
 
 def contents(home: Path) -> dict[str, bytes]:
-    """Every file of a home, but for locks and what is parsed of sql/."""
+    """Every file of a home folder, except locks and the cache of sql/."""
     return {
         str(path.relative_to(home)): path.read_bytes()
         for path in home.rglob("*")
@@ -144,7 +144,7 @@ def contents(home: Path) -> dict[str, bytes]:
 
 
 def unpacked(path: Path) -> Iterator[bytes]:
-    """The bytes of a file; of a compressed one or an archive, also what is in it."""
+    """The bytes of a file, and of the content of a compressed file or an archive."""
     content = path.read_bytes()
     yield content
     if content.startswith(b"\x1f\x8b"):
@@ -155,7 +155,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
 
 
 def holding(home: Path, *texts: str) -> list[str]:
-    """The files of a home, dead blocks of databases included, that hold one of these texts."""
+    """The files of a home folder that contain one of these texts, also in unused blocks of databases."""
     sought = [text.encode() for text in texts]
     return sorted(
         str(path.relative_to(home))
@@ -166,7 +166,7 @@ def holding(home: Path, *texts: str) -> list[str]:
 
 @contextmanager
 def made(folder: Path) -> Iterator[Home]:
-    """Play the nights; the simulator and the receiver of alerts run until the end of the block."""
+    """Run the nights; the simulator and the receiver of alerts run until the end of the block."""
     with Simulator(Options(users=12, limit=4000, seed=1)) as simulator, web_receiver() as receiver:
         home = folder / "home"
         home.mkdir(mode=0o700)

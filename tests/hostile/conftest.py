@@ -1,4 +1,4 @@
-"""The stages of the matrix, one per dialect; and an impatience that keeps its cases short."""
+"""The stage of each dialect, and short waits for the cases of the matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .stage import HASTY, SHORT, Stage, company
 
 @pytest.fixture(autouse=True, scope="package")
 def impatience() -> Iterator[None]:
-    """What is waited for half a minute otherwise, is waited for a second or two."""
+    """Shorten waits of half a minute to a second or two."""
     with pytest.MonkeyPatch.context() as patch:
         client = "pipedrive_graph.pipedrive.client"
         patch.setattr(f"{client}.Patience", lambda: HASTY)
@@ -22,7 +22,7 @@ def impatience() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def stages(impatience: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
-    """The stage of each dialect, set up when it is first asked for."""
+    """The stage of each dialect, created on first use."""
     from contextlib import ExitStack
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""All cases of the matrix as companies of one home: one `sync` reads, builds and publishes them all."""
+"""All cases of the matrix as companies of one home folder, which one `sync` collects and publishes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ THIRD = "2026-11-02T03:00:00Z"
 JOBS = "4"
 PATIENT = Patience(first=0.02, longest=0.1, silence=10, pauses=3)
 LONG = Timeouts(connect=5, read=2, total=4)
-"""One process reads four companies at the same time and answers for them."""
+"""Long, because this process collects four companies at the same time and also simulates them."""
 
 
 @dataclass
 class Member:
-    """A company of the fleet; `calm` is a user of whom nothing changes between the first two nights."""
+    """A company of the fleet; `calm` is a user without changes between the first two nights."""
 
     name: str
     simulator: Simulator
@@ -35,7 +35,7 @@ class Member:
 
 @dataclass
 class Night:
-    """How `sync` ended for all companies.
+    """The result of `sync` for all companies.
 
     Attributes:
         told: the exit code of the command, and what it printed.
@@ -49,11 +49,11 @@ class Night:
     _views: dict[str, View] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
-        """What is published of a company."""
+        """The published data of a company."""
         return self._views.setdefault(name, View(self.published, name))
 
     def sentence(self, name: str) -> str | None:
-        """The one line on stderr about a company, warnings aside, as where it is the only one."""
+        """The only line on stderr about a company, except warnings, in the form for a single company."""
         lines = [line for line in self.told.err.splitlines() if line.startswith(name)]
         if not lines:
             return None
@@ -62,7 +62,7 @@ class Night:
 
 
 class Fleet:
-    """Companies that are all the same, each with a simulator of its own, and three nights of them.
+    """Equal companies, each with its own simulator, and three nights of them.
 
     Attributes:
         members: the companies.

@@ -1,4 +1,4 @@
-"""A company before its second night, what an undisturbed second night gives, and how others end."""
+"""A company before its second night, the result of an undisturbed second night, and checks of others."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class Target(Protocol):
 
 
 Plant = Callable[[Target], object]
-"""What goes wrong: plants faults in a simulator, or changes its company."""
+"""Adds faults to a simulator, or changes its company."""
 
 NOW = ("users", "roles", "role_tree", "permission_sets", "user_roles", "user_permission_sets", "findings")
-"""Tables that say how things are; that of the flags has the time of each observation beside."""
+"""Tables with the current state; the table of flags also has the time of each observation."""
 
 
 @dataclass
 class View:
-    """What a published file shows of one company, which is called `default` whatever its name is."""
+    """The published data of one company, which is called `default` here whatever its name."""
 
     published: Path
     company: str = "default"
     _tables: dict[frozenset[str], dict[str, list[Row]]] = field(default_factory=dict)
 
     def tables(self, without: frozenset[str] = frozenset()) -> dict[str, list[Row]]:
-        """All tables, without some columns. A finding's id, a hash of the company's name, says its rule."""
+        """All tables, without some columns. Rules replace finding ids, which depend on the company's name."""
         if without not in self._tables:
             findings = self._query(
                 "SELECT finding_id, rule, subject_id, object FROM findings WHERE company = ?"
@@ -65,13 +65,13 @@ class View:
         return self._tables[without]
 
     def flags(self) -> list[Row]:
-        """Who holds what."""
+        """The permissions of all users."""
         return self._query(
             "SELECT user_id, permission, granted FROM user_permissions WHERE company = ? ORDER BY ALL"
         )
 
     def known(self) -> list[Row]:
-        """The users who were there before the last night."""
+        """The users who existed before the last night."""
         return self._query(
             "SELECT user_id FROM users JOIN current_snapshot USING (company) JOIN snapshots "
             "USING (company, snapshot_id) WHERE company = ? AND first_seen < started_at ORDER BY ALL"
@@ -94,7 +94,7 @@ class View:
 
 @dataclass
 class Stage:
-    """A running simulator, and an installation that has read it once; the company has changed since."""
+    """A running simulator, and an installation that collected it once; the company has changed since."""
 
     simulator: Simulator
     before: Installation
@@ -112,7 +112,7 @@ class Stage:
 
     @cached_property
     def undisturbed(self) -> Installation:
-        """An installation after an undisturbed second night, of the company as it is when first asked for."""
+        """An installation after an undisturbed second night, created on first use."""
         installation = self.copy()
         assert installation.night().verdict.status == "complete"
         return installation
@@ -130,12 +130,12 @@ class Stage:
             assert installation.published.read_bytes() == self.before.published.read_bytes()
 
     def heals(self, installation: Installation) -> None:
-        """Run a night after the faults, which sees everything as it is."""
+        """Run a night after the faults, without faults."""
         assert installation.night().verdict.status == "complete"
         heals(View(installation.published), View(self.undisturbed.published))
 
     def copy(self) -> Installation:
-        """An installation as it was before the second night."""
+        """A copy of the installation from before the second night."""
         self.copies += 1
         variables = {**self.before.variables, "PIPEDRIVE_GRAPH_CLOCK": SECOND}
         copy = Installation(self.folder / f"copy {self.copies}", variables)
@@ -144,7 +144,7 @@ class Stage:
 
 
 def change(simulator: Simulator) -> int:
-    """Let happen in the company what happens in a day; return a user whom it does not concern."""
+    """Change the company as in a day; return a user without changes."""
     company = simulator.company
     people = [u.id for u in company.users.values() if u.active and not u.admin_apps]
     company.grant(people[0], "can_export_data_from_lists")
@@ -156,19 +156,19 @@ def change(simulator: Simulator) -> int:
 
 
 def company(**options: Any) -> Simulator:
-    """A small company, quickly served, whose lists have several pages where they are paged."""
+    """A small, fast company; paged lists have several pages."""
     now = datetime(2026, 11, 1, tzinfo=UTC)
     told = {"users": 20, "limit": 5000, "page_limit": 6, "now": now, **options}
     return Simulator(Options(**told))
 
 
 SEEN = {"observed_at", "roles_observed_at", "permissions_observed_at"}
-"""Columns that tell when something was last seen, which a night that did not see it cannot change."""
+"""Columns with the time of the last observation, which a run without an observation cannot change."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a second night ends.
+    """The expected result of a second night.
 
     Attributes:
         code: the exit code.
@@ -188,7 +188,7 @@ class Ending:
     odd: tuple[str, ...] = ()
 
     def check(self, sentence: str | None, result: dict[str, Any], *views: View) -> None:
-        """Compare what came with what should.
+        """Compare the actual result with the expected one.
 
         Args:
             sentence: what stands on stderr about the company, warnings aside.
@@ -212,7 +212,7 @@ class Ending:
         assert reason is None if self.code == 0 else sentence and sentence.endswith(reason)
 
     def compare(self, view: View, undisturbed: View) -> None:
-        """Find the tables as they are after an undisturbed night, but for what may differ."""
+        """Compare the tables with those after an undisturbed night, except allowed differences."""
         if self.but is None:
             assert view.known() == undisturbed.known()
             return
@@ -234,7 +234,7 @@ class Ending:
 
 
 def heals(after: View, undisturbed: View) -> None:
-    """A night after the faults sees everything as it is."""
+    """Check that a night after the faults gives the correct result."""
     tables, expected = dict(after.tables()), dict(undisturbed.tables())
     # what changed while it was read, and was found for one night, is over
     for rows in (tables, expected):

@@ -1,4 +1,4 @@
-"""A server that answers each path with bytes of the test's choice, over a real socket."""
+"""A server on a real socket that responds to each path with bytes from the test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def head(*lines: str) -> bytes:
 
 @contextmanager
 def hostile(answers: Answers, pause: float = 0.0) -> Iterator[str]:
-    """Serve `answers` by path; a path that is not among them gets that of ''."""
+    """Serve `answers` by path; other paths get the answer of ''."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=600)
 
     def answer(connection: socket.socket) -> None:

@@ -27,7 +27,7 @@ from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.http_types import Response
 from pipedrive_graph.simulator import middleware
 from pipedrive_graph.simulator.company import generate
-from pipedrive_graph.simulator.middleware import Seen
+from pipedrive_graph.simulator.middleware import SeenRequest
 from pipedrive_graph.simulator.model import Company as Simulated
 from pipedrive_graph.simulator.server import Options, create_app
 
@@ -55,9 +55,9 @@ class _Loop(VirtualLoop):
 
 def collected(
     simulated: Simulated, options: Options, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Manifest, list[Seen]]:
+) -> tuple[Manifest, list[SeenRequest]]:
     """Collect a company on a virtual clock; return the manifest, and the requests as they arrived."""
-    requests: list[Seen] = []
+    requests: list[SeenRequest] = []
     company = Company("acme", base_url="http://127.0.0.1:9/v1", daily_reserve=0.0)
 
     async def job() -> Manifest:

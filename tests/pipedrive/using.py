@@ -1,4 +1,4 @@
-"""What the tests here share: a client on a simulator, and an impatience that keeps them short."""
+"""Helpers: a client on a simulator, and a retry policy with short waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def use(
     timeouts: Timeouts = SHORT,
     **budget: Any,
 ) -> Result:
-    """Run a job with a client, after the preflight; `budget` is what it is told of the day's."""
+    """Run a job with a client, after the preflight; `budget` is the daily budget."""
 
     async def run() -> Result:
         said = [] if warnings is None else warnings

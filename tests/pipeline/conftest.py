@@ -1,4 +1,4 @@
-"""Several companies, each with a simulator of its own."""
+"""Several companies, each with its own simulator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Fleet = Callable[..., tuple[Installation, dict[str, Simulator]]]
 
 @pytest.fixture
 def fleet(home: Path, serve: Serve) -> Fleet:
-    """Make an installation of companies with these names; `own` has the options of some simulators."""
+    """Create an installation with these companies; `own` has the options of some simulators."""
 
     def make(*names: str, users: int = 12, own: dict[str, dict[str, Any]] | None = None) -> Any:
         simulators = {

@@ -1,4 +1,4 @@
-"""Literal rows of a review, put together as the warehouse would."""
+"""Literal rows of a review, in the form of the warehouse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AT = datetime.fromisoformat("2026-11-20 02:00")
 
 
 def holder(**values: Any) -> Holder:
-    """A user with nothing remarkable."""
+    """An ordinary user."""
     known = {
         "user_id": 5,
         "name": "Ana",

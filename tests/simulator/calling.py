@@ -1,4 +1,4 @@
-"""Calls a simulator as any program could: with http.client, one connection per call."""
+"""Sends requests to a simulator with http.client, one connection per request."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def call(
     prefix: str = "/v1",
     timeout: float = 5,
 ) -> Answer:
-    """Ask for a path; `auth` is header, query or none, and by default what the dialect wants."""
+    """Request a path; `auth` is header, query or none, by default as the dialect requires."""
     token = simulator.token if token is None else token
     auth = auth or ("query" if simulator.options.dialect == "brief" else "header")
     if auth == "query":

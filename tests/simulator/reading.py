@@ -1,4 +1,4 @@
-"""What the API says about a company, all at once and past HTTP."""
+"""All responses of the API about a company, without HTTP."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
-from pipedrive_graph.simulator.serializers import Wire
+from pipedrive_graph.simulator.serializers import Serializer
 
 
 @dataclass(eq=False)
 class Reading:
-    """All that the API says about a company; `sets` is None where it offers none."""
+    """The responses of the API about a company; `sets` is None if the API has no permission sets."""
 
     company_id: int
     collector: int
@@ -32,7 +32,7 @@ class Reading:
 
     @cached_property
     def named(self) -> set[str]:
-        """The flags that somebody's answer names."""
+        """The flags in the response about some user."""
         return {flag for flags in self.permissions.values() for flag in flags}
 
     @cache  # noqa: B019 - no longer than a test
@@ -65,19 +65,20 @@ class Reading:
 
 
 def read(company: Company, dialect: Any) -> Reading:
-    """Read a company past HTTP, for many companies in a short time."""
-    wire = Wire(company, Options(dialect=dialect))
+    """Read a company without HTTP, which is fast for many companies."""
+    serializer = Serializer(company, Options(dialect=dialect))
     owner = company.users[company.owner_id]
-    sets = {entry["id"]: entry for entry in wire.permission_sets(None)}
+    sets = {entry["id"]: entry for entry in serializer.permission_sets(None)}
     for set_id, entry in sets.items():
         entry["contents"] = list(company.sets[set_id].contents)
     return Reading(
         company_id=company.id,
         collector=owner.id,
-        users=[wire.user(user, owner) for user in company.users.values()],
-        roles={role["id"]: role for role in wire.roles()},
+        users=[serializer.user(user, owner) for user in company.users.values()],
+        roles={role["id"]: role for role in serializer.roles()},
         assignments={
-            user_id: [wire.assignment(row) for row in rows] for user_id, rows in company.assignments.items()
+            user_id: [serializer.assignment(row) for row in rows]
+            for user_id, rows in company.assignments.items()
         },
         permissions={user_id: company.permissions(user_id) for user_id in company.users},
         sets=None if dialect == "brief" else sets,

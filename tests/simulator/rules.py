@@ -1,4 +1,4 @@
-"""The rules once more, read from the catalogue's words, over nothing but what the API answers."""
+"""A second implementation of the rules, from their descriptions, that uses only responses of the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Found = tuple[str, str, str, str | None, str]
 
 
 def findings(reading: Reading, now: datetime, earlier: Reading | None = None) -> set[Found]:
-    """What the rules about one look say; with an `earlier` look of over a week ago, about both."""
+    """The findings of one observation; with an `earlier` one of over a week ago, also those about changes."""
     found: set[Found] = set()
     for user in reading.users:
         for rules in (rules_of_users.account, rules_of_users.place, rules_of_flags.of_user):

@@ -1,4 +1,4 @@
-"""The rules about what happened between two looks, which are some days apart."""
+"""The rules about changes between two observations, which are some days apart."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _by_edited_set(before: Reading, after: Reading, was: Any, user: Any, flag: s
 
 
 def _kept(before: Reading, after: Reading, user: Any) -> bool:
-    """Whether who moved kept flags of the old role that under half of the new one hold."""
+    """Whether a user who moved kept flags of the old role that under half of the new role hold."""
     old, new = before.roles_of(user["id"]), after.roles_of(user["id"])
     if not old or not new or set(old) & set(new):
         return False

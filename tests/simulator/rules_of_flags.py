@@ -1,4 +1,4 @@
-"""The rules about what users may do."""
+"""The rules about permissions of users."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOXIC: dict[str, tuple[str, Clauses]] = {
 
 
 def combined(clauses: Clauses, flags: set[str]) -> bool:
-    """Whether there is one of each clause among the flags."""
+    """Whether the flags contain one of each clause."""
     return all(clause & flags for clause in clauses)
 
 
@@ -65,6 +65,6 @@ def of_user(reading: Reading, user: Any, _now: datetime) -> About:
 
 
 def unusual(reading: Reading, role_id: int, flag: str) -> bool:
-    """Whether in a role of three or more fewer than half hold a flag."""
+    """Whether fewer than half of a role of three or more hold a flag."""
     members = len(reading.members.get(role_id, []))
     return members >= 3 and reading.holders(role_id, flag) < members / 2

@@ -53,7 +53,7 @@ def _empty(reading: Reading) -> set[int]:
 
 
 def _loops(reading: Reading, role_id: int) -> bool:
-    """Whether the way up comes back to the role by way of another."""
+    """Whether the chain of parents returns to the role through another role."""
     seen: set[int] = set()
     above = reading.roles[role_id]["parent_role_id"]
     if above == role_id:

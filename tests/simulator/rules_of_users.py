@@ -1,4 +1,4 @@
-"""The rules about accounts, and about where users sit."""
+"""The rules about accounts and role assignments."""
 
 from __future__ import annotations
 

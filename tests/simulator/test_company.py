@@ -16,7 +16,7 @@ from pipedrive_graph.simulator.dates import MARGIN, THRESHOLDS
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.permissions import APP_FLAGS, FLAGS
-from pipedrive_graph.simulator.serializers import Wire
+from pipedrive_graph.simulator.serializers import Serializer
 from pipedrive_graph.simulator.truth import write_truth
 
 from . import rules
@@ -176,7 +176,7 @@ def test_every_company_has_both_forms_of_inactive_users_that_are_clean(seed: int
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_role_tree_has_three_to_four_levels_and_either_form_of_root(seed: int) -> None:
     company = generate(300, seed, NOW, clean=True)
-    roles = {role["id"]: role for role in Wire(company, Options()).roles()}
+    roles = {role["id"]: role for role in Serializer(company, Options()).roles()}
     assert roles[1]["name"] == "(Unassigned users)"
     assert roles[1]["parent_role_id"] == (1 if seed else None)
     assert {role["level"] for role in roles.values()} == {1, 2, 3, 4}

@@ -1,4 +1,4 @@
-"""Answers the questions of many tests at once: all their companies in one database, each rule run once.
+"""Runs the queries of many tests at once: all their companies in one database, and each rule once.
 
 Each test writes the rows of a company and asks what the tables or rules have for it. Alone, that takes 0.3
 seconds, nearly all of them for tables and rules that DuckDB builds as quickly for 200 companies. So the tests
@@ -22,13 +22,13 @@ from .literal import TABLES, Company, Contents, model_of, tables_below, write
 
 ROUNDS = 8
 FEWEST = 4
-"""For fewer tests than these, a round takes longer than answering each alone."""
+"""For fewer tests than this, a round takes longer than running each test's queries alone."""
 
 Question = tuple[Contents, str, str]
 
 
 class Asked(BaseException):
-    """Ends a run in advance: the test asks something to which the answer is not known yet.
+    """Ends a dry run of a test: its query has no known result yet.
 
     It is not an error, so that no test catches it.
     """
@@ -38,21 +38,21 @@ class Asked(BaseException):
 
 
 class Batch:
-    """What is known about the companies of the tests of a module."""
+    """The known query results for the companies of a test module."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
         self._in_advance = False
 
     def of(self, contents: Contents, table: str, columns: str) -> list[tuple[Any, ...]] | None:
-        """Some columns of a table of a company of these contents, or None if they are not known."""
+        """Some columns of a table for a company with these contents, or None if unknown."""
         answer = self._known.get((contents.key, table, columns))
         if answer is None and self._in_advance:
             raise Asked((contents, table, columns))
         return None if answer is None else list(answer)
 
     def learn(self, warehouse: duckdb.DuckDBPyConnection, items: Iterable[pytest.Item]) -> None:
-        """Run tests in advance, from question to question, and answer them."""
+        """Dry-run tests from query to query, and run the queries."""
         waiting = [item for item in items if isinstance(item, pytest.Function)]
         for _ in range(ROUNDS):
             questions = [(item, question) for item in waiting if (question := self._next(item))]
@@ -65,7 +65,7 @@ class Batch:
                 return  # each test then asks for itself, and those fail that should
 
     def answer(self, warehouse: duckdb.DuckDBPyConnection, questions: Iterable[Question]) -> None:
-        """Answer questions, in a transaction that is rolled back."""
+        """Run queries, in a transaction that is rolled back."""
         renamed: dict[str, Contents] = {}
         wanted: dict[str, set[tuple[str, str, str]]] = {}
         for contents, table, columns in questions:
@@ -91,7 +91,7 @@ class Batch:
             warehouse.execute("ROLLBACK")
 
     def _next(self, item: pytest.Function) -> Question | None:
-        """The first question of a test to which the answer is not known; None if there is none.
+        """The first query of a test without a known result; None if there is none.
 
         There is also none where the test cannot be run in advance, or fails; then it fails when it is run.
         """
@@ -108,14 +108,14 @@ class Batch:
 
 
 class _NoDatabase:
-    """Stands for the connection in a run in advance, in which nothing is written."""
+    """Replaces the connection in a dry run, which writes nothing."""
 
     def __getattr__(self, name: str) -> Any:
         raise LookupError(name)
 
 
 def _arguments(item: pytest.Function, batch: Batch) -> dict[str, Any]:
-    """The arguments of a test: its parameters, a company, and what fixtures of this folder make of these.
+    """The arguments of a test: its parameters, a company, and the results of fixtures of this folder.
 
     Raises:
         LookupError: if it takes anything else.
@@ -147,7 +147,7 @@ def _arguments(item: pytest.Function, batch: Batch) -> dict[str, Any]:
 
 
 def _called(company: str, name: str, value: Any) -> Any:
-    """A value in which the company has its own name again."""
+    """A value with the company's original name."""
     if isinstance(value, str):
         return value.replace(name, company)
     if isinstance(value, (list, tuple)):

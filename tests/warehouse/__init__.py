@@ -1,1 +1,1 @@
-"""The warehouse: files of sql/ as models, what they become, and what is read into them."""
+"""Tests of the warehouse: models in sql/, the tables they become, and ingesting."""

@@ -1,8 +1,9 @@
-"""Plants anomalies into a clean company, and writes down every finding that follows from each.
+"""Plants anomalies into a clean company, and records the findings that each must cause.
 
-One user, one story. A story changes an ordinary user, a role or a set, and lists what the rule catalogue
-says about the result, to the letter; no rule is computed here from the company, so that a rule misread by
-whoever implements it shows as a difference. Two stories are about the whole company and exclude each other.
+An anomaly is a story: a function that changes an ordinary user, a role or a permission set, and records the
+expected findings, according to the descriptions of the rules. No rule is evaluated here, so a rule that is
+implemented wrongly shows as a difference. A user is in at most one story. Two stories are about the whole
+company and exclude each other.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from pipedrive_graph.simulator.model import Company
 __all__ = ["EVENTS", "ROSTER", "SEVERITIES", "STANDING", "choose_cast", "plant", "sensitive", "spare"]
 
 _SMALL = 12
-"""Users below which the number of admins is left as it is."""
+"""Companies with fewer users keep their number of admins."""
 
 _ABOUT_ALL = ((), (privilege.single_admin,), (privilege.too_many_admins,))
-"""What happens to the company as a whole: every third has it as it should be."""
+"""The stories about the whole company, by seed % 3; every third company has none."""
 
 
 def plant(company: Company, calendar: Calendar, rng: random.Random) -> None:
-    """Plant each story's share of anomalies; a small company has some of them, as its seed decides.
+    """Plant anomalies of each kind; a small company gets some of them, depending on its seed.
 
-    A third of those to whom something may happen are left for the nights to come.
+    A third of the cast is kept for events in later runs.
 
     Args:
-        company: a clean company; changed in place, `company.planted` is the truth.
-        calendar: gives the dates.
-        rng: the source of chance.
+        company: a clean company; changed in place. `company.planted` gets the expected findings.
+        calendar: provides dates.
+        rng: the random generator.
     """
     stage = Stage(company, calendar, rng, keep=len(company.cast) // 3)
     size = len(company.users)
@@ -44,10 +45,10 @@ def plant(company: Company, calendar: Calendar, rng: random.Random) -> None:
         for story in _ABOUT_ALL[company.seed % 3]:
             with suppress(NoRoomError):
                 story(stage)
-    told = 0
+    planted = 0
     for number in range(max(1, round(size**0.5 / 9))):
         for variants in stories:
-            if size >= 40 or told < size // 5:
+            if size >= 40 or planted < size // 5:
                 with suppress(NoRoomError):
                     variants[(company.seed + number) % len(variants)](stage)
-                    told += 1
+                    planted += 1

@@ -1,4 +1,4 @@
-"""Stories about accounts: nobody uses them, they outlive their owner, or nobody knows whose they are."""
+"""Stories about accounts: unused, kept after their owner left, or without a clear owner."""
 
 from __future__ import annotations
 
@@ -12,101 +12,101 @@ def admin_long_gone(stage: Stage) -> None:
     """An admin has not logged in for months."""
     user = stage.partial_admin(stage.person())
     _last_seen_long_ago(stage, user)
-    stage.found("dormant_admin", user)
+    stage.expect("dormant_admin", user)
 
 
 def admin_never_came(stage: Stage) -> None:
     """An admin never logged in."""
     user = stage.partial_admin(stage.person())
     _never_seen(stage, user, youngest=33)
-    stage.found("dormant_admin", user)
+    stage.expect("dormant_admin", user)
 
 
 def long_gone(stage: Stage) -> None:
     """A user has not logged in for months."""
     user = stage.person()
     _last_seen_long_ago(stage, user)
-    stage.found("dormant_user", user)
+    stage.expect("dormant_user", user)
 
 
 def never_came(stage: Stage) -> None:
     """A user never logged in."""
     user = stage.person()
     _never_seen(stage, user, youngest=17)
-    stage.found("never_logged_in", user)
+    stage.expect("never_logged_in", user)
 
 
 def left_with_role(stage: Stage) -> None:
-    """Somebody left, and kept their role."""
+    """A user left, and kept their role."""
     user = stage.person()
     user.access = []
     stage.leave(user)
-    stage.found("inactive_user_with_role", user, str(user.role_id))
+    stage.expect("inactive_user_with_role", user, str(user.role_id))
 
 
 def left_with_everything(stage: Stage) -> None:
-    """Somebody left, and kept all they had."""
+    """A user left, and kept all access."""
     user = stage.person()
     stage.leave(user)
-    stage.found("inactive_user_with_role", user, str(user.role_id))
-    stage.found("inactive_user_with_permissions", user)
+    stage.expect("inactive_user_with_role", user, str(user.role_id))
+    stage.expect("inactive_user_with_permissions", user)
 
 
 def left_with_sets(stage: Stage) -> None:
-    """Somebody left, and kept their permission sets."""
+    """A user left, and kept their permission sets."""
     user = stage.person()
     stage.leave(user)
     stage.company.move(user.id, DEFAULT_ROLE)
-    stage.found("inactive_user_with_permissions", user)
+    stage.expect("inactive_user_with_permissions", user)
 
 
 def left_with_flags(stage: Stage) -> None:
-    """Somebody left, and holds a flag although no set is left."""
+    """A user left, and holds a flag without a permission set."""
     user = stage.person()
     user.access = []
     stage.leave(user)
     stage.company.move(user.id, DEFAULT_ROLE)
     stage.company.grant(user.id, "can_delete_deals")
-    stage.found("inactive_user_with_permissions", user)
-    stage.found("unexplained_permission", user, "can_delete_deals", dialects=OFFICIAL)
+    stage.expect("inactive_user_with_permissions", user)
+    stage.expect("unexplained_permission", user, "can_delete_deals", dialects=OFFICIAL)
 
 
 def left_as_admin(stage: Stage) -> None:
-    """Somebody left as an admin."""
+    """An admin left, and is still an admin."""
     user = stage.partial_admin(stage.person())
     stage.leave(user)
     stage.company.move(user.id, DEFAULT_ROLE)
-    stage.found("inactive_admin", user)
-    stage.found("inactive_user_with_permissions", user)
+    stage.expect("inactive_admin", user)
+    stage.expect("inactive_user_with_permissions", user)
 
 
 def deleted_as_admin(stage: Stage) -> None:
-    """Somebody was deleted, and is an admin all the same."""
+    """A user was deleted, and is still an admin."""
     user = stage.person()
     stage.company.delete(user.id)
     stage.company.make_admin(user.id)
-    stage.found("inactive_admin", user)
-    stage.found("inactive_user_with_permissions", user)
+    stage.expect("inactive_admin", user)
+    stage.expect("inactive_user_with_permissions", user)
 
 
 def twice(stage: Stage) -> None:
-    """Two accounts have one address, but for its capitals."""
-    one, other = stage.people(2)
-    other.email = one.email.swapcase()
-    stage.found("duplicate_email", one)
-    stage.found("duplicate_email", other)
+    """Two accounts have the same address, except for capitals."""
+    first, second = stage.people(2)
+    second.email = first.email.swapcase()
+    stage.expect("duplicate_email", first)
+    stage.expect("duplicate_email", second)
 
 
 def stranger(stage: Stage) -> None:
-    """Somebody's address is at no domain of the company's."""
+    """A user's address has a domain that is not the company's."""
     user = stage.person()
-    # another domain each time: three users of one would be no strangers in a small company
+    # a different domain each time: in a small company, a domain with three users counts as its own
     user.email = f"{user.email.partition('@')[0]}@partner{user.id}.example"
-    stage.found("external_email_domain", user)
+    stage.expect("external_email_domain", user)
 
 
 def mailbox(stage: Stage) -> None:
-    """An account is behind an address that several people read."""
+    """An account has the address of a shared mailbox."""
     domain = stage.company.users[stage.company.owner_id].email.partition("@")[2]
     taken = {user.email.lower() for user in stage.company.users.values()}
     free = [name for name in _MAILBOXES if f"{name}@{domain}" not in taken]
@@ -114,7 +114,7 @@ def mailbox(stage: Stage) -> None:
         raise NoRoomError
     user = stage.person()
     user.email = f"{stage.rng.choice(free)}@{domain}"
-    stage.found("shared_mailbox", user)
+    stage.expect("shared_mailbox", user)
 
 
 def _last_seen_long_ago(stage: Stage, user: User) -> None:

@@ -1,4 +1,4 @@
-"""Chooses the people to whom stories may happen."""
+"""Chooses the users for the stories."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pipedrive_graph.simulator.model import DEFAULT_ROLE, ZERO_DATE, Company, Us
 from pipedrive_graph.simulator.permissions import SENSITIVE
 
 _SETTLED = 95
-"""Days: younger users are left alone, for a story may need a login long ago."""
+"""Users must exist for more days than this, because a story may need an old login."""
 
 
 def spare(company: Company, calendar: Calendar, user: User) -> bool:
-    """Return whether a user is ordinary, so that a story may happen to them without telling on another."""
+    """Return whether a user is ordinary, so that a story about them does not affect other findings."""
     return (
         user.active
         and not user.admin_apps
@@ -30,11 +30,11 @@ def sensitive(company: Company, user: User) -> bool:
 
 
 def choose_cast(company: Company, calendar: Calendar, rng: random.Random) -> list[int]:
-    """Return the people to whom stories may happen: of each role under half.
+    """Return the ids of the users for the stories: fewer than half of each role.
 
-    Admins are counted in, and the invited, who may become some. So whatever happens to them, what one of
-    them is given alone stays unusual in the role, and a role of three stays one of three. People whose
-    sets grant something sensitive are left out: elsewhere than among their like they were a finding.
+    Admins and invited users, who may become admins, count towards the half. So an extra permission of one
+    user always stays unusual in the role. Users whose permission sets grant something sensitive are left out,
+    because in another role they would be findings.
     """
     teams: dict[int, list[User]] = {}
     for user in company.users.values():

@@ -1,4 +1,4 @@
-"""Stories about what happens between two nights; those of one night only, not what is so ever after."""
+"""Stories about events between two runs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pipedrive_graph.simulator.anomalies.stage import OFFICIAL, NoRoomError, Sta
 from pipedrive_graph.simulator.model import DEFAULT_ROLE, Access, PermissionSet, User
 
 _ADMINS_GAIN = 30
-"""About how many flags who becomes an admin holds more."""
+"""About how many more flags a user holds after becoming an admin."""
 
 _TAKEN_AWAY = ("can_add_leads", "can_see_deals_list_summary", "can_share_filters", "can_use_email_tracking")
-"""What the mass change takes from every seller."""
+"""The flags that the mass change revokes from every seller."""
 
 
 def account_admin(stage: Stage) -> None:
-    """Somebody becomes an admin of the account settings."""
+    """A user becomes an admin of the account settings."""
     company = stage.company
     active = sum(user.active for user in company.users.values())
     many = any(finding.rule == "too_many_admins" for finding in company.planted)
@@ -22,18 +22,18 @@ def account_admin(stage: Stage) -> None:
         raise NoRoomError
     user = stage.person(changes=_ADMINS_GAIN)
     company.make_admin(user.id)
-    stage.gone("single_admin", str(company.id))
+    stage.unexpect("single_admin", str(company.id))
     _admin_granted(stage, user, "account_settings", severity="critical")
 
 
 def deals_admin(stage: Stage) -> None:
-    """Somebody becomes an admin of the deals."""
+    """A user becomes an admin of the deals."""
     user = stage.person(changes=_ADMINS_GAIN)
     _admin_granted(stage, stage.partial_admin(user), "sales")
 
 
 def new_admin(stage: Stage) -> None:
-    """Somebody accepts an invitation, and is made an admin at once."""
+    """A user accepts an invitation, and becomes an admin at once."""
     invited = [user for user in stage.company.users.values() if user.active and user.created is None]
     if not invited:
         raise NoRoomError
@@ -42,18 +42,18 @@ def new_admin(stage: Stage) -> None:
     user.created = stage.calendar.ago(0.5, 4)
     user.last_login = user.modified = stage.calendar.ago(0.01, 0.4)
     _admin_granted(stage, stage.partial_admin(user), "sales")
-    stage.found("new_user_admin", user)
+    stage.expect("new_user_admin", user)
 
 
 def hired_as_admin(stage: Stage) -> None:
-    """Somebody is hired as an admin: new to us, so that nothing was granted to somebody known."""
+    """A user joins as an admin. Without an earlier observation, this is not a new grant."""
     stage.spend(_ADMINS_GAIN + 10)
     user = hire(stage, stage.person())
-    stage.found("new_user_admin", stage.partial_admin(user))
+    stage.expect("new_user_admin", stage.partial_admin(user))
 
 
 def sensitive_flag(stage: Stage) -> None:
-    """Somebody is given a sensitive flag by exception."""
+    """A user is granted a sensitive flag without a permission set."""
     user = stage.person(holding="can_add_deals", changes=1)
     flag = stage.rng.choice(("can_export_data_from_lists", "can_delete_deals"))
     stage.deviate(user, flag)
@@ -61,44 +61,44 @@ def sensitive_flag(stage: Stage) -> None:
 
 
 def sensitive_set(stage: Stage) -> None:
-    """Somebody is given the set that may export."""
+    """A user is given the permission set that grants exporting."""
     user = stage.person(holding="can_add_deals", changes=1)
     give_export(stage, user)
     _sensitive_granted(stage, user, "can_export_data_from_lists")
 
 
 def set_widened(stage: Stage) -> None:
-    """A set grants one flag more."""
+    """A permission set grants one more flag."""
     _edit(stage, "Deals - finance", add="can_add_organizations")
 
 
 def set_narrowed(stage: Stage) -> None:
-    """A set grants one flag less."""
+    """A permission set grants one flag less."""
     _edit(stage, "Deals - read only", remove="can_share_filters")
 
 
 def sensitive_set_widened(stage: Stage) -> None:
-    """A set grants one sensitive flag more, to a whole department: usual there from now on."""
+    """A permission set grants one more sensitive flag, to a whole department, so it is usual there."""
     _edit(stage, "Deals - inside sales", add="can_merge_people")
 
 
 def came_back(stage: Stage) -> None:
-    """Somebody is active again who had left with all they had."""
+    """A user who left with all access is active again."""
     user = _left(stage, with_everything=True)
     for rule in ("inactive_user_with_role", "inactive_user_with_permissions"):
-        stage.gone(rule, str(user.id))
+        stage.unexpect(rule, str(user.id))
     _come_back(stage, user)
 
 
 def came_back_to_nothing(stage: Stage) -> None:
-    """Somebody is active again who had left with nothing."""
+    """A user who left without access is active again."""
     user = _left(stage, with_everything=False)
-    stage.found("user_without_role", user)
+    stage.expect("user_without_role", user)
     _come_back(stage, user)
 
 
 def role_moved(stage: Stage) -> None:
-    """A team is put below another role."""
+    """A role gets another parent."""
     roles = stage.company.roles
     below = {role.parent_role_id for role in roles.values()}
     ways = [
@@ -113,47 +113,47 @@ def role_moved(stage: Stage) -> None:
         raise NoRoomError
     role, parent_id = stage.rng.choice(ways)
     role.parent_role_id = parent_id
-    stage.found("role_moved", role)
+    stage.expect("role_moved", role)
 
 
 def moved_with_all(stage: Stage) -> None:
-    """Somebody changes the department, and keeps what the old one needs."""
+    """A user moves to another department, and keeps the permission sets of the old one."""
     company = stage.company
-    strange = []
+    destinations = []
     for role in company.roles.values():
         members = stage.members(role.id)
         sellers = sum(company.permissions(user.id)["can_add_deals"] for user in members)
-        # still under half with this one more, one hired and one gone
+        # still under half after this move, one new user and one who leaves
         if role.active and role.id != DEFAULT_ROLE and 2 * (sellers + 2) < len(members):
-            strange.append(role)
-    strange = [role for role in strange if stage.rooted(role)]
-    if not strange:
+            destinations.append(role)
+    destinations = [role for role in destinations if stage.rooted(role)]
+    if not destinations:
         raise NoRoomError
     user = stage.person(holding="can_add_deals")
-    role = stage.rng.choice(strange)
+    role = stage.rng.choice(destinations)
     stage.unusual(user, *stage.new_to(role, user))
     company.move(user.id, role.id)
-    stage.found("permission_creep", user)
+    stage.expect("permission_creep", user)
 
 
 def more_and_more(stage: Stage) -> None:
-    """Somebody is given a third more, nothing of it sensitive."""
+    """A user is granted a third more flags, none of them sensitive."""
     user = stage.person(holding="can_follow_other_users", changes=3)
     before = stage.company.explained(user.id)
     stage.give_set(user, _named(stage, "Global manager"))
     stage.unusual(user, *sorted(stage.company.explained(user.id) - before))
-    stage.found("permission_creep", user)
+    stage.expect("permission_creep", user)
 
 
 def mass_change(stage: Stage) -> None:
-    """The set of all sellers loses half of what it grants."""
+    """The permission set of all sellers loses half of its flags."""
     stage.company.edit_set(_named(stage, "Deals regular user").id, remove=_TAKEN_AWAY)
-    stage.found("permission_set_changed", _named(stage, "Deals regular user"), dialects=OFFICIAL)
-    stage.found_company("mass_change")
+    stage.expect("permission_set_changed", _named(stage, "Deals regular user"), dialects=OFFICIAL)
+    stage.expect_company("mass_change")
 
 
 def hire(stage: Stage, like: User) -> User:
-    """Add somebody new, with the place and the sets of a colleague, who came a few days ago."""
+    """Add a user who joined a few days ago, with the role and the permission sets of a colleague."""
     company = stage.company
     user = company.invite(f"new.colleague{len(company.users)}@{like.email.partition('@')[2]}")
     user.name = "Robin Colleague"
@@ -165,14 +165,14 @@ def hire(stage: Stage, like: User) -> User:
 
 
 def _admin_granted(stage: Stage, user: User, app: str, severity: str | None = None) -> None:
-    stage.found("admin_granted", user, app, severity=severity)
-    # 37 flags where there were about nine
-    stage.found("permission_creep", user)
+    stage.expect("admin_granted", user, app, severity=severity)
+    # 37 flags instead of about nine
+    stage.expect("permission_creep", user)
 
 
 def _sensitive_granted(stage: Stage, user: User, flag: str) -> None:
-    # who is not shown the sets cannot tell that none was edited
-    stage.found("sensitive_permission_granted", user, flag, dialects=OFFICIAL)
+    # without the permission sets, it is unknown whether one of them was edited
+    stage.expect("sensitive_permission_granted", user, flag, dialects=OFFICIAL)
 
 
 def _edit(stage: Stage, name: str, add: str | None = None, remove: str | None = None) -> None:
@@ -180,7 +180,7 @@ def _edit(stage: Stage, name: str, add: str | None = None, remove: str | None = 
     users = stage.company.users.values()
     stage.spend(sum(entry.id in {access.permission_set_id for access in user.access or []} for user in users))
     stage.company.edit_set(entry.id, add=[add] if add else [], remove=[remove] if remove else [])
-    stage.found("permission_set_changed", entry, dialects=OFFICIAL)
+    stage.expect("permission_set_changed", entry, dialects=OFFICIAL)
 
 
 def _named(stage: Stage, name: str) -> PermissionSet:
@@ -188,7 +188,7 @@ def _named(stage: Stage, name: str) -> PermissionSet:
 
 
 def _left(stage: Stage, *, with_everything: bool) -> User:
-    """Return somebody who was deactivated, with a role and sets or with neither."""
+    """Return a deactivated user with a role and permission sets, or with neither."""
     for user in stage.company.users.values():
         placed = any(row.role_id != DEFAULT_ROLE for row in stage.company.assignments[user.id])
         if (
@@ -205,7 +205,7 @@ def _left(stage: Stage, *, with_everything: bool) -> User:
 def _come_back(stage: Stage, user: User) -> None:
     stage.company.reactivate(user.id)
     user.last_login = user.modified = stage.calendar.ago(0.01, 0.4)
-    stage.found("reactivated_user", user)
+    stage.expect("reactivated_user", user)
 
 
 STORIES: tuple[Variants, ...] = (

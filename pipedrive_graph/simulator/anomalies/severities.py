@@ -1,4 +1,4 @@
-"""The rules for which anomalies are planted, with their severity unless a story says otherwise."""
+"""The rules that anomalies are planted for, with the default severity of their findings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STANDING = {
     "toxic_reveal_and_take": "high",
     "toxic_mass_load": "medium",
 }
-"""What one look at the company shows; `empty_role` takes a week."""
+"""Rules that one snapshot can fire; `empty_role` needs a week of history."""
 
 EVENTS = {
     "admin_granted": "high",
@@ -50,13 +50,13 @@ EVENTS = {
     "permission_creep": "medium",
     "mass_change": "high",
 }
-"""What two looks show."""
+"""Rules about changes between two snapshots."""
 
 ROSTER = {
     "leaver_still_active": "high",
     "not_on_roster": "medium",
     "expected_role_differs": "medium",
 }
-"""What the roster shows."""
+"""Rules that need the roster."""
 
 SEVERITIES = STANDING | EVENTS | ROSTER

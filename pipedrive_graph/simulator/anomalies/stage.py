@@ -1,4 +1,4 @@
-"""What stories are told with: the people to whom something may happen, and the findings that follow."""
+"""What stories use: users to choose from, changes to the company, and the expected findings."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from pipedrive_graph.simulator.permissions import SENSITIVE
 
 BOTH: tuple[str, ...] = ("official", "brief")
 OFFICIAL: tuple[str, ...] = ("official",)
-"""The dialects that show the evidence; the brief one knows no permission sets."""
+"""The dialects that show the evidence; the brief dialect has no permission sets."""
 
 _FREE_IDS = 500
-"""How far above the highest role a missing one is taken to be, beyond the roles that stories add."""
+"""The distance from the highest role id to the id of a missing role, so that new roles do not get it."""
 
 
 class NoRoomError(Exception):
-    """The company has no room for the story: it is too small, or too much has happened."""
+    """The company cannot hold another story: it is too small, or too much has happened."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """A company, and what a story may do to it.
+    """A company, and the operations of a story on it.
 
     Attributes:
         company: changed in place.
-        calendar: gives the dates.
-        rng: the source of chance.
-        keep: how many of the cast are left for later stories.
-        changes: how many grants may still change, where that is limited.
+        calendar: provides dates.
+        rng: the random generator.
+        keep: how many users of the cast are kept for later stories.
+        changes: how many grants may still change; None if that is not limited.
     """
 
     company: Company
@@ -52,32 +52,32 @@ class Stage:
     keep: int = 0
     changes: int | None = None
 
-    # People.
+    # Users.
 
     def people(self, number: int, *, holding: str | None = None, changes: int = 0) -> list[User]:
-        """Return ordinary users to whom nothing has happened, who hold a flag if one is named.
+        """Take ordinary users from the cast, who hold the flag `holding` if it is given.
 
         Raises:
-            NoRoomError: if there are too few, or if `changes` are too many; nobody is taken then.
+            NoRoomError: if there are too few users, or too many `changes`; then no user is taken.
         """
         users = (self.company.users[user_id] for user_id in self.company.cast)
-        found = [u for u in users if holding is None or holding in self.company.explained(u.id)][:number]
-        if len(found) < number or len(self.company.cast) - number < self.keep:
+        chosen = [u for u in users if holding is None or holding in self.company.explained(u.id)][:number]
+        if len(chosen) < number or len(self.company.cast) - number < self.keep:
             raise NoRoomError
         self.spend(changes)
-        for user in found:
+        for user in chosen:
             self.company.cast.remove(user.id)
-        return found
+        return chosen
 
     def person(self, *, holding: str | None = None, changes: int = 0) -> User:
-        """Return one ordinary user, as `people` does."""
+        """Take one ordinary user, as `people` does."""
         return self.people(1, holding=holding, changes=changes)[0]
 
     def spend(self, changes: int) -> None:
-        """Take so many changes of grants from what there is room for.
+        """Use up changes of grants.
 
         Raises:
-            NoRoomError: if it is too many.
+            NoRoomError: if not enough changes are left.
         """
         if self.changes is not None:
             if changes > self.changes:
@@ -85,7 +85,7 @@ class Stage:
             self.changes -= changes
 
     def partial_admin(self, user: User) -> User:
-        """Make a user admin of the deals only: the number of account_settings admins stays what it is."""
+        """Make a user an admin of the deals only; the number of account settings admins stays the same."""
         self.company.make_admin(user.id, "sales")
         return user
 
@@ -95,25 +95,26 @@ class Stage:
         return [user for user in people if user.active and "account_settings" in user.admin_apps]
 
     def leave(self, user: User) -> None:
-        """Let a user leave; what they had stays with them."""
+        """Deactivate a user, who keeps all access."""
         self.company.deactivate(user.id)
         user.modified = user.last_login
 
     # Roles.
 
     def seat(self, user: User) -> Assignment:
-        """Return a user's place."""
+        """Return the assignment of a user to a role."""
         return self.company.assignments[user.id][0]
 
     def other_role(self, user: User) -> int:
-        """Return a role with people or roles in it, which the user is not in and where all hold the same.
+        """Return a role that the user is not in, with members or child roles.
 
-        Where somebody's sets grant something sensitive, one more who lacks it could make it unusual.
+        None of its members has a permission set that grants something sensitive: another member without it
+        could make it unusual.
         """
         company = self.company
         own = {row.role_id for row in company.assignments[user.id]}
         parents = {role.parent_role_id for role in company.roles.values()}
-        found = []
+        role_ids = []
         for role in company.roles.values():
             people = [u for u in self.members(role.id) if not u.admin_apps]
             if (
@@ -123,23 +124,23 @@ class Stage:
                 and self.rooted(role)
                 and not any(sensitive(company, member) for member in people)
             ):
-                found.append(role.id)
-        return self.rng.choice(found)
+                role_ids.append(role.id)
+        return self.rng.choice(role_ids)
 
     def members(self, role_id: int) -> list[User]:
-        """Return the active users who sit in a role."""
+        """Return the active users of a role."""
         company = self.company
-        found = [company.users[row.user_id] for row in company.members(role_id) if row.active]
-        return [user for user in found if user.active]
+        users = [company.users[row.user_id] for row in company.members(role_id) if row.active]
+        return [user for user in users if user.active]
 
     def new_to(self, role: Role, user: User) -> list[str]:
-        """Return the flags of a user's sets that fewer than half of a role's members hold."""
+        """Return the flags of a user's permission sets that fewer than half of a role's members hold."""
         members = [self.company.permissions(member.id) for member in self.members(role.id)]
         held = sorted(self.company.explained(user.id))
         return [flag for flag in held if 2 * sum(flags[flag] for flags in members) < len(members)]
 
     def rooted(self, role: Role) -> bool:
-        """Return whether the way up from a role ends, at a role that is there."""
+        """Return whether the chain of parents of a role ends at an existing root."""
         seen: set[int] = set()
         while role.parent_role_id not in (None, role.id):
             if role.id in seen or role.parent_role_id not in self.company.roles:
@@ -163,7 +164,7 @@ class Stage:
     # Permission sets and flags.
 
     def own_set(self, name: str, app: str, *contents: str) -> PermissionSet:
-        """Return the company's own permission set of this name; a new one where there is none."""
+        """Return the company's custom permission set of this name; create it if necessary."""
         for entry in self.company.sets.values():
             if entry.name == name:
                 return entry
@@ -173,33 +174,33 @@ class Stage:
         return entry
 
     def give_set(self, user: User, entry: PermissionSet) -> None:
-        """Give a user a permission set, in place of the one of the same app."""
+        """Give a user a permission set, instead of the one of the same app."""
         others = [access for access in user.access or [] if access.app != entry.app]
         user.access = [*others, Access(entry.app, False, entry.id)]
 
     def deviate(self, user: User, *flags: str) -> None:
-        """Give an active user flags that no set of theirs grants."""
+        """Grant an active user flags that none of their permission sets grants."""
         for flag in flags:
             self.company.grant(user.id, flag)
-            # only who is shown the sets can tell
-            self.found("unexplained_permission", user, flag, dialects=OFFICIAL)
+            # visible only in the dialect with permission sets
+            self.expect("unexplained_permission", user, flag, dialects=OFFICIAL)
         self.unusual(user, *flags)
 
     def unusual(self, user: User, *flags: str) -> None:
-        """Note that a user alone holds flags in their role, of which some may be sensitive."""
+        """Record that a user is the only one of their role with these flags; sensitive ones are findings."""
         for flag in flags:
             if (user.id, flag) not in self.company.deviations:
                 self.company.deviations.append((user.id, flag))
             if flag in SENSITIVE:
-                self.found("sensitive_permission", user, flag)
+                self.expect("sensitive_permission", user, flag)
 
-    # The truth.
+    # The expected findings.
 
-    def found_toxic(self, combination: str, subject: User | PermissionSet) -> None:
-        """Write down that a user, or a set by itself, holds a toxic combination; only the sets can tell."""
-        self.found(combination, subject, combination, dialects=OFFICIAL)
+    def expect_toxic(self, combination: str, subject: User | PermissionSet) -> None:
+        """Expect a finding about a toxic combination of a user or a permission set."""
+        self.expect(combination, subject, combination, dialects=OFFICIAL)
 
-    def found(
+    def expect(
         self,
         rule: str,
         subject: User | Role | PermissionSet,
@@ -209,25 +210,25 @@ class Stage:
         dialects: tuple[str, ...] = BOTH,
         later: bool = False,
     ) -> None:
-        """Write a finding down; `later` it only comes with a week of history."""
+        """Expect a finding; with `later`, only after a week of history."""
         kind = {User: "user", Role: "role", PermissionSet: "permission_set"}[type(subject)]
         finding = Finding(rule, kind, str(subject.id), what, severity or SEVERITIES[rule], dialects)
         truth = self.company.later if later else self.company.planted
         if finding not in truth:
             truth.append(finding)
 
-    def found_company(self, rule: str) -> None:
-        """Write a finding about the company down."""
+    def expect_company(self, rule: str) -> None:
+        """Expect a finding about the company."""
         self.company.planted.append(Finding(rule, "company", str(self.company.id), None, SEVERITIES[rule]))
 
-    def gone(self, rule: str, subject: str) -> None:
-        """Take the findings of a rule about a subject out of the truth."""
+    def unexpect(self, rule: str, subject: str) -> None:
+        """Remove the findings of a rule about a subject from the expected ones."""
         planted = self.company.planted
         planted[:] = [entry for entry in planted if (entry.rule, entry.subject_id) != (rule, subject)]
 
 
 Story = Callable[[Stage], None]
-"""Something that happens to a company, and what the rules say about it."""
+"""Changes a company, and records the findings that must follow."""
 
 Variants = tuple[Story, ...]
-"""The forms in which one kind of anomaly is met."""
+"""The variants of one kind of anomaly."""

@@ -1,4 +1,4 @@
-"""Stories about structure: where users sit, what the roles hang on, and what the lists say of themselves."""
+"""Stories about structure: assignments of users, the tree of roles, and wrong counts in lists."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ from pipedrive_graph.simulator.anomalies.stage import OFFICIAL, NoRoomError, Sta
 from pipedrive_graph.simulator.model import DEFAULT_ROLE, Access, PermissionSet, User
 
 _COPIED = ("Global manager", "Projects regular user", "Campaigns regular user")
-"""Sets of which copies are made; nothing else happens to them."""
+"""Permission sets that are duplicated; no other story changes them."""
 
 
 def nowhere(stage: Stage) -> None:
-    """Somebody is in no role at all."""
+    """A user has no role at all."""
     user = stage.person()
     stage.company.assignments[user.id] = []
     user.role_id = DEFAULT_ROLE
-    stage.found("user_without_role", user)
+    stage.expect("user_without_role", user)
 
 
 def default_role_only(stage: Stage) -> None:
-    """Somebody is in the default role only."""
+    """A user is in the default role only."""
     user = stage.person()
     stage.company.move(user.id, DEFAULT_ROLE)
-    stage.found("user_without_role", user)
+    stage.expect("user_without_role", user)
 
 
 def place_switched_off(stage: Stage) -> None:
-    """Somebody's only assignment is inactive."""
+    """A user's only assignment is inactive."""
     user = stage.person()
     stage.seat(user).active = False
-    stage.found("user_without_role", user)
+    stage.expect("user_without_role", user)
 
 
 def admin_nowhere(stage: Stage) -> None:
     """An admin is in the default role only."""
     user = stage.partial_admin(stage.person())
     stage.company.move(user.id, DEFAULT_ROLE)
-    stage.found("user_without_role", user, severity="high")
+    stage.expect("user_without_role", user, severity="high")
 
 
 def elsewhere(stage: Stage) -> None:
-    """The list of users names another role than the assignments."""
+    """The list of users names a different role than the assignments."""
     user = stage.person()
     user.role_id = stage.other_role(user)
-    stage.found("role_mismatch", user)
+    stage.expect("role_mismatch", user)
 
 
 def two_roles(stage: Stage) -> None:
-    """Somebody is in two roles."""
+    """A user is in two roles."""
     user = stage.person()
     stage.company.assign(user.id, stage.other_role(user))
-    stage.found("multiple_roles", user)
+    stage.expect("multiple_roles", user)
 
 
 def two_other_roles(stage: Stage) -> None:
-    """Somebody is in two roles, and the list of users names neither."""
+    """A user is in two roles, and the list of users names neither."""
     user = stage.person()
     stage.company.assign(user.id, stage.other_role(user))
-    # Unnamed in /users, the default role is neither of the two.
+    # The list of users names the default role, which is neither of the two.
     user.role_id = DEFAULT_ROLE
-    stage.found("multiple_roles", user)
-    stage.found("role_mismatch", user)
+    stage.expect("multiple_roles", user)
+    stage.expect("role_mismatch", user)
 
 
 def role_gone(stage: Stage) -> None:
-    """Somebody's role does not exist."""
+    """A user's role does not exist."""
     user = stage.person()
     missing = stage.missing_role()
     stage.company.move(user.id, missing)
-    stage.found("dangling_role_assignment", user, str(missing))
+    stage.expect("dangling_role_assignment", user, str(missing))
 
 
 def role_inactive(stage: Stage) -> None:
-    """Somebody's role is inactive."""
+    """A user's role is inactive."""
     user = stage.person()
     inactive = [role for role in stage.company.roles.values() if not role.active]
     if inactive and stage.rng.random() < 0.7:
@@ -82,21 +82,21 @@ def role_inactive(stage: Stage) -> None:
         beside = stage.company.roles[stage.seat(user).role_id]
         role = stage.new_role("Old campaign team", beside.parent_role_id, active=False)
     stage.company.move(user.id, role.id)
-    stage.found("dangling_role_assignment", user, str(role.id))
+    stage.expect("dangling_role_assignment", user, str(role.id))
 
 
 def set_gone(stage: Stage) -> None:
-    """Somebody's permission set does not exist."""
+    """A user's permission set does not exist."""
     user = stage.person()
     missing = _point_to_nothing(stage, user, "sales")
-    stage.found("dangling_permission_set", user, missing, dialects=OFFICIAL)
+    stage.expect("dangling_permission_set", user, missing, dialects=OFFICIAL)
 
 
 def app_unknown(stage: Stage) -> None:
-    """Somebody has a permission set of an app of which no set is listed."""
+    """A user has a permission set of an app that has no listed sets."""
     user = stage.person()
     missing = _point_to_nothing(stage, user, "prospecting")
-    stage.found("dangling_permission_set", user, missing, severity="info", dialects=OFFICIAL)
+    stage.expect("dangling_permission_set", user, missing, severity="info", dialects=OFFICIAL)
 
 
 def roles_in_a_loop(stage: Stage) -> None:
@@ -105,7 +105,7 @@ def roles_in_a_loop(stage: Stage) -> None:
     roles = [stage.new_role(f"Matrix team {n}", None) for n in range(1, number + 1)]
     for role, above in zip(roles, [*roles[1:], roles[0]], strict=True):
         role.parent_role_id = above.id
-        stage.found("role_cycle", role)
+        stage.expect("role_cycle", role)
 
 
 def role_under_nothing(stage: Stage) -> None:
@@ -113,13 +113,13 @@ def role_under_nothing(stage: Stage) -> None:
     user = stage.person()
     role = stage.new_role("Acquired business", stage.missing_role())
     stage.company.move(user.id, role.id)
-    stage.found("role_cycle", role)
+    stage.expect("role_cycle", role)
 
 
 def empty_role(stage: Stage) -> None:
     """A role has neither members nor roles below it."""
     role = stage.new_role("Project office", DEFAULT_ROLE)
-    stage.found("empty_role", role, later=True)
+    stage.expect("empty_role", role, later=True)
 
 
 def role_left_by_all(stage: Stage) -> None:
@@ -129,20 +129,20 @@ def role_left_by_all(stage: Stage) -> None:
     stage.company.move(user.id, role.id)
     user.access = []
     stage.leave(user)
-    stage.found("inactive_user_with_role", user, str(role.id))
-    stage.found("empty_role", role, later=True)
+    stage.expect("inactive_user_with_role", user, str(role.id))
+    stage.expect("empty_role", role, later=True)
 
 
 def copied_set(stage: Stage) -> None:
-    """A permission set is there twice."""
+    """A permission set exists twice."""
     sets = {entry.name: entry for entry in stage.company.sets.values()}
     names = [name for name in _COPIED if f"{name} (copy)" not in sets]
     if not names:
         raise NoRoomError
     original = sets[stage.rng.choice(names)]
     copy = stage.own_set(f"{original.name} (copy)", original.app, *original.contents)
-    stage.found("duplicate_permission_sets", original, dialects=OFFICIAL)
-    stage.found("duplicate_permission_sets", copy, dialects=OFFICIAL)
+    stage.expect("duplicate_permission_sets", original, dialects=OFFICIAL)
+    stage.expect("duplicate_permission_sets", copy, dialects=OFFICIAL)
 
 
 def role_miscounted(stage: Stage) -> None:
@@ -150,14 +150,14 @@ def role_miscounted(stage: Stage) -> None:
     roles = [role for role in stage.company.roles.values() if role.active and not role.miscounted]
     role = stage.rng.choice(roles)
     role.miscounted = stage.rng.randint(1, 3)
-    stage.found("count_mismatch", role)
+    stage.expect("count_mismatch", role)
 
 
 def set_miscounted(stage: Stage) -> None:
     """A permission set counts more assignments than there are."""
     entry = _set_that_is_counted(stage)
     entry.miscounted = stage.rng.randint(1, 3)
-    stage.found("count_mismatch", entry, dialects=OFFICIAL)
+    stage.expect("count_mismatch", entry, dialects=OFFICIAL)
 
 
 def _set_that_is_counted(stage: Stage) -> PermissionSet:

@@ -1,4 +1,7 @@
-"""Stories about combinations of flags that together do harm: by exception, across sets, or in one set."""
+"""Stories about toxic combinations of flags: without a permission set, across sets, or in one set.
+
+"By exception" means that no permission set of the user grants the flag.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ def exfiltrate_by_exception(stage: Stage) -> None:
     """Export and API, both by exception."""
     user = stage.person(holding="can_see_other_users")
     stage.deviate(user, "can_export_data_from_lists", "can_use_api")
-    stage.found_toxic("toxic_exfiltrate", user)
+    stage.expect_toxic("toxic_exfiltrate", user)
 
 
 def exfiltrate_across_sets(stage: Stage) -> None:
@@ -21,7 +24,7 @@ def exfiltrate_across_sets(stage: Stage) -> None:
     technical = next(entry for entry in stage.company.sets.values() if entry.name == "Global - integrations")
     stage.give_set(user, technical)
     stage.unusual(user, "can_use_api")
-    stage.found_toxic("toxic_exfiltrate", user)
+    stage.expect_toxic("toxic_exfiltrate", user)
 
 
 def destroy_by_exception(stage: Stage) -> None:
@@ -31,24 +34,24 @@ def destroy_by_exception(stage: Stage) -> None:
         ("can_bulk_edit_items", "can_merge_deals", "can_merge_people", "can_merge_organizations")
     )
     stage.deviate(user, "can_delete_deals", "can_delete_activities", last)
-    stage.found_toxic("toxic_destroy_and_cover", user)
+    stage.expect_toxic("toxic_destroy_and_cover", user)
 
 
 def destroy_in_one_set(stage: Stage) -> None:
-    """One set destroys and covers; one user has it."""
+    """One set grants deleting and merging; one user has it."""
     user = stage.person()
     flags = ("can_delete_deals", "can_delete_activities", "can_merge_people")
     entry = stage.own_set("Deals - clean-up", "sales", *SELLER, *flags)
     stage.give_set(user, entry)
     stage.unusual(user, *flags)
-    stage.found_toxic("toxic_destroy_and_cover", entry)
+    stage.expect_toxic("toxic_destroy_and_cover", entry)
 
 
 def forecast_by_exception(stage: Stage) -> None:
     """Closing dates and deleting activities, both by exception."""
     user = stage.person()
     stage.deviate(user, "can_edit_deals_closed_date", "can_delete_activities")
-    stage.found_toxic("toxic_forecast_fraud", user)
+    stage.expect_toxic("toxic_forecast_fraud", user)
 
 
 def forecast_by_set_and_exception(stage: Stage) -> None:
@@ -58,41 +61,41 @@ def forecast_by_set_and_exception(stage: Stage) -> None:
     stage.give_set(user, entry)
     stage.unusual(user, "can_edit_deals_closed_date")
     stage.deviate(user, "can_edit_products")
-    stage.found_toxic("toxic_forecast_fraud", user)
+    stage.expect_toxic("toxic_forecast_fraud", user)
 
 
 def forecast_in_a_set_of_nobody(stage: Stage) -> None:
-    """One set has both; nobody has it."""
+    """One set grants closing dates and products; nobody has it."""
     entry = stage.own_set(
         "Deals - forecast desk", "sales", *SELLER, "can_edit_deals_closed_date", "can_edit_products"
     )
-    stage.found_toxic("toxic_forecast_fraud", entry)
+    stage.expect_toxic("toxic_forecast_fraud", entry)
 
 
 def reveal_by_exception(stage: Stage) -> None:
-    """Seeing or showing what is hidden and export, both by exception."""
+    """Seeing or changing hidden items, and export, both by exception."""
     user = stage.person()
     shown = stage.rng.choice(("can_see_hidden_items_names", "can_change_visibility_of_items"))
     stage.deviate(user, shown, "can_export_data_from_lists")
-    stage.found_toxic("toxic_reveal_and_take", user)
+    stage.expect_toxic("toxic_reveal_and_take", user)
 
 
 def reveal_in_one_set(stage: Stage) -> None:
-    """One set has both; two users have it."""
+    """One set grants changing visibility and export; two users have it."""
     users = stage.people(2)
     flags = ("can_change_visibility_of_items", "can_export_data_from_lists")
     entry = stage.own_set("Deals - visibility desk", "sales", *SELLER, *flags)
     for user in users:
         stage.give_set(user, entry)
         stage.unusual(user, *flags)
-    stage.found_toxic("toxic_reveal_and_take", entry)
+    stage.expect_toxic("toxic_reveal_and_take", entry)
 
 
 def load_by_exception(stage: Stage) -> None:
     """Import, bulk edit and workflows, all by exception."""
     user = stage.person()
     stage.deviate(user, "can_use_import", "can_bulk_edit_items", "can_create_own_workflow")
-    stage.found_toxic("toxic_mass_load", user)
+    stage.expect_toxic("toxic_mass_load", user)
 
 
 def load_across_sets(stage: Stage) -> None:
@@ -102,7 +105,7 @@ def load_across_sets(stage: Stage) -> None:
     stage.give_set(user, stage.own_set("Deals - loading", "sales", *SELLER, *flags))
     stage.give_set(user, stage.own_set("Account - workflows", "account_settings", "can_create_own_workflow"))
     stage.unusual(user, *flags, "can_create_own_workflow")
-    stage.found_toxic("toxic_mass_load", user)
+    stage.expect_toxic("toxic_mass_load", user)
 
 
 STORIES: tuple[Variants, ...] = (
