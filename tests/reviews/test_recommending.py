@@ -17,12 +17,12 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
 @pytest.mark.parametrize(
     ("values", "recommendation", "reason"),
     [
-        ({}, "keep", "In use, and nothing speaks against it."),
-        ({"last_login": None}, "keep", "New, and nothing speaks against it."),
+        ({}, "keep", "In use, and no reason against it."),
+        ({"last_login": None}, "keep", "New, and no reason against it."),
         (
             {"findings": (issue("sensitive_permission"), issue("role_mismatch"))},
             "keep",
-            "In use, and nothing speaks against it; 2 findings of less weight.",
+            "In use, and no reason against it; 2 findings of lower severity.",
         ),
         ({"findings": (issue("never_logged_in"),), "last_login": None}, "revoke", "Has never logged in."),
         (
@@ -63,19 +63,19 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("dormant_user", status="waived"),)},
             "keep",
-            "In use, and nothing speaks against it.",
+            "In use, and no reason against it.",
         ),
-        ({"live": None}, "unknown", "Not known: whether the account is active."),
-        ({"login_known": False, "last_login": None}, "unknown", "Not known: the last login."),
+        ({"live": None}, "unknown", "Unknown: whether the account is active."),
+        ({"login_known": False, "last_login": None}, "unknown", "Unknown: the last login."),
         (
             {"roles": None, "permission_sets": None, "sensitive_permissions": None, "admin": None},
             "unknown",
-            "Not known: whether it is an admin's, the roles, the permission sets, the permissions.",
+            "Unknown: whether the user is an admin, the roles, the permission sets, the permissions.",
         ),
         (
             {"sensitive_permissions": ({"permission": "can_x", "source": None},)},
             "unknown",
-            "Not known: the permissions.",
+            "Unknown: the permissions.",
         ),
         (
             {"live": None, "findings": (issue("never_logged_in"),)},
