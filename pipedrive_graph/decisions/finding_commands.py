@@ -42,7 +42,7 @@ def acknowledge(
         on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
-        DecisionError: if there is no such finding, or it is not an open event.
+        DecisionError: if the finding does not exist, or is not an open event.
     """
     with _about(settings, models, beginning, on_wait) as (decisions, finding):
         check_event(models, finding)
@@ -75,7 +75,7 @@ def waive(
 
     Raises:
         ConfigurationError: if waivers.toml cannot be used.
-        DecisionError: if there is no such finding, or it is resolved.
+        DecisionError: if the finding does not exist, or is resolved.
     """
     with _about(settings, models, beginning, on_wait) as (decisions, finding):
         check_waivable(finding)
@@ -93,10 +93,10 @@ def opened(settings: Settings, models: Models, *, on_wait: OnWait, nothing: str)
         settings: the settings.
         models: the files of sql/.
         on_wait: called once when another process holds the lock of the warehouse.
-        nothing: the error's message if there is no warehouse yet.
+        nothing: the error's message if the warehouse does not exist yet.
 
     Raises:
-        DecisionError: if there is no warehouse yet.
+        DecisionError: if the warehouse does not exist yet.
         WarehouseError: if another version made it, or the result cannot be published.
     """
     if not settings.warehouse.exists():
@@ -134,7 +134,7 @@ def _about(
     settings: Settings, models: Models, beginning: str, on_wait: OnWait
 ) -> Iterator[tuple[Decisions, DecidableFinding]]:
     """Open the warehouse for a decision about a finding, and publish the result."""
-    nothing = "There are no findings yet; run sync first."
+    nothing = "No findings exist yet; run sync first."
     with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
         finding = find(decisions.connection, beginning)
         settings.company(finding.company)  # the warehouse may hold companies that the settings do not list

@@ -76,19 +76,19 @@ def open_review(
     Args:
         settings: the settings.
         models: the files of sql/; the rules have the titles of findings.
-        owners: the content of reviews.toml; None if there is no such file.
+        owners: the content of reviews.toml; None if the file does not exist.
         opening: the request to open the review.
         out: the file to write, .xlsx or .csv; an existing file is not replaced.
         on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
         ConfigurationError: if reviews.toml names a role that does not exist.
-        DecisionError: if there is no snapshot, nothing to review, or the file exists.
+        DecisionError: if no snapshot exists, nobody has access, or the file exists.
         LandingError: if a file cannot be written.
     """
     if out.exists():
         raise DecisionError(f"{out} exists and may hold decisions; choose another file.")
-    nothing = "There is no snapshot yet; run sync first."
+    nothing = "No snapshot exists yet; run sync first."
     with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
         connection = decisions.connection
         snapshot = latest(connection, opening.company)
@@ -148,7 +148,7 @@ def import_review(
         DecisionError: if the review does not exist.
     """
     review_id = validate.review_of(filled)
-    with opened(settings, models, on_wait=on_wait, nothing="There are no reviews yet.") as decisions:
+    with opened(settings, models, on_wait=on_wait, nothing="No reviews exist yet.") as decisions:
         connection = decisions.connection
         for configured in settings.companies:
             with transaction(connection):

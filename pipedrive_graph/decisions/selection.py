@@ -74,7 +74,7 @@ def the_only(beginning: str, read: Callable[[str], Sequence[FindingT]]) -> Findi
         raise DecisionError(f"'{start}' is too short for a finding's id; give {SHORTEST} characters or more.")
     findings = read(start)
     if not findings:
-        raise DecisionError(f"There is no finding {shown(start)}; `pipedrive-graph findings` lists them.")
+        raise DecisionError(f"No finding has the id {shown(start)}; `pipedrive-graph findings` lists them.")
     if len(findings) > 1:
         ids = ", ".join(finding.finding_id for finding in findings[:5])
         raise DecisionError(

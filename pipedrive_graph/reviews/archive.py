@@ -20,7 +20,7 @@ CELLS = 1_000_000
 ELEMENTS = 5_000_000
 """Elements of all parts together; start and end tags both count."""
 
-_OTHERS = 100_000  # elements that are no rows, cells or texts, such as formats: each becomes a large object
+_OTHERS = 100_000  # elements other than rows, cells and texts, such as formats; each becomes a large object
 _SMALL = 2 * 2**20  # bytes of a part that holds neither rows nor texts
 _LARGE_TYPES = ("worksheet+xml", "sharedStrings+xml")
 _TYPES = "[Content_Types].xml"

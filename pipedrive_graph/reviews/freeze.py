@@ -110,7 +110,7 @@ def latest(connection: duckdb.DuckDBPyConnection, company: str) -> Snapshot:
     """
     snapshots = rows(connection, "SELECT snapshot_id, as_of FROM current_snapshot WHERE company = ?", company)
     if not snapshots:
-        raise DecisionError(f"There is no accepted snapshot of '{company}' yet; run sync first.")
+        raise DecisionError(f"'{company}' has no accepted snapshot yet; run sync first.")
     return Snapshot(*snapshots[0])
 
 

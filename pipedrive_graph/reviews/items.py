@@ -115,7 +115,7 @@ class Population(_Record):
         company: the company's name in the settings.
         name: the review's name.
         snapshot_id, snapshot_at: the snapshot, and when its read began, naive, in UTC.
-        opened_at, opened_by: when and by whom the review was opened.
+        opened_at, opened_by: when the review was opened, and the person who opened it.
         due: the last day for decisions.
         items: a row per user.
     """

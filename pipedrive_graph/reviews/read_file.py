@@ -153,7 +153,7 @@ def _name(text: str) -> str:
 
 
 def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[FilledRow]:
-    """Yield the rows below the line with the column names; none if there is no such line."""
+    """Yield the rows below the line with the column names; none without such a line."""
     head: list[str] = []
     for number, line in lines:
         if head:

@@ -29,7 +29,7 @@ _MEANINGS = {
     "revoke": "Nobody seems to need the access: the person left, or it is unused or was revoked before.",
     "look closer": "There are serious findings, or permissions that nobody else in the same job has.",
     "unknown": "Pipedrive did not return enough data for a recommendation.",
-    "keep": "The access is in use, and there is no reason against it.",
+    "keep": "The access is in use, and nothing speaks against it.",
 }
 
 _BOLD = Font(FONT, bold=True, color="1F2937")

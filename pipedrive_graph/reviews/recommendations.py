@@ -36,7 +36,7 @@ def recommend(holder: Holder) -> tuple[str, str]:
     if unknown:
         return "unknown", f"Unknown: {', '.join(unknown)}."
     lesser = f"; {_counted(len(issues))} of lower severity" if issues else ""
-    return "keep", f"{'In use' if holder.last_login else 'New'}, and no reason against it{lesser}."
+    return "keep", f"{'In use' if holder.last_login else 'New'}, and nothing speaks against it{lesser}."
 
 
 def _to_revoke(holder: Holder, rules: set[str], issues: list[Issue]) -> list[str]:

@@ -149,7 +149,9 @@ def _decision(row: FilledRow, frozen: Row, by: str | None) -> Decision | str:
     wrong = [name for name, text in parts.items() if text not in {"", *columns.KEEP_OR_REVOKE}]
     revoked = [name for name, text in parts.items() if text == "revoke"]
     if not decision:
-        return f"there is no decision, but {' and '.join(name for name in parts if parts[name])} is filled in"
+        return (
+            f"the decision is missing, but {' and '.join(name for name in parts if parts[name])} is filled in"
+        )
     if decision not in columns.DECISIONS:
         return f"'{columns.line(decision)}' is not a decision; use keep, revoke or change"
     if wrong:

@@ -102,7 +102,7 @@ def test_rows_without_a_decision_are_open() -> None:
     [
         ({"decision": "kep"}, "'kep' is not a decision; use keep, revoke or change"),
         ({"decision": "=A1"}, "''=a1' is not a decision; use keep, revoke or change"),
-        ({"role": "revoke"}, "there is no decision, but role is filled in"),
+        ({"role": "revoke"}, "the decision is missing, but role is filled in"),
         ({"decision": "change"}, "a change needs revoke for at least one part"),
         ({"decision": "change", "role": "keep"}, "a change needs revoke for at least one part"),
         ({"decision": "change", "role": "gone"}, "role: 'gone' is neither keep nor revoke"),

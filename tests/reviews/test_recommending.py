@@ -17,12 +17,12 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
 @pytest.mark.parametrize(
     ("values", "recommendation", "reason"),
     [
-        ({}, "keep", "In use, and no reason against it."),
-        ({"last_login": None}, "keep", "New, and no reason against it."),
+        ({}, "keep", "In use, and nothing speaks against it."),
+        ({"last_login": None}, "keep", "New, and nothing speaks against it."),
         (
             {"findings": (issue("sensitive_permission"), issue("role_mismatch"))},
             "keep",
-            "In use, and no reason against it; 2 findings of lower severity.",
+            "In use, and nothing speaks against it; 2 findings of lower severity.",
         ),
         ({"findings": (issue("never_logged_in"),), "last_login": None}, "revoke", "Has never logged in."),
         (
@@ -40,7 +40,7 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("revoked_access_still_present", "high", object="account"),)},
             "revoke",
-            "An earlier review revoked it, and it is still there.",
+            "An earlier review revoked the access, and it is still there.",
         ),
         (
             {"findings": (issue("revoked_access_still_present", "high", object="can_x"),)},
@@ -63,7 +63,7 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("dormant_user", status="waived"),)},
             "keep",
-            "In use, and no reason against it.",
+            "In use, and nothing speaks against it.",
         ),
         ({"live": None}, "unknown", "Unknown: whether the account is active."),
         ({"login_known": False, "last_login": None}, "unknown", "Unknown: the last login."),

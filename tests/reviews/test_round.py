@@ -267,7 +267,7 @@ def test_the_next_review_knows_the_last_decision(round_: Round, tmp_path: Path) 
     text = file.read_text(encoding="utf-8-sig")
     assert "keep by " in text
     assert "on 2026-11-21, Q4 <b>review</b>" in text
-    assert "An earlier review revoked it, and it is still there; the account is deactivated" in text
+    assert "An earlier review revoked the access, and it is still there; the account is deactivated" in text
 
 
 def test_the_workbook_is_one_that_can_be_filled_in(round_: Round, tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_what_is_wrong_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("open", "--out", "x.csv"), "There is no snapshot yet; run sync first."),
+        (("open", "--out", "x.csv"), "No snapshot exists yet; run sync first."),
         (("status",), "yet; run sync first."),
     ],
 )

@@ -1,12 +1,12 @@
-// The access report: filters, pages of single people, colours, print. It builds nodes and sets texts; no
-// name is ever read as HTML, and nothing is fetched.
+// The access report: filters, the page of each person, colours, print. It builds nodes and sets texts; data is
+// never parsed as HTML, and nothing is fetched.
 "use strict";
 (() => {
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   root.classList.add("scripted");
 
-  /** Make an element; what is not an attribute is a child: a node, or a text. */
+  /** Create an element with attributes and children, which are nodes or texts. */
   function make(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -14,7 +14,7 @@
     return node;
   }
   const bdi = (text) => make("bdi", {}, text);
-  /** A text as it is searched: without capitals and accents. */
+  /** Normalise a text for searching: lower case, without accents. */
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const wordsOf = (text) => plain(text).split(/\s+/).filter(Boolean);
   const number = (value) => value.toLocaleString("en-US");
@@ -192,7 +192,7 @@
     showPeople();
   });
 
-  // ---- one person
+  // ---- a person
 
   function fact(label, ...content) {
     return make("div", {}, make("dt", {}, label), make("dd", {}, ...content));
@@ -205,8 +205,8 @@
   function known(one) {
     if (one.source === "observed") return `observed: answered for this user on ${one.observed} UTC`;
     if (one.source === "inferred") {
-      const before = one.observed ? `; last asked on ${one.observed} UTC` : "";
-      return `inferred from users with the same access; nobody asked for this one${before}`;
+      const before = one.observed ? `; last observed on ${one.observed} UTC` : "";
+      return `inferred from users with the same access; not requested for this user${before}`;
     }
     return "not known";
   }
@@ -288,25 +288,25 @@
     page.focus({ preventScroll: true });
   }
 
-  // ---- where the address points
+  // ---- the part that the address points to
 
   function route() {
     const [, kind, id] = /^#(user|finding)-(.+)$/.exec(location.hash) || [];
     if (kind === "user" && person.has(id)) showPerson(person.get(id));
     const finding = kind === "finding" && byId(`finding-${id}`);
     if (finding) showFinding(finding);
-    // "Back" restores a distance from the top, which is wrong where a person has been shown since
+    // "Back" restores the scroll position, which is wrong if another person has been shown since
     const section = !kind && byId(location.hash.slice(1));
     if (section) section.scrollIntoView();
   }
   window.addEventListener("hashchange", route);
-  // a link to what the address points to already changes no address
+  // a link to the current address does not change it, so no event is fired
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");
     if (link && link.hash === location.hash) route();
   });
 
-  // ---- print: everything that is collapsed here is printed
+  // ---- print: collapsed parts are printed too
 
   let closed = [];
   window.addEventListener("beforeprint", () => {
@@ -319,7 +319,7 @@
     showPeople();
   });
 
-  // ---- which section is read
+  // ---- which section is in view
 
   const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
