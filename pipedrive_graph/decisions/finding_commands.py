@@ -81,7 +81,7 @@ def waive(
         check_waivable(finding)
         waiver = Waiver(finding.rule, finding.subject_id, finding.object, reason, owner, expires)
         written = waivers.add(settings, rules, finding.company, waiver, title=finding.title)
-        decisions.read(finding.company, written)
+        decisions.record_waivers(finding.company, written)
     return finding
 
 

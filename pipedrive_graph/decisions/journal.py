@@ -133,7 +133,7 @@ class Journal:
         if problem:
             raise self._not_whole(problem)
 
-    def settle(self) -> None:
+    def update_head(self) -> None:
         """Update the head file, after a crash or for a journal of an earlier version.
 
         Raises:

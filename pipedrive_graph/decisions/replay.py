@@ -94,16 +94,16 @@ class Decisions:
                 " `pipedrive-graph rebuild --accept-loss` goes on without them."
             )
         journal.check(applied.mark)
-        journal.settle()
+        journal.update_head()
         if applied.lines and applied.sha256 is None:  # an earlier version applied these entries
             self._note(company, journal.beginning(applied.lines))
         self.replay(company, self._newest(company))
 
-    def are_done(self, company: str) -> bool:
+    def are_applied(self, company: str) -> bool:
         """Whether all entries of the journal are applied; only then may a decision be added."""
         return self._applied(company).lines >= Journal.of(self.settings, company).mark().lines
 
-    def read(self, company: str, waivers: Waivers) -> None:
+    def record_waivers(self, company: str, waivers: Waivers) -> None:
         """Record the waivers of waivers.toml if they differ from the known ones."""
         known = rows(self.connection, "SELECT waiver_id FROM history.waivers WHERE company = ?", company)
         current = waivers.of(company)

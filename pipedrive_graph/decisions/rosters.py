@@ -127,7 +127,7 @@ def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
             decisions.decide(company, KIND, sha256=digest)
 
 
-def kept(settings: Settings, companies: Iterable[str]) -> Rosters:
+def recorded(settings: Settings, companies: Iterable[str]) -> Rosters:
     """Read from the journals which roster applied when; a lost roster is replaced by the one before it.
 
     Raises:
@@ -143,14 +143,14 @@ def damaged(settings: Settings, company: str) -> Iterator[str]:
         LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
     entries = Journal.of(settings, company).lines(KIND)
-    return damaged_files(entries, lambda entry: recalled(settings, company, entry.content.get("sha256")))
+    return damaged_files(entries, lambda entry: stored(settings, company, entry.content.get("sha256")))
 
 
 def _sinces(settings: Settings, company: str) -> list[Since]:
     journal = Journal.of(settings, company)
     lost = journal.lost()
     return [
-        Since(entry.snapshot_id or "", recalled(settings, company, entry.content.get("sha256")))
+        Since(entry.snapshot_id or "", stored(settings, company, entry.content.get("sha256")))
         for entry in journal.lines(KIND)
         if entry.content.get("sha256") not in lost
     ]
@@ -171,7 +171,7 @@ def _keep(settings: Settings, company: str, roster: Roster) -> str:
     return digest
 
 
-def recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:
+def stored(settings: Settings, company: str, digest: str | None) -> Roster | None:
     """Read a stored roster; None means a company without a roster.
 
     Raises:

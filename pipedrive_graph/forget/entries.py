@@ -61,7 +61,7 @@ class _Rewriting:
         return None if new is GONE else dict(new)
 
     def _roster(self, digest: str) -> str:
-        roster = rosters.recalled(self.settings, self.change.company, digest)
+        roster = rosters.stored(self.settings, self.change.company, digest)
         kept = [
             _row(row, self.person) for row in (roster.rows if roster else ()) if not _names(row, self.person)
         ]

@@ -90,11 +90,11 @@ def shown(holder: Holder, recommendation: str, reason: str, at: datetime) -> dic
 
 def digest(row_id: str, texts: Mapping[str, str]) -> str:
     """Return the digest of a row's texts; it ignores white space at line ends and the kind of line ends."""
-    content = json.dumps([row_id, *(settled(texts.get(name, "")) for name in FROZEN)], ensure_ascii=False)
+    content = json.dumps([row_id, *(normalised(texts.get(name, "")) for name in FROZEN)], ensure_ascii=False)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
-def settled(text: str) -> str:
+def normalised(text: str) -> str:
     """Return a cell's text with trimmed lines and uniform line ends."""
     return "\n".join(line.strip() for line in re.split(r"\r\n|\r|\n", text)).strip()
 

@@ -157,7 +157,7 @@ def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Fi
     head: list[str] = []
     for number, line in lines:
         if head:
-            texts = {name: columns.settled(text) for name, text in zip(head, line, strict=False) if name}
+            texts = {name: columns.normalised(text) for name, text in zip(head, line, strict=False) if name}
             if any(texts.values()):
                 yield FilledRow(f"{place}line {number}", texts)
         elif number > _HEAD_WITHIN:

@@ -102,7 +102,7 @@ def check(
         by_row.setdefault(row.text(columns.ROW), []).append(row)
     for row in decided:
         frozen = rows.get(row.text(columns.ROW))
-        problem = _strange(row, review, frozen) or _repeated(row, by_row[row.text(columns.ROW)])
+        problem = _mismatch(row, review, frozen) or _duplicate(row, by_row[row.text(columns.ROW)])
         decision = None if problem or frozen is None else _decision(row, frozen, by)
         if isinstance(decision, Decision):
             if decision.written == known.get(decision.row_id):
@@ -119,7 +119,7 @@ def check(
     return checked
 
 
-def _strange(row: FilledRow, review: str, frozen: Row | None) -> str | None:
+def _mismatch(row: FilledRow, review: str, frozen: Row | None) -> str | None:
     """Return why a row does not belong to this review as it was frozen; None if it does."""
     if row.text(columns.REVIEW) != review:
         return f"it belongs to another review ({columns.line(row.text(columns.REVIEW)) or 'none'})"
@@ -130,7 +130,7 @@ def _strange(row: FilledRow, review: str, frozen: Row | None) -> str | None:
     return None
 
 
-def _repeated(row: FilledRow, group: list[FilledRow]) -> str | None:
+def _duplicate(row: FilledRow, group: list[FilledRow]) -> str | None:
     """Return why a row is rejected as a duplicate; None for the first of rows that are all equal."""
     if len(group) == 1:
         return None

@@ -189,7 +189,7 @@ def test_a_crash_between_the_line_and_the_head_file_heals(journal, head: str) ->
         journal.head.write_bytes({"one line behind": before, "damaged": b"{"}.get(head, other))
 
     assert journal.lines()[-1] == written
-    journal.settle()
+    journal.update_head()
 
     assert journal.head.read_bytes() == after
 
@@ -202,7 +202,7 @@ def test_the_chain_of_an_earlier_journal_begins_with_the_next_line(journal) -> N
     legacy = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
     journal.path.write_bytes(legacy)
 
-    journal.settle()
+    journal.update_head()
     assert [line.kind for line in journal.lines()] == ["waivers", "waivers"]
     journal.path.write_bytes(legacy.splitlines(keepends=True)[0])
     with pytest.raises(LandingError, match="lacks 1 entry that it had before"):

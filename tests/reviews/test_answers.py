@@ -64,7 +64,7 @@ def checked(
     ],
 )
 def test_what_can_be_taken(texts: dict[str, str], decision: Decision) -> None:
-    texts = {name: columns.settled(text) for name, text in texts.items()}
+    texts = {name: columns.normalised(text) for name, text in texts.items()}
 
     assert checked(row(**texts)) == Answers(taken=[decision])
     assert checked(row(**texts), known={"user-5": decision.written}) == Answers(same=[decision])

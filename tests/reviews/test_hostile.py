@@ -53,7 +53,7 @@ def expected(of: Population, comments: dict[str, str]) -> dict[str, dict[str, st
     """The rows by their id, as they are to be read."""
     return {
         one.row_id: {
-            name: columns.settled(text)
+            name: columns.normalised(text)
             for name, text in (
                 columns.shown(one, one.recommendation, one.reason, of.snapshot_at)
                 | {columns.REVIEW: "R1", columns.ROW: one.row_id, columns.DIGEST: one.sha256}
