@@ -13,7 +13,7 @@ from pipedrive_graph.reports.access import page
 from pipedrive_graph.reports.access.appendix import _email_domains
 from pipedrive_graph.reports.access.evidence import Entry, Table, entries
 from pipedrive_graph.reports.access.roles import Place, Role, _places
-from pipedrive_graph.reports.access.source import Read, Source
+from pipedrive_graph.reports.access.source import SnapshotFacts, Source
 from pipedrive_graph.reports.access.words import delta, field, percent, permission
 
 
@@ -134,7 +134,7 @@ def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: s
         )
         connection.execute("CREATE VIEW own_email_domains AS FROM email_domains WHERE own")
         at = datetime.fromisoformat("2026-11-20")
-        read = Read("s", at, at, "complete", "every-user", 1, 0, None)
+        read = SnapshotFacts("s", at, at, "complete", "every-user", 1, 0, None)
 
         assert _email_domains(Source(connection, Path("x"), "acme", read, None)) == told
 

@@ -79,7 +79,7 @@ def test_the_top_says_what_the_tables_say(read: Source, review: Reviewed) -> Non
     assert (top.population.users, top.population.answered, top.population.earlier) == (40, 39, 1)
     assert (top.population.inferred, top.population.unknown) == (0, 0)
     assert top.trend is not None
-    assert (top.trend.nights, top.trend.last) == (2, sum(before_ for before_ in _last(review).values()))
+    assert (top.trend.snapshots, top.trend.last) == (2, sum(before_ for before_ in _last(review).values()))
     assert top.missing == ("users/{id}/permissions: 1 refused of 40 calls",)
 
 
@@ -123,7 +123,7 @@ def test_findings_are_all_there_worst_first(read: Source, review: Reviewed) -> N
 def test_changes_are_told_in_sentences(read: Source, review: Reviewed) -> None:
     (night,) = changes(read)
     label = one(review.published, f"SELECT label FROM users WHERE user_id = {review.granted}")  # noqa: S608
-    assert (label, (f"was granted {FLAG}",)) in night.told
+    assert (label, (f"was granted {FLAG}",)) in night.subjects
     assert night.changes == one(review.published, "SELECT count(*) FROM access_changes")
 
 

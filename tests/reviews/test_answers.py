@@ -12,8 +12,8 @@ from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import columns
 from pipedrive_graph.reviews.csv_file import sheet
 from pipedrive_graph.reviews.items import Item, Population
-from pipedrive_graph.reviews.read_file import Written, read
-from pipedrive_graph.reviews.validate import Answers, Decision, Row, check, review_of
+from pipedrive_graph.reviews.read_file import FilledRow, read
+from pipedrive_graph.reviews.validate import CheckedFile, Decision, Row, check, review_of
 from pipedrive_graph.reviews.workbook import HEADS, sheet_name, workbook
 
 from .literal import holder, issue, item, population
@@ -33,7 +33,7 @@ def frozen(of: Population) -> dict[str, Row]:
     }
 
 
-def row(of: Item = ANA, place: str = "line 2", **texts: str) -> Written:
+def row(of: Item = ANA, place: str = "line 2", **texts: str) -> FilledRow:
     """A row as it was written, and filled in; `_` stands for the blanks in the names of columns."""
     shown = columns.shown(of, of.recommendation, of.reason, REVIEW.snapshot_at)
     marks = {
@@ -42,12 +42,12 @@ def row(of: Item = ANA, place: str = "line 2", **texts: str) -> Written:
         columns.DIGEST: of.sha256,
         columns.BY: "kim@example.com",
     }
-    return Written(place, shown | marks | {name.replace("_", " "): text for name, text in texts.items()})
+    return FilledRow(place, shown | marks | {name.replace("_", " "): text for name, text in texts.items()})
 
 
 def checked(
-    *rows: Written, known: dict[str, dict[str, str | None]] | None = None, by: str | None = None
-) -> Answers:
+    *rows: FilledRow, known: dict[str, dict[str, str | None]] | None = None, by: str | None = None
+) -> CheckedFile:
     return check(rows, "R1", frozen(REVIEW), known or {}, by=by)
 
 
@@ -66,10 +66,10 @@ def checked(
 def test_what_can_be_taken(texts: dict[str, str], decision: Decision) -> None:
     texts = {name: columns.normalised(text) for name, text in texts.items()}
 
-    assert checked(row(**texts)) == Answers(taken=[decision])
-    assert checked(row(**texts), known={"user-5": decision.written}) == Answers(same=[decision])
+    assert checked(row(**texts)) == CheckedFile(taken=[decision])
+    assert checked(row(**texts), known={"user-5": decision.written}) == CheckedFile(same=[decision])
     other = decision.written | {"comment": "other"}
-    assert checked(row(**texts), known={"user-5": other}) == Answers(taken=[decision])
+    assert checked(row(**texts), known={"user-5": other}) == CheckedFile(taken=[decision])
 
 
 def test_who_decides_may_be_said_for_all_rows() -> None:
@@ -94,7 +94,7 @@ def test_a_decision_of_somebody_else_than_the_owner(owner: str | None, others: b
 
 
 def test_rows_without_a_decision_are_open() -> None:
-    assert checked(row(), row(BEN, comment="later", name="changed")) == Answers()
+    assert checked(row(), row(BEN, comment="later", name="changed")) == CheckedFile()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pipedrive_graph.reports.narrative import describe
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class SnapshotChanges:
     """The changes of one snapshot: sentences by subject."""
 
     snapshot_id: str
@@ -22,17 +22,20 @@ class Night:
     subjects: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def changes(source: Source) -> tuple[Night, ...]:
+def changes(source: Source) -> tuple[SnapshotChanges, ...]:
     """Return the snapshots with changes since the compared one, newest first."""
     if source.base is None:
         return ()
     all_changes = read(source.published, Query(source.base.at.date(), companies=(source.company,)))
-    nights = []
+    change_sets = []
     for at, group in groupby(
         (change for change in all_changes if change.changed_at > source.base.at),
         lambda change: change.changed_at,
     ):
-        night = list(group)
-        sentences = tuple((subject, tuple(lines)) for subject, lines in describe(night))
-        nights.append(Night(night[0].snapshot_id, at, night[0].snapshot_status, len(night), sentences))
-    return tuple(reversed(nights))
+        snapshot_changes = list(group)
+        sentences = tuple((subject, tuple(lines)) for subject, lines in describe(snapshot_changes))
+        first = snapshot_changes[0]
+        change_sets.append(
+            SnapshotChanges(first.snapshot_id, at, first.snapshot_status, len(snapshot_changes), sentences)
+        )
+    return tuple(reversed(change_sets))

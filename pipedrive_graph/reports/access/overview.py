@@ -70,7 +70,7 @@ class Trend:
     last: int
     highest: int
     since: datetime
-    nights: int
+    snapshots: int
     floor: int = _HEIGHT - _EDGE
     width: int = _WIDTH
     height: int = _HEIGHT
@@ -176,7 +176,7 @@ def _counts(source: Source) -> tuple[list[Count], int | None]:
 
 def _trend(source: Source) -> Trend | None:
     """Return the line of open findings; None with fewer than two snapshots."""
-    nights = source.rows(
+    totals = source.rows(
         """
         SELECT started_at, CAST(sum(findings) AS BIGINT)
         FROM finding_counts
@@ -185,26 +185,26 @@ def _trend(source: Source) -> Trend | None:
         GROUP BY position, started_at
         ORDER BY position, started_at"""
     )[-LONGEST:]
-    if len(nights) < 2:
+    if len(totals) < 2:
         return None
-    begin, span = nights[0][0], (nights[-1][0] - nights[0][0]).total_seconds() or 1.0
-    highest = max(count for _, count in nights)
+    begin, span = totals[0][0], (totals[-1][0] - totals[0][0]).total_seconds() or 1.0
+    highest = max(count for _, count in totals)
     points = [
         (
             round(_EDGE + (_WIDTH - 2 * _EDGE) * (at - begin).total_seconds() / span, 1),
             round(_HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * count / (highest or 1), 1),
         )
-        for at, count in nights
+        for at, count in totals
     ]
     return Trend(
         " ".join(f"{x},{y}" for x, y in points),
         points[0][0],
         *points[-1],
-        first=nights[0][1],
-        last=nights[-1][1],
+        first=totals[0][1],
+        last=totals[-1][1],
         highest=highest,
         since=begin,
-        nights=len(nights),
+        snapshots=len(totals),
     )
 
 

@@ -64,7 +64,7 @@ def _write(settings: Settings, models: Models, company: str, since: date | None,
             "proof": proven,
             "overview": overview(opened, proven.manifest),
             "findings": findings(opened, rules),
-            "nights": changes(opened),
+            "change_sets": changes(opened),
             "tree": roles,
             "heatmap": heatmap(opened, roles),
             "people": Markup(embedded(data)),  # noqa: S704 - escaped by `embedded`
