@@ -1,5 +1,5 @@
 -- One row per live user with the e-mail address of a function, such as info@ or sales@. Text after
--- a plus sign is ignored: info+crm@ is read where info@ is. The view `shared_mailbox_names` lists
+-- a plus sign is ignored: info+crm@ is read where info@ is. The table `shared_mailbox_names` lists
 -- the names.
 --
 -- kind: rule
