@@ -1,8 +1,8 @@
--- One row per live user whose e-mail address belongs to none of the company's own domains. The table
--- `own_email_domains` lists these domains: those that findings.toml names, or otherwise those that
--- many users share, without public providers. If there are none, because the company is small or
--- its people use public providers, the rule abstains until findings.toml names them. A subdomain is
--- a domain of its own. An address without a domain is unknown.
+-- One row per live user whose e-mail address belongs to none of the company's own domains. The
+-- table `own_email_domains` lists these domains: those that findings.toml names, or otherwise those
+-- that many users share, without public providers. If there are none, because the company is small
+-- or its people use public providers, the rule abstains until findings.toml names them. A subdomain
+-- is a domain of its own. An address without a domain is unknown.
 --
 -- kind: rule
 -- title: External e-mail domain
