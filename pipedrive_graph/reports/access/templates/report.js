@@ -203,7 +203,7 @@
   }
 
   function known(user) {
-    if (user.source === "observed") return `observed: answered for this user on ${user.observed} UTC`;
+    if (user.source === "observed") return `observed for this user on ${user.observed} UTC`;
     if (user.source === "inferred") {
       const before = user.observed ? `; last observed on ${user.observed} UTC` : "";
       return `inferred from users with the same access; not requested for this user${before}`;
