@@ -142,7 +142,7 @@ def test_a_journal_that_is_not_whole_is_refused_until_that_is_accepted(journal, 
     for refused in (
         journal.lines,
         journal.mark,
-        journal.settle,
+        journal.update_head,
         lambda: journal.append("waivers", snapshot_id="s2"),
     ):
         with pytest.raises(LandingError) as caught:

@@ -244,7 +244,7 @@ def test_a_file_that_is_no_review(tmp_path: Path, content: bytes, told: str) -> 
 
 def test_a_workbook_of_something_else(tmp_path: Path) -> None:
     Workbook().save(tmp_path / "other.xlsx")
-    with pytest.raises(DecisionError, match="is no access review"):
+    with pytest.raises(DecisionError, match="is not an access review"):
         read(tmp_path / "other.xlsx")
     with pytest.raises(DecisionError, match=r"^Cannot read .*nothing.xlsx: No such file or directory.$"):
         read(tmp_path / "nothing.xlsx")

@@ -33,7 +33,7 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("leaver_still_active", "high"), issue("dormant_admin", "high"))},
             "revoke",
-            "The roster says that the person has left; has not logged in since 2026-11-20.",
+            "The roster marks the person as a leaver; has not logged in since 2026-11-20.",
         ),
         ({"live": False}, "revoke", "The account is deactivated, and still has access."),
         ({"live": False, "deleted": True}, "revoke", "The account is deleted, and still has access."),

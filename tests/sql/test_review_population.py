@@ -191,5 +191,5 @@ def test_without_owners_the_manager_decides(company: Company) -> None:
 
 
 def test_without_a_snapshot_there_is_nothing_to_review(company: Company) -> None:
-    with pytest.raises(DecisionError, match="no accepted snapshot of 'beta' yet; run sync first"):
+    with pytest.raises(DecisionError, match="'beta' has no accepted snapshot yet; run sync first"):
         latest(company.connection, "beta")
