@@ -234,7 +234,7 @@ def test_no_changes_are_a_sentence(story: Story, options: list[str], sentence: s
         (
             ["--since", "2026-11-01", "--subject", "nobody@example.com"],
             "No user has the e-mail address 'nobody@example.com',"
-            " and no user, role or permission set that id.",
+            " and no user, role or permission set has that id.",
         ),
     ],
 )

@@ -192,7 +192,7 @@ def test_doctor_says_that_nothing_can_be_written(installation) -> None:
     ("name", "code", "advice"),
     [
         ("identity_graph.duckdb", 0, r"; the next sync publishes it again\."),
-        ("warehouse.duckdb", 1, r"\. The landing holds no snapshots to make it from: .* move .* away\."),
+        ("warehouse.duckdb", 1, r"\. The landing has no snapshots to rebuild it from: .* move .* away\."),
     ],
 )
 def test_doctor_opens_the_databases(installation, name, code, advice) -> None:

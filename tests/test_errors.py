@@ -350,7 +350,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
             "decisions.finding_commands.publish_file",
             WarehouseError("Cannot write it; what was published before stays."),
             "Cannot write it; what was published before stays. "
-            "What was decided is written down, and shows after the next sync.",
+            "The decision is in the journal, and shows after the next sync.",
         ),
         (
             "cli.decided.write_findings",

@@ -175,7 +175,7 @@ def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
 
     folder = installation.settings.landing
     sentence = (
-        f"3 of the 3 snapshots of 'acme' are missing in {folder}/acme, and only what was made from them"
+        f"3 of the 3 snapshots of 'acme' are missing in {folder}/acme, and only the data derived from them"
         f" is left: restore {folder} and {installation.settings.journal} from a backup, then run sync again."
         " If snapshots were removed on purpose, run `pipedrive-graph forget --missing`, which seals what is"
         " left. Without a backup, `pipedrive-graph rebuild --accept-loss` goes on with what is there."
@@ -341,13 +341,13 @@ def change(home: Path) -> None:
 
 
 BROKEN = {
-    empty: "lacks 3 entries that it had",
-    halve: "lacks 2 entries that it had",
-    remove: "lacks 3 entries that it had",
-    halve_and_remove_the_head: "lacks 2 entries that it had",
-    remove_the_folder: "lacks 3 entries that it had",
-    remove_the_folder_and_all_databases: "lacks 3 entries that it had",
-    change: ": line 2 does not continue the line before it; one was changed or is missing",
+    empty: "lacks 3 entries that it had before",
+    halve: "lacks 2 entries that it had before",
+    remove: "lacks 3 entries that it had before",
+    halve_and_remove_the_head: "lacks 2 entries that it had before",
+    remove_the_folder: "lacks 3 entries that it had before",
+    remove_the_folder_and_all_databases: "lacks 3 entries that it had before",
+    change: ": line 2 does not continue the line before it; a line was changed or is missing",
 }
 
 

@@ -134,8 +134,8 @@ def test_a_query_that_would_change_the_process_is_refused(installation, query: s
     told = installation.command("sql", query)
 
     assert told.code == 1
-    assert told.sentence.startswith("A query reads the published file, and ")
-    assert told.sentence.endswith(" does more than that: leave it out.")
+    assert told.sentence.startswith("A query may only read the published file, and ")
+    assert told.sentence.endswith(" does more: remove it.")
 
 
 def test_json_and_tables_hold_nothing_that_a_terminal_obeys(installation) -> None:
@@ -220,24 +220,24 @@ def test_without_a_query_it_says_what_there_is(installation) -> None:
         ("SELECT u.nam FROM users AS u", "The table u has no column nam; did you mean name?"),
         ("SELECT *\nFROM users\nWHERE nam = 'x'", "line 3: There is no column nam; did you mean name?"),
         ("FROM who_cann('x')", "There is no macro who_cann; did you mean who_can?"),
-        ("FROM who_can()", "The macro who_can is called otherwise: who_can(flag)."),
+        ("FROM who_can()", "The macro who_can takes other arguments: who_can(flag)."),
         ("FROM who_can('can_y')", "There is no can_y."),
         ("SELECT lowr('x')", "There is no function lowr; did you mean lower?"),
         ("SELEC 1", 'Syntax error at or near "SELEC".'),
         (
             "DELETE FROM users",
-            "The published file is read-only, and takes no DELETE; ask it with SELECT.",
+            "The published file is read-only and does not accept DELETE; use SELECT.",
         ),
-        ("FROM 'x.csv'", "A query reads the published file and nothing else, so not x.csv."),
+        ("FROM 'x.csv'", "A query may only read the published file, not x.csv."),
         (
             "FROM read_csv('/etc/passwd')",
-            "A query reads the published file and nothing else, so not /etc/passwd.",
+            "A query may only read the published file, not /etc/passwd.",
         ),
-        ("ATTACH '/tmp/x.db'", "A query reads the published file and nothing else, so not /tmp/x.db."),
-        ("COPY users TO 'x.csv'", "A query reads the published file and nothing else, so not x.csv."),
+        ("ATTACH '/tmp/x.db'", "A query may only read the published file, not /tmp/x.db."),
+        ("COPY users TO 'x.csv'", "A query may only read the published file, not x.csv."),
         (
             "SET enable_external_access = true",
-            "A query reads the published file and nothing else, and cannot change that.",
+            "A query may only read the published file, and cannot change that.",
         ),
     ],
 )

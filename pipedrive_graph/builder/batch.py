@@ -55,7 +55,7 @@ class BatchWork:
             with database.transaction(self.connection):
                 # what was decided since the last snapshot was decided about what that snapshot found
                 self.decisions.catch_up(company)
-                if self.decisions.are_done(company):
+                if self.decisions.are_applied(company):
                     self._read_decisions(company, people)
                 else:
                     # the warehouse was lost: what is decided now comes after all that the journal says
@@ -96,7 +96,7 @@ class BatchWork:
                 self._read_decisions(company, people)
 
     def _read_decisions(self, company: str, people: Rosters) -> None:
-        self.decisions.read(company, self.waivers)
+        self.decisions.record_waivers(company, self.waivers)
         rosters.keep(self.decisions, self.settings, people)
 
     def _take(self, builder: Builder, batch: list[Pending]) -> dict[str, int]:

@@ -182,7 +182,7 @@ def rebuild(
             losses.accept(settings)
         else:
             losses.refuse_to_rebuild(settings)
-        people = rosters.kept(settings, landing.companies())
+        people = rosters.recorded(settings, landing.companies())
         database.remove(temporary)
         try:
             with database.writer(temporary, wait=tell, logged=False) as connection:

@@ -88,7 +88,7 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
     lines = entries.lines()
     if lines and not entries.has_head():
         raise LandingError(f"{entries.head} is missing or damaged; the next sync makes it again.")
-    rosters.kept(settings, [company.name])
+    rosters.recorded(settings, [company.name])
     lost = entries.lost()
     opened = [line.content for line in lines if line.kind == OPENED and line.content["sha256"] not in lost]
     for review in opened:

@@ -1,12 +1,12 @@
-"""Proves that a journal is as it was written: each line, the head file and others name its digest.
+"""Proves that a journal is unchanged: a hash chain over its lines, and marks stored in other places.
 
-A *mark* is the number of a journal's first lines and the sha256 of all their bytes. Marks are kept in four
+A *mark* is a number of first lines of a journal and the sha256 of their bytes. Marks are stored in four
 places: each line has the sha256 of everything before it (`previous`), the head file beside the journal has
-the mark of the whole journal, the warehouse the mark of what it has applied, and each manifest the mark at
-the time of its snapshot. The journal is whole if every mark is that of one of its beginnings.
+the mark of the whole journal, the warehouse has the mark of the entries it applied, and each manifest has
+the mark at the time of its snapshot. The journal is whole if every mark matches its first lines.
 
-Marks of what is lost for good are listed in the head file once a person has accepted the loss. A journal of
-an earlier version has no `previous`: its chain begins with the first line that has one.
+Marks of permanently lost lines are listed in the head file once a person has accepted the loss. Journals of
+earlier versions have no `previous`: their chain begins with the first line that has one.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from pipedrive_graph.landing.storage import Storage
 
 
 class Lost(Record):
-    """The digest of lines that are lost, and when a person accepted that."""
+    """The digest of lost lines, and when a person accepted the loss."""
 
     sha256: str
     accepted_at: datetime
 
 
 class Head(Sealed, Record):
-    """What the head file says: the mark of the whole journal, and the losses that were accepted.
+    """The content of the head file: the mark of the whole journal, and the accepted losses.
 
     Attributes:
-        own_sha256: the digest of the rest: a head file that is damaged says nothing about the journal.
+        own_sha256: the digest of the other fields; a damaged head file proves nothing about the journal.
     """
 
     SEAL: ClassVar[str] = "own_sha256"
@@ -51,11 +51,11 @@ class Head(Sealed, Record):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a journal is not whole.
+    """Why a journal is damaged or incomplete.
 
     Attributes:
-        text: the rest of a sentence that begins with the journal's path.
-        sha256: what has to be accepted as lost to go on without it.
+        text: completes a sentence that begins with the journal's path.
+        sha256: the digest to accept as lost in order to continue.
     """
 
     text: str
@@ -64,12 +64,12 @@ class Problem:
 
 @dataclass(slots=True)
 class Chain:
-    """The lines of a journal, and the digest of each of its beginnings.
+    """The lines of a journal, with the digest up to each line.
 
     Attributes:
         texts: the lines, as bytes.
-        head: what the head file says; None where it is missing or damaged.
-        digests: by number of lines, the sha256 of the journal's beginning.
+        head: the content of the head file; None if it is missing or damaged.
+        digests: the sha256 of the first n lines, by n.
     """
 
     texts: list[bytes]
@@ -89,27 +89,27 @@ class Chain:
         return self.beginning(len(self.texts))
 
     def beginning(self, lines: int) -> Mark:
-        """The mark of the first lines."""
+        """Return the mark of the first lines."""
         return Mark(lines=lines, sha256=self.digests[lines])
 
     @property
     def lost(self) -> set[str]:
-        """The digests of what was accepted as lost."""
+        """The digests that were accepted as lost."""
         return {lost.sha256 for lost in self.head.lost} if self.head else set()
 
     def check(self, mark: Mark) -> Problem | None:
-        """Whether a mark is that of a beginning of this journal."""
+        """Return why a mark does not match the first lines of this journal; None if it does."""
         if mark.sha256 in self.lost:
             return None
         if mark.lines > len(self.texts):
             missing = counted(mark.lines - len(self.texts), "entry", "entries")
-            return Problem(f" lacks {missing} that it had", mark.sha256)
+            return Problem(f" lacks {missing} that it had before", mark.sha256)
         if self.digests[mark.lines] != mark.sha256:
             return Problem(" is not as it was written (the sha256 of its entries differs)", mark.sha256)
         return None
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with the lines, or with the journal by its head file."""
+        """Yield the problems of the lines, and of the journal compared with its head file."""
         chained = False
         for number, text in enumerate(self.texts, 1):
             record = parsed(text)
@@ -120,26 +120,26 @@ class Chain:
                 continue
             previous = record.get("previous")
             if previous is None and not chained:
-                continue  # an earlier version wrote it
+                continue  # written by an earlier version
             chained = True
             claim = str(previous) if previous else hashlib.sha256(text).hexdigest()
             if claim != self.digests[number - 1] and claim not in self.lost:
                 yield Problem(
-                    f": line {number} does not continue the line before it; one was changed or is missing",
+                    f": line {number} does not continue the line before it; a line was changed or is missing",
                     claim,
                 )
         if self.head and (problem := self.check(Mark(lines=self.head.lines, sha256=self.head.sha256))):
             yield problem
 
     def new_head(self, lost: Iterable[Problem] = ()) -> Head:
-        """The head file's content for this journal, with further losses accepted."""
+        """Return the head file's content for this journal, with additional accepted losses."""
         known = self.head.lost if self.head else ()
         new = (Lost(sha256=problem.sha256, accepted_at=clock.now()) for problem in lost)
         return Head(lines=self.mark.lines, sha256=self.mark.sha256, lost=(*known, *new)).sealed()
 
 
 def parsed(text: bytes) -> dict[str, Any] | None:
-    """A line's content; None where it is not what a line should be."""
+    """Return a line's content; None if the line is invalid."""
     try:
         record = json.loads(text)
         datetime.fromisoformat(record["at"])
@@ -150,7 +150,7 @@ def parsed(text: bytes) -> dict[str, Any] | None:
 
 
 def read_head(storage: Storage, name: str) -> Head | None:
-    """Read a head file; None where it is missing or damaged: it can be made again from the journal.
+    """Read a head file; None if it is missing or damaged, because it can be restored from the journal.
 
     Raises:
         LandingError: if it cannot be read.

@@ -1,4 +1,4 @@
-"""Takes a decision about a finding into the warehouse and the journal, and publishes what comes of it."""
+"""Acknowledges and waives findings: writes the decision to the journal, applies it, and publishes."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
 from pipedrive_graph.decisions.losses import advised
 from pipedrive_graph.decisions.replay import Decisions
 from pipedrive_graph.decisions.review_handlers import decisions_in
-from pipedrive_graph.decisions.selection import Found, check_event, check_waivable, find
+from pipedrive_graph.decisions.selection import DecidableFinding, check_event, check_waivable, find
 from pipedrive_graph.errors import DecisionError, WarehouseError
 from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.publish import publish as publish_file
 from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
-Tell = Callable[[str], None]
+OnWait = Callable[[str], None]
+"""Called once with a sentence when another process holds the lock of the warehouse."""
 
-_WRITTEN = "What was decided is written down, and shows after the next sync."
+_WRITTEN = "The decision is in the journal, and shows after the next sync."
 
 
 def acknowledge(
-    settings: Settings, models: Models, beginning: str, *, note: str, by: str, tell: Tell
-) -> Found:
-    """Note that somebody has looked into an event, and publish.
+    settings: Settings, models: Models, beginning: str, *, note: str, by: str, on_wait: OnWait
+) -> DecidableFinding:
+    """Acknowledge an event, and publish.
 
     Args:
-        settings: where everything lies.
-        models: the rules say what is an event.
-        beginning: of the finding's id.
-        note: what came of it, or nothing.
-        by: who says so.
-        tell: told whom we wait for.
+        settings: the settings.
+        models: the files of sql/; the rules say which findings are events.
+        beginning: the beginning of the finding's id.
+        note: the result of the investigation, or an empty text.
+        by: the person who acknowledges.
+        on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
-        DecisionError: if there is no such finding, or it is no event that is open.
+        DecisionError: if the finding does not exist, or is not an open event.
     """
-    with _about(settings, models, beginning, tell) as (decisions, found):
-        check_event(models, found)
-        decisions.decide(found.company, ACKNOWLEDGED, finding_id=found.finding_id, note=note, by=by)
-    return found
+    with _about(settings, models, beginning, on_wait) as (decisions, finding):
+        check_event(models, finding)
+        decisions.decide(finding.company, ACKNOWLEDGED, finding_id=finding.finding_id, note=note, by=by)
+    return finding
 
 
 def waive(
@@ -58,50 +59,50 @@ def waive(
     reason: str,
     owner: str,
     expires: date,
-    tell: Tell,
-) -> Found:
+    on_wait: OnWait,
+) -> DecidableFinding:
     """Write a waiver of one finding into waivers.toml, and publish.
 
     Args:
-        settings: where everything lies.
-        models: the rules say what of their evidence may not grow.
-        rules: returns the names of the rules, which waivers.toml may name.
-        beginning: of the finding's id.
-        reason: why it is accepted.
-        owner: who answers for it.
-        expires: the last day on which it holds.
-        tell: told whom we wait for.
+        settings: the settings.
+        models: the files of sql/; the rules say which parts of their evidence may not grow.
+        rules: returns the names of the rules that waivers.toml may contain.
+        beginning: the beginning of the finding's id.
+        reason: why the finding is accepted.
+        owner: the person who is responsible for the waiver.
+        expires: the last day of the waiver.
+        on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
         ConfigurationError: if waivers.toml cannot be used.
-        DecisionError: if there is no such finding, or it is resolved.
+        DecisionError: if the finding does not exist, or is resolved.
     """
-    with _about(settings, models, beginning, tell) as (decisions, found):
-        check_waivable(found)
-        waiver = Waiver(found.rule, found.subject_id, found.object, reason, owner, expires)
-        written = waivers.add(settings, rules, found.company, waiver, title=found.title)
-        decisions.read(found.company, written)
-    return found
+    with _about(settings, models, beginning, on_wait) as (decisions, finding):
+        check_waivable(finding)
+        waiver = Waiver(finding.rule, finding.subject_id, finding.object, reason, owner, expires)
+        written = waivers.add(settings, rules, finding.company, waiver, title=finding.title)
+        decisions.record_waivers(finding.company, written)
+    return finding
 
 
 @contextmanager
-def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> Iterator[Decisions]:
-    """Open the warehouse to decide something, and publish what comes of it.
+def opened(settings: Settings, models: Models, *, on_wait: OnWait, nothing: str) -> Iterator[Decisions]:
+    """Open the warehouse for decisions, and publish the result.
 
     Args:
-        settings: where everything lies.
+        settings: the settings.
         models: the files of sql/.
-        tell: told whom we wait for.
-        nothing: what to say where there is no warehouse yet.
+        on_wait: called once when another process holds the lock of the warehouse.
+        nothing: the error's message if the warehouse does not exist yet.
 
     Raises:
-        DecisionError: if there is no warehouse yet.
-        WarehouseError: if another version made it, or what was decided cannot be published.
+        DecisionError: if the warehouse does not exist yet.
+        WarehouseError: if another version made it, or the result cannot be published.
     """
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
     ownership.check(settings, [company.name for company in settings.companies])
-    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with advised(settings), database.writer(settings.warehouse, wait=on_wait) as connection:
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)
@@ -112,8 +113,8 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
 
 
 def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Refuse a warehouse that lacks a table of this version: it would be found out only when published."""
-    made = {
+    """Refuse a warehouse that lacks a table of this version; otherwise only publishing would fail."""
+    existing = {
         str(name)
         for (name,) in database.rows(
             connection,
@@ -121,22 +122,22 @@ def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             " WHERE table_catalog = current_catalog() AND table_schema = 'main'",
         )
     }
-    missing = sorted({m.name for m in models.of("main", Kind.TABLE, Kind.VIEW)} - made)
+    missing = sorted({m.name for m in models.of("main", Kind.TABLE, Kind.VIEW)} - existing)
     if missing:
         raise WarehouseError(
-            f"The warehouse was made by another version (it has no {missing[0]}); run sync first."
+            f"The warehouse was made by another version (the table {missing[0]} is missing); run sync first."
         )
 
 
 @contextmanager
 def _about(
-    settings: Settings, models: Models, beginning: str, tell: Tell
-) -> Iterator[tuple[Decisions, Found]]:
-    """Decide about a finding in the warehouse, and publish what comes of it."""
-    nothing = "There are no findings yet; run sync first."
-    with opened(settings, models, tell=tell, nothing=nothing) as decisions:
-        found = find(decisions.connection, beginning)
-        settings.company(found.company)  # a warehouse may know of more than the settings do
+    settings: Settings, models: Models, beginning: str, on_wait: OnWait
+) -> Iterator[tuple[Decisions, DecidableFinding]]:
+    """Open the warehouse for a decision about a finding, and publish the result."""
+    nothing = "No findings exist yet; run sync first."
+    with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
+        finding = find(decisions.connection, beginning)
+        settings.company(finding.company)  # the warehouse may hold companies that the settings do not list
         with database.transaction(decisions.connection):
-            decisions.catch_up(found.company)
-            yield decisions, found
+            decisions.catch_up(finding.company)
+            yield decisions, finding

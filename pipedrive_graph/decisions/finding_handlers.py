@@ -1,4 +1,4 @@
-"""Does in the warehouse what a line of the journal says about findings: a function per kind of line."""
+"""Applies journal entries about findings to the warehouse: a function per kind of entry."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import duckdb
 
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.config.waivers import Waiver
-from pipedrive_graph.decisions.journal import Line
+from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.warehouse.database import rows
 
-Handler = Callable[[duckdb.DuckDBPyConnection, Settings, str, Line], None]
-"""Does a line of a company's journal. Done again in another warehouse, it comes to the same."""
+Handler = Callable[[duckdb.DuckDBPyConnection, Settings, str, Entry], None]
+"""Applies one journal entry of a company. Deterministic: replaying an entry yields the same rows."""
 
 WAIVERS = "waivers"
-"""Kind of the line that holds all waivers of the company, as they stood in waivers.toml."""
+"""Kind of the entry with all waivers of the company, as they were in waivers.toml."""
 
 ACKNOWLEDGED = "acknowledged"
-"""Kind of the line that says that somebody has looked into an event."""
+"""Kind of the entry that acknowledges an event."""
 
 
 def replace_waivers(
-    connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, line: Line
+    connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, entry: Entry
 ) -> None:
-    """Know these waivers; one that was known keeps the time at which it was read first."""
+    """Replace the company's waivers; a known waiver keeps the time when it was first read."""
     before = dict(
         rows(connection, "SELECT waiver_id, read_at FROM history.waivers WHERE company = ?", company)
     )
     connection.execute("DELETE FROM history.waivers WHERE company = ?", [company])
-    for waiver in map(Waiver.of, line.content["waivers"]):
+    for waiver in map(Waiver.of, entry.content["waivers"]):
         connection.execute(
             "INSERT INTO history.waivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'unmatched', 0)",
             [
@@ -41,15 +41,17 @@ def replace_waivers(
                 waiver.reason,
                 waiver.owner,
                 waiver.expires,
-                before.get(waiver.waiver_id, line.naive_at),
+                before.get(waiver.waiver_id, entry.naive_at),
             ],
         )
 
 
-def acknowledge(connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, line: Line) -> None:
-    """Resolve an event, for good."""
-    note = f"Acknowledged by {line.content['by']}"
-    note += f": {line.content['note']}" if line.content.get("note") else "."
+def acknowledge(
+    connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, entry: Entry
+) -> None:
+    """Resolve an event permanently."""
+    note = f"Acknowledged by {entry.content['by']}"
+    note += f": {entry.content['note']}" if entry.content.get("note") else "."
     connection.execute(
         """
         UPDATE history.findings
@@ -57,9 +59,9 @@ def acknowledge(connection: duckdb.DuckDBPyConnection, _settings: Settings, comp
             status = 'resolved', resolved_reason = 'acknowledged', resolved_at = ?, acknowledged_at = ?,
             note = ?, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
         WHERE company = ? AND finding_id = ?""",
-        [line.naive_at, line.naive_at, note, company, line.content["finding_id"]],
+        [entry.naive_at, entry.naive_at, note, company, entry.content["finding_id"]],
     )
 
 
 HANDLERS: Mapping[str, Handler] = {WAIVERS: replace_waivers, ACKNOWLEDGED: acknowledge}
-"""What does the lines that are about findings."""
+"""The handlers of entries about findings, by kind."""

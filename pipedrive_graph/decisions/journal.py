@@ -1,13 +1,13 @@
-"""The journal of a company: what people decided, and when, beside the landing; lines are only ever added.
+"""The journal of a company: an append-only file, beside the landing, with the decisions of people.
 
     {"at": "2026-11-20T09:12:00.000000Z", "snapshot_id": "20261120T020000-000000", "kind": "acknowledged",
      "previous": "9f86d081884c7d65…", …}
 
-The snapshot is the newest in the warehouse when the line was written. So `rebuild` repeats each decision
-after the snapshot that it was made about, and comes to what the nights came to. `previous` is the sha256 of
-everything before the line; see `chain`. Lines are written under the lock of the warehouse; one that a crash
-tore off is dropped. A crash between a line and the head file leaves a head file that is one line behind: the
-next writer brings it up to date.
+The snapshot is the newest one in the warehouse when the line was written, so that `rebuild` replays each
+decision after the right snapshot and yields the same rows. `previous` is the sha256 of everything before the
+line; see `chain`. Lines are written under the lock of the warehouse; a line that a crash truncated is
+dropped. A crash between a line and the head file leaves the head file one line behind; the next writer
+updates it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _ACCEPT = "`pipedrive-graph rebuild --accept-loss` goes on with what is left."
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a journal.
+class Entry:
+    """One entry of a journal, which is a line of its file.
 
     Attributes:
-        number: its place, from 1.
+        number: the number of its line, from 1.
         at: when it was written, aware, in UTC.
-        snapshot_id: the newest snapshot in the warehouse then; None where there was none.
-        kind: what it tells.
-        content: what else it says.
-        mark: how many lines the journal has with it, and their sha256.
+        snapshot_id: the newest snapshot in the warehouse at that time; None if there was none.
+        kind: the kind of decision, such as `acknowledged`.
+        content: the other fields.
+        mark: the number of lines up to this one, and their sha256.
     """
 
     number: int
@@ -53,13 +53,13 @@ class Line:
 
     @property
     def naive_at(self) -> datetime:
-        """The time as the warehouse keeps it."""
+        """The time as the warehouse stores it."""
         return self.at.replace(tzinfo=None)
 
 
-def written(line: Line, previous: str) -> bytes:
-    """A line as it stands in a journal, after lines with this sha256."""
-    return _text(line.at, line.snapshot_id, line.kind, line.content, previous=previous)
+def written(entry: Entry, previous: str) -> bytes:
+    """Return the line of an entry, after lines with this sha256."""
+    return _text(entry.at, entry.snapshot_id, entry.kind, entry.content, previous=previous)
 
 
 def _text(
@@ -78,17 +78,17 @@ class Journal:
 
     @classmethod
     def of(cls, settings: Settings, company: str) -> Journal:
-        """The company's journal; it need not be there yet."""
+        """Return the company's journal; the file need not exist yet."""
         return cls(settings.storage.within("journal"), company)
 
     @property
     def path(self) -> Path:
-        """How messages name it."""
+        """The path of the journal, for messages."""
         return self.storage.path(self._name)
 
     @property
     def head(self) -> Path:
-        """How messages name the head file: how long the journal is, its digest, and accepted losses."""
+        """The path of the head file, for messages; it has the journal's digest and accepted losses."""
         return self.storage.path(self._head)
 
     @property
@@ -99,58 +99,58 @@ class Journal:
     def _head(self) -> str:
         return f"{self.company}.head.json"
 
-    def lines(self, kind: str | None = None) -> list[Line]:
-        """Its lines in order, of one kind or all.
+    def lines(self, kind: str | None = None) -> list[Entry]:
+        """Return the entries in order, of one kind or all.
 
         Raises:
-            LandingError: if it cannot be read, or is not whole, naming the line.
+            LandingError: if it cannot be read, or is damaged; the message names the line.
         """
-        return [line for line in self._lines(self._checked()) if kind in {None, line.kind}]
+        return [entry for entry in self._lines(self._checked()) if kind in {None, entry.kind}]
 
     def mark(self) -> Mark:
-        """How many lines it has, with those that were accepted as unreadable, and their sha256.
+        """Return the number of lines, including those accepted as unreadable, and their sha256.
 
         Raises:
-            LandingError: as `lines` does.
+            LandingError: like `lines`.
         """
         return self._checked().mark
 
     def beginning(self, lines: int) -> Mark:
-        """The mark of the first lines; there must be as many.
+        """Return the mark of the first lines; the journal must have at least as many.
 
         Raises:
-            LandingError: as `lines` does.
+            LandingError: like `lines`.
         """
         return self._checked().beginning(lines)
 
     def check(self, mark: Mark | None) -> None:
-        """Check that the journal still begins with the lines that somebody else has seen.
+        """Check that the journal still begins with the lines of a mark that is stored elsewhere.
 
         Raises:
-            LandingError: if it does not, or is not whole.
+            LandingError: if it does not, or is damaged.
         """
         problem = self._checked().check(mark) if mark else None
         if problem:
             raise self._not_whole(problem)
 
-    def settle(self) -> None:
-        """Bring the head file up to date: after a crash, and for a journal of an earlier version.
+    def update_head(self) -> None:
+        """Update the head file, after a crash or for a journal of an earlier version.
 
         Raises:
-            LandingError: as `lines` does, or if it cannot be written.
+            LandingError: like `lines`, or if it cannot be written.
         """
         chain = self._checked()
         if chain.texts and chain.head != chain.new_head():
             write_head(self.storage, self._head, chain.new_head())
 
     def accept_loss(self, marks: Iterable[Mark]) -> None:
-        """Accept for good that lines are missing, changed or cannot be read.
+        """Accept permanently that lines are missing, changed or unreadable.
 
         Args:
-            marks: what others have seen of the journal.
+            marks: the marks of the journal that are stored elsewhere.
 
         Raises:
-            LandingError: if it cannot be read, or that cannot be written down.
+            LandingError: if it cannot be read, or the acceptance cannot be written.
         """
         chain = self._chain()
         problems = [*chain.problems(), *filter(None, map(chain.check, marks))]
@@ -158,26 +158,26 @@ class Journal:
             write_head(self.storage, self._head, chain.new_head(problems))
 
     def has_head(self) -> bool:
-        """Whether the head file is there and can be read; where it cannot, the next writer makes it again.
+        """Whether the head file exists and is undamaged; otherwise, the next writer restores it.
 
         Raises:
-            LandingError: if it may not be read.
+            LandingError: if this user may not read it.
         """
         return read_head(self.storage, self._head) is not None
 
     def lost(self) -> set[str]:
-        """The digests of lines, and of files that lines name, that a person has accepted as lost.
+        """Return the digests of lines, and of files that lines name, that a person accepted as lost.
 
         Raises:
-            LandingError: as `lines` does.
+            LandingError: like `lines`.
         """
         return self._checked().lost
 
     def accept_lost_files(self, digests: Iterable[str]) -> None:
-        """Accept for good that files are lost which lines of the journal name by their sha256.
+        """Accept permanently that files are lost which entries of the journal name by sha256.
 
         Raises:
-            LandingError: as `lines` does, or if that cannot be written down.
+            LandingError: like `lines`, or if the acceptance cannot be written.
         """
         chain = self._checked()
         new = [Problem("", digest) for digest in digests if digest not in chain.lost]
@@ -185,7 +185,7 @@ class Journal:
             write_head(self.storage, self._head, chain.new_head(new))
 
     def write(self, texts: list[bytes], lost: Journal) -> Chain:
-        """Begin the journal with lines that another one has left, and with the losses accepted there.
+        """Write a new journal from the remaining lines of another one, with the losses accepted there.
 
         Raises:
             LandingError: if it cannot be written.
@@ -196,11 +196,11 @@ class Journal:
             write_head(self.storage, self._head, chain.new_head())
         return chain
 
-    def append(self, kind: str, *, snapshot_id: str | None, **content: object) -> Line:
-        """Add a line, for good once this returns. Its time is later than every other's.
+    def append(self, kind: str, *, snapshot_id: str | None, **content: object) -> Entry:
+        """Append an entry; it is durable once this returns. Its time is later than all others.
 
         Raises:
-            LandingError: if it cannot be written, or the journal is not whole.
+            LandingError: if it cannot be written, or the journal is damaged.
         """
         chain = self._checked()
         before = self._lines(chain)
@@ -211,12 +211,12 @@ class Journal:
         self.storage.extend(self._name, text + b"\n", at=sum(len(line) + 1 for line in chain.texts))
         chain = Chain([*chain.texts, text], chain.head)
         write_head(self.storage, self._head, chain.new_head())
-        return Line(chain.mark.lines, at, snapshot_id, kind, dict(content), chain.mark)
+        return Entry(chain.mark.lines, at, snapshot_id, kind, dict(content), chain.mark)
 
     def _chain(self) -> Chain:
-        """The lines up to the end of the last whole one, with the head file.
+        """Return the complete lines, with the head file.
 
-        The head file is read first: a writer that adds a line meanwhile leaves a head that is behind.
+        The head file is read first, so that a concurrent writer can only leave a head that is behind.
         """
         head = read_head(self.storage, self._head)
         try:
@@ -239,12 +239,12 @@ class Journal:
         )
 
     @staticmethod
-    def _lines(chain: Chain) -> list[Line]:
-        lines = []
+    def _lines(chain: Chain) -> list[Entry]:
+        entries = []
         for number, record in enumerate(map(parsed, chain.texts), 1):
-            if record is not None:  # what cannot be read was accepted as lost
+            if record is not None:  # unreadable lines were accepted as lost
                 at = datetime.fromisoformat(record["at"]).astimezone(UTC)
                 content = {name: value for name, value in record.items() if name not in _FRAME}
                 mark = chain.beginning(number)
-                lines.append(Line(number, at, record["snapshot_id"], record["kind"], content, mark))
-        return lines
+                entries.append(Entry(number, at, record["snapshot_id"], record["kind"], content, mark))
+        return entries

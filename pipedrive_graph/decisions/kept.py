@@ -1,4 +1,4 @@
-"""Keeps compressed files beside a journal, whose lines name them by their sha256: rosters and reviews."""
+"""Stores compressed files beside a journal, whose entries name them by sha256: rosters and reviews."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from pipedrive_graph.decisions.journal import Line
+from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.errors import LandingError, LostFileError
 from pipedrive_graph.landing.storage import Storage
 
 
 def write_kept(storage: Storage, name: str, content: bytes) -> None:
-    """Write a file, compressed; nothing where it is there already, undamaged.
+    """Write a compressed file, unless it exists undamaged.
 
     Raises:
         LandingError: if it cannot be written.
@@ -24,15 +24,15 @@ def write_kept(storage: Storage, name: str, content: bytes) -> None:
 
 
 def read_kept(storage: Storage, name: str, sha256: str) -> bytes:
-    """The content of a file, uncompressed.
+    """Return the uncompressed content of a file.
 
     Args:
         storage: where the journal is kept.
         name: the file.
-        sha256: of the content, as the journal names it.
+        sha256: the digest of the content, from the journal.
 
     Raises:
-        LostFileError: if it is missing, or not as it was written.
+        LostFileError: if it is missing or damaged.
         LandingError: if this user may not read it.
     """
     path = storage.path(name)
@@ -51,21 +51,21 @@ def read_kept(storage: Storage, name: str, sha256: str) -> bytes:
     return content
 
 
-def damaged_files(lines: Iterable[Line], read: Callable[[Line], object]) -> Iterator[str]:
-    """Yield the digests of the files that are missing, or not as they were written.
+def damaged_files(entries: Iterable[Entry], read: Callable[[Entry], object]) -> Iterator[str]:
+    """Yield the digests of the files that are missing or damaged.
 
     Args:
-        lines: the journal's lines that name a file.
-        read: reads the file that a line names.
+        entries: the journal's entries that name a file.
+        read: reads the file that an entry names.
 
     Raises:
-        LandingError: if a file is closed to this user: it may be as it was.
+        LandingError: if this user may not read a file, which may be undamaged.
     """
-    for line in lines:
+    for entry in entries:
         try:
-            read(line)
+            read(entry)
         except LostFileError:
-            yield line.content["sha256"]
+            yield entry.content["sha256"]
 
 
 def _holds(storage: Storage, name: str, content: bytes) -> bool:

@@ -1,7 +1,7 @@
-"""Compares the warehouse with the landing and the journals: what a rebuild, or a new read, would lose.
+"""Compares the warehouse with the landing and the journals: what would a rebuild or a new run lose?
 
-Usually nothing: the landing and the journals hold everything. A folder that was removed or replaced shows
-here, before anything is overwritten.
+Usually nothing, because the landing and the journals hold everything. If a folder was removed or replaced,
+this module detects it before anything is overwritten.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ ACCEPT = "`pipedrive-graph rebuild --accept-loss`"
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is in the warehouse, or else in the published file, and cannot be made again for one company.
+    """What the warehouse or the published file holds of a company and a rebuild cannot restore.
 
     Attributes:
-        company: its name.
-        snapshots: how many snapshots the landing does not hold.
-        held: of so many snapshots.
-        decisions: how many entries the journal does not hold.
+        company: the company's name.
+        snapshots: number of snapshots that are missing in the landing.
+        held: number of snapshots in the database.
+        decisions: number of entries that are missing in the journal.
     """
 
     company: str
@@ -56,24 +56,24 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a database holds, by company: marks of its snapshots, and how many decisions no journal has."""
+    """The content of a database by company: its snapshots, and how many decisions no journal has."""
 
     marks: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     decisions: Counter[str] = field(default_factory=Counter)
 
 
 def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
-    """What a rebuild would lose, by company; None where that is unknown: what is there cannot be read.
+    """Return what a rebuild would lose, by company; None if that is unknown because nothing can be read.
 
-    The caller holds the lock of the warehouse, or accepts that a run that writes it makes the answer unknown.
-    What this user may not read is not damaged, and no reason to go on without it.
+    The caller holds the lock of the warehouse, or accepts that a concurrent run makes the result unknown.
+    A file that this user may not read is not damaged, so it is an error rather than a loss.
 
     Args:
-        settings: where everything lies.
-        company: look at this company alone; by default, at all of them.
+        settings: the settings.
+        company: check only this company; by default, all companies.
 
     Raises:
-        LandingError: if this user may not read what is there.
+        LandingError: if this user may not read a file.
     """
     landing = Landing(settings.storage)
     for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
@@ -84,20 +84,20 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
                 held = read(connection, settings, company)
         except duckdb.Error:
             continue
-        found = []
+        all_losses = []
         for name in sorted(held.marks.keys() | held.decisions.keys()):
-            # of snapshots by id: the one or the other is a mark; what was set aside is not lost
-            there = landing.of(name).digests() | landing.of(name).set_aside_digests()
+            # a mark is a digest or an id; a snapshot that was set aside is not lost
+            present = landing.of(name).digests() | landing.of(name).set_aside_digests()
             forgotten = landing.of(name).forgotten()
             explained = forgotten.snapshots | forgotten.digests
-            lost = len(held.marks[name] - there.keys() - set(there.values()) - explained)
-            found.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
-        return [loss for loss in found if loss.snapshots or loss.decisions]
+            lost = len(held.marks[name] - present.keys() - set(present.values()) - explained)
+            all_losses.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
+        return [loss for loss in all_losses if loss.snapshots or loss.decisions]
     return None if settings.warehouse.exists() else []
 
 
 def check_journal(settings: Settings, company: str) -> None:
-    """Check that a company's journal is whole, by itself and by the newest snapshot.
+    """Check that a company's journal is whole, by its own chain and by the newest manifest.
 
     Raises:
         LandingError: if it is not, or the newest manifest is damaged.
@@ -107,10 +107,10 @@ def check_journal(settings: Settings, company: str) -> None:
 
 
 def accept(settings: Settings) -> None:
-    """Accept for good what is missing in the landing, in the journals and beside them, of all companies.
+    """Accept permanently what is missing in the landings and journals of all companies.
 
     Raises:
-        LandingError: if a manifest or a journal cannot be read, or that cannot be written down.
+        LandingError: if a manifest or a journal cannot be read, or the acceptance cannot be written.
     """
     landing = Landing(settings.storage)
     for name in landing.companies():
@@ -123,47 +123,46 @@ def accept(settings: Settings) -> None:
 
 
 def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> None:
-    """Refuse a rebuild that would lose something.
+    """Refuse a rebuild that would lose data.
 
     Args:
-        settings: where everything lies.
-        without: companies of which everything may be lost.
+        settings: the settings.
+        without: companies whose data may be lost.
 
     Raises:
-        LandingError: if a journal is not whole.
-        LossError: with what would be lost, and what to do instead.
+        LandingError: if a journal is damaged.
+        LossError: with what would be lost, and what to do.
     """
     for name in Landing(settings.storage).companies():
         if name not in without:
             check_journal(settings, name)
-    found = losses(settings)
-    if found is not None:
-        found = [loss for loss in found if loss.company not in without]
-    if found is None:
+    missing = losses(settings)
+    if missing is None:
         raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
-    if found:
+    missing = [loss for loss in missing if loss.company not in without]
+    if missing:
         raise LossError(
-            f"A rebuild would lose {_listed(found)}: {_restore(settings)}, then run rebuild again."
+            f"A rebuild would lose {_listed(missing)}: {_restore(settings)}, then run rebuild again."
             f" {ACCEPT} goes on without them."
         )
 
 
 def refused(
-    settings: Settings, companies: Collection[str], *, wait: Callable[[str], None]
+    settings: Settings, companies: Collection[str], *, on_wait: Callable[[str], None]
 ) -> dict[str, PipedriveGraphError]:
-    """The companies that are not to be read: earlier snapshots or decisions are in the warehouse alone.
+    """Return the companies that must not be collected, because only the warehouse has earlier data of them.
 
-    A new read would begin a new history, as if everybody were seen for the first time, and the landing could
+    A new run would begin a new history, as if every user were seen for the first time, and the landing could
     not be restored any more.
 
     Args:
-        settings: where everything lies.
-        companies: their names.
-        wait: called once when another process holds the lock of the warehouse.
+        settings: the settings.
+        companies: the companies to check, by name.
+        on_wait: called once when another process holds the lock of the warehouse.
 
     Returns:
         The reason by company: a LossError with what is missing and what to do, or a LandingError where the
-        newest manifest is damaged or the journal is not whole.
+        newest manifest or the journal is damaged.
 
     Raises:
         BusyError: if another process writes for too long.
@@ -173,37 +172,37 @@ def refused(
     reasons: dict[str, PipedriveGraphError] = {}
     with ExitStack() as stack:
         if settings.warehouse.exists():
-            stack.enter_context(database.lock(settings.warehouse, wait=wait))
-        found = _found_together(settings, companies)
+            stack.enter_context(database.lock(settings.warehouse, wait=on_wait))
+        losses_of = _losses_of(settings, companies)
         for company in companies:
             try:
-                check_journal(settings, company)  # a manifest that is damaged is not missing
-                raise_for(settings, company, found(company))
+                check_journal(settings, company)  # a damaged manifest is not a missing one
+                raise_for(settings, company, losses_of(company))
             except PipedriveGraphError as error:
                 reasons[company] = error
     return reasons
 
 
-def _found_together(settings: Settings, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
-    """The losses by company, looked for once; apart only where one company's files cannot be read."""
+def _losses_of(settings: Settings, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
+    """Compute the losses of all companies at once; one by one only if a company's files cannot be read."""
     if len(companies) > 1:
         with suppress(LandingError):
-            found = losses(settings)
-            return lambda company: found
+            all_losses = losses(settings)
+            return lambda company: all_losses
     return lambda company: losses(settings, company)
 
 
-def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> None:
-    """Refuse to read a company of which something would be lost, or may be.
+def raise_for(settings: Settings, company: str, missing: list[Loss] | None) -> None:
+    """Refuse to collect a company if data would or might be lost.
 
     Raises:
         LossError: with what is missing, and what to do.
     """
-    if found is None:
+    if missing is None:
         if not Landing(settings.storage).of(company).digests():
             raise LossError(f"{_unknown(settings)} {_otherwise(settings)}")
         return
-    for loss in found:
+    for loss in missing:
         if loss.company == company:
             raise LossError(
                 f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
@@ -212,21 +211,21 @@ def raise_for(settings: Settings, company: str, found: list[Loss] | None) -> Non
 
 
 def dated_ahead(settings: Settings, company: str) -> str | None:
-    """A sentence where the journal's last entry is dated later than this machine's clock."""
+    """Return a sentence if the journal's last entry is dated later than this machine's clock."""
     journal = Journal.of(settings, company)
-    lines = journal.lines()
-    if not lines or lines[-1].at - clock.now() <= LATEST:
+    entries = journal.lines()
+    if not entries or entries[-1].at - clock.now() <= LATEST:
         return None
     return (
-        f"The last entry of {journal.path} is dated {lines[-1].at:%Y-%m-%d %H:%M} UTC, but this machine's"
+        f"The last entry of {journal.path} is dated {entries[-1].at:%Y-%m-%d %H:%M} UTC, but this machine's"
         f" clock says {clock.now():%Y-%m-%d %H:%M} UTC: set the clock if it is wrong; if the entry was"
-        " written with a wrong clock, it keeps its date, and later ones until then follow it."
+        " written with a wrong clock, it keeps its date, and new entries are dated after it."
     )
 
 
 @contextmanager
 def advised(settings: Settings) -> Iterator[None]:
-    """Add to the error about an unusable warehouse what can be done about it without a loss."""
+    """Add advice to the error about an unusable warehouse: what to do without losing data."""
     try:
         yield
     except UnusableError as error:
@@ -234,33 +233,33 @@ def advised(settings: Settings) -> Iterator[None]:
 
 
 def with_advice(settings: Settings, error: Exception) -> Exception:
-    """The error, with what can be done about it if it says that the warehouse cannot be used."""
+    """Return the error, with advice if it says that the warehouse cannot be used."""
     return type(error)(f"{error} {advice(settings)}") if isinstance(error, UnusableError) else error
 
 
 def advice(settings: Settings) -> str:
-    """What to do about a warehouse that cannot be used."""
-    found = losses(settings)
+    """Return what to do about a warehouse that cannot be used."""
+    missing = losses(settings)
     if not _has_snapshots(settings):
         return (
-            f"The landing holds no snapshots to make it from: {_restore(settings)}, then run {REBUILD};"
-            f" where there never were any, move {settings.warehouse} away."
+            f"The landing has no snapshots to rebuild it from: {_restore(settings)}, then run {REBUILD};"
+            f" if there never were any, move {settings.warehouse} away."
         )
-    if found is None:
+    if missing is None:
         return f"{_unknown(settings)} {ACCEPT} makes it again from what is there."
-    if found:
-        lost = f"A rebuild from what is there would lose {_listed(found)}"
+    if missing:
+        lost = f"A rebuild from what is there would lose {_listed(missing)}"
         return f"{lost}: {_restore(settings)}, then run {REBUILD}."
     return f"{REBUILD} makes it again from the landing, and loses nothing."
 
 
 def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
     held = _Held()
-    made = database.rows(
+    tables = database.rows(
         connection,
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'held' AND schema_name = 'history'",
     )
-    if not made:  # a run was cut off before it had made the tables
+    if not tables:  # a run was interrupted before it created the tables
         return held
     for name, digest in database.rows(
         connection,
@@ -274,14 +273,14 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         company,
     ):
         forgotten = Landing(settings.storage).of(name).forgotten()
-        # a warehouse from before a `forget`, as from a backup, has applied entries that were removed since
+        # a warehouse from before a `forget`, as in a backup, has applied entries that were removed since
         removed = forgotten.entries if held.marks[name] & forgotten.digests else 0
         held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines - removed)
     return held
 
 
 def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
-    """What the published file shows: snapshots, and of the decisions the acknowledgements and reviews."""
+    """Return what the published file holds: snapshots, acknowledgements and reviews."""
     held = _Held()
     for name, snapshot in database.rows(
         connection,
@@ -303,8 +302,8 @@ def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         GROUP BY ALL""",
         company,
     ):
-        written = {line.content.get(key) for line in Journal.of(settings, name).lines(kind)}
-        held.decisions[name] += sum(one not in written for one in decided)
+        recorded = {entry.content.get(key) for entry in Journal.of(settings, name).lines(kind)}
+        held.decisions[name] += sum(decision not in recorded for decision in decided)
     return held
 
 
@@ -314,20 +313,20 @@ def _has_snapshots(settings: Settings) -> bool:
     return any(landing.of(name).digests() for name in landing.companies())
 
 
-def _listed(found: list[Loss]) -> str:
-    return ", and ".join(map(str, found))
+def _listed(missing: list[Loss]) -> str:
+    return ", and ".join(map(str, missing))
 
 
 def _missing(loss: Loss, settings: Settings) -> str:
     places = [str(settings.landing / loss.company)] if loss.snapshots else []
     places += [str(Journal.of(settings, loss.company).path)] if loss.decisions else []
-    return f"{loss} are missing in {' and '.join(places)}, and only what was made from them is left"
+    return f"{loss} are missing in {' and '.join(places)}, and only the data derived from them is left"
 
 
 def _unknown(settings: Settings) -> str:
     return (
-        f"It is unknown whether {settings.landing} and {settings.journal} hold all that"
-        f" {settings.warehouse} was made from, because it cannot be read: if they are not complete,"
+        f"It is unknown whether {settings.landing} and {settings.journal} hold everything that"
+        f" {settings.warehouse} was built from, because it cannot be read: if they are not complete,"
         " restore them from a backup first."
     )
 

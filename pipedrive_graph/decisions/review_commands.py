@@ -1,4 +1,4 @@
-"""Opens an access review over the warehouse, and takes what was decided in it, under the warehouse's lock."""
+"""Opens an access review and imports its decisions, under the lock of the warehouse."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import duckdb
 from pipedrive_graph.common import files
 from pipedrive_graph.config.role_owners import RoleOwners
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.decisions.finding_commands import Tell, opened
+from pipedrive_graph.decisions.finding_commands import OnWait, opened
 from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED, keep, known_decisions
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import validate
 from pipedrive_graph.reviews.csv_file import sheet
-from pipedrive_graph.reviews.freeze import Opening, freeze, latest, roles_known
+from pipedrive_graph.reviews.freeze import OpenReview, freeze, latest, roles_known
 from pipedrive_graph.reviews.items import Population
-from pipedrive_graph.reviews.read_file import Written
+from pipedrive_graph.reviews.read_file import FilledRow
 from pipedrive_graph.reviews.validate import Row
 from pipedrive_graph.warehouse.database import rows, transaction
 from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
 USUAL = timedelta(days=30)
-"""How long after its snapshot a review is due, where nothing else is said."""
+"""How long after its snapshot a review is due by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ReviewOpened:
     """A review that was opened."""
 
     review_id: str
@@ -38,18 +38,18 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What was taken of a file.
+class ImportResult:
+    """The result of importing a file.
 
     Attributes:
-        company: whose review it is.
-        review_id: the review.
-        name: what it is called.
-        counts: decisions taken, by kind.
-        same: rows that say what was known already.
-        refused: a sentence for each row that was not taken.
-        others: decisions taken that are signed by somebody else than the owner of their row.
-        open: rows of the review without a decision.
+        company: the company of the review.
+        review_id: the review's id.
+        name: the review's name.
+        counts: new decisions, by kind.
+        same: number of rows whose decision was known already.
+        refused: a sentence for each rejected row.
+        others: number of new decisions by somebody else than the owner of the row.
+        open: number of rows of the review without a decision.
     """
 
     company: str
@@ -66,30 +66,30 @@ def open_review(
     settings: Settings,
     models: Models,
     owners: RoleOwners | None,
-    opening: Opening,
+    opening: OpenReview,
     out: Path,
     *,
-    tell: Tell,
-) -> Opened:
-    """Freeze who has access, write it down for those who are to decide, and publish.
+    on_wait: OnWait,
+) -> ReviewOpened:
+    """Freeze who has access, write the file for the reviewers, and publish.
 
     Args:
-        settings: where everything lies.
-        models: the rules say what a finding is called.
-        owners: what reviews.toml says; None where there is no such file.
-        opening: of which company, until when, by whom.
-        out: the file to write, .xlsx or .csv; one that is there is not replaced.
-        tell: told whom we wait for.
+        settings: the settings.
+        models: the files of sql/; the rules have the titles of findings.
+        owners: the content of reviews.toml; None if the file does not exist.
+        opening: the request to open the review.
+        out: the file to write, .xlsx or .csv; an existing file is not replaced.
+        on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
         ConfigurationError: if reviews.toml names a role that does not exist.
-        DecisionError: if there is no snapshot, or nothing to review, or the file is there already.
-        LandingError: if something cannot be written.
+        DecisionError: if no snapshot exists, nobody has access, or the file exists.
+        LandingError: if a file cannot be written.
     """
     if out.exists():
-        raise DecisionError(f"{out} is there already, and may hold decisions; name another file.")
-    nothing = "There is no snapshot yet; run sync first."
-    with opened(settings, models, tell=tell, nothing=nothing) as decisions:
+        raise DecisionError(f"{out} exists and may hold decisions; choose another file.")
+    nothing = "No snapshot exists yet; run sync first."
+    with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
         connection = decisions.connection
         snapshot = latest(connection, opening.company)
         due = opening.due or (snapshot.at + USUAL).date()
@@ -107,9 +107,9 @@ def open_review(
             decisions.catch_up(opening.company)
             population = freeze(connection, opening, snapshot, due, known, titles)
             if not population.items:
-                raise DecisionError(f"Nobody of '{opening.company}' has access; there is nothing to review.")
+                raise DecisionError(f"No user of '{opening.company}' has access; there is nothing to review.")
             review_id, sha256 = keep(settings, population)
-            # nobody gets a file of a review that is not in the journal
+            # the file must not exist without the review being in the journal
             access = settings.output.within(out)
             with files.atomically(out, on_finished=lambda written: access.prepare(written, out)) as file:
                 file.write(_written(population, review_id, sha256, out))
@@ -122,56 +122,62 @@ def open_review(
                     due=due.isoformat(),
                     name=population.name,
                 )
-    return Opened(review_id, population)
+    return ReviewOpened(review_id, population)
 
 
 def import_review(
-    settings: Settings, models: Models, written: Sequence[Written], *, by: str | None, user: str, tell: Tell
-) -> Taken:
-    """Take the decisions of a file, as far as they can be taken, and publish.
+    settings: Settings,
+    models: Models,
+    filled: Sequence[FilledRow],
+    *,
+    by: str | None,
+    user: str,
+    on_wait: OnWait,
+) -> ImportResult:
+    """Import the valid decisions of a file, and publish.
 
     Args:
-        settings: where everything lies.
+        settings: the settings.
         models: the files of sql/.
-        written: the file's rows.
-        by: who decides, whatever the rows say.
-        user: who runs this.
-        tell: told whom we wait for.
+        filled: the file's rows.
+        by: the person who decides; overrides the rows.
+        user: the person who runs the command.
+        on_wait: called once when another process holds the lock of the warehouse.
 
     Raises:
-        DecisionError: if the review is not known.
+        DecisionError: if the review does not exist.
     """
-    review_id = validate.review_of(written)
-    with opened(settings, models, tell=tell, nothing="There are no reviews yet.") as decisions:
+    review_id = validate.review_of(filled)
+    with opened(settings, models, on_wait=on_wait, nothing="No reviews exist yet.") as decisions:
         connection = decisions.connection
-        for one in settings.companies:
+        for configured in settings.companies:
             with transaction(connection):
-                decisions.catch_up(one.name)
+                decisions.catch_up(configured.name)
         company, name, sha256 = _review(connection, review_id)
         with transaction(connection):
-            decisions.catch_up(company)  # it may be in the settings no longer
+            decisions.catch_up(company)  # the settings may not list it any more
             known = known_decisions(connection, company, review_id)
             frozen = _rows(connection, company, review_id)
-            found = validate.check(written, review_id, frozen, known, by=by)
-            if found.taken:
+            checked = validate.check(filled, review_id, frozen, known, by=by)
+            if checked.taken:
                 decisions.decide(
                     company,
                     DECIDED,
                     review_id=review_id,
                     sha256=sha256,
                     by=user,
-                    decisions=[decision.written for decision in found.taken],
+                    decisions=[decision.written for decision in checked.taken],
                 )
-    kinds = [decision.decision for decision in found.taken]
-    decided = known.keys() | {decision.row_id for decision in found.taken}
-    return Taken(
+    kinds = [decision.decision for decision in checked.taken]
+    decided = known.keys() | {decision.row_id for decision in checked.taken}
+    return ImportResult(
         company,
         review_id,
         name,
         {kind: kinds.count(kind) for kind in ("keep", "revoke", "change")},
-        len(found.same),
-        found.refused,
-        sum(frozen[decision.row_id].is_others(decision.decided_by) for decision in found.taken),
+        len(checked.same),
+        checked.refused,
+        sum(frozen[decision.row_id].is_others(decision.decided_by) for decision in checked.taken),
         len(frozen.keys() - decided),
     )
 
@@ -179,26 +185,26 @@ def import_review(
 def _written(population: Population, review_id: str, sha256: str, out: Path) -> bytes:
     if out.suffix.lower() == ".csv":
         return sheet(population, review_id)
-    from pipedrive_graph.reviews.workbook import workbook  # openpyxl takes a while to import
+    from pipedrive_graph.reviews.workbook import workbook  # openpyxl is slow to import
 
     return workbook(population, review_id, sha256)
 
 
 def _review(connection: duckdb.DuckDBPyConnection, review_id: str) -> tuple[str, str, str]:
-    found = rows(
+    reviews = rows(
         connection, "SELECT company, name, sha256 FROM history.reviews WHERE review_id = ?", review_id
     )
-    if not found:
+    if not reviews:
         raise DecisionError(
-            f"The file is of the review {review_id}, which is not known here; "
-            "`pipedrive-graph review status` lists those that are."
+            f"The file belongs to the review {review_id}, which does not exist here; "
+            "`pipedrive-graph review status` lists the reviews."
         )
-    company, name, sha256 = found[0]
+    company, name, sha256 = reviews[0]
     return company, name, sha256
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, company: str, review_id: str) -> dict[str, Row]:
-    found = rows(
+    items = rows(
         connection,
         """
         SELECT row_id, coalesce(name, email, row_id), email, owner, recommendation, sha256
@@ -207,4 +213,4 @@ def _rows(connection: duckdb.DuckDBPyConnection, company: str, review_id: str) -
         company,
         review_id,
     )
-    return {row[0]: Row(*row) for row in found}
+    return {item[0]: Row(*item) for item in items}

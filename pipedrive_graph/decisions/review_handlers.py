@@ -1,7 +1,7 @@
-"""Keeps reviews for good: the population beside the journal, and what its lines do in the warehouse.
+"""Stores reviews permanently, and applies journal entries about reviews to the warehouse.
 
-A population is a file `journal/<company>.reviews/<review_id>.json.gz`; the journal has its sha256. So
-`rebuild` comes to the same reviews, whatever the warehouse was.
+A population is stored in `journal/<company>.reviews/<review_id>.json.gz`, and the journal has its sha256, so
+that `rebuild` restores the same reviews.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.finding_handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.decisions.finding_handlers import Handler
-from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
 from pipedrive_graph.errors import LostFileError
@@ -26,10 +26,10 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_project import Models
 
 OPENED = "review_opened"
-"""Kind of the line that says that a review was opened."""
+"""Kind of the entry that opens a review."""
 
 DECIDED = "review_decided"
-"""Kind of the line that holds decisions of a review."""
+"""Kind of the entry with decisions of a review."""
 
 _ITEM = {
     "row_id": "VARCHAR",
@@ -50,19 +50,19 @@ _ITEM = {
     "reason": "VARCHAR",
     "sha256": "VARCHAR",
 }
-"""What of a row is a column of history.review_items."""
+"""The fields of a row that are columns of history.review_items, with their types."""
 
 _DECISION = dict.fromkeys(Decision.__dataclass_fields__, "VARCHAR")
-"""What of a decision is a column of history.review_decisions."""
+"""The fields of a decision that are columns of history.review_decisions."""
 
 
 def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, settings: Settings) -> Decisions:
-    """What was decided about the companies of an open warehouse: about findings, and in reviews."""
+    """Return the decisions of an open warehouse, with the handlers of findings and reviews."""
     return Decisions(connection, models, settings, {**OF_FINDINGS, **HANDLERS})
 
 
 def keep(settings: Settings, population: Population) -> tuple[str, str]:
-    """Keep a population beside the journal.
+    """Store a population beside the journal.
 
     Returns:
         The review's id, and the population's sha256.
@@ -79,10 +79,10 @@ def keep(settings: Settings, population: Population) -> tuple[str, str]:
 
 
 def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Population:
-    """Read a population as it was kept.
+    """Read a stored population.
 
     Raises:
-        LandingError: if it is missing, or is not as it was written.
+        LandingError: if it is missing or damaged.
     """
     storage, name = Journal.of(settings, company).storage, _name(company, known_by)
     content = read_kept(storage, name, sha256)
@@ -90,19 +90,20 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
         return Population.model_validate_json(content)
     except ValidationError as error:
         raise LostFileError(
-            f"{storage.path(name)} was written by another version, which this one cannot read."
+            f"{storage.path(name)} was written by another version, and this version cannot read it."
         ) from error
 
 
 def damaged(settings: Settings, company: str) -> Iterator[str]:
-    """The digests of the populations that the journal names, and that are missing or damaged.
+    """Yield the digests of the populations that the journal names and that are missing or damaged.
 
     Raises:
-        LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
+        LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    lines = Journal.of(settings, company).lines(OPENED)
+    entries = Journal.of(settings, company).lines(OPENED)
     return damaged_files(
-        lines, lambda line: recall(settings, company, line.content["review_id"], line.content["sha256"])
+        entries,
+        lambda entry: recall(settings, company, entry.content["review_id"], entry.content["sha256"]),
     )
 
 
@@ -110,23 +111,23 @@ def _name(company: str, known_by: str) -> str:
     return f"{company}.reviews/{known_by}.json.gz"
 
 
-def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
-    """Know a review, and its population; nothing where a person has accepted that the population is lost."""
-    told = line.content
-    if told["sha256"] in Journal.of(settings, company).lost():
+def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, entry: Entry) -> None:
+    """Insert a review and its population; skipped if a person accepted that the population is lost."""
+    content = entry.content
+    if content["sha256"] in Journal.of(settings, company).lost():
         return
-    population = recall(settings, company, told["review_id"], told["sha256"])
+    population = recall(settings, company, content["review_id"], content["sha256"])
     connection.execute(
         "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             company,
-            told["review_id"],
-            told["name"],
-            told["snapshot"],
+            content["review_id"],
+            content["name"],
+            content["snapshot"],
             population.opened_at,
             population.opened_by,
-            told["due"],
-            told["sha256"],
+            content["due"],
+            content["sha256"],
         ],
     )
     connection.execute(
@@ -134,14 +135,14 @@ def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: st
         INSERT INTO history.review_items BY NAME
         SELECT ? AS company, ? AS review_id, item.*
         FROM (SELECT unnest(from_json(json_extract(?, '$.items'), ?)) AS item)""",
-        [company, told["review_id"], population.model_dump_json(), json.dumps([_ITEM])],
+        [company, content["review_id"], population.model_dump_json(), json.dumps([_ITEM])],
     )
 
 
-def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, line: Line) -> None:
-    """Know decisions of a review, and end the findings that rest on an earlier one."""
-    told = line.content
-    if told["sha256"] in Journal.of(settings, company).lost():
+def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, entry: Entry) -> None:
+    """Insert decisions of a review, and resolve the findings that rest on an earlier decision."""
+    content = entry.content
+    if content["sha256"] in Journal.of(settings, company).lost():
         return
     connection.execute(
         """
@@ -152,12 +153,12 @@ def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: 
         FROM (SELECT unnest(from_json(?, ?)) AS decision)""",
         [
             company,
-            told["review_id"],
-            line.naive_at,
-            told["by"],
-            line.snapshot_id,
-            told["sha256"],
-            json.dumps(told["decisions"], ensure_ascii=False),
+            content["review_id"],
+            entry.naive_at,
+            content["by"],
+            entry.snapshot_id,
+            content["sha256"],
+            json.dumps(content["decisions"], ensure_ascii=False),
             json.dumps([_DECISION]),
         ],
     )
@@ -182,7 +183,7 @@ def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: 
             AND findings.status <> 'resolved'
             AND findings.subject_kind = 'user'
             AND findings.subject_id = decided.subject_id
-            -- to revoke everything leaves nothing that was to be revoked before
+            -- a decision to revoke all access does not end a finding about revoked access
             AND decided.decision <> 'revoke'
             AND CASE json_extract_string(findings.evidence, '$.kind')
                 WHEN 'account' THEN TRUE
@@ -191,15 +192,15 @@ def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: 
                 WHEN 'admin' THEN decided.admin_rights IS DISTINCT FROM 'revoke'
                 ELSE decided.sensitive_permissions IS DISTINCT FROM 'revoke'
             END""",
-        {"company": company, "review_id": told["review_id"], "at": line.naive_at, "rule": STILL_PRESENT},
+        {"company": company, "review_id": content["review_id"], "at": entry.naive_at, "rule": STILL_PRESENT},
     )
 
 
 def known_decisions(
     connection: duckdb.DuckDBPyConnection, company: str, known_by: str
 ) -> Mapping[str, Mapping[str, str | None]]:
-    """The decisions of a review that count, by the id of their row."""
-    found = rows(
+    """Return the latest decision per row of a review, by row id."""
+    decisions = rows(
         connection,
         f"""
         SELECT {", ".join(_DECISION)}
@@ -209,8 +210,8 @@ def known_decisions(
         company,
         known_by,
     )
-    return {row[0]: dict(zip(_DECISION, row, strict=True)) for row in found}
+    return {row[0]: dict(zip(_DECISION, row, strict=True)) for row in decisions}
 
 
 HANDLERS: Mapping[str, Handler] = {OPENED: _open, DECIDED: _decide}
-"""What does the lines that are about reviews."""
+"""The handlers of entries about reviews, by kind."""

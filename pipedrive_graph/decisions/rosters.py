@@ -1,8 +1,7 @@
-"""Holds each company's roster ready for its snapshots, and keeps it in the journal when it has changed.
+"""Provides the roster of each snapshot, and records changed rosters in the journal.
 
-HR's file is replaced now and then. What it said is kept beside the journal, once for each different content,
-and a line of the journal tells since when it counts: so `rebuild` judges every night by the roster of that
-night.
+The roster file is replaced from time to time. Each version is stored beside the journal, and a journal entry
+records since when it applies, so that `rebuild` uses the roster that was current at each snapshot.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.schema import POLICY
 
 KIND = "roster"
-"""Kind of the journal's line that tells which roster counts from then on."""
+"""Kind of the journal entry that records which roster applies from then on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A roster, and the snapshot after which it counts; None is a company that has none from then on."""
+    """A roster, and the snapshot after which it applies; None means no roster from then on."""
 
     snapshot_id: str
     roster: Roster | None
@@ -37,24 +36,24 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Rosters:
-    """The rosters of some companies, each company's in the order in which they came to count."""
+    """The rosters by company, in the order in which they apply."""
 
     of: Mapping[str, list[Since]]
 
     def problems_of(self, company: str) -> list[str]:
-        """A sentence for each row that is not used, of the company's roster that counts last."""
+        """Return a sentence for each unusable row of the company's latest roster."""
         sinces = self.of.get(company)
         roster = sinces[-1].roster if sinces else None
         return list(roster.problems) if roster else []
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Replace the rosters of the companies in landing.batch, and say of whom they are an answer.
+        """Replace the rosters of the companies in landing.batch, and record which users they cover.
 
-        That a user is no longer found takes an answer: a row that can be used, or that nobody can sign in
-        as this user any more. Without one, as when the roster is taken away, what was found stays.
+        A finding about a user is resolved only if the user is covered: by a usable row, or because the
+        account can no longer sign in. Otherwise, as when the roster is removed, open findings stay.
         """
-        tonight = "company IN (SELECT company FROM landing.batch)"
-        connection.execute(f"DELETE FROM policy.roster WHERE {tonight}")
+        in_batch = "company IN (SELECT company FROM landing.batch)"
+        connection.execute(f"DELETE FROM policy.roster WHERE {in_batch}")
         types = {column: type_ for column, type_ in POLICY["roster"].items() if column != "company"}
         lists = ", ".join(f"unnest(CAST(? AS {type_}[])) AS {column}" for column, type_ in types.items())
         for company, snapshot_id in rows(connection, "SELECT company, snapshot_id FROM landing.batch"):
@@ -64,8 +63,8 @@ class Rosters:
                 connection.execute(
                     f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
                 )
-        # In which role somebody is expected has an answer of its own: rows that agree in the status may still
-        # contradict each other in that, and then the one that is used names none.
+        # The expected role is covered separately: rows with the same status may contradict each other in the
+        # expected role, and then the row that is used names none.
         connection.execute(f"""
             INSERT INTO history.coverage BY NAME
             SELECT DISTINCT
@@ -86,35 +85,35 @@ class Rosters:
                 AND repeated.email = used.email
                 AND repeated.expected_role IS NOT NULL
                 AND used.expected_role IS NULL
-            LEFT JOIN history.findings AS found
-                ON found.company = users.company
-                AND found.subject_kind = 'user'
-                AND found.subject_id = CAST(users.user_id AS VARCHAR)
-                AND found.status <> 'resolved'
+            LEFT JOIN history.findings AS findings
+                ON findings.company = users.company
+                AND findings.subject_kind = 'user'
+                AND findings.subject_id = CAST(users.user_id AS VARCHAR)
+                AND findings.status <> 'resolved'
             WHERE
                 users.valid_to IS NULL
-                AND users.{tonight}
+                AND users.{in_batch}
                 AND (
                     (used.email IS NOT NULL AND repeated.email IS NULL)
-                    OR (found.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
+                    OR (findings.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
                 )""")
 
     def _at(self, company: str, snapshot_id: str) -> Roster | None:
-        counting = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]
-        return counting[-1] if counting else None
+        earlier = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]
+        return earlier[-1] if earlier else None
 
 
 def load(companies: Iterable[Company]) -> Rosters:
-    """Read the rosters of companies as they lie there now.
+    """Read the current rosters of companies.
 
     Raises:
-        ConfigurationError: if one cannot be used, saying which and why.
+        ConfigurationError: if a roster cannot be used.
     """
     return Rosters({company.name: [Since("", _of(company))] for company in companies})
 
 
 def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
-    """Write into the journals which roster counts for the snapshots to come, where that has changed.
+    """Record in the journals which roster applies to the next snapshots, if it changed.
 
     Raises:
         LandingError: if it cannot be written.
@@ -122,37 +121,37 @@ def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
     for company, sinces in rosters.of.items():
         roster = sinces[-1].roster
         digest = _keep(settings, company, roster) if roster else None
-        lines = Journal.of(settings, company).lines(KIND)
-        if digest != (lines[-1].content.get("sha256") if lines else None):
+        entries = Journal.of(settings, company).lines(KIND)
+        if digest != (entries[-1].content.get("sha256") if entries else None):
             decisions.decide(company, KIND, sha256=digest)
 
 
-def kept(settings: Settings, companies: Iterable[str]) -> Rosters:
-    """Recall which roster counted when, from the journals; instead of one that is lost, the one before it.
+def recorded(settings: Settings, companies: Iterable[str]) -> Rosters:
+    """Read from the journals which roster applied when; a lost roster is replaced by the one before it.
 
     Raises:
-        LandingError: if one is missing or is not as it was written, and nobody has accepted that.
+        LandingError: if a roster is missing or damaged, and the loss was not accepted.
     """
     return Rosters({company: _sinces(settings, company) for company in companies})
 
 
 def damaged(settings: Settings, company: str) -> Iterator[str]:
-    """The digests of the rosters that the journal names, and that are missing or not as they were written.
+    """Yield the digests of the rosters that the journal names and that are missing or damaged.
 
     Raises:
-        LandingError: if the journal is not whole, or a file is closed to this user: it may be as it was.
+        LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    lines = Journal.of(settings, company).lines(KIND)
-    return damaged_files(lines, lambda line: recalled(settings, company, line.content.get("sha256")))
+    entries = Journal.of(settings, company).lines(KIND)
+    return damaged_files(entries, lambda entry: stored(settings, company, entry.content.get("sha256")))
 
 
 def _sinces(settings: Settings, company: str) -> list[Since]:
     journal = Journal.of(settings, company)
     lost = journal.lost()
     return [
-        Since(line.snapshot_id or "", recalled(settings, company, line.content.get("sha256")))
-        for line in journal.lines(KIND)
-        if line.content.get("sha256") not in lost
+        Since(entry.snapshot_id or "", stored(settings, company, entry.content.get("sha256")))
+        for entry in journal.lines(KIND)
+        if entry.content.get("sha256") not in lost
     ]
 
 
@@ -171,11 +170,11 @@ def _keep(settings: Settings, company: str, roster: Roster) -> str:
     return digest
 
 
-def recalled(settings: Settings, company: str, digest: str | None) -> Roster | None:
-    """Read a roster as it was kept; None is a company without one.
+def stored(settings: Settings, company: str, digest: str | None) -> Roster | None:
+    """Read a stored roster; None means a company without a roster.
 
     Raises:
-        LandingError: if it is missing or not as it was written.
+        LandingError: if it is missing or damaged.
     """
     if digest is None:
         return None

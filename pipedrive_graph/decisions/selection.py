@@ -1,4 +1,4 @@
-"""Finds the finding that a person names by the beginning of its id, and checks that it can be decided."""
+"""Looks up a finding by the beginning of its id, and checks that it can be acknowledged or waived."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 
 class Identified(Protocol):
-    """A finding that has its whole id."""
+    """A finding with its full id."""
 
     @property
     def finding_id(self) -> str:
-        """The id."""
+        """The full id."""
 
 
-FoundT = TypeVar("FoundT", bound=Identified)
+FindingT = TypeVar("FindingT", bound=Identified)
 
 SHORTEST = 6
-"""Characters that the beginning of a finding's id must have."""
+"""The least number of characters of an id's beginning."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A finding of the warehouse, as far as a decision needs it."""
+class DecidableFinding:
+    """A finding of the warehouse, with the columns that a decision needs."""
 
     company: str
     finding_id: str
@@ -43,26 +43,28 @@ class Found:
     resolved_reason: str | None
 
 
-def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> Found:
-    """The finding of the warehouse whose id begins so.
+def find(connection: duckdb.DuckDBPyConnection, beginning: str) -> DecidableFinding:
+    """Return the finding of the warehouse whose id begins with a text.
 
     Raises:
-        DecisionError: as `the_only` does.
+        DecisionError: like `the_only`.
     """
     query = """
         SELECT company, finding_id, rule, subject_id, object, title, status, resolved_reason
         FROM history.findings
         WHERE starts_with(finding_id, ?)
         ORDER BY finding_id"""
-    return the_only(beginning, lambda start: [Found(*row) for row in rows(connection, query, start)])
+    return the_only(
+        beginning, lambda start: [DecidableFinding(*row) for row in rows(connection, query, start)]
+    )
 
 
-def the_only(beginning: str, read: Callable[[str], Sequence[FoundT]]) -> FoundT:
-    """Return the one finding whose id begins so.
+def the_only(beginning: str, read: Callable[[str], Sequence[FindingT]]) -> FindingT:
+    """Return the only finding whose id begins with a text.
 
     Args:
-        beginning: of the id, as a person has written it.
-        read: returns the findings whose ids begin so.
+        beginning: the beginning of the id, as a person wrote it.
+        read: returns the findings whose ids begin with a text.
 
     Raises:
         DecisionError: if the beginning is too short, or there is not exactly one such finding.
@@ -72,37 +74,40 @@ def the_only(beginning: str, read: Callable[[str], Sequence[FoundT]]) -> FoundT:
         raise DecisionError(f"'{start}' is too short for a finding's id; give {SHORTEST} characters or more.")
     findings = read(start)
     if not findings:
-        raise DecisionError(f"There is no finding {shown(start)}; `pipedrive-graph findings` lists them.")
+        raise DecisionError(f"No finding has the id {shown(start)}; `pipedrive-graph findings` lists them.")
     if len(findings) > 1:
         ids = ", ".join(finding.finding_id for finding in findings[:5])
-        raise DecisionError(f"{start} is the beginning of {len(findings)} findings: {ids}; give more of it.")
+        raise DecisionError(
+            f"{start} is the beginning of {len(findings)} findings: {ids}; give more characters."
+        )
     return findings[0]
 
 
-def check_event(models: Models, found: Found) -> None:
-    """Refuse to acknowledge what is no event, or is over.
+def check_event(models: Models, finding: DecidableFinding) -> None:
+    """Refuse to acknowledge a finding that is not an event, or is resolved.
 
     Raises:
-        DecisionError: saying what to do instead.
+        DecisionError: with what to do instead.
     """
     rules = {rule.name: rule for rule in models.of("rules")}
-    rule = rules.get(found.rule)
+    rule = rules.get(finding.rule)
     if rule is not None and not is_event(rule):
         raise DecisionError(
-            f"{found.finding_id} ({found.rule}) tells how things are, not what happened: change it in "
-            "Pipedrive, or accept it for a time with `pipedrive-graph waive`."
+            f"{finding.finding_id} ({finding.rule}) is a state, not an event, and cannot be acknowledged: fix"
+            " it in Pipedrive, or accept it for a time with `pipedrive-graph waive`."
         )
-    if found.status == "resolved":
-        raise DecisionError(f"{found.finding_id} is resolved already ({found.resolved_reason}).")
+    if finding.status == "resolved":
+        raise DecisionError(f"{finding.finding_id} is resolved already ({finding.resolved_reason}).")
 
 
-def check_waivable(found: Found) -> None:
-    """Refuse to waive what is over.
+def check_waivable(finding: DecidableFinding) -> None:
+    """Refuse to waive a resolved finding.
 
     Raises:
-        DecisionError: saying why.
+        DecisionError: with the reason.
     """
-    if found.status == "resolved":
+    if finding.status == "resolved":
         raise DecisionError(
-            f"{found.finding_id} is resolved already ({found.resolved_reason}); there is nothing to waive."
+            f"{finding.finding_id} is resolved already ({finding.resolved_reason});"
+            " there is nothing to waive."
         )

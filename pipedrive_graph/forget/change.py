@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.decisions.journal import Line
+from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.landing.tombstones import Kind
 
@@ -78,7 +78,7 @@ class Change:
     whole: bool = False
     dropped: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
-    entries: list[Line] | None = None
+    entries: list[Entry] | None = None
     rewrite: Callable[[Manifest], Rewritten | None] | None = None
     lists: dict[str, bytes] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)

@@ -18,7 +18,7 @@ from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions import review_handlers as reviews
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
-from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED
 from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change
@@ -44,7 +44,7 @@ class _Rewriting:
     lost: set[str]
     populations: dict[str, str] = field(default_factory=dict)
 
-    def content(self, line: Line) -> dict[str, Any] | None:
+    def content(self, line: Entry) -> dict[str, Any] | None:
         """What a line says without the person; None where the line goes."""
         content = dict(line.content)
         if line.kind == ACKNOWLEDGED and content.get("finding_id") in self.about:
@@ -61,7 +61,7 @@ class _Rewriting:
         return None if new is GONE else dict(new)
 
     def _roster(self, digest: str) -> str:
-        roster = rosters.recalled(self.settings, self.change.company, digest)
+        roster = rosters.stored(self.settings, self.change.company, digest)
         kept = [
             _row(row, self.person) for row in (roster.rows if roster else ()) if not _names(row, self.person)
         ]

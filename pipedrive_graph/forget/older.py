@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED, WAIVERS
-from pipedrive_graph.decisions.journal import Journal, Line
+from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.decisions.replay import placed
 from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED, recall
 from pipedrive_graph.forget.change import Change
@@ -101,7 +101,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
             change.note("remove", "review", path, f"the review of {line.at:%Y-%m-%d}, which is decided")
 
 
-def _reviews(settings: Settings, company: str, lines: list[Line], old: set[int]) -> set[str]:
+def _reviews(settings: Settings, company: str, lines: list[Entry], old: set[int]) -> set[str]:
     """The reviews that stay: those that are open, and those of which a line is not old."""
     lost = Journal.of(settings, company).lost()
     decided: dict[str, set[str]] = {}

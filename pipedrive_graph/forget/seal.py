@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions import rosters
-from pipedrive_graph.decisions.journal import Journal, Line, written
+from pipedrive_graph.decisions.journal import Entry, Journal, written
 from pipedrive_graph.decisions.review_handlers import OPENED
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import CompanyLanding, Landing, Manifest, Mark
@@ -200,7 +200,7 @@ def _keep_lists(source: Storage, target: Storage, change: Change) -> None:
             target.copy(name, source)
 
 
-def list_paths(company: str, entries: list[Line]) -> set[str]:
+def list_paths(company: str, entries: list[Entry]) -> set[str]:
     """The rosters and reviews that lines name, by their path below the journal's folder."""
     named = set()
     for line in entries:

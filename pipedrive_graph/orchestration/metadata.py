@@ -15,9 +15,10 @@ from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Coverage
 from pipedrive_graph.pipeline import Landed
+from pipedrive_graph.published import last_run
 from pipedrive_graph.published.connection import reading
 from pipedrive_graph.published.findings import Listed
-from pipedrive_graph.published.last_run import Tonight, tonight
+from pipedrive_graph.published.last_run import RunResult
 from pipedrive_graph.reports import markdown
 
 ROWS = 50
@@ -44,7 +45,7 @@ def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
 
     It names nobody: Dagster keeps it with the run. The findings in full are in the published file.
     """
-    night = tonight(settings.published, company)
+    night = last_run.read(settings.published, company)
     if night is None:
         return {}
     return {
@@ -164,7 +165,7 @@ def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
     return found if manifest.users is None else {**found, "dagster/partition_row_count": manifest.users}
 
 
-def _worst(night: Tonight) -> str:
+def _worst(night: RunResult) -> str:
     """The open findings counted by rule, the worst rule first."""
     if not night.open:
         return "*Nothing is open.*"
@@ -185,7 +186,7 @@ def _finding(one: Listed) -> dg.TableRecord:
     return dg.TableRecord({column.name: str(one.values[column.name]) for column in _FINDING.columns})
 
 
-def _changes(night: Tonight) -> list[dg.TableRecord]:
+def _changes(night: RunResult) -> list[dg.TableRecord]:
     counts = Counter((change.kind, change.subject_kind) for change in night.changes)
     return [
         dg.TableRecord({"change": kind, "about": about, "changes": count})

@@ -172,7 +172,7 @@ class _Reading:
         names = [company.name for company in self._progress.left]
         reasons: dict[str, PipedriveGraphError] = {}
         with self._progress.concerning(names):
-            reasons = refused(self._settings, names, wait=self._events.observer(names[0]).warn)
+            reasons = refused(self._settings, names, on_wait=self._events.observer(names[0]).warn)
         shown = published_snapshots(self._settings.published)
         problem = owners_problem(lambda: self._configuration.owners, self._settings.published)
         waiting: dict[str, Landed] = {}

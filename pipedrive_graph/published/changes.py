@@ -1,4 +1,4 @@
-"""Reads what changed between nights from the published file, with names beside the ids."""
+"""Reads the access changes from the published file, with names beside the ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipedrive_graph.published.connection import reading
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
 """The kinds of changes, as in the table access_changes."""
 
-_WANTED = """
+_SUBJECTS = """
     SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id
     FROM users_history
     WHERE lower(email) = lower($subject)
@@ -28,7 +28,7 @@ _WANTED = """
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row of access_changes, and what its ids are called.
+    """One row of access_changes, with labels for its ids.
 
     The labels are those of the subject, of an object that is a role or a permission set, of a role in
     `before` or `after`, and of the edited set.
@@ -54,18 +54,18 @@ class Change:
     snapshot_status: str
 
     def as_object(self) -> dict[str, Any]:
-        """The object that `--json` prints; its time is UTC."""
+        """Return the object that `--json` prints; times are in UTC."""
         columns = asdict(self) | dict.fromkeys(("changed_at", "at"), f"{self.changed_at.isoformat()}Z")
         del columns["snapshot_status"]
         return columns
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which changes to read: from the day `since` to the day `until`, both of them included, in UTC.
+class Query:
+    """Which changes to read: from the day `since` to the day `until`, both included, in UTC.
 
-    `until` None is to the last snapshot; no `companies` or `subject` (an e-mail address or an id) is all,
-    and so is an empty list of kinds.
+    If `until` is None, the last snapshot is the end. Without `companies`, `kinds` or `subject` (an e-mail
+    address or an id), all are read.
     """
 
     since: date
@@ -75,21 +75,21 @@ class Wanted:
     subject: str | None = None
 
 
-def read(published: Path, wanted: Wanted) -> list[Change]:
-    """Read the changes, the oldest first, sorted by their subject.
+def read(published: Path, query: Query) -> list[Change]:
+    """Read the changes, oldest first, then by subject.
 
     Raises:
-        ConfigurationError: if the company or the subject is not in the file.
+        ConfigurationError: if a company or the subject is not in the file.
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
     with reading(published) as connection:
         queries.create(connection, "subject_labels")
-        _check(connection, wanted)
-        return _read(connection, wanted)
+        _check(connection, query)
+        return _read(connection, query)
 
 
 def snapshots(published: Path, companies: tuple[str, ...]) -> int:
-    """How many accepted snapshots there are: of the company that has most, where none is named."""
+    """Return the number of accepted snapshots, of the company with most."""
     with reading(published) as connection:
         (number,) = connection.execute(
             """
@@ -104,38 +104,39 @@ def snapshots(published: Path, companies: tuple[str, ...]) -> int:
     return int(number)
 
 
-def _check(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
-    """Refuse a company or a subject that nobody knows: to say 'no changes' of them would be wrong."""
+def _check(connection: duckdb.DuckDBPyConnection, query: Query) -> None:
+    """Refuse an unknown company or subject, for which 'no changes' would be misleading."""
     known = [name for (name,) in connection.execute("SELECT company FROM current_snapshot").fetchall()]
-    unknown = [name for name in wanted.companies if name not in known]
+    unknown = [name for name in query.companies if name not in known]
     if unknown:
         raise ConfigurationError(
             f"There is no company '{shown(unknown[0])}' in the published file"
             f"{meant(unknown[0], known)}; there are: {', '.join(sorted(known))}."
         )
-    if wanted.subject is None:
+    if query.subject is None:
         return
-    found = connection.execute(
-        f"SELECT 1 FROM ({_WANTED}) WHERE list_contains($companies, company) LIMIT 1",
-        {"subject": wanted.subject, "companies": list(wanted.companies or known)},
+    matches = connection.execute(
+        f"SELECT 1 FROM ({_SUBJECTS}) WHERE list_contains($companies, company) LIMIT 1",
+        {"subject": query.subject, "companies": list(query.companies or known)},
     ).fetchall()
-    if not found:
+    if not matches:
         raise ConfigurationError(
-            f"No user has the e-mail address '{wanted.subject}', and no user, role or permission set that id."
+            f"No user has the e-mail address '{query.subject}',"
+            " and no user, role or permission set has that id."
         )
 
 
-def _read(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> list[Change]:
-    chosen = f"SEMI JOIN ({_WANTED}) USING (company, subject_kind, subject_id)" if wanted.subject else ""
-    until = None if wanted.until is None else wanted.until + timedelta(days=1)
+def _read(connection: duckdb.DuckDBPyConnection, query: Query) -> list[Change]:
+    chosen = f"SEMI JOIN ({_SUBJECTS}) USING (company, subject_kind, subject_id)" if query.subject else ""
+    until = None if query.until is None else query.until + timedelta(days=1)
     values: dict[str, object] = {
-        "since": wanted.since,
+        "since": query.since,
         "until": until,
-        "companies": list(wanted.companies),
-        "kinds": list(wanted.kinds or KINDS),
+        "companies": list(query.companies),
+        "kinds": list(query.kinds or KINDS),
     }
-    if wanted.subject:
-        values["subject"] = wanted.subject
+    if query.subject:
+        values["subject"] = query.subject
     rows = connection.execute(
         f"""
         WITH labels AS (FROM subject_labels()),

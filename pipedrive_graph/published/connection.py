@@ -1,4 +1,4 @@
-"""Opens the published file for those who read it, and says in one sentence why it cannot be read."""
+"""Opens the published file for reading; an error says in one sentence why it cannot be read."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Config = dict[str, str | bool | int | float | list[str]]
 
 
 _kept: dict[Path, tuple[os.stat_result, duckdb.DuckDBPyConnection]] = {}
-"""Published files that are kept open: which file each was, and the connection that keeps it."""
+"""Published files that are kept open, each with its file status and its connection."""
 
 
 @contextmanager
 def kept_open(published: Path) -> Iterator[None]:
-    """Keep a published file open: to open it costs far more than what a small company is asked.
+    """Keep a published file open, because opening it costs far more than the queries about a small company.
 
-    Whoever opens the file inside the block shares its database, and sees what is put in place meanwhile.
-    Where the file cannot be opened, nothing is kept, and whoever reads it says why.
+    Readers inside the block share the open database, and see a file that is published in the meantime. If the
+    file cannot be opened, nothing is kept open, and the next reader gets the error.
     """
     is_outermost = published not in _kept
     with suppress(OSError, WarehouseError):
@@ -38,14 +38,14 @@ def kept_open(published: Path) -> Iterator[None]:
 
 
 def _close(published: Path) -> None:
-    """Keep a published file open no longer."""
+    """Close a published file that was kept open."""
     _, connection = _kept.pop(published, (None, None))
     if connection is not None:
         connection.close()
 
 
 def _is_replaced(published: Path) -> bool:
-    """Whether another file was put in place of the one that is kept open: DuckDB would show the old one."""
+    """Whether the open file was replaced; DuckDB would still show the old one."""
     return published in _kept and not os.path.samestat(_kept[published][0], published.stat())
 
 
@@ -53,11 +53,11 @@ def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPy
     """Open a published file, read-only.
 
     Args:
-        published: its path.
+        published: the path of the file.
         config: settings of DuckDB.
 
     Raises:
-        WarehouseError: if nothing is published yet, or the file is no database.
+        WarehouseError: if nothing is published yet, or the file is not a database.
     """
     if not published.exists():
         raise WarehouseError(f"Nothing is published at {published} yet; run sync first.")
@@ -71,15 +71,15 @@ def connect(published: Path, *, config: Config | None = None) -> duckdb.DuckDBPy
 
 @contextmanager
 def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Read a published file with queries of our own: where one fails, the file is the reason.
+    """Read a published file with built-in queries: if one fails, the file is the cause.
 
     Args:
-        published: its path.
+        published: the path of the file.
 
     Raises:
         KeyboardInterrupt: if a query was interrupted.
-        NoSpaceError: if the disk is full, beside the file or where DuckDB puts what memory cannot hold.
-        WarehouseError: if nothing is published yet, by another version, or what cannot be read.
+        NoSpaceError: if the disk is full, at the file or at DuckDB's temporary folder.
+        WarehouseError: if nothing is published yet, another version published it, or it cannot be read.
     """
     try:
         with connect(published) as connection:
@@ -97,7 +97,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def cannot_read(published: Path, error: duckdb.Error) -> WarehouseError:
-    """The sentence for a published file in which DuckDB cannot read; it can always be made again."""
+    """Return the error for a published file that DuckDB cannot read; it can always be published again."""
     if os.access(published.parent, os.X_OK, effective_ids=True) and not os.access(
         published, os.R_OK, effective_ids=True
     ):

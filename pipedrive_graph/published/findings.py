@@ -1,4 +1,4 @@
-"""Lists findings of the published file: filtered, worst first, those about the same thing as one."""
+"""Reads findings from the published file: filtered, worst first, and grouped if about the same thing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipedrive_graph.published.waiver_notices import notices
 STATUSES = ("open", "waived", "resolved")
 
 SHORT = 8
-"""Characters of an id that are shown where they tell it apart."""
+"""Length of a short id, if it is unique."""
 
 _SHORT = "finding_id, severity, rule, title"
 
@@ -34,7 +34,7 @@ class Listed:
     """A finding in a list.
 
     Attributes:
-        short_id: the beginning of its id, long enough to tell it apart.
+        short_id: the beginning of its id, long enough to be unique.
         related: ids of the findings about the same user and the same object.
         values: all columns of the published table, the evidence as an object.
     """
@@ -45,17 +45,17 @@ class Listed:
 
     @property
     def finding_id(self) -> str:
-        """The whole id."""
+        """The full id."""
         return str(self.values["finding_id"])
 
     def as_json(self) -> str:
-        """The finding as one line of JSON."""
+        """Return the finding as one line of JSON."""
         return json.dumps(self.values, default=_written)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A finding, and what else is found about the same thing."""
+    """A finding, with other findings about the same thing."""
 
     lead: Listed
     also: list[Listed] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which findings to list; what is empty does not limit."""
+    """Which findings to list; an empty field does not limit the list."""
 
     companies: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
@@ -72,12 +72,12 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What was asked for.
+    """The result of a filter.
 
     Attributes:
-        findings: of the statuses asked for, worst first.
-        counts: how many there are of each status, and within it of each severity.
-        notices: a sentence for each waiver that has expired, or speaks of no finding.
+        findings: the findings with the requested statuses, worst first.
+        counts: the number of findings by status and severity.
+        notices: a sentence for each waiver that has expired or matches no open finding.
     """
 
     findings: list[Listed]
@@ -89,7 +89,7 @@ def listing(published: Path, statuses: Iterable[str], only: Filter) -> Listing:
     """Read findings from the published file.
 
     Raises:
-        WarehouseError: if nothing is published, or by another version.
+        WarehouseError: if nothing is published, or another version published it.
     """
     where = " AND ".join(
         f"(len(${name}) = 0 OR list_contains(${name}, {column}))"
@@ -101,50 +101,50 @@ def listing(published: Path, statuses: Iterable[str], only: Filter) -> Listing:
         "rules": list(only.rules),
     }
     with reading(published) as connection:
-        counted = connection.execute(
+        count_rows = connection.execute(
             f"SELECT status, severity, count(*) FROM findings WHERE {where} GROUP BY ALL",
             values,
         ).fetchall()
         counts = {status: dict.fromkeys(SEVERITIES, 0) for status in STATUSES}
-        for status, severity, count in counted:
+        for status, severity, count in count_rows:
             counts[status][severity] = count
-        found = _read(
+        findings = _read(
             connection,
             f"{where} AND list_contains($statuses, status)",
             {**values, "statuses": list(statuses)},
         )
-        told = notices(connection, only.companies[0] if len(only.companies) == 1 else None)
-        return Listing(found, counts, told)
+        sentences = notices(connection, only.companies[0] if len(only.companies) == 1 else None)
+        return Listing(findings, counts, sentences)
 
 
 def beginning_with(published: Path, beginning: str) -> list[Listed]:
-    """The findings whose id begins so, in lower case: one, where it is given long enough.
+    """Return the findings whose id begins with a text in lower case.
 
     Raises:
-        WarehouseError: as `listing` does.
+        WarehouseError: like `listing`.
     """
     with reading(published) as connection:
         return _read(connection, "starts_with(finding_id, $beginning)", {"beginning": beginning})
 
 
 def opened(connection: duckdb.DuckDBPyConnection, company: str) -> list[Listed]:
-    """The open findings of a company, in short."""
+    """Return the open findings of a company, with the columns for a summary."""
     return _read(connection, "company = $company AND status = 'open'", {"company": company}, _SHORT)
 
 
 def known(published: Path, table: str, column: str) -> list[str]:
-    """The values of a column of a published table, sorted.
+    """Return the sorted values of a column of a published table.
 
     Raises:
-        WarehouseError: as `listing` does.
+        WarehouseError: like `listing`.
     """
     with reading(published) as connection:
-        found = connection.table(table).select(duckdb.ColumnExpression(column)).distinct().fetchall()
-        return sorted(str(value) for (value,) in found)
+        values = connection.table(table).select(duckdb.ColumnExpression(column)).distinct().fetchall()
+        return sorted(str(value) for (value,) in values)
 
 
 def grouped(findings: Iterable[Listed]) -> list[Group]:
-    """The findings in their order; one about the same thing as an earlier one stands with it."""
+    """Group the findings in their order; a finding joins an earlier one about the same thing."""
     groups: list[Group] = []
     by_id: dict[str, Group] = {}
     for finding in findings:
@@ -177,10 +177,10 @@ def _read(
     names = [column[0] for column in result.description or []][2:]
     listed = []
     for short_id, related, *row in result.fetchall():
-        found = dict(zip(names, row, strict=True))
-        if found.get("evidence"):
-            found["evidence"] = json.loads(found["evidence"])
-        listed.append(Listed(short_id, frozenset(related or ()), found))
+        cells = dict(zip(names, row, strict=True))
+        if cells.get("evidence"):
+            cells["evidence"] = json.loads(cells["evidence"])
+        listed.append(Listed(short_id, frozenset(related or ()), cells))
     return listed
 
 

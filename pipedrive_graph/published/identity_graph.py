@@ -24,10 +24,10 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _TEXTS = {"VARCHAR", "JSON"}
 
 _TEXT = pd.Series(["text"]).dtype
-"""What this version of pandas keeps texts as."""
+"""The type of texts in this version of pandas."""
 
 _EXACT = 2**53
-"""Up to here every whole number is a float, too: DuckDB hands over sums as such."""
+"""Up to this number, a float holds every integer exactly; DuckDB returns sums as floats."""
 
 _TABLES = """
     SELECT table_name, comment FROM duckdb_tables() WHERE database_name = current_database()
@@ -57,7 +57,7 @@ class IdentityGraph:
         self.close()
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name.startswith("_"):  # what Python looks for by itself
+        if name.startswith("_"):  # Python itself looks up such names
             raise AttributeError(name)
         known = self._names()
         if name not in known:
@@ -163,7 +163,7 @@ def open_published(path: str | Path | None = None, *, company: str | None = None
 
 
 def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
-    """Put views of one company before the tables: what is temporary is what DuckDB finds first."""
+    """Hide the tables behind temporary views of one company, which DuckDB resolves first."""
     known = [str(name) for (name,) in rows(connection, "SELECT company FROM current_snapshot ORDER BY ALL")]
     if company not in known:
         raise WarehouseError(f"There is no company '{shown(company)}'{one_of(company, known)}")
@@ -180,7 +180,7 @@ def _show_only(connection: duckdb.DuckDBPyConnection, company: str) -> None:
 
 
 def _frame(result: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """The rows of a result, each column of the type that is declared."""
+    """Return the rows of a result, each column with its declared type."""
     described = result.description or []
     columns = result.fetchnumpy()
     return pd.DataFrame(
@@ -209,5 +209,5 @@ def _column(values: Any, type_: str) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """Lists as such: DuckDB gives arrays, of which one cannot say whether they are empty."""
+    """Return lists as lists; DuckDB returns arrays, which have no truth value."""
     return value.tolist() if isinstance(value, np.ndarray) else value

@@ -1,4 +1,4 @@
-"""Reads what the latest night of a company brought: its counts, what is new, and what changed."""
+"""Reads the result of a company's latest run: counts, new findings and changes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipedrive_graph.published import changes
-from pipedrive_graph.published.changes import Change, Wanted
+from pipedrive_graph.published.changes import Change, Query
 from pipedrive_graph.published.connection import reading
 from pipedrive_graph.published.findings import Filter, Listed, listing
 
 
 @dataclass(frozen=True, slots=True)
-class Tonight:
-    """What the latest accepted snapshot of a company brought.
+class RunResult:
+    """The result of a company's latest accepted snapshot.
 
     Attributes:
-        counts: findings by status, and within it by severity.
+        counts: the number of findings by status and severity.
         open: the open findings, worst first.
-        new: those of them that became open with this snapshot; of a first snapshot, all.
-        changes: what changed since the snapshot before.
+        new: the open findings that this snapshot opened; all of them for a first snapshot.
+        changes: the access changes since the snapshot before.
     """
 
     counts: dict[str, dict[str, int]]
@@ -28,13 +28,13 @@ class Tonight:
     changes: list[Change]
 
 
-def tonight(published: Path, company: str) -> Tonight | None:
-    """Read the latest night of a company; None where nothing of it is published.
+def read(published: Path, company: str) -> RunResult | None:
+    """Read the result of a company's latest run; None if the company is not published.
 
     Raises:
-        WarehouseError: if nothing is published at all, or by another version.
+        WarehouseError: if nothing is published, or another version published it.
     """
-    found = listing(published, ("open",), Filter(companies=(company,)))
+    findings = listing(published, ("open",), Filter(companies=(company,)))
     with reading(published) as connection:
         rows = connection.execute(
             "SELECT snapshot_id, as_of FROM current_snapshot WHERE company = ?", [company]
@@ -42,10 +42,10 @@ def tonight(published: Path, company: str) -> Tonight | None:
     if not rows:
         return None
     ((snapshot_id, as_of),) = rows
-    since = changes.read(published, Wanted(since=as_of.date(), companies=(company,)))
-    return Tonight(
-        counts=found.counts,
-        open=found.findings,
-        new=[one for one in found.findings if one.values["opened_at"] >= as_of],
+    since = changes.read(published, Query(since=as_of.date(), companies=(company,)))
+    return RunResult(
+        counts=findings.counts,
+        open=findings.findings,
+        new=[finding for finding in findings.findings if finding.values["opened_at"] >= as_of],
         changes=[change for change in since if change.snapshot_id == snapshot_id],
     )

@@ -1,4 +1,4 @@
-"""Makes the macros of sql/reports on a connection to the published file: the file itself has none of them."""
+"""Creates the macros of sql/reports on a connection to the published file, which does not contain them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipedrive_graph.warehouse import header
 
 
 def create(connection: duckdb.DuckDBPyConnection, *names: str) -> None:
-    """Create macros of sql/reports; they end with the connection.
+    """Create macros of sql/reports; they last as long as the connection.
 
     Args:
-        connection: the published file.
-        names: of the macros.
+        connection: a connection to the published file.
+        names: the names of the macros.
     """
     for name in names:
         connection.execute(_statement(name))

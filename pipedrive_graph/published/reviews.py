@@ -1,4 +1,4 @@
-"""Tells from the published file how far each review is: what is decided, what is open, and with whom."""
+"""Reads the progress of each review from the published file: decided and open rows, by owner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipedrive_graph.published.connection import reading
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many rows there are, and what was decided about them."""
+    """The number of rows, and how many have each decision."""
 
     population: int
     keep: int
@@ -24,17 +24,17 @@ class Progress:
 
     @property
     def open(self) -> int:
-        """Rows without a decision."""
+        """The number of rows without a decision."""
         return self.population - self.keep - self.revoke - self.change
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A review, and how far it is.
+    """A review and its progress.
 
     Attributes:
-        overdue: whether it was to be finished, and is not.
-        owners: how far each owner is, the one with most open rows first; None is nobody.
+        overdue: whether it has open rows after its due date.
+        owners: the progress by owner, most open rows first; None means no owner.
     """
 
     company: str
@@ -74,12 +74,12 @@ _COUNTS = """
 
 
 def read(published: Path, companies: Sequence[str], today: date) -> list[Review]:
-    """Read the reviews, the newest first.
+    """Read the reviews, newest first.
 
     Args:
         published: the published file.
-        companies: only their reviews; empty is all.
-        today: the day by which a review is overdue.
+        companies: read only their reviews; empty means all.
+        today: the current day, to decide which reviews are overdue.
 
     Raises:
         WarehouseError: if nothing is published yet, or by another version.
@@ -89,7 +89,7 @@ def read(published: Path, companies: Sequence[str], today: date) -> list[Review]
 
 
 def _read(connection: duckdb.DuckDBPyConnection, companies: Sequence[str], today: date) -> list[Review]:
-    found = connection.execute(
+    review_rows = connection.execute(
         """
         SELECT company, review_id, name, snapshot_id, opened_at, opened_by, due
         FROM reviews
@@ -107,7 +107,7 @@ def _read(connection: duckdb.DuckDBPyConnection, companies: Sequence[str], today
     ).fetchall():
         owners.setdefault((of, review_id), {})[owner] = Progress(*counts)
     reviews = []
-    for of, review_id, name, snapshot_id, opened_at, opened_by, due in found:
+    for of, review_id, name, snapshot_id, opened_at, opened_by, due in review_rows:
         parts = owners.get((of, review_id), {})
         whole = Progress(
             sum(part.population for part in parts.values()),

@@ -1,4 +1,4 @@
-"""Sums up what the published file says of a company: what `sync` prints and `sync --json` counts."""
+"""Summarises a company in the published file, for the output of `sync` and `sync --json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipedrive_graph.published.findings import Group, grouped, opened
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An open finding in short, with the rules that find more about the same thing."""
+    """An open finding in short, with the rules of other findings about the same thing."""
 
     severity: str
     rule: str
@@ -23,18 +23,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a company looks like in the published file.
+    """A company in the published file.
 
-    `counts` has every severity; `findings` are the open ones, the severest first, and those about the same
-    thing as one; `waived` are counted apart; `changes` counts the
-    access changes of the last snapshot, and is None where there is no earlier one to compare with. Of
-    `inferred` users nobody asked for the permissions, and `corrections` of what was inferred are no changes.
-    `broken` are the rules that could not be run: what they found before stays as it was.
-    Pipedrive counts other assignments of `mismatches` roles and permission sets than it lists.
-    `not_given` are lists that Pipedrive did not give.
-    `finished_at` is when the last answer of the snapshot was in; aware, UTC.
-    `status` and `reason` say what the snapshot `snapshot_id` is worth: it is also partial where an answer
-    leaves out what it held before, which shows only beside the history.
+    Attributes:
+        snapshot_id: the latest accepted snapshot.
+        finished_at: when the last response of the snapshot arrived, aware, in UTC.
+        status, reason: whether the snapshot is complete or partial, and why. A snapshot is also partial if a
+            response lacks data that earlier ones had, which only the history shows.
+        inferred: number of users whose permissions are inferred, not observed.
+        changes: number of access changes in the snapshot; None without an earlier snapshot to compare with.
+        corrections: number of corrected inferences, which are not access changes.
+        counts: number of open findings, for every severity.
+        waived: number of waived findings.
+        findings: the open findings, worst first, grouped if about the same thing.
+        broken: the rules that could not be run; their findings stay as they were.
+        mismatches: number of roles and permission sets whose count in Pipedrive differs from its list.
+        not_given: the lists that Pipedrive did not return.
     """
 
     snapshot_id: str
@@ -56,7 +60,7 @@ class Summary:
 
 
 def summarise(published: Path, company: str) -> Summary | None:
-    """Read the summary of a company; None where nothing of it is published yet."""
+    """Read the summary of a company; None if it is not published yet."""
     if not published.exists():
         return None
     with reading(published) as connection:

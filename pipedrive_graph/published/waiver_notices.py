@@ -1,4 +1,4 @@
-"""Sentences about waivers that have expired, or cover no open finding."""
+"""Notices about waivers that have expired or match no open finding."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pipedrive_graph.warehouse.database import rows
 
 
 def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -> list[str]:
-    """A sentence for each waiver that has expired, or speaks of no finding.
+    """Return a sentence for each waiver that has expired or matches no open finding.
 
     Args:
-        connection: a warehouse, or a published file, that is in use.
+        connection: a warehouse or a published file.
         company: only its waivers.
     """
-    found = rows(
+    waivers = rows(
         connection,
         """
         SELECT DISTINCT
             rule, subject, object, owner, strftime(expires, '%Y-%m-%d'), state,
-            -- of such a rule a waiver has to name the object
+            -- a waiver of such a rule must name the object
             object IS NULL AND EXISTS (
                 FROM findings
                 WHERE findings.company = waivers.company AND findings.rule = waivers.rule
@@ -31,7 +31,7 @@ def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -
             (? IS NULL OR company = ?)
             AND (
                 state = 'expired'
-                -- what is for all companies need not speak of findings in each
+                -- a waiver for all companies need not match findings in each
                 OR waiver_id NOT IN (SELECT waiver_id FROM waivers WHERE state = 'active')
             )
         ORDER BY ALL""",
@@ -39,15 +39,15 @@ def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -
         company,
     )
     sentences = []
-    for rule, subject, thing, owner, expires, state, objects in found:
+    for rule, subject, thing, owner, expires, state, objects in waivers:
         what = f"{FILE}: the waiver of {rule} for {subject}{f', {thing},' if thing else ''} by {owner}"
         if state == "expired":
-            sentences.append(f"{what} expired on {expires}; renew it or take it out.")
+            sentences.append(f"{what} expired on {expires}; renew or remove it.")
         elif objects:
             sentences.append(
-                f"{what} speaks of no open finding: findings of this rule have an object; name it, "
+                f"{what} matches no open finding: findings of this rule have an object; name it, "
                 'or write object = "*".'
             )
         else:
-            sentences.append(f"{what} speaks of no open finding; take it out if it is not needed.")
+            sentences.append(f"{what} matches no open finding; remove it if it is not needed.")
     return sentences

@@ -1,1 +1,1 @@
-"""Renders what the published tables say for people: files and the terminal."""
+"""Renders the published tables for people: as files and in the terminal."""

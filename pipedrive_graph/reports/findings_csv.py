@@ -32,21 +32,21 @@ COLUMNS = (
 
 
 def write_findings(settings: Settings, company: str) -> Path:
-    """Write `findings.csv` of a company: open findings first, the severest first.
+    """Write `findings.csv` of a company: open findings first, then by severity.
 
     Args:
-        settings: where the published file and the reports lie.
-        company: whose findings to write.
+        settings: the settings, with the paths of the published file and the reports.
+        company: the company.
 
     Returns:
-        The file's path.
+        The path of the file.
 
     Raises:
         LandingError: if the file cannot be written.
     """
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
     with reading(settings.published) as connection:
-        found = connection.execute(
+        findings = connection.execute(
             f"""
             SELECT {columns}
             FROM findings
@@ -55,14 +55,14 @@ def write_findings(settings: Settings, company: str) -> Path:
                 list_position(['open', 'waived', 'resolved'], status),
                 list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
                 rule, subject_kind, subject_id, object
-            """,  # noqa: S608 - the columns stand above
+            """,  # noqa: S608 - constant columns
             [company],
         ).fetchall()
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows([safe_cell(value) for value in row] for row in found)
+    writer.writerows([safe_cell(value) for value in row] for row in findings)
     path = settings.reports / company / "findings.csv"
-    # with a byte order mark, or Excel reads the names of people wrongly
+    # with a byte order mark, so that Excel reads names correctly
     settings.output.write(path, text.getvalue().encode("utf-8-sig"))
     return path

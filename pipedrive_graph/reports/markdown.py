@@ -1,4 +1,4 @@
-"""Writes rows as a table in Markdown, in which no text from outside becomes mark-up."""
+"""Writes rows as a Markdown table, with all texts escaped."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Iterable, Sequence
 from pipedrive_graph.common.text import markdown_table, printable
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~:@-])")
-"""What Markdown, or what some programs make of it, reads as more than a character."""
+"""Characters with a meaning in Markdown or one of its dialects."""
 
 _LINKS = {"://": ":\N{WORD JOINER}//", "www.": "www\N{WORD JOINER}."}
-"""What becomes a link although no mark says so."""
+"""Texts that become links without any mark-up."""
 
 LONGEST = 200
-"""Characters of a cell."""
+"""The most characters of a cell."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table, a line per row; NULL is an empty cell."""
+    """Return a table with a line per row; NULL is an empty cell."""
     return "\n".join(markdown_table(list(map(cell, columns)), (list(map(cell, row)) for row in rows)))
 
 
 def cell(value: object) -> str:
-    """A value on one line, as text only."""
+    """Return a value as escaped text on one line."""
     if value is None:
         return ""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""Says in words what changed in a night: each subject with its sentences."""
+"""Describes the access changes of a snapshot in words: sentences by subject."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import groupby
 from pipedrive_graph.published.changes import Change
 
 _FEW = 3
-"""So many users who are reached by the edit of a set are named; of more, the number is."""
+"""If the edit of a set affects more users than this, their number is given instead of their names."""
 
 _WORDS = {
     ("granted", "permission"): "was granted {}",
@@ -39,19 +39,19 @@ _PLAIN = {
 _CALLED = {"parent_role_id": "parent", "role_id": "listed role", "email": "e-mail address"}
 
 
-def told(night: list[Change]) -> list[tuple[str, list[str]]]:
-    """What changed in a night, as sentences: each subject with its own.
+def describe(changes: list[Change]) -> list[tuple[str, list[str]]]:
+    """Return the changes of a snapshot as sentences, by subject.
 
-    What the edit of a set brought to many is told once, of the set.
+    If the edit of a set affects many users, it is described once, with the set as the subject.
     """
-    reached = Counter(_effect(change) for change in night if change.edited_set)
+    reached = Counter(_effect(change) for change in changes if change.edited_set)
     many = {effect for effect, users in reached.items() if users > _FEW}
     subjects: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    for (kind, id_), group in groupby(night, key=lambda change: (change.subject_kind, change.subject_id)):
-        changes = [change for change in group if _effect(change) not in many]
-        if changes:
-            subjects[kind, id_] = (called(changes[0]), list(_sentences(changes)))
-    # permissions that reached as many came together
+    for (kind, id_), group in groupby(changes, key=lambda change: (change.subject_kind, change.subject_id)):
+        single = [change for change in group if _effect(change) not in many]
+        if single:
+            subjects[kind, id_] = (called(single[0]), list(_sentences(single)))
+    # permissions that affect the same number of users share a sentence
     together: dict[tuple[str, str, str, int], list[str]] = {}
     for set_id, name, kind, permission in sorted(many, key=str):
         users = reached[set_id, name, kind, permission]
@@ -64,7 +64,7 @@ def told(night: list[Change]) -> list[tuple[str, list[str]]]:
 
 
 def called(change: Change) -> str:
-    """What the subject of a change is called."""
+    """Return the name of a change's subject."""
     if change.subject_kind == "user":
         return change.subject_label or f"User {change.subject_id}"
     noun = "Role" if change.subject_kind == "role" else "Permission set"
@@ -76,7 +76,7 @@ def _effect(change: Change) -> tuple[str | None, str | None, str, str | None]:
 
 
 def _sentences(changes: list[Change]) -> Iterator[str]:
-    """What happened to one subject in one night; what is alike is told in one sentence."""
+    """Yield the sentences about one subject; similar changes share a sentence."""
     roles = {
         kind: [change for change in changes if (change.kind, change.object_kind) == (kind, "role")]
         for kind in ("revoked", "granted")
@@ -92,9 +92,7 @@ def _sentences(changes: list[Change]) -> Iterator[str]:
             yield _WHOLE[kind]
         elif kind == "correction":
             held = (
-                "is held, which was not inferred"
-                if first.after == "true"
-                else "was inferred, and is not held"
+                "is held, but was not inferred" if first.after == "true" else "was inferred, but is not held"
             )
             yield f"{first.object} {held}"
         elif kind == "changed":
@@ -105,12 +103,12 @@ def _sentences(changes: list[Change]) -> Iterator[str]:
 
 
 def _alike(change: Change) -> tuple[str, str | None, str | None, str | None]:
-    one = change.object if change.kind in ("changed", "correction") else None
-    return change.kind, change.object_kind, one, change.edited_set
+    thing = change.object if change.kind in ("changed", "correction") else None
+    return change.kind, change.object_kind, thing, change.edited_set
 
 
 def _order(change: Change) -> tuple[int, int, str]:
-    """The subject itself first, then the large before the small."""
+    """Sort changes of the subject itself first, then admin rights, roles, sets and permissions."""
     kind = _OBJECT_KINDS.index(change.object_kind) if change.object_kind in _OBJECT_KINDS else -1
     return _ORDER.index(change.kind), kind, change.edited_set or ""
 
@@ -120,7 +118,7 @@ def _thing(change: Change) -> str:
 
 
 def _changed(change: Change) -> str:
-    """What became of an attribute."""
+    """Describe the change of an attribute."""
     name = str(change.object)
     plain = _PLAIN.get((name, str(change.after)))
     if plain:

@@ -1,1 +1,1 @@
-"""The access review: who has access is frozen, decided by those who answer for it, and kept for good."""
+"""The access review: freezes who has access, collects the owners' decisions, and keeps both permanently."""

@@ -1,6 +1,6 @@
-"""Checks a workbook before it is loaded: what is small as a file can take gigabytes once it is unpacked.
+"""Checks a workbook before it is loaded: a small file can take gigabytes once it is unpacked.
 
-The limits are far above any review; a file beyond them is refused with one sentence.
+The limits are far above the size of any review; a file beyond them is refused with one sentence.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ UNPACKED = 64 * 2**20
 PARTS = 1_000
 CELLS = 1_000_000
 ELEMENTS = 5_000_000
-"""Elements of all parts together, each counted with its end."""
+"""Elements of all parts together; start and end tags both count."""
 
-_OTHERS = 100_000  # elements that are no rows, cells or texts, such as formats: each becomes a large object
+_OTHERS = 100_000  # elements other than rows, cells and texts, such as formats; each becomes a large object
 _SMALL = 2 * 2**20  # bytes of a part that holds neither rows nor texts
 _LARGE_TYPES = ("worksheet+xml", "sharedStrings+xml")
 _TYPES = "[Content_Types].xml"
@@ -28,21 +28,21 @@ _TYPES = "[Content_Types].xml"
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _OTHER = re.compile(rb"<(?!/?(?:\w+:)?(?:c|v|f|is|t|r|row|si)[\s/>])")
 _PLACE = re.compile(rb"\sr\s*=\s*[\"'](?:[^\"'<>]*&|\$?[A-Za-z]{4})")
-"""The place of a cell beyond the last column that there is, or one that is written as an entity."""
+"""A cell reference beyond the last column of Excel, or one written as an entity."""
 
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
 
 
 class UnusableArchiveError(ValueError):
-    """The archive cannot be loaded; the message is the second half of a sentence about the file."""
+    """The archive cannot be loaded; the message completes a sentence that begins with the file's name."""
 
 
 def check(content: bytes) -> None:
-    """Refuse a workbook that would take too much memory, or that no program for workbooks writes.
+    """Refuse a workbook that needs too much memory, or that no spreadsheet program writes.
 
     Raises:
-        UnusableArchiveError: saying why.
-        Exception: whatever a damaged archive leads to.
+        UnusableArchiveError: with the reason.
+        Exception: any exception that a damaged archive causes.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = archive.infolist()
@@ -66,7 +66,7 @@ def check(content: bytes) -> None:
 
 
 def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> bytes:
-    """Return a part's content; what the archive says about its size is not believed."""
+    """Return a part's content; the size that the archive declares is not trusted."""
     with archive.open(part) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -77,7 +77,7 @@ def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> byt
 
 
 def _large(types: bytes) -> set[str]:
-    """Return the names of the parts that may be large: those of which the type says rows or texts, alone."""
+    """Return the names of the parts that may be large: those that are declared only as rows or texts."""
     _check_xml(types)
     named: dict[str, set[bool]] = {}
     for element in ET.fromstring(types):  # noqa: S314 - without entities, and small
@@ -94,4 +94,4 @@ def _check_xml(content: bytes) -> None:
         or (encoding and encoding[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"))
         or _PLACE.search(content)
     ):
-        raise UnusableArchiveError("is written in a way in which no program writes workbooks")
+        raise UnusableArchiveError("has a structure that no spreadsheet program writes")

@@ -1,4 +1,7 @@
-"""Says a row of a review in texts, as workbook and CSV show it: safe to open, and known by its digest."""
+"""Formats a row of a review as texts for the workbook and the CSV file, with the row's digest.
+
+The texts are safe to open in a spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ from pipedrive_graph.reviews.items import Holder
 NOT_KNOWN = "not known"
 
 WHO = ("name", "e-mail", "account", "roles", "last login", "recommendation", "why")
-"""Columns that say who it is, and what is recommended."""
+"""Columns that identify the user and show the recommendation."""
 
 DECISION = "decision"
 PARTS = ("role", "permission sets", "sensitive permissions", "admin rights")
-"""Columns for a change: what of the access is kept, and what revoked."""
+"""Columns for a change: which parts of the access to keep and which to revoke."""
 
 COMMENT, BY = "comment", "decided by"
 ANSWER = (DECISION, *PARTS, COMMENT, BY)
-"""Columns that are filled in."""
+"""Columns that the reviewer fills in."""
 
 DETAILS = (
     "permission sets held",
@@ -32,41 +35,41 @@ DETAILS = (
     "last decision",
     "user id",
 )
-"""Columns that say what the user has, and what is known about it."""
+"""Columns with the user's access, findings and last decision."""
 
 REVIEW, ROW, DIGEST = "review id", "row id", "row sha256"
 MARKS = (REVIEW, ROW, DIGEST)
-"""Columns by which a row is recognised."""
+"""Columns that identify a row."""
 
 COLUMNS = (*WHO, *ANSWER, *DETAILS, *MARKS)
 FROZEN = (*WHO, *DETAILS)
-"""Columns that are to stay as they are."""
+"""Columns that must not be edited."""
 
 OWNER = "owner"
-"""The first column of a CSV file, which has one sheet for all."""
+"""The first column of a CSV file, which holds the rows of all owners."""
 
 DECISIONS = ("keep", "revoke", "change")
 KEEP_OR_REVOKE = ("keep", "revoke")
 
 UNOWNED = "Unowned"
-"""Where the rows stand for which there is nobody to decide."""
+"""The sheet for rows without an owner."""
 
 _LINES = 40
 _LONGEST = 300
-"""Lines of a cell, and characters of a line; a cell of a workbook holds 32,767 characters."""
+"""At most so many lines per cell and characters per line; Excel allows 32,767 characters per cell."""
 
-# what reverses the text around it, and what no workbook can hold
+# characters that reverse the text around them, and characters that a workbook cannot hold
 _MISLEADING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def shown(holder: Holder, recommendation: str, reason: str, at: datetime) -> dict[str, str]:
-    """The columns that are to stay as they are, as texts.
+    """Return the texts of the columns that must not be edited.
 
     Args:
-        holder: whom the row is about.
-        recommendation: what is recommended.
-        reason: why.
-        at: when the snapshot was read, from which days are counted.
+        holder: the user of the row.
+        recommendation: the recommended decision.
+        reason: why it is recommended.
+        at: when the snapshot was read; days are counted up to it.
     """
     return {
         "name": _cell([holder.name or ""]),
@@ -86,18 +89,18 @@ def shown(holder: Holder, recommendation: str, reason: str, at: datetime) -> dic
 
 
 def digest(row_id: str, texts: Mapping[str, str]) -> str:
-    """The digest of a row as it is shown; what programs do to blanks and line ends does not change it."""
-    content = json.dumps([row_id, *(settled(texts.get(name, "")) for name in FROZEN)], ensure_ascii=False)
+    """Return the digest of a row's texts; it ignores white space at line ends and the kind of line ends."""
+    content = json.dumps([row_id, *(normalised(texts.get(name, "")) for name in FROZEN)], ensure_ascii=False)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
-def settled(text: str) -> str:
-    """A cell's text without blanks around its lines, with one kind of line ends."""
+def normalised(text: str) -> str:
+    """Return a cell's text with trimmed lines and uniform line ends."""
     return "\n".join(line.strip() for line in re.split(r"\r\n|\r|\n", text)).strip()
 
 
 def line(text: str) -> str:
-    """One line of a cell: no formula, nothing that a terminal or a workbook stumbles over, not too long."""
+    """Return a line of a cell: not a formula, without control characters, and not too long."""
     text = _MISLEADING.sub("\N{REPLACEMENT CHARACTER}", text)
     safe = safe_cell(text)
     return safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 1]}…"
@@ -128,7 +131,7 @@ def _login(holder: Holder, at: datetime) -> str:
     if holder.last_login is None:
         return "never"
     days = max(0, (at - holder.last_login).days)
-    # more than a date, which spreadsheets would write in their own way
+    # not only a date, which spreadsheets would reformat
     return f"{holder.last_login:%Y-%m-%d}\n{days:,} {'day' if days == 1 else 'days'} before"
 
 
@@ -145,7 +148,7 @@ def _admin(holder: Holder) -> str:
     if holder.admin is None:
         return NOT_KNOWN
     if holder.admin and not holder.admin_apps:
-        return "an app that is not told"
+        return "an unknown app"
     return _cell(holder.admin_apps)
 
 
@@ -161,13 +164,13 @@ def _marked(text: str, source: str | None) -> str:
 
 
 def _findings(holder: Holder) -> list[str]:
-    """A line for each rule that found something, with what it is about."""
+    """Return a line per rule with findings, with their objects."""
     lines: dict[str, list[str]] = {}
     for issue in holder.findings:
         waived = ", waived" if issue.status == "waived" else ""
         things = lines.setdefault(f"{issue.severity}: {issue.title} [{issue.rule}{waived}]", [])
         things += [issue.object] if issue.object else []
-    return [f"{said} {', '.join(things)}".rstrip() for said, things in lines.items()]
+    return [f"{title} {', '.join(things)}".rstrip() for title, things in lines.items()]
 
 
 def _last(holder: Holder) -> str:

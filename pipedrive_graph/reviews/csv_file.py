@@ -1,4 +1,4 @@
-"""Writes a review as one CSV file, for who has no workbooks: the same columns, with the owner in front."""
+"""Writes a review as one CSV file: the columns of the workbook, with the owner in front."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipedrive_graph.reviews.items import Population
 
 
 def sheet(population: Population, known_by: str) -> bytes:
-    """The review as a CSV file in UTF-8, with a byte order mark, or Excel reads names wrongly.
+    """Return the review as CSV in UTF-8, with a byte order mark so that Excel reads names correctly.
 
     Args:
-        population: who is reviewed.
+        population: the users to review.
         known_by: the review's id.
     """
     text = io.StringIO(newline="")

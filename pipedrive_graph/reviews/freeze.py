@@ -1,4 +1,4 @@
-"""Freezes the population of a review: who has access now by the warehouse, and what is known of it."""
+"""Freezes the population of a review: who has access now according to the warehouse, with its context."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ _LAST = """
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """What a review is opened with.
+class OpenReview:
+    """The request to open a review.
 
     Attributes:
-        company: whose access is reviewed.
-        name: what the review is called; None is by company and day.
-        due: the last day for decisions; None is so many days after the snapshot as is usual.
-        at: when it is opened, naive, in UTC.
-        by: who opens it.
+        company: the company to review.
+        name: the review's name; None makes one from the company and the day.
+        due: the last day for decisions; None is the usual time after the snapshot.
+        at: when the review is opened, naive, in UTC.
+        by: the person who opens it.
     """
 
     company: str
@@ -103,38 +103,38 @@ class Snapshot:
 
 
 def latest(connection: duckdb.DuckDBPyConnection, company: str) -> Snapshot:
-    """The snapshot that the warehouse shows of a company.
+    """Return the company's latest snapshot in the warehouse.
 
     Raises:
         DecisionError: if there is none.
     """
-    found = rows(connection, "SELECT snapshot_id, as_of FROM current_snapshot WHERE company = ?", company)
-    if not found:
-        raise DecisionError(f"There is no accepted snapshot of '{company}' yet; run sync first.")
-    return Snapshot(*found[0])
+    snapshots = rows(connection, "SELECT snapshot_id, as_of FROM current_snapshot WHERE company = ?", company)
+    if not snapshots:
+        raise DecisionError(f"'{company}' has no accepted snapshot yet; run sync first.")
+    return Snapshot(*snapshots[0])
 
 
 def roles_known(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Names and ids of the roles of all companies."""
-    found = rows(connection, "SELECT name, CAST(role_id AS VARCHAR) FROM roles")
-    return {text for row in found for text in row if text}
+    """Return the names and ids of the roles of all companies."""
+    roles = rows(connection, "SELECT name, CAST(role_id AS VARCHAR) FROM roles")
+    return {text for role in roles for text in role if text}
 
 
 def owners_problem(owners: Callable[[], RoleOwners | None], published: Path) -> str | None:
-    """Why reviews.toml cannot be used; None where it can, or is not there.
+    """Return why reviews.toml cannot be used; None if it can be used or does not exist.
 
     Args:
-        owners: returns what the file says, or raises why it cannot be used.
-        published: the published file; roles that do not exist are found once there is one.
+        owners: returns the owners, or raises the error that makes the file unusable.
+        published: the published file; if it exists, unknown roles are an error.
     """
     try:
-        found = owners()
-        if found is not None and published.exists():
+        role_owners = owners()
+        if role_owners is not None and published.exists():
             known = None
             with suppress(WarehouseError), reading(published) as connection:
                 known = roles_known(connection)
             if known is not None:
-                found.check(known)
+                role_owners.check(known)
     except ConfigurationError as error:
         return str(error)
     return None
@@ -142,21 +142,21 @@ def owners_problem(owners: Callable[[], RoleOwners | None], published: Path) -> 
 
 def freeze(
     connection: duckdb.DuckDBPyConnection,
-    opening: Opening,
+    opening: OpenReview,
     snapshot: Snapshot,
     due: date,
     owners: Owners | None,
     titles: Mapping[str, str],
 ) -> Population:
-    """Put together everybody with access, the worst first.
+    """Return everybody with access, the worst first.
 
     Args:
         connection: the warehouse.
-        opening: what the review is opened with.
-        snapshot: the one that the warehouse shows of the company.
+        opening: the request to open the review.
+        snapshot: the company's latest snapshot in the warehouse.
         due: the last day for decisions.
-        owners: who owns which role; None is to go by the roster's managers.
-        titles: of the rules, by name.
+        owners: the owners of the roles; None means that the roster's managers decide.
+        titles: the titles of the rules, by name.
     """
     decide = deciders(connection, opening.company, owners)
     items = []
@@ -187,10 +187,10 @@ def freeze(
 
 
 def _worst_first(item: Item) -> tuple[int, int, int, str, int]:
-    found = [SEVERITIES.index(issue.severity) for issue in item.findings if issue.status == "open"]
-    worst = min(found, default=len(SEVERITIES))
+    open_ranks = [SEVERITIES.index(issue.severity) for issue in item.findings if issue.status == "open"]
+    worst = min(open_ranks, default=len(SEVERITIES))
     place = RECOMMENDATIONS.index(item.recommendation)
-    return place, worst, -len(found), (item.name or "").casefold(), item.user_id
+    return place, worst, -len(open_ranks), (item.name or "").casefold(), item.user_id
 
 
 def _holders(connection: duckdb.DuckDBPyConnection, company: str, titles: Mapping[str, str]) -> list[Holder]:
@@ -203,11 +203,11 @@ def _holders(connection: duckdb.DuckDBPyConnection, company: str, titles: Mappin
     roles, sets, sensitive = of_users(_ROLES), of_users(_SETS), of_users(_SENSITIVE)
     findings, last = of_users(_FINDINGS, severities=list(SEVERITIES)), of_users(_LAST)
     holders = []
-    for user_id, told in of_users(_USERS).items():
+    for user_id, user_rows in of_users(_USERS).items():
         (
             name, email, live, deleted, admin, admin_apps, role_id, last_login, login_known, access_known,
             roles_answered, permissions_known,
-        ) = told[0]  # fmt: skip
+        ) = user_rows[0]  # fmt: skip
         holders.append(
             Holder(
                 user_id=user_id,
@@ -250,7 +250,7 @@ def _issue(entry: tuple[Any, ...], titles: Mapping[str, str]) -> Issue:
         severity=severity,
         rule=rule,
         title=titles.get(rule, rule),
-        # a toxic combination is its own object
+        # the object of a toxic combination is the name of its rule
         object=thing if thing != rule else None,
         status=status,
     )

@@ -1,4 +1,4 @@
-"""Holds the population of a review: everybody with access in one snapshot, as it was frozen, for good."""
+"""The population of a review: everybody with access in one snapshot, as it was frozen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from pipedrive_graph.common.addresses import person
 
 RECOMMENDATIONS = ("revoke", "look closer", "unknown", "keep")
-"""What is recommended, the worst first."""
+"""The possible recommendations, the worst first."""
 
 
 class _Record(BaseModel):
@@ -26,7 +26,7 @@ class Role(_Record):
 
 
 class PermissionSet(_Record):
-    """A permission set that a user has in an app; the name is None where the set does not exist."""
+    """A permission set that a user has in an app; the name is None if the set does not exist."""
 
     app: str | None
     permission_set_id: str
@@ -34,14 +34,14 @@ class PermissionSet(_Record):
 
 
 class Sensitive(_Record):
-    """A sensitive permission that a user holds; `source` is observed or inferred, None is not known."""
+    """A sensitive permission that a user holds; `source` is observed or inferred; None means unknown."""
 
     permission: str
     source: str | None
 
 
 class Issue(_Record):
-    """A finding about a user, open or waived; `title` is that of the rule."""
+    """A finding about a user, open or waived; `title` is the rule's title."""
 
     finding_id: str
     severity: str
@@ -52,7 +52,7 @@ class Issue(_Record):
 
 
 class Last(_Record):
-    """What was decided about a user last, in an earlier review."""
+    """The last decision about a user, from an earlier review."""
 
     decision: str
     by: str
@@ -61,15 +61,15 @@ class Last(_Record):
 
 
 class Holder(_Record):
-    """A user, and what the user has; None is not known.
+    """A user and the user's access; None means unknown.
 
     Attributes:
         user_id, name, email, live, deleted, admin, last_login, login_known: as in the table `users`.
         role_id: the role that the user's own record names.
-        roles: active assignments; None where they were never answered.
-        permission_sets: None where Pipedrive does not say.
+        roles: active assignments; None if they were never read.
+        permission_sets: None if Pipedrive does not return them.
         admin_apps: the apps of which the user is an admin.
-        sensitive_permissions: those held, and those not known; None where none is.
+        sensitive_permissions: those held and those unknown; None if no permission is known.
         findings: open and waived ones, the worst first.
         last: the last decision about the user.
     """
@@ -95,10 +95,10 @@ class Item(Holder):
     """One row of a review.
 
     Attributes:
-        row_id: tells it from the others of its review.
-        owner: who is to decide, mostly an e-mail address; None is nobody.
-        recommendation, reason: what is recommended, and why.
-        sha256: of the row as it is shown.
+        row_id: identifies the row within its review.
+        owner: the person who decides, usually an e-mail address; None if there is none.
+        recommendation, reason: the recommended decision, and why.
+        sha256: the digest of the row's texts.
     """
 
     row_id: str
@@ -113,9 +113,9 @@ class Population(_Record):
 
     Attributes:
         company: the company's name in the settings.
-        name: what the review is called.
+        name: the review's name.
         snapshot_id, snapshot_at: the snapshot, and when its read began, naive, in UTC.
-        opened_at, opened_by: when and by whom the review was opened.
+        opened_at, opened_by: when the review was opened, and the person who opened it.
         due: the last day for decisions.
         items: a row per user.
     """
@@ -130,11 +130,11 @@ class Population(_Record):
     items: tuple[Item, ...]
 
     def written(self) -> bytes:
-        """The population as it is kept."""
+        """Return the content of the population's file."""
         return self.model_dump_json().encode()
 
     def by_owner(self) -> dict[str | None, list[Item]]:
-        """The rows of each owner, however an owner's address is written; nobody's come last."""
+        """Return the rows by owner, whatever the spelling of the address; rows without an owner come last."""
         groups: dict[str, list[Item]] = {}
         for item in self.items:
             groups.setdefault(person(item.owner), []).append(item)
@@ -143,10 +143,10 @@ class Population(_Record):
 
 
 def digest(content: bytes) -> str:
-    """The sha256 by which a kept population is known."""
+    """Return the sha256 that identifies a stored population."""
     return hashlib.sha256(content).hexdigest()
 
 
 def review_id(population: Population, sha256: str) -> str:
-    """What a review is known by: the day of its snapshot, and the beginning of its population's digest."""
+    """Return the review's id: the day of its snapshot, and the first digits of its population's digest."""
     return f"{population.snapshot_at:%Y%m%d}-{sha256[:10]}"

@@ -1,4 +1,4 @@
-"""Reads the rows of a review back from a workbook or a CSV file, as they were filled in."""
+"""Reads the filled-in rows of a review from a workbook or a CSV file."""
 
 from __future__ import annotations
 
@@ -27,76 +27,76 @@ LARGEST_FILE = 32 * 2**20
 _MOST_ROWS, _MOST_COLUMNS = 100_000, 200
 _LAST_ROW = 1_048_576  # of a sheet
 _HEAD_WITHIN = 10
-"""Lines among which the names of the columns are looked for."""
+"""The line with the column names must be among the first so many lines."""
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One row of a file.
+class FilledRow:
+    """One row of a file, as it was filled in.
 
     Attributes:
-        place: how a message names it: sheet and line.
-        texts: its cells, by the names of the columns, without blanks around them.
+        place: the sheet and line, as messages name it.
+        texts: the trimmed texts of its cells, by column name.
     """
 
     place: str
     texts: dict[str, str]
 
     def text(self, name: str) -> str:
-        """The text of a column; empty where there is none."""
+        """Return the text of a column; empty if there is none."""
         return self.texts.get(name, "")
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was decided."""
+        """Whether the row has no decision."""
         return not any(self.text(name) for name in (columns.DECISION, *columns.PARTS))
 
 
-def read(path: Path) -> list[Written]:
+def read(path: Path) -> list[FilledRow]:
     """Read the rows of a review.
 
     Raises:
-        DecisionError: if the file cannot be read, or is no review.
+        DecisionError: if the file cannot be read, or is not a review.
     """
     try:
         content = files.read_bounded(path, LARGEST_FILE)
     except OSError as error:
         raise DecisionError(shown(f"Cannot read {path}: {files.reason(path, error)}.")) from error
     if content.startswith(_OLD_WORKBOOK):
-        raise DecisionError(f"{path} is a workbook of the old kind, or has a password; save it as .xlsx.")
+        raise DecisionError(f"{path} is a workbook in the old format, or has a password; save it as .xlsx.")
     if content.startswith(_WORKBOOK):
-        found = list(_from_workbook(path, content))
+        filled = list(_from_workbook(path, content))
     else:
-        found = list(_rows("", enumerate(_from_csv(path, content), 1)))
-    if not found:
+        filled = list(_rows("", enumerate(_from_csv(path, content), 1)))
+    if not filled:
         raise DecisionError(
-            f"{path} is no access review: no sheet has the columns {', '.join(columns.MARKS)} "
+            f"{path} is not an access review: no sheet has the columns {', '.join(columns.MARKS)} "
             "and a row below them."
         )
-    return found
+    return filled
 
 
-def _from_workbook(path: Path, content: bytes) -> Iterator[Written]:
-    from openpyxl import load_workbook  # takes a while, and whoever only knows decisions needs it not
+def _from_workbook(path: Path, content: bytes) -> Iterator[FilledRow]:
+    from openpyxl import load_workbook  # slow to import, and not needed for CSV files
 
     try:
         archive.check(content)
-        # read only: it goes from row to row, however far from each other they are
+        # read-only mode streams the rows, however far apart they are
         book = load_workbook(io.BytesIO(content), read_only=True)
         sheets = [(str(sheet.title), list(_lines(sheet))) for sheet in book.worksheets]
     except UnusableArchiveError as error:
-        raise DecisionError(f"{path} {error}; take the file that review open has written.") from error
-    except Exception as error:  # a damaged file ends in whatever exception its reader meets
-        raise DecisionError(f"{path} is damaged, or no workbook that can be read.") from error
+        raise DecisionError(f"{path} {error}; use the file that `review open` has written.") from error
+    except Exception as error:  # a damaged file can raise any exception
+        raise DecisionError(f"{path} is damaged, or is not a readable workbook.") from error
     for title, lines in sheets:
         yield from _rows(f"sheet {title}, ", lines)
 
 
 def _lines(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a sheet that hold something, with their numbers."""
-    sheet.reset_dimensions()  # what a file says about its size need not be true
+    """Yield the non-empty rows of a sheet, with their numbers."""
+    sheet.reset_dimensions()  # the size that a file declares may be wrong
     rows = sheet.iter_rows(values_only=True)  # type: ignore[misc] # openpyxl lends it from another class
     for number, row in enumerate(rows, 1):
         width = next((width for width in range(len(row), 0, -1) if row[width - 1] is not None), 0)
@@ -108,17 +108,17 @@ def _lines(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[str]]]:
         if width:
             yield number, [_value(cell) for cell in row[:width]]
         if number > _LAST_ROW:
-            raise UnusableArchiveError("has rows beyond the last one that there is")
+            raise UnusableArchiveError("has rows beyond the last possible row")
 
 
 def _value(value: object) -> str:
-    """A cell's value as a text; what Excel writes as an escape is what it stands for."""
+    """Return a cell's value as text; Excel's escapes are decoded."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), str(value))
-    # an escape may stand for half a character: with its other half it is one, without it nothing can hold it
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), str(value))
+    # two escapes may form a surrogate pair; a lone surrogate is replaced
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -138,7 +138,7 @@ def _from_csv(path: Path, content: bytes) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter with which a line names most columns of a review."""
+    """Return the delimiter that yields the most column names of a review."""
     lines = text.splitlines()[:_HEAD_WITHIN]
 
     def named(mark: str) -> int:
@@ -148,18 +148,18 @@ def _delimiter(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A column's name as it is known here."""
+    """Normalise a column's name."""
     return " ".join(text.strip().strip('"').split()).lower()
 
 
-def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Written]:
-    """The rows below the names of the columns; nothing where there are no such names."""
+def _rows(place: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[FilledRow]:
+    """Yield the rows below the line with the column names; none without such a line."""
     head: list[str] = []
     for number, line in lines:
         if head:
-            texts = {name: columns.settled(text) for name, text in zip(head, line, strict=False) if name}
+            texts = {name: columns.normalised(text) for name, text in zip(head, line, strict=False) if name}
             if any(texts.values()):
-                yield Written(f"{place}line {number}", texts)
+                yield FilledRow(f"{place}line {number}", texts)
         elif number > _HEAD_WITHIN:
             return
         else:

@@ -1,4 +1,4 @@
-"""Writes the first sheet of a review's workbook: what it is, what to do, and where each one's rows are."""
+"""Writes the first sheet of a review's workbook: facts, instructions, and links to the owners' sheets."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ README = "Read me"
 FONT = "Calibri"
 
 _STEPS = (
-    "Go to your sheet: it has the people for whose roles you answer, the most urgent first.",
-    "For each, choose a decision from the list: keep (all stays), revoke (all goes, the account is closed) "
-    "or change (a part goes). For a change, choose revoke for each part that goes; what is empty is kept.",
-    "A comment is needed where you keep what is recommended to be revoked; elsewhere it is welcome.",
-    "decided by is your e-mail address. Nobody decides about their own access.",
-    "A row without a decision stays open; the file can be handed in as often as you like.",
-    "Change nothing but the yellow cells: a row whose other cells were changed is not taken. You may filter.",
-    "Save as .xlsx, and send the file back to whoever sent it.",
+    "Go to your sheet. It lists the people whose roles you own, the most urgent first.",
+    "Choose a decision for each person: keep (all access stays), revoke (all access is removed and the "
+    "account closed) or change. For a change, choose revoke for each part to remove; empty parts are kept.",
+    "A comment is required if you keep access that is recommended to be revoked; otherwise it is optional.",
+    "decided by is your e-mail address. You cannot decide about your own access.",
+    "A row without a decision stays open. You can return the file as often as you like.",
+    "Change only the yellow cells: a row with other changes is rejected. You may filter.",
+    "Save as .xlsx, and send the file back to the sender.",
 )
 
 _MEANINGS = {
-    "revoke": "Nobody seems to need it: left, deactivated, not used, or revoked before.",
-    "look closer": "There are findings of weight, or permissions that nobody in the same job has.",
-    "unknown": "Pipedrive did not say all that is needed to recommend something.",
-    "keep": "In use, and nothing speaks against it.",
+    "revoke": "Nobody seems to need the access: the person left, or it is unused or was revoked before.",
+    "look closer": "There are serious findings, or permissions that nobody else in the same job has.",
+    "unknown": "Pipedrive did not return enough data for a recommendation.",
+    "keep": "The access is in use, and nothing speaks against it.",
 }
 
 _BOLD = Font(FONT, bold=True, color="1F2937")
@@ -38,7 +38,7 @@ _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def put(cell: Cell | MergedCell, text: str) -> None:
-    """Write a text into a cell: never a formula, and what reads like an escape as what it is."""
+    """Write a text into a cell, never as a formula; text that looks like an escape is kept literally."""
     cell.value = _ESCAPED.sub("_x005F_", text) or None
     if text:
         cell.data_type = "s"
@@ -51,7 +51,7 @@ def guide(
 
     Args:
         sheet: the sheet.
-        population: who is reviewed.
+        population: the users to review.
         known_by: the review's id.
         sha256: the population's digest.
         sheets: owner, title and number of rows of each other sheet.
@@ -64,7 +64,7 @@ def guide(
     facts = {
         "company": columns.line(population.company),
         "due": f"{population.due:%Y-%m-%d} (the last day)",
-        "people": f"{len(population.items):,}, everybody who had access in the snapshot",
+        "people": f"{len(population.items):,} (everybody who had access in the snapshot)",
         "snapshot": f"{population.snapshot_id}, read on {population.snapshot_at:%Y-%m-%d at %H:%M} UTC",
         "opened": f"{population.opened_at:%Y-%m-%d at %H:%M} UTC by {columns.line(population.opened_by)}",
         "review": known_by,
@@ -79,11 +79,11 @@ def guide(
         row += 1
         _line(sheet, row, f"{number}.", step)
         sheet.row_dimensions[row].height = 32 if len(step) > 110 else 17
-    row = _heading(sheet, row + 2, "What is recommended, and when")
+    row = _heading(sheet, row + 2, "What the recommendations mean")
     for name in RECOMMENDATIONS:
         row += 1
         _line(sheet, row, name, _MEANINGS[name])
-    row = _heading(sheet, row + 2, "Whose rows are where")
+    row = _heading(sheet, row + 2, "Sheets by owner")
     for owner, target, number in sheets:
         row += 1
         _line(sheet, row, f"{number:,} {'person' if number == 1 else 'people'}", columns.line(owner))

@@ -1,11 +1,11 @@
-"""Recommends what to decide about a user, with the reason: from what is found, and from what is not known."""
+"""Recommends a decision about a user, with the reason, from the findings and from what is unknown."""
 
 from __future__ import annotations
 
 from pipedrive_graph.reviews.items import Holder, Issue
 
 STILL_PRESENT = "revoked_access_still_present"
-"""The rule that finds what was to be revoked in an earlier review."""
+"""The rule that finds access which an earlier review revoked."""
 
 _UNUSED = ("never_logged_in", "dormant_user", "dormant_admin")
 _NOT_LIVE = ("inactive_user_with_role", "inactive_user_with_permissions", "inactive_admin")
@@ -14,37 +14,37 @@ _CLOSER = frozenset({"permission_outlier", "unexplained_permission", "not_on_ros
 """Rules whose findings are worth a closer look, whatever their severity; so are all toxic combinations."""
 
 _SHOWN = 3
-"""Findings that a reason names; the row has them all."""
+"""How many findings a reason names; the row lists all."""
 
 
 def recommend(holder: Holder) -> tuple[str, str]:
-    """Say what is recommended, and why.
+    """Return the recommendation and its reason.
 
-    What is waived is accepted, and recommends nothing.
+    Waived findings are accepted and do not count.
 
     Returns:
         The recommendation, and the reason as a sentence.
     """
-    found = [issue for issue in holder.findings if issue.status == "open"]
-    to_revoke = _to_revoke(holder, {issue.rule for issue in found}, found)
+    issues = [issue for issue in holder.findings if issue.status == "open"]
+    to_revoke = _to_revoke(holder, {issue.rule for issue in issues}, issues)
     if to_revoke:
         return "revoke", _sentence(to_revoke)
-    closer = [issue for issue in found if _is_closer(issue)]
+    closer = [issue for issue in issues if _is_closer(issue)]
     if closer:
         return "look closer", _sentence(_named(closer))
     unknown = _unknown(holder)
     if unknown:
-        return "unknown", f"Not known: {', '.join(unknown)}."
-    lesser = f"; {_counted(len(found))} of less weight" if found else ""
+        return "unknown", f"Unknown: {', '.join(unknown)}."
+    lesser = f"; {_counted(len(issues))} of lower severity" if issues else ""
     return "keep", f"{'In use' if holder.last_login else 'New'}, and nothing speaks against it{lesser}."
 
 
-def _to_revoke(holder: Holder, rules: set[str], found: list[Issue]) -> list[str]:
+def _to_revoke(holder: Holder, rules: set[str], issues: list[Issue]) -> list[str]:
     reasons = []
     if "leaver_still_active" in rules:
-        reasons.append("the roster says that the person has left")
-    if any(issue.rule == STILL_PRESENT and issue.object == "account" for issue in found):
-        reasons.append("an earlier review revoked it, and it is still there")
+        reasons.append("the roster marks the person as a leaver")
+    if any(issue.rule == STILL_PRESENT and issue.object == "account" for issue in issues):
+        reasons.append("an earlier review revoked the access, and it is still there")
     if holder.live is False or rules.intersection(_NOT_LIVE):
         state = "deleted" if holder.deleted else "deactivated"
         reasons.append(f"the account is {state}, and still has access")
@@ -59,7 +59,7 @@ def _is_closer(issue: Issue) -> bool:
 
 
 def _named(issues: list[Issue]) -> list[str]:
-    """The rules' titles, each once, with the number of findings where there are several."""
+    """Return the titles of the rules, each once, with the number of findings if there are several."""
     counts: dict[str, int] = {}
     for issue in issues:
         counts[issue.title] = counts.get(issue.title, 0) + 1
@@ -71,7 +71,7 @@ def _named(issues: list[Issue]) -> list[str]:
 def _unknown(holder: Holder) -> list[str]:
     asked = {
         "whether the account is active": holder.live is None,
-        "whether it is an admin's": holder.admin is None,
+        "whether the user is an admin": holder.admin is None,
         "the last login": not holder.login_known,
         "the roles": holder.roles is None,
         "the permission sets": holder.permission_sets is None,

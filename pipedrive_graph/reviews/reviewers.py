@@ -1,4 +1,4 @@
-"""Applies to the users of a company who decides about them: the owner of the role, or the manager."""
+"""Assigns each user of a company to the person who decides: the owner of the role, or the manager."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MANAGERS = "SELECT email, manager FROM roster WHERE company = ? AND problem IS 
 
 
 class Deciders:
-    """Finds who decides about a user: the owner of the role, or the manager."""
+    """Returns the person who decides about a user: the owner of the role, or the manager."""
 
     def __init__(self, owners: Owners | None, tree: Tree, managers: Mapping[str, str]) -> None:
         self._owners = owners
@@ -24,16 +24,16 @@ class Deciders:
         self._managers = managers
 
     def __call__(self, holder: Holder) -> str | None:
-        """Who decides about a user; None where there is nobody."""
+        """Return the person who decides about a user; None if there is none."""
         if self._owners is None:
             manager = self._managers.get(comparable(holder.email) or "")
-            themselves = same_person(manager, holder.email) or same_person(manager, holder.name)
-            return None if themselves else manager
+            is_own_manager = same_person(manager, holder.email) or same_person(manager, holder.name)
+            return None if is_own_manager else manager
         return decider(self._owners, self._tree, _in_order(holder), holder.email)
 
 
 def _in_order(holder: Holder) -> Sequence[int]:
-    """The user's roles, the one of the user's own record first."""
+    """Return the user's roles, with the one of the user's own record first."""
     assigned = [role.role_id for role in holder.roles or ()]
     if holder.role_id is None or (assigned and holder.role_id not in assigned):
         return assigned
@@ -41,7 +41,7 @@ def _in_order(holder: Holder) -> Sequence[int]:
 
 
 def deciders(connection: duckdb.DuckDBPyConnection, company: str, owners: Owners | None) -> Deciders:
-    """Who decides about the users of a company: by the owners of its roles, or by its roster's managers."""
+    """Load the deciders of a company: the owners of its roles, or the managers in its roster."""
     names = dict(rows(connection, "SELECT role_id, name FROM roles WHERE company = ?", company))
     above: dict[int, list[int]] = defaultdict(list)
     for role_id, ancestor in rows(

@@ -1,4 +1,4 @@
-"""Checks what was filled into a review, row by row: what can be taken is a decision, the rest is named."""
+"""Checks the filled-in rows of a review: a valid row becomes a decision, an invalid row gets a sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipedrive_graph.common.addresses import AddressError, is_address, read
 from pipedrive_graph.config.role_owners import same_person
 from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import columns
-from pipedrive_graph.reviews.read_file import Written
+from pipedrive_graph.reviews.read_file import FilledRow
 
 _LONGEST = 2_000
 """Characters of a comment."""
@@ -18,7 +18,7 @@ _LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a review, as far as a decision about it is checked against it."""
+    """A row of a review, with the fields that a decision about it is checked against."""
 
     row_id: str
     label: str
@@ -28,13 +28,13 @@ class Row:
     sha256: str
 
     def is_others(self, decided_by: str) -> bool:
-        """Whether it is decided by somebody else than its owner, where that has an address."""
+        """Whether somebody else than the row's owner decided; False if the owner is not an address."""
         return is_address(self.owner or "") and not same_person(decided_by, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a row; the parts are None but for a change."""
+    """A decision about a row; the parts are None unless the decision is a change."""
 
     row_id: str
     decided_by: str
@@ -47,18 +47,18 @@ class Decision:
 
     @property
     def written(self) -> dict[str, str | None]:
-        """As it stands in the journal."""
+        """The decision as the journal stores it."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What came of a file.
+class CheckedFile:
+    """The result of checking a file.
 
     Attributes:
-        taken: decisions that are new, or other than before.
-        same: those that are known already.
-        refused: a sentence for each row that cannot be taken: where, who, why.
+        taken: decisions that are new, or differ from the known one.
+        same: decisions that are known already.
+        refused: a sentence for each rejected row: where, who, why.
     """
 
     taken: list[Decision] = field(default_factory=list)
@@ -66,83 +66,83 @@ class Answers:
     refused: list[str] = field(default_factory=list)
 
 
-def review_of(written: Sequence[Written]) -> str:
-    """The review that most rows of a file belong to.
+def review_of(filled: Sequence[FilledRow]) -> str:
+    """Return the id of the review that most rows of a file name.
 
     Raises:
         DecisionError: if no row names one.
     """
-    named = Counter(row.text(columns.REVIEW) for row in written if row.text(columns.REVIEW))
+    named = Counter(row.text(columns.REVIEW) for row in filled if row.text(columns.REVIEW))
     if not named:
-        raise DecisionError("The file is no access review: no row names its review.")
+        raise DecisionError("The file is not an access review: no row names its review.")
     return named.most_common(1)[0][0]
 
 
 def check(
-    written: Sequence[Written],
+    filled: Sequence[FilledRow],
     review: str,
     rows: Mapping[str, Row],
     known: Mapping[str, Mapping[str, str | None]],
     *,
     by: str | None = None,
-) -> Answers:
+) -> CheckedFile:
     """Check the rows of a file against the review as it was frozen.
 
     Args:
-        written: the rows as filled in; those without a decision are left out.
+        filled: the rows of the file; rows without a decision are skipped.
         review: the review's id.
         rows: its rows, by id.
-        known: the decisions that count so far, by the id of their row.
-        by: who decides, whatever the rows say.
+        known: the decisions in force so far, by row id.
+        by: the person who decides; overrides the rows.
     """
-    answers = Answers()
-    decided = [row for row in written if not row.is_blank]
-    said: dict[str, list[Written]] = {}
+    checked = CheckedFile()
+    decided = [row for row in filled if not row.is_blank]
+    by_row: dict[str, list[FilledRow]] = {}
     for row in decided:
-        said.setdefault(row.text(columns.ROW), []).append(row)
+        by_row.setdefault(row.text(columns.ROW), []).append(row)
     for row in decided:
         frozen = rows.get(row.text(columns.ROW))
-        problem = _strange(row, review, frozen) or _repeated(row, said[row.text(columns.ROW)])
+        problem = _mismatch(row, review, frozen) or _duplicate(row, by_row[row.text(columns.ROW)])
         decision = None if problem or frozen is None else _decision(row, frozen, by)
         if isinstance(decision, Decision):
             if decision.written == known.get(decision.row_id):
-                answers.same.append(decision)
+                checked.same.append(decision)
             else:
-                answers.taken.append(decision)
+                checked.taken.append(decision)
         else:
             label = (
                 frozen.label
                 if frozen
                 else columns.line(row.text("name") or row.text(columns.ROW) or "nobody")
             )
-            answers.refused.append(f"{row.place}, {label}: {problem or decision}.")
-    return answers
+            checked.refused.append(f"{row.place}, {label}: {problem or decision}.")
+    return checked
 
 
-def _strange(row: Written, review: str, frozen: Row | None) -> str | None:
-    """Why a row is none of this review, as it was frozen."""
+def _mismatch(row: FilledRow, review: str, frozen: Row | None) -> str | None:
+    """Return why a row does not belong to this review as it was frozen; None if it does."""
     if row.text(columns.REVIEW) != review:
-        return f"it is of another review ({columns.line(row.text(columns.REVIEW)) or 'none'})"
+        return f"it belongs to another review ({columns.line(row.text(columns.REVIEW)) or 'none'})"
     if frozen is None:
-        return "it is no row of this review"
+        return "this review has no such row"
     if row.text(columns.DIGEST) != frozen.sha256 or columns.digest(frozen.row_id, row.texts) != frozen.sha256:
-        return "what was frozen has been changed; decide in the file as it was sent"
+        return "cells other than the yellow ones were changed; use the file as it was sent"
     return None
 
 
-def _repeated(row: Written, group: list[Written]) -> str | None:
-    """Why a row does not count beside others about the same user: the first does, if all say the same."""
+def _duplicate(row: FilledRow, group: list[FilledRow]) -> str | None:
+    """Return why a row is rejected as a duplicate; None for the first of rows that are all equal."""
     if len(group) == 1:
         return None
     alike = all(other.texts == group[0].texts for other in group)
     if alike and row is group[0]:
         return None
     other = next(other for other in group if other is not row)
-    return f"{other.place} is about the same user{', and is taken' if alike else ', and says otherwise'}"
+    return f"{other.place} is about the same user{', and was used' if alike else ', and contradicts it'}"
 
 
-def _decision(row: Written, frozen: Row, by: str | None) -> Decision | str:
-    """The decision of a row, or why it cannot be taken."""
+def _decision(row: FilledRow, frozen: Row, by: str | None) -> Decision | str:
+    """Return the decision of a row, or why the row is rejected."""
     decision = row.text(columns.DECISION).lower()
     parts = {name: row.text(name).lower() for name in columns.PARTS}
     comment, decided_by = row.text(columns.COMMENT)[:_LONGEST], (by or row.text(columns.BY)).strip()
@@ -150,10 +150,10 @@ def _decision(row: Written, frozen: Row, by: str | None) -> Decision | str:
     revoked = [name for name, text in parts.items() if text == "revoke"]
     if not decision:
         return (
-            f"there is no decision, though {' and '.join(name for name in parts if parts[name])} is filled in"
+            f"the decision is missing, but {' and '.join(name for name in parts if parts[name])} is filled in"
         )
     if decision not in columns.DECISIONS:
-        return f"'{columns.line(decision)}' is no decision; use keep, revoke or change"
+        return f"'{columns.line(decision)}' is not a decision; use keep, revoke or change"
     if wrong:
         return f"{wrong[0]}: '{columns.line(parts[wrong[0]])}' is neither keep nor revoke"
     if decision == "change" and not revoked:
@@ -161,7 +161,7 @@ def _decision(row: Written, frozen: Row, by: str | None) -> Decision | str:
     if decision == "keep" and revoked:
         return f"the decision is keep, but {revoked[0]} says revoke; use change"
     if decision == "keep" and frozen.recommendation == "revoke" and not comment:
-        return "to keep what is recommended to be revoked takes a comment"
+        return "a comment is required to keep access that is recommended to be revoked"
     if not decided_by:
         return "decided by is empty"
     try:

@@ -1,4 +1,4 @@
-"""Writes a review as a workbook: what to do, then a sheet for each owner, with drop-downs to decide."""
+"""Writes a review as a workbook: instructions, then a sheet per owner with drop-downs for the decisions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipedrive_graph.reviews.items import Item, Population
 from pipedrive_graph.reviews.readme import FONT, README, guide, put
 
 HEADS = 2
-"""Rows above the first user: what the columns are about, and what they are called."""
+"""Rows above the first user: the bands and the column names."""
 
 _WIDTHS = {
     "name": 21, "e-mail": 30, "account": 11, "roles": 18, "last login": 14, "recommendation": 16, "why": 30,
@@ -30,22 +30,22 @@ _WIDTHS = {
     "sensitive permissions held": 54, "findings": 62, "last decision": 30, "user id": 12,
 }  # fmt: skip
 _BANDS = {
-    "name": "Who",
-    "recommendation": "What is recommended",
-    "decision": "Decide",
+    "name": "User",
+    "recommendation": "Recommendation",
+    "decision": "Decision",
     "role": "Only for a change: keep or revoke",
-    "permission sets held": "What the user has, and what is known about it",
+    "permission sets held": "Access, findings and last decision",
 }
-"""What stands above the columns from this one on."""
+"""The band above the columns, by the first column below it."""
 
 _LINE = 15
-"""Points of a line in a cell."""
+"""Height of a line, in points."""
 
 _TALLEST = 26
-"""Lines of the tallest row that Excel makes."""
+"""Lines of the tallest row that Excel allows."""
 
 _SCALE = 51
-"""Per cent of its size at which a sheet is printed: so two pages of A4 beside each other hold the columns."""
+"""Print scale in per cent: the columns fit on two A4 pages side by side."""
 
 _INK, _DARK, _INPUT, _ASIDE = "1F2937", "1F3A5F", "FFF8DB", "E5E7EB"
 _FILLS = {"revoke": "F9D5D3", "look closer": "FCE8C5", "unknown": "E3E6EB", "keep": "DCEFDF"}
@@ -61,10 +61,10 @@ _OPEN = Protection(locked=False)
 
 
 def workbook(population: Population, known_by: str, sha256: str) -> bytes:
-    """The review as an .xlsx file.
+    """Return the review as an .xlsx file.
 
     Args:
-        population: who is reviewed.
+        population: the users to review.
         known_by: the review's id.
         sha256: the population's digest.
     """
@@ -86,9 +86,9 @@ def workbook(population: Population, known_by: str, sha256: str) -> bytes:
 
 
 def sheet_name(owner: str, taken: set[str]) -> str:
-    """A name for an owner's sheet that Excel takes; it is noted in `taken`, in lower case."""
+    """Return a valid, unused name for an owner's sheet; it is added to `taken`, in lower case."""
     clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", columns.line(owner)).strip(" '") or columns.UNOWNED
-    if clean.casefold() == "history":  # which Excel keeps for itself
+    if clean.casefold() == "history":  # a name that Excel reserves
         clean = f"{clean}_"
     number, name = 1, clean[:31].rstrip(" '")
     while name.casefold() in taken:
@@ -162,7 +162,7 @@ def _row(
 
 
 def _span(names: tuple[str, ...], last: int) -> str:
-    """The cells of neighbouring columns, of all users."""
+    """Return the range of adjacent columns over all users."""
     first, end = (get_column_letter(columns.COLUMNS.index(name) + 1) for name in (names[0], names[-1]))
     return f"{first}{HEADS + 1}:{end}{last}"
 
@@ -170,19 +170,19 @@ def _span(names: tuple[str, ...], last: int) -> str:
 def _drop_downs(sheet: Worksheet, last: int) -> None:
     asked = {
         (columns.DECISION,): (columns.DECISIONS, "keep all, revoke all, or change: revoke only a part."),
-        columns.PARTS: (columns.KEEP_OR_REVOKE, "Only where the decision is change. Left empty, it is kept."),
+        columns.PARTS: (columns.KEEP_OR_REVOKE, "Only if the decision is change. Empty means keep."),
     }
     for names, (choices, prompt) in asked.items():
         validation = DataValidation(type="list", formula1=f'"{",".join(choices)}"', allow_blank=True)
         validation.promptTitle, validation.prompt = names[0] if len(names) == 1 else "change", prompt
-        validation.errorTitle, validation.error = "Not possible", f"Choose {' or '.join(choices)}."
+        validation.errorTitle, validation.error = "Invalid value", f"Choose {' or '.join(choices)}."
         validation.showInputMessage = validation.showErrorMessage = True
         validation.add(_span(names, last))
         sheet.add_data_validation(validation)
 
 
 def _colours(sheet: Worksheet, last: int) -> None:
-    """Show what is decided, what is not to be filled in, and where a comment is missing."""
+    """Colour the decisions, the cells to leave empty, and missing comments."""
     decision, comment, recommended = (
         f"${get_column_letter(columns.COLUMNS.index(name) + 1)}{HEADS + 1}"
         for name in (columns.DECISION, columns.COMMENT, "recommendation")
@@ -205,7 +205,7 @@ def _colours(sheet: Worksheet, last: int) -> None:
 
 
 def _protect(sheet: Worksheet) -> None:
-    """Keep what is to stay from being changed by mistake; there is no password."""
+    """Protect the fixed cells against accidental edits, without a password."""
     sheet.protection.sheet = True
     sheet.protection.autoFilter = sheet.protection.sort = False  # False is allowed
     sheet.protection.formatColumns = sheet.protection.formatRows = False
@@ -219,9 +219,9 @@ def _print(sheet: Worksheet, population: Population, owner: str | None) -> None:
     sheet.page_margins.top = sheet.page_margins.bottom = 0.8
     sheet.print_title_rows, sheet.print_title_cols = f"1:{HEADS}", "A:A"
     sheet.col_breaks = ColBreak(brk=[Break(id=columns.COLUMNS.index(columns.BY) + 1)])
-    said = columns.line(f"{population.name}: {owner or columns.UNOWNED}").replace("&", "&&")
+    title = columns.line(f"{population.name}: {owner or columns.UNOWNED}").replace("&", "&&")
     texts = (
-        (sheet.HeaderFooter.oddHeader, said, f"due {population.due}"),
+        (sheet.HeaderFooter.oddHeader, title, f"due {population.due}"),
         (sheet.HeaderFooter.oddFooter, f"snapshot {population.snapshot_id}", "&P / &N"),
     )
     for item, left, right in texts:

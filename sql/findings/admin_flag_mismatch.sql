@@ -1,13 +1,13 @@
--- One row per user whose `is_admin` says otherwise than the entries of `access`.
--- Where only one of the two is given, `users.admin` is taken from it, and they cannot differ.
+-- One row per user whose `is_admin` contradicts the entries of `access`. If Pipedrive gives only
+-- one of the two, `users.admin` is taken from it, and there is nothing to compare.
 --
 -- kind: rule
 -- title: Contradicting admin flags
 -- severity: high
--- meaning: Pipedrive gives the older field `is_admin` and the newer `access`, and they differ on
---   whether this user is an admin: software that reads the one treats the user otherwise than
---   software that reads the other.
--- remedy: Look at the user in Pipedrive; grant or take away the admin rights once more.
+-- meaning: Pipedrive returns the older field `is_admin` and the newer `access`, and they disagree
+--   on whether this user is an admin. Software that reads one field treats the user differently
+--   from software that reads the other.
+-- remedy: Open the user in Pipedrive, and grant the admin rights again or remove them.
 -- reference: NIST SP 800-53 AC-6(5) (privileged accounts)
 -- needs: users
 -- identity: subject

@@ -1,15 +1,15 @@
--- One row per user and app in which the user has become an admin, within `event_open_days`.
--- Who was an admin when first seen has not become one (see new_user_admin), nor has one of whom it
--- is said for the first time. Where Pipedrive says that somebody has become an admin, but not of
--- which app, the object is NULL. Over when the admin rights in the app are taken away.
+-- One row per user and app in which the user became an admin, within `event_open_days`. Users who
+-- were admins when first seen are left out (see new_user_admin), and so are users whose admin
+-- status is known for the first time. If Pipedrive says that a user became an admin, but not of
+-- which app, the object is NULL. The event ends when the admin rights in the app are removed.
 --
 -- kind: rule
 -- title: New admin rights
 -- severity: high
--- meaning: Somebody has become an admin between two snapshots: of the account settings, where users
---   and their rights are managed (critical), or of another app (high).
--- remedy: Ask who granted it and why. If nobody knows, take the admin rights away, and look at what
---   the account has done since.
+-- meaning: A user became an admin between two snapshots: critical for the account settings, where
+--   users and their rights are managed; high for another app.
+-- remedy: Ask who granted the rights and why. If nobody knows, remove them, and check what the
+--   account has done since.
 -- reference: NIST SP 800-53 AC-2(7) (privileged accounts), ISO/IEC 27001:2022 A.8.2
 -- needs: users
 -- identity: subject, object, snapshot_id
@@ -63,13 +63,13 @@ admin_versions AS (
     WINDOW admin_nights AS (PARTITION BY company, user_id ORDER BY valid_from)
 ),
 
--- since when each of today's admins has been one without a break
+-- since when each current admin has been one without a break
 beginnings AS (
     SELECT
         company,
         user_id,
         valid_from AS since,
-        -- what access says for the first time is no change
+        -- a status that `access` gives for the first time is not a change
         admin_before IS FALSE AND access_known = access_known_before AS changed
     FROM admin_versions
     WHERE admin_versions.admin
@@ -77,7 +77,7 @@ beginnings AS (
     QUALIFY row_number() OVER (PARTITION BY company, user_id ORDER BY valid_from DESC) = 1
 ),
 
--- An admin by is_admin, or by an entry of access that names no app.
+-- Admins by `is_admin`, or by an entry of `access` that names no app.
 other_grants AS (
     SELECT
         beginnings.company,

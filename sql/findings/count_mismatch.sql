@@ -1,18 +1,17 @@
--- One row per role or permission set that Pipedrive counts other assignments of than it lists. It
--- does not say whether it counts the users who are inactive, and the assignments that are, so only
--- a number that fits none of these ways of counting is a finding. What is counted and what is
--- listed are compared as of the snapshot in which the count was told. Somebody whose assignments or
--- sets were not told by then, or of whom it is not known whether they are active, may be listed or
--- not: a number that could be right is no finding. It is high where at least 10 and more than half
--- of those that Pipedrive counts are not listed: then users are withheld.
+-- One row per role or permission set whose user count in Pipedrive differs from the users that
+-- Pipedrive lists. Pipedrive does not say whether its count includes inactive users and inactive
+-- assignments, so only a count that fits none of these interpretations is a finding. The count and
+-- the list are compared as of the snapshot that read the count. A user whose assignments or sets
+-- were not read by then, or whose status is unknown, may be listed or not; a count that could be
+-- right is not a finding. The severity is high if at least 10 users, and more than half of the
+-- count, are missing from the list: then Pipedrive probably withholds users.
 --
 -- kind: rule
--- title: Counts that differ
+-- title: User counts differ
 -- severity: info
--- meaning: The number of users that Pipedrive gives for a role or permission set is not that of
---   the users it lists: some who are in it cannot be seen, or the list tells of some who are not.
--- remedy: Compare the members in Pipedrive's settings with the list; if they differ, ask
---   Pipedrive.
+-- meaning: The number of users that Pipedrive gives for a role or permission set differs from the
+--   users it lists: either some members are hidden, or the list contains users who are not members.
+-- remedy: Compare the members in Pipedrive's settings with the list. If they differ, ask Pipedrive.
 -- reference: NIST SP 800-53 AC-2 (account management)
 -- needs: users, roles, all users/{id}/roleAssignments, all users/{id}/access, permissionSets/{id}
 -- identity: subject
@@ -31,7 +30,7 @@ WITH counted_roles AS (
     WHERE roles.assignment_count IS NOT NULL
 ),
 
--- Users are many, the times at which they were answered for are few.
+-- There are many users, but few different times at which their roles were read.
 answer_times AS (
     SELECT
         company,
@@ -108,8 +107,8 @@ counted_sets AS (
     WHERE sets.assignment_count IS NOT NULL
 ),
 
--- Users are many, their different accesses few. Their numbers must be the same wherever they are
--- read.
+-- There are many users, but few different values of `access`. Materialized, so that every reader
+-- sees the same group ids.
 access_groups AS MATERIALIZED (
     SELECT
         company,
@@ -125,7 +124,7 @@ access_groups AS MATERIALIZED (
             versions.live,
             versions.valid_from,
             versions.valid_to,
-            -- whose access was not given this time may have other sets by now
+            -- a user whose access was not returned this time may have other sets by now
             CASE
                 WHEN versions.valid_to IS NULL AND users.access_given IS FALSE THEN NULL
                 ELSE versions.access
@@ -155,7 +154,7 @@ entry_groups AS (
     FROM access_groups
 ),
 
--- a user who has a set in two apps may count once or twice
+-- Pipedrive may count a user with a set in two apps once or twice
 holder_groups AS (
     SELECT
         company,

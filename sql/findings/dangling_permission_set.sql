@@ -1,12 +1,13 @@
--- One row per permission set that a user's access names and that does not exist. That it does not
--- exist takes proof: see `proven_absences`. A set of which only the contents are not known exists.
+-- One row per permission set that a user's access refers to and that does not exist. A set counts
+-- as missing only with proof: see `proven_absences`. A set of which only the contents are unknown
+-- exists.
 --
 -- kind: rule
 -- title: Missing permission set
 -- severity: high
--- meaning: The user's access names a permission set that is not there, so nobody can look up or
---   edit what the user may do. Only for information where no set of the whole app is listed: that
---   is an app whose sets Pipedrive does not show.
+-- meaning: The user's access refers to a permission set that does not exist, so nobody can look up
+--   or edit what the user may do. The severity is info if no set of the whole app is listed,
+--   because Pipedrive does not show the sets of that app.
 -- remedy: Give the user a permission set that exists.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
 -- needs: users, permissionSets
@@ -18,7 +19,7 @@ WITH listed_apps AS (
     FROM permission_sets
 ),
 
--- A set that is named for two apps is one finding.
+-- A set that is named in two apps is one finding.
 dangling_entries AS (
     SELECT
         entries.company,
@@ -38,7 +39,7 @@ dangling_entries AS (
     GROUP BY entries.company, entries.user_id, entries.permission_set_id
 ),
 
--- When access came to name the set; what it named from the beginning is not there.
+-- Since when `access` names the set; missing here if it did from the beginning.
 naming_changes AS (
     SELECT
         changes.company,

@@ -1,17 +1,17 @@
--- One row per assignment of a user to a role that is inactive or does not exist.
--- That it does not exist takes proof: see `proven_absences`.
+-- One row per assignment of a user to a role that is inactive or does not exist. A role counts as
+-- missing only with proof: see `proven_absences`.
 --
 -- kind: rule
 -- title: Assignment to a missing role
 -- severity: high
--- meaning: The user is assigned to a role that is deleted or inactive, so what the user may see is
---   decided by something that nobody can look at or edit.
+-- meaning: The user is assigned to a role that is deleted or inactive, so what the user may see
+--   depends on a role that nobody can look at or edit.
 -- remedy: Assign the user to a role that exists.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
 -- needs: users, roles, users/{id}/roleAssignments
 -- identity: subject, object
 WITH role_changes AS (
-    -- when each role was first seen as it is, or was no longer there
+    -- since when each role has been in its present state, or gone
     SELECT
         company,
         role_id,
@@ -67,6 +67,6 @@ WHERE user_roles.active
         NOT roles.active
         OR proven_absences.subject_id IS NOT NULL
     )
-    -- what was told before the role went, or the user's record changed, may have gone with that
+    -- an assignment that was read before the role or the user's record changed may be outdated
     AND coalesce(users.roles_observed_at >= role_changes.changed_at, TRUE)
     AND coalesce(users.roles_observed_at >= users.changed_at, TRUE)

@@ -1,14 +1,14 @@
--- One row per active admin who has not logged in for long, or never did.
--- Left out is the account that collects, which may never log in otherwise.
+-- One row per active admin whose last login is long ago, or who never logged in. The account that
+-- collects the data is left out, because it may never log in interactively.
 --
 -- kind: rule
 -- title: Dormant admin
 -- severity: high
--- meaning: An account with admin rights that nobody uses is the one that nobody misses when it is
---   taken over: admin of any app, last login over 90 days ago, or none in 30 days of existence (as
---   shipped).
--- remedy: Ask whether the person still needs to be an admin; if not, take the admin rights away or
---   deactivate the account.
+-- meaning: Nobody notices when an unused admin account is taken over. The account is an admin of at
+--   least one app, and its last login is over 90 days ago, or it never logged in and is over 30
+--   days old (default thresholds).
+-- remedy: Ask whether the person still needs admin rights. If not, remove the rights or deactivate
+--   the account.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
 -- needs: users
 -- identity: subject

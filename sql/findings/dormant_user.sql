@@ -1,11 +1,11 @@
--- One row per active user, no admin, whose last login is long ago.
+-- One row per active user who is not an admin and whose last login is long ago.
 --
 -- kind: rule
 -- title: Dormant user
 -- severity: medium
--- meaning: An active account that was used once and is no longer: last login over 90 days ago (as
---   shipped).
--- remedy: Ask whether the person still works with Pipedrive; if not, deactivate the account, which
+-- meaning: An active account that was used in the past and is not used now: its last login is over
+--   90 days ago (default threshold).
+-- remedy: Ask whether the person still works with Pipedrive. If not, deactivate the account, which
 --   also frees the seat.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
 -- needs: users

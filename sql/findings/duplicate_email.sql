@@ -1,15 +1,14 @@
--- One row per live user whose e-mail address another live user has as well. Addresses are compared
--- as `user_addresses` has them, whatever their case and script. A text without an @ is not an
--- address: deleted users all have the same text there. Only users who are known to be active and
--- not deleted count.
+-- One row per live user whose e-mail address another live user also has. Addresses are compared as
+-- they are in `user_addresses`, regardless of case and script. Text without an @ is not an address:
+-- all deleted users share the same text there. Only users who are known to be active and not
+-- deleted count.
 --
 -- kind: rule
--- title: Same e-mail address twice
+-- title: Duplicate e-mail address
 -- severity: low
--- meaning: Two accounts that can log in share one e-mail address: whoever reads that mailbox can
---   take over both, and which of them somebody used is hard to tell.
--- remedy: Find out which account is in use; give the other an address of its own, or deactivate
---   it.
+-- meaning: Two accounts that can log in share one e-mail address. Anybody who reads that mailbox
+--   can take over both accounts, and it is hard to prove which of them was used.
+-- remedy: Find out which account is in use. Give the other one its own address, or deactivate it.
 -- reference: NIST SP 800-53 IA-4 (identifier management), CIS Controls v8 5.1
 -- needs: users
 -- identity: subject
@@ -45,7 +44,7 @@ groups AS (
         company,
         address,
         any_value(shared_addresses.users) AS users,
-        -- one more than is shown, for each leaves out itself
+        -- one more than is shown, because each user leaves itself out
         list(
             {
                 'user_id': addresses.user_id,

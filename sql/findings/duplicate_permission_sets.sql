@@ -1,13 +1,13 @@
--- One row per permission set that grants exactly what another set of the same app grants. Sets
--- whose contents or app are not known are not compared. Nor is a set of type admin that lists
--- nothing: admins hold everything, whatever is listed.
+-- One row per permission set that grants exactly what another set of the same app grants. Sets with
+-- unknown contents or an unknown app are not compared. A set of type admin that lists nothing is
+-- not compared either: admins hold everything, whatever is listed.
 --
 -- kind: rule
--- title: Same permission set twice
+-- title: Duplicate permission sets
 -- severity: low
--- meaning: Two permission sets of one app grant the same under two names: whoever changes one of
---   them believes to have changed it for everybody.
--- remedy: Decide which one stays, move the users of the other to it, and delete the other.
+-- meaning: Two permission sets of one app grant the same under two names. Anybody who edits one of
+--   them believes that the change applies to everybody.
+-- remedy: Decide which set stays, move the users of the other set to it, and delete the other set.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: permissionSets, all permissionSets/{id}
 -- identity: subject
@@ -43,7 +43,7 @@ groups AS (
         app,
         contents,
         count(*) AS sets,
-        -- one more than is shown, for each leaves out itself
+        -- one more than is shown, because each set leaves itself out
         list(
             {
                 'permission_set_id': permission_set_id,

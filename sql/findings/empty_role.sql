@@ -1,17 +1,17 @@
--- One row per active role that has had neither an active member nor a role below it for long. A
--- member is a live user with an active assignment; who may be one (of whom that, or whether the
--- assignment is active, is not known) counts as one. A user whose assignments were never answered
--- counts for the role that the user's record names, and where it names none, for every role. Any
--- role below counts, deleted or not. Time runs from when we saw it: since the last member or role
--- below was gone, at the earliest since we first saw the role. The default role is never empty.
+-- One row per active role that has had neither an active member nor a role below it for
+-- `empty_role_days`. A member is a live user with an active assignment; if either is unknown, the
+-- user counts as a member. A user whose assignments were never read counts for the role that the
+-- user's record names; if it names none, the user counts for every role. Every role below counts,
+-- deleted or not. The days count from when the last member or the last role below was gone, but at
+-- the earliest from when the role was first seen. The default role never counts as empty.
 --
 -- kind: rule
 -- title: Empty role
 -- severity: low
--- meaning: No active user has been in this role for 7 days (as shipped), and no role is below it:
---   it is left over, and somebody who is put into it one day sees what nobody has thought about for
---   long.
--- remedy: Delete the role, if nobody is to join it soon.
+-- meaning: No active user has been in this role for 7 days (default threshold), and no role is
+--   below it. It is left over, and a user who is assigned to it one day sees what nobody has
+--   reviewed for a long time.
+-- remedy: Delete the role, unless somebody joins it soon.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, roles, all users/{id}/roleAssignments
 -- identity: subject
@@ -103,7 +103,7 @@ past_assignments AS (
     WHERE assignments.active IS NOT FALSE
 ),
 
--- What a role was not empty by: until when, and who it was.
+-- What kept a role from being empty: a member or a role below, and until when.
 occupations AS (
     SELECT
         assignments.company,

@@ -1,16 +1,15 @@
--- One row per active user who is not in the role that the company's roster expects.
--- Names are compared without regard to case, to blanks around them and to how many are between two
--- words. Left out are leavers, and users of whom an assignment is not known in full: it may be the
--- one expected. Of a role without a name, only one that is proven not to exist (see
--- `proven_absences`) is not the one.
+-- One row per active user who is not in the role that the company's roster expects. Role names are
+-- compared without regard to case and white space. Leavers are left out. So are users with an
+-- assignment that is not fully known, because it may be the expected one. The same holds for a role
+-- without a name, unless it is proven not to exist (see `proven_absences`).
 --
 -- kind: rule
--- title: Another role than expected
+-- title: Unexpected role
 -- severity: medium
 -- meaning: The role decides what the user sees. HR or the identity provider expects the person in
---   another one: the person has changed jobs and kept the old role, or was never put into the
---   right one.
--- remedy: Ask the manager which is right; assign the user to the expected role, or correct the
+--   another role: the person changed jobs and kept the old role, or was never put into the right
+--   one.
+-- remedy: Ask the manager which role is right. Assign the user to the expected role, or correct the
 --   roster.
 -- reference: CIS Controls v8 6.8 (role-based access control), NIST SP 800-53 AC-2
 -- needs: users, roles, all roles/{id}, users/{id}/roleAssignments, roster/{id}/expectedRole
@@ -34,7 +33,7 @@ WITH expectations AS (
         AND roster.problem IS NULL
 ),
 
--- Spelt as the roster's names are when it is read: a single blank between words, none around them.
+-- Normalised as the roster's names are: one space between words, none around them.
 named_roles AS (
     SELECT
         company,
@@ -49,7 +48,7 @@ assigned_roles AS (
         company,
         user_id,
         bool_or(named_roles.spelling = lower(expectations.expected_role)) AS expected,
-        -- one without a name, or one that may be active, may be the one
+        -- a role without a name, or an assignment that may be active, may be the expected one
         bool_or(
             user_roles.source <> 'observed'
             OR (named_roles.name IS NULL AND proven_absences.subject_id IS NULL)

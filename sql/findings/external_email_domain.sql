@@ -1,16 +1,16 @@
--- One row per live user whose e-mail address is at none of the company's own domains. Which domains
--- those are, `own_email_domains` says: those that findings.toml names, or else those of many users,
--- public providers excepted. Where there is none, because the company is small or its people use
--- public providers, the rule abstains until findings.toml names them. A subdomain is a domain by
--- itself. An address without a domain is not known.
+-- One row per live user whose e-mail address belongs to none of the company's own domains. The
+-- table `own_email_domains` lists these domains: those that findings.toml names, or otherwise those
+-- that many users share, without public providers. If there are none, because the company is small
+-- or its people use public providers, the rule abstains until findings.toml names them. A subdomain
+-- is a domain of its own. An address without a domain is unknown.
 --
 -- kind: rule
--- title: E-mail address of another domain
+-- title: External e-mail domain
 -- severity: medium
 -- meaning: Somebody with an address outside the company can log in: a partner, a private mailbox,
---   or somebody nobody knows. The company cannot close that mailbox when the work ends.
--- remedy: Ask who invited the person and until when; give staff a company address, deactivate the
---   rest, or name the domain under [allowed] in findings.toml.
+--   or an unknown person. The company cannot close that mailbox when the work ends.
+-- remedy: Ask who invited the person and until when. Give staff a company address, deactivate the
+--   others, or name the domain under [allowed] in findings.toml.
 -- reference: ISO/IEC 27001:2022 A.5.19 (supplier relationships), CIS Controls v8 6.1
 -- needs: users
 -- identity: subject

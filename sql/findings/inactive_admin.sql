@@ -1,11 +1,11 @@
--- One row per deactivated or deleted user who is still an admin of any app.
+-- One row per deactivated or deleted user who is still an admin of at least one app.
 --
 -- kind: rule
 -- title: Inactive admin
 -- severity: high
--- meaning: A deactivated or deleted account still has admin rights: reactivating it makes an admin
---   without anybody having granted it.
--- remedy: Take the admin rights away from the account.
+-- meaning: A deactivated or deleted account still has admin rights. Reactivating the account
+--   creates an admin without a new grant.
+-- remedy: Remove the admin rights from the account.
 -- reference: CIS Controls v8 6.2 (access revoking process), NIST SP 800-53 AC-2(3)
 -- needs: users
 -- identity: subject

@@ -3,9 +3,9 @@
 -- kind: rule
 -- title: Inactive user with permissions
 -- severity: medium
--- meaning: A deactivated or deleted account still holds permissions, or is still given a permission
---   set: whoever reactivates it gets them back.
--- remedy: Take the permission sets away from the user.
+-- meaning: A deactivated or deleted account still holds permissions or permission sets.
+--   Reactivating the account restores them.
+-- remedy: Remove the permission sets from the user.
 -- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.5.18
 -- needs: users, users/{id}/permissions
 -- identity: subject
@@ -21,7 +21,7 @@ WITH held_permissions AS (
     WHERE NOT users.live
         AND user_permissions.granted
         AND user_permissions.source = 'observed'
-        -- what was told before the user was deactivated may have gone with that
+        -- permissions that were read before the user was deactivated may be gone since
         AND users.permissions_observed_at >= users.changed_at
     GROUP BY company, user_id
 ),
@@ -75,7 +75,7 @@ SELECT
         'deleted': users.deleted,
         'last_login': users.last_login,
         'login_known': users.login_known,
-        -- NULL is not known
+        -- NULL means unknown
         'permissions': CASE
             WHEN users.permissions_known THEN coalesce(held_permissions.permissions, [])
         END,

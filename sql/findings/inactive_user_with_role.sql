@@ -1,13 +1,13 @@
--- One row per role that a deactivated or deleted user is still assigned to.
--- The default role, where everybody lands who has no other, does not count.
+-- One row per role that a deactivated or deleted user is still assigned to. The default role, which
+-- Pipedrive gives to every user without another role, does not count.
 --
 -- kind: rule
 -- title: Inactive user with a role
 -- severity: medium
--- meaning: A deactivated or deleted account still has an active assignment to a role: whoever
---   reactivates it gets the old place back.
--- remedy: Take the user out of the role, in Pipedrive's settings or by its API
---   (DELETE /roles/{id}/assignments).
+-- meaning: A deactivated or deleted account still has an active assignment to a role. Reactivating
+--   the account restores what the role lets it see.
+-- remedy: Remove the user from the role, in Pipedrive's settings or with the API (DELETE
+--   /roles/{id}/assignments).
 -- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.5.18
 -- needs: users, users/{id}/roleAssignments
 -- identity: subject, object
@@ -41,5 +41,5 @@ INNER JOIN users USING (company, user_id)
 WHERE NOT users.live
     AND held_roles.source = 'observed'
     AND NOT held_roles.is_default
-    -- what was told before the user was deactivated may have gone with that
+    -- assignments that were read before the user was deactivated may be gone since
     AND users.roles_observed_at >= users.changed_at

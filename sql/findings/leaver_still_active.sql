@@ -1,12 +1,12 @@
--- One row per active user whom the company's roster calls a leaver.
--- A row of the roster that cannot be used says nothing about anybody.
+-- One row per active user that the company's roster marks as a leaver. Roster rows that cannot be
+-- used are ignored.
 --
 -- kind: rule
 -- title: Leaver with an active account
 -- severity: high
--- meaning: The person has left or may not work any more, but the account can still sign in and
---   reach the customer data. Critical for an admin.
--- remedy: Deactivate the user, and hand the records over to whoever the manager names.
+-- meaning: The person has left the company or may no longer work, but the account can still sign in
+--   and read customer data. The severity is critical for an admin.
+-- remedy: Deactivate the user, and hand the records over to the person that the manager names.
 -- reference: CIS Controls v8 6.2 (access revoking process), ISO/IEC 27001:2022 A.6.5 and A.5.18
 -- needs: users, roster/{id}
 -- identity: subject

@@ -1,15 +1,15 @@
--- One row per night in which many of a company's grants changed, within `event_open_days`.
--- A grant is a permission that a user holds; it changes when it comes or goes with a user who was
--- there before and is there afterwards. The share is that of all grants known before. Over with age
--- only.
+-- One row per snapshot in which many of a company's grants changed, within `event_open_days`. A
+-- grant is a permission that a user holds. Only changes of users who existed both before and after
+-- are counted. The share is relative to all grants known before. The event ends with age only.
 --
 -- kind: rule
 -- title: Mass change
 -- severity: high
--- meaning: In one night more than 10 % of all that is granted, and at least 50 permissions, came or
---   went: an edit that reached further than was meant, a takeover, or a reorganisation.
--- remedy: Ask who did it, and whether what it reached was meant; the counts by permission and set
---   say where to begin.
+-- meaning: Between two snapshots, more than 10 % of all grants, and at least 50 of them (default
+--   thresholds), were added or removed: an edit that affected more than intended, a takeover, or a
+--   reorganisation.
+-- remedy: Ask who made the change, and whether everything it affected was intended. The counts by
+--   permission and by set show where to start.
 -- reference: NIST SP 800-53 CM-5 (access restrictions for change), AU-6
 -- needs: users
 -- identity: subject, snapshot_id
@@ -215,7 +215,7 @@ SELECT
         'threshold_count': rule_thresholds.mass_change_count,
         'since': mass_changes.read_at,
         'snapshots': mass_changes.compared,
-        -- enough to start with where there are very many
+        -- a sample, because there may be very many
         'first_permissions': by_permission.permissions,
         'first_users': by_user.subjects,
         'edited_sets': coalesce(by_set.sets, [])

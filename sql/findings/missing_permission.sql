@@ -1,15 +1,16 @@
--- One row per permission that an active user lacks although one of the user's permission sets
--- grants it. Deactivated and deleted users are left out: they lack what they cannot use. What an
--- observed answer leaves out is not granted; what it names without a usable value is not known. A
--- permission that no answer of the company names may not be answered for at all, and is missing
--- nowhere. Contents of other sets of the user need not be known, and admins are examined too.
+-- One row per permission that an active user does not hold although one of the user's permission
+-- sets grants it. Deactivated and deleted users are left out, because they cannot use it. A
+-- permission that an observed response leaves out is not granted; one that it names without a
+-- readable value is unknown. A permission that no response of the company names may not be reported
+-- at all, and is not missing. The contents of the user's other sets need not be known. Admins are
+-- examined too.
 --
 -- kind: rule
 -- title: Missing permission
 -- severity: low
--- meaning: One of the user's permission sets grants this permission, and the user does not hold
---   it: what the settings say is not what holds, so nobody can rely on them.
--- remedy: Save the user's permission sets anew; if that does not help, ask Pipedrive.
+-- meaning: One of the user's permission sets grants this permission, and the user does not hold it.
+--   The settings differ from what is in force, so nobody can rely on them.
+-- remedy: Save the user's permission sets again. If that does not help, ask Pipedrive.
 -- reference: ISO/IEC 27001:2022 A.5.18 (access rights), NIST SP 800-53 AC-2
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object
@@ -21,8 +22,8 @@ WITH named_permissions AS (
     WHERE source = 'observed'
 ),
 
--- Users are many, their different accesses few: what is to be expected is found per access. Their
--- numbers must be the same wherever they are read.
+-- There are many users, but few different values of `access`: the expected permissions are computed
+-- per access. Materialized, so that every reader sees the same access ids.
 accesses AS MATERIALIZED (
     SELECT
         company,
@@ -76,12 +77,12 @@ accounts AS (
     WHERE versions.valid_to IS NULL
         AND sources.source = 'observed'
         AND users.live
-        -- else the sets may be others by now
+        -- otherwise the user may have other sets by now
         AND users.access_given IS NOT FALSE
 ),
 
--- How many of the expected ones are held, or not known: nearly everybody's are all there. In each
--- of several roles a user has the same ones.
+-- How many of the expected permissions each user holds or may hold: for nearly all users, all of
+-- them. A user in several roles has the same permissions in each.
 held_counts AS (
     SELECT
         company,
@@ -111,7 +112,7 @@ suspects AS (
     WHERE coalesce(held_counts.permissions, 0) < expectations.permissions
 ),
 
--- what explains it is told of these only
+-- explanations are computed for these users only
 expected_permissions AS (
     SELECT
         company,

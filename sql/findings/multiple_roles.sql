@@ -3,8 +3,8 @@
 -- kind: rule
 -- title: More than one role
 -- severity: medium
--- meaning: Pipedrive puts a user into one role at a time; who is in several sees what all of them
---   see, which nobody decided.
+-- meaning: Pipedrive assigns a user to one role at a time. A user in several roles sees what all of
+--   them see, and nobody decided that.
 -- remedy: Assign the user to the one role that fits the job.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, users/{id}/roleAssignments

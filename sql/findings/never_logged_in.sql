@@ -1,12 +1,12 @@
--- One row per active user, no admin, who never logged in although the account is no longer new.
+-- One row per active user, other than admins, who never logged in although the account is not new.
 --
 -- kind: rule
 -- title: Never logged in
 -- severity: medium
--- meaning: An active account, created (where that is not known, first seen by us) over 14 days ago
---   (as shipped), that was never used: an invitation that nobody accepted can still be accepted by
---   somebody else.
--- remedy: Ask whether the invitation still stands; if not, deactivate the account.
+-- meaning: An active account that was never used and is over 14 days old (default threshold),
+--   counted from its creation or, if that is unknown, from when it was first seen. An invitation
+--   that nobody accepted can still be accepted by somebody else.
+-- remedy: Ask whether the invitation is still needed. If not, deactivate the account.
 -- reference: CIS Controls v8 5.3 (disable dormant accounts), NIST SP 800-53 AC-2(3)
 -- needs: users
 -- identity: subject

@@ -1,16 +1,17 @@
--- One row per user who became an admin within `new_user_admin_days` of being created.
--- A user of whom Pipedrive tells no creation, or one that is yet to come, was created when first
--- seen. It counts when the user became an admin of a first app, be it in the snapshot that saw the
--- user for the first time; who was there in the company's first snapshot came before we looked.
--- Over when the user is no longer an admin of anything.
+-- One row per user who became an admin within `new_user_admin_days` of the account's creation. If
+-- Pipedrive gives no creation time, or one in the future, the time when the user was first seen
+-- counts instead. The event is that the user became an admin of a first app, which includes the
+-- snapshot that saw the user for the first time. Users of the company's first snapshot are left
+-- out: their accounts are older than the records. The event ends when the user is not an admin of
+-- any app.
 --
 -- kind: rule
 -- title: New user is an admin
 -- severity: high
--- meaning: An account became an admin within 7 days (as shipped) of being created. Whoever takes a
---   company over makes an admin account for later; whoever joins a company rarely starts as an
---   admin.
--- remedy: Ask who created the account and whose it is. If nobody knows, deactivate it.
+-- meaning: An account became an admin within 7 days (default threshold) of its creation. Attackers
+--   who take over a company create an admin account for later use; a new employee rarely starts as
+--   an admin.
+-- remedy: Ask who created the account and who uses it. If nobody knows, deactivate it.
 -- reference: NIST SP 800-53 AC-2(7) (privileged accounts), CIS Controls v8 5.4
 -- needs: users
 -- identity: subject, snapshot_id
@@ -28,7 +29,7 @@ WITH admin_versions AS (
     WINDOW admin_nights AS (PARTITION BY company, user_id ORDER BY valid_from)
 ),
 
--- since when each of today's admins has been one without a break
+-- since when each current admin has been one without a break
 beginnings AS (
     SELECT
         company,
@@ -62,7 +63,7 @@ new_admins AS (
     FROM beginnings
     INNER JOIN users USING (company, user_id)
     INNER JOIN first_reads USING (company)
-    -- said for the first time, it is news of a user who is new only
+    -- an admin status that is known for the first time counts for new users only
     WHERE beginnings.admin_before IS NOT NULL
         OR users.first_seen > first_reads.began_at
 )

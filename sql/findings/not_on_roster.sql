@@ -1,14 +1,14 @@
--- One row per active user whose e-mail address no row of the company's roster has.
--- A row that cannot be used counts here: the person is on the roster. Left out is the account that
--- collects, which may be no person's.
+-- One row per active user whose e-mail address is not on the company's roster. Roster rows that
+-- cannot be used count here, because the person is on the roster. The account that collects the
+-- data is left out, because it may belong to no person.
 --
 -- kind: rule
 -- title: Not on the roster
 -- severity: medium
--- meaning: The account can sign in, but neither HR nor the identity provider knows a person behind
---   the address: nobody will say when it is to be closed.
--- remedy: Find out whose account it is; deactivate it, or put the person on the roster. Waive what
---   is a machine's.
+-- meaning: The account can sign in, but neither HR nor the identity provider knows a person with
+--   this address, so nobody will say when to close the account.
+-- remedy: Find out who uses the account. Deactivate it, or put the person on the roster. Waive
+--   accounts that belong to machines.
 -- reference: CIS Controls v8 5.1 (inventory of accounts), ISO/IEC 27001:2022 A.5.16
 -- needs: users, roster/{id}
 -- identity: subject

@@ -1,22 +1,23 @@
--- One row per user who carries permissions along or piles them up, within `event_open_days`.
--- Carried along: the user, no admin, went to another role and still holds what was usual in the old
--- one (held by `creep_holders_share` of its members just before) and unusual in the new one (held
--- by fewer just after); the snapshot is that of the move. Piled up: the user holds over
--- `creep_growth_share` more permissions than `creep_days` before, or than in the first answer about
--- the user where that came later; the snapshot is the one that crossed that line. What edited sets
--- brought does not count (see permission_set_changed), nor what a user lost by being deactivated or
--- deleted and got back by being active again, nor who held nothing before. All is measured as it
--- was in that snapshot: what time passes, or others hold, later changes nothing. Over when nothing
--- carried along is left, or the user has left the new role; and when the number has been back at
--- the line.
+-- One row per user who carries permissions into a new role or accumulates them, within
+-- `event_open_days`. Carried: the user, not an admin, moved to another role and still holds
+-- permissions that were usual in the old role (at least `creep_holders_share` of its members held
+-- them just before) and are unusual in the new one (fewer hold them just after); the snapshot is
+-- that of the move. Accumulated: the user holds over `creep_growth_share` more permissions than
+-- `creep_days` before, or than in the first response about the user if that came later; the
+-- snapshot is the one that crossed this threshold. Permissions that came by the edit of a set do
+-- not count (see permission_set_changed). Neither do permissions that a user lost by being
+-- deactivated or deleted and regained by being reactivated, nor users who held nothing before. All
+-- is measured as of that snapshot; the passing of time and later changes of other users do not
+-- alter it. The event ends when no carried permission is left or the user has left the new role,
+-- and when the number is back at the threshold.
 --
 -- kind: rule
 -- title: Permission creep
 -- severity: medium
--- meaning: Permissions of an earlier job stay when somebody takes another, or exception is added to
---   exception: in the end one account can do what nobody would have granted at once.
--- remedy: Compare with the colleagues in the same role, and take away what the present job does not
---   need.
+-- meaning: Permissions of an earlier job stay when a person takes another job, or exceptions add
+--   up. In the end, one account can do what nobody would have granted at once.
+-- remedy: Compare the user with colleagues in the same role, and remove what the present job does
+--   not need.
 -- reference: NIST SP 800-53 AC-6(7) (review of user privileges), ISO/IEC 27001:2022 A.5.18
 -- needs: users, users/{id}/roleAssignments, users/{id}/permissions
 -- identity: subject, snapshot_id
@@ -37,7 +38,7 @@ WITH role_changes AS (
         AND access_changes.kind IN ('granted', 'revoked')
 ),
 
--- From one role to another, in which the user still is.
+-- Moves from one role to another, in which the user still is.
 moves AS (
     SELECT
         company,
@@ -50,7 +51,7 @@ moves AS (
     FROM role_changes AS arrivals
     INNER JOIN role_changes AS departures USING (company, user_id, snapshot_id, since)
     INNER JOIN users USING (company, user_id)
-    -- as the user was then: being an admin, or deactivated, later on takes nothing of it away
+    -- as the user was then: later admin rights or a deactivation do not end the event
     INNER JOIN users_history AS versions
         ON versions.company = arrivals.company
         AND versions.user_id = arrivals.user_id
@@ -66,11 +67,12 @@ moves AS (
         AND since > users.first_seen
         AND versions.live
         AND NOT versions.admin
-        -- or nobody has been asked since what the user still holds
+        -- otherwise it is unknown what the user still holds
         AND users.permissions_observed_at >= since
 ),
 
--- of whoever may have moved: few, which must be plain to see, or those of all are looked up
+-- The semi join limits this to the few users who may have moved; without it, DuckDB reads the flags
+-- of all users.
 mover_flags AS (
     SELECT
         company,
@@ -98,7 +100,7 @@ kept_flags AS (
     WHERE flags.valid_from < moves.since
 ),
 
--- The roles as they were: the old one just before the move, the new one just after.
+-- The state of the roles: the old role just before the move, the new role just after it.
 role_moments AS (
     SELECT DISTINCT
         company,
@@ -117,7 +119,7 @@ role_moments AS (
     FROM moves
 ),
 
--- kept apart, or everybody is joined with all moments of the company first
+-- Materialized; otherwise DuckDB first joins every user with every moment of the company.
 moment_memberships AS MATERIALIZED (
     SELECT DISTINCT
         company,
@@ -296,7 +298,7 @@ activity_changes AS (
         AND access_changes.object IN ('active', 'deleted')
 ),
 
--- Changes of the users who were granted something of late, as far back as it is compared.
+-- Changes of the users who recently gained a permission, as far back as the comparison goes.
 flag_changes AS (
     SELECT
         company,
@@ -351,7 +353,7 @@ now_held AS (
     GROUP BY company, user_id
 ),
 
--- How many were held after each change, counted back from today.
+-- How many permissions were held after each change, counted back from now.
 tallies AS (
     SELECT
         company,
@@ -372,7 +374,7 @@ tallies AS (
             PARTITION BY company, user_id ORDER BY balances.changed_at
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ),
-        -- after the moment that is so many days ago
+        -- the changes of the last `creep_days` up to this one
         compared_changes AS (
             PARTITION BY company, user_id ORDER BY balances.changed_at
             RANGE BETWEEN

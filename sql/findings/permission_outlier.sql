@@ -1,17 +1,15 @@
--- One row per permission that a user holds and few or none of the user's peers do.
--- Peers are those who hold nearly the same but for it, of the same role first. The score weighs the
--- peers who lack it against those who hold it, and how easily it is copied by mistake. Of whom
--- nothing can be said, `peer_groups` tells why.
+-- One row per permission that a user holds and few or none of the user's peers hold. Peers are the
+-- users who hold nearly the same permissions apart from this one, preferably in the same role. The
+-- score weighs peers without the permission against peers with it, and considers how easily it is
+-- copied by mistake. `peer_groups` says why a user could not be compared.
 --
 -- kind: rule
--- title: Permission that peers do not have
+-- title: Permission that peers lack
 -- severity: medium
--- meaning: Who does the same job holds the same permissions. This user holds one that few or none
---   of the peers do, by more than chance explains: copied from somebody else, or kept from an
---   earlier job.
---   High where the permission is a sensitive one.
--- remedy: Ask the user's manager what it is needed for; take it away, or give it to the whole
---   team.
+-- meaning: People who do the same job usually hold the same permissions. This user holds one that
+--   few or none of the peers hold, which chance does not explain: it was copied from another user,
+--   or kept from an earlier job. The severity is high for a sensitive permission.
+-- remedy: Ask the user's manager why it is needed. Remove it, or give it to the whole team.
 -- reference: NIST SP 800-53 AC-6(7) (review of user privileges), ISO/IEC 27001:2022 A.5.18
 -- needs: users, users/{id}/permissions
 -- identity: subject, object
@@ -20,16 +18,16 @@ WITH outliers AS (
         company,
         user_id,
         permission,
-        found.score,
-        found.peers,
-        found.holders,
-        found.role_peers,
-        found.kind,
-        found.compared,
+        comparisons.score,
+        comparisons.peers,
+        comparisons.holders,
+        comparisons.role_peers,
+        comparisons.kind,
+        comparisons.compared,
         thresholds.outlier_score AS threshold
-    FROM peer_comparisons AS found
+    FROM peer_comparisons AS comparisons
     INNER JOIN rule_thresholds AS thresholds USING (company)
-    WHERE found.score >= thresholds.outlier_score
+    WHERE comparisons.score >= thresholds.outlier_score
 ),
 
 colleagues AS (
@@ -42,7 +40,7 @@ colleagues AS (
     FROM outliers
 ),
 
--- what of all flags concerns the outliers, looked up once for the users and for their colleagues
+-- the flags that concern the outliers, read once for the users and for their peers
 concerned AS (
     SELECT
         company,
@@ -59,7 +57,7 @@ concerned AS (
     FROM colleagues
 ),
 
--- only theirs: the texts of everybody's roles would take longer than all the rest
+-- only for outliers: role names of all users would take longer than the rest of the query
 seats AS (
     SELECT
         company,
@@ -81,7 +79,7 @@ concerned_flags AS MATERIALIZED (
         flags.observed_at
     FROM user_permissions AS flags
     SEMI JOIN concerned USING (company, user_id, permission)
-    -- what is not granted is as good as not named, and that is most of it
+    -- a flag that is not granted counts like a missing one, and most flags are not granted
     WHERE flags.granted IS NOT FALSE
 ),
 
@@ -94,7 +92,7 @@ nearest_peers AS (
             {
                 'user': users.label,
                 'role': seats.role,
-                -- who does not name it does not hold it
+                -- a peer whose response does not name it does not hold it
                 'holds_it': CASE
                     WHEN flags.permission IS NULL THEN FALSE
                     ELSE flags.granted
@@ -110,7 +108,7 @@ nearest_peers AS (
 ),
 
 explanations AS (
-    -- a user in two roles has each permission twice there
+    -- a user in two roles has each permission twice in this table
     SELECT
         company,
         user_id,
@@ -167,7 +165,7 @@ SELECT
         'sensitive': sensitive.permission IS NOT NULL,
         'since': flags.since,
         'observed_at': flags.observed_at,
-        -- NULL is not known
+        -- NULL means unknown
         'granted_by': CASE
             WHEN len(explanations.granted_by) = 0 THEN []
             ELSE granting_sets.sets

@@ -1,15 +1,15 @@
--- One row per permission set whose contents have changed, within the last `event_open_days`.
--- Contents that are known for the first time, or were not answered, have not changed; nor has a set
--- of type admin that begins or stops to list what it grants. The change is over when nothing of it
--- is left: all that was added has been taken out since, and all that was removed put back in.
+-- One row per permission set whose contents changed, within `event_open_days`. Contents that become
+-- known for the first time or were not read have not changed, and neither has a set of type admin
+-- that starts or stops listing what it grants. The event ends when nothing of the change is left:
+-- everything added was removed since, and everything removed was added back.
 --
 -- kind: rule
 -- title: Permission set changed
 -- severity: high
--- meaning: A permission set grants something else than before, to everybody who has it: one edit
---   can give a sensitive permission to a whole department without a user being touched.
--- remedy: Ask who edited the set and whether its users are meant to have what was added; else put
---   the contents back.
+-- meaning: A permission set grants something different from before, to every user who has it. One
+--   edit can give a sensitive permission to a whole department without a change to any user.
+-- remedy: Ask who edited the set and whether its users should have what was added. If not, restore
+--   the contents.
 -- reference: NIST SP 800-53 AC-6(7) (review of user privileges), ISO/IEC 27001:2022 A.5.18
 -- needs: users, permissionSets, permissionSets/{id}
 -- identity: subject, snapshot_id
@@ -36,8 +36,8 @@ WITH edits AS (
     WHERE access_changes.subject_kind = 'permission_set'
         AND access_changes.kind = 'changed'
         AND access_changes.object = 'contents'
-        -- an admin set that lists nothing grants all of its app: to begin or to end listing it is
-        -- not an edit
+        -- an admin set that lists nothing grants everything in its app: starting or stopping the
+        -- list is not an edit
         AND NOT (
             coalesce(sets.type = 'admin', FALSE)
             AND '[]' IN (access_changes.before, access_changes.after)
@@ -68,7 +68,7 @@ edited_permissions AS (
     FROM edits
 ),
 
--- What of an edit is still so, and has been ever since.
+-- The part of each edit that has stayed in force since.
 lasting_permissions AS (
     SELECT
         edited.company,
@@ -177,7 +177,7 @@ SELECT
         'snapshots': edited_sets.compared,
         'assignees': coalesce(assignees.assignees, 0),
         'active_assignees': coalesce(assignees.active_assignees, 0),
-        -- enough to start with where there are very many
+        -- a sample, because there may be very many
         'first_assignees': coalesce(list_slice(assignees.labels, 1, 20), [])
     }) AS evidence
 FROM edited_sets

@@ -1,13 +1,13 @@
 -- One row per user who was deactivated or deleted and is active again, within `event_open_days`.
--- Over when the user is deactivated or deleted once more.
+-- The event ends when the user is deactivated or deleted again.
 --
 -- kind: rule
 -- title: Reactivated user
 -- severity: medium
--- meaning: An account that was deactivated, or deleted, is active again, with whatever it held. A
---   forgotten account of somebody who left is a way in that nobody watches.
--- remedy: Ask who reactivated it and for whom; check the roles and permission sets that it came
---   back with.
+-- meaning: An account that was deactivated or deleted is active again, with whatever it held. A
+--   forgotten account of a former employee is an entry point that nobody watches.
+-- remedy: Ask who reactivated the account and for which person. Check the roles and permission sets
+--   that it has.
 -- reference: NIST SP 800-53 AC-2 (account management), CIS Controls v8 6.2 (access revoking)
 -- needs: users
 -- identity: subject, snapshot_id
@@ -20,7 +20,7 @@ WITH steps AS (
         snapshot_id,
         event_snapshots.compared,
         access_changes.at AS since,
-        -- towards activity, be it not the whole way
+        -- a step towards being active, even if another attribute still says otherwise
         (access_changes.object = 'active') = (access_changes.after = 'true') AS returns
     FROM access_changes
     INNER JOIN event_snapshots USING (company, snapshot_id)
@@ -47,7 +47,7 @@ returned_users AS (
     GROUP BY ALL
 ),
 
--- how long they were away, as far as we saw it
+-- how long the users were inactive, as far as snapshots show it
 absences AS (
     SELECT
         returned_users.company,
@@ -97,7 +97,7 @@ held_flags AS (
         list(flags.permission ORDER BY flags.permission)
             FILTER (sensitive_permissions.permission IS NOT NULL) AS sensitive
     FROM user_permissions_history AS flags
-    -- what is known to be few, or the permissions of all were looked up
+    -- this limits the join to few users; without it, DuckDB reads the permissions of all
     SEMI JOIN steps USING (company, user_id)
     LEFT JOIN sensitive_permissions
         ON sensitive_permissions.company = flags.company
@@ -144,7 +144,7 @@ LEFT JOIN absences USING (company, user_id, since)
 LEFT JOIN role_lists USING (company, user_id)
 LEFT JOIN set_lists USING (company, user_id)
 LEFT JOIN held_flags USING (company, user_id)
--- whoever went away since is no longer back
+-- without users who became inactive again
 ANTI JOIN steps AS departures
     ON departures.company = returned_users.company
     AND departures.user_id = returned_users.user_id

@@ -1,16 +1,16 @@
 -- One row per role, permission set or user whose name or address was changed to one that an
--- exception names: [allowed.permissions] in findings.toml, a waiver that was read before, or,
--- within `event_open_days`, an expected role of the roster. A waiver by `*` names nobody. The
--- exception does not hold for it. Over when the exception no longer names it, or the subject has
--- another name.
+-- exception names: [allowed.permissions] in findings.toml, a waiver that was read before, or an
+-- expected role of the roster (within `event_open_days`). A waiver for `*` names nobody. The
+-- exception does not apply to the renamed subject. The finding ends when the exception no longer
+-- names it, or the subject has another name.
 --
 -- kind: rule
 -- title: Renamed to match an exception
 -- severity: high
--- meaning: Somebody gave a role, permission set or account the name of one that is excepted from
---   findings. Without care its own findings would be closed by that.
--- remedy: Ask who renamed it, and why. If that is right, name it by its id in findings.toml, or
---   write the waiver anew.
+-- meaning: Somebody gave a role, permission set or account a name that is excepted from findings.
+--   If the exception applied, the rename would close the findings about it.
+-- remedy: Ask who renamed it, and why. If the rename is right, name the subject by its id in
+--   findings.toml, or write the waiver again.
 -- reference: NIST SP 800-53 CM-3 (configuration change control), AC-6
 -- needs: users, roles
 -- identity: subject, object
@@ -76,7 +76,7 @@ matches AS (
                 AND lower(renames.after) GLOB lower(exceptions.entry)
             )
         )
-        -- what was named before by the same entry was not renamed into it
+        -- a subject whose old name the same entry also matched was not renamed into it
         AND NOT (
             exceptions.list = 'waivers.toml'
             AND lower(renames.before) GLOB lower(exceptions.entry)

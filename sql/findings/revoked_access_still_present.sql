@@ -1,24 +1,24 @@
--- One row per access that an access review revoked and that a later snapshot still finds.
--- What counts is the latest decision about a user in all reviews: a keep that comes later ends it.
--- A decision to revoke is about all access, object `account`: the user can still sign in, or still
--- holds roles, permission sets, admin rights or permissions, even though deactivated. A decision to
--- change is about what was held when the review was opened and is in a part that was revoked:
--- `role:<id>`, the set's id, the permission, `admin:<app>`, or `admin` where no app is told. The
--- role that Pipedrive gives to who has no other is not counted.
--- Later is a snapshot whose read began after the decision was taken, and it has to be an answer:
--- the user was listed, and the roles or permissions told, after the decision. What is carried over,
--- not known or inferred fires nothing; and what was found before stays until all of it is answered.
--- Still is without a break: the versions of the history, put together as long as one follows the
--- other and none says no, reach from now to before the decision. What went away, be it for a night,
--- and was granted anew is another grant, about which nobody has decided.
+-- One row per access that an access review revoked and that a later snapshot still contains. The
+-- latest decision about a user in all reviews counts: a later decision to keep ends the finding. A
+-- decision to revoke concerns all access, with the object `account`: the user can still sign in, or
+-- still has roles, permission sets, admin rights or permissions, even if deactivated. A decision to
+-- change concerns what the user held when the review was opened, in the parts that were revoked:
+-- `role:<id>`, the set's id, the permission, `admin:<app>`, or `admin` if the app is unknown. The
+-- role that Pipedrive gives to users without another role does not count. Later means that the
+-- snapshot began after the decision, and that it observed the access: the user's record, roles or
+-- permissions were read after the decision. Data that is carried forward, unknown or inferred opens
+-- no finding, and an open finding stays until all of it is read. Still means without a break: the
+-- versions in the history reach from before the decision until now, and none of them says no.
+-- Access that was removed, even for one snapshot, and granted again is a new grant, which nobody
+-- has decided about.
 --
 -- kind: rule
 -- title: Revoked access still present
 -- severity: high
--- meaning: Whoever answers for it has decided that this access is to go, and it is still there: the
---   review did not reach Pipedrive.
--- remedy: Take it away in Pipedrive. If it is needed after all, let the next review, or the same
---   one once more, decide to keep it.
+-- meaning: A reviewer decided to revoke this access, and it is still there: the decision was not
+--   carried out in Pipedrive.
+-- remedy: Remove the access in Pipedrive. If it is still needed, record a decision to keep it, in
+--   the next review or again in the same one.
 -- reference: ISO/IEC 27001:2022 A.5.18 (access rights), NIST SP 800-53 AC-2 j (review of accounts),
 --   CIS Controls v8 6.2
 -- needs: users, users/{id}/roleAssignments, users/{id}/permissions
@@ -44,7 +44,8 @@ WITH latest_decisions AS (
     ) = 1
 ),
 
--- when the user's record, roles and permissions were last told: before the decision says nothing
+-- Whether the user's record, roles and permissions were read after the decision: earlier data is no
+-- proof.
 revocations AS (
     SELECT
         company,
@@ -60,8 +61,8 @@ revocations AS (
         decisions.decided_by,
         decisions.decided_at,
         decisions.snapshot_id,
-        users.roles_observed_at > decisions.decided_at AS roles_told,
-        users.permissions_observed_at > decisions.decided_at AS permissions_told
+        users.roles_observed_at > decisions.decided_at AS roles_read,
+        users.permissions_observed_at > decisions.decided_at AS permissions_read
     FROM latest_decisions AS decisions
     INNER JOIN current_snapshot USING (company)
     INNER JOIN users USING (company, user_id)
@@ -93,7 +94,7 @@ frozen AS (
     SEMI JOIN revocations USING (company, review_id, row_id)
 ),
 
--- what was to go and is held now
+-- revoked access that is held now
 remainders AS (
     SELECT
         company,
@@ -119,7 +120,7 @@ remainders AS (
     LEFT JOIN frozen USING (company, review_id, row_id)
     WHERE held_roles.source = 'observed'
         AND held_roles.is_default IS NOT TRUE
-        AND revocations.roles_told
+        AND revocations.roles_read
         AND (
             revocations.decision = 'revoke'
             OR (
@@ -158,7 +159,7 @@ remainders AS (
         SELECT
             company,
             user_id,
-            -- an admin of whom no app is told
+            -- an admin of an unknown app
             unnest(
                 CASE
                     WHEN len(users.admin_apps) > 0 THEN users.admin_apps
@@ -193,7 +194,7 @@ remainders AS (
     LEFT JOIN frozen USING (company, review_id, row_id)
     WHERE flags.granted
         AND flags.source = 'observed'
-        AND revocations.permissions_told
+        AND revocations.permissions_read
         AND (
             revocations.decision = 'revoke'
             OR (
@@ -203,29 +204,29 @@ remainders AS (
         )
 ),
 
--- whether each of them was there, by version; NULL is not known
-versions AS (
+-- whether each was held, per version; NULL means unknown
+states AS (
     SELECT
         company,
         user_id,
         remainders.kind,
         remainders.thing,
         remainders.label,
-        nights.valid_from,
-        nights.valid_to,
+        versions.valid_from,
+        versions.valid_to,
         CASE remainders.kind
-            WHEN 'account' THEN nights.live
+            WHEN 'account' THEN versions.live
             WHEN 'permission_set' THEN list_contains(
-                list_transform(nights.access, lambda entry: entry.permission_set_id),
+                list_transform(versions.access, lambda entry: entry.permission_set_id),
                 remainders.thing
             )
             WHEN 'admin' THEN CASE
-                WHEN remainders.thing IS NULL OR NOT nights.access_known THEN nights.admin
-                ELSE list_contains(nights.admin_apps, remainders.thing)
+                WHEN remainders.thing IS NULL OR NOT versions.access_known THEN versions.admin
+                ELSE list_contains(versions.admin_apps, remainders.thing)
             END
         END AS held
     FROM remainders
-    INNER JOIN users_history AS nights USING (company, user_id)
+    INNER JOIN users_history AS versions USING (company, user_id)
     WHERE remainders.kind IN ('account', 'permission_set', 'admin')
 
     UNION ALL
@@ -236,13 +237,13 @@ versions AS (
         remainders.kind,
         remainders.thing,
         remainders.label,
-        nights.valid_from,
-        nights.valid_to,
-        nights.active AS held
+        versions.valid_from,
+        versions.valid_to,
+        versions.active AS held
     FROM remainders
-    INNER JOIN user_roles_history AS nights USING (company, user_id)
+    INNER JOIN user_roles_history AS versions USING (company, user_id)
     WHERE remainders.kind = 'role'
-        AND remainders.thing = CAST(nights.role_id AS VARCHAR)
+        AND remainders.thing = CAST(versions.role_id AS VARCHAR)
 
     UNION ALL
 
@@ -252,24 +253,24 @@ versions AS (
         remainders.kind,
         remainders.thing,
         remainders.label,
-        nights.valid_from,
-        nights.valid_to,
-        nights.granted AS held
+        versions.valid_from,
+        versions.valid_to,
+        versions.granted AS held
     FROM remainders
-    INNER JOIN user_permissions_history AS nights USING (company, user_id)
+    INNER JOIN user_permissions_history AS versions USING (company, user_id)
     WHERE remainders.kind = 'permission'
-        AND remainders.thing = nights.permission
+        AND remainders.thing = versions.permission
 ),
 
--- a version begins anew what does not follow one that was there, or may have been
+-- a version begins a new grant unless it directly follows one that was held or may have been
 beginnings AS (
     SELECT
         *,
         lag(valid_to) OVER (
-            PARTITION BY company, user_id, versions.kind, versions.thing ORDER BY valid_from
+            PARTITION BY company, user_id, states.kind, states.thing ORDER BY valid_from
         ) IS DISTINCT FROM valid_from AS begins
-    FROM versions
-    WHERE versions.held IS NOT FALSE
+    FROM states
+    WHERE states.held IS NOT FALSE
 ),
 
 stays AS (
@@ -284,7 +285,7 @@ stays AS (
     GROUP BY company, user_id, beginnings.kind, beginnings.thing
 ),
 
-found AS (
+leftovers AS (
     SELECT
         company,
         user_id,
@@ -323,22 +324,22 @@ SELECT
     company,
     'user' AS subject_kind,
     CAST(user_id AS VARCHAR) AS subject_id,
-    found.object,
+    leftovers.object,
     'high' AS severity,
     concat(
         users.label,
         CASE
-            WHEN found.kind <> 'account'
+            WHEN leftovers.kind <> 'account'
                 THEN concat(
-                    CASE found.kind
+                    CASE leftovers.kind
                         WHEN 'role' THEN ' is still in the role '
                         WHEN 'permission_set' THEN ' still has the permission set '
                         WHEN 'admin' THEN ' is still an admin of '
                         ELSE ' still holds '
                     END,
-                    coalesce(found.still[1].label, 'an app that is not told')
+                    coalesce(leftovers.still[1].label, 'an unknown app')
                 )
-            WHEN found.can_sign_in THEN ' can still sign in'
+            WHEN leftovers.can_sign_in THEN ' can still sign in'
             WHEN users.live THEN ' still has access'
             ELSE ' is no longer active, but still has access'
         END,
@@ -348,7 +349,7 @@ SELECT
     ) AS title,
     to_json({
         'user': users.label,
-        'kind': found.kind,
+        'kind': leftovers.kind,
         'decision': revocations.decision,
         'decided_by': revocations.decided_by,
         'decided_at': revocations.decided_at,
@@ -356,13 +357,13 @@ SELECT
         'review': reviews.name,
         'review_id': reviews.review_id,
         'snapshot_decided_at': revocations.snapshot_id,
-        'still_there': found.still,
-        'since': found.since,
+        'still_there': leftovers.still,
+        'since': leftovers.since,
         'active': users.active,
         'last_login': users.last_login,
         'login_known': users.login_known
     }) AS evidence
-FROM found
+FROM leftovers
 INNER JOIN revocations USING (company, user_id)
 INNER JOIN users USING (company, user_id)
 INNER JOIN reviews

@@ -1,13 +1,13 @@
 -- One row per role whose parents lead back to it, or whose parent does not exist. A root that is
--- its own parent is no loop. Each role of a loop is a finding, a role that merely hangs below one
--- is none. That a parent does not exist takes proof: see `proven_absences`.
+-- its own parent is not a loop. Each role of a loop is a finding; a role that is below a loop is
+-- not. A parent counts as missing only with proof: see `proven_absences`.
 --
 -- kind: rule
 -- title: Broken role tree
 -- severity: medium
--- meaning: The roles above this one form a loop, or end at a role that does not exist. Who sees
---   what follows from the tree, so what the members see depends on how Pipedrive copes with it.
--- remedy: Put the role below one that exists and hangs on the root.
+-- meaning: The roles above this one form a loop, or end at a role that does not exist. The tree
+--   decides who sees what, so what the members see depends on how Pipedrive handles the error.
+-- remedy: Put the role below an existing role that is connected to the root.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: roles
 -- identity: subject
@@ -23,7 +23,7 @@ WITH orphans AS (
         AND proven_absences.subject_id = CAST(roles.parent_role_id AS VARCHAR)
 ),
 
--- What is above a role and below it as well; only who is in or under a loop has no depth.
+-- Roles that are both above and below a role. Only roles in or under a loop have no depth.
 loops AS (
     SELECT
         roles.company,

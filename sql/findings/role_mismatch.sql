@@ -1,11 +1,11 @@
--- One row per user whose own role is none of the roles that the user is assigned to.
+-- One row per user whose record names a role that the user is not assigned to.
 --
 -- kind: rule
 -- title: Role mismatch
 -- severity: medium
 -- meaning: The list of users names one role for this user and the assignments name others, so it is
---   not clear which of them decides what the user sees.
--- remedy: Assign the user anew to the role that is meant, and check that both then say the same.
+--   unclear which of them decides what the user sees.
+-- remedy: Assign the user to the right role again, and check that both then agree.
 -- reference: CIS Controls v8 6.8 (role-based access control)
 -- needs: users, users/{id}/roleAssignments
 -- identity: subject
@@ -15,7 +15,7 @@ WITH assigned_users AS (
         user_id,
         list(user_roles.role_id ORDER BY user_roles.role_id)
             FILTER (user_roles.active) AS assigned_role_ids,
-        -- an assignment that does not say whether it is active may be one
+        -- an assignment with an unknown status may be active
         bool_or(user_roles.role_id = users.role_id AND user_roles.active IS NOT FALSE) AS agrees
     FROM user_roles
     INNER JOIN users USING (company, user_id)
@@ -53,5 +53,5 @@ LEFT JOIN roles
     AND roles.role_id = users.role_id
 WHERE len(assigned_users.assigned_role_ids) > 0
     AND NOT assigned_users.agrees
-    -- assignments that were told before the record changed do not contradict it
+    -- assignments that were read before the record changed do not contradict it
     AND users.roles_observed_at >= users.changed_at

@@ -1,14 +1,15 @@
--- One row per role that was put below another one, within the last `event_open_days`.
--- A root without a parent and one that is its own parent are the same. Over when the role was put
--- back below the one it was moved away from.
+-- One row per role that was moved below another role, within `event_open_days`. A root without a
+-- parent and a root that is its own parent are the same. The event ends when the role is moved
+-- back.
 --
 -- kind: rule
 -- title: Role moved
 -- severity: medium
--- meaning: A role has another parent than before. Who sits above a role sees what its members own,
---   so moving a role opens the records of everybody in and under it to others.
--- remedy: Ask who moved it, and whether those above it now are meant to see what its members own;
---   else move it back.
+-- meaning: A role has a different parent from before. Members of the roles above see what the
+--   members of a role own, so moving a role shows the records of everybody in and under it to other
+--   people.
+-- remedy: Ask who moved the role, and whether the people now above it should see what its members
+--   own. If not, move it back.
 -- reference: NIST SP 800-53 AC-2 (account management), ISO/IEC 27001:2022 A.5.15
 -- needs: roles
 -- identity: subject, snapshot_id
@@ -32,7 +33,7 @@ WITH moves AS (
         AND access_changes.object = 'parent_role_id'
 ),
 
--- Who is in or under a role, once each, also where they are in several roles, or these in a loop.
+-- Users in or under a role, each counted once, even in several roles or in a loop of roles.
 people AS (
     SELECT
         company,

@@ -1,18 +1,18 @@
--- One row per sensitive permission that a user holds and fewer of the same role hold than is usual
--- (less than `sensitive_holders_share`). Compared
--- are the active members of the role, admins among them. Of whom nothing was observed does not
--- count, but for those who are inferred to hold the permission: they count as holders, so that
--- what is inferred can only clear somebody. A role in which too few are left tells nothing. Who is
--- in several roles is found where the permission is unusual in each that tells something. What is
--- allowed for one of the user's roles in findings.toml is no finding. Admins are left out.
+-- One row per sensitive permission that a user holds and that is unusual in the user's role: fewer
+-- than `sensitive_holders_share` of the members hold it. The active members of the role are
+-- compared, including admins. Users without observed permissions are ignored, except that users who
+-- are inferred to hold the permission count as holders, so that inference can only clear a user. A
+-- role with fewer than `sensitive_role_members_count` known members gives no result. For a user in
+-- several roles, the permission must be unusual in each role with a result. Permissions that
+-- findings.toml allows for one of the user's roles are left out, and so are admins.
 --
 -- kind: rule
 -- title: Unusual sensitive permission
 -- severity: medium
--- meaning: The user can take data out, bring much in, destroy, or see what is hidden, and most
---   colleagues in the same role cannot: the job does not seem to need it.
--- remedy: Ask what it is needed for; take it away, or allow it for the role under
---   [allowed.permissions] in findings.toml.
+-- meaning: The user can export, import, destroy or reveal data, and most colleagues in the same
+--   role cannot: the job does not seem to need it.
+-- remedy: Ask why it is needed. Remove it, or allow it for the role under [allowed.permissions] in
+--   findings.toml.
 -- reference: NIST SP 800-53 AC-6 (least privilege), CIS Controls v8 6.8
 -- needs: users, users/{id}/roleAssignments, users/{id}/permissions
 -- identity: subject, object
@@ -87,7 +87,7 @@ standings AS MATERIALIZED (
         shares.members,
         shares.holders,
         shares.known,
-        shares.known >= rule_thresholds.sensitive_role_members_count AS tells,
+        shares.known >= rule_thresholds.sensitive_role_members_count AS is_comparable,
         shares.holders < rule_thresholds.sensitive_holders_share * shares.known AS unusual,
         allowed.permission IS NOT NULL AS is_allowed
     FROM sensitive_flags AS flags
@@ -107,8 +107,8 @@ unusual_holdings AS (
         permission
     FROM standings
     GROUP BY company, user_id, permission
-    HAVING bool_or(tells)
-        AND bool_and(unusual OR NOT tells)
+    HAVING bool_or(is_comparable)
+        AND bool_and(unusual OR NOT is_comparable)
         AND NOT bool_or(is_allowed)
 ),
 
@@ -137,7 +137,7 @@ described_holdings AS (
                 coalesce(roles.name, concat('role ', role_id))
             )
             ORDER BY role_id
-        ) FILTER (standings.tells) AS told
+        ) FILTER (standings.is_comparable) AS shares
     FROM standings
     SEMI JOIN unusual_holdings USING (company, user_id, permission)
     LEFT JOIN roles USING (company, role_id)
@@ -167,7 +167,7 @@ SELECT
         ' holds ',
         permission,
         ', which is unusual in the same role: ',
-        array_to_string(holdings.told, ', '),
+        array_to_string(holdings.shares, ', '),
         '.'
     ) AS title,
     to_json({
@@ -177,7 +177,7 @@ SELECT
         'permission': permission,
         'since': holdings.since,
         'observed_at': users.permissions_observed_at,
-        -- by sets whose contents are known
+        -- only sets with known contents
         'granted_by': coalesce(granting_sets.sets, []),
         'roles': holdings.roles,
         'threshold_members': rule_thresholds.sensitive_role_members_count,

@@ -1,17 +1,17 @@
--- One row per sensitive permission that a user has gained, within the last `event_open_days`.
--- Left out is what came by the edit of a set that the user had before and still has: that edit is
--- the event (permission_set_changed). Another set that the user was given counts. Where nobody
--- knows what a set that the user kept holds or held, nobody can tell, and nothing is found; nor of
--- who was an admin after it and so holds everything, nor in a user's first answer. What a user who
--- was deactivated or deleted gets back by being active again, without another set, is for
--- reactivated_user to report. Over when the permission is gone.
+-- One row per sensitive permission that a user gained, within `event_open_days`. A permission that
+-- came by the edit of a set that the user already had is left out: that edit is the event
+-- (permission_set_changed). A permission from another set that the user was given counts. If the
+-- contents of a set that the user kept are or were unknown, the cause is unknown, and there is no
+-- finding. The same holds for users who became admins, because admins hold everything, and for the
+-- first response about a user. What a deactivated or deleted user regains by reactivation, without
+-- another set, is reported by reactivated_user. The event ends when the permission is gone.
 --
 -- kind: rule
 -- title: Sensitive permission granted
 -- severity: high
--- meaning: A user has been given a permission that takes data out, brings much in, destroys, or
---   shows what is hidden, by another permission set or outside of the sets.
--- remedy: Ask who granted it and what for; if nobody knows, or the need is over, take it away.
+-- meaning: A user was given a permission to export, import, destroy or reveal data, by another
+--   permission set or outside of the sets.
+-- remedy: Ask who granted it and why. If nobody knows, or it is not needed any more, remove it.
 -- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.5.18
 -- needs: users, permissionSets, users/{id}/permissions
 -- identity: subject, object, snapshot_id
@@ -62,7 +62,7 @@ gains AS (
         AND coalesce(versions.valid_to > flag_changes.since, TRUE)
         AND earlier.valid_from < flag_changes.since
         AND coalesce(earlier.valid_to >= flag_changes.since, TRUE)
-        -- which sets the user has must be known
+        -- the user's sets must be known
         AND versions.access_known
         AND earlier.access_known
         AND NOT (
@@ -113,7 +113,7 @@ unread_sets AS (
         AND coverage.outcome IN ('failed', 'refused')
 ),
 
--- A set that the user kept and that may have been edited, for all that is known.
+-- Gains for which a set that the user kept may have been edited.
 unclear_gains AS (
     SELECT DISTINCT
         kept_sets.company,
@@ -128,12 +128,12 @@ unclear_gains AS (
     LEFT JOIN known_sets
         ON known_sets.company = kept_sets.company
         AND known_sets.permission_set_id = kept_sets.permission_set_id
-    -- not answered tonight: the next night tells
+    -- not read in this snapshot; the next one decides
     LEFT JOIN unread_sets
         ON unread_sets.company = kept_sets.company
         AND unread_sets.permission_set_id = kept_sets.permission_set_id
         AND unread_sets.unread_at = kept_sets.since
-    -- what is not there grants nothing
+    -- a set that does not exist grants nothing
     LEFT JOIN proven_absences AS absent
         ON absent.company = kept_sets.company
         AND absent.subject_kind = 'permission_set'
@@ -166,7 +166,7 @@ granting_sets AS (
     GROUP BY company, user_id, gains.permission
 ),
 
--- Users with a set that may grant it, for all that is known.
+-- Users with a set of unknown contents, which may grant the permission.
 unknown_sets AS (
     SELECT DISTINCT
         company,

@@ -1,16 +1,16 @@
--- One row per live user who is no admin and yet holds all that makes an admin one. That is every
--- permission that all active admins of the account settings hold (where that app is absent, all
--- admins). Only admins whose permissions were answered are compared; a permission of which an
--- answer does not say counts as held by that admin. It only counts with enough sensitive ones in
--- it, and with at least one admin to compare with. Only what was observed counts.
+-- One row per live user who is not an admin but holds every permission that all active admins of
+-- the account settings hold (if that app is absent, all admins). Only admins with observed
+-- permissions are compared; a permission that a response does not name counts as held by that
+-- admin. The rule needs at least `shadow_admin_sensitive_count` sensitive permissions among them,
+-- and at least one admin to compare with. Only observed permissions count.
 --
 -- kind: rule
 -- title: Shadow admin
 -- severity: high
--- meaning: The user may do what the admins may, without being listed as one: no review of the
---   admins finds this account, and nothing that protects admins protects it.
--- remedy: Make the person an admin, if that is what they are; else take away the permission sets
---   that the job does not need.
+-- meaning: The user may do what the admins may do without being listed as an admin. A review of the
+--   admins does not show this account, and protections for admins do not cover it.
+-- remedy: Make the person an admin if they act as one. Otherwise, remove the permission sets that
+--   the job does not need.
 -- reference: NIST SP 800-53 AC-6(5) (privileged accounts), CIS Controls v8 5.4
 -- needs: users, users/{id}/permissions
 -- identity: subject
@@ -68,7 +68,7 @@ admin_profiles AS (
     GROUP BY company
 ),
 
--- Nearly nobody holds all the sensitive ones; of all others the rest need not be counted.
+-- Few users hold all the sensitive permissions; for the others, the rest need not be counted.
 sensitive_counts AS (
     SELECT
         company,
@@ -146,7 +146,7 @@ SELECT
     'high' AS severity,
     concat(
         users.label,
-        ' is no admin, but holds all ',
+        ' is not an admin, but holds all ',
         admin_profiles.permissions,
         CASE
             WHEN admin_counts.admins = 1 THEN ' permissions of the only admin who is compared.'

@@ -1,14 +1,14 @@
--- One row per live user whose e-mail address is that of a role, such as info@ or sales@. What
--- follows a plus sign does not count: info+crm@ is read where info@ is. Which names there are,
--- `shared_mailbox_names` says.
+-- One row per live user with the e-mail address of a function, such as info@ or sales@. Text after
+-- a plus sign is ignored: info+crm@ is read where info@ is. The table `shared_mailbox_names` lists
+-- the names.
 --
 -- kind: rule
 -- title: Shared mailbox
 -- severity: medium
--- meaning: An account that can log in has an address that several people read: all of them can
---   reset its password, and nobody can tell who did what with it.
--- remedy: Give each person an account of their own and deactivate this one; where a program uses
---   it, take its password out of people's hands and write down who answers for it.
+-- meaning: An account that can log in has an address that several people read. All of them can
+--   reset its password, and its actions cannot be traced to a person.
+-- remedy: Give each person their own account and deactivate this one. If a program uses it, store
+--   its password in a secret manager and name a person who is responsible for it.
 -- reference: CIS Controls v8 5.1 (inventory of accounts), NIST SP 800-53 IA-2(5)
 -- needs: users
 -- identity: subject

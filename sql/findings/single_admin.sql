@@ -1,13 +1,13 @@
--- One row per company with fewer than two active admins of its account settings.
--- Where no user's access names the app account_settings, admins of any app are counted. Somebody of
--- whom it is not known counts as an admin.
+-- One row per company with fewer than `single_admin_count` active admins of its account settings.
+-- If no user's access names the app account_settings, admins of any app are counted. A user whose
+-- admin status is unknown counts as an admin.
 --
 -- kind: rule
 -- title: Too few admins
 -- severity: high
--- meaning: Only one person, or none, can administer the account: when that person leaves or is
---   locked out, nobody can add or remove users. A company of two active users or fewer is left
---   alone (as shipped).
+-- meaning: At most one person can administer the account. When that person leaves or is locked out,
+--   nobody can add or remove users. Companies with two or fewer active users are left out (default
+--   threshold).
 -- remedy: Make a second, trusted person an admin of the account settings.
 -- reference: ISO/IEC 27001:2022 A.8.2 (privileged access rights)
 -- needs: users
@@ -17,7 +17,7 @@ WITH headcounts AS (
         company,
         count(*) AS active_users,
         count(*) FILTER (account_admin) AS admins,
-        -- who may be an admin counts as one here
+        -- a user who may be an admin counts as one here
         count(*) FILTER (account_admin IS NOT FALSE) AS possible_admins,
         list(label ORDER BY user_id) FILTER (account_admin) AS admin_labels,
         list(
@@ -40,7 +40,7 @@ SELECT
             ELSE concat('Only ', array_to_string(headcounts.admin_labels, ' and '))
         END,
         CASE
-            -- somebody of whom it is not known may be one
+            -- a user with an unknown status may be an admin
             WHEN headcounts.possible_admins > headcounts.admins AND headcounts.admins > 1
                 THEN ' are known to administer'
             WHEN headcounts.possible_admins > headcounts.admins THEN ' is known to administer'

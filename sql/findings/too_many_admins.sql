@@ -1,13 +1,14 @@
--- One row per company with more active admins of its account settings than it can need.
--- Where no user's access names the app account_settings, admins of any app are counted.
+-- One row per company with more active admins of its account settings than it needs. If no user's
+-- access names the app account_settings, admins of any app are counted.
 --
 -- kind: rule
 -- title: Too many admins
 -- severity: medium
--- meaning: Every admin can read, change and delete everything, and make others admins. More than
---   four of them, in a larger company more than 5 % of the active users, are more than needed (as
---   shipped).
--- remedy: Go through the list of admins; give those who do not administer a regular permission set.
+-- meaning: Every admin can read, change and delete everything, and can appoint other admins. The
+--   company has more than four admins who are also more than 5 % of the active users (default
+--   thresholds).
+-- remedy: Go through the list of admins, and give a regular permission set to those who do not
+--   administer.
 -- reference: CIS Controls v8 5.4 (restrict administrator privileges), NIST SP 800-53 AC-6(5)
 -- needs: users
 -- identity: subject
@@ -48,9 +49,9 @@ SELECT
     ) AS title,
     to_json({
         'admins': headcounts.admins,
-        -- enough to start with where there are very many
+        -- a sample, because there may be very many
         'first_admins': list_slice(headcounts.admin_list, 1, 100),
-        -- all of them: a waiver covers no other
+        -- all admins: a waiver covers these only
         'admin_ids': headcounts.admin_ids,
         'active_users': headcounts.active_users,
         'threshold_admins': rule_thresholds.too_many_admins_count,

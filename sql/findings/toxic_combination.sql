@@ -1,14 +1,15 @@
--- One row per permission set or user with a combination of permissions that findings.toml adds.
--- Where one permission set grants all of it, the set is the finding, else the user who holds it by
--- several sets or by none: see `toxic_holdings`. What it takes, `toxic_combinations` says.
--- Severity is what the file says.
+-- One row per permission set or user with a combination of permissions that findings.toml adds. If
+-- one permission set grants the whole combination, the finding is about the set; otherwise it is
+-- about the user who holds it through several sets or through none: see `toxic_holdings`.
+-- `toxic_combinations` lists the permissions of the combination. The severity is the one in
+-- findings.toml.
 --
 -- kind: rule
--- title: Toxic combination of the company's own
+-- title: Custom toxic combination
 -- severity: high
--- meaning: The company's findings.toml names permissions that must not come together in one
---   person's hands, and here they do.
--- remedy: Take away one of the permissions, or drop the combination from findings.toml.
+-- meaning: The company's findings.toml names permissions that one person must not hold together,
+--   and here one person does.
+-- remedy: Remove one of the permissions, or remove the combination from findings.toml.
 -- reference: ISO/IEC 27001:2022 A.5.3 (segregation of duties), NIST SP 800-53 AC-5
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object

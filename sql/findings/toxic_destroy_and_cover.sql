@@ -1,13 +1,14 @@
--- One row per permission set or user with the combination toxic_destroy_and_cover. Where one
--- permission set grants all of it, the set is the finding, else the user who holds it by several
--- sets or by none: see `toxic_holdings`. What it takes, `toxic_combinations` says.
+-- One row per permission set or user with the combination toxic_destroy_and_cover. If one
+-- permission set grants the whole combination, the finding is about the set; otherwise it is about
+-- the user who holds it through several sets or through none: see `toxic_holdings`.
+-- `toxic_combinations` lists the permissions of the combination.
 --
 -- kind: rule
--- title: Destroy and cover the traces
+-- title: Destroy data and cover the traces
 -- severity: high
--- meaning: Deleting deals and activities, and changing or merging many records at once: deals can
---   be destroyed together with what shows that they were there.
--- remedy: Leave the deletion of activities, or bulk changes, to somebody who cannot delete deals.
+-- meaning: Deleting deals and activities, together with changing or merging many records at once:
+--   deals can be destroyed together with the evidence that they existed.
+-- remedy: Give the deletion of activities, or bulk changes, to somebody who cannot delete deals.
 -- reference: ISO/IEC 27001:2022 A.5.3 (segregation of duties), NIST SP 800-53 AC-5
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object

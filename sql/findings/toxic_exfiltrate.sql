@@ -1,14 +1,15 @@
--- One row per permission set or user with the combination toxic_exfiltrate. Where one permission
--- set grants all of it, the set is the finding, else the user who holds it by several sets or by
--- none: see `toxic_holdings`. What it takes, `toxic_combinations` says.
+-- One row per permission set or user with the combination toxic_exfiltrate. If one permission set
+-- grants the whole combination, the finding is about the set; otherwise it is about the user who
+-- holds it through several sets or through none: see `toxic_holdings`. `toxic_combinations` lists
+-- the permissions of the combination.
 --
 -- kind: rule
--- title: Take the data out by machine
+-- title: Export all data by program
 -- severity: high
--- meaning: Exporting, using the API and seeing everybody's data together: the customer data of the
---   whole company can leave in one night, by a program, and nobody sees it.
--- remedy: Take export or API access away from whoever does not need both; give programs an account
---   of their own.
+-- meaning: Exporting, using the API and seeing everybody's data together: a program can copy the
+--   customer data of the whole company in one night, and nobody notices.
+-- remedy: Remove export or API access from users who do not need both. Give programs their own
+--   account.
 -- reference: ISO/IEC 27001:2022 A.5.3 (segregation of duties), NIST SP 800-53 AC-5
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object

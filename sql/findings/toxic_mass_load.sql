@@ -1,13 +1,14 @@
--- One row per permission set or user with the combination toxic_mass_load. Where one permission
--- set grants all of it, the set is the finding, else the user who holds it by several sets or by
--- none: see `toxic_holdings`. What it takes, `toxic_combinations` says.
+-- One row per permission set or user with the combination toxic_mass_load. If one permission set
+-- grants the whole combination, the finding is about the set; otherwise it is about the user who
+-- holds it through several sets or through none: see `toxic_holdings`. `toxic_combinations` lists
+-- the permissions of the combination.
 --
 -- kind: rule
--- title: Change masses of records
+-- title: Change records in bulk, automatically
 -- severity: medium
--- meaning: Importing, changing many records at once, and automations of one's own: a single
---   account can overwrite any number of records and have it go on by itself.
--- remedy: Keep imports and bulk changes with few people, and automations with others.
+-- meaning: Importing, changing many records at once, and creating automations: a single account can
+--   overwrite any number of records and automate it.
+-- remedy: Give imports and bulk changes to few people, and automations to others.
 -- reference: ISO/IEC 27001:2022 A.5.3 (segregation of duties), NIST SP 800-53 AC-5
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object

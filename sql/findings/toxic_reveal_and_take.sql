@@ -1,13 +1,14 @@
--- One row per permission set or user with the combination toxic_reveal_and_take. Where one
--- permission set grants all of it, the set is the finding, else the user who holds it by several
--- sets or by none: see `toxic_holdings`. What it takes, `toxic_combinations` says.
+-- One row per permission set or user with the combination toxic_reveal_and_take. If one permission
+-- set grants the whole combination, the finding is about the set; otherwise it is about the user
+-- who holds it through several sets or through none: see `toxic_holdings`. `toxic_combinations`
+-- lists the permissions of the combination.
 --
 -- kind: rule
--- title: Reveal and take
+-- title: Reveal and export hidden items
 -- severity: high
--- meaning: Seeing or changing the visibility of what is hidden, and exporting lists: what others
---   keep to themselves can be made visible and taken out.
--- remedy: Take the export away from whoever administers visibility, or the other way round.
+-- meaning: Seeing hidden items or changing their visibility, together with exporting lists: items
+--   that others keep private can be revealed and exported.
+-- remedy: Remove the export from users who administer visibility, or the other way round.
 -- reference: ISO/IEC 27001:2022 A.5.3 (segregation of duties), NIST SP 800-53 AC-5
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object

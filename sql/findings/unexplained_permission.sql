@@ -1,18 +1,19 @@
 -- One row per permission that a user holds although none of the user's permission sets grants it.
--- Admins, who hold everything, are left out; so are users with a set whose contents are not known.
--- A set that is proven not to be there grants nothing, nor does an entry of `access` without a set.
+-- Admins hold everything and are left out; so are users with a set whose contents are unknown. A
+-- set that is proven not to exist grants nothing, and neither does an entry of `access` without a
+-- set.
 --
 -- kind: rule
 -- title: Unexplained permission
 -- severity: high
--- meaning: Permissions come from permission sets. This one comes from none of the user's, and the
---   user is no admin: it was granted in a way that nobody sees in Pipedrive's settings.
--- remedy: Find out who granted it and why; save the user's permission sets anew, or ask Pipedrive.
+-- meaning: Permissions come from permission sets. None of the user's sets grants this one, and the
+--   user is not an admin: it was granted in a way that Pipedrive's settings do not show.
+-- remedy: Find out who granted it and why. Save the user's permission sets again, or ask Pipedrive.
 -- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.5.18
 -- needs: users, permissionSets, all permissionSets/{id}, users/{id}/permissions
 -- identity: subject, object
 WITH unexplained AS MATERIALIZED (
-    -- a user in two roles has each permission twice there
+    -- a user in two roles has each permission twice in this table
     SELECT DISTINCT
         company,
         user_id,

@@ -1,11 +1,12 @@
--- One row per active user who is assigned to no role, or to the default role only.
--- A user whose assignments were never answered is not looked at.
+-- One row per active user who is assigned to no role, or only to the default role. Users whose
+-- assignments were never read are left out.
 --
 -- kind: rule
 -- title: User without a role
 -- severity: medium
 -- meaning: An active user has no active role assignment, or only the one to "(Unassigned users)" in
---   a company where others are in roles: nobody decided what this user may see. High for an admin.
+--   a company where others are in roles: nobody decided what this user may see. The severity is
+--   high for an admin.
 -- remedy: Assign the user to the role that fits the job.
 -- reference: CIS Controls v8 6.8 (role-based access control), ISO/IEC 27001:2022 A.5.15
 -- needs: users, users/{id}/roleAssignments
@@ -16,7 +17,7 @@ WITH assigned_users AS (
         user_id,
         bool_and(is_default) AS only_default
     FROM user_roles
-    -- an assignment that does not say whether it is active may be one
+    -- an assignment with an unknown status may be active
     WHERE active IS NOT FALSE
     GROUP BY company, user_id
 ),

@@ -1,21 +1,21 @@
--- One row per snapshot in which Pipedrive itself changed permissions, within `event_open_days`.
--- A change is Pipedrive's where it hits all live users alike, users of every permission set and
--- every role among them, and no set, role or assignment changed: a permission that everybody is
--- granted or loses, or everybody loses all. It takes at least
--- `vendor_change_users_count` users whose permissions were answered before and now, and an answer
--- for every role and set. What is held counts as it was before and leads to no finding; a sensitive
--- permission that everybody is granted is not held. If the next snapshot answers the same, that is
--- believed: findings open and are fixed as usual. A permission that no answer names in
--- `permission_gone_snapshots_count` full snapshots in a row, and that no permission set lists, is
--- removed for everybody at once, however few had it. Over with age only.
+-- One row per snapshot in which Pipedrive itself changed permissions, within `event_open_days`. A
+-- change is attributed to Pipedrive if it affects all live users alike, in every permission set and
+-- every role, and no set, role or assignment changed: all users gain or lose a permission, or all
+-- users lose all permissions. This needs at least `vendor_change_users_count` users whose
+-- permissions were read before and now, and a response for every role and set. Permissions that are
+-- held back keep their previous state and open no finding; a sensitive permission that all users
+-- gain is not held back. If the next snapshot returns the same, it is believed: findings open and
+-- are fixed as usual. A permission that no response names in `permission_gone_snapshots_count` full
+-- snapshots in a row, and that no permission set lists, is removed for all users at once, however
+-- few held it. The event ends with age only.
 --
 -- kind: rule
 -- title: Change by Pipedrive itself
 -- severity: high
--- meaning: Permissions of everybody changed at once, and nobody edited a set, a role or an
---   assignment: Pipedrive added or removed a permission, or answers wrongly. What is held back is
---   listed here and leads to no other findings until the next snapshot.
--- remedy: Look at one user in Pipedrive's settings. If the answer is wrong, ask Pipedrive and wait
+-- meaning: The permissions of all users changed at once, and nobody edited a set, a role or an
+--   assignment: Pipedrive added or removed a permission, or its responses are wrong. Changes that
+--   are held back are listed here and open no other findings until the next snapshot.
+-- remedy: Check one user in Pipedrive's settings. If the response is wrong, ask Pipedrive and wait
 --   for the next snapshot. If the change is real, decide who should hold the permission.
 -- reference: NIST SP 800-53 AU-6 (audit record review), CM-3 (configuration change control)
 -- needs: users, roles, permissionSets

@@ -100,19 +100,19 @@ def test_each_line_has_the_digest_of_everything_before_it(journal) -> None:
 
 
 CUTS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
-    "emptied": (lambda lines: [], " lacks 3 entries that it had"),
-    "halved": (lambda lines: lines[:1], " lacks 2 entries that it had"),
+    "emptied": (lambda lines: [], " lacks 3 entries that it had before"),
+    "halved": (lambda lines: lines[:1], " lacks 2 entries that it had before"),
     "its first line is missing": (
         lambda lines: lines[1:],
-        ": line 1 does not continue the line before it; one was changed or is missing",
+        ": line 1 does not continue the line before it; a line was changed or is missing",
     ),
     "a line is missing": (
         lambda lines: [lines[0], lines[2]],
-        ": line 2 does not continue the line before it; one was changed or is missing",
+        ": line 2 does not continue the line before it; a line was changed or is missing",
     ),
     "a line is changed": (
         lambda lines: [lines[0].replace(b'"f0"', b'"f9"'), *lines[1:]],
-        ": line 2 does not continue the line before it; one was changed or is missing",
+        ": line 2 does not continue the line before it; a line was changed or is missing",
     ),
     "the last line is changed": (
         lambda lines: [*lines[:2], lines[2].replace(b'"f2"', b'"f9"')],
@@ -120,15 +120,15 @@ CUTS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     ),
     "two lines are exchanged": (
         lambda lines: [lines[1], lines[0], lines[2]],
-        ": line 1 does not continue the line before it; one was changed or is missing",
+        ": line 1 does not continue the line before it; a line was changed or is missing",
     ),
     "a line is written twice": (
         lambda lines: [*lines, lines[2]],
-        ": line 4 does not continue the line before it; one was changed or is missing",
+        ": line 4 does not continue the line before it; a line was changed or is missing",
     ),
     "a line of an earlier version follows": (
         lambda lines: [*lines, b'{"at": "2026-11-20T10:00:00Z", "snapshot_id": null, "kind": "x"}\n'],
-        ": line 4 does not continue the line before it; one was changed or is missing",
+        ": line 4 does not continue the line before it; a line was changed or is missing",
     ),
 }
 
@@ -142,7 +142,7 @@ def test_a_journal_that_is_not_whole_is_refused_until_that_is_accepted(journal, 
     for refused in (
         journal.lines,
         journal.mark,
-        journal.settle,
+        journal.update_head,
         lambda: journal.append("waivers", snapshot_id="s2"),
     ):
         with pytest.raises(LandingError) as caught:
@@ -159,7 +159,7 @@ def test_a_journal_that_is_not_whole_is_refused_until_that_is_accepted(journal, 
     assert line.number == len(kept) + 1
     assert [line.number for line in journal.lines()] == [*range(1, len(kept) + 2)]
     journal.path.write_bytes(b"".join(kept))  # what was accepted once does not excuse the next loss
-    with pytest.raises(LandingError, match="lacks 1 entry that it had"):
+    with pytest.raises(LandingError, match="lacks 1 entry that it had before"):
         journal.lines()
 
 
@@ -189,7 +189,7 @@ def test_a_crash_between_the_line_and_the_head_file_heals(journal, head: str) ->
         journal.head.write_bytes({"one line behind": before, "damaged": b"{"}.get(head, other))
 
     assert journal.lines()[-1] == written
-    journal.settle()
+    journal.update_head()
 
     assert journal.head.read_bytes() == after
 
@@ -202,10 +202,10 @@ def test_the_chain_of_an_earlier_journal_begins_with_the_next_line(journal) -> N
     legacy = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
     journal.path.write_bytes(legacy)
 
-    journal.settle()
+    journal.update_head()
     assert [line.kind for line in journal.lines()] == ["waivers", "waivers"]
     journal.path.write_bytes(legacy.splitlines(keepends=True)[0])
-    with pytest.raises(LandingError, match="lacks 1 entry that it had"):
+    with pytest.raises(LandingError, match="lacks 1 entry that it had before"):
         journal.lines()
     journal.path.write_bytes(legacy)
     journal.append("waivers", snapshot_id=None)
@@ -226,7 +226,7 @@ def test_what_others_have_seen_of_a_journal_must_still_be_there(journal) -> None
     journal.path.write_bytes(lines[0])
     journal.head.unlink()
 
-    with pytest.raises(LandingError, match="lacks 2 entries that it had"):
+    with pytest.raises(LandingError, match="lacks 2 entries that it had before"):
         journal.check(seen)
     journal.accept_loss([seen])
     journal.check(seen)

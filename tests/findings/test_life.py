@@ -311,8 +311,8 @@ def test_one_finding_is_shown_in_full(seen) -> None:
     [
         (("findings", "abc"), "'abc' is too short for a finding's id; give 6 characters or more."),
         (("ack", " ABC "), "'abc' is too short for a finding's id; give 6 characters or more."),
-        (("ack", "zzzzzz"), "There is no finding zzzzzz; `pipedrive-graph findings` lists them."),
-        (("findings", "zzzzzz"), "There is no finding zzzzzz; `pipedrive-graph findings` lists them."),
+        (("ack", "zzzzzz"), "No finding has the id zzzzzz; `pipedrive-graph findings` lists them."),
+        (("findings", "zzzzzz"), "No finding has the id zzzzzz; `pipedrive-graph findings` lists them."),
         (("findings", "--company", "acme"), "There is no company 'acme' in the settings; there is: default."),
     ],
 )
@@ -410,11 +410,11 @@ def test_a_waiver_that_covers_nothing_is_told(night) -> None:
         'reason = "x"\nowner = "Kim"\nexpires = 2026-01-31\n'
     )
     expected = [
-        "Warning: waivers.toml: the waiver of multiple_roles for * by Kim expired on 2026-01-31; renew it or "
-        "take it out.",
-        "Warning: waivers.toml: the waiver of multiple_roles for nobody by Kim speaks of no open finding; "
-        "take it out if it is not needed.",
-        "Warning: waivers.toml: the waiver of unexplained_permission for * by Kim speaks of no open finding: "
+        "Warning: waivers.toml: the waiver of multiple_roles for * by Kim expired on 2026-01-31; renew or "
+        "remove it.",
+        "Warning: waivers.toml: the waiver of multiple_roles for nobody by Kim matches no open finding; "
+        "remove it if it is not needed.",
+        "Warning: waivers.toml: the waiver of unexplained_permission for * by Kim matches no open finding: "
         'findings of this rule have an object; name it, or write object = "*".',
     ]
 

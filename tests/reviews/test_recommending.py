@@ -22,7 +22,7 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("sensitive_permission"), issue("role_mismatch"))},
             "keep",
-            "In use, and nothing speaks against it; 2 findings of less weight.",
+            "In use, and nothing speaks against it; 2 findings of lower severity.",
         ),
         ({"findings": (issue("never_logged_in"),), "last_login": None}, "revoke", "Has never logged in."),
         (
@@ -33,14 +33,14 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
         (
             {"findings": (issue("leaver_still_active", "high"), issue("dormant_admin", "high"))},
             "revoke",
-            "The roster says that the person has left; has not logged in since 2026-11-20.",
+            "The roster marks the person as a leaver; has not logged in since 2026-11-20.",
         ),
         ({"live": False}, "revoke", "The account is deactivated, and still has access."),
         ({"live": False, "deleted": True}, "revoke", "The account is deleted, and still has access."),
         (
             {"findings": (issue("revoked_access_still_present", "high", object="account"),)},
             "revoke",
-            "An earlier review revoked it, and it is still there.",
+            "An earlier review revoked the access, and it is still there.",
         ),
         (
             {"findings": (issue("revoked_access_still_present", "high", object="can_x"),)},
@@ -65,17 +65,17 @@ LONG_AGO = datetime.fromisoformat("2025-01-21 10:00")
             "keep",
             "In use, and nothing speaks against it.",
         ),
-        ({"live": None}, "unknown", "Not known: whether the account is active."),
-        ({"login_known": False, "last_login": None}, "unknown", "Not known: the last login."),
+        ({"live": None}, "unknown", "Unknown: whether the account is active."),
+        ({"login_known": False, "last_login": None}, "unknown", "Unknown: the last login."),
         (
             {"roles": None, "permission_sets": None, "sensitive_permissions": None, "admin": None},
             "unknown",
-            "Not known: whether it is an admin's, the roles, the permission sets, the permissions.",
+            "Unknown: whether the user is an admin, the roles, the permission sets, the permissions.",
         ),
         (
             {"sensitive_permissions": ({"permission": "can_x", "source": None},)},
             "unknown",
-            "Not known: the permissions.",
+            "Unknown: the permissions.",
         ),
         (
             {"live": None, "findings": (issue("never_logged_in"),)},

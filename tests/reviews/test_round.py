@@ -267,7 +267,7 @@ def test_the_next_review_knows_the_last_decision(round_: Round, tmp_path: Path) 
     text = file.read_text(encoding="utf-8-sig")
     assert "keep by " in text
     assert "on 2026-11-21, Q4 <b>review</b>" in text
-    assert "An earlier review revoked it, and it is still there; the account is deactivated" in text
+    assert "An earlier review revoked the access, and it is still there; the account is deactivated" in text
 
 
 def test_the_workbook_is_one_that_can_be_filled_in(round_: Round, tmp_path: Path) -> None:
@@ -341,9 +341,9 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
             "There is no company 'acne' in the settings",
         ),
         (("import", "HOME/nothing.xlsx"), 2, "nothing.xlsx: No such file or directory."),
-        (("import", "HOME/companies.csv"), 2, "is no access review"),
+        (("import", "HOME/companies.csv"), 2, "is not an access review"),
         (("import", "HOME/blank.csv"), 2, "No decision is filled in in "),
-        (("import", "HOME/other.csv"), 2, "The file is of the review R2, which is not known here; "),
+        (("import", "HOME/other.csv"), 2, "The file belongs to the review R2, which does not exist here; "),
         (("import", "HOME/wrong.csv"), 2, "can be used; nothing was taken."),
         (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is not an e-mail address."),
         (("status", "--company", "acne"), 2, "There is no company 'acne' in the settings"),
@@ -372,7 +372,7 @@ def test_what_is_wrong_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("open", "--out", "x.csv"), "There is no snapshot yet; run sync first."),
+        (("open", "--out", "x.csv"), "No snapshot exists yet; run sync first."),
         (("status",), "yet; run sync first."),
     ],
 )

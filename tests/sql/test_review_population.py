@@ -8,7 +8,7 @@ import pytest
 
 from pipedrive_graph.config.role_owners import Owners
 from pipedrive_graph.errors import DecisionError
-from pipedrive_graph.reviews.freeze import Opening, freeze, latest, roles_known
+from pipedrive_graph.reviews.freeze import OpenReview, freeze, latest, roles_known
 from pipedrive_graph.reviews.items import Item
 
 from .literal import NIGHTS, Company
@@ -18,7 +18,7 @@ ADMIN = {"app": "sales", "admin": True, "permission_set_id": None}
 
 
 def frozen(company: Company, owners: Owners | None = None) -> list[Item]:
-    opening = Opening(company.name, None, None, NIGHTS[1], "root")
+    opening = OpenReview(company.name, None, None, NIGHTS[1], "root")
     snapshot = latest(company.connection, company.name)
     titles = {"dormant_user": "Dormant user", "toxic_mass_load": "Mass load"}
     of = freeze(company.connection, opening, snapshot, date(2026, 12, 20), owners, titles)
@@ -191,5 +191,5 @@ def test_without_owners_the_manager_decides(company: Company) -> None:
 
 
 def test_without_a_snapshot_there_is_nothing_to_review(company: Company) -> None:
-    with pytest.raises(DecisionError, match="no accepted snapshot of 'beta' yet; run sync first"):
+    with pytest.raises(DecisionError, match="'beta' has no accepted snapshot yet; run sync first"):
         latest(company.connection, "beta")

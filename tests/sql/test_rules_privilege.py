@@ -357,7 +357,7 @@ def test_shadow_admin_says_what_a_reviewer_needs(administered: Company) -> None:
     [(title, severity, evidence)] = administered.table("rules.shadow_admin", "title, severity, evidence")
 
     assert (title, severity) == (
-        "Ana (ana@example.com) is no admin, but holds all 4 permissions that all 2 compared admins hold.",
+        "Ana (ana@example.com) is not an admin, but holds all 4 permissions that all 2 compared admins hold.",
         "high",
     )
     assert json.loads(evidence) == {

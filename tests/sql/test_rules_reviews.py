@@ -312,7 +312,7 @@ def test_an_admin_of_whom_no_app_is_told(acme: Company) -> None:
     assert acme.table(f"rules.{RULE}", "object, title") == [
         (
             "admin",
-            "Ana (ana@example.com) is still an admin of an app that is not told, which was to be revoked by"
+            "Ana (ana@example.com) is still an admin of an unknown app, which was to be revoked by"
             " the decision of 2026-11-20.",
         )
     ]

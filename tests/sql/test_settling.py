@@ -505,8 +505,8 @@ def test_nothing_is_done_where_there_is_no_waiver(findings, connection: duckdb.D
 def test_a_waiver_for_all_companies_is_missed_where_none_has_such_a_finding(findings, connection) -> None:
     findings.waiver("dormant_user", "*", "can_*", waiver_id="w", state="unmatched")
     told = [
-        "waivers.toml: the waiver of dormant_user for *, can_*, by Kim speaks of no open finding; "
-        "take it out if it is not needed."
+        "waivers.toml: the waiver of dormant_user for *, can_*, by Kim matches no open finding; "
+        "remove it if it is not needed."
     ]
     assert notices(connection) == notices(connection, "acme") == told
 
@@ -520,6 +520,5 @@ def test_a_waiver_that_has_expired_is_told_once(findings, connection) -> None:
         company.waiver("dormant_user", "*", state="expired", expires=date(2026, 11, 1))
 
     assert notices(connection) == [
-        "waivers.toml: the waiver of dormant_user for * by Kim expired on 2026-11-01; "
-        "renew it or take it out."
+        "waivers.toml: the waiver of dormant_user for * by Kim expired on 2026-11-01; renew or remove it."
     ]

@@ -1,4 +1,4 @@
-"""Writes the catalogue of the rules for people, from the headers of sql/findings: docs/rules.md."""
+"""Writes docs/rules.md, the catalogue of the rules, from the headers of sql/findings."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from pipedrive_graph.warehouse.sql_project import Models
 _OPENING = """\
 # The rules
 
-Each rule is one file in [sql/findings](../sql/findings): its meaning and remedy stand in its header, what
-fires it in its query. The numbers, permissions and combinations they go by are in
-[sql/findings.toml](../sql/findings.toml), and a `findings.toml` in the home folder changes them. A value that
-is not known fires nothing, and what is inferred is evidence for no rule.
+Each rule is one file in [sql/findings](../sql/findings): the header has its meaning and remedy, the query
+has its condition. The thresholds, sensitive permissions and toxic combinations are in
+[sql/findings.toml](../sql/findings.toml); a `findings.toml` in the home folder overrides them. An unknown
+value never leads to a finding, and neither does an inferred permission.
 
-This page is made from the headers by `make docs`.
+`make docs` generates this page from the headers.
 """
 
 
 def catalogue(models: Models) -> str:
-    """The rules as a page of Markdown: a table of all, then each in a section of its own."""
+    """Return the page as Markdown: a table of all rules, then a section per rule."""
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
-    rows = [(f"[`{rule.name}`](#{rule.name})", _said(rule, "severity"), rule.header.row) for rule in rules]
+    rows = [(f"[`{rule.name}`](#{rule.name})", _setting(rule, "severity"), rule.header.row) for rule in rules]
     table = "\n".join(markdown_table(("rule", "severity", "what it finds"), rows))
     return "\n\n".join([_OPENING.rstrip(), table, *map(_section, rules)]) + "\n"
 
 
 def _section(rule: Model) -> str:
-    kind = "an event, open until it is acknowledged" if rule.header.settings.get("event") else "a state"
+    kind = "an event; open until acknowledged" if rule.header.settings.get("event") else "a state"
     return "\n".join(
         [
             f"## {rule.name}",
             "",
-            f"**{_said(rule, 'title')}** ({_said(rule, 'severity')}; {kind}). {_said(rule, 'meaning')}",
+            f"**{_setting(rule, 'title')}** ({_setting(rule, 'severity')}; {kind}). "
+            f"{_setting(rule, 'meaning')}",
             "",
-            f"*What to do:* {_said(rule, 'remedy')}",
+            f"*What to do:* {_setting(rule, 'remedy')}",
             "",
-            f"*Precisely:* {rule.header.comment}",
+            f"*Details:* {rule.header.comment}",
             "",
-            f"*Rests on:* {_said(rule, 'needs')}. *Told apart by:* {_said(rule, 'identity')}. "
-            f"*See:* {_said(rule, 'reference')}.",
+            f"*Needs:* {_setting(rule, 'needs')}. *Identified by:* {_setting(rule, 'identity')}. "
+            f"*Reference:* {_setting(rule, 'reference')}.",
         ]
     )
 
 
-def _said(rule: Model, name: str) -> str:
+def _setting(rule: Model, name: str) -> str:
     return rule.header.settings.get(name, "")
 
 

@@ -1,4 +1,4 @@
-"""Writes a page per published table, view and macro for people, from the headers of sql/: docs/tables."""
+"""Writes docs/tables, a page per published table, view and macro, from the headers of sql/."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from pipedrive_graph.warehouse.sql_project import PUBLISHED, Models
 INDEX = "README.md"
 
 _CLAUSE = re.compile(r" (?=(?:FROM|JOIN|WHERE|GROUP BY|ORDER BY)\b)")
-"""Where a query goes on in a new line."""
+"""Where an example query continues on a new line."""
 
 _OPENING = """\
 # The tables
 
-What is in `identity_graph.duckdb`. Each table is one file in [sql/graph](../../sql/graph), each macro
-one in [sql/macros](../../sql/macros): what it holds stands in its header. The same is in the file
-itself, as comments and in the view [`data_dictionary`](data_dictionary.md). Times are UTC, and `NULL` is
-*not known* where a column does not say otherwise, never *no*.
+The contents of `identity_graph.duckdb`. Each table is one file in [sql/graph](../../sql/graph), each macro
+one file in [sql/macros](../../sql/macros); the header documents the columns. The same texts are in the
+database itself, as comments and in the view [`data_dictionary`](data_dictionary.md). Times are in UTC. `NULL`
+means *unknown*, never *no*, unless the column says otherwise.
 
-These pages are made from the headers by `make docs`.
+`make docs` generates these pages from the headers.
 """
 
 
 def pages(models: Models) -> dict[str, str]:
-    """The pages as Markdown, by the names of their files; the index is among them."""
+    """Return the pages as Markdown by file name, including the index."""
     macros = [model for model in models.of("main") if model.kind.is_macro]
     shown = sorted([*models.published(), *macros, *models.of(PUBLISHED)], key=lambda model: model.name)
     with duckdb.connect() as connection:
@@ -42,7 +42,7 @@ def pages(models: Models) -> dict[str, str]:
 
 
 def write(folder: Path, models: Models) -> None:
-    """Write the pages, and remove those of tables that are no more."""
+    """Write the pages, and remove the pages of tables that no longer exist."""
     folder.mkdir(parents=True, exist_ok=True)
     made = pages(models)
     for page in folder.glob("*.md"):
@@ -59,7 +59,7 @@ def _index(shown: list[Model]) -> str:
         _OPENING,
         *markdown_table(("table", "one row per"), map(_row, tables)),
         "",
-        "Macros are called with what they ask for, and read like tables:",
+        "Macros take parameters and are read like tables:",
         "",
         *markdown_table(("macro", "one row per"), map(_row, macros)),
     ]
@@ -81,12 +81,14 @@ def _page(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -
     parts += _neighbours(models, model)
     folder = model.path.parent.name
     file = f"{folder}/{model.path.name}"
-    parts.append(f"Made by [sql/{file}](../../sql/{file}); this page is made from its header by `make docs`.")
+    parts.append(
+        f"Defined in [sql/{file}](../../sql/{file}); `make docs` generates this page from its header."
+    )
     return "\n\n".join(parts) + "\n"
 
 
 def _neighbours(models: Models, model: Model) -> list[str]:
-    """What it is made from, and what reads it."""
+    """The tables that it reads, and the tables and rules that read it."""
     read = sorted(models.reads(model))
     readers = sorted(
         (other for other in models if model.qualified in models.reads(other)),
@@ -96,19 +98,19 @@ def _neighbours(models: Models, model: Model) -> list[str]:
         other for other in readers if other.schema == "main" and (other.is_published or other.kind.is_macro)
     ]
     rules = [other for other in readers if other.kind is Kind.RULE]
-    told = []
+    lines = []
     if read:
-        told.append(f"**Made from:** {', '.join(_linked(models, name) for name in read)}")
+        lines.append(f"**Reads:** {', '.join(_linked(models, name) for name in read)}")
     if graph:
-        told.append(f"**Read by:** {', '.join(_linked(models, other.qualified) for other in graph)}")
+        lines.append(f"**Read by:** {', '.join(_linked(models, other.qualified) for other in graph)}")
     if rules:
         links = (f"[`{rule.name}`](../rules.md#{rule.name})" for rule in rules)
-        told.append(f"**Rules that rest on it:** {', '.join(links)}")
-    return told
+        lines.append(f"**Used by rules:** {', '.join(links)}")
+    return lines
 
 
 def _linked(models: Models, qualified: str) -> str:
-    """A link to the page of a table; what is not published has none."""
+    """A link to the page of a table; unpublished tables have no page."""
     schema, _, name = qualified.partition(".")
     return f"[`{name}`]({name}.md)" if schema == "main" else f"`{qualified}`"
 

@@ -26,7 +26,7 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     settings = configuration.settings
     models = configuration.models
     found = finding_commands.acknowledge(
-        settings, models, finding, note=(note or "").strip(), by=user(), tell=say
+        settings, models, finding, note=(note or "").strip(), by=user(), on_wait=say
     )
     renew_reports(settings, models, found.company)
     click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")

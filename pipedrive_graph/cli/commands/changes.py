@@ -16,8 +16,8 @@ from pipedrive_graph.cli.runner import debug_option, parsed_day, say
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.published.changes import KINDS, Change, Wanted, read, snapshots
-from pipedrive_graph.reports.narrative import told
+from pipedrive_graph.published.changes import KINDS, Change, Query, read, snapshots
+from pipedrive_graph.reports.narrative import describe
 
 
 @click.command("changes")
@@ -42,7 +42,7 @@ def command(
 
     A change is told in the night that saw it first. A company's first snapshot has none.
     """
-    wanted = Wanted(
+    wanted = Query(
         parsed_day(since, "--since"),
         parsed_day(until, "--until") if until else None,
         companies,
@@ -66,7 +66,7 @@ def command(
         show(terminal.console(), found)
 
 
-def _nothing(wanted: Wanted, taken: int) -> str:
+def _nothing(wanted: Query, taken: int) -> str:
     if taken < 2:
         return "There is only one snapshot yet: changes come with the next one."
     kinds = f" of the kind {' or '.join(wanted.kinds)}" if wanted.kinds else ""
@@ -89,7 +89,7 @@ def show(console: Console, found: list[Change]) -> None:
                 partial,
             )
         )
-        for subject, sentences in told(night):
+        for subject, sentences in describe(night):
             if len(sentences) == 1:
                 _line(console, 2, (subject, "bold"), f" {sentences[0]}")
             else:

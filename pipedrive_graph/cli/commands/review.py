@@ -26,7 +26,7 @@ from pipedrive_graph.errors import DecisionError
 from pipedrive_graph.published import reviews
 from pipedrive_graph.published.reviews import Progress, Review
 from pipedrive_graph.reviews import columns, read_file
-from pipedrive_graph.reviews.freeze import Opening
+from pipedrive_graph.reviews.freeze import OpenReview
 from pipedrive_graph.reviews.items import RECOMMENDATIONS
 
 _FORMATS = (".xlsx", ".csv")
@@ -66,7 +66,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
     configuration = config.load()
     settings = configuration.settings
     company = settings.company(name).name if name else _only(settings)
-    opening = Opening(
+    opening = OpenReview(
         company,
         " ".join((title or "").split()) or None,
         last,
@@ -74,7 +74,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         user(),
     )
     opened = review_commands.open_review(
-        settings, configuration.models, configuration.owners, opening, out, tell=say
+        settings, configuration.models, configuration.owners, opening, out, on_wait=say
     )
     population = opened.population
     counts = [
@@ -115,7 +115,7 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     if all(row.is_blank for row in written):
         raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
     models = configuration.models
-    taken = review_commands.import_review(settings, models, written, by=by, user=user(), tell=say)
+    taken = review_commands.import_review(settings, models, written, by=by, user=user(), on_wait=say)
     if any(taken.counts.values()):  # a finding may be over by what was decided
         renew_reports(settings, models, taken.company)
     for sentence in taken.refused:

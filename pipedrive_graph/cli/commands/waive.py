@@ -49,7 +49,7 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
         reason=reason.strip(),
         owner=(owner or "").strip() or user(),
         expires=expires,
-        tell=say,
+        on_wait=say,
     )
     renew_reports(settings, models, found.company)
     click.echo(f"Waived {found.finding_id} until {expires}: {printable(found.title)}")

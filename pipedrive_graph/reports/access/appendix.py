@@ -1,4 +1,4 @@
-"""Reads the appendix of the access report: what was asked, by which rules it was judged, and the proof."""
+"""Reads the appendix of the access report: requests, policy, rule runs, waivers and the proof."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pipedrive_graph.reports.access.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The snapshot in the landing: its files, and whether the chain of snapshots is whole.
+    """The snapshot in the landing: its files, and whether the chain of snapshots is intact.
 
     Attributes:
-        manifest: of the snapshot; None where it is not at hand.
-        sha256: digest of the manifest.
-        snapshots: how many snapshots the chain has.
-        whole: what was checked, in a sentence.
-        problem: what is wrong with the landing; None where nothing is.
+        manifest: the snapshot's manifest; None if the landing does not have it.
+        sha256: the digest of the manifest.
+        snapshots: the number of snapshots up to this one.
+        whole: the result of the checks, in a sentence.
+        problem: what is wrong with the landing; None if nothing is.
     """
 
     manifest: Manifest | None = None
@@ -37,7 +37,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
-    """How a rule fared in the snapshot."""
+    """The result of a rule in the snapshot."""
 
     rule: Rule
     outcome: str
@@ -61,7 +61,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Appendix:
-    """Everything by which the report can be checked."""
+    """The data with which a reader can check the report."""
 
     thresholds: tuple[tuple[str, str, str], ...]
     email_domains: str
@@ -76,29 +76,28 @@ class Appendix:
 
     @property
     def not_run(self) -> tuple[RuleRun, ...]:
-        """The rules that could not be run, or abstained."""
+        """The rules that abstained or could not be run."""
         return tuple(run for run in self.rules if run.outcome != "ran")
 
 
 def proof(landing: Landing, source: Source) -> Proof:
-    """Look the snapshot up in the landing, and check the chain and the snapshot's files."""
+    """Find the snapshot in the landing, and verify the chain and the snapshot's files."""
     company = landing.of(source.company)
     try:
         chain = company.chain()
         place = next((n for n, (m, _) in enumerate(chain) if m.snapshot_id == source.now.snapshot_id), None)
         if place is None:
-            return Proof(
-                problem=f"The snapshot {source.now.snapshot_id} is not in the landing beside this file."
-            )
+            return Proof(problem=f"The snapshot {source.now.snapshot_id} is not in the landing.")
         manifest, sha256 = chain[place]
         company.verify(manifest)
     except LandingError as error:
         return Proof(problem=str(error))
     whole = (
-        f"Each of the {counted(place + 1, 'manifest')} up to this one names the digest of the one before, "
-        f"and all {counted(len(manifest.files), 'file')} of this snapshot are as they were written."
+        f"Verified: each of the {counted(place + 1, 'manifest')} up to this one has the digest of the "
+        f"previous one, and all {counted(len(manifest.files), 'file')} of this snapshot are unchanged."
         if place
-        else f"This is the first snapshot; all {counted(len(manifest.files), 'file')} of it are as written."
+        else f"Verified: this is the first snapshot, and all {counted(len(manifest.files), 'file')} are"
+        " unchanged."
     )
     return Proof(manifest, sha256, place + 1, whole)
 
@@ -155,7 +154,7 @@ def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) 
 
 
 def _thresholds(source: Source) -> tuple[tuple[str, str, str], ...]:
-    """Name, value and meaning: the comments of the published table say what each is."""
+    """Return name, value and meaning of the thresholds; the meaning is the column's comment."""
     comments = dict(
         source.rows(
             """
@@ -179,7 +178,7 @@ def _plain(value: object) -> str:
 
 
 def _email_domains(source: Source) -> str:
-    """Which e-mail domains count as the company's own, and why."""
+    """Return a sentence about the company's own e-mail domains and where they come from."""
     own = [
         f"{domain} ({counted(users, 'active user')})"
         for domain, users in source.rows(
@@ -195,18 +194,16 @@ def _email_domains(source: Source) -> str:
     )
     listed = ", ".join(own) + (f" and {total - len(own):,} more" if total > len(own) else "")
     if named:
-        return f"The company's own e-mail domains are those that findings.toml names: {listed}."
-    public = f" Domains of public providers, by the list {public_list}, are never proposed." * bool(
-        public_list
-    )
+        return f"The company's own e-mail domains, from findings.toml: {listed}."
+    public = f" Domains of public providers (list: {public_list}) are never proposed." * bool(public_list)
     if own:
         return (
-            "findings.toml names no e-mail domain of the company's own. Proposed are those of many active "
-            f"users: {listed}.{public}"
+            "findings.toml does not name the company's e-mail domains. Proposed are the domains of many "
+            f"active users: {listed}.{public}"
         )
     return (
-        "findings.toml names no e-mail domain of the company's own, and none can be proposed, so addresses "
-        f"of other domains were not looked for.{public}"
+        "findings.toml does not name the company's e-mail domains, and none can be proposed, so external "
+        f"addresses were not checked.{public}"
     )
 
 
@@ -224,11 +221,8 @@ def _roster(source: Source) -> str:
         FROM roster WHERE company = $company"""
     )
     if not total:
-        return (
-            "No roster was handed over, so leavers, strangers and unexpected roles could not be looked for "
-            "by name."
-        )
+        return "Without a roster, leavers, unknown people and unexpected roles could not be checked."
     return (
-        f"The roster names {counted(total - unused, 'person', 'people')}, {leavers:,} of whom have left; "
-        f"{counted(unused, 'row')} could not be used."
+        f"The roster lists {counted(total - unused, 'person', 'people')}, including"
+        f" {counted(leavers, 'leaver')}; {counted(unused, 'row')} could not be used."
     )

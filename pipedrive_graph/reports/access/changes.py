@@ -1,4 +1,4 @@
-"""Reads what changed since the report before: night by night, in sentences."""
+"""Reads the changes since the compared snapshot, by snapshot, as sentences."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from pipedrive_graph.published.changes import Wanted, read
+from pipedrive_graph.published.changes import Query, read
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.reports.narrative import told
+from pipedrive_graph.reports.narrative import describe
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """What one snapshot saw for the first time: each subject with its sentences."""
+class SnapshotChanges:
+    """The changes of one snapshot: sentences by subject."""
 
     snapshot_id: str
     at: datetime
     status: str
     changes: int
-    told: tuple[tuple[str, tuple[str, ...]], ...]
+    subjects: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def changes(source: Source) -> tuple[Night, ...]:
-    """The nights since the report before in which something changed, the newest first."""
+def changes(source: Source) -> tuple[SnapshotChanges, ...]:
+    """Return the snapshots with changes since the compared one, newest first."""
     if source.base is None:
         return ()
-    found = read(source.published, Wanted(source.base.at.date(), companies=(source.company,)))
-    nights = []
+    all_changes = read(source.published, Query(source.base.at.date(), companies=(source.company,)))
+    change_sets = []
     for at, group in groupby(
-        (change for change in found if change.changed_at > source.base.at), lambda one: one.changed_at
+        (change for change in all_changes if change.changed_at > source.base.at),
+        lambda change: change.changed_at,
     ):
-        night = list(group)
-        sentences = tuple((subject, tuple(lines)) for subject, lines in told(night))
-        nights.append(Night(night[0].snapshot_id, at, night[0].snapshot_status, len(night), sentences))
-    return tuple(reversed(nights))
+        snapshot_changes = list(group)
+        sentences = tuple((subject, tuple(lines)) for subject, lines in describe(snapshot_changes))
+        first = snapshot_changes[0]
+        change_sets.append(
+            SnapshotChanges(first.snapshot_id, at, first.snapshot_status, len(snapshot_changes), sentences)
+        )
+    return tuple(reversed(change_sets))

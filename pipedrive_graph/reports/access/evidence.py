@@ -1,4 +1,4 @@
-"""Turns a finding's evidence into what a page can show: labelled values, lists and small tables."""
+"""Converts a finding's evidence for the page: labelled values, lists and small tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from pipedrive_graph.reports.access import words
 
 HIDDEN = {"related", "login_known"}
-"""Fields that the report shows elsewhere: a missing last login says what `login_known` says of it."""
+"""Fields that the report shows elsewhere; `login_known` decides how a missing last login is shown."""
 
 NEVER = "never"
 _LOGINS = ("last_login", "days_since_login")
-_EMPTY = {"granted_by": "none that is known"}
-"""What an empty list means, where it is more than that there is none."""
+_EMPTY = {"granted_by": "none known"}
+"""What an empty list means, if not just 'none'."""
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d):\d\d(\.\d+)?")
 _FLAG = re.compile(r"can_[a-z0-9_]+")
@@ -31,14 +31,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field of the evidence: a label, and either texts, a table, or fields of its own.
+    """One field of the evidence: a label, and either texts, a table, or nested fields.
 
     Attributes:
-        label: what it is called.
-        texts: its value, or its values.
-        code: whether these are names that Pipedrive gives, such as permissions.
-        table: where it is a list of objects.
-        entries: where it is an object.
+        label: the label of the field.
+        texts: its value or values.
+        code: whether the values are names from Pipedrive, such as permissions.
+        table: the value, if it is a list of objects.
+        entries: the fields of the value, if it is an object.
     """
 
     label: str
@@ -49,14 +49,14 @@ class Entry:
 
 
 def entries(evidence: object) -> tuple[Entry, ...]:
-    """The fields of some evidence, in their order."""
+    """Return the fields of the evidence, in their order."""
     if isinstance(evidence, Mapping):
         return tuple(_entry(str(name), value) for name, value in _shown(evidence).items())
     return () if evidence is None else (_entry("evidence", evidence),)
 
 
 def text(value: object, name: str = "") -> str:
-    """A value as text; what is missing is not known."""
+    """Return a value as text; NULL is 'not known'."""
     if value is None:
         return "not known"
     if isinstance(value, bool):
@@ -74,7 +74,7 @@ def text(value: object, name: str = "") -> str:
 
 
 def _shown(values: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The fields that are shown; a last login is `NEVER` where it is known that there was none."""
+    """Return the fields to show; a last login is `NEVER` if the user is known to have none."""
     shown = {name: value for name, value in values.items() if name not in HIDDEN}
     if values.get("login_known") is True:
         shown |= {name: NEVER for name in _LOGINS if name in shown and shown[name] is None}
@@ -90,8 +90,8 @@ def _entry(name: str, value: object) -> Entry:
             return Entry(label, table=_table(value))
         texts = tuple(text(entry, name) for entry in value)
         return Entry(label, texts, all(_FLAG.fullmatch(entry) for entry in texts))
-    told = text(value, name)
-    return Entry(label, (told,), bool(_FLAG.fullmatch(told)))
+    cell = text(value, name)
+    return Entry(label, (cell,), bool(_FLAG.fullmatch(cell)))
 
 
 def _table(objects: list[Mapping[str, Any]]) -> Table:

@@ -1,4 +1,4 @@
-"""Reads the findings of the access report: worst first, those about the same thing together."""
+"""Reads the findings of the access report: worst first, grouped if about the same thing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a rule says of itself; a rule that is no longer there says nothing."""
+    """The texts of a rule; a rule that was removed has only its name."""
 
     name: str
     title: str
@@ -29,10 +29,10 @@ class Finding:
     """A finding as the report shows it.
 
     Attributes:
-        also: whether it stands with the one before it, as about the same thing.
-        new: whether it is open only since the report before.
+        also: whether it is about the same thing as the finding before it.
+        new: whether it was opened after the compared snapshot.
         role_ids: the roles of its user, or the role that it is about.
-        related: ids and rules of the findings about the same thing that are shown.
+        related: ids and rules of the shown findings about the same thing.
     """
 
     finding_id: str
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All findings that the report shows, and how many it leaves out as resolved before."""
+    """The findings that the report shows, and how many it leaves out because they were resolved earlier."""
 
     shown: tuple[Finding, ...]
     resolved_before: int
@@ -72,7 +72,7 @@ class Findings:
 
 
 def rules_of(models: Models) -> dict[str, Rule]:
-    """What the rules say of themselves, by name."""
+    """Return the texts of the rules, by name."""
     return {
         rule.name: Rule(
             rule.name,
@@ -86,11 +86,11 @@ def rules_of(models: Models) -> dict[str, Rule]:
 
 
 def findings(source: Source, rules: dict[str, Rule]) -> Findings:
-    """Read the findings: all open and waived ones, and those resolved since the report before."""
+    """Read all open and waived findings, and those resolved since the compared snapshot."""
     base = source.base.at if source.base else None
     listed = listing(source.published, STATUSES, Filter(companies=(source.company,))).findings
-    kept = [one for one in listed if not _long_resolved(one, base)]
-    named = {one.values["finding_id"]: one.values["rule"] for one in kept}
+    included = [finding for finding in listed if not _long_resolved(finding, base)]
+    named = {finding.values["finding_id"]: finding.values["rule"] for finding in included}
     seats: dict[str, list[int]] = {}
     for user_id, role_id in source.rows(
         """
@@ -100,28 +100,32 @@ def findings(source: Source, rules: dict[str, Rule]) -> Findings:
         seats.setdefault(user_id, []).append(role_id)
     shown = []
     for status in STATUSES:
-        for group in grouped(one for one in kept if one.values["status"] == status):
-            for number, one in enumerate([group.lead, *group.also]):
-                shown.append(_finding(one, rules, named, seats, base, also=number > 0))
-    told = {role_id for finding in shown for role_id in finding.role_ids}
+        for group in grouped(finding for finding in included if finding.values["status"] == status):
+            for number, finding in enumerate([group.lead, *group.also]):
+                shown.append(_finding(finding, rules, named, seats, base, also=number > 0))
+    shown_roles = {role_id for finding in shown for role_id in finding.role_ids}
     names = source.rows(
         "SELECT role_id, coalesce(name, 'role ' || role_id) FROM roles WHERE company = $company"
     )
     return Findings(
         tuple(shown),
-        len(listed) - len(kept),
+        len(listed) - len(included),
         tuple(sorted({finding.rule.name for finding in shown})),
-        tuple(sorted(((i, n) for i, n in names if i in told), key=lambda role: (role[1].lower(), role[0]))),
+        tuple(
+            sorted(
+                ((i, n) for i, n in names if i in shown_roles), key=lambda role: (role[1].lower(), role[0])
+            )
+        ),
     )
 
 
-def _long_resolved(one: Listed, base: datetime | None) -> bool:
-    values = one.values
+def _long_resolved(finding: Listed, base: datetime | None) -> bool:
+    values = finding.values
     return values["status"] == "resolved" and (base is None or values["resolved_at"] <= base)
 
 
 def _finding(
-    one: Listed,
+    listed: Listed,
     rules: dict[str, Rule],
     named: dict[str, str],
     seats: dict[str, list[int]],
@@ -129,14 +133,14 @@ def _finding(
     *,
     also: bool,
 ) -> Finding:
-    values: dict[str, Any] = one.values
+    values: dict[str, Any] = listed.values
     kind, subject = values["subject_kind"], values["subject_id"]
     roles = seats.get(subject, []) if kind == "user" else []
-    if kind == "role" and subject.isdecimal():  # a rule of one's own may name what is no role
+    if kind == "role" and subject.isdecimal():  # a custom rule may name a subject that is not a role
         roles = [int(subject)]
     return Finding(
         values["finding_id"],
-        one.short_id,
+        listed.short_id,
         rules.get(values["rule"]) or Rule(values["rule"], values["rule"]),
         values["severity"],
         values["status"],
@@ -158,5 +162,5 @@ def _finding(
         values["waiver_reason"],
         values["waiver_owner"],
         values["waiver_expires"],
-        tuple((name, named[name]) for name in sorted(one.related) if name in named),
+        tuple((name, named[name]) for name in sorted(listed.related) if name in named),
     )

@@ -1,4 +1,4 @@
-"""Reads who of each role holds which permission: the heat map, in which what is unusual is marked."""
+"""Reads the heat map: how many members of each role hold each permission, with unusual cells marked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.access.words import permission
 
 FEW_SHARE, FEW_MEMBERS = 0.2, 5
-"""A permission that less than this share of a role hold is unusual, in a role of at least so many."""
+"""A permission is unusual if less than this share holds it, in a role with at least so many members."""
 
 WIDEST = 28
-"""Permissions side by side; more are shown in a further table."""
+"""The most permissions side by side; more go into another table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Cell:
     """How many of a role hold a permission.
 
     Attributes:
-        holders: how many; None where it is not known of anybody.
+        holders: the number of holders; None if unknown for all members.
         level: the share in tenths, for the colour; 0 is nobody, 10 everybody.
-        unknown: of how many members it is not known.
-        few: whether hardly anybody of the role holds it.
-        outliers: members who hold it while their peers do not (permission_outlier).
+        unknown: the number of members for whom it is unknown.
+        few: whether unusually few members hold it.
+        outliers: the number of members who hold it unlike their peers (permission_outlier).
     """
 
     holders: int | None
@@ -55,7 +55,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """The heat map in its tables, and how many cells stand out: by few holders, by outliers."""
+    """The tables of the heat map, and the number of marked cells: with few holders, with outliers."""
 
     blocks: tuple[Block, ...]
     few: int
@@ -64,8 +64,8 @@ class HeatMap:
 
 
 def heatmap(source: Source, tree: Tree) -> HeatMap:
-    """Read the heat map; the roles stand in the order of the tree, those without members are left out."""
-    found = {
+    """Read the heat map, with the roles in the order of the tree, without roles that have no members."""
+    counts = {
         (role_id, flag): (holders, share, unknown)
         for role_id, flag, holders, share, unknown in source.rows(
             """
@@ -83,7 +83,7 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
         flag
         for (flag,) in source.rows("SELECT permission FROM sensitive_permissions WHERE company = $company")
     }
-    flags = sorted({flag for _, flag in found})
+    flags = sorted({flag for _, flag in counts})
     known = dict(
         source.rows(
             """
@@ -95,7 +95,7 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
     peopled = [place.role for place in tree.places if place.role.members]
 
     def cell(role_id: int, members: int, flag: str) -> Cell:
-        holders, share, unknown = found.get((role_id, flag), (0, 0.0, 0))
+        holders, share, unknown = counts.get((role_id, flag), (0, 0.0, 0))
         if not known.get(role_id) or share is None:
             return Cell(None, 0, members, few=False, outliers=0)
         few = 0 < share < FEW_SHARE and members >= FEW_MEMBERS
@@ -121,10 +121,10 @@ def heatmap(source: Source, tree: Tree) -> HeatMap:
             )
             part = f", part {start // WIDEST + 1}" if len(members) > WIDEST else ""
             blocks.append(Block(f"{title}{part}", tuple((flag, permission(flag)) for flag in shown), rows))
-    cells = [one for block in blocks for row in block.rows for one in row.cells]
+    cells = [shade for block in blocks for row in block.rows for shade in row.cells]
     return HeatMap(
         tuple(blocks),
-        sum(one.few and not one.outliers for one in cells),
-        sum(one.outliers > 0 for one in cells),
+        sum(shade.few and not shade.outliers for shade in cells),
+        sum(shade.outliers > 0 for shade in cells),
         len(tree.places) - len(peopled),
     )

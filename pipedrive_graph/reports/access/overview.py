@@ -1,4 +1,4 @@
-"""Reads the top of the access report: what was read, what it means, and how many findings there are."""
+"""Reads the overview of the access report: the snapshot, the population and the number of findings."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from pipedrive_graph.reports.access.source import Source
 from pipedrive_graph.reports.access.words import delta
 
 LONGEST = 90
-"""Snapshots that the trend line shows."""
+"""The most snapshots in the trend line."""
 
 _WIDTH, _HEIGHT, _EDGE = 240, 56, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """How much there is, and how it is known.
+    """The size of the company, and how much of it is observed.
 
-    Of `answered` users the permissions were answered in this snapshot, of `earlier` ones in an earlier one;
-    those of `inferred` ones follow from others with the same access, and of `unknown` ones nothing is known.
+    The permissions of `answered` users were read in this snapshot, those of `earlier` users in an earlier
+    one, those of `inferred` users follow from others with the same access, and those of `unknown` users are
+    not known.
     """
 
     users: int
@@ -38,15 +39,15 @@ class Population:
     unknown: int
 
     def share(self, part: int) -> float:
-        """A part of all users, 0 to 1."""
+        """Return a number as a share of all users, 0 to 1."""
         return part / self.users if self.users else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The open findings of a severity, against the report before.
+    """The findings of a severity, compared with the earlier snapshot.
 
-    `delta` is how their number has moved, empty where nothing is known to compare with.
+    `delta` is the change of the number of open findings; empty if nothing is known to compare with.
     """
 
     severity: str
@@ -59,7 +60,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Open findings after each snapshot, as a line: the points of the drawing, and its first and last."""
+    """The open findings after each snapshot, as the points of a line."""
 
     points: str
     first_x: float
@@ -69,7 +70,7 @@ class Trend:
     last: int
     highest: int
     since: datetime
-    nights: int
+    snapshots: int
     floor: int = _HEIGHT - _EDGE
     width: int = _WIDTH
     height: int = _HEIGHT
@@ -77,7 +78,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The top of the report."""
+    """The overview of the report."""
 
     population: Population
     counts: tuple[Count, ...]
@@ -88,31 +89,31 @@ class Overview:
 
     @property
     def open(self) -> int:
-        """All open findings."""
+        """The number of open findings."""
         return sum(count.open for count in self.counts)
 
     @property
     def waived(self) -> int:
-        """All waived findings."""
+        """The number of waived findings."""
         return sum(count.waived for count in self.counts)
 
     @property
     def opened(self) -> int:
-        """All that are open since the report before."""
+        """The number of findings opened since the compared snapshot."""
         return sum(count.opened for count in self.counts)
 
     @property
     def resolved(self) -> int:
-        """All that were resolved since the report before."""
+        """The number of findings resolved since the compared snapshot."""
         return sum(count.resolved for count in self.counts)
 
 
 def overview(source: Source, manifest: Manifest | None) -> Overview:
-    """Read the top of the report.
+    """Read the overview.
 
     Args:
         source: the published file.
-        manifest: that of the snapshot, where the landing is at hand: it says what was not answered.
+        manifest: the snapshot's manifest, which lists unanswered requests; None without a landing.
     """
     counts, before = _counts(source)
     total = sum(count.open for count in counts)
@@ -139,9 +140,9 @@ def _population(source: Source) -> Population:
 
 
 def _counts(source: Source) -> tuple[list[Count], int | None]:
-    """The findings by severity, and how many were open before, where that is known."""
+    """Return the findings by severity, and how many were open before, if known."""
     base = source.base
-    found = {
+    numbers = {
         row[0]: row[1:]
         for row in source.rows(
             """
@@ -167,15 +168,15 @@ def _counts(source: Source) -> tuple[list[Count], int | None]:
     )
     counts = []
     for severity in SEVERITIES:
-        now_open, waived, opened, resolved = found.get(severity, (0, 0, 0, 0))
+        now_open, waived, opened, resolved = numbers.get(severity, (0, 0, 0, 0))
         moved = delta(now_open, before.get(severity))
         counts.append(Count(severity, now_open, waived, moved, opened, resolved))
     return counts, sum(before.values()) if before else None
 
 
 def _trend(source: Source) -> Trend | None:
-    """The line of open findings; None before there are two snapshots to draw it between."""
-    nights = source.rows(
+    """Return the line of open findings; None with fewer than two snapshots."""
+    totals = source.rows(
         """
         SELECT started_at, CAST(sum(findings) AS BIGINT)
         FROM finding_counts
@@ -184,34 +185,34 @@ def _trend(source: Source) -> Trend | None:
         GROUP BY position, started_at
         ORDER BY position, started_at"""
     )[-LONGEST:]
-    if len(nights) < 2:
+    if len(totals) < 2:
         return None
-    begin, span = nights[0][0], (nights[-1][0] - nights[0][0]).total_seconds() or 1.0
-    highest = max(count for _, count in nights)
+    begin, span = totals[0][0], (totals[-1][0] - totals[0][0]).total_seconds() or 1.0
+    highest = max(count for _, count in totals)
     points = [
         (
             round(_EDGE + (_WIDTH - 2 * _EDGE) * (at - begin).total_seconds() / span, 1),
             round(_HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * count / (highest or 1), 1),
         )
-        for at, count in nights
+        for at, count in totals
     ]
     return Trend(
         " ".join(f"{x},{y}" for x, y in points),
         points[0][0],
         *points[-1],
-        first=nights[0][1],
-        last=nights[-1][1],
+        first=totals[0][1],
+        last=totals[-1][1],
         highest=highest,
         since=begin,
-        nights=len(nights),
+        snapshots=len(totals),
     )
 
 
 def _missing(manifest: Manifest | None) -> tuple[str, ...]:
-    """What was asked and not answered, one phrase per endpoint."""
+    """Return the unanswered requests, one phrase per endpoint."""
     if manifest is None:
         return ()
-    told = []
+    phrases = []
     for endpoint, calls in sorted(manifest.coverage.items()):
         parts = [
             f"{number:,} {what}"
@@ -219,5 +220,5 @@ def _missing(manifest: Manifest | None) -> tuple[str, ...]:
             if number
         ]
         if parts:
-            told.append(f"{endpoint}: {' and '.join(parts)} of {counted(calls.asked, 'call')}")
-    return tuple(told)
+            phrases.append(f"{endpoint}: {' and '.join(parts)} of {counted(calls.asked, 'call')}")
+    return tuple(phrases)

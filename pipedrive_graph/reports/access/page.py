@@ -1,7 +1,7 @@
-"""Renders the access report: templates that escape every text, and a policy that forbids all network.
+"""Renders the access report with templates that escape all text and a policy that forbids all network access.
 
-The page holds its style and its scripts; the policy names them by their digests, so that nothing else in
-it can run or be fetched, whatever a name may hold.
+The page contains its style and script. The content security policy allows only these, by their digests, so
+that no text in the data can run or load anything.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _FOOT = """\
 
 
 def render(content: dict[str, Any], *, company: str, snapshot_id: str) -> str:
-    """The page.
+    """Return the page as HTML.
 
     Args:
-        content: what the templates show.
-        company: the company's name in the settings: letters, digits, - and _ alone.
-        snapshot_id: the snapshot, for the foot of each printed page.
+        content: the values for the templates.
+        company: the company's name in the settings; only letters, digits, - and _.
+        snapshot_id: the snapshot, for the footer of each printed page.
     """
     style = _asset("report.css") + _FOOT.format(company=_plain(company), snapshot=_plain(snapshot_id))
     script = _asset("report.js")
@@ -42,12 +42,12 @@ def render(content: dict[str, Any], *, company: str, snapshot_id: str) -> str:
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     template = _environment().get_template("report.html.j2")
-    files = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of ours
+    files = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 - files of this package
     return template.render(content, company=company, policy=policy, **files)
 
 
 def prepare() -> None:
-    """Compile all templates: for a process that has to wait anyhow before it can write its first report."""
+    """Compile all templates, for a process that has to wait before it can write its first report."""
     environment = _environment()
     for name in environment.list_templates(extensions=["j2"]):
         environment.get_template(name)
@@ -75,7 +75,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Whatever a template shows: a text without controls, and without turns of direction."""
+    """Return a template's value; texts without control characters and changes of direction."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return legible(value)
     return value
@@ -87,7 +87,7 @@ def _asset(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that can stand inside a string of a style sheet."""
+    """Return a text that is safe inside a string of a style sheet."""
     return "".join(letter for letter in text if letter.isalnum() or letter in "-_")
 
 

@@ -1,7 +1,7 @@
-"""Reads what each user may do and why, as compact data from which a script makes a page per user.
+"""Reads what each user may do and why, as compact data from which the page's script shows each user.
 
-Users are many, their different permissions few: what a user holds, and for which reasons, is a profile
-that many share. So a report of ten thousand users stays small.
+Many users share the same permissions for the same reasons. These are stored once, as a profile, so that a
+report about ten thousand users stays small.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _SEATS = """
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """A user; `state` is 0 who can log in, 1 deactivated, 2 deleted, 3 not known."""
+    """A user; `state` is 0 for can log in, 1 deactivated, 2 deleted, 3 not known."""
 
     user_id: int
     name: str | None
@@ -66,14 +66,14 @@ class _User:
 
 
 class _Numbered:
-    """Gives every different value a number, in the order in which they come."""
+    """Numbers different values in the order in which they first occur."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._numbers: dict[Hashable, int] = {}
 
     def of(self, key: Hashable, value: object = None) -> int:
-        """The number of a value; `value` is what is kept of it, by default itself."""
+        """Return the number of a key; `value` is stored for it, by default the key itself."""
         if key not in self._numbers:
             self._numbers[key] = len(self.values)
             self.values.append(key if value is None else value)
@@ -81,7 +81,7 @@ class _Numbered:
 
 
 def people(source: Source) -> dict[str, Any]:
-    """What the script needs: users, and the lists into which their numbers point."""
+    """Return the data of the script: the users, and the lists that their numbers refer to."""
     reasons, permissions, accesses, seats = (_Numbered() for _ in range(4))
     profiles: list[list[int]] = []
     sensitive = {
@@ -115,7 +115,7 @@ def people(source: Source) -> dict[str, Any]:
                 _bit(user.admin),
                 accesses.of(_key(access), _texts(access)),
                 seats.of(
-                    _key(seat), [[int(role_id), _state(active), told] for role_id, active, told in seat]
+                    _key(seat), [[int(role_id), _state(active), origin] for role_id, active, origin in seat]
                 ),
                 profile_of.get(user.user_id, -1),
                 user.source,
@@ -140,13 +140,13 @@ def people(source: Source) -> dict[str, Any]:
 
 
 def embedded(data: dict[str, Any]) -> str:
-    """Data as JSON that can stand inside a page: no text in it ends the element or begins another."""
+    """Return data as JSON that is safe inside a page: no text can close the element or open another."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _roles(source: Source) -> dict[str, list[Any]]:
-    """Each role: its name, its members, and how many of them hold each permission that some hold."""
+    """Return the roles: name, number of members, and holders by permission."""
     held: dict[int, dict[str, int]] = {}
     for role_id, flag, holders in source.rows(
         """
@@ -176,7 +176,7 @@ def _sets(source: Source) -> dict[str, str]:
 
 
 def _absent(source: Source) -> dict[str, list[str]]:
-    """The roles and sets that are proven not to exist; others may only be missing from a list."""
+    """Return the roles and sets that are proven not to exist; others may just be missing from a list."""
     absent: dict[str, list[str]] = {"role": [], "permission_set": []}
     for kind, subject_id in source.rows(
         "SELECT subject_kind, subject_id FROM proven_absences WHERE company = $company ORDER BY ALL"

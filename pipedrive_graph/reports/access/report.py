@@ -1,4 +1,4 @@
-"""Writes the access report of a company: one file that opens anywhere, without a network."""
+"""Writes the access report of a company: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _log = logging.getLogger(__name__)
 def write_access_report(
     settings: Settings, models: Models, company: str, *, since: date | None = None, out: Path | None = None
 ) -> Path:
-    """Write the report of what is published of a company; the same input makes the same bytes.
+    """Write the access report of a company; the same input yields the same bytes.
 
     Args:
-        settings: where the published file and the landing lie.
-        models: the rules say why their findings matter.
-        company: whose report to write.
-        since: compare with the last snapshot before this day; by default, with the snapshot before.
-        out: where to write it; by default, among the company's reports.
+        settings: the settings, with the paths of the published file and the landing.
+        models: the files of sql/; the rules explain why their findings matter.
+        company: the company.
+        since: compare with the last snapshot before this day; by default, with the previous snapshot.
+        out: the file to write; by default, in the folder of the company's reports.
 
     Returns:
-        The file's path.
+        The path of the file.
 
     Raises:
         ConfigurationError: if the company, or a snapshot before that day, is not in the published file.
         LandingError: if the file cannot be written.
-        WarehouseError: if nothing is published yet, or by another version.
+        WarehouseError: if nothing is published yet, or another version published it.
     """
     path = out or settings.access_report(company)
     with timed(_log, f"Writing {path.name} of '{company}'"):
@@ -54,23 +54,23 @@ def write_access_report(
 
 def _write(settings: Settings, models: Models, company: str, since: date | None, path: Path) -> None:
     rules = rules_of(models)
-    with source(settings.published, company, since) as found:
-        proven = proof(Landing(settings.storage), found)
-        roles = tree(found)
-        data = people(found)
+    with source(settings.published, company, since) as opened:
+        proven = proof(Landing(settings.storage), opened)
+        roles = tree(opened)
+        data = people(opened)
         content = {
-            "now": found.now,
-            "base": found.base,
+            "now": opened.now,
+            "base": opened.base,
             "proof": proven,
-            "overview": overview(found, proven.manifest),
-            "findings": findings(found, rules),
-            "nights": changes(found),
+            "overview": overview(opened, proven.manifest),
+            "findings": findings(opened, rules),
+            "change_sets": changes(opened),
             "tree": roles,
-            "heatmap": heatmap(found, roles),
-            "people": Markup(embedded(data)),  # noqa: S704 - escaped for where it stands
+            "heatmap": heatmap(opened, roles),
+            "people": Markup(embedded(data)),  # noqa: S704 - escaped by `embedded`
             "with_page": {str(user_id) for user_id, *_ in data["users"]},
-            "timeline": timeline(found),
-            "appendix": appendix(found, rules, proven.manifest),
+            "timeline": timeline(opened),
+            "appendix": appendix(opened, rules, proven.manifest),
         }
-    page = render(content, company=company, snapshot_id=found.now.snapshot_id)
+    page = render(content, company=company, snapshot_id=opened.now.snapshot_id)
     settings.output.within(path).write(path, page.encode())

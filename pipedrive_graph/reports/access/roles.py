@@ -1,4 +1,4 @@
-"""Reads the role tree of the access report: every role in its place, loops and missing parents included."""
+"""Reads the role tree of the access report, including loops and missing parents."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pipedrive_graph.common.text import counted
 from pipedrive_graph.reports.access.source import Source
 
 INDENT = 14
-"""Width of a step of the tree, in the drawing's units."""
+"""Width of a level of the tree, in SVG units."""
 
 DEEPEST = 12
-"""Steps that are drawn; what lies deeper is told in words."""
+"""The most levels that are drawn; deeper ones are described in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as it stands in `roles`, with how many of its members hold a sensitive permission."""
+    """A role from `roles`, with the number of members who hold a sensitive permission."""
 
     role_id: int
     name: str
@@ -33,10 +33,10 @@ class Place:
 
     Attributes:
         role: the role.
-        level: how many steps below the top, 0 at the top.
-        lines: for each step on the way down, whether a line goes on below it to a later sibling.
-        parent: the name of the role above, where there is one.
-        notes: what is wrong with its place, in words.
+        level: the number of levels below the top, 0 at the top.
+        lines: for each level on the way down, whether a line continues to a later sibling.
+        parent: the name of the role above, if any.
+        notes: problems with its place, in words.
     """
 
     role: Role
@@ -47,7 +47,7 @@ class Place:
 
     @property
     def drawn(self) -> list[tuple[int, str]]:
-        """The lines to draw: where, and whether it passes, turns off and goes on, or ends there."""
+        """The lines to draw: the position, and whether a line passes, branches or ends."""
         kinds = [(step, "pass" if goes_on else "") for step, goes_on in enumerate(self.lines[:-1])]
         if self.lines:
             kinds.append((len(self.lines) - 1, "branch" if self.lines[-1] else "end"))
@@ -55,13 +55,13 @@ class Place:
 
     @property
     def width(self) -> int:
-        """Width of the drawing."""
+        """The width of the drawing."""
         return min(self.level, DEEPEST) * INDENT
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All roles, each below its parent; `homeless` live users have no active assignment."""
+    """All roles, each below its parent; `homeless` counts live users without an active assignment."""
 
     places: tuple[Place, ...]
     largest: int
@@ -114,7 +114,7 @@ def tree(source: Source) -> Tree:
 
 
 def _places(roles: list[Role]) -> Iterator[Place]:
-    """The roles in the order of the tree: roots with what is below them, then what hangs in loops."""
+    """Yield the roles in the order of the tree: roots with the roles below them, then loops."""
     by_id = {role.role_id: role for role in roles}
     below: dict[int, list[Role]] = {}
     roots = []
@@ -123,7 +123,7 @@ def _places(roles: list[Role]) -> Iterator[Place]:
             below.setdefault(role.parent_role_id or 0, []).append(role)
         else:
             roots.append(role)
-    # a root that lost its parent comes after those that never had one
+    # roles with a missing parent come after the real roots
     roots.sort(key=lambda role: role.parent_role_id not in (None, role.role_id))
     seen: set[int] = set()
     for root in roots:
@@ -137,7 +137,7 @@ def _places(roles: list[Role]) -> Iterator[Place]:
 def _branch(
     top: Role, by_id: dict[int, Role], below: dict[int, list[Role]], seen: set[int], *, ring: tuple[int, ...]
 ) -> Iterator[Place]:
-    """A role and all below it; without recursion, because nobody says how deep a tree may be."""
+    """Yield a role and all roles below it; without recursion, because a tree may be arbitrarily deep."""
     waiting: list[tuple[Role, tuple[bool, ...]]] = [(top, ())]
     while waiting:
         role, lines = waiting.pop()
@@ -152,7 +152,7 @@ def _branch(
 
 
 def _ring(role: Role, by_id: dict[int, Role]) -> tuple[int, ...]:
-    """The loop that one runs into on the way up from a role."""
+    """Return the loop that the parents of a role lead into."""
     path: list[int] = []
     while role.role_id not in path:
         path.append(role.role_id)
@@ -165,8 +165,8 @@ def _notes(role: Role, by_id: dict[int, Role], ring: tuple[int, ...]) -> tuple[s
     if role.role_id in ring[1:]:
         notes.append("in the same loop")
     elif ring and role.role_id == ring[0]:
-        names = [by_id[one].name for one in ring]
-        notes.append(f"in a loop: {' → '.join([*names, names[0]])}, each below the next")
+        names = [by_id[role_id].name for role_id in ring]
+        notes.append(f"in a loop, each below the next: {' → '.join([*names, names[0]])}")
     elif ring:
         notes.append("below a loop")
     if role.parent_role_id is not None and role.parent_role_id not in by_id:
@@ -177,14 +177,13 @@ def _notes(role: Role, by_id: dict[int, Role], ring: tuple[int, ...]) -> tuple[s
 
 
 def _summary(places: tuple[Place, ...]) -> str:
-    """The picture in a sentence, for who does not see it."""
+    """Return the tree in a sentence, also for readers who do not see the picture."""
     if not places:
         return "No roles are known."
     top = [place for place in places if place.level == 0]
     deepest = max(place.level for place in places)
     wrong = [place for place in places if place.notes]
-    roles, steps = counted(len(places), "role"), counted(deepest, "step")
-    told = f"{roles}, {len(top):,} of them at the top, up to {steps} deep."
-    return (
-        f"{told} Of {counted(len(wrong), 'role')} something is wrong; it is noted beside." if wrong else told
-    )
+    roles, levels = counted(len(places), "role"), counted(deepest, "level")
+    summary = f"{roles}, {len(top):,} of them at the top, up to {levels} deep."
+    problems = counted(len(wrong), "role has a problem", "roles have problems")
+    return f"{summary} {problems}, as noted below." if wrong else summary

@@ -1,4 +1,4 @@
-"""Opens the published file for a report: the snapshot that it shows, and the one it compares with."""
+"""Opens the published file for a report, with the snapshot to show and the one to compare with."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, thrott
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A read of the company, as the table snapshots tells it; times are UTC."""
+class SnapshotFacts:
+    """A snapshot of the company, as in the table snapshots; times are in UTC."""
 
     snapshot_id: str
     at: datetime
@@ -46,41 +46,41 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a report is made from.
+    """The input of a report.
 
     Attributes:
-        connection: the published file.
-        published: its path.
-        company: of whom the report is.
-        now: the snapshot that it shows.
-        base: the snapshot that it compares with; None where there is none before.
+        connection: a connection to the published file.
+        published: the path of the published file.
+        company: the company of the report.
+        now: the snapshot to show.
+        base: the earlier snapshot to compare with; None if there is none.
     """
 
     connection: duckdb.DuckDBPyConnection
     published: Path
     company: str
-    now: Read
-    base: Read | None
+    now: SnapshotFacts
+    base: SnapshotFacts | None
 
     def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
-        """The rows of a query, in which `$company` stands for the company."""
+        """Return the rows of a query, in which `$company` is the company."""
         return self.connection.execute(query, {"company": self.company, **values}).fetchall()
 
     def row(self, query: str, **values: object) -> tuple[Any, ...]:
-        """The one row of a query."""
-        (found,) = self.rows(query, **values)
-        return found
+        """Return the only row of a query."""
+        (row,) = self.rows(query, **values)
+        return row
 
 
 def companies(published: Path) -> list[str]:
-    """The companies of a published file, by name.
+    """Return the names of the companies in a published file, sorted.
 
     Raises:
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
     with _opened(published) as connection:
-        found = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
-    return [name for (name,) in found]
+        rows = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
+    return [name for (name,) in rows]
 
 
 @contextmanager
@@ -90,24 +90,24 @@ def source(published: Path, company: str, since: date | None = None) -> Iterator
     Args:
         published: the file.
         company: the company's name.
-        since: compare with the last snapshot before this day, in UTC; by default, with the one before.
+        since: compare with the last snapshot before this day, in UTC; by default, with the previous one.
 
     Raises:
         ConfigurationError: if the company, or a snapshot before that day, is not in the file.
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
     with _opened(published) as connection:
-        reads = [
-            Read(*row)
+        snapshots = [
+            SnapshotFacts(*row)
             for row in connection.execute(
                 f"""
                 SELECT {FACTS} FROM snapshots
                 WHERE company = ? AND status <> 'rejected'
-                ORDER BY position, started_at""",  # noqa: S608 - the columns stand above
+                ORDER BY position, started_at""",  # noqa: S608 - constant columns
                 [company],
             ).fetchall()
         ]
-        if not reads:
+        if not snapshots:
             rows = connection.execute("SELECT company FROM current_snapshot ORDER BY company").fetchall()
             known = [name for (name,) in rows]
             raise ConfigurationError(
@@ -115,16 +115,17 @@ def source(published: Path, company: str, since: date | None = None) -> Iterator
                 f"{meant(company, known)}; there are: {', '.join(known)}."
             )
         queries.create(connection, *_MACROS)
-        yield Source(connection, published, company, reads[-1], _base(reads, since))
+        yield Source(connection, published, company, snapshots[-1], _base(snapshots, since))
 
 
-def _base(reads: list[Read], since: date | None) -> Read | None:
+def _base(snapshots: list[SnapshotFacts], since: date | None) -> SnapshotFacts | None:
     if since is None:
-        return reads[-2] if len(reads) > 1 else None
-    before = [read for read in reads[:-1] if read.at < datetime.combine(since, time())]
+        return snapshots[-2] if len(snapshots) > 1 else None
+    before = [snapshot for snapshot in snapshots[:-1] if snapshot.at < datetime.combine(since, time())]
     if not before:
         raise ConfigurationError(
-            f"There is no snapshot before {since} to compare with; the first is of {reads[0].at:%Y-%m-%d}."
+            f"There is no snapshot before {since} to compare with;"
+            f" the first is of {snapshots[0].at:%Y-%m-%d}."
         )
     return before[-1]
 
@@ -132,5 +133,5 @@ def _base(reads: list[Read], since: date | None) -> Read | None:
 @contextmanager
 def _opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with reading(published) as connection:
-        connection.execute("SET enable_progress_bar = false")  # what is printed is the report's path
+        connection.execute("SET enable_progress_bar = false")  # only the report's path is printed
         yield connection

@@ -1,4 +1,4 @@
-"""Reads when admins and dormant accounts were created and last seen, as lines on one scale of time."""
+"""Reads when admins and dormant accounts were created and last used, as lines on a time scale."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pipedrive_graph.reports.access.source import Source
 
 WIDTH = 400
-"""Width of the drawing, in its own units."""
+"""Width of the drawing, in SVG units."""
 
 _EDGE = 4
 _YEARS = 8
@@ -16,10 +16,10 @@ _YEARS = 8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An account on the time line.
+    """An account in the timeline.
 
-    `kinds` says why it is here: an admin, a deactivated admin, dormant, or never logged in; the positions
-    are where the drawing puts its creation and its last login, None where these are not known.
+    `kinds` says why it is listed: an admin, a deactivated admin, dormant, or never logged in. The positions
+    are those of its creation and last login in the drawing; None if these are unknown.
     """
 
     user_id: int
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The accounts, longest unseen first, and the scale: labelled years, today, and the threshold."""
+    """The accounts, longest unused first, and the scale: labelled years, the snapshot, and the threshold."""
 
     lines: tuple[Line, ...]
     ticks: tuple[tuple[float, str], ...]
@@ -47,8 +47,8 @@ class Timeline:
 
 
 def timeline(source: Source) -> Timeline:
-    """Read the time line."""
-    found = source.rows(
+    """Read the timeline."""
+    accounts = source.rows(
         """
         SELECT user_id, label, kinds, live, created, last_login, login_known
         FROM timeline_users($company)
@@ -58,7 +58,8 @@ def timeline(source: Source) -> Timeline:
     threshold = days[0][0] if days else None
     now = source.now.at
     begin = min(
-        (at for row in found for at in row[4:6] if at is not None and at < now), default=now - timedelta(365)
+        (at for row in accounts for at in row[4:6] if at is not None and at < now),
+        default=now - timedelta(365),
     )
     span = (now - begin).total_seconds() or 1.0
 
@@ -73,11 +74,11 @@ def timeline(source: Source) -> Timeline:
             user_id, label, tuple(kinds), live, created, login, known,
             max((now - login).days, 0) if login else None, x(created), x(login),
         )
-        for user_id, label, kinds, live, created, login, known in found
+        for user_id, label, kinds, live, created, login, known in accounts
     ]  # fmt: skip
     years = range(begin.year + 1, now.year + 1)
     step = max(1, -(-len(years) // _YEARS))
-    ticks = [(x(datetime(year, 1, 1)) or 0.0, str(year)) for year in years[::step]]  # noqa: DTZ001 - as all times: UTC
+    ticks = [(x(datetime(year, 1, 1)) or 0.0, str(year)) for year in years[::step]]  # noqa: DTZ001 - UTC, like all times
     dormant = now - timedelta(days=threshold) if threshold is not None else None
     return Timeline(
         tuple(lines),

@@ -1,12 +1,12 @@
-// The access report: filters, pages of single people, colours, print. It builds nodes and sets texts; no
-// name is ever read as HTML, and nothing is fetched.
+// The access report: filters, the page of each person, colours, print. It builds nodes and sets texts; data is
+// never parsed as HTML, and nothing is fetched.
 "use strict";
 (() => {
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   root.classList.add("scripted");
 
-  /** Make an element; what is not an attribute is a child: a node, or a text. */
+  /** Create an element with attributes and children, which are nodes or texts. */
   function make(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -14,11 +14,11 @@
     return node;
   }
   const bdi = (text) => make("bdi", {}, text);
-  /** A text as it is searched: without capitals and accents. */
+  /** Normalise a text for searching: lower case, without accents. */
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const wordsOf = (text) => plain(text).split(/\s+/).filter(Boolean);
   const number = (value) => value.toLocaleString("en-US");
-  const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+  const plural = (count, singular, many = `${singular}s`) => `${number(count)} ${count === 1 ? singular : many}`;
 
   // ---- colours
 
@@ -43,8 +43,8 @@
     title: node.querySelector(".title").textContent, text: null,
   }));
   const ofUser = new Map();
-  for (const one of findings) {
-    if (one.user) ofUser.set(one.user, [...(ofUser.get(one.user) || []), one]);
+  for (const finding of findings) {
+    if (finding.user) ofUser.set(finding.user, [...(ofUser.get(finding.user) || []), finding]);
   }
   const filters = byId("filters");
   const field = (name) => byId(`find-${name}`);
@@ -57,28 +57,28 @@
   };
   let order = "";
 
-  function matches(one, wanted) {
-    if (wanted.severity && one.severity !== wanted.severity) return false;
-    if (wanted.status === "new" ? !one.new : wanted.status && one.status !== wanted.status) return false;
-    if (wanted.rule && one.rule !== wanted.rule) return false;
-    if (wanted.role && !one.roles.includes(` ${wanted.role} `)) return false;
+  function matches(finding, wanted) {
+    if (wanted.severity && finding.severity !== wanted.severity) return false;
+    if (wanted.status === "new" ? !finding.new : wanted.status && finding.status !== wanted.status) return false;
+    if (wanted.rule && finding.rule !== wanted.rule) return false;
+    if (wanted.role && !finding.roles.includes(` ${wanted.role} `)) return false;
     if (!wanted.words.length) return true;
-    one.text ??= plain(`${one.node.id} ${one.node.textContent}`);
-    return wanted.words.every((word) => one.text.includes(word));
+    finding.text ??= plain(`${finding.node.id} ${finding.node.textContent}`);
+    return wanted.words.every((word) => finding.text.includes(word));
   }
 
   function filter() {
     const wanted = { words: wordsOf(field("text").value) };
     for (const name of ["severity", "status", "rule", "role"]) wanted[name] = field(name).value;
     let shown = 0;
-    for (const one of findings) {
-      const fits = matches(one, wanted);
-      one.node.classList.toggle("off", !fits);
+    for (const finding of findings) {
+      const fits = matches(finding, wanted);
+      finding.node.classList.toggle("off", !fits);
       shown += fits;
     }
     if (field("sort").value !== order) {
       order = field("sort").value;
-      list.append(...[...findings].sort(ORDERS[order]).map((one) => one.node));
+      list.append(...[...findings].sort(ORDERS[order]).map((finding) => finding.node));
     }
     list.classList.toggle("filtered", shown < findings.length || order !== "");
     byId("find-count").textContent = `${number(shown)} of ${number(findings.length)} shown`;
@@ -88,8 +88,8 @@
   const opener = byId("find-open");
   opener.addEventListener("click", () => {
     const open = opener.textContent === "Open all";
-    for (const one of findings) {
-      if (!one.node.classList.contains("off")) one.node.firstElementChild.open = open;
+    for (const finding of findings) {
+      if (!finding.node.classList.contains("off")) finding.node.firstElementChild.open = open;
     }
     opener.textContent = open ? "Close all" : "Open all";
   });
@@ -115,55 +115,55 @@
     ([id, name, email, state, admin, access, seat, profile, source, observed, login, loginKnown, created, known]) => ({
       id: String(id), name, email, state, admin, source, observed, login, loginKnown, created, known,
       access: data.accesses[access], seats: data.seats[seat], profile: data.profiles[profile] || [],
-      found: ofUser.get(String(id)) || [], text: plain(`${name} ${email} ${id}`),
+      findings: ofUser.get(String(id)) || [], text: plain(`${name} ${email} ${id}`),
     }));
-  const person = new Map(people.map((one) => [one.id, one]));
+  const person = new Map(people.map((user) => [user.id, user]));
   const STEP = 50;
   let chosen = people;
   let rows = STEP;
 
-  function count(one, fits) {
-    let found = 0;
-    for (let at = 0; at < one.profile.length; at += 3) {
-      if (fits(one.profile[at + 1], data.permissions[one.profile[at]])) found += 1;
+  function count(user, fits) {
+    let total = 0;
+    for (let at = 0; at < user.profile.length; at += 3) {
+      if (fits(user.profile[at + 1], data.permissions[user.profile[at]])) total += 1;
     }
-    return found;
+    return total;
   }
-  const held = (one) => count(one, (state) => state === 1);
-  const sensitive = (one) => count(one, (state, flag) => state === 1 && flag[2]);
-  const unknown = (one) => one.source === null || count(one, (state) => state === 2) > 0;
+  const held = (user) => count(user, (state) => state === 1);
+  const sensitive = (user) => count(user, (state, flag) => state === 1 && flag[2]);
+  const unknown = (user) => user.source === null || count(user, (state) => state === 2) > 0;
   const WHICH = {
     "": () => true,
-    live: (one) => one.state === 0,
-    admin: (one) => one.admin === 1,
-    findings: (one) => one.found.length > 0,
-    sensitive: (one) => sensitive(one) > 0,
+    live: (user) => user.state === 0,
+    admin: (user) => user.admin === 1,
+    findings: (user) => user.findings.length > 0,
+    sensitive: (user) => sensitive(user) > 0,
     unknown,
   };
   const missing = (kind, id) => `${id}, which ${data.absent[kind].includes(String(id)) ? "does not exist" : "is not listed"}`;
   const roleName = (id) => (data.roles[id] ? data.roles[id][0] : `role ${missing("role", id)}`);
   const setName = (id) => data.sets[id] || missing("permission_set", id);
-  const adminOf = (one) => one.access.filter((entry) => entry[2] === "true").map((entry) => entry[0]);
-  const lastLogin = (one) => one.login || (one.loginKnown ? "never" : "not known");
-  const activeRoles = (one) => one.seats.filter((seat) => seat[1] === 1).map((seat) => roleName(seat[0]));
+  const adminOf = (user) => user.access.filter((entry) => entry[2] === "true").map((entry) => entry[0]);
+  const lastLogin = (user) => user.login || (user.loginKnown ? "never" : "not known");
+  const activeRoles = (user) => user.seats.filter((seat) => seat[1] === 1).map((seat) => roleName(seat[0]));
 
-  function admins(one) {
-    const apps = [...new Set(adminOf(one))];
-    return apps.length ? apps.join(", ") : one.admin === 1 ? "yes" : one.admin === null ? "not known" : "";
+  function admins(user) {
+    const apps = [...new Set(adminOf(user))];
+    return apps.length ? apps.join(", ") : user.admin === 1 ? "yes" : user.admin === null ? "not known" : "";
   }
 
-  function row(one) {
+  function row(user) {
     const cell = (label, ...content) => make("td", { "data-label": label }, ...content);
-    const open = one.found.filter((finding) => finding.status === "open").length;
+    const open = user.findings.filter((finding) => finding.status === "open").length;
     const number_ = (label, text) => make("td", { class: "n", "data-label": label }, text);
     return make("tr", {},
-      make("td", {}, make("a", { href: `#user-${one.id}` }, bdi(one.name)), " ",
-        make("span", { class: "dim" }, bdi(one.email === one.name ? "" : one.email)),
-        one.state ? make("span", { class: "chip state" }, STATES[one.state]) : ""),
-      cell("Role:", bdi(activeRoles(one).join(", "))), cell("Admin of:", admins(one)),
-      number_("Permissions:", one.source === null ? "not known" : number(held(one))),
-      number_("Sensitive:", one.source === null ? "?" : sensitive(one) ? number(sensitive(one)) : ""),
-      cell("Last login:", lastLogin(one).slice(0, 10)), number_("Findings:", open ? number(open) : ""));
+      make("td", {}, make("a", { href: `#user-${user.id}` }, bdi(user.name)), " ",
+        make("span", { class: "dim" }, bdi(user.email === user.name ? "" : user.email)),
+        user.state ? make("span", { class: "chip state" }, STATES[user.state]) : ""),
+      cell("Role:", bdi(activeRoles(user).join(", "))), cell("Admin of:", admins(user)),
+      number_("Permissions:", user.source === null ? "not known" : number(held(user))),
+      number_("Sensitive:", user.source === null ? "?" : sensitive(user) ? number(sensitive(user)) : ""),
+      cell("Last login:", lastLogin(user).slice(0, 10)), number_("Findings:", open ? number(open) : ""));
   }
 
   function showPeople() {
@@ -177,7 +177,7 @@
   function choose() {
     const words = wordsOf(byId("people-text").value);
     const which = WHICH[byId("people-which").value];
-    chosen = people.filter((one) => which(one) && words.every((word) => one.text.includes(word)));
+    chosen = people.filter((user) => which(user) && words.every((word) => user.text.includes(word)));
     rows = STEP;
     showPeople();
   }
@@ -192,7 +192,7 @@
     showPeople();
   });
 
-  // ---- one person
+  // ---- a person
 
   function fact(label, ...content) {
     return make("div", {}, make("dt", {}, label), make("dd", {}, ...content));
@@ -202,64 +202,64 @@
     return texts.length ? make("ul", {}, ...texts.map((text) => make("li", {}, bdi(text)))) : otherwise;
   }
 
-  function known(one) {
-    if (one.source === "observed") return `observed: answered for this user on ${one.observed} UTC`;
-    if (one.source === "inferred") {
-      const before = one.observed ? `; last asked on ${one.observed} UTC` : "";
-      return `inferred from users with the same access; nobody asked for this one${before}`;
+  function known(user) {
+    if (user.source === "observed") return `observed for this user on ${user.observed} UTC`;
+    if (user.source === "inferred") {
+      const before = user.observed ? `; last observed on ${user.observed} UTC` : "";
+      return `inferred from users with the same access; not requested for this user${before}`;
     }
     return "not known";
   }
 
-  function share(one, flag) {
-    return one.seats.filter((seat) => seat[1] === 1 && data.roles[seat[0]]).map((seat) => {
+  function share(user, flag) {
+    return user.seats.filter((seat) => seat[1] === 1 && data.roles[seat[0]]).map((seat) => {
       const [name, members, holders] = data.roles[seat[0]];
       return `${number(holders[flag] || 0)} of ${number(members)} in ${name}`;
     }).join("; ");
   }
 
-  function permissionTable(one, title, wanted) {
-    const found = [];
-    for (let at = 0; at < one.profile.length; at += 3) {
-      const [flag, state, reason] = one.profile.slice(at, at + 3);
-      if (wanted(state, data.reasons[reason])) found.push([data.permissions[flag], data.reasons[reason]]);
+  function permissionTable(user, title, fits) {
+    const entries = [];
+    for (let at = 0; at < user.profile.length; at += 3) {
+      const [flag, state, reason] = user.profile.slice(at, at + 3);
+      if (fits(state, data.reasons[reason])) entries.push([data.permissions[flag], data.reasons[reason]]);
     }
-    if (!found.length) return [];
-    found.sort((a, b) => b[0][2] - a[0][2]);
-    const body = found.map(([[flag, label, isSensitive], reason]) => make("tr", {},
+    if (!entries.length) return [];
+    entries.sort((a, b) => b[0][2] - a[0][2]);
+    const body = entries.map(([[flag, label, isSensitive], reason]) => make("tr", {},
       make("th", { scope: "row" }, label, " ", make("code", {}, flag), isSensitive ? " " : "",
         isSensitive ? make("span", { class: "chip high" }, "sensitive") : ""),
-      make("td", {}, bdi(reason)), make("td", { "data-label": "Held by:" }, bdi(share(one, flag)))));
+      make("td", {}, bdi(reason)), make("td", { "data-label": "Held by:" }, bdi(share(user, flag)))));
     const heads = ["Permission", "Why", "Held by"].map((text) => make("th", { scope: "col" }, text));
-    return [make("h4", {}, `${title} (${found.length})`),
+    return [make("h4", {}, `${title} (${entries.length})`),
       make("table", { class: "why" }, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...body))];
   }
 
-  function permissions(one) {
+  function permissions(user) {
     const named = new Set();
-    for (let at = 0; at < one.profile.length; at += 3) named.add(one.profile[at]);
+    for (let at = 0; at < user.profile.length; at += 3) named.add(user.profile[at]);
     const plain = data.permissions.filter((flag, index) => !named.has(index)).map((flag) => flag[1]);
-    for (let at = 0; at < one.profile.length; at += 3) {
-      const reason = data.reasons[one.profile[at + 2]];
-      if (one.profile[at + 1] === 0 && reason === "not granted") plain.push(data.permissions[one.profile[at]][1]);
+    for (let at = 0; at < user.profile.length; at += 3) {
+      const reason = data.reasons[user.profile[at + 2]];
+      if (user.profile[at + 1] === 0 && reason === "not granted") plain.push(data.permissions[user.profile[at]][1]);
     }
-    const rest = one.source === null
-      ? "Nothing is known of this user's permissions, or no longer."
+    const rest = user.source === null
+      ? "The permissions of this user are not known."
       : plain.length ? `Not granted: ${plain.sort().join(", ")}.` : "";
     return [
-      ...permissionTable(one, "Granted", (state) => state === 1),
-      ...permissionTable(one, "Not known", (state) => state === 2),
-      ...permissionTable(one, "Not granted, although", (state, why) => state === 0 && why !== "not granted"),
+      ...permissionTable(user, "Granted", (state) => state === 1),
+      ...permissionTable(user, "Not known", (state) => state === 2),
+      ...permissionTable(user, "Not granted, although", (state, why) => state === 0 && why !== "not granted"),
       make("p", { class: "dim" }, rest),
     ];
   }
 
-  function showPerson(one) {
+  function showPerson(user) {
     const page = byId("person");
-    const seats = one.seats.map(([id, active, source]) => roleName(id)
+    const seats = user.seats.map(([id, active, source]) => roleName(id)
       + (active === 1 ? "" : active === 0 ? " (assignment not active)" : " (not known whether active)")
       + (source === "inferred" ? " (inferred)" : ""));
-    const sets = one.access.filter((entry) => entry[1]).map((entry) => `${entry[0]}: ${setName(entry[1])}`);
+    const sets = user.access.filter((entry) => entry[1]).map((entry) => `${entry[0]}: ${setName(entry[1])}`);
     const close = make("button", { type: "button" }, "Close");
     close.addEventListener("click", () => {
       page.hidden = true;
@@ -267,46 +267,46 @@
       byId("people-text").focus();
     });
     page.replaceChildren(
-      make("div", { class: "head" }, make("div", {}, make("h3", { id: "person-title" }, bdi(one.name)),
-        make("p", { class: "dim" }, bdi(one.email), ` user ${one.id} `,
-          one.state ? make("span", { class: "chip state" }, STATES[one.state]) : "",
-          one.source === "inferred" ? make("span", { class: "chip medium" }, "inferred") : "",
-          one.source === null ? make("span", { class: "chip medium" }, "not known") : "")), close),
+      make("div", { class: "head" }, make("div", {}, make("h3", { id: "person-title" }, bdi(user.name)),
+        make("p", { class: "dim" }, bdi(user.email), ` user ${user.id} `,
+          user.state ? make("span", { class: "chip state" }, STATES[user.state]) : "",
+          user.source === "inferred" ? make("span", { class: "chip medium" }, "inferred") : "",
+          user.source === null ? make("span", { class: "chip medium" }, "not known") : "")), close),
       make("dl", { class: "evidence" },
-        fact("Roles", listed(seats, "none")), fact("Admin of", admins(one) || "nothing"),
-        fact("Permission sets", listed(sets, one.known ? "none" : "not known")),
-        fact("Last login", lastLogin(one) + (one.login ? " UTC" : "")),
-        fact("Created", one.created ? `${one.created} UTC` : "invitation not accepted, or not known"),
-        fact("Permissions", known(one)),
-        fact("Findings", one.found.length ? make("ul", {}, ...one.found.map((finding) => make("li", {},
+        fact("Roles", listed(seats, "none")), fact("Admin of", admins(user) || "nothing"),
+        fact("Permission sets", listed(sets, user.known ? "none" : "not known")),
+        fact("Last login", lastLogin(user) + (user.login ? " UTC" : "")),
+        fact("Created", user.created ? `${user.created} UTC` : "invitation not accepted, or not known"),
+        fact("Permissions", known(user)),
+        fact("Findings", user.findings.length ? make("ul", {}, ...user.findings.map((finding) => make("li", {},
           make("span", { class: `chip ${finding.severity}` }, finding.severity), " ",
           make("a", { href: `#${finding.node.id}` }, bdi(finding.title)),
           finding.status === "open" ? "" : ` (${finding.status})`))) : "none")),
-      ...permissions(one));
+      ...permissions(user));
     page.hidden = false;
     page.scrollIntoView();
     page.focus({ preventScroll: true });
   }
 
-  // ---- where the address points
+  // ---- the part that the address points to
 
   function route() {
     const [, kind, id] = /^#(user|finding)-(.+)$/.exec(location.hash) || [];
     if (kind === "user" && person.has(id)) showPerson(person.get(id));
     const finding = kind === "finding" && byId(`finding-${id}`);
     if (finding) showFinding(finding);
-    // "Back" restores a distance from the top, which is wrong where a person has been shown since
+    // "Back" restores the scroll position, which is wrong if another person has been shown since
     const section = !kind && byId(location.hash.slice(1));
     if (section) section.scrollIntoView();
   }
   window.addEventListener("hashchange", route);
-  // a link to what the address points to already changes no address
+  // a link to the current address does not change it, so no event is fired
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");
     if (link && link.hash === location.hash) route();
   });
 
-  // ---- print: everything that is collapsed here is printed
+  // ---- print: collapsed parts are printed too
 
   let closed = [];
   window.addEventListener("beforeprint", () => {
@@ -319,7 +319,7 @@
     showPeople();
   });
 
-  // ---- which section is read
+  // ---- which section is in view
 
   const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
