@@ -18,7 +18,16 @@ missing snapshot shows.
 """
 
 from pipedrive_graph.landing.companies import Landing
-from pipedrive_graph.landing.records import Coverage, File, Identity, Known, Left, Manifest, Mark, Verdict
+from pipedrive_graph.landing.records import (
+    Coverage,
+    File,
+    Identity,
+    KnownIds,
+    Manifest,
+    Mark,
+    RemainingBudget,
+    Verdict,
+)
 from pipedrive_graph.landing.snapshot import Snapshot, abandon
 from pipedrive_graph.landing.store import CompanyLanding
 
@@ -27,11 +36,11 @@ __all__ = [
     "Coverage",
     "File",
     "Identity",
-    "Known",
+    "KnownIds",
     "Landing",
-    "Left",
     "Manifest",
     "Mark",
+    "RemainingBudget",
     "Snapshot",
     "Verdict",
     "abandon",

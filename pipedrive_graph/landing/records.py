@@ -85,7 +85,7 @@ class File(Record):
     sha256: str
 
 
-class Left(Record):
+class RemainingBudget(Record):
     """What was left of the day's budget when a snapshot was committed, in `unit` (tokens or requests)."""
 
     remaining: int
@@ -122,7 +122,7 @@ class Manifest(Record):
     requests: int
     throttled: int
     waited: float
-    budget: Left | None = None
+    budget: RemainingBudget | None = None
     coverage: dict[str, Coverage]
     files: list[File]
     previous: str | None
@@ -134,7 +134,7 @@ class Manifest(Record):
         return self.verdict.status != "rejected"
 
 
-class Known(Record):
+class KnownIds(Record):
     """Ids that exist as far as a snapshot proves."""
 
     users: list[int] = []
@@ -182,7 +182,7 @@ class Observation(Record):
     role_id: int | None = None
 
 
-class Memory(Record):
+class ObservationState(Record):
     """What is remembered of a company.
 
     Attributes:

@@ -27,9 +27,9 @@ from pipedrive_graph.landing.records import (
     MEMORY,
     Draft,
     File,
-    Known,
+    KnownIds,
     Manifest,
-    Memory,
+    ObservationState,
 )
 from pipedrive_graph.landing.storage import Storage
 
@@ -127,7 +127,7 @@ class Snapshot:
         self.draft = self.draft.model_copy(update={"continues_at": continues_at})
         self.write_head()
 
-    def pack(self, known: Known, memory: Memory) -> list[File]:
+    def pack(self, known: KnownIds, memory: ObservationState) -> list[File]:
         """Compress what was written, and describe every file; the first half of a commit."""
         packed = [self._compressed(path) for path in sorted(self.workspace.glob("*.ndjson"))]
         return [
@@ -265,12 +265,12 @@ def compress(lines: Iterable[bytes], file: BinaryIO) -> tuple[int, int]:
     return rows, longest
 
 
-def packed_known(known: Known) -> bytes:
+def packed_known(known: KnownIds) -> bytes:
     """The content of known.json."""
     return known.model_dump_json(indent=1).encode()
 
 
-def packed_memory(memory: Memory) -> bytes:
+def packed_memory(memory: ObservationState) -> bytes:
     """The content of memory.json.gz."""
     return gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
 

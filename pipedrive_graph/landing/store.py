@@ -30,9 +30,9 @@ from pipedrive_graph.landing.records import (
     Gap,
     Gaps,
     Identity,
-    Known,
+    KnownIds,
     Manifest,
-    Memory,
+    ObservationState,
     RecordT,
     parse_record,
     read_record,
@@ -201,23 +201,23 @@ class CompanyLanding:
         """The digest of every committed manifest, by snapshot; no manifest is read."""
         return self._digests(self._with(MANIFEST), MANIFEST)
 
-    def known(self, manifest: Manifest) -> Known:
+    def known(self, manifest: Manifest) -> KnownIds:
         """Which ids exist as far as a snapshot proves.
 
         Raises:
             LandingError: if the file is missing or not as it was written.
         """
-        return self._record(manifest, KNOWN, Known)
+        return self._record(manifest, KNOWN, KnownIds)
 
-    def memory(self, manifest: Manifest) -> Memory:
+    def memory(self, manifest: Manifest) -> ObservationState:
         """Who was observed when, and under which access, as a snapshot has it.
 
         Raises:
             LandingError: if the file is missing or not as it was written.
         """
         if MEMORY not in {file.name for file in manifest.files}:
-            return Memory()
-        return self._record(manifest, MEMORY, Memory)
+            return ObservationState()
+        return self._record(manifest, MEMORY, ObservationState)
 
     def restore(self, manifest: Manifest, name: str, content: bytes) -> bool:
         """Write a damaged file of a committed snapshot again, if this is its content, byte for byte.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipedrive_graph.collect.sampling import Sampling, Schedule, representatives, unconfirmed
 from pipedrive_graph.collect.signatures import digest_of_contents, digest_of_flags, signature_of
-from pipedrive_graph.landing.records import Memory, Observation
+from pipedrive_graph.landing.records import Observation, ObservationState
 from pipedrive_graph.pipedrive.models import Access, User
 
 FIRST = datetime(2026, 11, 1, 2, tzinfo=UTC)
@@ -40,7 +40,9 @@ def observe(
     return tonight
 
 
-def remember(memory: Memory, users: list[User], tonight: dict[int, str | None], at: datetime) -> Memory:
+def remember(
+    memory: ObservationState, users: list[User], tonight: dict[int, str | None], at: datetime
+) -> ObservationState:
     kept = {}
     for who in users:
         kept[who.id] = memory.users.get(who.id, Observation(since=at))
@@ -48,7 +50,7 @@ def remember(memory: Memory, users: list[User], tonight: dict[int, str | None], 
             kept[who.id] = Observation(
                 since=kept[who.id].since, at=at, signature=signature_of(who, {}), flags=flags
             )
-    return Memory(users=kept)
+    return ObservationState(users=kept)
 
 
 def test_a_signature_is_what_decides_over_permissions():
@@ -95,7 +97,7 @@ def test_contents_have_no_order():
 def test_the_first_night():
     users = [user(n) for n in range(1, 101)] + [user(n, "b", admin=True) for n in (101, 102, 103)]
     users += [user(104, "c"), user(105, access=None)]
-    sampling = Sampling(users, {}, Memory(), schedule(0))
+    sampling = Sampling(users, {}, ObservationState(), schedule(0))
     tonight = observe(sampling, dict.fromkeys(range(1, 106), "same"))
     assert sorted(tonight) == [1, 2, 101, 102, 103, 104, 105]
     assert sampling.inferred(tonight) == 98
@@ -105,16 +107,18 @@ def test_the_first_night():
 def test_who_does_not_answer_is_replaced_a_few_times():
     users = [user(n) for n in range(1, 101)]
     flags = dict.fromkeys(range(1, 101), "same")
-    tonight = observe(Sampling(users, {}, Memory(), schedule(0)), flags, deaf=frozenset({1, 2}))
+    tonight = observe(Sampling(users, {}, ObservationState(), schedule(0)), flags, deaf=frozenset({1, 2}))
     assert tonight == {1: None, 2: None, 3: "same", 4: "same"}
-    tonight = observe(Sampling(users, {}, Memory(), schedule(0)), flags, deaf=frozenset(range(1, 101)))
+    tonight = observe(
+        Sampling(users, {}, ObservationState(), schedule(0)), flags, deaf=frozenset(range(1, 101))
+    )
     assert len(tonight) == 4
 
 
 def test_the_sample_doubles_until_twenty_in_a_row_agree():
     users = [user(n) for n in range(1, 101)]
     flags = {n: "odd" if n in {2, 10} else "same" for n in range(1, 101)}
-    sampling = Sampling(users, {}, Memory(), schedule(0))
+    sampling = Sampling(users, {}, ObservationState(), schedule(0))
     steps, tonight = [], {}
     while wanted := sampling.next(tonight):
         steps.append(len(wanted))
@@ -126,18 +130,20 @@ def test_the_sample_doubles_until_twenty_in_a_row_agree():
 def test_above_a_fifth_of_deviators_all_are_observed():
     users = [user(n) for n in range(1, 101)]
     flags = {n: "odd" if n % 4 == 1 else "same" for n in range(1, 101)}
-    sampling = Sampling(users, {}, Memory(), schedule(0))
+    sampling = Sampling(users, {}, ObservationState(), schedule(0))
     tonight = observe(sampling, flags)
     assert len(tonight) == 100
     assert sampling.whole == {signature_of(users[0], {})}
-    again = Sampling(users, {}, remember(Memory(), users, tonight, FIRST), schedule(1))
+    again = Sampling(users, {}, remember(ObservationState(), users, tonight, FIRST), schedule(1))
     assert len(again.next({})) == 100
 
 
 def test_known_deviators_are_observed_every_night_and_widen_nothing():
     users = [user(n) for n in range(1, 101)]
     flags = {n: "odd" if n == 1 else "same" for n in range(1, 101)}
-    memory = remember(Memory(), users, observe(Sampling(users, {}, Memory(), schedule(0)), flags), FIRST)
+    memory = remember(
+        ObservationState(), users, observe(Sampling(users, {}, ObservationState(), schedule(0)), flags), FIRST
+    )
     tonight = observe(Sampling(users, {}, memory, schedule(1)), flags)
     assert 1 in tonight
     assert 6 <= len(tonight) <= 40  # about a fifth of all by chance
@@ -146,7 +152,9 @@ def test_known_deviators_are_observed_every_night_and_widen_nothing():
 def test_a_changed_access_is_observed_and_one_never_observed_is_not():
     users = [user(n) for n in range(1, 101)]
     flags = dict.fromkeys(range(1, 101), "same")
-    memory = remember(Memory(), users, observe(Sampling(users, {}, Memory(), schedule(0)), flags), FIRST)
+    memory = remember(
+        ObservationState(), users, observe(Sampling(users, {}, ObservationState(), schedule(0)), flags), FIRST
+    )
     moved = [user(n, "b") if n in {1, 90} else user(n) for n in range(1, 101)]
     asked = Sampling(moved, {}, memory, schedule(0.01)).next({})
     assert 1 in asked  # 90 stands for the other one of its signature
@@ -155,21 +163,21 @@ def test_a_changed_access_is_observed_and_one_never_observed_is_not():
 
 def test_roles_told_by_one_user_each():
     users = [user(n, role_id=n % 3 or None) for n in range(1, 10)]
-    assert representatives(users, Memory(), schedule(0)) == [1, 2, 3, 6, 9]
+    assert representatives(users, ObservationState(), schedule(0)) == [1, 2, 3, 6, 9]
     seen = {n: Observation(since=FIRST, roles_at=FIRST, role_id=1) for n in (1, 4, 5)}
-    assert representatives(users, Memory(users=seen), schedule(0)) == [1, 3, 5, 6, 9]
+    assert representatives(users, ObservationState(users=seen), schedule(0)) == [1, 3, 5, 6, 9]
 
 
 def test_who_is_no_member_of_the_role_they_name_is_asked():
     users = [user(1), user(2), user(3, role_id=None), user(4)]
-    assert unconfirmed(users, {(1, 5), (2, 6), (4, 5)}, Memory(strays=[4, 99])) == [2, 3, 4]
+    assert unconfirmed(users, {(1, 5), (2, 6), (4, 5)}, ObservationState(strays=[4, 99])) == [2, 3, 4]
 
 
 def rotation(seed: bytes, count: int = 93, nights: int = 60) -> dict[int, list[int]]:
     """Play nights of a company of one signature; return the nights on which each user was observed."""
     users = [user(number) for number in range(1, count + 1)]
     flags = dict.fromkeys(range(1, count + 1), "same")
-    memory, observed = Memory(), defaultdict(list)
+    memory, observed = ObservationState(), defaultdict(list)
     for night in range(nights):
         at = FIRST + timedelta(days=night)
         when = Schedule(at, at - timedelta(days=1) if night else None, WEEK, seed)
@@ -215,7 +223,7 @@ def test_nobody_can_foresee_when_they_are_observed():
 def test_whatever_happens_nobody_waits_too_long(sets, odd, pauses, within):
     users = [user(number, name, admin=number % 17 == 3) for number, name in enumerate(sets)]
     flags = {n: f"{sets[n]}{'!' if n in odd else ''}" for n in range(len(sets))}
-    moment, last, memory = FIRST, None, Memory()
+    moment, last, memory = FIRST, None, ObservationState()
     seen = dict.fromkeys(flags, FIRST)
     groups = defaultdict(set)
     for who in users:

@@ -72,7 +72,7 @@ async def _survey(settings: Settings, company: Company) -> Outlook:
         say(f"Warning: {text}")
 
     try:
-        return await survey(company, Landing(settings.storage).of(company.name), warn=warn)
+        return await survey(company, Landing(settings.storage).of(company.name), on_warning=warn)
     except BudgetError as error:
         raise BudgetError(
             f"Of today's budget of company '{company.name}' nothing is left but the reserve for its other"
