@@ -52,7 +52,7 @@ def test_a_wrong_token(installation) -> None:
 def test_the_token_of_no_admin(installation, simulator) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = simulator.options.user_token
     assert fails(installation, 3) == (
-        "The API token belongs to a user who is no admin of this Pipedrive company: "
+        "The API token belongs to a user who is not an admin of this Pipedrive company: "
         "use the token of an admin."
     )
 
@@ -72,13 +72,13 @@ def test_me_refused(installation, simulator) -> None:
 def test_a_base_url_that_leads_nowhere(installation, simulator) -> None:
     installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{simulator.port}/v7"
     sentence = fails(installation, 1)
-    assert sentence.startswith(f"What answers at http://127.0.0.1:{simulator.port}/v7 is not Pipedrive's API")
+    assert sentence.startswith(f"The server at http://127.0.0.1:{simulator.port}/v7 is not Pipedrive's API")
     assert "PIPEDRIVE_BASE_URL" in sentence
 
 
 def test_a_server_that_is_not_pipedrive(installation, simulator) -> None:
     simulator.faults.add(".*", faults.html(), times=None)
-    assert fails(installation, 1).startswith(f"What answers at {simulator.url} is not Pipedrive's API")
+    assert fails(installation, 1).startswith(f"The server at {simulator.url} is not Pipedrive's API")
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_nobody_listens(installation) -> None:
         installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         started = time.monotonic()
         sentence = fails(installation, 1)
-    assert sentence.startswith("Nobody answers at http://127.0.0.1:")
+    assert sentence.startswith("No response from http://127.0.0.1:")
     assert time.monotonic() - started < 32
 
 

@@ -189,7 +189,7 @@ def test_a_lock_that_is_waited_for(holder) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
 
-    with locks.lock(path, doing="testing", wait=release):
+    with locks.lock(path, doing="testing", on_wait=release):
         (sentence,) = told
         assert re.fullmatch(
             rf"Another process \({process.pid}\) is testing \(since 2[-0-9]+ [0-9:]+ UTC\); waiting for it,"
@@ -207,7 +207,7 @@ def test_a_lock_is_not_waited_for_longer_than_the_setting_says(
     sentences: list[str] = []
     with (
         pytest.raises(BusyError) as caught,
-        locks.lock(path, doing="testing", wait=sentences.append),
+        locks.lock(path, doing="testing", on_wait=sentences.append),
     ):
         pytest.fail("two processes hold the lock")
 
@@ -261,7 +261,7 @@ lock, count = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(100):
-    with locks.lock(lock, doing="counting", wait=lambda _: None):
+    with locks.lock(lock, doing="counting", on_wait=lambda _: None):
         before = int(count.read_text())
         count.write_text(str(before + 1))
 """

@@ -351,7 +351,7 @@ def test_an_authorisation_server_that_is_not_there_is_named(home, authority) -> 
 
     assert told.code == 1
     assert told.sentence == (
-        "Nobody answers at http://127.0.0.1:1 (the connection is refused): check the network and"
+        "No response from http://127.0.0.1:1 (the connection is refused): check the network and"
         " PIPEDRIVE_OAUTH_URL."
     )
 

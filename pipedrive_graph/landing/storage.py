@@ -89,14 +89,14 @@ class Storage(Protocol):
         """
 
     def lock(
-        self, name: str, *, doing: str, wait: Callable[[str], None] | None = None
+        self, name: str, *, doing: str, on_wait: Callable[[str], None] | None = None
     ) -> AbstractContextManager[None]:
         """Keep everybody else out who asks for the same lock, on whatever machine.
 
         Args:
             name: which lock.
             doing: what its holder does, for the sentence that another process prints.
-            wait: called once with a sentence about the holder; without it, a held lock is an error at once.
+            on_wait: called once with a sentence about the holder; without it, a held lock is an error at once.
 
         Raises:
             BusyError: naming the holder.
@@ -209,7 +209,7 @@ class FolderStorage:
         return self.folder / name
 
     def lock(
-        self, name: str, *, doing: str, wait: Callable[[str], None] | None = None
+        self, name: str, *, doing: str, on_wait: Callable[[str], None] | None = None
     ) -> AbstractContextManager[None]:
         """Hold a lock that the kernel frees when this process ends, however it ends."""
-        return locks.lock(self.folder / name, doing=doing, wait=wait)
+        return locks.lock(self.folder / name, doing=doing, on_wait=on_wait)

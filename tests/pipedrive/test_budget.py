@@ -66,7 +66,7 @@ def test_the_reserve_is_not_touched(monkeypatch):
         "Stopped to keep the daily reserve: 255 of 1,000 tokens are left today, and 250 are kept for the"
         " company's other integrations (daily_reserve). What was read is kept: run sync again after the"
         " budget is renewed, presumably on 2026-11-02 at 00:00 UTC (Pipedrive renews it at midnight, and"
-        " does not say in which time zone), and it goes on from there."
+        " does not say in which time zone), and it continues from there."
     )
     assert caught.value.continues_at == datetime(2026, 11, 2, tzinfo=UTC)
     assert caught.value.exit_code == 5

@@ -82,7 +82,7 @@ def test_a_connection_that_ends_after_the_answer_is_replaced(simulator: Simulato
     ("name", "status", "problem"),
     [
         ("500", 500, "answered with status 500: internal error"),
-        ("html with 200", 200, "the body is no JSON"),
+        ("html with 200", 200, "the body is not JSON"),
         ("unsuccessful", 200, "success is false: Something went wrong"),
         ("wrong shape", 200, "data: expected a map of flags, got 'nothing'"),
         ("empty", 200, "the body is empty"),
@@ -240,7 +240,7 @@ def test_a_server_that_falls_silent_ends_the_run(simulator: Simulator, ids: list
     answers: list[Answer] = []
 
     async def job(pipedrive: Pipedrive):
-        with pytest.raises(IncompleteError, match="no answer came in time"):
+        with pytest.raises(IncompleteError, match="the request timed out"):
             await listen(pipedrive, permissions(ids), answers)
 
     use(simulator.url, simulator.token, job)

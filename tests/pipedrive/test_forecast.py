@@ -21,7 +21,7 @@ from pipedrive_graph.collect.plan import every_user
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, Unit
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
-from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer
+from pipedrive_graph.pipedrive.ratelimit.limiter import RateLimiter
 
 from .using import permissions
 from .virtual import virtually
@@ -39,17 +39,17 @@ def foretold(pace: Pace, phases: list[int]) -> Forecast:
 
 
 def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tuple[float, int]:
-    """How long the pacer itself needs with a server that takes so many per window; and its requests."""
+    """How long the limiter itself needs with a server that takes so many per window; and its requests."""
 
     async def job() -> tuple[float, int]:
-        pacer = Pacer()
-        began, window = pacer.now(), deque[float]()
+        limiter = RateLimiter()
+        began, window = limiter.now(), deque[float]()
 
         async def one() -> None:
             while True:
-                async with pacer.turn() as turn:
+                async with limiter.turn() as turn:
                     turn.sent()
-                    at = pacer.now()
+                    at = limiter.now()
                     while window and window[0] <= at - 2:
                         window.popleft()
                     refused = len(window) >= takes
@@ -59,13 +59,13 @@ def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tu
                     turn.answered(says)
                 if not refused:
                     return
-                pacer.pause(2.1)
+                limiter.pause(2.1)
 
         await one()
         await asyncio.gather(*(one() for _ in LISTS[1:]))
         for number in phases:
             await asyncio.gather(*(one() for _ in range(number)))
-        return pacer.now() - began, pacer.requests
+        return limiter.now() - began, limiter.requests
 
     return virtually(job)
 

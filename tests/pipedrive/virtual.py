@@ -1,4 +1,4 @@
-"""A clock of its own for what is about seconds: tests of the pacer take no time."""
+"""A clock of its own for what is about seconds: tests of the limiter take no time."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, Unit
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
 from pipedrive_graph.pipedrive.ratelimit.limiter import MARGIN, burst_gap
-from pipedrive_graph.pipedrive.ratelimit.quota import FIRST_LIMIT, Allowance
+from pipedrive_graph.pipedrive.ratelimit.quota import FIRST_LIMIT, Quota
 
 LARGEST_LIMIT = 480
 """Requests per window that the largest plan allows an OAuth app; no server is expected to allow more."""
@@ -194,7 +194,7 @@ class _Simulation:
         self._pace = pace
         self._limit = limit
         self._says = RateLimits(limit=limit if pace.limit_told else None)
-        self._allowance = Allowance(FIRST_LIMIT, pace.window, 0.0)
+        self._quota = Quota(FIRST_LIMIT, pace.window, 0.0)
         self._held_until: deque[float] = deque()  # when the slots in the window become free, in order
         self._answered_at: deque[float] = deque()  # when the pending requests are answered, in order
 
@@ -208,7 +208,7 @@ class _Simulation:
             earliest, place = heapq.heappop(ready)
             latency = rows[place].seconds / rows[place].requests
             at = self._send(max(at + gap, earliest), latency)
-            gap = burst_gap(self._allowance.capacity, self._pace.window)
+            gap = burst_gap(self._quota.capacity, self._pace.window)
             answered = max(answered, at + latency)
             left[place] -= 1
             if left[place]:
@@ -220,7 +220,7 @@ class _Simulation:
         at, gap, last = self.now, 0.0, None
         for _ in range(calls):
             at = last = self._send(at + gap, self._pace.latency)
-            gap = burst_gap(self._allowance.capacity, self._pace.window)
+            gap = burst_gap(self._quota.capacity, self._pace.window)
         if last is not None:
             self.now = last + self._pace.latency
 
@@ -236,7 +236,7 @@ class _Simulation:
             self.refused += 1
             self._answered_at.pop()
             self._learn(at + latency)
-            self._allowance.refuse(at + latency)
+            self._quota.refuse(at + latency)
             at += latency + window + _PAUSE_JITTER
 
     def _turn(self, at: float) -> float:
@@ -245,8 +245,8 @@ class _Simulation:
             self._learn(at)
             while self._held_until and self._held_until[0] <= at:
                 self._held_until.popleft()
-            if len(self._held_until) >= self._allowance.capacity:
-                self._allowance.full()
+            if len(self._held_until) >= self._quota.capacity:
+                self._quota.full()
                 at = min(self._held_until[0], self._answered_at[0] if self._answered_at else math.inf)
             elif len(self._answered_at) >= MOST_AT_ONCE:
                 at = self._answered_at[0]
@@ -256,4 +256,4 @@ class _Simulation:
     def _learn(self, now: float) -> None:
         """Process the answers that have arrived by now."""
         while self._answered_at and self._answered_at[0] <= now:
-            self._allowance.learn(self._says, 0, self._answered_at.popleft())
+            self._quota.learn(self._says, 0, self._answered_at.popleft())
