@@ -133,7 +133,7 @@ def test_an_entry_that_is_none_is_named_by_its_number(name, entry) -> None:
 def test_certificates_that_are_not_there(tmp_path, name) -> None:
     missing = str(tmp_path / "c4n4ry")
     with pytest.raises(
-        ConfigurationError, match=rf"^The variable {name} names a \w+ of certificates that is not"
+        ConfigurationError, match=rf"^The variable {name} names a \w+ of certificates that does not"
     ):
         net.load({name: missing})
     if name != "SSL_CERT_DIR":

@@ -93,7 +93,7 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
                 home.installation.command("forget", "--finish")
     (fault, *_) = home.faults("--quick")
     assert fault == (
-        "A `pipedrive-graph forget` was interrupted while it put its result in place"
+        "A `pipedrive-graph forget` was interrupted while it applied its changes"
         f" ({home.path / '.forget'}): run `pipedrive-graph forget --finish`, or sync, which finishes it"
         " first."
     )
