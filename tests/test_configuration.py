@@ -84,7 +84,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in companies.toml": (
         "companies.toml",
         text("[beta]\napi_token = 'B'\n[acme]\napi_token_env = 'A'"),
-        '''{home}/companies.toml: [beta] must name the variable of its token, as api_token_env ='''
+        '''{home}/companies.toml: [beta] must name the variable of its token, such as api_token_env ='''
         ''' "ACME_TOKEN", or of its OAuth app, as client_id_env.''',
     ),
 }  # fmt: skip

@@ -159,9 +159,12 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
     ("content", "sentence"),
     [
         ("[acme", "Cannot read {file}: "),
-        ("", "{file} names no company; write one table per company, as [acme]."),
-        ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN"'),
-        ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
+        ("", "{file} names no company; write one table per company, such as [acme]."),
+        (
+            "[acme]",
+            '{file}: [acme] must name the variable of its token, such as api_token_env = "ACME_TOKEN"',
+        ),
+        ("acme = 1", "{file}: 'acme' must be in the table of a company, such as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
         ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is not a setting; "),
         (
