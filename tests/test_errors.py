@@ -117,7 +117,7 @@ def test_no_token(installation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--company", "acme"], "There is no company 'acme' in the settings; there is: default."),
+        (["--company", "acme"], "The settings have no company 'acme'; there is: default."),
         (["--colour"], "No such option"),
         (["--collect", "everything"], "Invalid value for '--collect': 'everything' is not"),
         (["twice"], "Got unexpected extra argument (twice)"),
@@ -140,7 +140,7 @@ def test_the_home_of_nobody(installation, variable) -> None:
     told = installation.command("doctor")
 
     assert (told.code, told.out) == (2, "")
-    assert told.sentence == "There is no home folder for '~nobody9' in ~nobody9/here; write the whole path."
+    assert told.sentence == "The home folder of '~nobody9' in ~nobody9/here is unknown; write the whole path."
 
 
 @pytest.mark.parametrize("command", [["report"], ["export", "--format", "xlsx"]])
@@ -151,7 +151,7 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
 
     assert (told.code, told.out) == (2, "")
     assert told.sentence == (
-        "There is no home folder for '~nobody9' in ~nobody9/here.file; write the whole path."
+        "The home folder of '~nobody9' in ~nobody9/here.file is unknown; write the whole path."
     )
 
 
@@ -322,7 +322,7 @@ def test_the_disk_is_full(installation, simulator) -> None:
     told = installation.wait(installation.process("sync", "--json", preexec_fn=limit))
 
     assert told.code == 1
-    assert told.sentence.startswith(f"There is no space left to write {installation.home}/landing/default/")
+    assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
     assert told.sentence.endswith("; free some and try again. What was read so far is kept.")
     assert installation.published.read_bytes() == published
     goes_on(installation, simulator, at_least=1)
@@ -341,7 +341,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
 
     assert (told.code, told.out) == (1, "")
     assert told.sentence == (
-        f"There is no space left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
+        f"No space is left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
     )
     assert files(installation.home) == before
 
@@ -393,9 +393,7 @@ def test_a_small_file_system_is_full(installation, simulator, tmp_path) -> None:
         installation.home = disk / "home"
         told = installation.command("sync", "--json")
         assert told.code == 1
-        assert told.sentence.startswith(
-            f"There is no space left to write {installation.home}/landing/default/"
-        )
+        assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
         subprocess.run(["mount", "-o", "remount,size=200M", disk], check=True)
         again: Told = installation.command("sync", "--json")
         assert (again.code, again.err) == (0, "")

@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
     told = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
 
-    assert told.stdout == (f"There is no space left to write {path}; free some and try again.")
+    assert told.stdout == (f"No space is left to write {path}; free some and try again.")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -296,7 +296,7 @@ def test_a_lock_on_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(locks.os, "pwrite", full)
     path = tmp_path / "lock"
     with (
-        pytest.raises(NoSpaceError, match=f"^There is no space left to write {path}; free some"),
+        pytest.raises(NoSpaceError, match=f"^No space is left to write {path}; free some"),
         locks.lock(path, doing="testing"),
     ):
         pytest.fail("the lock was taken")

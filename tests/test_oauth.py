@@ -196,7 +196,7 @@ def test_nobody_comes_back(home, simulator) -> None:
 
 def test_login_names_what_stands_in_its_way(home, simulator) -> None:
     installation = Installation.of(home, simulator)
-    assert "There is no OAuth app for company 'default'" in installation.command("login").sentence
+    assert "Company 'default' has no OAuth app" in installation.command("login").sentence
     installation = installed(home, simulator)
     taken = installation.command("login", "--no-browser", "--port", str(simulator.port))
     assert (taken.code, "is in use by another program" in taken.sentence) == (2, True)

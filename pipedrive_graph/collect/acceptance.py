@@ -68,7 +68,7 @@ def verdict(ledger: Ledger, known: KnownIds, landing: CompanyLanding, *, accept_
     reasons = [f"{unanswered}."] if missing else []
     reasons += [
         f"The list {endpoint} was not answered:"
-        f" {(ledger.listed[endpoint][-1].problem or 'there is no such list').rstrip('.')}."
+        f" {(ledger.listed[endpoint][-1].problem or 'Pipedrive does not have it').rstrip('.')}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
         if not ledger.offered(endpoint)
         and not never_offered(ledger.listed[endpoint][-1].outcome, endpoint, landing)

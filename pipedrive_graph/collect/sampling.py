@@ -276,7 +276,7 @@ def commonest(values: Iterable[str]) -> str:
     """Return the most frequent digest; if several are, the alphabetically first.
 
     Raises:
-        ValueError: if there are no values.
+        ValueError: without values.
     """
     counts = Counter(values)
     return min(counts, key=lambda flags: (-counts[flags], flags))

@@ -46,7 +46,7 @@ def read(text: str) -> str:
     """Return the one e-mail address in a text, with the domain in lower case and in its own script.
 
     Raises:
-        AddressError: if there is no address, or more than one.
+        AddressError: if the text contains none, or more than one.
     """
     # nearly all addresses are plain and need no further work
     return _lowered(text) if _is_plain(text) else _read(text)
@@ -101,7 +101,7 @@ def comparable(text: str | None) -> str | None:
     """Return an e-mail address in the form for comparisons, independent of case, script and decoration.
 
     Returns:
-        None if there is no @. A text that is not exactly one address is only cleaned and lower-cased.
+        None for a text without an @. A text that is not exactly one address is only cleaned and lower-cased.
     """
     if text is None:
         return None

@@ -36,13 +36,13 @@ def expanded(path: str | Path) -> Path:
     """Return a path as typed, with `~` or `~name` replaced by the home folder.
 
     Raises:
-        ConfigurationError: if there is no user of that name.
+        ConfigurationError: if the user does not exist.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise ConfigurationError(
-            f"There is no home folder for '{shown(Path(path).parts[0])}' in {shown(str(path))}; write the"
+            f"The home folder of '{shown(Path(path).parts[0])}' in {shown(str(path))} is unknown; write the"
             " whole path."
         ) from None
 
@@ -284,7 +284,7 @@ def _name(user_id: int) -> str:
 
 def no_space(path: Path) -> NoSpaceError:
     """Return the error for a full disk."""
-    return NoSpaceError(f"There is no space left to write {path}; free some and try again.")
+    return NoSpaceError(f"No space is left to write {path}; free some and try again.")
 
 
 def is_full(error: Exception) -> bool:

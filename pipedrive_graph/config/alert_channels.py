@@ -34,7 +34,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """How e-mails are sent, and to whom they go.
+    """How e-mails are sent, and their recipients.
 
     Attributes:
         host, port: the mail server.
@@ -107,7 +107,7 @@ class Alerts:
     """The content of alerts.toml.
 
     Attributes:
-        channels: in the order of the file, without heartbeats; empty if there is no file.
+        channels: in the order of the file, without heartbeats; empty without a file.
         expected_every: the age at which a company's latest snapshot is too old.
         report_url: the address of the report, with `{company}` in it; None for the file itself.
         heartbeats: addresses that are called after each complete run.

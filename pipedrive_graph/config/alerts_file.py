@@ -118,7 +118,7 @@ class AlertsFile:
 
     Attributes:
         alerts: its content; if the file as a whole cannot be used, the readable channels.
-        text: its text; None if there is no file, or it cannot be read.
+        text: its text; None if the file does not exist or cannot be read.
         problem: why it cannot be used.
     """
 
@@ -246,7 +246,7 @@ def _channel(
     for name in alert.companies:
         if companies is not None and name not in companies:
             raise ConfigurationError(
-                f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
+                f"{place}: companies: unknown company {pasted.shown(name)}{near(name, companies)}"
             )
     url = mail = None
     if alert.kind == "email":

@@ -154,7 +154,7 @@ class Company:
         """
         if self.oauth is None:
             raise ConfigurationError(
-                f"There is no OAuth app for company '{self.name}': set {CLIENT_ID_VARIABLE} and"
+                f"Company '{self.name}' has no OAuth app: set {CLIENT_ID_VARIABLE} and"
                 f" {CLIENT_SECRET_VARIABLE}, or client_id_env and client_secret_env in {COMPANIES_FILE}."
             )
         return self.oauth

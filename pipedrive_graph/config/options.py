@@ -151,7 +151,7 @@ class Options(Table):
 
 
 def load(home: Path) -> Options:
-    """Read settings.toml; return the defaults if there is no file.
+    """Read settings.toml; return the defaults if it does not exist.
 
     Args:
         home: the home folder.

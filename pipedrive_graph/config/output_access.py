@@ -236,7 +236,7 @@ def _id(group: str | int, place: str) -> int:
         if isinstance(group, int) and group >= 0 and group in {os.getegid(), *os.getgroups()}:
             return group  # a container may run with a group that has no name
         raise ConfigurationError(
-            f"{place}.group: there is no group '{shown(str(group))}' on this machine."
+            f"{place}.group: the group '{shown(str(group))}' does not exist on this machine."
         ) from None
 
 

@@ -108,7 +108,7 @@ class Policies:
         default: the policy of companies without their own.
         companies: the policies of the companies that have their own.
         rules: the folder of custom rules; it need not exist, unless findings.toml names it.
-        collected: the companies in companies.toml; empty if there is no such file.
+        collected: the companies in companies.toml; empty if that file does not exist.
     """
 
     default: Policy
@@ -158,7 +158,7 @@ def _rules(table: object, file: Path, *, named: bool) -> Path:
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {sentence(error, _Rules, above=['rules'])}") from error
     if named and not folder.is_dir():
-        raise ConfigurationError(f"{file}: [rules] folder: there is no folder {file.parent / shown(name)}.")
+        raise ConfigurationError(f"{file}: [rules] folder: {file.parent / shown(name)} does not exist.")
     return folder
 
 

@@ -9,7 +9,7 @@
     "Support" = "kim@example.com"
 
 These are lines of `reviews.toml` in the home folder. A role without an owner has that of the nearest role
-above it. If there is no such file, the manager in the roster decides.
+above it. Without this file, the manager in the roster decides.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def load(settings: Settings) -> RoleOwners | None:
         settings: the home folder with the file, and the companies.
 
     Returns:
-        None if there is no file.
+        None if the file does not exist.
 
     Raises:
         ConfigurationError: if it cannot be used, naming the place and the reason.

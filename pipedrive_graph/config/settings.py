@@ -83,7 +83,7 @@ class Settings:
         home: the home folder.
         companies: in the order of companies.toml.
         guessed: whether the companies' names are a guess because the settings cannot be read.
-        listed: whether companies.toml names the companies, so that there are no others. A variable names only
+        listed: whether companies.toml names the companies, and there cannot be others. A variable names only
             one company, and other processes may have other variables.
         access: who may read output, according to settings.toml; None for its owner only.
         loaded: the content of settings.toml; None if it was not read with the rest.
@@ -169,7 +169,7 @@ class Settings:
                 return company
         known = [company.name for company in self.companies]
         raise ConfigurationError(
-            f"There is no company '{pasted.shown(printable(name))}' in the settings{meant(name, known)};"
+            f"The settings have no company '{pasted.shown(printable(name))}'{meant(name, known)};"
             f" there is: {', '.join(known)}."
         )
 

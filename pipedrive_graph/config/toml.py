@@ -30,7 +30,7 @@ _WINDOWS = "\r\n"
 
 
 def read(file: Path) -> dict[str, Any] | None:
-    """Return the tables of a file; None if there is no file.
+    """Return the tables of a file; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not TOML.
@@ -40,7 +40,7 @@ def read(file: Path) -> dict[str, Any] | None:
 
 
 def text(file: Path) -> str | None:
-    r"""Return the text of a file without byte order mark and with `\n` line ends; None if there is no file.
+    r"""Return the text of a file without byte order mark and with `\n` line ends; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not UTF-8.
@@ -50,7 +50,7 @@ def text(file: Path) -> str | None:
 
 
 def document(file: Path) -> Document | None:
-    """Return the text of a file, and its byte order mark and line ends; None if there is no file.
+    """Return the text of a file, and its byte order mark and line ends; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not UTF-8.
@@ -206,7 +206,7 @@ def tables_of_companies(
     for name in of_companies:
         if name not in companies:
             raise ConfigurationError(
-                f"{file}: [companies]: there is no company {pasted.shown(name)}{near(name, companies)}"
+                f"{file}: [companies] names the unknown company {pasted.shown(name)}{near(name, companies)}"
             )
     return of_companies
 

@@ -1,4 +1,4 @@
-"""Reads waivers.toml: the accepted findings, by whom, why, and until when; and adds waivers to it.
+"""Reads waivers.toml: the accepted findings, with owner, reason and end date; and adds waivers to it.
 
     [[waiver]]
     rule = "unexplained_permission"
@@ -135,7 +135,7 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
             raise ConfigurationError(f"{place}: {problem}") from error
         if checked.rule not in names:
             raise ConfigurationError(
-                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
+                f"{place}: unknown rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
             )
         if checked.expires > latest:
             raise ConfigurationError(
@@ -144,7 +144,9 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
             )
         if checked.company not in {None, *companies}:
             name = str(checked.company)
-            raise ConfigurationError(f"{place}: company: there is no {shown(name)}{near(name, companies)}")
+            raise ConfigurationError(
+                f"{place}: company: unknown company {shown(name)}{near(name, companies)}"
+            )
         waivers.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
     return Waivers(tuple(waivers))
 

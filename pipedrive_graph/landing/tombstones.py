@@ -98,7 +98,7 @@ class Forgotten(Sealed, Record):
 
 
 def read_forgotten(storage: Storage) -> Forgotten:
-    """Read the tombstones of a company, or of the landing; none if there is no file.
+    """Read the tombstones of a company, or of the landing; none if the file does not exist.
 
     Raises:
         LandingError: if the file cannot be read, or was changed after it was written.

@@ -154,7 +154,7 @@ class Pipedrive:
 
         Raises:
             NotAuthorisedError: if the token is not accepted, or its owner is not an admin of any app.
-            UnreachableError: if there is no response within 30 seconds, or only server errors.
+            UnreachableError: if the server does not respond within 30 seconds, or only with errors.
             NotPipedriveError: if the server is not Pipedrive.
             BlockedError: if the CDN blocks the requests.
             BudgetError: if the day's budget is used up.

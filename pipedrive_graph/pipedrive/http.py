@@ -130,7 +130,7 @@ class Transport:
             share: grows with the body; without it, only the size of this body is limited.
 
         Raises:
-            TransportError: if there is no complete response.
+            TransportError: without a complete response.
         """
         connection = self._idle.pop() if self._idle else self._connect()
         self._busy.add(connection)
@@ -208,7 +208,7 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
         redaction: knows the secrets in them.
 
     Raises:
-        TransportError: if there is no complete response.
+        TransportError: without a complete response.
     """
     network = net.load()
     tls = await asyncio.to_thread(network.tls_for, url)
@@ -237,7 +237,7 @@ def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) 
 
     Raises:
         ConfigurationError: if the environment's proxies or certificate authorities cannot be used.
-        TransportError: if there is no response.
+        TransportError: without a response.
     """
     return _send("POST", url, timeouts, redaction, body)
 
@@ -308,7 +308,7 @@ def _checked_url(base_url: str, names: Names) -> httpx.URL:
 
 def _check_token(token: str, names: Names) -> None:
     if not token:
-        raise ConfigurationError(f"There is no API token: set {names.token}.")
+        raise ConfigurationError(f"The API token is missing: set {names.token}.")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError(
             "The API token holds a space or another character that no token has:"

@@ -58,7 +58,7 @@ def objection(
             )
         return None
     if status is None:
-        return unreachable(base_url, answer.problem or "there was no response", names.base_url)
+        return unreachable(base_url, answer.problem or "no response", names.base_url)
     if status == 401:
         return NotAuthorisedError(
             f"Pipedrive does not accept the API token: check {names.token} (in Pipedrive:"

@@ -22,7 +22,7 @@ class RetryableError(Exception):
     """One attempt has no usable result; another one may.
 
     Attributes:
-        answer: the result if there is no other attempt.
+        answer: the result if it was the last attempt.
         fault: why the server did not respond; None if it responded.
     """
 

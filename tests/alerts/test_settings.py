@@ -115,7 +115,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ),
         ("url_env", "severities = []\nurl_env", "severities: must not be empty"),
         ("url_env", 'on = "partial"\nurl_env', 'on: must be a list, such as ["…"].'),
-        ("url_env", 'companies = ["acm"]\nurl_env', "companies: there is no acm; did you mean acme?"),
+        ("url_env", 'companies = ["acm"]\nurl_env', "companies: unknown company acm; did you mean acme?"),
         ("url_env", 'name = "a b"\nurl_env', "name: use letters, digits"),
         ("url_env", 'details = "no"\nurl_env', "details: input should be a valid boolean."),
     ],

@@ -109,9 +109,9 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         (
             "unexplained_permission",
             "dormnt_admin",
-            "there is no rule dormnt_admin; did you mean dormant_admin?",
+            "unknown rule dormnt_admin; did you mean dormant_admin?",
         ),
-        ("unexplained_permission", "9", "there is no rule 9."),
+        ("unexplained_permission", "9", "unknown rule 9."),
     ],
 )
 def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:

@@ -295,7 +295,7 @@ def test_a_token_that_is_none(token: str):
 
 def test_what_cannot_be_used_is_told_by_the_names_that_it_is_set_by():
     names = Names("ACME_TOKEN", "base_url of [acme] in companies.toml")
-    with pytest.raises(ConfigurationError, match=r"There is no API token: set ACME_TOKEN\.$"):
+    with pytest.raises(ConfigurationError, match=r"The API token is missing: set ACME_TOKEN\.$"):
         Pipedrive("https://api.pipedrive.com/v1", "", on_warning=print, names=names)
     with pytest.raises(ConfigurationError, match=r"set base_url of \[acme\] in companies\.toml to an https"):
         Pipedrive("http://api.pipedrive.com/v1", "some-token", on_warning=print, names=names)

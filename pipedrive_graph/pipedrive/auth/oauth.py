@@ -136,7 +136,7 @@ class App:
 
         Raises:
             NotAuthorisedError: if the app or the refresh token is not accepted.
-            UnreachableError: if there is no response, or only server errors.
+            UnreachableError: if the server does not respond, or only with errors.
             NotPipedriveError: if the server is not an authorisation server.
         """
         from authlib.oauth2.rfc6749.parameters import prepare_token_request
@@ -210,7 +210,7 @@ class App:
 
 
 class _AgainError(Exception):
-    """An attempt that failed; `final` is the error if there is no other attempt."""
+    """An attempt that failed; `final` is the error to raise if it was the last one."""
 
     def __init__(self, final: PipedriveGraphError) -> None:
         super().__init__()

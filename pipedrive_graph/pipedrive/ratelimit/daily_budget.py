@@ -93,7 +93,7 @@ class _Counter:
         self.lowest: int | None = None  # the lowest reading since no request was pending
 
     def left(self, spent: int) -> int | None:
-        """Return what is left after we have spent `spent`; None if there was no reading."""
+        """Return what is left after we have spent `spent`; None without a reading."""
         return None if self._base is None else max(0, self._base - spent)
 
     def read(self, left: int, spent: int, charged: int) -> None:
@@ -170,7 +170,7 @@ class DailyBudget:
         return Spent(price, self._spent, self._answered + price)
 
     def learn(self, spent: Spent, limits: RateLimits) -> None:
-        """Process the headers of a response, or empty ones if there was no response."""
+        """Process the headers of a response, or empty ones without a response."""
         if limits.daily_remaining is not None:
             self._tokens.read(limits.daily_remaining, spent.so_far.tokens, spent.charged.tokens)
             self._total = limits.daily_limit or self._total

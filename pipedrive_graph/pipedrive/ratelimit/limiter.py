@@ -115,7 +115,7 @@ class RateLimiter:
     @property
     def limit_told(self) -> bool:
         """Whether the server has reported that limit; otherwise it is a guess."""
-        return self._quota.told
+        return self._quota.is_reported
 
     @property
     def own(self) -> int:

@@ -25,13 +25,13 @@ class Quota:
 
     Attributes:
         limit: requests per window, as far as known.
-        told: whether the server has reported it.
+        is_reported: whether the server has reported it.
     """
 
     def __init__(self, limit: int, window: float, now: float) -> None:
         self.limit = limit
         self._window = window
-        self.told = False
+        self.is_reported = False
         self._proven = limit  # of a guessed limit: the part that was fully used without a refusal
         self._refused = False  # whether a guessed limit was ever too high
         self._changed = now
@@ -76,18 +76,18 @@ class Quota:
         """
         self._answers += 1
         if limits.limit is not None:
-            self.limit, self.told = limits.limit, True
+            self.limit, self.is_reported = limits.limit, True
             if limits.remaining is not None:
                 self._quiet |= own <= _QUIET and limits.limit - limits.remaining > own
                 self._meet(max(0, limits.limit - limits.remaining - own), now)
-        elif not self.told:
+        elif not self.is_reported:
             self._rise(now)
 
     def refuse(self, now: float) -> None:
         """Record a 429: there were too many requests."""
         if self._others:
             self._caution, self._cautious = min(2 * self._caution + 1, self.limit // 8), now
-        if not self.told and (self._answers or not self._refused):  # one burst of 429s counts once
+        if not self.is_reported and (self._answers or not self._refused):  # one burst of 429s counts once
             self.limit = self._proven if self._proven < self.limit else max(self.limit * 4 // 5, 1)
             self._proven = self.limit
             self._refused = True
