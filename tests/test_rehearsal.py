@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.estimate.dry_run import Assumption, rehearse
 from pipedrive_graph.collect.sampling import Schedule
 from pipedrive_graph.collect.steps import Past
@@ -24,13 +24,13 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PAST = Past(KnownIds(), ObservationState(), Schedule(NOW, None, timedelta(days=7)))
 
 
-def company(users: int) -> Ledger:
-    """A ledger with the lists of a company: twenty roles, ten sets, ten users per thousand are admins."""
+def company(users: int) -> CallLog:
+    """A call log with the lists of a company: twenty roles, ten sets, ten users per thousand are admins."""
 
     def listed(endpoint: Endpoint, rows: Data) -> list[Answer]:
         return [Answer(Call(endpoint), Outcome.ANSWERED, 200, NOW, "", data=rows)]
 
-    return Ledger(
+    return CallLog(
         listed={
             Endpoint.USERS: listed(
                 Endpoint.USERS,
@@ -138,8 +138,8 @@ def test_time_grows_with_the_company_and_not_faster(collect: Collect, assumption
     def seconds(users: int) -> float:
         took = []
         for _ in range(3):
-            ledger, began = company(users), time.process_time()
-            asyncio.run(rehearse(collect, ledger, PAST, assumption))
+            call_log, began = company(users), time.process_time()
+            asyncio.run(rehearse(collect, call_log, PAST, assumption))
             took.append(time.process_time() - began)
         return min(took)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.unseen import unseen
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.landing import CompanyLanding, Coverage, KnownIds, Verdict
@@ -39,47 +39,47 @@ SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
 """If more than this share, and at least this count, of the known users are gone, an operator must confirm."""
 
 
-def verdict(ledger: Ledger, known: KnownIds, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
+def verdict(call_log: CallLog, known: KnownIds, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
     """Return the verdict on a run.
 
     Args:
-        ledger: the calls of the run and their outcomes.
+        call_log: the calls of the run and their outcomes.
         known: the users, roles and permission sets that existed before.
         landing: the company's earlier snapshots.
         accept_shrink: the operator confirms that so many users are gone.
     """
-    if not ledger.offered(Endpoint.USERS):
-        problem = ledger.listed[Endpoint.USERS][-1].problem
+    if not call_log.offered(Endpoint.USERS):
+        problem = call_log.listed[Endpoint.USERS][-1].problem
         return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
-    missing, asked = len(ledger.missing()), len(ledger.outcomes)
+    missing, asked = len(call_log.missing()), len(call_log.outcomes)
     unanswered = f"{missing} of {asked} calls about single subjects were not answered"
     allowed = max(MISSING_COUNT, int(MISSING_SHARE * asked))
     if missing > allowed:
         reason = f"{unanswered}; at most {allowed} may be missing."
         return Verdict(status="rejected", reason=reason)
-    silent = _silent_kinds(ledger)
+    silent = _silent_kinds(call_log)
     if silent:
         reason = f"{unanswered}, including every call for {' and '.join(silent)}."
         return Verdict(status="rejected", reason=reason)
-    before, gone = len(known.users), ledger.gone(Endpoint.USER)
+    before, gone = len(known.users), call_log.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
         reason = f"{gone} of the {before} known users are gone since the last snapshot."
         return Verdict(status="rejected", reason=reason, shrunk=True)
     reasons = [f"{unanswered}."] if missing else []
     reasons += [
         f"The list {endpoint} was not answered:"
-        f" {(ledger.listed[endpoint][-1].problem or 'Pipedrive does not have it').rstrip('.')}."
+        f" {(call_log.listed[endpoint][-1].problem or 'Pipedrive does not have it').rstrip('.')}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
-        if not ledger.offered(endpoint)
-        and not never_offered(ledger.listed[endpoint][-1].outcome, endpoint, landing)
+        if not call_log.offered(endpoint)
+        and not never_offered(call_log.listed[endpoint][-1].outcome, endpoint, landing)
     ]
     reasons += [
         f"The list {endpoint} announces more rows than it gives; new ones may be missing."
-        for endpoint, pages in ledger.listed.items()
+        for endpoint, pages in call_log.listed.items()
         if pages[-1].next_start is not None
     ]
-    reasons += unseen(ledger)
-    twice = ledger.contradictions
+    reasons += unseen(call_log)
+    twice = call_log.contradictions
     if twice:
         reasons.append(
             f"{counted(len(twice), 'id')} appear more than once in a list with different values, so these"
@@ -88,7 +88,7 @@ def verdict(ledger: Ledger, known: KnownIds, landing: CompanyLanding, *, accept_
             else f"One id appears more than once in a list with different values, so these values are unknown"
             f" (see unreadable_values): {twice[0]}."
         )
-    rows = ledger.unreadable()
+    rows = call_log.unreadable()
     if rows:
         reasons.append(
             f"{counted(len(rows), 'row')} cannot be read (see unreadable_values), first in {rows[0]}."
@@ -96,15 +96,15 @@ def verdict(ledger: Ledger, known: KnownIds, landing: CompanyLanding, *, accept_
     return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
 
 
-def _silent_kinds(ledger: Ledger) -> list[str]:
+def _silent_kinds(call_log: CallLog) -> list[str]:
     """Return the kinds of details that were requested and never answered."""
-    missing = set(ledger.missing())
+    missing = set(call_log.missing())
     asked = Counter[str]()
     unanswered = Counter[str]()
-    for call in ledger.outcomes:
+    for call in call_log.outcomes:
         kind = KINDS.get(call.endpoint)
         # a call that proves an absence concerns one subject and does not say whether the kind is available
-        if kind and call not in ledger.proofs and call.endpoint not in ledger.unoffered:
+        if kind and call not in call_log.proofs and call.endpoint not in call_log.unavailable:
             asked[kind] += 1
             unanswered[kind] += call in missing
     return sorted(kind for kind in asked if asked[kind] == unanswered[kind])

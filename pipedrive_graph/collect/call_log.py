@@ -30,7 +30,7 @@ LISTED: dict[Endpoint, type[User | Role | PermissionSet]] = {
 
 
 @dataclass
-class Ledger:
+class CallLog:
     """The calls of a run and their outcomes."""
 
     listed: dict[Endpoint, list[Answer]] = field(default_factory=dict)
@@ -49,19 +49,19 @@ class Ledger:
     """Digest of each user's permissions, in the order of the answers; None if the call was not answered."""
     empty: set[Call] = field(default_factory=set)
     """Calls for permissions that were answered with an empty map."""
-    names: bool = False
+    names_permissions: bool = False
     """Whether any answer names a permission."""
-    denies: bool = False
+    denies_permissions: bool = False
     """Whether any answer says that a user does not hold a permission."""
     contents: dict[str, str] = field(default_factory=dict)
     """Digest of the contents of each permission set."""
-    unoffered: set[Endpoint] = field(default_factory=set)
+    unavailable: set[Endpoint] = field(default_factory=set)
     """Calls by id that this Pipedrive does not have or refuses to this token: not counted as missing."""
-    found: dict[int, User] = field(default_factory=dict)
+    found_by_id: dict[int, User] = field(default_factory=dict)
     """Users who are not listed but exist."""
     contradictions: list[str] = field(default_factory=list)
     """Ids that a list contains more than once with different values, as 'list: id'."""
-    spoilt: dict[str, tuple[UnreadableRow, ...]] = field(default_factory=dict)
+    unreadable_rows: dict[str, tuple[UnreadableRow, ...]] = field(default_factory=dict)
     """Unreadable rows in the answers to calls by id, by the path of the call."""
 
     def note(self, answer: Answer) -> None:
@@ -73,7 +73,7 @@ class Ledger:
         if answer.next_start is not None:
             self.unread[call] = answer.next_start
         if answer.unreadable:
-            self.spoilt[call.path] = (*self.spoilt.get(call.path, ()), *answer.unreadable)
+            self.unreadable_rows[call.path] = (*self.unreadable_rows.get(call.path, ()), *answer.unreadable)
         self._keep(call, answer)
 
     def _keep(self, call: Call, answer: Answer) -> None:
@@ -86,8 +86,8 @@ class Ledger:
                 self.flags[int(subject)] = digest_of_flags(flags) if answered and flags else None
                 if answered and not flags:
                     self.empty.add(call)
-                self.names = self.names or bool(flags)
-                self.denies = self.denies or False in flags.values()
+                self.names_permissions = self.names_permissions or bool(flags)
+                self.denies_permissions = self.denies_permissions or False in flags.values()
             case Endpoint.ROLE_ASSIGNMENTS if answered:
                 roles = {row.role_id for row in answer.rows(RoleAssignment)}
                 self.assigned.setdefault(int(subject), set()).update(roles)
@@ -98,12 +98,12 @@ class Ledger:
                 if digest is not None:
                     self.contents[subject] = digest
             case Endpoint.USER if answered:
-                self.found[int(subject)] = answer.rows(User)[0]
+                self.found_by_id[int(subject)] = answer.rows(User)[0]
 
     def users(self) -> dict[int, User]:
         """Return all existing users: those who are listed, and those found by id."""
         listed = {user.id: user for page in self.listed[Endpoint.USERS] for user in page.rows(User)}
-        return self.found | listed
+        return self.found_by_id | listed
 
     def offered(self, endpoint: Endpoint) -> bool:
         """Whether a list was answered in full."""
@@ -134,14 +134,14 @@ class Ledger:
         An empty map of permissions is not an answer, unless other answers name permissions and none denies
         one: then Pipedrive names only the permissions that a user holds.
         """
-        silent = self.empty if self.denies or not self.names else set()
+        silent = self.empty if self.denies_permissions or not self.names_permissions else set()
         return [
             call
             for call, outcome in self.outcomes.items()
             if call in silent
             or (
                 not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
-                and call.endpoint not in self.unoffered
+                and call.endpoint not in self.unavailable
             )
         ]
 
@@ -149,7 +149,7 @@ class Ledger:
         """Return the unreadable rows of lists and of answers by id, each with its place and the problem."""
         pages = (page for listed in self.listed.values() for page in listed)
         unreadable = [(page.call.path, page.call.start, page.unreadable) for page in pages]
-        unreadable += [(path, None, rows) for path, rows in self.spoilt.items()]
+        unreadable += [(path, None, rows) for path, rows in self.unreadable_rows.items()]
         return [
             f"{path}{f' from {start}' if start else ''}: {row.problem}"
             for path, start, rows in unreadable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.collect.resuming import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, KnownIds, Manifest
@@ -46,9 +46,9 @@ def recall(
             break
         damaged.append((manifest, own_known, own_memory))
     for manifest, own_known, own_memory in reversed(damaged):
-        ledger = _ledger(landing, manifest)
-        known = own_known or ledger.known(known)
-        memory = own_memory or ledger.memory(memory, known, manifest.started_at)
+        call_log = _call_log(landing, manifest)
+        known = own_known or call_log.known(known)
+        memory = own_memory or call_log.memory(memory, known, manifest.started_at)
         if repair and own_known is None:
             landing.restore(manifest, KNOWN, packed_known(known))
         if repair and own_memory is None:
@@ -66,15 +66,15 @@ def _tried(read_file: Callable[[], RecordT], on_warning: Warn | None) -> RecordT
         return None
 
 
-def _ledger(landing: CompanyLanding, manifest: Manifest) -> Ledger:
-    """Return the ledger of a committed snapshot as it was at the end of its run."""
-    ledger = Ledger(listed={endpoint: [] for endpoint in LISTED})
+def _call_log(landing: CompanyLanding, manifest: Manifest) -> CallLog:
+    """Return the call log of a committed snapshot as it was at the end of its run."""
+    call_log = CallLog(listed={endpoint: [] for endpoint in LISTED})
     for answer in _answers(landing, manifest):
         if answer.call.endpoint in LISTED:
-            ledger.listed[answer.call.endpoint].append(answer)
+            call_log.listed[answer.call.endpoint].append(answer)
         elif answer.call.endpoint in DETAILS:
-            ledger.note(answer)
-    return ledger
+            call_log.note(answer)
+    return call_log
 
 
 def _answers(landing: CompanyLanding, manifest: Manifest) -> Iterator[Answer]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from pipedrive_graph.collect.acceptance import verdict
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.progress import Observer, Progress
@@ -99,7 +99,7 @@ async def collect(
             _log.debug(
                 "Resuming snapshot %s of an earlier run with %d answers",
                 snapshot.draft.snapshot_id,
-                len(run.ledger.outcomes),
+                len(run.call_log.outcomes),
                 extra={"snapshot_id": snapshot.draft.snapshot_id},
             )
         run.record_list(Endpoint.ME, [me])
@@ -147,43 +147,43 @@ class _Run:
     observer: Observer
     snapshot: Snapshot
     inferred: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
+    call_log: CallLog = field(default_factory=CallLog)
     total: int = 0
 
     def restore(self) -> None:
         """Take over the answers of an interrupted run."""
         self.snapshot.trim(SETTLED)
         for answer in answers_of(self.snapshot):
-            self.ledger.note(answer)
+            self.call_log.note(answer)
 
     async def everything(self) -> None:
         """Make the calls of the plan, then the calls that prove who is gone."""
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS):
-            if self.ledger.listed[endpoint][-1].outcome is Outcome.REFUSED:
+            if self.call_log.listed[endpoint][-1].outcome is Outcome.REFUSED:
                 self.observer.warn(
                     f"Pipedrive refuses {endpoint} to this token; data that only this list has stays unknown."
                 )
         collect = Collect(self.snapshot.draft.identity.collect)
-        self.inferred = await ask_details(collect, self.ledger, self.past, self.ask, self.observer.warn)
+        self.inferred = await ask_details(collect, self.call_log, self.past, self.ask, self.observer.warn)
 
     async def ask(self, calls: Iterable[Call]) -> None:
         """Make calls concurrently, except those that an interrupted run has answers to."""
-        wanted, ledger = list(calls), self.ledger
+        wanted, call_log = list(calls), self.call_log
         self.total += len(wanted)
-        async for answer in self.client.fetch_all(call for call in wanted if call not in ledger.outcomes):
+        async for answer in self.client.fetch_all(call for call in wanted if call not in call_log.outcomes):
             self.record(answer)
-        for call in [call for call in wanted if call in ledger.unread]:
-            async for answer in self.client.pages(replace(call, start=ledger.unread[call])):
+        for call in [call for call in wanted if call in call_log.unread]:
+            async for answer in self.client.pages(replace(call, start=call_log.unread[call])):
                 self.record(answer)
 
     def record(self, answer: Answer) -> None:
         """Store the answer to a call by id."""
         self.snapshot.write(answer.call.endpoint, line_of(answer))
-        self.ledger.note(answer)
+        self.call_log.note(answer)
         stats = self.client.stats
         self.observer.progress(
             Progress(
-                done=len(self.ledger.outcomes),
+                done=len(self.call_log.outcomes),
                 total=self.total,
                 requests=stats.requests,
                 throttled=stats.throttled,
@@ -196,32 +196,32 @@ class _Run:
         """Store all pages of a list, replacing those of an interrupted run."""
         self.snapshot.replace(endpoint, map(line_of, pages))
         if endpoint in LISTED:
-            self.ledger.contradictions += contradictions(endpoint, pages)
-        self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
+            self.call_log.contradictions += contradictions(endpoint, pages)
+        self.call_log.listed[endpoint] = [replace(page, text="") for page in pages]
 
     def commit(self, *, accept_shrink: bool, journal: Mark | None) -> Manifest:
         """Judge and commit the snapshot; if the clock is wrong by now, the snapshot stays a draft."""
         check_clock(self.landing, self.client.server_time)
-        ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
-        known = ledger.known(self.past.known)
-        memory = ledger.memory(self.past.memory, known, draft.started_at)
+        call_log, stats, draft = self.call_log, self.client.stats, self.snapshot.draft
+        known = call_log.known(self.past.known)
+        memory = call_log.memory(self.past.memory, known, draft.started_at)
         return self.snapshot.commit(
             Manifest(
                 company=self.landing.company,
                 snapshot_id=draft.snapshot_id,
                 started_at=draft.started_at,
                 finished_at=max(clock.now(), draft.started_at),
-                verdict=verdict(ledger, self.past.known, self.landing, accept_shrink=accept_shrink),
+                verdict=verdict(call_log, self.past.known, self.landing, accept_shrink=accept_shrink),
                 identity=draft.identity,
-                users=len(known.users) if ledger.offered(Endpoint.USERS) else None,
-                roles=len(known.roles) if ledger.offered(Endpoint.ROLES) else None,
-                observed=sum(flags is not None for flags in ledger.flags.values()),
+                users=len(known.users) if call_log.offered(Endpoint.USERS) else None,
+                roles=len(known.roles) if call_log.offered(Endpoint.ROLES) else None,
+                observed=sum(flags is not None for flags in call_log.flags.values()),
                 inferred=self.inferred,
                 requests=stats.requests,
                 throttled=stats.throttled,
                 waited=round(stats.waited, 3),
                 budget=_left(self.client),
-                coverage=ledger.coverage(),
+                coverage=call_log.coverage(),
                 files=self.snapshot.pack(known, memory),
                 previous=self.landing.latest_digest(),
                 journal=journal,

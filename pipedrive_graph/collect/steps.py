@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipedrive_graph.collect.by_access import Ask, by_access
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.collect.plan import every_user
 from pipedrive_graph.collect.sampling import Schedule
@@ -68,7 +68,7 @@ def past_of(
 
 
 async def ask_details(
-    collect: Collect, ledger: Ledger, past: Past, ask: Ask, on_warning: Callable[[str], None]
+    collect: Collect, call_log: CallLog, past: Past, ask: Ask, on_warning: Callable[[str], None]
 ) -> int:
     """Make the calls that follow the lists.
 
@@ -77,7 +77,7 @@ async def ask_details(
 
     Args:
         collect: the plan.
-        ledger: holds the lists; `ask` records every answer in it.
+        call_log: holds the lists; `ask` records every answer in it.
         past: what earlier snapshots observed.
         ask: makes calls concurrently.
         on_warning: called with warnings for the operator.
@@ -93,36 +93,36 @@ async def ask_details(
             await ask(calls)
 
     def proofs() -> list[Call]:
-        calls = unlisted(ledger, past.known)
-        ledger.proofs.update(calls)
+        calls = unlisted(call_log, past.known)
+        call_log.proofs.update(calls)
         return calls
 
     def everything() -> list[Call]:
-        sets = sorted(ledger.ids(Endpoint.PERMISSION_SETS))
-        return [*proofs(), *every_user(sorted(ledger.users()), sets)]
+        sets = sorted(call_log.ids(Endpoint.PERMISSION_SETS))
+        return [*proofs(), *every_user(sorted(call_log.users()), sets)]
 
     if collect is Collect.EVERY_USER:
         await ask_until_nothing_is_new(everything)
         return 0
     await ask_until_nothing_is_new(proofs)
-    inferred = await by_access(ledger, past.memory, past.schedule, ask, on_warning)
+    inferred = await by_access(call_log, past.memory, past.schedule, ask, on_warning)
     await ask_until_nothing_is_new(proofs)
     return inferred
 
 
-def unlisted(ledger: Ledger, known: KnownIds) -> list[Call]:
+def unlisted(call_log: CallLog, known: KnownIds) -> list[Call]:
     """Return a call for each user, role and permission set that is missing from its list.
 
     A subject is missing if an earlier run knew it, if it is in use, or if an interrupted part of this run
     requested its permissions. A list that was not answered in full proves nothing about roles and sets, so
     these are not requested. Only a 404 proves that a subject is gone.
     """
-    users = {str(user) for user in known.users} | ledger.asked_about(Endpoint.PERMISSIONS)
-    missing = {Endpoint.USER: users - ledger.ids(Endpoint.USERS)}
-    if ledger.offered(Endpoint.ROLES):
-        roles = {str(role) for role in known.roles} | ledger.roles_in_use()
-        missing[Endpoint.ROLE] = roles - ledger.ids(Endpoint.ROLES)
-    if ledger.offered(Endpoint.PERMISSION_SETS):
-        sets = set(known.permission_sets) | ledger.permission_sets_in_use()
-        missing[Endpoint.PERMISSION_SET] = sets - ledger.ids(Endpoint.PERMISSION_SETS)
+    users = {str(user) for user in known.users} | call_log.asked_about(Endpoint.PERMISSIONS)
+    missing = {Endpoint.USER: users - call_log.ids(Endpoint.USERS)}
+    if call_log.offered(Endpoint.ROLES):
+        roles = {str(role) for role in known.roles} | call_log.roles_in_use()
+        missing[Endpoint.ROLE] = roles - call_log.ids(Endpoint.ROLES)
+    if call_log.offered(Endpoint.PERMISSION_SETS):
+        sets = set(known.permission_sets) | call_log.permission_sets_in_use()
+        missing[Endpoint.PERMISSION_SET] = sets - call_log.ids(Endpoint.PERMISSION_SETS)
     return [Call(endpoint, id=subject) for endpoint, ids in missing.items() for subject in sorted(ids)]

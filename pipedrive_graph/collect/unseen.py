@@ -11,7 +11,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.endpoints import Endpoint
@@ -24,20 +24,20 @@ _MOVING = {"id", "is_you", "last_login", "modified", "timezone_offset"}
 """Fields that may change between two pages of a list; sql/staging/contradictions.sql has the same list."""
 
 
-def unseen(ledger: Ledger) -> list[str]:
+def unseen(call_log: CallLog) -> list[str]:
     """Return a sentence for each kind of assignment that was read clearly less often than counted."""
-    users = ledger.users()
-    members = {(user.id, user.role_id) for user in users.values()} | ledger.members
-    members |= {(user, role) for user, roles in ledger.assigned.items() for role in roles}
+    users = call_log.users()
+    members = {(user.id, user.role_id) for user in users.values()} | call_log.members
+    members |= {(user, role) for user, roles in call_log.assigned.items() for role in roles}
     roles = Counter(str(role) for user, role in members if user in users)
     entries = [entry.permission_set_id for user in users.values() for entry in user.access or []]
     # a user whose access is unknown may have any set
     unknown = sum(user.access is None for user in users.values())
     return [
-        *_missing("roles", _counts(ledger, Endpoint.ROLES), roles, len(users), 0),
+        *_missing("roles", _counts(call_log, Endpoint.ROLES), roles, len(users), 0),
         *_missing(
             "permission sets",
-            _counts(ledger, Endpoint.PERMISSION_SETS),
+            _counts(call_log, Endpoint.PERMISSION_SETS),
             Counter(filter(None, entries)),
             len(users),
             unknown,
@@ -75,11 +75,11 @@ def _id(endpoint: Endpoint, row: object) -> str:
     return "" if subject is None else str(subject)
 
 
-def _counts(ledger: Ledger, endpoint: Endpoint) -> dict[str, int]:
+def _counts(call_log: CallLog, endpoint: Endpoint) -> dict[str, int]:
     """Return Pipedrive's counts of assignments, by the id of the role or set."""
-    if not ledger.offered(endpoint):
+    if not call_log.offered(endpoint):
         return {}
-    rows = (row for page in ledger.listed[endpoint] for row in page.rows(LISTED[endpoint]))
+    rows = (row for page in call_log.listed[endpoint] for row in page.rows(LISTED[endpoint]))
     return {
         str(row.id): row.assignment_count
         for row in rows

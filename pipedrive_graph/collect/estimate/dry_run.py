@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.sampling import commonest
 from pipedrive_graph.collect.signatures import signature_of
@@ -34,20 +34,22 @@ class Assumption(Enum):
     that their own record names."""
 
 
-async def rehearse(collect: Collect, ledger: Ledger, past: Past, assumption: Assumption) -> list[list[Call]]:
+async def rehearse(
+    collect: Collect, call_log: CallLog, past: Past, assumption: Assumption
+) -> list[list[Call]]:
     """Return the calls that follow the lists.
 
     Args:
         collect: the plan.
-        ledger: holds the lists and the answers of an interrupted run; assumed outcomes are recorded in it.
+        call_log: holds the lists and the answers of an interrupted run; assumed outcomes are recorded in it.
         past: what earlier snapshots observed.
         assumption: the assumption about the answers.
 
     Returns:
         The calls of each phase: those of a phase are made concurrently, and the phases follow in order.
     """
-    dry_run = _DryRun(ledger, past, assumption)
-    await ask_details(collect, ledger, past, dry_run.ask, lambda _: None)
+    dry_run = _DryRun(call_log, past, assumption)
+    await ask_details(collect, call_log, past, dry_run.ask, lambda _: None)
     return dry_run.phases
 
 
@@ -58,11 +60,11 @@ class _DryRun:
         phases: the calls so far.
     """
 
-    def __init__(self, ledger: Ledger, past: Past, assumption: Assumption) -> None:
+    def __init__(self, call_log: CallLog, past: Past, assumption: Assumption) -> None:
         self.phases: list[list[Call]] = []
-        self._ledger = ledger
+        self._call_log = call_log
         self._seen = past.memory.users
-        self._contents = past.memory.contents | ledger.contents
+        self._contents = past.memory.contents | call_log.contents
         self._assumption = assumption
         self._worst = assumption is Assumption.WORST
         held: dict[str, list[str]] = defaultdict(list)
@@ -71,15 +73,15 @@ class _DryRun:
                 held[seen.signature].append(seen.flags)
         self._agreed = {signature: commonest(flags) for signature, flags in held.items()}
         self._in_role: dict[str, set[int]] = defaultdict(set)
-        self._users = ledger.users()
+        self._users = call_log.users()
         for user in self._users.values():
             self._in_role[str(user.role_id)].add(user.id)
-        roles = (role for page in ledger.listed[Endpoint.ROLES] for role in page.rows(Role))
+        roles = (role for page in call_log.listed[Endpoint.ROLES] for role in page.rows(Role))
         self._members = {str(role.id): role.assignment_count for role in roles}
 
     async def ask(self, calls: Iterable[Call]) -> None:
         """Record calls that would be made concurrently, except those that an interrupted run has answered."""
-        asked = [call for call in calls if call not in self._ledger.outcomes]
+        asked = [call for call in calls if call not in self._call_log.outcomes]
         self.phases.append(asked)
         for call in asked:
             self._assume(call)
@@ -95,19 +97,19 @@ class _DryRun:
 
     def _assume(self, call: Call) -> None:
         """Record the assumed answer to a call."""
-        ledger, subject = self._ledger, str(call.id)
-        ledger.outcomes[call] = Outcome.ANSWERED
+        call_log, subject = self._call_log, str(call.id)
+        call_log.outcomes[call] = Outcome.ANSWERED
         match call.endpoint:
             case Endpoint.USER if self._worst:
-                ledger.found[int(subject)] = User(id=int(subject))
+                call_log.found_by_id[int(subject)] = User(id=int(subject))
             case Endpoint.USER | Endpoint.ROLE:
-                ledger.outcomes[call] = Outcome.GONE
+                call_log.outcomes[call] = Outcome.GONE
             case Endpoint.ROLE_MEMBERS if self._assumption is Assumption.NO_MEMBERS:
-                ledger.outcomes[call] = Outcome.GONE
+                call_log.outcomes[call] = Outcome.GONE
             case Endpoint.ROLE_MEMBERS if not self._worst:
-                ledger.members |= {(user, int(subject)) for user in self._in_role[subject]}
+                call_log.members |= {(user, int(subject)) for user in self._in_role[subject]}
             case Endpoint.PERMISSIONS:
-                ledger.flags[int(subject)] = subject if self._worst else self._flags(int(subject))
+                call_log.flags[int(subject)] = subject if self._worst else self._flags(int(subject))
 
     def _flags(self, user_id: int) -> str:
         """Return a user's assumed permissions: as last observed, or as most users with the same access."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.collect.estimate.dry_run import Assumption, rehearse
 from pipedrive_graph.collect.estimate.forecast import (
     Asked,
@@ -114,7 +114,7 @@ async def survey(company: Company, landing: CompanyLanding, *, on_warning: Calla
         PipedriveGraphError: as `collect` does, except for errors about writing.
     """
     client = Pipedrive.of(company, on_warning=on_warning)
-    ledger = Ledger()
+    call_log = CallLog()
     async with client:
         opening = _Opening(client)
         me = await client.preflight()
@@ -122,10 +122,10 @@ async def survey(company: Company, landing: CompanyLanding, *, on_warning: Calla
         refuse_another_company(landing, identity_of(owner, company, company.collect))
         opening.lap(Endpoint.ME)
         for endpoint in LISTED:
-            ledger.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
+            call_log.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
             opening.lap(endpoint)
             if endpoint is Endpoint.USERS:
-                _refuse_without_all(landing, ledger.listed[endpoint])
+                _refuse_without_all(landing, call_log.listed[endpoint])
         stats, budget = client.stats, client.budget
     latency, connecting = measured(opening.asked)
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
@@ -135,8 +135,8 @@ async def survey(company: Company, landing: CompanyLanding, *, on_warning: Calla
         as_of = unfinished.draft.started_at if unfinished else clock.now()
         past = past_of(company, landing, as_of, read_seed(landing.storage))
         possible = [
-            await rehearse(collect, _restored(ledger, unfinished), past, assumption)
-            for assumption in _assumptions(landing, ledger)
+            await rehearse(collect, _restored(call_log, unfinished), past, assumption)
+            for assumption in _assumptions(landing, call_log)
         ]
         cost = forecast(pace, opening.asked, possible)
         lasting = None if budget is None else _days(budget, opening.asked, cost)
@@ -144,9 +144,9 @@ async def survey(company: Company, landing: CompanyLanding, *, on_warning: Calla
     return Outlook(
         company=company.name,
         called=owner.company_name or str(owner.company_id),
-        users=len(ledger.users()),
-        roles=_count(ledger, Endpoint.ROLES),
-        permission_sets=_count(ledger, Endpoint.PERMISSION_SETS),
+        users=len(call_log.users()),
+        roles=_count(call_log, Endpoint.ROLES),
+        permission_sets=_count(call_log, Endpoint.PERMISSION_SETS),
         pace=pace,
         budget=budget,
         ways=tuple(ways),
@@ -177,7 +177,7 @@ def _refuse_without_all(landing: CompanyLanding, users: list[Answer]) -> None:
         raise IncompleteError(f"The list of users was not answered in full: {users[-1].problem}")
 
 
-def _assumptions(landing: CompanyLanding, ledger: Ledger) -> set[Assumption]:
+def _assumptions(landing: CompanyLanding, call_log: CallLog) -> set[Assumption]:
     """Return the assumptions that are possible for this company.
 
     The last snapshot that requested the members of a role shows whether Pipedrive lists them. Before the
@@ -188,20 +188,20 @@ def _assumptions(landing: CompanyLanding, ledger: Ledger) -> set[Assumption]:
         members = manifest.coverage.get(Endpoint.ROLE_MEMBERS)
         if manifest.accepted and members:
             return {Assumption.AS_BEFORE if members.answered else Assumption.NO_MEMBERS, Assumption.WORST}
-    documented = ledger.offered(Endpoint.PERMISSION_SETS)
+    documented = call_log.offered(Endpoint.PERMISSION_SETS)
     return {Assumption.AS_BEFORE, Assumption.WORST} if documented else set(Assumption)
 
 
-def _restored(ledger: Ledger, unfinished: Snapshot | None) -> Ledger:
-    """Return a ledger with the same lists and the answers of the interrupted run."""
-    restored = Ledger(listed=dict(ledger.listed))
+def _restored(call_log: CallLog, unfinished: Snapshot | None) -> CallLog:
+    """Return a call log with the same lists and the answers of the interrupted run."""
+    restored = CallLog(listed=dict(call_log.listed))
     for answer in answers_of(unfinished) if unfinished else ():
         restored.note(answer)
     return restored
 
 
-def _count(ledger: Ledger, endpoint: Endpoint) -> int | None:
-    return len(ledger.ids(endpoint)) if ledger.offered(endpoint) else None
+def _count(call_log: CallLog, endpoint: Endpoint) -> int | None:
+    return len(call_log.ids(endpoint)) if call_log.offered(endpoint) else None
 
 
 def _days(budget: Budget, opening: list[Asked], cost: Forecast) -> Days:
