@@ -97,11 +97,11 @@ def test_a_new_day_is_noticed_while_requests_are_under_way():
     first, second = daily.spend(MAP), daily.spend(MAP)
     daily.learn(second, tokens_left(990))
     assert daily.now == Budget(980, 1000, 250, Unit.TOKENS)  # the first may be of the new day
-    daily.learn(first, tokens_left(290))  # no: it was charged to the old one, and is told late
+    daily.learn(first, tokens_left(290))  # no: it was charged to the old one, and arrives late
     assert daily.now == Budget(290, 1000, 250, Unit.TOKENS)
 
 
-def test_a_total_that_is_not_told_is_what_was_left_at_first():
+def test_an_unknown_total_is_what_was_left_at_first():
     daily = DailyBudget(0.5, 80_000)
     daily.learn(daily.spend(ME), tokens_left(400, None))
     daily.learn(daily.spend(MAP), tokens_left(390, None))
@@ -142,7 +142,7 @@ def test_a_counter_of_what_others_write_is_no_budget(left: list[int]):
     assert daily.now is None
 
 
-def test_tokens_count_where_both_are_told():
+def test_tokens_count_if_both_are_reported():
     daily = DailyBudget(0.25, 100)
     for number in range(10):
         limits = RateLimits(

@@ -33,20 +33,20 @@ def observe(
     sampling: Sampling, flags: dict[int, str], deaf: frozenset[int] = frozenset()
 ) -> dict[int, str | None]:
     """Answer all that is asked, until nothing more is."""
-    tonight: dict[int, str | None] = {}
-    while wanted := sampling.next(tonight):
-        assert not tonight.keys() & set(wanted)
-        tonight |= {number: None if number in deaf else flags[number] for number in wanted}
-    return tonight
+    answers: dict[int, str | None] = {}
+    while wanted := sampling.next(answers):
+        assert not answers.keys() & set(wanted)
+        answers |= {number: None if number in deaf else flags[number] for number in wanted}
+    return answers
 
 
 def remember(
-    memory: ObservationState, users: list[User], tonight: dict[int, str | None], at: datetime
+    memory: ObservationState, users: list[User], answers: dict[int, str | None], at: datetime
 ) -> ObservationState:
     kept = {}
     for who in users:
         kept[who.id] = memory.users.get(who.id, Observation(since=at))
-        if (flags := tonight.get(who.id)) is not None:
+        if (flags := answers.get(who.id)) is not None:
             kept[who.id] = Observation(
                 since=kept[who.id].since, at=at, signature=signature_of(who, {}), flags=flags
             )
@@ -98,43 +98,43 @@ def test_the_first_night():
     users = [user(n) for n in range(1, 101)] + [user(n, "b", admin=True) for n in (101, 102, 103)]
     users += [user(104, "c"), user(105, access=None)]
     sampling = Sampling(users, {}, ObservationState(), schedule(0))
-    tonight = observe(sampling, dict.fromkeys(range(1, 106), "same"))
-    assert sorted(tonight) == [1, 2, 101, 102, 103, 104, 105]
-    assert sampling.inferred(tonight) == 98
+    answers = observe(sampling, dict.fromkeys(range(1, 106), "same"))
+    assert sorted(answers) == [1, 2, 101, 102, 103, 104, 105]
+    assert sampling.inferred(answers) == 98
     assert sampling.whole == set()
 
 
 def test_who_does_not_answer_is_replaced_a_few_times():
     users = [user(n) for n in range(1, 101)]
     flags = dict.fromkeys(range(1, 101), "same")
-    tonight = observe(Sampling(users, {}, ObservationState(), schedule(0)), flags, deaf=frozenset({1, 2}))
-    assert tonight == {1: None, 2: None, 3: "same", 4: "same"}
-    tonight = observe(
+    answers = observe(Sampling(users, {}, ObservationState(), schedule(0)), flags, deaf=frozenset({1, 2}))
+    assert answers == {1: None, 2: None, 3: "same", 4: "same"}
+    answers = observe(
         Sampling(users, {}, ObservationState(), schedule(0)), flags, deaf=frozenset(range(1, 101))
     )
-    assert len(tonight) == 4
+    assert len(answers) == 4
 
 
 def test_the_sample_doubles_until_twenty_in_a_row_agree():
     users = [user(n) for n in range(1, 101)]
     flags = {n: "odd" if n in {2, 10} else "same" for n in range(1, 101)}
     sampling = Sampling(users, {}, ObservationState(), schedule(0))
-    steps, tonight = [], {}
-    while wanted := sampling.next(tonight):
+    steps, answers = [], {}
+    while wanted := sampling.next(answers):
         steps.append(len(wanted))
-        tonight |= {number: flags[number] for number in wanted}
+        answers |= {number: flags[number] for number in wanted}
     assert steps == [2, 2, 4, 8, 14]
-    assert sorted(tonight) == list(range(1, 31))  # twenty after the second deviator
+    assert sorted(answers) == list(range(1, 31))  # twenty after the second deviator
 
 
 def test_above_a_fifth_of_deviators_all_are_observed():
     users = [user(n) for n in range(1, 101)]
     flags = {n: "odd" if n % 4 == 1 else "same" for n in range(1, 101)}
     sampling = Sampling(users, {}, ObservationState(), schedule(0))
-    tonight = observe(sampling, flags)
-    assert len(tonight) == 100
+    answers = observe(sampling, flags)
+    assert len(answers) == 100
     assert sampling.whole == {signature_of(users[0], {})}
-    again = Sampling(users, {}, remember(ObservationState(), users, tonight, FIRST), schedule(1))
+    again = Sampling(users, {}, remember(ObservationState(), users, answers, FIRST), schedule(1))
     assert len(again.next({})) == 100
 
 
@@ -144,9 +144,9 @@ def test_known_deviators_are_observed_every_night_and_widen_nothing():
     memory = remember(
         ObservationState(), users, observe(Sampling(users, {}, ObservationState(), schedule(0)), flags), FIRST
     )
-    tonight = observe(Sampling(users, {}, memory, schedule(1)), flags)
-    assert 1 in tonight
-    assert 6 <= len(tonight) <= 40  # about a fifth of all by chance
+    answers = observe(Sampling(users, {}, memory, schedule(1)), flags)
+    assert 1 in answers
+    assert 6 <= len(answers) <= 40  # about a fifth of all by chance
 
 
 def test_a_changed_access_is_observed_and_one_never_observed_is_not():
@@ -161,7 +161,7 @@ def test_a_changed_access_is_observed_and_one_never_observed_is_not():
     assert 90 in asked
 
 
-def test_roles_told_by_one_user_each():
+def test_one_user_observes_each_role():
     users = [user(n, role_id=n % 3 or None) for n in range(1, 10)]
     assert representatives(users, ObservationState(), schedule(0)) == [1, 2, 3, 6, 9]
     seen = {n: Observation(since=FIRST, roles_at=FIRST, role_id=1) for n in (1, 4, 5)}
@@ -181,9 +181,9 @@ def rotation(seed: bytes, count: int = 93, nights: int = 60) -> dict[int, list[i
     for night in range(nights):
         at = FIRST + timedelta(days=night)
         when = Schedule(at, at - timedelta(days=1) if night else None, WEEK, seed)
-        tonight = observe(Sampling(users, {}, memory, when), flags)
-        memory = remember(memory, users, tonight, at)
-        for number in tonight:
+        answers = observe(Sampling(users, {}, memory, when), flags)
+        memory = remember(memory, users, answers, at)
+        for number in answers:
             observed[number].append(night)
     return observed
 
@@ -234,10 +234,10 @@ def test_whatever_happens_nobody_waits_too_long(sets, odd, pauses, within):
             # a pause that is longer than those before cannot be foreseen
             assert moment - seen[number] <= timedelta(days=within + 1.5)
         sampling = Sampling(users, {}, memory, Schedule(moment, last, timedelta(days=within)))
-        tonight = observe(sampling, flags)
+        answers = observe(sampling, flags)
         for members in groups.values():
-            assert len(members & tonight.keys()) >= min(2, len(members))
-        assert {who.id for who in users if who.access[0].admin} <= tonight.keys()
-        seen |= dict.fromkeys(tonight, moment)
-        memory, last = remember(memory, users, tonight, moment), moment
-        assert sampling.inferred(tonight) == sum(memory.users[n].flags is None for n in flags)
+            assert len(members & answers.keys()) >= min(2, len(members))
+        assert {who.id for who in users if who.access[0].admin} <= answers.keys()
+        seen |= dict.fromkeys(answers, moment)
+        memory, last = remember(memory, users, answers, moment), moment
+        assert sampling.inferred(answers) == sum(memory.users[n].flags is None for n in flags)

@@ -33,7 +33,7 @@ def opening(latency: float) -> list[Asked]:
     return [Asked(endpoint, 1, latency) for endpoint in LISTS]
 
 
-def foretold(pace: Pace, phases: list[int]) -> Forecast:
+def forecast_of(pace: Pace, phases: list[int]) -> Forecast:
     calls = [permissions(range(1, number + 1)) for number in phases]
     return forecast(pace, opening(pace.latency), [calls])
 
@@ -74,30 +74,30 @@ def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tu
 @pytest.mark.parametrize("latency", [0.02, 0.15, 0.7, 2.0])
 @pytest.mark.parametrize("limit", [20, 80, 480])
 def test_seconds_are_those_of_the_pacer(limit: int, latency: float, phases: list[int]) -> None:
-    told = foretold(Pace(limit, True, limit, 2.0, latency), phases)
+    cost = forecast_of(Pace(limit, True, limit, 2.0, latency), phases)
     seconds, requests = taken(phases, latency, RateLimits(limit=limit), limit)
 
-    assert told.requests == Range(requests, requests)
-    assert told.seconds.certain
-    assert told.seconds.least == pytest.approx(seconds, rel=0.02, abs=0.02)
+    assert cost.requests == Range(requests, requests)
+    assert cost.seconds.certain
+    assert cost.seconds.least == pytest.approx(seconds, rel=0.02, abs=0.02)
 
 
 @pytest.mark.parametrize("latency", [0.02, 0.15, 0.7])
 @pytest.mark.parametrize("calls", [10, 200, 3000])
-def test_a_limit_that_is_not_told_is_tried_out(calls: int, latency: float) -> None:
-    told = foretold(Pace(20, False, 20, 2.0, latency), [calls])
+def test_an_unknown_limit_is_found_by_trial(calls: int, latency: float) -> None:
+    cost = forecast_of(Pace(20, False, 20, 2.0, latency), [calls])
     fast, requests = taken([calls], latency, RateLimits(), 480)
     slow, more = taken([calls], latency, RateLimits(), 20)
 
-    assert told.seconds.least == pytest.approx(fast, rel=0.02, abs=0.02)
+    assert cost.seconds.least == pytest.approx(fast, rel=0.02, abs=0.02)
     # which call a refusal hits may move the last one into another window
-    assert told.seconds.most == pytest.approx(slow, rel=0.05, abs=2.1)
-    assert (told.requests.least, told.requests.most) == (requests, pytest.approx(more, abs=2))
-    assert (told.tokens.most - told.tokens.least) == 10 * (told.requests.most - told.requests.least)
+    assert cost.seconds.most == pytest.approx(slow, rel=0.05, abs=2.1)
+    assert (cost.requests.least, cost.requests.most) == (requests, pytest.approx(more, abs=2))
+    assert (cost.tokens.most - cost.tokens.least) == 10 * (cost.requests.most - cost.requests.least)
 
 
 def test_what_others_use_makes_it_slower_at_most() -> None:
-    alone, shared = (foretold(Pace(80, True, own, 2.0, 0.1), [800]) for own in (80, 20))
+    alone, shared = (forecast_of(Pace(80, True, own, 2.0, 0.1), [800]) for own in (80, 20))
 
     assert alone.seconds.certain
     assert shared.seconds.least == alone.seconds.least
@@ -109,11 +109,11 @@ def test_requests_and_tokens_of_a_small_company() -> None:
     calls = [list(every_user([1, 2, 3], ["a", "b"]))]
     proofs = [[Call(Endpoint.USER, id="9")], [*calls[0], *every_user([9], [])]]
 
-    told = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
+    cost = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
 
     # four lists; two sets; two of each user; at most one who is not listed, and who may be there
-    assert told.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
-    assert told.tokens == Range(2 + 3 * 20 + 2 * 2 + 6 * 10, 2 + 3 * 20 + 2 * 2 + 6 * 10 + 2 + 20)
+    assert cost.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
+    assert cost.tokens == Range(2 + 3 * 20 + 2 * 2 + 6 * 10, 2 + 3 * 20 + 2 * 2 + 6 * 10 + 2 + 20)
 
 
 def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:

@@ -29,12 +29,13 @@ def use(
     timeouts: Timeouts = SHORT,
     **budget: Any,
 ) -> Result:
-    """Run a job with a client, after the preflight; `budget` is what it is told of the day's."""
+    """Run a job with a client, after the preflight; `budget` has settings of the daily budget."""
 
     async def run() -> Result:
-        said = [] if warnings is None else warnings
-        told: dict[str, Any] = {"retry_policy": retry_policy, "timeouts": timeouts, **budget}
-        async with Pipedrive(url, token, on_warning=said.append, **told) as pipedrive:
+        sentences = [] if warnings is None else warnings
+        async with Pipedrive(
+            url, token, on_warning=sentences.append, retry_policy=retry_policy, timeouts=timeouts, **budget
+        ) as pipedrive:
             if preflight:
                 await pipedrive.preflight()
             return await job(pipedrive)
