@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipedrive_graph.collect.call_log import CallLog
-from pipedrive_graph.collect.estimate.dry_run import Assumption, rehearse
+from pipedrive_graph.collect.estimate.dry_run import Assumption, expected_calls
 from pipedrive_graph.collect.sampling import Schedule
 from pipedrive_graph.collect.steps import Past
 from pipedrive_graph.config.company import Collect
@@ -67,7 +67,7 @@ def company(users: int) -> CallLog:
     ],
 )
 def test_calls_of_a_first_night(collect: Collect, assumption: Assumption, calls: int) -> None:
-    phases = asyncio.run(rehearse(collect, company(3000), PAST, assumption))
+    phases = asyncio.run(expected_calls(collect, company(3000), PAST, assumption))
 
     assert sum(map(len, phases)) == len({call for phase in phases for call in phase}) == calls
 
@@ -89,7 +89,7 @@ def test_proofs_of_what_is_missing_are_asked_for_together_with_the_details(
     known = KnownIds(users=[1, 9], roles=[1, 88], permission_sets=["1", "gone"])
 
     first, *others = asyncio.run(
-        rehearse(Collect.EVERY_USER, company(2), replace(PAST, known=known), assumption)
+        expected_calls(Collect.EVERY_USER, company(2), replace(PAST, known=known), assumption)
     )
 
     assert first == [
@@ -109,7 +109,7 @@ def test_by_access_proofs_of_what_is_missing_are_one_round() -> None:
     known = KnownIds(users=[9], roles=[88], permission_sets=["gone"])
 
     rounds = asyncio.run(
-        rehearse(Collect.BY_ACCESS, company(2), replace(PAST, known=known), Assumption.AS_BEFORE)
+        expected_calls(Collect.BY_ACCESS, company(2), replace(PAST, known=known), Assumption.AS_BEFORE)
     )
 
     assert rounds[0] == [
@@ -121,7 +121,7 @@ def test_by_access_proofs_of_what_is_missing_are_one_round() -> None:
 
 
 def test_members_of_a_large_role_take_several_pages() -> None:
-    phases = asyncio.run(rehearse(Collect.BY_ACCESS, company(20_001), PAST, Assumption.AS_BEFORE))
+    phases = asyncio.run(expected_calls(Collect.BY_ACCESS, company(20_001), PAST, Assumption.AS_BEFORE))
 
     members = [call for phase in phases for call in phase if call.endpoint is Endpoint.ROLE_MEMBERS]
     # a role has 1,000 members, one has one more; 500 make a page
@@ -139,7 +139,7 @@ def test_time_grows_with_the_company_and_not_faster(collect: Collect, assumption
         took = []
         for _ in range(3):
             call_log, began = company(users), time.process_time()
-            asyncio.run(rehearse(collect, call_log, PAST, assumption))
+            asyncio.run(expected_calls(collect, call_log, PAST, assumption))
             took.append(time.process_time() - began)
         return min(took)
 

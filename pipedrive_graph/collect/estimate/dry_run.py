@@ -34,7 +34,7 @@ class Assumption(Enum):
     that their own record names."""
 
 
-async def rehearse(
+async def expected_calls(
     collect: Collect, call_log: CallLog, past: Past, assumption: Assumption
 ) -> list[list[Call]]:
     """Return the calls that follow the lists.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipedrive_graph.collect.call_log import LISTED, CallLog
-from pipedrive_graph.collect.estimate.dry_run import Assumption, rehearse
+from pipedrive_graph.collect.estimate.dry_run import Assumption, expected_calls
 from pipedrive_graph.collect.estimate.forecast import (
     Asked,
     Forecast,
@@ -97,7 +97,9 @@ class Outlook:
         return min(self.ways, key=nights)
 
 
-async def survey(company: Company, landing: CompanyLanding, *, on_warning: Callable[[str], None]) -> Outlook:
+async def estimate_cost(
+    company: Company, landing: CompanyLanding, *, on_warning: Callable[[str], None]
+) -> Outlook:
     """Read the lists of a company, and estimate the cost of collecting it.
 
     The estimate reads the token's owner, users, roles and permission sets, with one call each. A list in
@@ -135,7 +137,7 @@ async def survey(company: Company, landing: CompanyLanding, *, on_warning: Calla
         as_of = unfinished.draft.started_at if unfinished else clock.now()
         past = past_of(company, landing, as_of, read_seed(landing.storage))
         possible = [
-            await rehearse(collect, _restored(call_log, unfinished), past, assumption)
+            await expected_calls(collect, _restored(call_log, unfinished), past, assumption)
             for assumption in _assumptions(landing, call_log)
         ]
         cost = forecast(pace, opening.asked, possible)
