@@ -139,7 +139,7 @@ def test_certificates_that_are_not_there(tmp_path, name) -> None:
     if name != "SSL_CERT_DIR":
         (tmp_path / "no.pem").write_text("no certificate")
         with pytest.raises(
-            ConfigurationError, match=rf"^The variable {name} names a file in which no certif"
+            ConfigurationError, match=rf"^The variable {name} names a file without readable certif"
         ):
             net.load({name: str(tmp_path / "no.pem")})
 

@@ -104,7 +104,7 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         ('"Runs the export"', "true", "reason: must be a text."),
         ('reason = "Runs', 'reasons = "Runs', "'reason' is missing."),
         ("rule =", 'ruel = "x"\nrule =', "'ruel' is not a key of a waiver; did you mean rule?"),
-        ("rule =", 'company = "acne"\nrule =', "company: there is no acne; did you mean acme?"),
+        ("rule =", 'company = "acne"\nrule =', "company: unknown company acne; did you mean acme?"),
         ("subject =", "subject = true #", "subject: must be a text."),
         (
             "unexplained_permission",

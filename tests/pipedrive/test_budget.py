@@ -213,4 +213,4 @@ def test_a_budget_that_others_have_used_up_is_the_same_error(monkeypatch):
         error = use(simulator.url, simulator.token, job)
     late = error.continues_at - before - timedelta(hours=1)
     assert timedelta(0) <= late < timedelta(seconds=20)
-    assert f"on 2026-11-01 at {error.continues_at:%H:%M} UTC, and it goes on" in str(error)
+    assert f"on 2026-11-01 at {error.continues_at:%H:%M} UTC, and it continues" in str(error)
