@@ -2,7 +2,7 @@
 
     [[waiver]]
     rule = "unexplained_permission"
-    subject = "ana@example.com"      # an e-mail address, an id, a name, or a pattern, as "*@acme.com"
+    subject = "ana@example.com"      # an e-mail address, an id, a name, or a pattern such as "*@acme.com"
     object = "can_export_data"       # for a rule whose findings have an object; "*" is any
     reason = "Exports the monthly report until the new tool is there"
     owner = "Kim Lee"

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 _LARGE_BODY = 256 * 1024  # bytes from which a body is parsed in a thread, so that other calls are not blocked
 _PROBE = 10.0  # seconds within which a server that is still there responds
-_PROBES = 2  # one lost response does not mean that the server is gone
+_PROBES = 2  # a single lost response does not mean that the server is gone
 _FIRST_ATTEMPT = 1 / 7  # share of a preflight's time; each attempt gets twice as long: 1/7, 2/7, 4/7
 
 _BLOCKED = (
@@ -109,7 +109,7 @@ class Executor:
         self._pauses = 0  # in a row, without a successful response in between
         self._paused_at = 0.0
         self._paused_until = 0.0
-        self._deadline: asyncio.Timeout | None = None  # of a preflight
+        self._deadline: asyncio.Timeout | None = None  # deadline of a preflight
         self._attempt_limit = 0.0  # seconds for the next attempt of a preflight
 
     @asynccontextmanager
