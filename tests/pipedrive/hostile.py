@@ -17,7 +17,7 @@ def head(*lines: str) -> bytes:
 
 @contextmanager
 def hostile(answers: Answers, pause: float = 0.0) -> Iterator[str]:
-    """Serve `answers` by path; a path that is not among them gets that of ''."""
+    """Serve `answers` by path; other paths get the answer of ''."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=600)
 
     def answer(connection: socket.socket) -> None:

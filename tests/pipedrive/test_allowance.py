@@ -1,4 +1,4 @@
-"""What the server takes, and how many of it are ours: learnt from headers, or from what is refused."""
+"""The server's limit and our part of it, learned from headers or from refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ QUIET = RateLimits()
 
 
 def used_to_the_full(quota: Quota, now: float) -> None:
-    """A window in which somebody waits and nothing is refused."""
+    """A window in which a call waits and no request is refused."""
     quota.full()
     for _ in range(quota.limit + 1):
         quota.learn(QUIET, 1, now)

@@ -1,4 +1,4 @@
-"""The day's budget: what is left of it, whose it is, and that the reserve stays untouched."""
+"""The day's budget: what is left of it, and that the reserve stays untouched."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_what_is_under_way_is_spent_already():
     daily.learn(daily.spend(ME), tokens_left(998))
     first, second, third = (daily.spend(MAP) for _ in range(3))
     assert daily.now == Budget(968, 1000, 250, Unit.TOKENS)
-    daily.learn(second, tokens_left(970))  # somebody else has spent 8
+    daily.learn(second, tokens_left(970))  # another integration has spent 8
     assert daily.now == Budget(960, 1000, 250, Unit.TOKENS)
     daily.learn(first, tokens_left(988))  # overtaken: it says nothing new
     assert daily.now == Budget(960, 1000, 250, Unit.TOKENS)
-    daily.learn(third, RateLimits())  # cut: who knows whether it was charged
+    daily.learn(third, RateLimits())  # aborted: it may or may not have been charged
     assert daily.now == Budget(970, 1000, 250, Unit.TOKENS)
 
 
@@ -167,7 +167,7 @@ def test_a_run_stops_before_the_reserve(dialect):
         (account,) = [simulator.limits.account(simulator.token)]
 
         async def job(pipedrive: Pipedrive):
-            # What a counter of requests counts shows after a few: a run begins with the lists.
+            # It takes a few requests to see what a counter of requests counts: a run starts with the lists.
             for endpoint in (Endpoint.USERS, Endpoint.ROLES, Endpoint.PERMISSION_SETS):
                 await pipedrive.fetch(Call(endpoint))
             with pytest.raises(BudgetError):

@@ -1,4 +1,4 @@
-"""Whom `by-access` chooses to observe: counts, and what holds whatever the company and the nights are."""
+"""The users that `by-access` observes: counts, and properties that hold for every company and schedule."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def schedule(night: float, within: timedelta = WEEK) -> Schedule:
 def observe(
     sampling: Sampling, flags: dict[int, str], deaf: frozenset[int] = frozenset()
 ) -> dict[int, str | None]:
-    """Answer all that is asked, until nothing more is."""
+    """Answer all requests until the sampling ends."""
     answers: dict[int, str | None] = {}
     while wanted := sampling.next(answers):
         assert not answers.keys() & set(wanted)
@@ -157,7 +157,7 @@ def test_a_changed_access_is_observed_and_one_never_observed_is_not():
     )
     moved = [user(n, "b") if n in {1, 90} else user(n) for n in range(1, 101)]
     asked = Sampling(moved, {}, memory, schedule(0.01)).next({})
-    assert 1 in asked  # 90 stands for the other one of its signature
+    assert 1 in asked  # 90 represents the other user of its signature
     assert 90 in asked
 
 
@@ -174,7 +174,7 @@ def test_who_is_no_member_of_the_role_they_name_is_asked():
 
 
 def rotation(seed: bytes, count: int = 93, nights: int = 60) -> dict[int, list[int]]:
-    """Play nights of a company of one signature; return the nights on which each user was observed."""
+    """Simulate runs of a company with one signature; return the runs in which each user was observed."""
     users = [user(number) for number in range(1, count + 1)]
     flags = dict.fromkeys(range(1, count + 1), "same")
     memory, observed = ObservationState(), defaultdict(list)
@@ -194,8 +194,8 @@ def test_nobody_can_foresee_when_they_are_observed():
         after - before for nights in observed.values() for before, after in pairwise(nights) if before >= 14
     )
     total = sum(gaps.values())
-    assert set(gaps) == {1, 2, 3, 4, 5, 6, 7}  # so nobody waits for longer than a week
-    assert max(gaps.values()) <= 0.3 * total  # to bet on the commonest gap is wrong in 7 of 10 nights
+    assert set(gaps) == {1, 2, 3, 4, 5, 6, 7}  # so a user waits at most a week
+    assert max(gaps.values()) <= 0.3 * total  # predicting the most frequent gap is wrong in 7 of 10 cases
     # the gap before says nothing about the gap after it
     follow = [
         (second - first, third - second)
@@ -206,7 +206,7 @@ def test_nobody_can_foresee_when_they_are_observed():
     for gap in range(2, 7):
         after = Counter(then for before, then in follow if before == gap)
         assert max(after.values()) <= 0.45 * after.total()
-    # not even the nights of everybody else do: with another seed, all of it is another choice
+    # the observations of all other users do not help either: another seed gives another choice
     other = rotation(b"another seed")
     assert sum(observed[number] == other[number] for number in observed) == 0
     assert rotation(b"a seed") == observed
@@ -231,7 +231,7 @@ def test_whatever_happens_nobody_waits_too_long(sets, odd, pauses, within):
     for pause in [0.0, *pauses]:
         moment += timedelta(days=pause)
         for number in flags:
-            # a pause that is longer than those before cannot be foreseen
+            # an interval that is longer than all before cannot be predicted
             assert moment - seen[number] <= timedelta(days=within + 1.5)
         sampling = Sampling(users, {}, memory, Schedule(moment, last, timedelta(days=within)))
         answers = observe(sampling, flags)

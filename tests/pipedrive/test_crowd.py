@@ -1,4 +1,4 @@
-"""What several companies that one process reads may have under way together."""
+"""The pending requests of several companies in one process."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_client_is_in_the_crowd_while_it_is_open() -> None:
 
 
 def test_a_hundred_companies_never_have_more_under_way_than_one_may() -> None:
-    """Latencies of seconds, as of a loop that is late: each company by itself would have 120 under way."""
+    """Latencies of seconds, as with a late event loop: each company alone would have 120 pending requests."""
     companies, limit, calls = 100, 80, 100
     under_way, most = 0, 0
 

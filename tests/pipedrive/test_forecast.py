@@ -39,7 +39,7 @@ def forecast_of(pace: Pace, phases: list[int]) -> Forecast:
 
 
 def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tuple[float, int]:
-    """How long the limiter itself needs with a server that takes so many per window; and its requests."""
+    """Return how long the limiter itself needs for a server with this limit, and its requests."""
 
     async def job() -> tuple[float, int]:
         limiter = RateLimiter()
@@ -111,7 +111,7 @@ def test_requests_and_tokens_of_a_small_company() -> None:
 
     cost = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
 
-    # four lists; two sets; two of each user; at most one who is not listed, and who may be there
+    # four lists; two sets; two per user; at most also a user who is not listed but may exist
     assert cost.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
     assert cost.tokens == Range(2 + 3 * 20 + 2 * 2 + 6 * 10, 2 + 3 * 20 + 2 * 2 + 6 * 10 + 2 + 20)
 
@@ -121,7 +121,7 @@ def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:
     asked = [Asked(endpoint, 1, seconds) for endpoint, seconds in zip(LISTS, slow_list, strict=True)]
 
     assert measured(asked) == (0.11, pytest.approx(0.14))
-    # a first answer that is late for other reasons is no connection
+    # a first answer may be late for another reason than the connection
     assert measured([Asked(Endpoint.ME, 2, 9.0), *asked[1:]]) == (0.11, pytest.approx(0.33))
     # two pages, a fifth of a second each
     assert measured([Asked(Endpoint.ME, 1, 0.1), Asked(Endpoint.USERS, 2, 0.4)]) == (0.2, 0.0)
@@ -133,7 +133,7 @@ def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:
         (1000, 750, 1),  # 250 stay
         (1000, 751, 2),
         (260, 50, 2),  # 10 are not enough for the lists
-        (100, 700, 2),  # the reserve is broken into already, by others
+        (100, 700, 2),  # other integrations have already used a part of the reserve
         (1000, 750 + 710, 2),
         (1000, 750 + 711, 3),
     ],

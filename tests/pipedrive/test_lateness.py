@@ -1,4 +1,4 @@
-"""How late an answer is, and what that is measured by."""
+"""How late a response is, compared with the usual latency."""
 
 from __future__ import annotations
 

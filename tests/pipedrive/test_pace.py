@@ -1,4 +1,4 @@
-"""The pace with simulator and client in processes of their own: ratios and counts, no absolute times."""
+"""The rate with simulator and client in separate processes: ratios and counts, no absolute times."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def test_the_query_form_that_hangs_once_is_asked_for_again():
 
 
 def test_one_lost_answer_to_the_last_question_does_not_end_the_run(official: Simulator):
-    """Nothing was answered for long, so it is asked whether anybody is there: that may be lost, too."""
+    """After a long silence, a probe checks whether the server is there; the probe may be lost too."""
     user = official.company.owner_id
 
     async def one(pipedrive: Pipedrive):

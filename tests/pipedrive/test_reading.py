@@ -173,7 +173,7 @@ def test_a_record_is_read_leniently_and_keeps_what_it_does_not_know():
     assert (user.id, user.active_flag, user.is_deleted, user.role_id) == (42, True, False, None)
     assert user.access is not None
     assert user.access[0].permission_set_id == "7"
-    assert not hasattr(user, "favourite_colour")  # it stands in the answer's text
+    assert not hasattr(user, "favourite_colour")  # it is only in the answer's text
 
 
 @pytest.mark.parametrize("value", [None, "absent"])
@@ -240,7 +240,7 @@ def test_no_envelope_no_answer(body: bytes):
 
 @pytest.mark.parametrize("given", ["", None, True, 1.5, ["x"]])
 def test_a_set_without_an_id_does_not_spoil_the_list(given: object):
-    """Nothing can be asked for by an empty id."""
+    """An empty id cannot be requested."""
     answer = answered(Call(Endpoint.PERMISSION_SETS), body_of([{"id": 7}, {"id": given}]))
     assert [row.id for row in answer.rows(PermissionSet)] == ["7"]
     ((problem, content),) = [(row.problem, row.content) for row in answer.unreadable]

@@ -1,4 +1,4 @@
-"""Bodies are bounded whoever sends them: measured in a child process, as its memory and its time."""
+"""Bodies have size limits, whichever server sends them: measured in a child process by memory and time."""
 
 from __future__ import annotations
 

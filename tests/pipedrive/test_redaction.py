@@ -104,7 +104,7 @@ def test_a_secret_is_masked_in_every_base64(number: int) -> None:
         redacted = Redaction(TOKEN).text(f" {code} ")
         assert Redaction(TOKEN).concerns(body)
         assert MASK in redacted
-        # at most two letters of base64 are left beside the mask where it also holds what stood around
+        # at most two characters of base64 remain beside the mask, with bits of the text around the secret
         left = redacted.split(MASK)[1].strip(" =\n")
         assert len(left) <= 4
 

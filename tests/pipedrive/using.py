@@ -1,4 +1,4 @@
-"""What the tests here share: a client on a simulator, and an impatience that keeps them short."""
+"""Shared by the tests here: a client of a simulator, and short retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock of its own for what is about seconds: tests of the limiter take no time."""
+"""A virtual clock, so that tests of the rate limiter take no real time."""
 
 from __future__ import annotations
 
