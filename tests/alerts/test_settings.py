@@ -252,5 +252,5 @@ def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch)
     of_beta = SLACK + 'companies = ["beta"]\n'
     assert load(tmp_path, of_beta).channels[0].companies == ("beta",)
     for _ in range(2):  # what is wrong is said each time
-        with pytest.raises(ConfigurationError, match="there is no beta"):
+        with pytest.raises(ConfigurationError, match="unknown company beta"):
             alerts_file.read(Settings(tmp_path, (Company("acme"),))).usable()

@@ -151,7 +151,7 @@ def test_a_rule_may_be_one_of_their_own_that_cannot_be_run_today(tmp_path) -> No
     text = WAIVER.replace("unexplained_permission", "ana_is_watched")
 
     assert [waiver.rule for waiver in load(settings(tmp_path, text)).of("acme")] == ["ana_is_watched"]
-    with pytest.raises(ConfigurationError, match=r"no rule ana_is_wached; did you mean ana_is_watched"):
+    with pytest.raises(ConfigurationError, match=r"unknown rule ana_is_wached; did you mean ana_is_watched"):
         load(settings(tmp_path, text.replace("watched", "wached")))
 
 
