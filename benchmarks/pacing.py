@@ -87,7 +87,7 @@ def measure(options: Options, windows: int = WINDOWS, rate: float = 0.0) -> Meas
     """
 
     async def run(url: str, token: str, users: list[int]) -> None:
-        async with Pipedrive(url, token, warn=print) as client:
+        async with Pipedrive(url, token, on_warning=print) as client:
             await client.preflight()
             async for _ in client.fetch_all(calls(users, windows * options.limit)):
                 pass

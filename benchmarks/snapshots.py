@@ -20,8 +20,8 @@ from pathlib import Path
 
 from pipedrive_graph import __version__
 from pipedrive_graph.common import clock
-from pipedrive_graph.landing import Coverage, File, Known, Manifest
-from pipedrive_graph.landing.records import KNOWN, MANIFEST, MEMORY, Identity, Memory, Verdict
+from pipedrive_graph.landing import Coverage, File, KnownIds, Manifest
+from pipedrive_graph.landing.records import KNOWN, MANIFEST, MEMORY, Identity, ObservationState, Verdict
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.options import Options
@@ -170,9 +170,13 @@ def _write_snapshot(
         packed = gzip.compress(body, 1, mtime=0)
         written.append(_write(place / name, packed, rows=len(lines), longest=longest))
         coverage[endpoint] = Coverage(asked=len(lines), answered=len(lines))
-    known = Known(users=sorted(company.users), roles=sorted(company.roles), permission_sets=[*company.sets])
+    known = KnownIds(
+        users=sorted(company.users), roles=sorted(company.roles), permission_sets=[*company.sets]
+    )
     written.append(_write(place / KNOWN, known.model_dump_json(indent=1).encode()))
-    written.append(_write(place / MEMORY, gzip.compress(Memory().model_dump_json().encode(), mtime=0)))
+    written.append(
+        _write(place / MEMORY, gzip.compress(ObservationState().model_dump_json().encode(), mtime=0))
+    )
     manifest = Manifest(
         company=folder.name,
         snapshot_id=snapshot_id,

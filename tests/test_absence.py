@@ -339,7 +339,7 @@ def test_a_list_that_is_refused_from_the_start_is_missed(installation, simulator
         " permissions to do this.",
     )
     assert told.warnings == [
-        f"Pipedrive refuses {listing} to this token; what only that list tells stays unknown."
+        f"Pipedrive refuses {listing} to this token; data that only this list has stays unknown."
     ]
     roles = {role for (role,) in query(installation.published, "SELECT DISTINCT role_id FROM user_roles")}
     held = {row.role_id for rows in simulator.company.assignments.values() for row in rows}
@@ -383,7 +383,7 @@ def test_users_who_are_withheld_in_the_first_snapshot_are_missed(serve, home) ->
     (result,) = told.objects
     assert (result["status"], result["users"]) == ("partial", 2)
     assert result["reason"].startswith(
-        "Pipedrive counts 60 assignments to roles; 58 of them are of nobody in the list of 2 users. "
+        "Pipedrive counts 60 assignments to roles, but 58 of them belong to none of the 2 listed users. "
     )
     assert result["count_mismatches"] > 0
     severities = query(
@@ -411,7 +411,7 @@ def test_rows_of_one_id_that_contradict_each_other_are_not_believed(installation
 
     assert manifest.verdict == Verdict(
         status="partial",
-        reason="2 ids stand more than once in a list with different values, which are not known (see"
+        reason="2 ids appear more than once in a list with different values, so these values are unknown (see"
         f" unreadable_values), first users: id {user}.",
     )
     after = query(installation.published, "SELECT name, active, access FROM users_history ORDER BY user_id")

@@ -236,7 +236,7 @@ def test_a_signature_of_which_too_many_deviate_is_observed_whole(installation, s
     assert set(largest) <= set(asked(simulator))
     (warning,) = observer.warnings
     assert warning == (
-        f"{len(largest)} users with the same access, user {min(largest)} among them, hold too many different"
+        f"{len(largest)} users with the same access, among them user {min(largest)}, hold too many different"
         " permissions to infer any: all of them are observed."
     )
     assert held(installation) == truth(simulator)

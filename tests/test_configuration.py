@@ -52,7 +52,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "no folder of rules": (
         "findings.toml",
         text("[rules]\nfolder = 'ours'"),
-        "{home}/findings.toml: [rules] folder: there is no folder {home}/ours.",
+        "{home}/findings.toml: [rules] folder: {home}/ours does not exist.",
     ),
     "rules are a file": (
         "rules",
@@ -62,7 +62,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "an unknown rule in waivers.toml": (
         "waivers.toml",
         text("[[waiver]]\nrule = 'shadow_admins'\nsubject='a'\nreason='b'\nowner='c'\nexpires=2026-12-31"),
-        "{home}/waivers.toml: waiver 1: there is no rule shadow_admins; did you mean"
+        "{home}/waivers.toml: waiver 1: unknown rule shadow_admins; did you mean"
         " shadow_admin?",
     ),
     "a folder for waivers.toml": (
@@ -84,7 +84,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in companies.toml": (
         "companies.toml",
         text("[beta]\napi_token = 'B'\n[acme]\napi_token_env = 'A'"),
-        '''{home}/companies.toml: [beta] must name the variable of its token, as api_token_env ='''
+        '''{home}/companies.toml: [beta] must name the variable of its token, such as api_token_env ='''
         ''' "ACME_TOKEN", or of its OAuth app, as client_id_env.''',
     ),
 }  # fmt: skip
@@ -159,7 +159,7 @@ def test_sync_refuses_at_once(acme: Installation, name: str) -> None:
         ),
         (
             {"PIPEDRIVE_GRAPH_HOME": "~nobody9/graph"},
-            "There is no home folder for '~nobody9' in ~nobody9/graph; write the whole path.",
+            "The home folder of '~nobody9' in ~nobody9/graph is unknown; write the whole path.",
         ),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_variable_is_preferred_to_a_credential(monkeypatch, tmp_path: Path) ->
     assert credentials.secret("ACME_TOKEN") == "of-the-variable"
     found = credentials.source("ACME_TOKEN")
     assert found is not None
-    assert found.warnings == ["the variable ACME_TOKEN is used, and not the systemd credential ACME_TOKEN"]
+    assert found.warnings == ["the variable ACME_TOKEN is used instead of the systemd credential ACME_TOKEN"]
 
 
 Make = Callable[[Path], Path]

@@ -42,7 +42,7 @@ def test_the_brief_has_no_permission_sets_and_says_nothing_about_them(told) -> N
     installation, warnings = told["brief"]
     assert query(installation.published, "SELECT count(*) FROM permission_sets") == [(0,)]
     assert warnings == [
-        "127.0.0.1 does not take the API token in a header: it is sent in the URL (?api_token=), "
+        "127.0.0.1 does not accept the API token in a header: it is sent in the URL (?api_token=), "
         "where servers and proxies may log it."
     ]
     explained = "SELECT count(*) FROM user_role_permissions WHERE len(granted_by) > 0"

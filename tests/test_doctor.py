@@ -304,7 +304,7 @@ def test_doctor_looks_at_the_companies_that_are_named(serve, home) -> None:
     )
     assert (unknown.code, unknown.sentence) == (
         2,
-        "There is no company 'd' in the settings; there is: a, b, c.",
+        "The settings have no company 'd'; there is: a, b, c.",
     )
 
 
@@ -397,9 +397,7 @@ def test_there_is_no_space(nights, tmp_path: Path) -> None:
         doctor = installation.command("doctor", "--json")
         assert (doctor.code, installation.command("sync").code) == (1, 1)
         (check,) = [one for one in doctor.objects if one["state"] == "fault"]
-        assert check["text"] == (
-            f"There is no space left to write {installation.home}; free some and try again."
-        )
+        assert check["text"] == (f"No space is left to write {installation.home}; free some and try again.")
     finally:
         subprocess.run(["umount", disk], check=True)
 

@@ -52,7 +52,7 @@ def test_a_wrong_token(installation) -> None:
 def test_the_token_of_no_admin(installation, simulator) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = simulator.options.user_token
     assert fails(installation, 3) == (
-        "The API token belongs to a user who is no admin of this Pipedrive company: "
+        "The API token belongs to a user who is not an admin of this Pipedrive company: "
         "use the token of an admin."
     )
 
@@ -72,13 +72,13 @@ def test_me_refused(installation, simulator) -> None:
 def test_a_base_url_that_leads_nowhere(installation, simulator) -> None:
     installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{simulator.port}/v7"
     sentence = fails(installation, 1)
-    assert sentence.startswith(f"What answers at http://127.0.0.1:{simulator.port}/v7 is not Pipedrive's API")
+    assert sentence.startswith(f"The server at http://127.0.0.1:{simulator.port}/v7 is not Pipedrive's API")
     assert "PIPEDRIVE_BASE_URL" in sentence
 
 
 def test_a_server_that_is_not_pipedrive(installation, simulator) -> None:
     simulator.faults.add(".*", faults.html(), times=None)
-    assert fails(installation, 1).startswith(f"What answers at {simulator.url} is not Pipedrive's API")
+    assert fails(installation, 1).startswith(f"The server at {simulator.url} is not Pipedrive's API")
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_nobody_listens(installation) -> None:
         installation.variables["PIPEDRIVE_BASE_URL"] = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         started = time.monotonic()
         sentence = fails(installation, 1)
-    assert sentence.startswith("Nobody answers at http://127.0.0.1:")
+    assert sentence.startswith("No response from http://127.0.0.1:")
     assert time.monotonic() - started < 32
 
 
@@ -117,7 +117,7 @@ def test_no_token(installation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--company", "acme"], "There is no company 'acme' in the settings; there is: default."),
+        (["--company", "acme"], "The settings have no company 'acme'; there is: default."),
         (["--colour"], "No such option"),
         (["--collect", "everything"], "Invalid value for '--collect': 'everything' is not"),
         (["twice"], "Got unexpected extra argument (twice)"),
@@ -140,7 +140,7 @@ def test_the_home_of_nobody(installation, variable) -> None:
     told = installation.command("doctor")
 
     assert (told.code, told.out) == (2, "")
-    assert told.sentence == "There is no home folder for '~nobody9' in ~nobody9/here; write the whole path."
+    assert told.sentence == "The home folder of '~nobody9' in ~nobody9/here is unknown; write the whole path."
 
 
 @pytest.mark.parametrize("command", [["report"], ["export", "--format", "xlsx"]])
@@ -151,7 +151,7 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
 
     assert (told.code, told.out) == (2, "")
     assert told.sentence == (
-        "There is no home folder for '~nobody9' in ~nobody9/here.file; write the whole path."
+        "The home folder of '~nobody9' in ~nobody9/here.file is unknown; write the whole path."
     )
 
 
@@ -159,9 +159,12 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
     ("content", "sentence"),
     [
         ("[acme", "Cannot read {file}: "),
-        ("", "{file} names no company; write one table per company, as [acme]."),
-        ("[acme]", '{file}: [acme] must name the variable of its token, as api_token_env = "ACME_TOKEN"'),
-        ("acme = 1", "{file}: 'acme' must stand in a company's table, as [acme]."),
+        ("", "{file} names no company; write one table per company, such as [acme]."),
+        (
+            "[acme]",
+            '{file}: [acme] must name the variable of its token, such as api_token_env = "ACME_TOKEN"',
+        ),
+        ("acme = 1", "{file}: 'acme' must be in the table of a company, such as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
         ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is not a setting; "),
         (
@@ -319,7 +322,7 @@ def test_the_disk_is_full(installation, simulator) -> None:
     told = installation.wait(installation.process("sync", "--json", preexec_fn=limit))
 
     assert told.code == 1
-    assert told.sentence.startswith(f"There is no space left to write {installation.home}/landing/default/")
+    assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
     assert told.sentence.endswith("; free some and try again. What was read so far is kept.")
     assert installation.published.read_bytes() == published
     goes_on(installation, simulator, at_least=1)
@@ -338,7 +341,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
 
     assert (told.code, told.out) == (1, "")
     assert told.sentence == (
-        f"There is no space left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
+        f"No space is left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
     )
     assert files(installation.home) == before
 
@@ -390,9 +393,7 @@ def test_a_small_file_system_is_full(installation, simulator, tmp_path) -> None:
         installation.home = disk / "home"
         told = installation.command("sync", "--json")
         assert told.code == 1
-        assert told.sentence.startswith(
-            f"There is no space left to write {installation.home}/landing/default/"
-        )
+        assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
         subprocess.run(["mount", "-o", "remount,size=200M", disk], check=True)
         again: Told = installation.command("sync", "--json")
         assert (again.code, again.err) == (0, "")

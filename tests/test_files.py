@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
     told = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
 
-    assert told.stdout == (f"There is no space left to write {path}; free some and try again.")
+    assert told.stdout == (f"No space is left to write {path}; free some and try again.")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -189,7 +189,7 @@ def test_a_lock_that_is_waited_for(holder) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
 
-    with locks.lock(path, doing="testing", wait=release):
+    with locks.lock(path, doing="testing", on_wait=release):
         (sentence,) = told
         assert re.fullmatch(
             rf"Another process \({process.pid}\) is testing \(since 2[-0-9]+ [0-9:]+ UTC\); waiting for it,"
@@ -207,7 +207,7 @@ def test_a_lock_is_not_waited_for_longer_than_the_setting_says(
     sentences: list[str] = []
     with (
         pytest.raises(BusyError) as caught,
-        locks.lock(path, doing="testing", wait=sentences.append),
+        locks.lock(path, doing="testing", on_wait=sentences.append),
     ):
         pytest.fail("two processes hold the lock")
 
@@ -261,7 +261,7 @@ lock, count = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(100):
-    with locks.lock(lock, doing="counting", wait=lambda _: None):
+    with locks.lock(lock, doing="counting", on_wait=lambda _: None):
         before = int(count.read_text())
         count.write_text(str(before + 1))
 """
@@ -296,7 +296,7 @@ def test_a_lock_on_a_disk_that_is_full(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(locks.os, "pwrite", full)
     path = tmp_path / "lock"
     with (
-        pytest.raises(NoSpaceError, match=f"^There is no space left to write {path}; free some"),
+        pytest.raises(NoSpaceError, match=f"^No space is left to write {path}; free some"),
         locks.lock(path, doing="testing"),
     ):
         pytest.fail("the lock was taken")

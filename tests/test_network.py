@@ -133,13 +133,13 @@ def test_an_entry_that_is_none_is_named_by_its_number(name, entry) -> None:
 def test_certificates_that_are_not_there(tmp_path, name) -> None:
     missing = str(tmp_path / "c4n4ry")
     with pytest.raises(
-        ConfigurationError, match=rf"^The variable {name} names a \w+ of certificates that is not"
+        ConfigurationError, match=rf"^The variable {name} names a \w+ of certificates that does not"
     ):
         net.load({name: missing})
     if name != "SSL_CERT_DIR":
         (tmp_path / "no.pem").write_text("no certificate")
         with pytest.raises(
-            ConfigurationError, match=rf"^The variable {name} names a file in which no certif"
+            ConfigurationError, match=rf"^The variable {name} names a file without readable certif"
         ):
             net.load({name: str(tmp_path / "no.pem")})
 
@@ -191,10 +191,10 @@ def refusing_proxy(status: int) -> Iterator[tuple[str, list[str]]]:
 
 
 ANSWERS = {
-    407: ("proxy", "the proxy of HTTPS_PROXY wants another user name or password: it answers 407"),
-    403: ("proxy", "the proxy of HTTPS_PROXY does not let us through: it answers 403"),
-    502: ("connect", "the proxy of HTTPS_PROXY cannot reach it: it answers 502"),
-    503: ("connect", "the proxy of HTTPS_PROXY cannot reach it: it answers 503"),
+    407: ("proxy", "the proxy of HTTPS_PROXY requires another user name or password (status 407)"),
+    403: ("proxy", "the proxy of HTTPS_PROXY refuses the connection (status 403)"),
+    502: ("connect", "the proxy of HTTPS_PROXY cannot reach the server (status 502)"),
+    503: ("connect", "the proxy of HTTPS_PROXY cannot reach the server (status 503)"),
 }
 
 
@@ -223,7 +223,7 @@ def test_a_proxy_that_is_down_is_named(monkeypatch, home) -> None:
 
     assert told.code == 1
     assert (
-        "The proxy of the environment does not lead to https://api.pipedrive.example/v1 (the connection to"
+        "The proxy of the environment cannot reach https://api.pipedrive.example/v1 (the connection to"
         " the proxy of HTTPS_PROXY is refused): check the network and the proxy."
     ) in " ".join(told.out.split())
     assert "c4n4ry" not in told.out + told.err

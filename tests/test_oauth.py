@@ -196,7 +196,7 @@ def test_nobody_comes_back(home, simulator) -> None:
 
 def test_login_names_what_stands_in_its_way(home, simulator) -> None:
     installation = Installation.of(home, simulator)
-    assert "There is no OAuth app for company 'default'" in installation.command("login").sentence
+    assert "Company 'default' has no OAuth app" in installation.command("login").sentence
     installation = installed(home, simulator)
     taken = installation.command("login", "--no-browser", "--port", str(simulator.port))
     assert (taken.code, "is in use by another program" in taken.sentence) == (2, True)
@@ -351,7 +351,7 @@ def test_an_authorisation_server_that_is_not_there_is_named(home, authority) -> 
 
     assert told.code == 1
     assert told.sentence == (
-        "Nobody answers at http://127.0.0.1:1 (the connection is refused): check the network and"
+        "No response from http://127.0.0.1:1 (the connection is refused): check the network and"
         " PIPEDRIVE_OAUTH_URL."
     )
 

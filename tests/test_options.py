@@ -24,7 +24,7 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
         ),
         (
             "output = 1\n",
-            "settings.toml: output (line 1): must be a table, as [output].",
+            "settings.toml: output (line 1): must be a table, such as [output].",
         ),
         (
             '[output]\nmode = "0660"\n',

@@ -160,7 +160,7 @@ def test_a_file_that_differs_is_a_warning(copied: Installation) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('group = "nosuchgroup"', "output.group: there is no group 'nosuchgroup' on this machine."),
+        ('group = "nosuchgroup"', "output.group: the group 'nosuchgroup' does not exist on this machine."),
         (
             f'group = "{NAME}"\nmode = "0600"',
             f"output.mode: 0600 does not let the group '{NAME}' read; use 0640, or leave output.group out.",

@@ -90,7 +90,7 @@ def test_root_is_refused_in_the_home_of_another_user(copied, ready, command: tup
 
     advice = "as its page and its daemon, too"
     if command != ("dagster",):
-        advice = "or add --as-root: what it makes then belongs to that user"
+        advice = "or add --as-root: its files then belong to that user"
     assert (told.code, told.sentence) == (
         2,
         f"{copied.home}/landing belongs to 4001, and this process runs as root: files of root there would"

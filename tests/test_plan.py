@@ -242,7 +242,7 @@ def test_nobody_there_is_a_sentence(home: Path, installation: Installation) -> N
     told = installation.command("plan", "--company", "default")
 
     assert told.code == 1
-    assert told.sentence.startswith("Nobody answers at http://127.0.0.1:9/v1")
+    assert told.sentence.startswith("No response from http://127.0.0.1:9/v1")
     assert not home.exists()
 
 

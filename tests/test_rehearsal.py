@@ -9,28 +9,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipedrive_graph.collect.call_log import Ledger
-from pipedrive_graph.collect.estimate.dry_run import Supposing, rehearse
+from pipedrive_graph.collect.call_log import CallLog
+from pipedrive_graph.collect.estimate.dry_run import Assumption, expected_calls
 from pipedrive_graph.collect.sampling import Schedule
 from pipedrive_graph.collect.steps import Past
 from pipedrive_graph.config.company import Collect
-from pipedrive_graph.landing import Known
-from pipedrive_graph.landing.records import Memory
+from pipedrive_graph.landing import KnownIds
+from pipedrive_graph.landing.records import ObservationState
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.models import Access, Data, PermissionSet, Role, User
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-PAST = Past(Known(), Memory(), Schedule(NOW, None, timedelta(days=7)))
+PAST = Past(KnownIds(), ObservationState(), Schedule(NOW, None, timedelta(days=7)))
 
 
-def company(users: int) -> Ledger:
-    """A ledger with the lists of a company: twenty roles, ten sets, ten users per thousand are admins."""
+def company(users: int) -> CallLog:
+    """A call log with the lists of a company: twenty roles, ten sets, ten users per thousand are admins."""
 
     def listed(endpoint: Endpoint, rows: Data) -> list[Answer]:
         return [Answer(Call(endpoint), Outcome.ANSWERED, 200, NOW, "", data=rows)]
 
-    return Ledger(
+    return CallLog(
         listed={
             Endpoint.USERS: listed(
                 Endpoint.USERS,
@@ -55,41 +55,41 @@ def company(users: int) -> Ledger:
 
 
 @pytest.mark.parametrize(
-    ("collect", "supposing", "calls"),
+    ("collect", "assumption", "calls"),
     [
-        (Collect.EVERY_USER, Supposing.AS_BEFORE, 10 + 2 * 3000),
-        (Collect.EVERY_USER, Supposing.WORST, 10 + 2 * 3000),
+        (Collect.EVERY_USER, Assumption.AS_BEFORE, 10 + 2 * 3000),
+        (Collect.EVERY_USER, Assumption.WORST, 10 + 2 * 3000),
         # sets, roles, 30 admins, two of each of the ten other signatures (an admin's is another)
-        (Collect.BY_ACCESS, Supposing.AS_BEFORE, 10 + 20 + 30 + 2 * 10),
+        (Collect.BY_ACCESS, Assumption.AS_BEFORE, 10 + 20 + 30 + 2 * 10),
         # two roles are tried; one user for each role
-        (Collect.BY_ACCESS, Supposing.NO_MEMBERS, 10 + 2 + 20 + 30 + 2 * 10),
-        (Collect.BY_ACCESS, Supposing.WORST, 10 + 20 + 2 * 3000),
+        (Collect.BY_ACCESS, Assumption.NO_MEMBERS, 10 + 2 + 20 + 30 + 2 * 10),
+        (Collect.BY_ACCESS, Assumption.WORST, 10 + 20 + 2 * 3000),
     ],
 )
-def test_calls_of_a_first_night(collect: Collect, supposing: Supposing, calls: int) -> None:
-    phases = asyncio.run(rehearse(collect, company(3000), PAST, supposing))
+def test_calls_of_a_first_night(collect: Collect, assumption: Assumption, calls: int) -> None:
+    phases = asyncio.run(expected_calls(collect, company(3000), PAST, assumption))
 
     assert sum(map(len, phases)) == len({call for phase in phases for call in phase}) == calls
 
 
 @pytest.mark.parametrize(
-    ("supposing", "later"),
+    ("assumption", "later"),
     [
-        (Supposing.AS_BEFORE, []),
+        (Assumption.AS_BEFORE, []),
         # user 9 is there after all, and has details as the others
         (
-            Supposing.WORST,
+            Assumption.WORST,
             [[Call(Endpoint.ROLE_ASSIGNMENTS, id="9"), Call(Endpoint.PERMISSIONS, id="9")]],
         ),
     ],
 )
 def test_proofs_of_what_is_missing_are_asked_for_together_with_the_details(
-    supposing: Supposing, later: list[list[Call]]
+    assumption: Assumption, later: list[list[Call]]
 ) -> None:
-    known = Known(users=[1, 9], roles=[1, 88], permission_sets=["1", "gone"])
+    known = KnownIds(users=[1, 9], roles=[1, 88], permission_sets=["1", "gone"])
 
     first, *others = asyncio.run(
-        rehearse(Collect.EVERY_USER, company(2), replace(PAST, known=known), supposing)
+        expected_calls(Collect.EVERY_USER, company(2), replace(PAST, known=known), assumption)
     )
 
     assert first == [
@@ -106,10 +106,10 @@ def test_proofs_of_what_is_missing_are_asked_for_together_with_the_details(
 
 
 def test_by_access_proofs_of_what_is_missing_are_one_round() -> None:
-    known = Known(users=[9], roles=[88], permission_sets=["gone"])
+    known = KnownIds(users=[9], roles=[88], permission_sets=["gone"])
 
     rounds = asyncio.run(
-        rehearse(Collect.BY_ACCESS, company(2), replace(PAST, known=known), Supposing.AS_BEFORE)
+        expected_calls(Collect.BY_ACCESS, company(2), replace(PAST, known=known), Assumption.AS_BEFORE)
     )
 
     assert rounds[0] == [
@@ -121,7 +121,7 @@ def test_by_access_proofs_of_what_is_missing_are_one_round() -> None:
 
 
 def test_members_of_a_large_role_take_several_pages() -> None:
-    phases = asyncio.run(rehearse(Collect.BY_ACCESS, company(20_001), PAST, Supposing.AS_BEFORE))
+    phases = asyncio.run(expected_calls(Collect.BY_ACCESS, company(20_001), PAST, Assumption.AS_BEFORE))
 
     members = [call for phase in phases for call in phase if call.endpoint is Endpoint.ROLE_MEMBERS]
     # a role has 1,000 members, one has one more; 500 make a page
@@ -131,15 +131,15 @@ def test_members_of_a_large_role_take_several_pages() -> None:
 
 @pytest.mark.parametrize("collect", list(Collect))
 @pytest.mark.parametrize(
-    "supposing",
-    [pytest.param(one, marks=pytest.mark.slow if one is Supposing.WORST else ()) for one in Supposing],
+    "assumption",
+    [pytest.param(one, marks=pytest.mark.slow if one is Assumption.WORST else ()) for one in Assumption],
 )
-def test_time_grows_with_the_company_and_not_faster(collect: Collect, supposing: Supposing) -> None:
+def test_time_grows_with_the_company_and_not_faster(collect: Collect, assumption: Assumption) -> None:
     def seconds(users: int) -> float:
         took = []
         for _ in range(3):
-            ledger, began = company(users), time.process_time()
-            asyncio.run(rehearse(collect, ledger, PAST, supposing))
+            call_log, began = company(users), time.process_time()
+            asyncio.run(expected_calls(collect, call_log, PAST, assumption))
             took.append(time.process_time() - began)
         return min(took)
 

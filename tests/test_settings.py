@@ -156,9 +156,7 @@ def test_daily_budgets_in_the_file_are_numbers(tmp_path: Path, line: str) -> Non
 
 
 def test_a_company_that_is_not_set() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"There is no company 'acme' in the settings; there is: default\."
-    ):
+    with pytest.raises(ConfigurationError, match=r"The settings have no company 'acme'; there is: default\."):
         settings.load({}).company("acme")
 
 

@@ -100,9 +100,9 @@ class ObjectStorage:
         return self.scratch / "workspace" / self.prefix / name
 
     def lock(
-        self, name: str, *, doing: str, wait: Callable[[str], None] | None = None
+        self, name: str, *, doing: str, on_wait: Callable[[str], None] | None = None
     ) -> AbstractContextManager[None]:
-        return locks.lock(self.scratch / "locks" / self.prefix / name, doing=doing, wait=wait)
+        return locks.lock(self.scratch / "locks" / self.prefix / name, doing=doing, on_wait=on_wait)
 
 
 @pytest.fixture(params=["folder", "objects"])

@@ -72,7 +72,7 @@ def _keep(text: str | None, home: Path) -> None:
             path.unlink()
     elif _copied(home) != text:
         # companies may be at work at the same time, and write the same file
-        with locks.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", wait=lambda _: None):
+        with locks.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", on_wait=lambda _: None):
             sha256 = hashlib.sha256(text.encode()).hexdigest()
             files.write_atomically(path, f"{_BEGINNING}{sha256}\n{text}".encode())
 

@@ -112,7 +112,7 @@ def opened(
         LandingError: if it cannot be read or written.
     """
     path = file_of(settings, company)
-    with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", wait=wait):
+    with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", on_wait=wait):
         state = _read(path)
 
         def write() -> None:

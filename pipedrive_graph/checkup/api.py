@@ -34,7 +34,7 @@ async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
     def warn(text: str) -> None:
         checks.append(warning("pipedrive", text, company=company.name))
 
-    async with Pipedrive.of(company, warn=warn) as client:
+    async with Pipedrive.of(company, on_warning=warn) as client:
         owner = (await client.preflight()).rows(Me)[0]
         refuse_another_company(landing, identity_of(owner, company, company.collect))
         users = await client.fetch(Call(Endpoint.USERS, limit=PAGE))

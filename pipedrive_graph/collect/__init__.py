@@ -1,7 +1,7 @@
-"""Collects one company: runs the plan, writes every answer down as it comes, resumes what was cut off.
+"""Collects one company: makes the planned calls, stores each response on arrival, resumes interrupted runs.
 
-The end is a committed snapshot: complete; partial, where nothing is concluded from what is missing; or
-rejected, where too little came back to be trusted.
+The result is a committed snapshot with a verdict: complete; partial, which means that missing data proves
+nothing; or rejected, which means that too little was answered to be trusted.
 """
 
 from pipedrive_graph.collect.progress import Observer, Progress

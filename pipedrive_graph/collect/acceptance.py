@@ -1,31 +1,31 @@
-"""Judges what a snapshot is worth: complete, partial or rejected, and why.
+"""Acceptance of a snapshot: decides whether it is complete, partial or rejected, and why.
 
-A snapshot is accepted when the list of users was answered in full and enough of the details were: at most
-two, or 5 %, may be missing, and of each kind of detail (permissions of users, role assignments,
-contents of permission sets) something was answered. A kind of which nothing was answered says that this
-Pipedrive, or this token, does not give it at the moment. So a company of one user whose permissions do
-not answer is rejected: nothing is known of anybody's permissions; in a company of two it is partial.
+A snapshot is accepted if two conditions hold. The list of users was answered in full. And enough of the calls
+for details were answered: at most two, or 5 %, may be missing, and each kind of detail (permissions of users,
+role assignments, contents of permission sets) has at least one answer. A kind without any answer means that
+this Pipedrive, or this token, does not provide it at the moment. For example, a company of one user whose
+permissions are not answered is rejected, because nobody's permissions are known; a company of two is partial.
 
-An accepted snapshot is partial if anything is missing: a detail, a list, a row that cannot be read (it is
-not known what that row is about), what two rows of one id contradict each other about, or many of the
-assignments that Pipedrive counts itself (`unseen`). A list that Pipedrive refuses is missing from the first
-snapshot on, and so is the list of roles where there is none (404). A list of permission sets that was never
-there (404) is not: some editions do not have it.
+An accepted snapshot is partial if anything is missing or contradictory: a detail, a list, a row that cannot
+be read (its subject is unknown), two rows with the same id and different values, or many of the
+assignments that Pipedrive counts itself (`unseen`). A list that Pipedrive refuses counts as missing from the
+first snapshot on, and so does an absent list of roles (404). An absent list of permission sets (404) does not
+count if no earlier snapshot had it: some editions do not have permission sets.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.unseen import unseen
 from pipedrive_graph.common.text import counted
-from pipedrive_graph.landing import CompanyLanding, Coverage, Known, Verdict
+from pipedrive_graph.landing import CompanyLanding, Coverage, KnownIds, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 
 MISSING_SHARE, MISSING_COUNT = 0.05, 2
-"""So many of the details may be missing: this share, or this count where it is more."""
+"""How many details may be missing: this share, or this count if it is more."""
 
 KINDS = {
     Endpoint.PERMISSIONS: "permissions of users",
@@ -33,62 +33,62 @@ KINDS = {
     Endpoint.ROLE_MEMBERS: "role assignments",
     Endpoint.PERMISSION_SET: "contents of permission sets",
 }
-"""The kinds of details, by the calls that bring them."""
+"""Kinds of details, by the calls that return them."""
 
 SHRINK_SHARE, SHRINK_COUNT = 0.20, 5
-"""More than this share, and at least this count, of the known users gone needs a person's word."""
+"""If more than this share, and at least this count, of the known users are gone, an operator must confirm."""
 
 
-def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
-    """Judge a collection.
+def verdict(call_log: CallLog, known: KnownIds, landing: CompanyLanding, *, accept_shrink: bool) -> Verdict:
+    """Return the verdict on a run.
 
     Args:
-        ledger: what was asked, and how it ended.
-        known: who was there before.
-        landing: the snapshots before it.
-        accept_shrink: a person says that it is right that so many users are gone.
+        call_log: the calls of the run and their outcomes.
+        known: the users, roles and permission sets that existed before.
+        landing: the company's earlier snapshots.
+        accept_shrink: the operator confirms that so many users are gone.
     """
-    if not ledger.offered(Endpoint.USERS):
-        problem = ledger.listed[Endpoint.USERS][-1].problem
+    if not call_log.offered(Endpoint.USERS):
+        problem = call_log.listed[Endpoint.USERS][-1].problem
         return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
-    missing, asked = len(ledger.missing()), len(ledger.outcomes)
+    missing, asked = len(call_log.missing()), len(call_log.outcomes)
     unanswered = f"{missing} of {asked} calls about single subjects were not answered"
     allowed = max(MISSING_COUNT, int(MISSING_SHARE * asked))
     if missing > allowed:
         reason = f"{unanswered}; at most {allowed} may be missing."
         return Verdict(status="rejected", reason=reason)
-    silent = _silent_kinds(ledger)
+    silent = _silent_kinds(call_log)
     if silent:
         reason = f"{unanswered}, including every call for {' and '.join(silent)}."
         return Verdict(status="rejected", reason=reason)
-    before, gone = len(known.users), ledger.gone(Endpoint.USER)
+    before, gone = len(known.users), call_log.gone(Endpoint.USER)
     if gone >= SHRINK_COUNT and gone > SHRINK_SHARE * before and not accept_shrink:
         reason = f"{gone} of the {before} known users are gone since the last snapshot."
         return Verdict(status="rejected", reason=reason, shrunk=True)
     reasons = [f"{unanswered}."] if missing else []
     reasons += [
         f"The list {endpoint} was not answered:"
-        f" {(ledger.listed[endpoint][-1].problem or 'there is no such list').rstrip('.')}."
+        f" {(call_log.listed[endpoint][-1].problem or 'Pipedrive does not have it').rstrip('.')}."
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS)
-        if not ledger.offered(endpoint)
-        and not never_offered(ledger.listed[endpoint][-1].outcome, endpoint, landing)
+        if not call_log.offered(endpoint)
+        and not never_offered(call_log.listed[endpoint][-1].outcome, endpoint, landing)
     ]
     reasons += [
         f"The list {endpoint} announces more rows than it gives; new ones may be missing."
-        for endpoint, pages in ledger.listed.items()
+        for endpoint, pages in call_log.listed.items()
         if pages[-1].next_start is not None
     ]
-    reasons += unseen(ledger)
-    twice = ledger.contradictions
+    reasons += unseen(call_log)
+    twice = call_log.contradictions
     if twice:
         reasons.append(
-            f"{counted(len(twice), 'id')} stand more than once in a list with different values, which are"
-            f" not known (see unreadable_values), first {twice[0]}."
+            f"{counted(len(twice), 'id')} appear more than once in a list with different values, so these"
+            f" values are unknown (see unreadable_values), first {twice[0]}."
             if len(twice) > 1
-            else f"One id stands more than once in a list with different values, which are not known (see"
-            f" unreadable_values): {twice[0]}."
+            else f"One id appears more than once in a list with different values, so these values are unknown"
+            f" (see unreadable_values): {twice[0]}."
         )
-    rows = ledger.unreadable()
+    rows = call_log.unreadable()
     if rows:
         reasons.append(
             f"{counted(len(rows), 'row')} cannot be read (see unreadable_values), first in {rows[0]}."
@@ -96,28 +96,28 @@ def verdict(ledger: Ledger, known: Known, landing: CompanyLanding, *, accept_shr
     return Verdict(status="partial", reason=" ".join(reasons)) if reasons else Verdict(status="complete")
 
 
-def _silent_kinds(ledger: Ledger) -> list[str]:
-    """Return the kinds of details that were asked for and of which nothing was answered."""
-    missing = set(ledger.missing())
+def _silent_kinds(call_log: CallLog) -> list[str]:
+    """Return the kinds of details that were requested and never answered."""
+    missing = set(call_log.missing())
     asked = Counter[str]()
     unanswered = Counter[str]()
-    for call in ledger.outcomes:
+    for call in call_log.outcomes:
         kind = KINDS.get(call.endpoint)
-        # what is asked for to prove its absence is one subject, not a kind
-        if kind and call not in ledger.proofs and call.endpoint not in ledger.unoffered:
+        # a call that proves an absence concerns one subject and does not say whether the kind is available
+        if kind and call not in call_log.proofs and call.endpoint not in call_log.unavailable:
             asked[kind] += 1
             unanswered[kind] += call in missing
     return sorted(kind for kind in asked if asked[kind] == unanswered[kind])
 
 
 def never_offered(outcome: Outcome, endpoint: Endpoint, landing: CompanyLanding) -> bool:
-    """Whether this company's Pipedrive has no such list; every edition has roles."""
+    """Whether this company's Pipedrive never had this list; every edition has roles."""
     return (
         outcome is Outcome.GONE and endpoint is not Endpoint.ROLES and not _offered_before(landing, endpoint)
     )
 
 
 def _offered_before(landing: CompanyLanding, endpoint: Endpoint) -> bool:
-    """Whether an accepted snapshot has an answer of this list."""
+    """Whether an accepted snapshot has an answer for this list."""
     earlier = (m.coverage.get(endpoint, Coverage()) for m in landing.newest_first() if m.accepted)
     return any(coverage.answered for coverage in earlier)

@@ -1,14 +1,14 @@
-"""Checks this machine's clock: every time in a table comes from it, so a wrong clock makes wrong findings.
+"""Checks this machine's clock: every time in a table comes from it, so a wrong clock causes wrong findings.
 
-There are three pieces of evidence, and each wins over the one after it:
+There are three pieces of evidence, in order of precedence:
 
-1. the server's `Date`: a clock that is ahead of it is refused, whatever the landing holds;
-2. this machine's clock, where the server's `Date` agrees with it or is absent;
-3. the newest snapshot: where it is later than the clock, it was taken with a wrong clock (or this one is
-   wrong), and nothing is dated after it.
+1. The server's `Date` header. A clock that is ahead of it is refused, whatever the landing holds.
+2. This machine's clock, if the server's `Date` agrees with it or is absent.
+3. The newest snapshot. If it is later than the clock, either it was taken with a wrong clock or this clock is
+   wrong; the run is refused.
 
-A clock behind the server's `Date` is a warning: it makes nothing older than it is. A long pause is not
-evidence of anything: after a year without a snapshot, a clock that agrees with the server is right.
+A clock behind the server's `Date` only causes a warning, because it makes no data look older than it is. A
+long pause is not evidence: after a year without a snapshot, a clock that agrees with the server is right.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from pipedrive_graph.landing import CompanyLanding
 from pipedrive_graph.pipedrive.client import ServerTime
 
 LATEST = timedelta(hours=1)
-"""A snapshot that is dated so much later than the clock shows that one of the two is wrong."""
+"""If a snapshot is later than the clock by more than this, one of the two times is wrong."""
 
 
 def check_clock(
     landing: CompanyLanding, server: ServerTime | None, on_warning: Callable[[str], None] | None = None
 ) -> None:
-    """Refuse to date a snapshot by a clock that is wrong.
+    """Refuse to date a snapshot by a wrong clock.
 
     Args:
         landing: the company's snapshots.
-        server: what the newest answer says of the time; None where no answer has a `Date`.
-        on_warning: called where the clock is behind the server's.
+        server: the time according to the newest response; None if no response has a `Date` header.
+        on_warning: called if the clock is behind the server's.
 
     Raises:
-        ClockError: naming both times, and what to do.
+        ClockError: with both times and the command to run.
     """
     if server is not None:
         tolerance = clock.tolerance()
@@ -59,16 +59,16 @@ def check_clock(
 
 
 def refuse_later_snapshots(landing: CompanyLanding) -> None:
-    """Refuse to go on where a company's newest snapshots are dated later than the clock.
+    """Refuse to continue if a company's newest snapshots are later than the clock.
 
     Raises:
-        ClockError: naming both times, and the command that sets these snapshots aside.
+        ClockError: with both times and the command that sets these snapshots aside.
     """
     now = clock.now()
-    later = list(takewhile(lambda one: one.started_at - now > LATEST, landing.newest_first()))
+    later = list(takewhile(lambda snapshot: snapshot.started_at - now > LATEST, landing.newest_first()))
     if not later:
         return
-    options = " ".join(f"--without-snapshot {one.snapshot_id}" for one in reversed(later))
+    options = " ".join(f"--without-snapshot {snapshot.snapshot_id}" for snapshot in reversed(later))
     raise ClockError(
         f"The newest snapshot of '{landing.company}' is dated {_written(later[0].started_at)}, but the clock"
         f" of this machine says {_written(now)}: if the clock is wrong, set it; if the snapshot was taken"

@@ -1,7 +1,7 @@
-"""Recalls what the last snapshot knew: from known.json and memory.json.gz, or else from the answers.
+"""Restores the state of the last snapshot from known.json and memory.json.gz, or from its answers.
 
-Both files are made from the answers of a snapshot and from those of the snapshot before it. So a damaged one
-is made again instead of demanding a backup, from as many snapshots as have damaged ones.
+Both files are derived from the answers of their snapshot and from the files of the snapshot before it. A
+damaged file is therefore rebuilt instead of requiring a backup, going back as many snapshots as necessary.
 """
 
 from __future__ import annotations
@@ -9,30 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.collect.resuming import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
-from pipedrive_graph.landing import CompanyLanding, Known, Manifest
-from pipedrive_graph.landing.records import KNOWN, MEMORY, Memory, RecordT
+from pipedrive_graph.landing import CompanyLanding, KnownIds, Manifest
+from pipedrive_graph.landing.records import KNOWN, MEMORY, ObservationState, RecordT
 from pipedrive_graph.landing.snapshot import packed_known, packed_memory
 from pipedrive_graph.pipedrive.answers import Answer
 
 Warn = Callable[[str], None]
 
 
-def recall(landing: CompanyLanding, *, on_warning: Warn, repair: bool = False) -> tuple[Known, Memory]:
-    """Return what the newest accepted snapshot knew; where its files are damaged, by its answers.
+def recall(
+    landing: CompanyLanding, *, on_warning: Warn, repair: bool = False
+) -> tuple[KnownIds, ObservationState]:
+    """Return the state after the newest accepted snapshot, derived from answers where files are damaged.
 
     Args:
         landing: the company's snapshots.
-        on_warning: called with a sentence for each file that is damaged.
-        repair: write damaged files again, where that gives the bytes that the manifest names.
+        on_warning: called with a sentence for each damaged file.
+        repair: rewrite damaged files if the result is byte for byte the one in the manifest.
 
     Raises:
-        LandingError: if an answer that is needed is damaged, too.
+        LandingError: if answers that are needed are damaged too.
     """
-    damaged: list[tuple[Manifest, Known | None, Memory | None]] = []
-    known, memory = Known(), Memory()
+    damaged: list[tuple[Manifest, KnownIds | None, ObservationState | None]] = []
+    known, memory = KnownIds(), ObservationState()
     for manifest in landing.newest_first():
         if not manifest.accepted:
             continue
@@ -44,9 +46,9 @@ def recall(landing: CompanyLanding, *, on_warning: Warn, repair: bool = False) -
             break
         damaged.append((manifest, own_known, own_memory))
     for manifest, own_known, own_memory in reversed(damaged):
-        ledger = _ledger(landing, manifest)
-        known = own_known or ledger.known(known)
-        memory = own_memory or ledger.memory(memory, known, manifest.started_at)
+        call_log = _call_log(landing, manifest)
+        known = own_known or call_log.known(known)
+        memory = own_memory or call_log.memory(memory, known, manifest.started_at)
         if repair and own_known is None:
             landing.restore(manifest, KNOWN, packed_known(known))
         if repair and own_memory is None:
@@ -55,24 +57,24 @@ def recall(landing: CompanyLanding, *, on_warning: Warn, repair: bool = False) -
 
 
 def _tried(read_file: Callable[[], RecordT], on_warning: Warn | None) -> RecordT | None:
-    """What a file holds; None where it is damaged."""
+    """Return the content of a file; None if it is damaged."""
     try:
         return read_file()
     except LandingError as error:
         if on_warning:
-            on_warning(f"{error.problem}. It is made again from the answers of the snapshots.")
+            on_warning(f"{error.problem}. It is rebuilt from the answers in the snapshots.")
         return None
 
 
-def _ledger(landing: CompanyLanding, manifest: Manifest) -> Ledger:
-    """What a committed snapshot asked for, and how it ended, as its run had it at the end."""
-    ledger = Ledger(listed={endpoint: [] for endpoint in LISTED})
+def _call_log(landing: CompanyLanding, manifest: Manifest) -> CallLog:
+    """Return the call log of a committed snapshot as it was at the end of its run."""
+    call_log = CallLog(listed={endpoint: [] for endpoint in LISTED})
     for answer in _answers(landing, manifest):
         if answer.call.endpoint in LISTED:
-            ledger.listed[answer.call.endpoint].append(answer)
+            call_log.listed[answer.call.endpoint].append(answer)
         elif answer.call.endpoint in DETAILS:
-            ledger.note(answer)
-    return ledger
+            call_log.note(answer)
+    return call_log
 
 
 def _answers(landing: CompanyLanding, manifest: Manifest) -> Iterator[Answer]:

@@ -1,4 +1,4 @@
-"""The ways of collecting a company: which calls, once it is known who is there."""
+"""The calls of each plan, given the known users, roles and permission sets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 
 PAGE = 500
-"""The largest page that Pipedrive's lists give, in rows."""
+"""The largest page size of Pipedrive's lists, in rows."""
 
 
 def every_user(users: Iterable[int], permission_sets: Iterable[str]) -> Iterator[Call]:
-    """The calls that `every-user` makes after the lists: contents of sets, then two for each user."""
+    """Yield the calls of the plan `every-user` after the lists: contents of sets, then two calls per user."""
     yield from contents(permission_sets)
     for user in users:
         yield assignments(user)
@@ -19,22 +19,22 @@ def every_user(users: Iterable[int], permission_sets: Iterable[str]) -> Iterator
 
 
 def contents(permission_sets: Iterable[str]) -> Iterator[Call]:
-    """The calls that tell what permission sets grant."""
+    """Yield the calls for the contents of permission sets."""
     for permission_set in permission_sets:
         yield Call(Endpoint.PERMISSION_SET, id=permission_set)
 
 
 def members(roles: Iterable[int]) -> Iterator[Call]:
-    """The calls that tell who is in the roles, a page each where there are no more than 500."""
+    """Yield the calls for the members of roles; a role with up to 500 members takes one page."""
     for role in roles:
         yield Call(Endpoint.ROLE_MEMBERS, id=str(role), limit=PAGE)
 
 
 def assignments(user: int) -> Call:
-    """The call that tells which roles a user is in."""
+    """Return the call for a user's role assignments."""
     return Call(Endpoint.ROLE_ASSIGNMENTS, id=str(user))
 
 
 def permissions(user: int) -> Call:
-    """The call that tells what a user may do."""
+    """Return the call for a user's permissions."""
     return Call(Endpoint.PERMISSIONS, id=str(user))

@@ -1,4 +1,4 @@
-"""Who is told how a collection goes: a progress bar, or a log."""
+"""The interface through which a collection reports its progress, to a progress bar or a log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a collection is, in calls, and how fast: `limit` requests are allowed in `window` seconds."""
+    """Progress of a collection, in calls, and its rate: `limit` requests are allowed per `window` seconds."""
 
     done: int
     total: int
@@ -19,10 +19,10 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Who is told how a collection goes."""
+    """Receives the progress and the warnings of a collection."""
 
     def progress(self, progress: Progress) -> None:
-        """Told after every answer."""
+        """Report progress; called after every answer."""
 
     def warn(self, sentence: str) -> None:
-        """Told what a person should know, although the run goes on."""
+        """Report a warning that an operator should read although the run continues."""

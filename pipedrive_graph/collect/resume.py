@@ -1,4 +1,4 @@
-"""Whose answers a run brings, and which snapshot that was cut off it may go on with."""
+"""Resuming: checks that a token belongs to the company, and chooses the interrupted snapshot to finish."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.models import Me
 
 RESUME_WITHIN = timedelta(hours=6)
-"""An unfinished snapshot older than this is begun anew: its answers no longer fit together.
+"""An unfinished snapshot older than this is not resumed: its early and late answers no longer fit together.
 
-Where the day's budget has ended its run, it is counted from the time at which that was to go on.
+If the run ended because the day's budget was used up, the time counts from when it was to continue.
 """
 
 OLDEST_ANSWERS = timedelta(days=7)
-"""A snapshot that was begun longer ago is never finished, whatever was promised for it.
+"""A snapshot that was started longer ago is never finished.
 
-So an answer that is published as observed is at most so old. It is longer than a day because the daily
-budget may not suffice to read a large company on one day.
+This limits the age of an answer that is published as observed. It is more than a day because the daily
+budget may not suffice to read a large company in one day.
 """
 
 
 def identity_of(owner: Me, company: Company, plan: Collect) -> Identity:
-    """Return whose answers a run brings that is authorised by `owner`."""
+    """Return the identity of a run: token owner, company, base URL, plan and version."""
     return Identity(
         collect=plan,
         base_url=company.base_url,
@@ -41,10 +41,10 @@ def identity_of(owner: Me, company: Company, plan: Collect) -> Identity:
 
 
 def refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
-    """Refuse a token of another company: everybody would be taken for removed.
+    """Refuse a token of another company: all users would be taken for removed.
 
     Raises:
-        NotAuthorisedError: if the company's snapshots are of another one.
+        NotAuthorisedError: if the existing snapshots belong to another company.
     """
     newest = landing.latest()
     if newest and newest.identity.company_id != identity.company_id:
@@ -56,14 +56,14 @@ def refuse_another_company(landing: CompanyLanding, identity: Identity) -> None:
 
 
 def refuse_without_users(landing: CompanyLanding, users: Sequence[Answer]) -> None:
-    """Refuse a token that may not list the users: nothing can be read with it.
+    """Refuse a token that may not list the users: without them nothing can be collected.
 
     Args:
         landing: the company's snapshots.
-        users: the pages of the list; at least one.
+        users: the pages of the list of users; at least one.
 
     Raises:
-        NotAuthorisedError: if the list is refused.
+        NotAuthorisedError: if Pipedrive refuses the list.
     """
     if users[0].outcome is Outcome.REFUSED:
         raise NotAuthorisedError(
@@ -74,12 +74,12 @@ def refuse_without_users(landing: CompanyLanding, users: Sequence[Answer]) -> No
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """The drafts of a company.
+    """The unfinished snapshots of a company.
 
     Attributes:
-        resumable: the newest that may be finished; None where there is none.
-        others: the folders of those that are not finished, each with the reason.
-        damaged: the folders of those that are not as they were written, each with what is wrong.
+        resumable: the newest one that may be finished, if any.
+        others: the folders of intact drafts that are not resumed, each with the reason.
+        damaged: the folders of damaged drafts, each with the problem.
     """
 
     resumable: Snapshot | None
@@ -88,14 +88,14 @@ class Drafts:
 
 
 def drafts_of(landing: CompanyLanding, identity: Identity) -> Drafts:
-    """Return the drafts of a company, judged for a run with this identity; nothing is written."""
+    """Classify the drafts of a company for a run with this identity; writes nothing."""
     intact, damaged = landing.drafts()
     chosen: Snapshot | None = None
     others: list[tuple[Path, str]] = []
     for snapshot in intact:
         draft, now = snapshot.draft, clock.now()
         continues_at = draft.continues_at or draft.started_at
-        if continues_at - draft.started_at > OLDEST_ANSWERS:  # a server has named a time that cannot be
+        if continues_at - draft.started_at > OLDEST_ANSWERS:  # the server announced an impossible time
             continues_at = draft.started_at
         if draft.identity != identity:
             others.append((snapshot.workspace, "begun with another token, base URL, plan or version"))
@@ -113,12 +113,12 @@ def drafts_of(landing: CompanyLanding, identity: Identity) -> Drafts:
 def resumed(
     landing: CompanyLanding, identity: Identity, on_warning: Callable[[str], None]
 ) -> Snapshot | None:
-    """Return the draft that is to be finished, if there is one; abandon any other.
+    """Return the draft to finish, if there is one; abandon all others.
 
     Args:
         landing: the company's snapshots.
-        identity: whose answers this run brings.
-        on_warning: called for each draft that is damaged; no draft is worth more than a new read.
+        identity: the identity of this run.
+        on_warning: called for each damaged draft; it is set aside and a new snapshot is started.
     """
     landing.tidy()
     drafts = drafts_of(landing, identity)

@@ -1,4 +1,4 @@
-"""The lines in which a snapshot keeps answers: how one is written, and what an interrupted run has left."""
+"""Converts between answers and the lines of a snapshot, and reads the answers of an interrupted run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DETAILS = (
     Endpoint.ROLE_ASSIGNMENTS,
     Endpoint.PERMISSIONS,
 )
-"""Calls by id: what a resumed run does not ask for again."""
+"""Calls by id; a resumed run does not repeat them if they are settled."""
 
 SETTLED = {Outcome.ANSWERED, Outcome.GONE, Outcome.REFUSED}
-"""How a call must have ended for that."""
+"""The outcomes that settle a call."""
 
 
 def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
-    """Yield the answers by id that an unfinished snapshot holds, and that are not to be asked for again."""
+    """Yield the settled answers by id in an unfinished snapshot."""
     for endpoint in DETAILS:
         for line in snapshot.lines(endpoint):
             if line["outcome"] in SETTLED:
@@ -36,7 +36,7 @@ def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
 
 
 def line_of(answer: Answer) -> str:
-    """Return the line of a snapshot that holds an answer: a JSON object, with the body as received."""
+    """Return the line that stores an answer: a JSON object with the body as received."""
     call = answer.call
     head = {
         "endpoint": str(call.endpoint),
@@ -49,7 +49,7 @@ def line_of(answer: Answer) -> str:
 
 
 def answer_of(line: Mapping[str, Any]) -> Answer:
-    """Return the answer that a line of a snapshot holds; its text is left out."""
+    """Return the answer that a line stores, without its text."""
     call, outcome = Call(Endpoint(line["endpoint"]), **line["asked"]), Outcome(line["outcome"])
     reading = read(call, line["answer"]) if outcome is Outcome.ANSWERED else None
     return Answer(

@@ -1,4 +1,4 @@
-"""One collection, from the first call to the commit."""
+"""One run of a collection, from the first call to the commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 from pipedrive_graph.collect.acceptance import verdict
-from pipedrive_graph.collect.call_log import LISTED, Ledger
+from pipedrive_graph.collect.call_log import LISTED, CallLog
 from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.progress import Observer, Progress
@@ -22,7 +22,7 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.config.company import Collect, Company
 from pipedrive_graph.errors import BudgetError, NoSpaceError
-from pipedrive_graph.landing import CompanyLanding, Left, Manifest, Mark, Snapshot
+from pipedrive_graph.landing import CompanyLanding, Manifest, Mark, RemainingBudget, Snapshot
 from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
@@ -41,37 +41,38 @@ async def collect(
     accept_shrink: bool = False,
     journal: Mark | None = None,
 ) -> Manifest:
-    """Read a company once, and commit the snapshot.
+    """Read a company and commit the snapshot.
 
     Args:
-        company: whom to read.
-        landing: where its snapshots lie.
-        observer: who is told how it goes.
-        plan: which calls to make; by default, what the company's settings say.
-        accept_shrink: take the snapshot although many users are gone.
-        journal: what the company's journal holds now; the manifest names it, so that a loss of it shows.
+        company: the company to read.
+        landing: the company's snapshots.
+        observer: receives progress and warnings.
+        plan: which calls to make; by default the plan in the company's settings.
+        accept_shrink: accept the snapshot although many users are gone.
+        journal: the current end of the company's journal; the manifest records it, so that a lost journal
+            is noticed.
 
     Returns:
         The manifest of the committed snapshot; its status may be `rejected`.
 
     Raises:
         ConfigurationError: if the token is not set.
-        NotAuthorisedError: if the token is wrong, belongs to another company, or its owner is no admin.
-        UnreachableError, NotPipedriveError: if Pipedrive is not there.
-        BusyError: if another process collects this company.
+        NotAuthorisedError: if the token is wrong, belongs to another company, or its owner is not an admin.
+        UnreachableError, NotPipedriveError: if Pipedrive cannot be reached at the base URL.
+        BusyError: if another process is collecting this company.
         IncompleteError: if Pipedrive stopped answering; the next run resumes.
-        BudgetError: if only the reserve is left of the day's budget; a run on the next day resumes.
-        ClockError: if this machine's clock is wrong, or the newest snapshot was taken with a wrong one.
-        LandingError: if answers cannot be written down.
+        BudgetError: if only the reserve of the day's budget is left; a run on the next day resumes.
+        ClockError: if this machine's clock is wrong, or the newest snapshot was taken with a wrong clock.
+        LandingError: if answers cannot be stored.
     """
     async with AsyncExitStack() as stack:
-        # A second run ends at once; but of a company that was never read, nothing is written, not even
-        # a lock, before its token has proven good.
+        # A second run must fail at once, so the lock comes first. But for a company that was never read,
+        # nothing is written, not even a lock, before its token is known to be valid.
         known = landing.storage.exists()
         if known:
             stack.enter_context(landing.lock())
         stack.enter_context(timed(_log, f"Collecting company '{company.name}'", announced=True))
-        client = Pipedrive.of(company, warn=observer.warn)
+        client = Pipedrive.of(company, on_warning=observer.warn)
         await stack.enter_async_context(client)
         me = await client.preflight()
         identity = identity_of(me.rows(Me)[0], company, plan or company.collect)
@@ -96,16 +97,16 @@ async def collect(
         if unfinished:
             run.restore()
             _log.debug(
-                "Snapshot %s of an earlier run is resumed: %d answers are kept",
+                "Resuming snapshot %s of an earlier run with %d answers",
                 snapshot.draft.snapshot_id,
-                len(run.ledger.outcomes),
+                len(run.call_log.outcomes),
                 extra={"snapshot_id": snapshot.draft.snapshot_id},
             )
         run.record_list(Endpoint.ME, [me])
         while lists:
             pages = lists.pop(0)
             run.record_list(pages[0].call.endpoint, pages)
-        del pages  # a large company's text is no longer needed
+        del pages  # frees the text of a large company
         try:
             await run.everything()
         except BudgetError as error:
@@ -115,9 +116,9 @@ async def collect(
 
 
 async def _in_a_thread(commit: Callable[[], Manifest]) -> Manifest:
-    """Commit in a thread: compressing and syncing files would hold up the other companies of the process.
+    """Commit in a thread, because compressing and syncing files would block the process's other companies.
 
-    Whoever is cancelled meanwhile waits for the end of it, and only then gives up the lock.
+    If this task is cancelled meanwhile, it waits until the commit has ended before the lock is released.
     """
     working = asyncio.create_task(asyncio.to_thread(commit))
     try:
@@ -129,7 +130,7 @@ async def _in_a_thread(commit: Callable[[], Manifest]) -> Manifest:
 
 @contextmanager
 def _kept() -> Iterator[None]:
-    """Say of a full disk that it costs nothing of what was read."""
+    """Add to the message about a full disk that everything read so far is kept."""
     try:
         yield
     except NoSpaceError as error:
@@ -138,7 +139,7 @@ def _kept() -> Iterator[None]:
 
 @dataclass
 class _Run:
-    """One collection that has begun."""
+    """The state of a collection after the lists were read."""
 
     past: Past
     landing: CompanyLanding
@@ -146,43 +147,43 @@ class _Run:
     observer: Observer
     snapshot: Snapshot
     inferred: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
+    call_log: CallLog = field(default_factory=CallLog)
     total: int = 0
 
     def restore(self) -> None:
-        """Note the answers that an earlier run left behind."""
+        """Take over the answers of an interrupted run."""
         self.snapshot.trim(SETTLED)
         for answer in answers_of(self.snapshot):
-            self.ledger.note(answer)
+            self.call_log.note(answer)
 
     async def everything(self) -> None:
-        """Make the calls of the plan, then those that prove who is gone."""
+        """Make the calls of the plan, then the calls that prove who is gone."""
         for endpoint in (Endpoint.ROLES, Endpoint.PERMISSION_SETS):
-            if self.ledger.listed[endpoint][-1].outcome is Outcome.REFUSED:
+            if self.call_log.listed[endpoint][-1].outcome is Outcome.REFUSED:
                 self.observer.warn(
-                    f"Pipedrive refuses {endpoint} to this token; what only that list tells stays unknown."
+                    f"Pipedrive refuses {endpoint} to this token; data that only this list has stays unknown."
                 )
         collect = Collect(self.snapshot.draft.identity.collect)
-        self.inferred = await ask_details(collect, self.ledger, self.past, self.ask, self.observer.warn)
+        self.inferred = await ask_details(collect, self.call_log, self.past, self.ask, self.observer.warn)
 
     async def ask(self, calls: Iterable[Call]) -> None:
-        """Make calls concurrently, but for those that an earlier run has answers to."""
-        wanted, ledger = list(calls), self.ledger
+        """Make calls concurrently, except those that an interrupted run has answers to."""
+        wanted, call_log = list(calls), self.call_log
         self.total += len(wanted)
-        async for answer in self.client.fetch_all(call for call in wanted if call not in ledger.outcomes):
+        async for answer in self.client.fetch_all(call for call in wanted if call not in call_log.outcomes):
             self.record(answer)
-        for call in [call for call in wanted if call in ledger.unread]:
-            async for answer in self.client.pages(replace(call, start=ledger.unread[call])):
+        for call in [call for call in wanted if call in call_log.unread]:
+            async for answer in self.client.pages(replace(call, start=call_log.unread[call])):
                 self.record(answer)
 
     def record(self, answer: Answer) -> None:
-        """Write an answer to a call by id down."""
+        """Store the answer to a call by id."""
         self.snapshot.write(answer.call.endpoint, line_of(answer))
-        self.ledger.note(answer)
+        self.call_log.note(answer)
         stats = self.client.stats
         self.observer.progress(
             Progress(
-                done=len(self.ledger.outcomes),
+                done=len(self.call_log.outcomes),
                 total=self.total,
                 requests=stats.requests,
                 throttled=stats.throttled,
@@ -192,35 +193,35 @@ class _Run:
         )
 
     def record_list(self, endpoint: Endpoint, pages: list[Answer]) -> None:
-        """Write all pages of a list down, in place of those of an earlier run."""
+        """Store all pages of a list, replacing those of an interrupted run."""
         self.snapshot.replace(endpoint, map(line_of, pages))
         if endpoint in LISTED:
-            self.ledger.contradictions += contradictions(endpoint, pages)
-        self.ledger.listed[endpoint] = [replace(page, text="") for page in pages]
+            self.call_log.contradictions += contradictions(endpoint, pages)
+        self.call_log.listed[endpoint] = [replace(page, text="") for page in pages]
 
     def commit(self, *, accept_shrink: bool, journal: Mark | None) -> Manifest:
-        """Judge the snapshot, and commit it; where the clock has become wrong meanwhile, it stays a draft."""
+        """Judge and commit the snapshot; if the clock is wrong by now, the snapshot stays a draft."""
         check_clock(self.landing, self.client.server_time)
-        ledger, stats, draft = self.ledger, self.client.stats, self.snapshot.draft
-        known = ledger.known(self.past.known)
-        memory = ledger.memory(self.past.memory, known, draft.started_at)
+        call_log, stats, draft = self.call_log, self.client.stats, self.snapshot.draft
+        known = call_log.known(self.past.known)
+        memory = call_log.memory(self.past.memory, known, draft.started_at)
         return self.snapshot.commit(
             Manifest(
                 company=self.landing.company,
                 snapshot_id=draft.snapshot_id,
                 started_at=draft.started_at,
                 finished_at=max(clock.now(), draft.started_at),
-                verdict=verdict(ledger, self.past.known, self.landing, accept_shrink=accept_shrink),
+                verdict=verdict(call_log, self.past.known, self.landing, accept_shrink=accept_shrink),
                 identity=draft.identity,
-                users=len(known.users) if ledger.offered(Endpoint.USERS) else None,
-                roles=len(known.roles) if ledger.offered(Endpoint.ROLES) else None,
-                observed=sum(flags is not None for flags in ledger.flags.values()),
+                users=len(known.users) if call_log.offered(Endpoint.USERS) else None,
+                roles=len(known.roles) if call_log.offered(Endpoint.ROLES) else None,
+                observed=sum(flags is not None for flags in call_log.flags.values()),
                 inferred=self.inferred,
                 requests=stats.requests,
                 throttled=stats.throttled,
                 waited=round(stats.waited, 3),
                 budget=_left(self.client),
-                coverage=ledger.coverage(),
+                coverage=call_log.coverage(),
                 files=self.snapshot.pack(known, memory),
                 previous=self.landing.latest_digest(),
                 journal=journal,
@@ -233,6 +234,6 @@ async def _pages(client: Pipedrive, endpoint: Endpoint) -> list[Answer]:
     return [page async for page in client.pages(Call(endpoint, limit=PAGE))]
 
 
-def _left(client: Pipedrive) -> Left | None:
+def _left(client: Pipedrive) -> RemainingBudget | None:
     budget = client.budget
-    return None if budget is None else Left(**asdict(budget))
+    return None if budget is None else RemainingBudget(**asdict(budget))

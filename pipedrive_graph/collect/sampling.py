@@ -1,19 +1,19 @@
-"""Chooses whom `by-access` observes: enough users of each access signature to infer the others from them.
+"""Chooses which users `by-access` observes: enough of each access signature to infer the others.
 
-Every night these are asked for their permissions:
+Every run requests the permissions of these users:
 
-- every admin, and everybody whose access the list of users does not tell;
-- everybody whose signature has changed since they were last observed;
-- known deviators, who hold something else than most of their signature;
-- those whose wait is over: its length is drawn by chance after each observation;
-- everybody else who would stay unobserved for longer than `observe_within` by the next read;
+- every admin, and every user whose access is not in the list of users;
+- every user whose signature has changed since the last observation;
+- known deviators, whose permissions differ from most users of their signature;
+- users whose waiting time is over: it is drawn at random after each observation;
+- every user who would otherwise be unobserved for longer than `observe_within` by the next run;
 - at least two users of each signature.
 
-The chance comes from a secret seed, so nobody can know when they are observed next. Only who was not observed
-for almost `observe_within` knows that it is due: with a bound, that cannot be otherwise.
+The random numbers come from a secret seed, so users cannot predict their next observation. Only a user who
+was not observed for almost `observe_within` can expect one: any upper bound has this effect.
 
-Where that finds a new deviator, the signature's sample doubles until 20 in a row agree; where more than
-20 % of a signature deviate, all of it is observed.
+If a run finds a new deviator, the sample of the signature doubles until 20 users in a row agree. If more than
+20 % of a signature deviate, all of its users are observed.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pipedrive_graph.collect.signatures import signature_of
-from pipedrive_graph.landing.records import Memory, Observation
+from pipedrive_graph.landing.records import Observation, ObservationState
 from pipedrive_graph.pipedrive.models import User
 
 ENOUGH = 20
-"""This many users in a row who agree stand for all; and of so many a share of deviators means something."""
+"""So many users in a row who agree represent the others; a share of deviators counts from this many users."""
 
 TOO_MANY = 0.20
-"""A signature with a larger share of deviators infers nothing: all of it is observed."""
+"""If a larger share of a signature deviates, nothing is inferred: all of its users are observed."""
 
 UNANSWERED = 4
-"""So many users of a signature are asked in vain before its sample is left incomplete."""
+"""After so many unanswered calls, the sample of a signature stays incomplete."""
 
 
 PERMISSIONS, ROLES = "permissions", "roles"
-"""What a user is observed for; each has a rotation of its own."""
+"""The purposes of an observation; each has its own rotation."""
 
 STEEPNESS = {PERMISSIONS: 2, ROLES: 4}
-"""How much likelier it becomes with the time waited that it is a user's turn, as a power of it.
+"""How steeply the probability of an observation rises with the time since the last one, as an exponent.
 
-With 7 days and a read a day, the gaps between observations of permissions are 1 to 7 nights in 2, 6, 10, 14,
-18, 22 and 27 % of all cases. Role assignments show in the list of users as well; their gaps are longer.
+With 7 days and one run a day, 2, 6, 10, 14, 18, 22 and 27 % of the gaps between observations of permissions
+are 1 to 7 days long. Role assignments also appear in the list of users, so their gaps are longer.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a company is read, and how long nobody may go unobserved.
+    """The times of runs, and how long a user may go unobserved.
 
     Attributes:
-        now: the as-of time of this read.
-        last: that of the read before; None at the first.
+        now: the as-of time of this run.
+        last: the as-of time of the run before; None for the first.
         observe_within: the longest time between two observations of a user.
-        seed: the secret from which the choice is drawn; with the same seed and time, it is the same.
+        seed: the secret seed of the choice; the same seed and time give the same choice.
     """
 
     now: datetime
@@ -67,17 +67,17 @@ class Schedule:
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def due(self, last_seen: Mapping[int, datetime], never: Collection[int], purpose: str) -> set[int]:
-        """Return whose turn it is: those whose wait is over, and those who cannot wait for the next read.
+        """Return the users whose waiting time is over, or will be exceeded before the next run.
 
         Args:
             last_seen: when each user was last observed or, if never, first listed.
             never: the users who were never observed.
-            purpose: what for; another purpose draws other waits.
+            purpose: `PERMISSIONS` or `ROLES`; each draws its own waiting times.
         """
         if self.last is None:
             return set()
         pause = max(self.now - self.last, timedelta(microseconds=1))
-        # a read that followed soon upon another one tells little of when the next will come
+        # a short interval between two runs does not predict when the next run will be
         next_pause = max(pause, self.observe_within / 7)
         return {
             user
@@ -87,12 +87,12 @@ class Schedule:
         }
 
     def order(self, last_seen: Mapping[int, datetime], never: Collection[int], purpose: str) -> list[int]:
-        """Return all users, those first whose turn comes first; at the first read, by their ids.
+        """Return all users by the end of their waiting time; at the first run, by id.
 
         Args:
-            last_seen: as `due` takes it.
-            never: as `due` takes it.
-            purpose: as `due` takes it.
+            last_seen: see `due`.
+            never: see `due`.
+            purpose: see `due`.
         """
         if self.last is None:
             return sorted(last_seen)
@@ -105,18 +105,18 @@ class Schedule:
         )
 
     def _wait(self, user: int, seen: datetime, purpose: str, *, is_new: bool) -> timedelta:
-        """Return how long after an observation it is the user's turn again.
+        """Return how long after an observation a user is due again.
 
-        Who was never observed waits for the rest of such a time only, as if observations had begun long
-        before: so as many are observed in the first week as in any other.
+        A user who was never observed waits only for the remainder of such a time, as if observations had
+        started long ago, so that the first week has as many observations as any other.
         """
         power = STEEPNESS[purpose]
-        one, other = self._drawn(purpose, user, seen)
-        share: float = one * other ** (1 / (power + 1)) if is_new else one ** (1 / power)
+        first, second = self._drawn(purpose, user, seen)
+        share: float = first * second ** (1 / (power + 1)) if is_new else first ** (1 / power)
         return share * self.observe_within
 
     def _drawn(self, purpose: str, user: int, seen: datetime) -> tuple[float, float]:
-        """Return two numbers from 0 to 1 that nobody can foresee without the seed."""
+        """Return two numbers from 0 to 1 that cannot be predicted without the seed."""
         drawn = hmac.digest(self.seed, f"{purpose}:{seen.isoformat()}:{user}".encode(), "sha256")
         return int.from_bytes(drawn[:8]) / 2**64, int.from_bytes(drawn[8:16]) / 2**64
 
@@ -127,7 +127,7 @@ class _Group:
 
     Attributes:
         members: their ids, in the order in which they are chosen.
-        remembered: digests of the permissions of those who were observed under this very signature.
+        remembered: digests of the permissions of users who were observed under this signature.
     """
 
     members: list[int] = field(default_factory=list)
@@ -135,24 +135,24 @@ class _Group:
 
 
 class Sampling:
-    """Chooses, night by night, whose permissions are asked for.
+    """Chooses, in rounds, whose permissions to request.
 
     Args:
-        users: everybody who is there.
+        users: all existing users.
         contents: digest of each permission set's contents, by its id.
-        memory: what earlier nights observed.
-        schedule: when.
-        sample: how many users of each signature are observed at least.
+        memory: what earlier snapshots observed.
+        schedule: the time of this run and of the one before.
+        sample: the smallest number of users to observe of each signature.
 
     Attributes:
-        whole: the signatures with too many deviators, of which everybody is observed.
+        whole: the signatures with too many deviators, whose users are all observed.
     """
 
     def __init__(
         self,
         users: Sequence[User],
         contents: Mapping[str, str],
-        memory: Memory,
+        memory: ObservationState,
         schedule: Schedule,
         *,
         sample: int = 2,
@@ -183,16 +183,16 @@ class Sampling:
                 self.whole.add(signature)
                 self._first.update(group.members)
 
-    def next(self, tonight: Mapping[int, str | None]) -> list[int]:
-        """Return whom to ask next; nobody is the end.
+    def next(self, answered: Mapping[int, str | None]) -> list[int]:
+        """Return the users to request next; an empty list ends the sampling.
 
         Args:
-            tonight: whom was asked so far, in the order of the answers, each with the digest of the
-                permissions, or None where they were not answered.
+            answered: the users requested so far in this run, in the order of the answers, each with the
+                digest of the permissions, or None if the call was not answered.
         """
-        wanted = self._first - tonight.keys()
+        wanted = self._first - answered.keys()
         answers: dict[str, dict[int, str | None]] = defaultdict(dict)
-        for user, flags in tonight.items():
+        for user, flags in answered.items():
             signature = self.signatures.get(user)
             if signature is not None:
                 answers[signature][user] = flags
@@ -200,21 +200,21 @@ class Sampling:
             wanted.update(self._more(signature, group, answers[signature], wanted))
         return sorted(wanted)
 
-    def inferred(self, tonight: Mapping[int, str | None]) -> int:
-        """Return how many users are left to inference: not answered for under the access they have."""
-        observed = {user for user, flags in tonight.items() if flags is not None}
+    def inferred(self, answered: Mapping[int, str | None]) -> int:
+        """Return how many users must be inferred: never observed under the access that they have now."""
+        observed = {user for user, flags in answered.items() if flags is not None}
         for group in self._groups.values():
             observed |= group.remembered.keys()
         return len(self.signatures.keys() - observed)
 
     def _more(
-        self, signature: str, group: _Group, tonight: Mapping[int, str | None], wanted: set[int]
+        self, signature: str, group: _Group, answered: Mapping[int, str | None], wanted: set[int]
     ) -> list[int]:
-        """Return whom else of a signature to ask, given what its users answered tonight."""
-        pool = [user for user in group.members if user not in tonight and user not in wanted]
+        """Return further users of a signature to request, given the answers of this run."""
+        pool = [user for user in group.members if user not in answered and user not in wanted]
         coming = sum(user in wanted for user in group.members)
-        answers = {user: flags for user, flags in tonight.items() if flags is not None}
-        if len(tonight) - len(answers) < UNANSWERED:
+        answers = {user: flags for user, flags in answered.items() if flags is not None}
+        if len(answered) - len(answers) < UNANSWERED:
             missing = self._sample - len(answers) - coming
             if missing > 0 or coming:
                 return pool[: max(missing, 0)]
@@ -225,20 +225,20 @@ class Sampling:
             self.whole.add(signature)
             return pool
         agreeing, known = _agreeing(values), _agreeing(group.remembered)
-        row, found = 0, False
+        row, is_new = 0, False
         for user, flags in answers.items():
             if user in agreeing:
                 row += 1
             elif group.remembered.get(user) != flags or user in known:
-                row, found = 0, True
-        return pool[: min(len(answers), ENOUGH - row)] if found and row < ENOUGH else []
+                row, is_new = 0, True
+        return pool[: min(len(answers), ENOUGH - row)] if is_new and row < ENOUGH else []
 
 
-def representatives(users: Sequence[User], memory: Memory, schedule: Schedule) -> list[int]:
-    """Return whose role assignments to ask for where the members of the roles are not to be had.
+def representatives(users: Sequence[User], memory: ObservationState, schedule: Schedule) -> list[int]:
+    """Return whose role assignments to request if the members of roles cannot be listed.
 
-    One user for each role that a user's record names; everybody whose record names none, or another than
-    when they were last asked; and the next slice of the rotation.
+    These are: one user for each role that a user's record names; every user whose record names no role, or
+    another role than at the last observation; and the users whose waiting time is over.
     """
     known = {user.id: memory.users.get(user.id, Observation(since=schedule.now)) for user in users}
     last_seen = {user: seen.roles_at or seen.since for user, seen in known.items()}
@@ -257,33 +257,33 @@ def representatives(users: Sequence[User], memory: Memory, schedule: Schedule) -
     return sorted(asked)
 
 
-def unconfirmed(users: Sequence[User], members: set[tuple[int, int]], memory: Memory) -> list[int]:
-    """Return whose role assignments to ask for although the members of the roles were listed.
+def unconfirmed(users: Sequence[User], members: set[tuple[int, int]], memory: ObservationState) -> list[int]:
+    """Return whose role assignments to request although the members of roles were listed.
 
-    Those who are not among the members of the role that their own record names, and those who were
-    known to be assigned to a role that is not listed.
+    These are users who are not among the members of the role that their record names, and users who were
+    assigned to a role that is not listed.
 
     Args:
-        users: everybody who is there.
-        members: user and role, by the roles' lists of members.
-        memory: what earlier nights found.
+        users: all existing users.
+        members: pairs of user and role, from the roles' lists of members.
+        memory: what earlier snapshots observed.
     """
     strays = set(memory.strays)
     return sorted(u.id for u in users if u.id in strays or (u.id, u.role_id) not in members)
 
 
 def commonest(values: Iterable[str]) -> str:
-    """Return the digest that stands there most often; of several the first by the alphabet.
+    """Return the most frequent digest; if several are, the alphabetically first.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: without values.
     """
     counts = Counter(values)
     return min(counts, key=lambda flags: (-counts[flags], flags))
 
 
 def _agreeing(values: Mapping[int, str]) -> set[int]:
-    """Return the users who hold what most of them hold."""
+    """Return the users who hold the most frequent permissions."""
     if not values:
         return set()
     most = commonest(values.values())
@@ -291,5 +291,5 @@ def _agreeing(values: Mapping[int, str]) -> set[int]:
 
 
 def _deviates(values: Mapping[int, str]) -> bool:
-    """Whether so many of a signature deviate that nothing can be inferred from it."""
+    """Whether so many users of a signature deviate that nothing can be inferred from it."""
     return len(values) >= ENOUGH and len(values) - len(_agreeing(values)) > TOO_MANY * len(values)

@@ -1,4 +1,4 @@
-"""The calls that follow the lists: details, and proofs of what is missing from its list."""
+"""The calls after the lists: details, and proofs that unlisted subjects are gone."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipedrive_graph.collect.by_access import Ask, by_access
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.derived import recall
 from pipedrive_graph.collect.plan import every_user
 from pipedrive_graph.collect.sampling import Schedule
 from pipedrive_graph.config.company import Collect, Company
-from pipedrive_graph.landing import CompanyLanding, Known
-from pipedrive_graph.landing.records import Memory
+from pipedrive_graph.landing import CompanyLanding, KnownIds
+from pipedrive_graph.landing.records import ObservationState
 from pipedrive_graph.landing.seed import SEED_BYTES
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What earlier nights tell.
+    """The state that earlier snapshots left.
 
     Attributes:
-        known: who was there.
-        memory: who was observed when, and under which access.
-        schedule: when this read is, and when the last one was.
+        known: the users, roles and permission sets that existed.
+        memory: when each user was observed, and under which access.
+        schedule: the time of this run and of the one before.
     """
 
-    known: Known
-    memory: Memory
+    known: KnownIds
+    memory: ObservationState
     schedule: Schedule
 
 
@@ -43,18 +43,18 @@ def past_of(
     on_warning: Callable[[str], None] = lambda _: None,
     repair: bool = False,
 ) -> Past:
-    """Return what the snapshots of a company say to a read of that time.
+    """Return the state that a company's snapshots leave to a run at a given time.
 
     Args:
         company: its settings.
         landing: its snapshots.
-        as_of: when the read is.
-        seed: the secret from which it is drawn who is observed; where it is None, another one is drawn.
-        on_warning: called with a sentence for each file that is damaged and made again.
-        repair: write such a file again; nothing is written otherwise.
+        as_of: the time of the run.
+        seed: the secret seed of the sampling; None draws a new one.
+        on_warning: called with a sentence for each damaged file that is rebuilt.
+        repair: write rebuilt files; otherwise nothing is written.
 
     Raises:
-        LandingError: if answers are damaged from which a file has to be made again.
+        LandingError: if a file must be rebuilt from answers that are damaged.
     """
     last = landing.latest(accepted=True)
     schedule = Schedule(
@@ -68,22 +68,22 @@ def past_of(
 
 
 async def ask_details(
-    collect: Collect, ledger: Ledger, past: Past, ask: Ask, warn: Callable[[str], None]
+    collect: Collect, call_log: CallLog, past: Past, ask: Ask, on_warning: Callable[[str], None]
 ) -> int:
     """Make the calls that follow the lists.
 
-    Calls that need no answer of each other are made together: each round of calls that waits for the
-    one before costs a whole latency, in which nothing is sent.
+    Calls that do not depend on each other are made together: each round that waits for the one before adds
+    a whole latency in which nothing is sent.
 
     Args:
-        collect: in which way.
-        ledger: has the lists, and is told of every answer by `ask`.
-        past: what earlier nights tell.
-        ask: makes calls at once.
-        warn: told what a person should know.
+        collect: the plan.
+        call_log: holds the lists; `ask` records every answer in it.
+        past: what earlier snapshots observed.
+        ask: makes calls concurrently.
+        on_warning: called with warnings for the operator.
 
     Returns:
-        How many users are left to inference.
+        The number of users whose permissions must be inferred.
     """
     asked: set[Call] = set()
 
@@ -93,36 +93,36 @@ async def ask_details(
             await ask(calls)
 
     def proofs() -> list[Call]:
-        calls = unlisted(ledger, past.known)
-        ledger.proofs.update(calls)
+        calls = unlisted(call_log, past.known)
+        call_log.proofs.update(calls)
         return calls
 
     def everything() -> list[Call]:
-        sets = sorted(ledger.ids(Endpoint.PERMISSION_SETS))
-        return [*proofs(), *every_user(sorted(ledger.users()), sets)]
+        sets = sorted(call_log.ids(Endpoint.PERMISSION_SETS))
+        return [*proofs(), *every_user(sorted(call_log.users()), sets)]
 
     if collect is Collect.EVERY_USER:
         await ask_until_nothing_is_new(everything)
         return 0
     await ask_until_nothing_is_new(proofs)
-    inferred = await by_access(ledger, past.memory, past.schedule, ask, warn)
+    inferred = await by_access(call_log, past.memory, past.schedule, ask, on_warning)
     await ask_until_nothing_is_new(proofs)
     return inferred
 
 
-def unlisted(ledger: Ledger, known: Known) -> list[Call]:
+def unlisted(call_log: CallLog, known: KnownIds) -> list[Call]:
     """Return a call for each user, role and permission set that is missing from its list.
 
-    Those are missing that an earlier read knew, that are in use, or whose permissions an earlier part of
-    this very read asked for. A list that was not answered in full misses nobody, unless it is that of the
-    users. Only a 404 proves what is missing gone.
+    A subject is missing if an earlier run knew it, if it is in use, or if an interrupted part of this run
+    requested its permissions. A list that was not answered in full proves nothing about roles and sets, so
+    these are not requested. Only a 404 proves that a subject is gone.
     """
-    users = {str(user) for user in known.users} | ledger.asked_about(Endpoint.PERMISSIONS)
-    missing = {Endpoint.USER: users - ledger.ids(Endpoint.USERS)}
-    if ledger.offered(Endpoint.ROLES):
-        roles = {str(role) for role in known.roles} | ledger.roles_in_use()
-        missing[Endpoint.ROLE] = roles - ledger.ids(Endpoint.ROLES)
-    if ledger.offered(Endpoint.PERMISSION_SETS):
-        sets = set(known.permission_sets) | ledger.permission_sets_in_use()
-        missing[Endpoint.PERMISSION_SET] = sets - ledger.ids(Endpoint.PERMISSION_SETS)
+    users = {str(user) for user in known.users} | call_log.asked_about(Endpoint.PERMISSIONS)
+    missing = {Endpoint.USER: users - call_log.ids(Endpoint.USERS)}
+    if call_log.offered(Endpoint.ROLES):
+        roles = {str(role) for role in known.roles} | call_log.roles_in_use()
+        missing[Endpoint.ROLE] = roles - call_log.ids(Endpoint.ROLES)
+    if call_log.offered(Endpoint.PERMISSION_SETS):
+        sets = set(known.permission_sets) | call_log.permission_sets_in_use()
+        missing[Endpoint.PERMISSION_SET] = sets - call_log.ids(Endpoint.PERMISSION_SETS)
     return [Call(endpoint, id=subject) for endpoint, ids in missing.items() for subject in sorted(ids)]

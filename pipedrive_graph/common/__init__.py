@@ -1,1 +1,1 @@
-"""What every room uses: time, text, files, locks, the network, and the words of the field."""
+"""Modules that all rooms share: time, text, addresses, files, locks, the network, and secrets in messages."""

@@ -1,7 +1,7 @@
-"""Reads e-mail addresses that people typed or exported, and gives the form in which they are compared.
+"""Parses e-mail addresses that people typed or exported, and normalises them for comparison.
 
-A cell or a setting may hold `Ana Bell <ana@example.com>`, a `mailto:` link, or characters that nobody sees.
-What cannot be read as exactly one address is refused with a reason, never guessed.
+A cell or a setting may hold `Ana Bell <ana@example.com>`, a `mailto:` link, or invisible characters. A text
+that is not exactly one address is refused with a reason, never guessed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters without a shape, such as a soft hyphen or a zero-width space."""
+"""Invisible characters, such as a soft hyphen or a zero-width space."""
 
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a"
 
 _PLAIN = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
-"""An address of ASCII letters is compared as it is; a mail server may be stricter or not."""
+"""ASCII addresses; they are compared as they are, even if a mail server would be stricter."""
 
 _MARKS = tuple("=+-*?|/#!&~^%$`.")
-"""What stands before an address that is part of a formula or a list; hardly any mailbox begins so."""
+"""Characters before an address that is part of a formula or a list; mailboxes hardly ever start with them."""
 
 _NOT_FIRST = (*_MARKS, *_QUOTES)
 
@@ -39,21 +39,21 @@ _PUNYCODE = "xn--"
 
 
 class AddressError(ValueError):
-    """A text that is not exactly one e-mail address; the message goes on after the text itself."""
+    """A text that is not exactly one e-mail address; the message continues a sentence after the text."""
 
 
 def read(text: str) -> str:
-    """The one e-mail address that a text names, with the domain in lower case and in its own script.
+    """Return the one e-mail address in a text, with the domain in lower case and in its own script.
 
     Raises:
-        AddressError: if it names none, or more than one.
+        AddressError: if the text contains none, or more than one.
     """
-    # nearly all are plain, and need nothing of what follows
+    # nearly all addresses are plain and need no further work
     return _lowered(text) if _is_plain(text) else _read(text)
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is an ASCII address and nothing else."""
+    """Whether a text is just an ASCII address."""
     return (
         text.isascii()
         and not text.startswith(_NOT_FIRST)
@@ -63,7 +63,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _lowered(address: str) -> str:
-    """A plain address with its domain in lower case."""
+    """Return a plain address with its domain in lower case."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{domain.lower()}"
 
@@ -79,7 +79,7 @@ def _read(text: str) -> str:
     parts = {part.lower(): part for part in map(_unquoted, _SEPARATORS.split(inside)) if part}
     if sum("@" in part for part in parts) > 1 or ("<" in inside and inside.count("@") > 1):
         raise AddressError("holds more than one e-mail address")
-    # a domain may end with a dot, and so may a sentence
+    # both a domain and a sentence may end with a dot
     address = (next(iter(parts.values())) if len(parts) == 1 else inside).removesuffix(".")
     if address.startswith(_MARKS):
         raise AddressError("is not an e-mail address")
@@ -89,7 +89,7 @@ def _read(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text names exactly one e-mail address."""
+    """Whether a text contains exactly one e-mail address."""
     try:
         read(text)
     except AddressError:
@@ -98,10 +98,10 @@ def is_address(text: str) -> bool:
 
 
 def comparable(text: str | None) -> str | None:
-    """The form in which e-mail addresses are compared, by case, script and what is around them alike.
+    """Return an e-mail address in the form for comparisons, independent of case, script and decoration.
 
     Returns:
-        None where there is no @. A text that is not exactly one address is compared as it is written.
+        None for a text without an @. A text that is not exactly one address is only cleaned and lower-cased.
     """
     if text is None:
         return None
@@ -112,12 +112,12 @@ def comparable(text: str | None) -> str | None:
 
 
 def person(text: str | None) -> str:
-    """The form in which persons are compared who are known by an address or by a name; empty for nobody."""
+    """Return a person's address or name in the form for comparisons; empty if the text names nobody."""
     return comparable(text) or visible(text or "").strip().casefold()
 
 
 def domain(text: str) -> str:
-    """A domain as it is compared: in lower case, in its own script, without an @ before it or a dot after it.
+    """Return a domain for comparisons: in lower case, in its own script, without a leading @ or trailing dot.
 
     Raises:
         AddressError: if it is not a domain.
@@ -132,37 +132,37 @@ def domain(text: str) -> str:
 
 
 def mailbox(text: str) -> str:
-    """The part of an address before the @, as it is compared; an @ and what follows it may be written too."""
+    """Return the part of an address before the @, in the form for comparisons; the rest is optional."""
     return _cleaned(text).partition("@")[0].strip().lower()
 
 
 def recipients(text: str) -> list[tuple[str, str]]:
-    """The names (or empty texts) and e-mail addresses of a list with commas or semicolons between.
+    """Return the names (or empty texts) and e-mail addresses in a list separated by commas or semicolons.
 
     Raises:
-        AddressError: naming the first that is not an address, or the text where it names none.
+        AddressError: naming the first entry that is not an address, or the text if it has none.
     """
     if not visible(text).strip().isprintable():
         raise AddressError(f"'{printable(text)}' is not an e-mail address")
     pairs = getaddresses([re.sub(r";\s*", ", ", _cleaned(text))]) or [("", "")]
-    found = []
+    addresses = []
     for name, address in pairs:
         try:
-            found.append((name, read(address)))
+            addresses.append((name, read(address)))
         except AddressError as error:
             raise AddressError(f"'{address if address and len(pairs) > 1 else text}' {error}") from error
-    return found
+    return addresses
 
 
 def deliverable(address: str) -> str:
-    """An address that `read` gave, for a mail server: the domain in ASCII where it can be."""
+    """Return an address from `read` for a mail server: the domain in ASCII if possible."""
     if address.isascii():
         return address
     return _validated(address).ascii_email or address
 
 
 def visible(text: str) -> str:
-    """A text in composed characters, without those that nobody sees."""
+    """Return a text in composed form without invisible characters."""
     return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
 
 
@@ -178,9 +178,9 @@ def _validated(address: str) -> ValidatedEmail:
 
 
 def _cleaned(text: str) -> str:
-    """A text without characters that nobody sees and without what stands around it.
+    """Return a text without invisible characters and without surrounding punctuation.
 
-    Letters of full width and ligatures, as a PDF has them, count as the letters that they show.
+    Full-width letters and ligatures, as in a PDF, are replaced by the letters that they show.
     """
     stripped = visible(unicodedata.normalize("NFKC", text)).strip().strip(",;").strip()
     if stripped.lower().startswith("mailto:") or "<" not in stripped:
@@ -189,7 +189,7 @@ def _cleaned(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """A text without the quotes around it, straight or typographic, or the one before it.
+    """Return a text without the quotes around it, straight or typographic, or the one before it.
 
     A spreadsheet marks a text with an apostrophe in front.
     """

@@ -1,7 +1,7 @@
 """The one clock of the project, which tests can set.
 
-Every time that ends up in a table starts here and travels through a snapshot's manifest; SQL never asks
-for the time. Pacing and time-outs do not use this clock: they measure with the event loop's own.
+Every time in a table comes from here by way of a snapshot's manifest; SQL never asks for the time. Rate
+limits and time-outs use the event loop's clock instead.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pipedrive_graph.common import environment
 from pipedrive_graph.errors import ConfigurationError
 
 CLOCK_VARIABLE = "PIPEDRIVE_GRAPH_CLOCK"
-"""An ISO 8601 time at which this process's clock starts; for tests and rehearsals."""
+"""An ISO 8601 time at which this process's clock starts; for tests and trial runs."""
 
 TOLERANCE_VARIABLE = "PIPEDRIVE_GRAPH_CLOCK_TOLERANCE"
 DEFAULT_TOLERANCE = 60
-"""Minutes by which this machine's clock may be ahead of the server's: far more than an answer takes."""
+"""Minutes by which this machine's clock may be ahead of the server's: far more than a response takes."""
 
 _LARGEST_TOLERANCE = 10_000_000  # minutes: 19 years
 
@@ -49,7 +49,7 @@ def tolerance(variables: Mapping[str, str] | None = None) -> timedelta:
     """Return how much this machine's clock may be ahead of the server's.
 
     Args:
-        variables: the environment variables to read, by default this process's own.
+        variables: the environment variables to read, by default those of this process.
 
     Raises:
         ConfigurationError: if the variable is not a number of minutes.
@@ -61,5 +61,5 @@ def tolerance(variables: Mapping[str, str] | None = None) -> timedelta:
 
 
 def iso(moment: datetime) -> str:
-    """Return `moment` as it is written in manifests: UTC, microseconds, a trailing Z."""
+    """Return `moment` in the format of manifests: UTC, microseconds, a trailing Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

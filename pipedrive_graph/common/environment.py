@@ -1,7 +1,7 @@
-"""Reads environment variables: the one place where their values are cleaned.
+"""Reads environment variables; the only place where their values are cleaned.
 
 A file of variables that was written on Windows leaves a carriage return at the end of every value, and a
-pasted value may have blanks around it. Neither belongs to any setting.
+pasted value may have spaces around it. Neither belongs to any setting.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _INHERITED = frozenset(
         "PIPEDRIVE_GRAPH_GROUP",
     }
 )  # fmt: skip
-"""What another program gets: where it is, whose it is, and how to open a browser."""
+"""Variables for other programs: paths, the user, and how to open a browser."""
 
 DAGSTER_HOME = "DAGSTER_HOME"
-"""The variable that names the folder in which Dagster keeps its runs."""
+"""The variable with the folder in which Dagster keeps its runs."""
 
 _CONVENTIONAL = re.compile(r"[A-Z_][A-Z0-9_]*", flags=re.ASCII)
 
 
 def value(name: str, variables: Mapping[str, str] | None = None) -> str:
-    """Return the value of a variable without white space around it; empty where it is not set.
+    """Return the value of a variable without surrounding white space; empty if it is not set.
 
     Args:
         name: the variable.
@@ -46,13 +46,13 @@ def minutes(
 
     Args:
         name: the variable.
-        default: what counts where it is not set.
-        least: the smallest number that is accepted.
-        most: the largest.
+        default: the value if it is not set.
+        least: the smallest accepted number.
+        most: the largest accepted number.
         variables: where to look, by default this process's environment.
 
     Raises:
-        ConfigurationError: if it is no number, or not within the bounds.
+        ConfigurationError: if it is not a number, or out of bounds.
     """
     try:
         number = float(value(name, variables) or default)
@@ -66,24 +66,24 @@ def minutes(
 
 
 def inherited() -> dict[str, str]:
-    """Return the variables that another program may have: none of them holds a secret of ours."""
+    """Return the variables that another program may receive: none of them holds one of our secrets."""
     return {
-        name: held
-        for name, held in os.environ.items()
+        name: text
+        for name, text in os.environ.items()
         if name in _INHERITED or name.startswith(("LC_", "XDG_", "MARIMO_"))
     }
 
 
 def is_conventional(variable: str) -> bool:
-    """Whether a variable's name is written the usual way, in capitals, as a secret hardly ever is."""
+    """Whether a variable's name is in capitals as usual; a secret hardly ever is."""
     return _CONVENTIONAL.fullmatch(variable) is not None
 
 
 def named(variable: str, setting: str) -> str:
-    """Name a variable that is not set, for a message.
+    """Return how a message names a variable that is not set.
 
-    A short password in the place of a variable's name looks like a name. Hence only a name that is written
-    the usual way, in capitals, is shown; for any other the message names the setting.
+    A short password in the place of a variable's name looks like a name. So the message only shows a name in
+    capitals; otherwise it names the setting.
     """
     if is_conventional(variable):
         return f"the environment variable {variable}"

@@ -1,4 +1,4 @@
-"""Writes files so that a crash leaves the old one or the new one, and says why one cannot be used."""
+"""Writes files atomically, and explains why a file cannot be read or written."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from pipedrive_graph.errors import BusyError, ConfigurationError, LandingError, 
 _log = logging.getLogger(__name__)
 
 PRIVATE = 0o600
-"""The widest mode of a file that this project writes about people."""
+"""The widest mode of a file with personal data that this project writes."""
 
 PRIVATE_FOLDER = 0o700
-"""The mode of a folder that this project makes, whatever the umask."""
+"""The mode of a folder that this project creates, whatever the umask."""
 
 _LINKS = 40
-"""So many links may lead to a file; Linux follows no more either."""
+"""The longest chain of links to a file; Linux has the same limit."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _NOT_SPILLED = "failed to offload data block"
-"""What DuckDB says where its temporary files would take more than is free: it looks before it writes."""
+"""DuckDB's message if its temporary files would need more space than is free; it checks before it writes."""
 
 
 def expanded(path: str | Path) -> Path:
-    """A path as somebody has written it, with the home folder in place of `~` or `~name`.
+    """Return a path as typed, with `~` or `~name` replaced by the home folder.
 
     Raises:
-        ConfigurationError: if there is no user of that name.
+        ConfigurationError: if the user does not exist.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise ConfigurationError(
-            f"There is no home folder for '{shown(Path(path).parts[0])}' in {shown(str(path))}; write the"
+            f"The home folder of '{shown(Path(path).parts[0])}' in {shown(str(path))} is unknown; write the"
             " whole path."
         ) from None
 
@@ -50,7 +50,7 @@ def expanded(path: str | Path) -> Path:
 def check_folder(folder: Path, *, setting: str) -> None:
     """Refuse a folder in which DuckDB cannot keep databases, or whose path no message could show.
 
-    DuckDB takes a backslash for a separator, and puts the log of a database before a `?` in its path.
+    DuckDB treats a backslash as a separator, and ends the path of a database's log at a `?`.
 
     Raises:
         ConfigurationError: naming the setting.
@@ -68,22 +68,22 @@ def check_folder(folder: Path, *, setting: str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing: their owner's alone, whatever the umask."""
+    """Create a folder and its missing parents with access for their owner only, whatever the umask."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        with suppress(FileExistsError):  # another process was quicker
+        with suppress(FileExistsError):  # another process created it first
             path.mkdir(PRIVATE_FOLDER)
-    folder.mkdir(PRIVATE_FOLDER, exist_ok=True)  # an error where something else has the name
+    folder.mkdir(PRIVATE_FOLDER, exist_ok=True)  # raises if a file has this name
 
 
 def real(path: Path) -> Path:
-    """Where a file lies, also where `path` is a link to it.
+    """Return the real path of a file, following links.
 
-    A link is followed by the rule that Linux has for shared folders: it belongs to the user of this process,
-    or to the owner of its folder.
+    A link is followed by the rule that Linux has for shared folders: it must belong to the user of this
+    process, or to the owner of its folder.
 
     Raises:
-        LandingError: if somebody else made the link, who would so choose which file is written.
+        LandingError: if another user made the link and could so choose which file is written.
     """
     link = path.absolute()
     for _ in range(_LINKS):
@@ -99,10 +99,10 @@ def real(path: Path) -> Path:
 
 
 def create(path: Path) -> int:
-    """Make a new file that is its owner's alone, and return its descriptor.
+    """Create a file with access for its owner only, and return its descriptor.
 
-    What a crash has left under that name is removed first. A link is never followed, and a file that somebody
-    else makes there in the meantime is an error: both would give the content away.
+    A file of this name left by a crash is removed first. A link is never followed, and a file that another
+    user creates in the meantime is an error: both could expose the content.
     """
     with suppress(FileNotFoundError):
         path.unlink()
@@ -110,7 +110,7 @@ def create(path: Path) -> int:
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """Return the content of a file that a person made.
+    """Return the content of a file from a user.
 
     Raises:
         OSError: if it cannot be read, or is larger than `most` bytes.
@@ -123,7 +123,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make what was created, renamed or removed in a folder survive a power cut."""
+    """Make created, renamed and removed files of a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -132,7 +132,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its name, atomically and durably; where that is a link, its target's."""
+    """Rename a finished temporary file atomically and durably; if `path` is a link, replace its target."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     placed = temporary.replace(real(path))
@@ -142,15 +142,15 @@ def put_in_place(temporary: Path, path: Path) -> None:
 def write_atomically(
     path: Path, content: bytes, *, on_finished: Callable[[Path], None] | None = None
 ) -> None:
-    """Write a whole file: afterwards it has the old content or the new, never half.
+    """Write a whole file: afterwards it has either the old content or the new.
 
     Args:
         path: the file.
-        content: what it is to hold.
-        on_finished: as `atomically` takes it.
+        content: its new content.
+        on_finished: see `atomically`.
 
     Raises:
-        LandingError: if it cannot be written, for lack of space or of rights.
+        LandingError: if it cannot be written, for lack of space or permissions.
     """
     with atomically(path, on_finished=on_finished) as file:
         file.write(content)
@@ -158,14 +158,14 @@ def write_atomically(
 
 @contextmanager
 def atomically(path: Path, *, on_finished: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
-    """Write a file bit by bit: after the block it has the new content; if the block fails, the old.
+    """Write a file in parts: after the block it has the new content; if the block fails, the old.
 
     Args:
         path: the file.
-        on_finished: called with the temporary file when it is complete, before it gets its name.
+        on_finished: called with the complete temporary file before it is renamed.
 
     Raises:
-        LandingError: if it cannot be written, for lack of space or of rights.
+        LandingError: if it cannot be written, for lack of space or permissions.
     """
     temporary = temporary_for(path)
     try:
@@ -177,7 +177,7 @@ def atomically(path: Path, *, on_finished: Callable[[Path], None] | None = None)
             on_finished(temporary)
         put_in_place(temporary, path)
     except BusyError:
-        raise  # the temporary file is the other's
+        raise  # the temporary file belongs to the other process
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -187,22 +187,22 @@ def atomically(path: Path, *, on_finished: Callable[[Path], None] | None = None)
 
 
 def temporary_for(path: Path) -> Path:
-    """Where the new content of a file is written; what a crash leaves there, the next writer replaces.
+    """Return where the new content of a file is written; remains of a crash are replaced by the next write.
 
-    It is beside the file itself, though `path` be a link to it: only there it can be renamed.
+    It is beside the file itself, even if `path` is a link, because only there it can be renamed.
     """
     file = real(path)
     return file.with_name(f".{file.name}.tmp")
 
 
 def private(path: str, flags: int) -> int:
-    """An opener for `open`: the files that it makes are their owner's alone."""
+    """Opener for `open` that creates files with access for their owner only."""
     return os.open(path, flags, PRIVATE)
 
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Whatever files a library makes inside are their owner's alone."""
+    """Within the block, files created by libraries are accessible to their owner only."""
     before = os.umask(0o077)
     try:
         yield
@@ -212,7 +212,7 @@ def private_files() -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raise LandingError, saying why, where the system does not let a file or folder be read."""
+    """Turn an OSError into a LandingError that explains why a file or folder cannot be read."""
     try:
         yield
     except OSError as error:
@@ -221,7 +221,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise LandingError, saying why, where the system does not let a file or folder be written."""
+    """Turn an OSError into a LandingError that explains why a file or folder cannot be written."""
     try:
         yield
     except OSError as error:
@@ -229,23 +229,23 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def cannot_write(path: Path, error: OSError) -> LandingError:
-    """The sentence for a file that cannot be written."""
+    """Return the error for a file that cannot be written."""
     if error.errno in _FULL:
         return no_space(path)
     return LandingError(f"Cannot write {path}: {reason(path, error)}.")
 
 
 def cannot_read(path: Path, error: OSError) -> LandingError:
-    """The sentence for a file or folder that cannot be read."""
+    """Return the error for a file or folder that cannot be read."""
     return LandingError(f"Cannot read {path}: {reason(path, error)}.")
 
 
 def reason(path: Path, error: OSError) -> str:
-    """What the system says; where it forbids something, also whom the file belongs to."""
+    """Return the system's message, and the owner of the file if access is denied."""
     text = error.strerror or str(error)
     if error.errno not in {errno.EACCES, errno.EPERM}:
         return text
-    closed = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    closed = next(existing for existing in (path, *path.parents) if os.path.lexists(existing))
     folder = path.parent
     if closed == path and may(path, os.R_OK | os.W_OK) and not may(folder, os.W_OK | os.X_OK):
         closed = folder
@@ -253,17 +253,17 @@ def reason(path: Path, error: OSError) -> str:
 
 
 def may(path: Path, how: int) -> bool:
-    """Whether this process may use a file so; `how` is as `os.access` takes it."""
+    """Whether this process has the access `how` to a file; `how` has the values of `os.access`."""
     return os.access(path, how, effective_ids=True)
 
 
 def ownership(path: Path) -> str:
-    """The owner of a file, and the user of this process, as a clause of a sentence."""
+    """Return the owner of a file and the user of this process as a clause of a sentence."""
     return f"belongs to {owner_of(path)}, and this process runs as {current_user()}"
 
 
 def owner_of(path: Path) -> str:
-    """The owner of a file, by name where there is one."""
+    """Return the owner of a file, by name if there is one."""
     try:
         return _name(path.lstat().st_uid)
     except OSError:
@@ -271,7 +271,7 @@ def owner_of(path: Path) -> str:
 
 
 def current_user() -> str:
-    """The user that this process runs as."""
+    """Return the user that this process runs as."""
     return _name(os.geteuid())
 
 
@@ -283,23 +283,23 @@ def _name(user_id: int) -> str:
 
 
 def no_space(path: Path) -> NoSpaceError:
-    """The sentence for a disk that is full."""
-    return NoSpaceError(f"There is no space left to write {path}; free some and try again.")
+    """Return the error for a full disk."""
+    return NoSpaceError(f"No space is left to write {path}; free some and try again.")
 
 
 def is_full(error: Exception) -> bool:
-    """Whether what a library says is that the disk is full."""
+    """Whether a library's error means that the disk is full."""
     return any(words in str(error) for words in (_NOT_SPILLED, *map(os.strerror, _FULL)))
 
 
 def _check_is_at(temporary: Path, descriptor: int, path: Path) -> None:
-    """Raise BusyError where another process has begun to write the same file, and replaced the temporary."""
+    """Raise BusyError if another process writes the same file and has replaced the temporary one."""
     if not is_at(temporary, descriptor):
         raise BusyError(f"Another process is writing {path}; wait until it has ended, then try again.")
 
 
 def is_at(path: Path, descriptor: int) -> bool:
-    """Whether an open file is still the one that lies there."""
+    """Whether an open file is still the file at this path."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

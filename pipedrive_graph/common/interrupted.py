@@ -1,7 +1,7 @@
-"""Says whether a `forget` was interrupted half-way: until it is finished, nobody else writes.
+"""Detects a `forget` that was interrupted: until it is finished, other commands must not write.
 
-`forget` prepares everything in a folder of the home, and writes a list of what is to be put in place last.
-Where that list is there and nobody is at work, landing, journal and warehouse may belong to different times.
+`forget` prepares its result in a folder inside the home folder, and writes the list of changes last. If that
+list exists and no `forget` is running, landing, journal and warehouse may not match each other.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 from pipedrive_graph.errors import LandingError
 
 FOLDER = ".forget"
-"""Where `forget` prepares what it puts in place, inside the home folder."""
+"""The folder inside the home folder in which `forget` prepares its result."""
 
 INTENT = "intent.json"
-"""The list of what is put in place; it is written when everything is prepared."""
+"""The list of changes; it is written when everything is prepared."""
 
 
 def is_interrupted(home: Path) -> bool:
-    """Whether a `forget` has begun to put its result in place and has not ended."""
+    """Whether a `forget` has started to apply its result and has not finished."""
     return (home / FOLDER / INTENT).exists()
 
 
@@ -26,15 +26,15 @@ def refuse(home: Path) -> None:
     """Refuse to write while a `forget` is unfinished.
 
     Raises:
-        LandingError: if one is.
+        LandingError: if a `forget` is unfinished.
     """
     if is_interrupted(home):
         raise LandingError(sentence(home))
 
 
 def sentence(home: Path) -> str:
-    """What to do about a `forget` that was interrupted."""
+    """Return what to do about an interrupted `forget`."""
     return (
-        f"A `pipedrive-graph forget` was interrupted while it put its result in place ({home / FOLDER}):"
+        f"A `pipedrive-graph forget` was interrupted while it applied its changes ({home / FOLDER}):"
         " run `pipedrive-graph forget --finish`, or sync, which finishes it first."
     )

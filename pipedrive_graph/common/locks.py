@@ -1,4 +1,4 @@
-"""Keeps processes apart with locks that the kernel frees when the process that holds one ends."""
+"""Locks between processes; the kernel releases a lock when its process ends."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ _LONGEST_LOCK_WAIT = 10_080  # minutes: a week
 
 
 @contextmanager
-def lock(path: Path, *, doing: str, wait: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Hold a lock that the kernel frees when this process ends, however it ends.
+def lock(path: Path, *, doing: str, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold a lock that the kernel releases when this process ends in any way.
 
     Args:
-        path: the lock's file; while it is held, it holds the id of the process that holds it, and is then
-            removed.
-        doing: what the holder does, for the sentence that another process prints.
-        wait: called once with a sentence that names the process that holds the lock; without it, a held
-            lock is an error at once.
+        path: the lock file; while the lock is held, the file contains the holder's process id. It is removed
+            afterwards.
+        doing: what the holder does, for the message of another process.
+        on_wait: called once with a sentence that names the process that holds the lock; without it, a held
+            lock is an error.
 
     Raises:
-        BusyError: naming the other process, if `wait` is not given, or if the process holds the lock for
+        BusyError: naming the other process, if `on_wait` is not given, or if the process holds the lock for
             longer than PIPEDRIVE_GRAPH_LOCK_WAIT allows.
         ConfigurationError: if that variable is not a number of minutes.
-        LandingError: if the lock's file cannot be made or written.
+        LandingError: if the lock file cannot be created or written.
     """
     try:
         files.make_folder(path.parent)
-        descriptor = _take(path, doing, wait)
+        descriptor = _take(path, doing, on_wait)
     except OSError as error:
         raise files.cannot_write(path, error) from error
     try:
         try:
-            os.ftruncate(descriptor, 0)  # of a process that was killed, the id is still there
+            os.ftruncate(descriptor, 0)  # removes the id of a process that was killed
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         except OSError as error:
             raise files.cannot_write(path, error) from error
         yield
     finally:
         with suppress(OSError):
-            path.unlink()  # while it is held: whoever waits for it sees that it is gone, and makes another
+            path.unlink()  # while the lock is held, so that a waiting process notices and creates a new one
         os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds a lock; nothing is written."""
+    """Whether a process holds a lock; writes nothing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
@@ -79,7 +79,7 @@ def lock_wait(variables: Mapping[str, str] | None = None) -> float:
     """Return how many seconds a process waits for a lock that another process holds.
 
     Args:
-        variables: the environment variables to read, by default this process's own.
+        variables: the environment variables to read, by default those of this process.
 
     Raises:
         ConfigurationError: if the variable is not a number of minutes.
@@ -90,10 +90,10 @@ def lock_wait(variables: Mapping[str, str] | None = None) -> float:
     return minutes * 60
 
 
-def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
-    """Make the lock's file, or wait for the one that is there; return its descriptor."""
-    patience = lock_wait() if wait is not None else 0.0
-    began, told = time.monotonic(), False
+def _take(path: Path, doing: str, on_wait: Callable[[str], None] | None) -> int:
+    """Create the lock file, or wait for the existing one; return its descriptor."""
+    longest = lock_wait() if on_wait is not None else 0.0
+    began, is_waiting = time.monotonic(), False
     while True:
         descriptor = _open_lock(path)
         try:
@@ -103,24 +103,24 @@ def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
             since = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
             os.close(descriptor)
             sentence = f"Another process ({holder}) is {doing}"
-            if wait is None:
+            if on_wait is None:
                 raise BusyError(f"{sentence}; wait until it has ended, then try again.") from error
             sentence += f" (since {since:%Y-%m-%d %H:%M:%S} UTC)"
             waited = time.monotonic() - began
-            if waited >= patience:
+            if waited >= longest:
                 raise BusyError(
-                    f"{sentence}, and still has not ended after {patience / 60:g} minutes of waiting: look at"
+                    f"{sentence}, and still has not ended after {longest / 60:g} minutes of waiting: look at"
                     f" what process {holder} does and try again when it has ended, or set"
                     f" {LOCK_WAIT_VARIABLE} to more minutes."
                 ) from error
-            if not told:
+            if not is_waiting:
                 _log.debug("Waiting for the lock %s, which process %s holds", path, holder)
-                wait(f"{sentence}; waiting for it, at most {patience / 60:g} minutes.")
-                told = True
+                on_wait(f"{sentence}; waiting for it, at most {longest / 60:g} minutes.")
+                is_waiting = True
             time.sleep(0.1)
             continue
         if files.is_at(path, descriptor):
-            if told:
+            if is_waiting:
                 waited = time.monotonic() - began
                 _log.debug("Got the lock %s after %.3f s", path, waited, extra={"seconds": round(waited, 3)})
             return descriptor
@@ -128,10 +128,10 @@ def _take(path: Path, doing: str, wait: Callable[[str], None] | None) -> int:
 
 
 def _open_lock(path: Path) -> int:
-    """Open a lock's file, or make it.
+    """Open or create a lock file.
 
     Raises:
-        LandingError: if somebody else put it there, or it is a link: it would say which file is written.
+        LandingError: if another user put it there, or it is a link, which would choose the file to write.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, files.PRIVATE)

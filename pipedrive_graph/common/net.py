@@ -1,6 +1,6 @@
-"""Reads the proxies and certificate authorities of the environment, for every connection that is made.
+"""Reads the proxies and certificate authorities of the environment, which apply to every connection.
 
-The values may hold passwords, so a message names the variable and never its value.
+The values may contain passwords, so messages name the variable and never its value.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pipedrive_graph.common import environment, pasted
 from pipedrive_graph.errors import ConfigurationError
 
 PROXIES = ("HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY")
-"""The variables of proxies; what is encrypted goes by the first that is set of the first two."""
+"""The variables of proxies; an encrypted connection uses HTTPS_PROXY or else ALL_PROXY."""
 
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Take the place of the public certificate authorities."""
+"""Authorities that replace the public ones."""
 
 MORE_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Are trusted as well."""
+"""Authorities that are trusted in addition to the public ones."""
 
 _SOCKS = {"socks4", "socks4a", "socks5", "socks5h"}
 
@@ -35,7 +35,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and the variable that names it."""
+    """A proxy, and the variable that configures it."""
 
     url: str
     variable: str
@@ -43,7 +43,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Bypass:
-    """An entry of NO_PROXY: hosts by a pattern, or addresses by their network; a port, or None for all."""
+    """An entry of NO_PROXY: a pattern of host names or a network of addresses, and a port (None for all)."""
 
     pattern: str
     network: _Network | None
@@ -62,14 +62,14 @@ class Bypass:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The proxy for what is encrypted, the hosts that are reached without it, and the authorities."""
+    """The proxy for encrypted connections, the hosts that bypass it, and the certificate authorities."""
 
     proxy: Proxy | None
     bypasses: tuple[Bypass, ...]
     authorities: tuple[Path, ...]
 
     def proxy_for(self, url: str) -> Proxy | None:
-        """Return the proxy for an address; None for this machine, and for what is not encrypted."""
+        """Return the proxy for an address; None for this machine, and for unencrypted connections."""
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
         if self.proxy is None or parts.scheme != "https" or is_loopback(host):
@@ -78,25 +78,25 @@ class Network:
         return None if covered else self.proxy
 
     def tls(self) -> ssl.SSLContext:
-        """Return the settings of TLS with the authorities that are trusted.
+        """Return the TLS context with the trusted authorities.
 
-        They are the same object for all connections of this process, until one of the files changes.
+        All connections of this process share it until one of the files changes.
         """
         return _tls(self.authorities, tuple(map(_changed_at, self.authorities)))
 
     def tls_for(self, url: str) -> ssl.SSLContext:
-        """Return the settings of TLS for an address; where nothing is encrypted, no authority is loaded."""
+        """Return the TLS context for an address; without encryption, no authority is loaded."""
         encrypted = urlsplit(url).scheme == "https"
         return self.tls() if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def trusting(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        """Add the authorities of the environment to settings of TLS."""
+        """Add the authorities of the environment to a TLS context."""
         return _trusting(context, self.authorities)
 
 
 @lru_cache(maxsize=4)
 def _tls(authorities: tuple[Path, ...], _changed: tuple[int | None, ...]) -> ssl.SSLContext:
-    """Reading the public authorities takes 60 ms and a megabyte: once, and not for each company."""
+    """Cached, because reading the public authorities takes 60 ms and a megabyte for each company."""
     first = authorities[0] if authorities else Path(certifi.where())
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=_file(first), capath=_folder(first))
     return _trusting(context, authorities)
@@ -118,8 +118,8 @@ def load(variables: Mapping[str, str] | None = None) -> Network:
     Raises:
         ConfigurationError: if a variable cannot be used, naming it.
     """
-    found = [proxy for name in PROXIES if (proxy := _proxy(name, variables))]
-    encrypted = next((proxy for proxy in found if not proxy.variable.upper().startswith("HTTP_")), None)
+    proxies = [proxy for name in PROXIES if (proxy := _proxy(name, variables))]
+    encrypted = next((proxy for proxy in proxies if not proxy.variable.upper().startswith("HTTP_")), None)
     if encrypted and urlsplit(encrypted.url).scheme in _SOCKS:
         raise ConfigurationError(
             f"The variable {encrypted.variable} names a SOCKS proxy, which is not supported: name an HTTP"
@@ -132,7 +132,7 @@ def load(variables: Mapping[str, str] | None = None) -> Network:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host does not leave this machine."""
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -140,7 +140,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _either(name: str, variables: Mapping[str, str] | None) -> tuple[str, str]:
-    """Return the variable's name as it is set, and its value; as in curl, lower case goes first."""
+    """Return the variable's name as it is set, and its value; as in curl, lower case has precedence."""
     for called in (name.lower(), name):
         value = environment.value(called, variables)
         if value:
@@ -169,20 +169,20 @@ def _proxy(name: str, variables: Mapping[str, str] | None) -> Proxy | None:
 def _bypasses(variables: Mapping[str, str] | None) -> tuple[Bypass, ...]:
     called, value = _either("NO_PROXY", variables)
     entries = value.replace(",", " ").replace(";", " ").split()
-    read = []
+    bypasses = []
     for number, entry in enumerate(entries, 1):
         try:
-            read.append(_bypass(entry.lower()))
+            bypasses.append(_bypass(entry.lower()))
         except ValueError:
             raise ConfigurationError(
                 f"Entry {number} of the variable {called} is not a host, an address or a range: write it like"
                 " example.com, [::1]:8080 or 10.0.0.0/8."
             ) from None
-    return tuple(read)
+    return tuple(bypasses)
 
 
 def _bypass(entry: str) -> Bypass:
-    """Read one entry: a name, `.name`, `*.name`, `*`, an address or a range; all but ranges with a port.
+    """Parse one entry: a name, `.name`, `*.name`, `*`, an address or a range; all but ranges may have a port.
 
     Raises:
         ValueError: if it is none of these.
@@ -215,10 +215,12 @@ def _authorities(names: tuple[str, ...], variables: Mapping[str, str] | None) ->
         folder = name == "SSL_CERT_DIR"
         if not path.exists() or path.is_dir() < folder:
             what = "folder" if folder else "file"
-            raise ConfigurationError(f"The variable {name} names a {what} of certificates that is not there.")
+            raise ConfigurationError(
+                f"The variable {name} names a {what} of certificates that does not exist."
+            )
         if not _holds_certificates(path, path.stat().st_mtime_ns):
             raise ConfigurationError(
-                f"The variable {name} names a file in which no certificate can be read: it must be PEM."
+                f"The variable {name} names a file without readable certificates: it must be PEM."
             )
         paths.append(path)
     return paths
@@ -226,10 +228,10 @@ def _authorities(names: tuple[str, ...], variables: Mapping[str, str] | None) ->
 
 @lru_cache
 def _holds_certificates(path: Path, changed_ns: int) -> bool:
-    """Whether OpenSSL can load a file or folder; tens of milliseconds, so once for each state of it."""
+    """Whether OpenSSL can load a file or folder; cached, because it takes tens of milliseconds."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(path), _folder(path))
-    except OSError:  # ssl.SSLError is one
+    except OSError:  # includes ssl.SSLError
         return False
     return True
 

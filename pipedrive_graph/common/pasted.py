@@ -1,7 +1,7 @@
-"""Finds secrets that were pasted where a name, a path or an address belongs, and keeps them out of messages.
+"""Detects secrets that were pasted in place of a name, a path or an address, and keeps them out of messages.
 
-The value of a setting may be such a secret whenever it is wrong. So these messages name the setting and its
-place, and never the value.
+A wrong value of any setting may be such a secret. So the messages name the setting and its place, and never
+the value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pipedrive_graph.errors import ConfigurationError
 
 SHORTEST_SECRET = 20
-"""Letters and digits in a row from which a text is taken for a secret; Pipedrive's tokens have 40."""
+"""A text with so many letters and digits in a row is taken for a secret; Pipedrive's tokens have 40."""
 
 HIDDEN = "[hidden]"
 
@@ -23,22 +23,22 @@ _RUN = re.compile(rf"[A-Za-z0-9]{{{SHORTEST_SECRET},}}")
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text holds a long run of letters and digits with at least one of each."""
+    """Whether a text has a long run of letters and digits with at least one of each."""
     return any(_is_mixed(run) for run in _RUN.findall(text))
 
 
 def shown(text: str) -> str:
-    """Return a text for a message, without what looks like a secret."""
+    """Return a text for a message, with everything hidden that looks like a secret."""
     return _RUN.sub(lambda run: HIDDEN if _is_mixed(run[0]) else run[0], text)
 
 
 def is_variable_name(text: str) -> bool:
-    """Whether a text can name an environment variable, and does not look like a secret."""
+    """Whether a text can be the name of an environment variable, and does not look like a secret."""
     return _NAME.fullmatch(text) is not None and ("_" in text or len(text) < SHORTEST_SECRET)
 
 
 def check_variable_name(text: str, example: str, *, place: str) -> None:
-    """Refuse what is not the name of a variable, such as the secret that the variable should hold.
+    """Refuse a text that is not the name of a variable, such as the secret that belongs into the variable.
 
     Raises:
         ConfigurationError: naming the place.
@@ -51,17 +51,17 @@ def check_variable_name(text: str, example: str, *, place: str) -> None:
 
 
 def check_name(text: str, path: Path, what: str, *, place: str) -> None:
-    """Refuse a name that is nothing but a secret, unless something lies at `path` under that name already.
+    """Refuse a name that looks like a secret, unless `path` exists under this name already.
 
     Raises:
         ConfigurationError: naming the place, and what belongs there.
     """
     if text.isalnum() and looks_secret(text) and not path.exists():
-        raise ConfigurationError(f"{place} holds what looks like a secret, and not {what}.")
+        raise ConfigurationError(f"{place} holds what looks like a secret instead of {what}.")
 
 
 def is_plain_address(url: str) -> bool:
-    """Whether an address has a host, and nothing in it that is or may be a secret."""
+    """Whether an address has a host, and no part that is or may be a secret."""
     try:
         parts = urlsplit(url)
         usable, _ = has_host(parts), parts.port
@@ -76,10 +76,10 @@ def is_plain_address(url: str) -> bool:
 
 
 def has_host(parts: SplitResult) -> bool:
-    """Whether an address has a host; what stands in brackets is an IPv6 address, and no later kind.
+    """Whether an address has a host; only an IPv6 address may be in brackets.
 
     Raises:
-        ValueError: if it cannot be read.
+        ValueError: if the address is not valid.
     """
     host = parts.hostname or ""
     if "[" in parts.netloc.rpartition("@")[2]:

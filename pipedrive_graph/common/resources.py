@@ -1,4 +1,4 @@
-"""Where the files lie that come with the package."""
+"""Locates files that are part of the package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def sql_folder() -> Path:
-    """Where the SQL files lie: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the SQL files: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "sql"
     return inside if inside.is_dir() else package.parent / "sql"

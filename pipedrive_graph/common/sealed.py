@@ -1,4 +1,4 @@
-"""Records that carry a digest of themselves, so that a damaged file is noticed when it is read."""
+"""Records with a digest of themselves, so that a damaged file is noticed when it is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Sealed(BaseModel):
-    """A record with a field for the sha256 of all the rest of it, as JSON.
+    """A record with a field for the sha256 of all its other fields, as JSON.
 
     Attributes:
         SEAL: the name of that field.
@@ -19,9 +19,9 @@ class Sealed(BaseModel):
 
     @property
     def digest(self) -> str:
-        """The sha256 of everything else."""
+        """The sha256 of all other fields."""
         return hashlib.sha256(self.model_dump_json(exclude={self.SEAL}).encode()).hexdigest()
 
     def sealed(self) -> Self:
-        """The same record with its digest."""
+        """Return a copy of the record with its digest."""
         return self.model_copy(update={self.SEAL: self.digest})

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def timed(log: logging.Logger, step: str, *, announced: bool = False) -> Iterator[None]:
-    """Log how long the block takes, or with which error it ends.
+    """Log how long the block takes, or the error with which it ends.
 
     Args:
-        log: the logger of the module whose step it is.
+        log: the logger of the calling module.
         step: what the block does, as the beginning of a sentence.
-        announced: whether the beginning of the step is logged as well.
+        announced: whether to log the beginning of the step as well.
     """
     if not log.isEnabledFor(logging.DEBUG):
         yield

@@ -1,9 +1,9 @@
-"""Whether a folder or file of settings can be trusted: who may write it decides what this program does.
+"""Checks whether a settings folder or file can be trusted: a user who can write it controls this program.
 
-As ssh does, a home folder or a configuration file is refused that everybody can write, or that belongs to
-neither the user of this process nor root. Its group may write it where a setting names the group (its owner
-may then be another member), or where the user is the group's only member: Debian gives
-each user such a group, and a umask of 002.
+Like ssh, this program refuses a home folder or a configuration file that everybody can write, or that belongs
+to neither the user of this process nor root. Its group may write it in two cases: a setting names the
+group (then the owner may be another member), or the user is the group's only member: Debian gives each user
+such a group, and a umask of 002.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ GROUP_VARIABLE = "PIPEDRIVE_GRAPH_GROUP"
 
 
 def check(path: Path) -> None:
-    """Refuse a folder or file of settings that somebody else may write; one that is not there is fine.
+    """Refuse a settings folder or file that another user may write; a missing one is accepted.
 
     Raises:
-        ConfigurationError: with the path, its owner or mode, and what to run.
+        ConfigurationError: with the path, its owner or mode, and the command to run.
     """
     try:
-        # a link may be put in place by somebody else, too
+        # a link may also come from another user
         states = [path.lstat(), path.stat()]
     except OSError:
-        return  # whoever reads it says what is wrong
+        return  # the code that reads it reports the error
     trusted = {os.geteuid(), 0}
     if os.geteuid() != 0 and any(
         state.st_uid not in trusted and not _is_named_group(state) for state in states
@@ -53,7 +53,7 @@ def check(path: Path) -> None:
 
 
 def _is_named_group(state: os.stat_result) -> bool:
-    """Whether a file's group is the one that the setting names; its owner is a member then, or root was."""
+    """Whether a file's group is the one in the setting; its owner is then a member, or was root."""
     return environment.value(GROUP_VARIABLE) in {_group_name(state.st_gid), str(state.st_gid)}
 
 
@@ -62,7 +62,7 @@ def _is_trusted_group(state: os.stat_result) -> bool:
 
 
 def _is_private(state: os.stat_result) -> bool:
-    """Whether a file's group is its owner's own, which nobody else is a member of."""
+    """Whether a file's group has only the file's owner as a member."""
     try:
         owner, group = pwd.getpwuid(state.st_uid), grp.getgrgid(state.st_gid)
     except KeyError:  # a container may run as an id that has no name

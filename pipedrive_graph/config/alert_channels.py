@@ -1,4 +1,4 @@
-"""What is set about alerts: the channels, what each is told, and which variable holds its secret."""
+"""The configured alerts: channels, the events that each one reports, and the variables of their secrets."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from pipedrive_graph.errors import AlertError, ConfigurationError
 FILE = "alerts.toml"
 
 HEARTBEAT = "heartbeat"
-"""The kind of a channel that is called after each complete run, and over which no alert is sent."""
+"""The kind of a channel that is called after each complete run and never receives an alert."""
 
 DEFAULT_EXPECTED_EVERY = 26.0
-"""Hours: a night and two hours of patience."""
+"""Hours: a day and two hours of tolerance."""
 
 
 class Event(StrEnum):
-    """What may be told."""
+    """An event that a channel can report."""
 
     NEW_FINDINGS = "new_findings"
-    """Findings that are open, and were not told of before."""
+    """Open findings that were not reported before."""
     PARTIAL = "partial"
-    """A night that has not everything, or a rule that could not be run."""
+    """A run with missing data, or with a rule that could not be run."""
     NOT_RUN = "not_run"
     """No snapshot for longer than `expected_every`."""
     FAILED = "failed"
-    """A night that ended without a snapshot, or could not publish it."""
+    """A run that ended without a snapshot, or could not publish it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """How e-mails are sent, and to whom.
+    """How e-mails are sent, and their recipients.
 
     Attributes:
         host, port: the mail server.
         tls: `starttls`, `ssl` (from the first byte), or `none` (only to this machine itself).
-        sender: who they are from.
-        to: who gets them.
-        user: whom to log in as; None for nobody.
-        password_variable: the variable that holds the user's password.
+        sender: the sender's address.
+        to: the recipients' addresses.
+        user: the user for the login; None for no login.
+        password_variable: the variable with the user's password.
     """
 
     host: str
@@ -56,17 +56,17 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One way by which somebody is told.
+    """One channel for alerts.
 
     Attributes:
-        name: what it is called in messages, and in what is kept of it.
+        name: its name in messages and in the state of alerts.
         kind: slack, webhook, email or heartbeat.
-        severities: which findings are told.
-        companies: of which companies; empty is all.
-        on: which events are told.
+        severities: the severities of findings to report.
+        companies: the companies to report about; empty means all.
+        on: the events to report.
         details: whether findings are named, or only counted.
-        url_variable: the variable that holds the address of a webhook or a heartbeat.
-        mail: of an e-mail channel.
+        url_variable: the variable with the address of a webhook or a heartbeat.
+        mail: the settings of an e-mail channel.
     """
 
     name: str
@@ -80,11 +80,11 @@ class Channel:
 
     @property
     def secret_name(self) -> str | None:
-        """The name of its secret, which is that of a variable; None where no password is needed."""
+        """The name of its secret, which is that of a variable; None if it needs no password."""
         return self.mail.password_variable if self.mail else self.url_variable
 
     def secret(self) -> str | None:
-        """Look up the address, or the password; None where no password is needed.
+        """Return the address or the password; None if the channel needs no password.
 
         Raises:
             AlertError: if it is not set, or its file cannot be used.
@@ -104,13 +104,13 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """What stands in alerts.toml.
+    """The content of alerts.toml.
 
     Attributes:
-        channels: in the file's order, without heartbeats; none where there is no file.
+        channels: in the order of the file, without heartbeats; empty without a file.
         expected_every: the age at which a company's latest snapshot is too old.
-        report_url: where the report is opened, with `{company}` in it; None is the file itself.
-        heartbeats: what is called after each complete run.
+        report_url: the address of the report, with `{company}` in it; None for the file itself.
+        heartbeats: addresses that are called after each complete run.
     """
 
     channels: tuple[Channel, ...] = ()
@@ -119,13 +119,13 @@ class Alerts:
     heartbeats: tuple[Channel, ...] = ()
 
     def address(self, company: str) -> str | None:
-        """The address of a company's report, where one is set."""
+        """Return the address of a company's report, if configured."""
         return self.report_url.format(company=company) if self.report_url else None
 
     def of(self, company: str) -> list[Channel]:
-        """The channels over which something of this company is told."""
-        return [one for one in self.channels if not one.companies or company in one.companies]
+        """Return the channels that report about this company."""
+        return [channel for channel in self.channels if not channel.companies or company in channel.companies]
 
     def heartbeats_of(self, company: str) -> list[Channel]:
-        """The heartbeats of this company."""
-        return [one for one in self.heartbeats if not one.companies or company in one.companies]
+        """Return the heartbeats of this company."""
+        return [beat for beat in self.heartbeats if not beat.companies or company in beat.companies]

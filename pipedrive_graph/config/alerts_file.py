@@ -1,14 +1,14 @@
-"""Reads alerts.toml: who is told what, over which channel, and which variable holds the secret for it.
+"""Reads alerts.toml: the channels for alerts, what each one reports, and the variables of their secrets.
 
-    expected_every = 26                             # hours; without a newer snapshot, the night did not run
+    expected_every = 26                             # hours; without a newer snapshot, a run is missing
     report_url = "https://files.example.com/{company}/access_report.html"   # by default, the file's path
 
     [[alert]]
     kind = "slack"                                  # or "webhook": the same as JSON
-    url_env = "SLACK_WEBHOOK_URL"                   # the variable that holds the address
+    url_env = "SLACK_WEBHOOK_URL"                   # the variable with the address
 
     [[alert]]
-    kind = "heartbeat"                              # is called after each complete run
+    kind = "heartbeat"                              # called after each complete run
     url_env = "HEARTBEAT_URL"
 
     [[alert]]
@@ -17,9 +17,9 @@
     from = "pipedrive-graph@example.com"
     to = ["security@example.com"]
     user = "pipedrive-graph"
-    password_env = "SMTP_PASSWORD"                  # the variable that holds the password
+    password_env = "SMTP_PASSWORD"                  # the variable with the password
 
-A secret is looked up when it is used and never kept here.
+A secret is read when it is used and never stored here.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
 
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
-"""The port that is usual for each way to encrypt mail."""
+"""The usual port for each kind of encryption of mail."""
 
 _SECRETS = {"url_env": "SLACK_WEBHOOK_URL", "password_env": "SMTP_PASSWORD"}
-"""The keys that name a variable, and an example of each; somebody may paste the secret itself there."""
+"""The keys that name a variable, with an example of each; a user may paste the secret itself there."""
 _LONGEST = 24 * 366
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -107,18 +107,18 @@ class _File(_Table):
 
 
 _NOT_OF_HEARTBEAT = ("severities", "on", "details")
-"""Keys that say which alerts are sent; a heartbeat sends none."""
+"""Keys about the alerts to send; a heartbeat sends none."""
 
 _OF_MAIL = ("host", "port", "tls", "from", "to", "user", "password_env")
 
 
 @dataclass(frozen=True, slots=True)
 class AlertsFile:
-    """alerts.toml as it was read.
+    """The result of reading alerts.toml.
 
     Attributes:
-        alerts: what it says; where it cannot be used, the channels that can be read.
-        text: its content; None where there is none, or it cannot be read.
+        alerts: its content; if the file as a whole cannot be used, the readable channels.
+        text: its text; None if the file does not exist or cannot be read.
         problem: why it cannot be used.
     """
 
@@ -127,28 +127,28 @@ class AlertsFile:
     problem: ConfigurationError | None = None
 
     def usable(self) -> Alerts:
-        """What the file says.
+        """Return the content of the file.
 
         Raises:
-            ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+            ConfigurationError: if it cannot be used, with the alert's number and the key.
         """
         if self.problem is not None:
             raise self.problem
         return self.alerts
 
     def channels_of(self, company: str) -> list[Channel]:
-        """The channels of a company; none where the file cannot be used."""
+        """Return the channels of a company; none if the file cannot be used."""
         return [] if self.problem else self.alerts.of(company)
 
 
 def read(settings: Settings) -> AlertsFile:
-    """Read alerts.toml; a file that cannot be used is not raised, because alerts are sent all the same.
+    """Read alerts.toml; a problem is returned instead of raised, because alerts are sent nevertheless.
 
     Args:
-        settings: the home folder in which the file lies, if there is one, and the companies.
+        settings: the home folder with the file, and the companies.
     """
     file, text = settings.home / FILE, None
-    # while the companies are a guess, an alert for one that is missing in it is no mistake
+    # if the companies are a guess, an alert may name another one
     companies = None if settings.guessed else tuple(company.name for company in settings.companies)
     try:
         text = toml.text(file)
@@ -157,17 +157,17 @@ def read(settings: Settings) -> AlertsFile:
         return AlertsFile(_readable_part(text or "", file), text, error)
 
 
-@lru_cache(maxsize=2)  # each company of a run asks for the same text several times
+@lru_cache(maxsize=2)  # each company of a run parses the same text several times
 def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
-    """Read the text of an alerts.toml.
+    """Parse the text of an alerts.toml.
 
     Args:
         text: its content.
-        file: where it stands, for messages.
-        companies: those in the settings; None where that is not known.
+        file: its path, for messages.
+        companies: the companies in the settings; None if they are not known.
 
     Raises:
-        ConfigurationError: if it cannot be used, naming the alert by its number, and the key.
+        ConfigurationError: if it cannot be used, with the alert's number and the key.
     """
     tables, entries = _tables(text, file)
     try:
@@ -179,8 +179,8 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
         channel = _read_channel(number, entry, text, file, companies)
         if channel.name in {other.name for other in channels}:
             raise ConfigurationError(
-                f"{file}: alert {number}: name: '{pasted.shown(channel.name)}' is taken;"
-                " give each alert a name of its own."
+                f"{file}: alert {number}: name: '{pasted.shown(channel.name)}' is already used;"
+                " give each alert its own name."
             )
         channels.append(channel)
     alerts, heartbeats = _divided(channels)
@@ -189,7 +189,7 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
 
 
 def _readable_part(text: str, file: Path) -> Alerts:
-    """The channels of a text that can be used, although the text as a whole cannot."""
+    """Return the usable channels of a text that cannot be used as a whole."""
     channels: dict[str, Channel] = {}
     with suppress(ConfigurationError):
         for number, entry in enumerate(_tables(text, file)[1], 1):
@@ -201,16 +201,16 @@ def _readable_part(text: str, file: Path) -> Alerts:
 
 
 def _divided(channels: Iterable[Channel]) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
-    """The channels over which alerts are sent, and the heartbeats."""
-    found = tuple(channels)
-    return (
-        tuple(one for one in found if one.kind != HEARTBEAT),
-        tuple(one for one in found if one.kind == HEARTBEAT),
-    )
+    """Return the channels for alerts, and the heartbeats."""
+    alerts: list[Channel] = []
+    heartbeats: list[Channel] = []
+    for channel in channels:
+        (heartbeats if channel.kind == HEARTBEAT else alerts).append(channel)
+    return tuple(alerts), tuple(heartbeats)
 
 
 def _tables(text: str, file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What stands in the file outside its alerts, and the alerts."""
+    """Return the settings outside the alerts, and the alerts."""
     tables = toml.parse(text, file)
     if "alerts" in tables:
         raise ConfigurationError(f"{file}: 'alerts' is not a setting; write [[alert]].")
@@ -235,94 +235,91 @@ def _channel(
     entry: dict[str, Any], place: str, companies: Sequence[str] | None, line_of: Callable[[str], str]
 ) -> Channel:
     try:
-        told = _Alert.model_validate(entry)
+        alert = _Alert.model_validate(entry)
     except ValidationError as error:
         raise ConfigurationError(
             f"{place}: {sentence(error, _Alert, noun='key of an alert', depth=1)}"
         ) from error
     for key in ("severities", "on"):
-        if not getattr(told, key):
-            raise ConfigurationError(
-                f"{place}: {key}: must not be empty; without the key, it is the default."
-            )
-    for name in told.companies:
+        if not getattr(alert, key):
+            raise ConfigurationError(f"{place}: {key}: must not be empty; leave the key out for the default.")
+    for name in alert.companies:
         if companies is not None and name not in companies:
             raise ConfigurationError(
-                f"{place}: companies: there is no {pasted.shown(name)}{near(name, companies)}"
+                f"{place}: companies: unknown company {pasted.shown(name)}{near(name, companies)}"
             )
     url = mail = None
-    if told.kind == "email":
+    if alert.kind == "email":
         if "url_env" in entry:
             raise ConfigurationError(f"{place}: 'url_env' is for kind slack, webhook or heartbeat.")
-        mail = _mail(told, place, line_of)
+        mail = _mail(alert, place, line_of)
     else:
         for key in _OF_MAIL:
             if key in entry:
                 raise ConfigurationError(f"{place}: '{key}' is for kind email.")
-        if told.kind == HEARTBEAT:
+        if alert.kind == HEARTBEAT:
             for key in _NOT_OF_HEARTBEAT:
                 if key in entry:
                     raise ConfigurationError(f"{place}: '{key}' is not for kind heartbeat.")
-        url = told.url_env
+        url = alert.url_env
         if url is None:
             raise ConfigurationError(
-                f"{place}: 'url_env' is missing: the name of the variable that holds the address."
+                f"{place}: 'url_env' is missing: the name of the variable with the address."
             )
     return Channel(
-        name=told.name or told.kind,
-        kind=told.kind,
-        severities=tuple(told.severities),
-        companies=tuple(told.companies),
-        on=tuple(Event(name) for name in told.on),
-        details=told.details,
+        name=alert.name or alert.kind,
+        kind=alert.kind,
+        severities=tuple(alert.severities),
+        companies=tuple(alert.companies),
+        on=tuple(Event(name) for name in alert.on),
+        details=alert.details,
         url_variable=url,
         mail=mail,
     )
 
 
-def _mail(told: _Alert, place: str, line_of: Callable[[str], str]) -> Mail:
-    if told.host is None or told.sender is None or not told.to:
-        missing = next(
-            key for key, value in {"host": told.host, "from": told.sender, "to": told.to}.items() if not value
-        )
+def _mail(alert: _Alert, place: str, line_of: Callable[[str], str]) -> Mail:
+    if alert.host is None or alert.sender is None or not alert.to:
+        required = {"host": alert.host, "from": alert.sender, "to": alert.to}
+        missing = next(key for key, value in required.items() if not value)
         raise ConfigurationError(f"{place}: '{missing}' is missing.")
-    if (told.user is None) != (told.password_env is None):
+    if (alert.user is None) != (alert.password_env is None):
         raise ConfigurationError(f"{place}: write both user and password_env, or neither.")
-    if told.tls == "none" and not is_loopback(told.host):
+    if alert.tls == "none" and not is_loopback(alert.host):
         raise ConfigurationError(
             f'{place}: tls: "none" is for a mail server on this machine itself; use "starttls" or "ssl".'
         )
-    senders = _addresses([told.sender], f"{place}: from{line_of('from')}")
+    senders = _addresses([alert.sender], f"{place}: from{line_of('from')}")
     if len(senders) > 1:
         raise ConfigurationError(
-            f"{place}: from: '{pasted.shown(told.sender)}' holds more than one e-mail address."
+            f"{place}: from: '{pasted.shown(alert.sender)}' holds more than one e-mail address."
         )
     return Mail(
-        told.host,
-        told.port or _PORTS[told.tls],
-        told.tls,
+        alert.host,
+        alert.port or _PORTS[alert.tls],
+        alert.tls,
         senders[0],
-        _addresses([told.to] if isinstance(told.to, str) else told.to, f"{place}: to{line_of('to')}"),
-        told.user,
-        told.password_env,
+        _addresses([alert.to] if isinstance(alert.to, str) else alert.to, f"{place}: to{line_of('to')}"),
+        alert.user,
+        alert.password_env,
     )
 
 
 def _addresses(texts: list[str], place: str) -> tuple[str, ...]:
-    """The addresses of a key as a mail's header takes them, each once; a text may list several."""
-    found: dict[str | None, str] = {}
+    """Return the distinct addresses of a key in the form of a mail's header; a text may list several."""
+    headers: dict[str | None, str] = {}
     for text in texts:
         try:
             for name, address in addresses.recipients(text):
                 header = Address(name, addr_spec=addresses.deliverable(address))
-                found.setdefault(addresses.comparable(address), str(header))
+                headers.setdefault(addresses.comparable(address), str(header))
         except AddressError as error:
             raise ConfigurationError(f"{place}: {pasted.shown(str(error))}.") from error
         except (MessageError, ValueError, IndexError) as error:
             raise ConfigurationError(
                 f"{place}: '{pasted.shown(printable(text))}' is not an e-mail address."
             ) from error
-    return tuple(found.values())
+    return tuple(headers.values())
 
 
 def _report_url(text: str | None, file: Path) -> str | None:
@@ -332,9 +329,9 @@ def _report_url(text: str | None, file: Path) -> str | None:
         parts = urlsplit(text.format(company="company"))
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ConfigurationError(
-            f"{file}: report_url: only {{company}} can stand in braces, as in "
+            f"{file}: report_url: the only allowed placeholder is {{company}}, as in "
             "https://files.example.com/{company}/access_report.html."
         ) from error
     if parts.scheme not in {"https", "http", "file"} or not text.isprintable() or " " in text:
-        raise ConfigurationError(f"{file}: report_url: must be an address that begins with https://.")
+        raise ConfigurationError(f"{file}: report_url: must be an address that starts with https://.")
     return text

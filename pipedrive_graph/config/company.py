@@ -1,4 +1,4 @@
-"""A company as it is set: where its API answers, how it is collected, which variable holds each secret."""
+"""A company's settings: the address of its API, how it is collected, and the variables of its secrets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Collect(StrEnum):
     """How a company is collected."""
 
     EVERY_USER = "every-user"
-    """Role assignments and permissions are asked for each user."""
+    """Role assignments and permissions are requested for each user."""
     BY_ACCESS = "by-access"
-    """Who is in a role is asked for each role, and permissions of as many users as tell what their
-    permission sets give; the other users' permissions are inferred, and labelled so."""
+    """Members are requested for each role, and permissions for a sample of users that shows what their
+    permission sets grant; the permissions of all other users are inferred, and marked as inferred."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where somebody finds what is set, as a sentence about it says.
+    """Where the token and the address are configured, for messages.
 
     Attributes:
         token: the variable of the API token.
@@ -48,13 +48,13 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """An OAuth app for one company: which variables hold its secrets, and where its tokens are kept.
+    """An OAuth app for one company: the variables of its secrets, and the file of its tokens.
 
     Attributes:
         url: the authorisation server's address.
-        store: the file of the tokens.
-        client_id_variable, client_secret_variable: hold what the Developer Hub says of the app.
-        refresh_token_variable: may hold a refresh token for the first run; None for no such variable.
+        store: the file with the tokens.
+        client_id_variable, client_secret_variable: the variables with the values of the Developer Hub.
+        refresh_token_variable: the variable with a refresh token for the first run; None if there is none.
     """
 
     url: str
@@ -64,15 +64,15 @@ class OAuth:
     refresh_token_variable: str | None = REFRESH_TOKEN_VARIABLE
 
     def client_id(self) -> str:
-        """Look the client id up.
+        """Return the client id.
 
         Raises:
-            ConfigurationError: if it is not set, its file cannot be used, or it is what none can be.
+            ConfigurationError: if it is not set, its file cannot be used, or it is not a valid id.
         """
         return self._value(self.client_id_variable, "client_id_env")
 
     def client_secret(self) -> str:
-        """Look the client secret up.
+        """Return the client secret.
 
         Raises:
             ConfigurationError: as for the client id.
@@ -95,21 +95,21 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One company: where its API answers, which variable holds its token, what is left to others.
+    """One company: the address of its API, the variable of its token, and the reserve for other integrations.
 
     Attributes:
-        name: what it is called here.
+        name: its name in this installation.
         base_url: without a trailing slash.
-        token_variable: the environment variable that holds the API token; empty for none.
+        token_variable: the environment variable with the API token; empty for none.
         daily_reserve: share of the day's budget, 0 to under 1, that is left to other integrations.
-        daily_limit: requests per day, where Pipedrive counts down requests and does not say their total.
-        collect: how it is collected, unless a run is told otherwise.
-        observe_within: the longest time between two observations of a user's permissions, where they are
+        daily_limit: requests per day, if Pipedrive counts down requests without reporting their total.
+        collect: how it is collected, unless an option of the run overrides it.
+        observe_within: the longest time between two observations of a user's permissions, if they are
             collected by access.
-        oauth: the OAuth app, where there is one; an API token is preferred to it.
-        roster: the file that names the company's people, where there is one.
-        retention_days: how many days old a snapshot may become; None keeps all of them.
-        base_url_name: the variable that holds the base URL, or the key of companies.toml.
+        oauth: the OAuth app, if there is one; an API token has precedence.
+        roster: the file with the company's people, if there is one.
+        retention_days: how many days snapshots are kept; None keeps all of them.
+        base_url_name: the variable of the base URL, or its key in companies.toml.
     """
 
     name: str
@@ -126,17 +126,17 @@ class Company:
 
     @property
     def names(self) -> Names:
-        """Where its token and its base URL are set."""
+        """Where its token and its base URL are configured."""
         return Names(self.token_variable, self.base_url_name)
 
     @property
     def uses_oauth(self) -> bool:
-        """Whether calls are authorised by OAuth: there is an app, and no API token."""
+        """Whether calls are authorised by OAuth: there is an app, and no API token is set."""
         return self.oauth is not None and not credentials.is_set(self.token_variable)
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The names of the secrets that the next collection uses, by what they are."""
+        """The names of the secrets that the next run uses, by their kind."""
         if not self.uses_oauth or self.oauth is None:
             return {"API token": self.token_variable}
         names = {
@@ -154,13 +154,13 @@ class Company:
         """
         if self.oauth is None:
             raise ConfigurationError(
-                f"There is no OAuth app for company '{self.name}': set {CLIENT_ID_VARIABLE} and"
+                f"Company '{self.name}' has no OAuth app: set {CLIENT_ID_VARIABLE} and"
                 f" {CLIENT_SECRET_VARIABLE}, or client_id_env and client_secret_env in {COMPANIES_FILE}."
             )
         return self.oauth
 
     def refresh_token(self) -> str:
-        """Look up the refresh token for the first run; empty where there is none.
+        """Return the refresh token for the first run; empty if there is none.
 
         Raises:
             ConfigurationError: if its file cannot be used.
@@ -169,22 +169,21 @@ class Company:
         return credentials.secret(variable) if variable else ""
 
     def token(self) -> str:
-        """Look the token up.
+        """Return the API token.
 
         Raises:
-            ConfigurationError: if it is not set, its file cannot be used, or it is what no token can be.
+            ConfigurationError: if it is not set, its file cannot be used, or it is not a valid token.
         """
         token = credentials.secret(self.token_variable)
         if not token:
             raise ConfigurationError(
                 f"No API token for company '{self.name}': set "
                 f"{environment.named(self.token_variable, 'api_token_env')} (in Pipedrive: Settings →"
-                " Personal preferences → API), or the same with _FILE to the path of a file that holds it."
+                " Personal preferences → API), or the same name with _FILE to the path of its file."
             )
         if not token.isascii() or not token.isprintable() or " " in token:
             place = credentials.place(self.token_variable)
             raise ConfigurationError(
-                f"{place[0].upper()}{place[1:]} holds characters that no API token has; copy the token once"
-                " more."
+                f"{place[0].upper()}{place[1:]} holds characters that no API token has; copy the token again."
             )
         return token

@@ -1,4 +1,4 @@
-"""Checks the values that are set for a company, wherever they are set."""
+"""Checks the values of a company's settings, wherever they are set."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipedrive_graph.config.company import Collect
 from pipedrive_graph.errors import ConfigurationError
 
 
-def check(table: Mapping[str, Any], called: Mapping[str, str]) -> None:
+def check(table: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     """Refuse a value that cannot be used.
 
     Args:
         table: the values, by key.
-        called: how a sentence names each key, and where it is set.
+        labels: the name of each key and where it is set, for messages.
 
     Raises:
         ConfigurationError: naming the first one.
@@ -23,24 +23,24 @@ def check(table: Mapping[str, Any], called: Mapping[str, str]) -> None:
     reserve, limit = table["daily_reserve"], table["daily_limit"]
     if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
         raise ConfigurationError(
-            f"{called['daily_reserve']} must be a number from 0 to less than 1, such as 0.25."
+            f"{labels['daily_reserve']} must be a number from 0 to less than 1, such as 0.25."
         )
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ConfigurationError(f"{called['daily_limit']} must be a whole number above 0, such as 80000.")
+        raise ConfigurationError(f"{labels['daily_limit']} must be a whole number above 0, such as 80000.")
     if table["collect"] not in set(Collect):
         raise ConfigurationError(
-            f"{called['collect']} must be {' or '.join(Collect)}, not '{pasted.shown(table['collect'])}'."
+            f"{labels['collect']} must be {' or '.join(Collect)}, not '{pasted.shown(table['collect'])}'."
         )
     days = table["observe_within"]
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise ConfigurationError(
-            f"{called['observe_within']} must be a number of days above 0, at most 366, such as 7."
+            f"{labels['observe_within']} must be a number of days above 0, at most 366, such as 7."
         )
     retention = table["retention_days"]
     if retention is not None and (
         isinstance(retention, bool) or not isinstance(retention, int) or retention < 1
     ):
         raise ConfigurationError(
-            f"{called['retention_days']} must be a whole number of days above 0, such as 365; leave it out"
+            f"{labels['retention_days']} must be a whole number of days above 0, such as 365; leave it out"
             " to keep everything."
         )

@@ -1,12 +1,12 @@
-"""Looks secrets up: in a variable, in the file that NAME_FILE names, or among systemd's credentials.
+"""Reads secrets from a variable, from the file in NAME_FILE, or from systemd's credentials.
 
-For a secret NAME, the first of these that is set counts:
+For a secret NAME, the first of these that is set is used:
 
     NAME                            the secret itself; NAME_FILE must not be set as well
-    NAME_FILE                       the path of a file that holds it, such as /run/secrets/name
+    NAME_FILE                       the path of a file with the secret, such as /run/secrets/name
     $CREDENTIALS_DIRECTORY/NAME     systemd's LoadCredential= and SetCredentialEncrypted=
 
-A secret is read when it is used and never kept. The content of a file is in no message.
+A secret is read when it is used and never stored. No message contains the content of a file.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from pipedrive_graph.common.text import printable
 from pipedrive_graph.errors import ConfigurationError
 
 FILE_SUFFIX = "_FILE"
-"""What is added to the name of a secret for the variable that names its file."""
+"""The suffix of the variable that contains the path of a secret's file."""
 
 DIRECTORY_VARIABLE = "CREDENTIALS_DIRECTORY"
 """systemd sets it to the folder of a service's credentials."""
 
 LARGEST = 64 * 1024
-"""Bytes of a file that holds one secret."""
+"""The largest size of a secret's file, in bytes."""
 
 _BEGINNINGS = ("/", "~", ".")
-"""What a path begins with, and a secret that was pasted in its place hardly ever does."""
+"""Beginnings of a path; a secret that was pasted in its place hardly ever has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a secret comes from.
+    """The source of a secret.
 
     Attributes:
         name: the secret.
-        origin: its variable, or the variable that names its file, or the systemd credential.
-        file: the file that holds it; None where the variable itself does.
-        shadowed: whether there is a systemd credential of that name that is not used.
+        origin: its variable, the variable with the path of its file, or the systemd credential.
+        file: the file with the secret; None if the variable itself holds it.
+        shadowed: whether an unused systemd credential of that name exists.
     """
 
     name: str
@@ -52,17 +52,17 @@ class Source:
     shadowed: bool = False
 
     def __str__(self) -> str:
-        """Say where the secret comes from, for a person."""
+        """Describe the source for a user."""
         if self.file is None:
             return self.origin
         return f"{self.origin}, the file {_shown(self.file)}"
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know about it, although the secret can be used."""
+        """Warnings about a secret that can be used."""
         warnings = []
         if self.shadowed:
-            warnings.append(f"{self.origin} is used, and not the systemd credential {self.name}")
+            warnings.append(f"{self.origin} is used instead of the systemd credential {self.name}")
         if self.file is not None and self._is_readable_by_everybody():
             warnings.append(
                 f"Everybody on this machine can read {_shown(self.file)}, the file of {self.name}; run"
@@ -78,11 +78,11 @@ class Source:
 
 
 def source(name: str, variables: Mapping[str, str] | None = None) -> Source | None:
-    """Find where a secret comes from, without reading it; None where it is not set.
+    """Find the source of a secret, without reading it; None if it is not set.
 
     Args:
         name: the secret's name, which is that of its variable.
-        variables: the environment variables to read, by default this process's own.
+        variables: the environment variables to read, by default those of this process.
 
     Raises:
         ConfigurationError: if both the variable and its _FILE are set.
@@ -106,7 +106,7 @@ def source(name: str, variables: Mapping[str, str] | None = None) -> Source | No
 
 
 def is_set(name: str, variables: Mapping[str, str] | None = None) -> bool:
-    """Whether there is a secret of that name; its file need not be usable.
+    """Whether a secret of that name is set; its file need not be usable.
 
     Raises:
         ConfigurationError: if both the variable and its _FILE are set.
@@ -115,16 +115,16 @@ def is_set(name: str, variables: Mapping[str, str] | None = None) -> bool:
 
 
 def secret(name: str) -> str:
-    """Return a secret without white space around it; empty where it is not set.
+    """Return a secret without surrounding white space; empty if it is not set.
 
     Raises:
         ConfigurationError: if both the variable and its _FILE are set, or the file cannot be used.
     """
-    found = source(name)
-    if found is None:
+    origin = source(name)
+    if origin is None:
         return ""
-    if found.file is not None:
-        return _read(found, found.file)
+    if origin.file is not None:
+        return _read(origin, origin.file)
     value = environment.value(name)
     if name.endswith(FILE_SUFFIX) and value.startswith("/") and Path(value).is_file():
         raise ConfigurationError(
@@ -135,12 +135,12 @@ def secret(name: str) -> str:
 
 
 def place(name: str) -> str:
-    """Where a secret is set, for a message: its variable, its file or its credential."""
+    """Return where a secret is set, for a message: its variable, its file or its credential."""
     try:
-        found = source(name)
+        origin = source(name)
     except ConfigurationError:
-        found = None
-    return str(found or f"the variable {name}")
+        origin = None
+    return str(origin or f"the variable {name}")
 
 
 def _credential(name: str, variables: Mapping[str, str] | None) -> Path | None:
@@ -151,9 +151,9 @@ def _credential(name: str, variables: Mapping[str, str] | None) -> Path | None:
     return path if os.path.lexists(path) else None
 
 
-def _read(found: Source, file: Path) -> str:
-    """Read the secret in a file; a link is followed, as Kubernetes makes links of its secrets."""
-    subject = f"The file of {found.name} (from {found.origin}"
+def _read(secret_source: Source, file: Path) -> str:
+    """Read the secret in a file; a link is followed, because Kubernetes mounts secrets as links."""
+    subject = f"The file of {secret_source.name} (from {secret_source.origin}"
     subject += f": {_shown(file)})" if str(file).startswith(_BEGINNINGS) else ")"
     try:
         with open(file.expanduser(), "rb", opener=_without_waiting) as opened:
@@ -191,7 +191,7 @@ def _read(found: Source, file: Path) -> str:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """An opener for `open` that does not wait for the writer of a named pipe."""
+    """Opener for `open` that does not wait for the writer of a named pipe."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 

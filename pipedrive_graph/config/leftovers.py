@@ -1,9 +1,9 @@
-"""Removes what processes that were killed have left in the home folder: temporary files, which hold people.
+"""Removes temporary files with personal data that killed processes left in the home folder.
 
-A temporary file is replaced by the next writer of the same file, but an export that nobody repeats would stay
-for ever. So each build removes what has not been written to for an hour. Files beside a report or a review
-that somebody has put elsewhere (`--out`) are not looked for. It also closes the folders that earlier versions
-have left open to other users.
+The next write of the same file replaces a temporary file, but that of an export might never be repeated. So
+each build removes temporary files that were not written to for an hour. Files beside a report or a
+review outside the home folder (`--out`) are not searched for. It also closes folders that earlier versions
+left open to other users.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pipedrive_graph.common import environment, trust
 from pipedrive_graph.config.settings import Settings
 
 OLD = 3_600
-"""Seconds after which nobody is still writing: no file of a home takes so long between two writes."""
+"""Seconds after the last write after which a temporary file is abandoned; no write takes so long."""
 
 _ENDING = ".tmp"
 
 
 def remove(settings: Settings, companies: Sequence[str]) -> None:
-    """Remove temporary files and folders that are old; one that cannot be removed stays.
+    """Remove old temporary files and folders; one that cannot be removed stays.
 
     The caller holds the lock of the warehouse.
 
     Args:
-        settings: where everything lies.
-        companies: those that are built; the snapshots and reports of others are not looked through.
+        settings: the paths of the installation.
+        companies: the companies that are built; the folders of others are not searched.
     """
     oldest = time.time() - OLD
     for path in _temporaries(settings.home, companies):
@@ -44,9 +44,9 @@ def remove(settings: Settings, companies: Sequence[str]) -> None:
 
 
 def close_folders(settings: Settings, companies: Sequence[str]) -> None:
-    """Take the rights of other users from the folders of data; one that is another user's stays as it is.
+    """Remove other users' access to the folders of data; a folder of another user stays as it is.
 
-    Earlier versions made folders by the umask. Those of reports and exports have a setting of their own.
+    Earlier versions created folders according to the umask. Reports and exports have their own setting.
     """
     rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
     home = settings.home
@@ -60,7 +60,7 @@ def close_folders(settings: Settings, companies: Sequence[str]) -> None:
 
 
 def _temporaries(home: Path, companies: Sequence[str]) -> Iterator[Path]:
-    """The temporaries of the home: their names begin with a dot, those to which DuckDB spills do not."""
+    """Yield the temporary files: their names start with a dot, except DuckDB's folders for spilled data."""
     spilled = [path for path in home.glob(f"*{_ENDING}") if path.is_dir()]
     yield from spilled
     yield from (path for path in home.glob(f".*{_ENDING}") if path not in spilled)
@@ -70,7 +70,7 @@ def _temporaries(home: Path, companies: Sequence[str]) -> Iterator[Path]:
 
 
 def _written(path: Path) -> float:
-    """When a file, or the newest one of a folder, was written to last."""
+    """Return when a file, or the newest file in a folder, was last written to."""
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    times: list[float] = [one.lstat().st_mtime for one in (path, *inside)]
+    times: list[float] = [file.lstat().st_mtime for file in (path, *inside)]
     return max(times)

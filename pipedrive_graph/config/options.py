@@ -1,20 +1,20 @@
-"""Reads settings.toml: how the program is operated, one table per matter.
+"""Reads settings.toml: the operation of the program, one table per matter.
 
     [output]
-    group = "analysts"      # the group that may read what is published, reports and exports
+    group = "analysts"      # the group that may read the published file, reports and exports
     mode = "0640"           # the mode of these files
 
     [dagster]
     keep_days = 90          # older runs are deleted from DAGSTER_HOME, with their events and logs
-    cron = "0 2 * * *"      # when Dagster's schedule starts the night
+    cron = "0 2 * * *"      # when Dagster's schedule starts a run
     time_zone = "UTC"       # the time zone of `cron` and `freshness`
     freshness = "0 6 * * *" # by when the file must be published, or Dagster shows it as overdue
 
     [sync]
     publish_after = 15      # minutes that a snapshot waits for other companies before it is published
 
-A table that is missing means its defaults. Where the data comes from stands in companies.toml, and what is
-looked for in findings.toml.
+A missing table means its defaults. The sources of the data are in companies.toml, and the parameters of the
+rules in findings.toml.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ FILE = "settings.toml"
 CRON_FIELDS = 5
 
 MODES = ("0600", "0640", "0644")
-"""The modes of a file of output: its owner reads and writes, others may only read."""
+"""The allowed modes of an output file: the owner reads and writes, others may only read."""
 
 
 class Table(BaseModel):
-    """A table of settings.toml: every key is known, and a value has the type that is declared."""
+    """A table of settings.toml; unknown keys and values of the wrong type are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Output(Table):
-    """Who may read the published file, reports and exports beside their owner.
+    """The users who may read the published file, reports and exports besides their owner.
 
     Attributes:
-        group: a group's name or number; None for the one that the system gives a new file.
+        group: a group's name or number; None for the system's default group of new files.
         mode: the mode of a file, in octal digits; None for 0640 with a group, and for 0600 without one.
     """
 
@@ -60,7 +60,7 @@ class Output(Table):
     @field_validator("mode")
     @classmethod
     def _is_safe(cls, text: str | None) -> str | None:
-        """Refuse a mode with which others could change a file, or its owner could not."""
+        """Refuse a mode that lets other users change a file, or that locks out its owner."""
         if text is not None and text not in MODES:
             raise ValueError(
                 f"must be {', '.join(MODES[:-1])} or {MODES[-1]}, not '{pasted.shown(text)}': the owner reads"
@@ -70,12 +70,12 @@ class Output(Table):
 
 
 class Dagster(Table):
-    """When Dagster's schedule starts a night, and how long runs are kept in DAGSTER_HOME.
+    """When Dagster's schedule starts a run, and how long runs are kept in DAGSTER_HOME.
 
     Attributes:
-        keep_days: runs that are older are deleted, except those of the latest materializations.
-        keep_runs: so many of the newest runs stay, however old they are.
-        cron: when the night begins, as a cron expression of five fields.
+        keep_days: older runs are deleted, except those of the latest materializations.
+        keep_runs: this many of the newest runs are kept, however old they are.
+        cron: when a run starts, as a cron expression of five fields.
         time_zone: the time zone of `cron` and `freshness`, such as Europe/Berlin.
         freshness: the deadline of the published file, as a cron expression.
     """
@@ -89,7 +89,7 @@ class Dagster(Table):
     @field_validator("cron", "freshness")
     @classmethod
     def _has_five_fields(cls, text: str) -> str:
-        """Refuse what is no cron expression by its shape; Dagster refuses the rest where it loads it."""
+        """Refuse a text that does not have five fields; Dagster refuses other mistakes when it loads it."""
         if len(text.split()) != CRON_FIELDS:
             raise ValueError(
                 f"must be a cron expression of five fields, such as '0 2 * * *', not '{pasted.shown(text)}'"
@@ -110,11 +110,11 @@ class Dagster(Table):
 
 
 class Sync(Table):
-    """How `sync` runs over several companies.
+    """How `sync` processes several companies.
 
     Attributes:
-        jobs: how many companies are read at the same time, at most.
-        publish_after: minutes that the first snapshot that is ready waits for the other companies before it
+        jobs: the most companies that are collected at the same time.
+        publish_after: minutes that the first finished snapshot waits for the other companies before it
             is built and published without them.
     """
 
@@ -127,7 +127,7 @@ class Metrics(Table):
 
     Attributes:
         textfile: a file in the folder of node_exporter's textfile collector, whose name ends with .prom; None
-            for nowhere.
+            writes no metrics.
     """
 
     textfile: str | None = None
@@ -135,14 +135,14 @@ class Metrics(Table):
     @field_validator("textfile")
     @classmethod
     def _is_collected(cls, text: str | None) -> str | None:
-        """Refuse a file that the collector would not read."""
+        """Refuse a file name that the collector would ignore."""
         if text is not None and not re.fullmatch(r"\S(.*/)?[^/]*\.prom", text):
             raise ValueError(f"must be a path that ends in .prom, not '{pasted.shown(text)}'")
         return text
 
 
 class Options(Table):
-    """Everything that settings.toml says."""
+    """All settings of settings.toml."""
 
     output: Output = Output()
     dagster: Dagster = Dagster()
@@ -151,7 +151,7 @@ class Options(Table):
 
 
 def load(home: Path) -> Options:
-    """Read settings.toml; the defaults where there is no such file.
+    """Read settings.toml; return the defaults if it does not exist.
 
     Args:
         home: the home folder.

@@ -1,7 +1,7 @@
-"""Gives the files that people open their group and mode: the published file, reports and exports.
+"""Sets group and mode of the output files: the published file, reports and exports.
 
-Everything else in the home folder stays its owner's alone. [output] in settings.toml sets group and mode: a
-file has them before it gets its name, so nobody meets one that they cannot open.
+Everything else in the home folder is accessible to its owner only. [output] in settings.toml sets group and
+mode. They are set before a file gets its final name, so that readers never see a file that they cannot open.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from pipedrive_graph.config import options
 from pipedrive_graph.errors import ConfigurationError
 
 WITH_GROUP = 0o640
-"""The mode of a file where a group is set and no mode."""
+"""The mode of an output file if a group is set and no mode."""
 
 PUBLISHED = "identity_graph.duckdb"
 FOLDERS = ("reports", "exports")
-"""The folders of output in the home folder; all that is in them has the group and the mode."""
+"""The folders of output in the home folder; group and mode apply to everything in them."""
 
 EXPORTED = "exports.json"
-"""The list of single files that were exported from a home folder, in that folder."""
+"""The list of single files that were exported from a home folder; stored in that folder."""
 
 _READ, _PASS = 0o044, 0o011
 
 
 @dataclass(frozen=True, slots=True)
 class OutputAccess:
-    """Who may read output beside its owner.
+    """The access to output besides that of its owner.
 
     Attributes:
         home: the home folder.
-        mode: the mode of a file of output.
-        group: the id of its group; None where the group stays what the system makes it.
+        mode: the mode of output files.
+        group: the id of their group; None for the system's default.
     """
 
     home: Path
@@ -48,12 +48,12 @@ class OutputAccess:
 
     @property
     def folder_mode(self) -> int:
-        """The mode of a folder of output: who may read its files may also list it."""
+        """The mode of output folders: users who may read the files may also list the folder."""
         read = self.mode & _READ
         return files.PRIVATE_FOLDER | read | read >> 2
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a file of output atomically; in the home folder, its readers can also reach it.
+        """Write an output file atomically; in the home folder, make it reachable for its readers.
 
         Raises:
             LandingError: if it cannot be written.
@@ -61,7 +61,7 @@ class OutputAccess:
         files.write_atomically(path, content, on_finished=lambda temporary: self.prepare(temporary, path))
 
     def prepare(self, temporary: Path, path: Path) -> None:
-        """Set group and mode of a finished file or folder that is about to become `path`.
+        """Set group and mode of a finished file or folder before it is renamed to `path`.
 
         Raises:
             OSError: if this process may not.
@@ -70,7 +70,7 @@ class OutputAccess:
         self.give(temporary)
 
     def give(self, path: Path) -> None:
-        """Set group and mode of a finished file, or of a finished folder and all that is in it.
+        """Set group and mode of a finished file, or of a finished folder and everything in it.
 
         Raises:
             OSError: if this process may not.
@@ -80,14 +80,14 @@ class OutputAccess:
                 self._set(inner)
 
     def within(self, path: Path) -> OutputAccess:
-        """What holds for a file that somebody names: outside the home folder it is its owner's alone."""
+        """Return the access for a given path: outside the home folder, only the owner has access."""
         inside = path.resolve().is_relative_to(self.home.resolve())
         return self if inside else OutputAccess(self.home)
 
     def open_folders(self, path: Path) -> None:
-        """Let readers pass through the folders between the home folder and a file of output.
+        """Let readers pass through the folders between the home folder and an output file.
 
-        A folder is only opened, never closed; one of another user stays as it is (see `problems`).
+        Access is only added, never removed; a folder of another user stays as it is (see `problems`).
         """
         home, above = self.home.resolve(), path.absolute().parent.resolve()
         if not self.mode & _READ or not above.is_relative_to(home):
@@ -99,7 +99,7 @@ class OutputAccess:
                 self._open(home / part, self.folder_mode if listed else self._passing)
 
     def apply(self) -> None:
-        """Set group and mode of the output that is there; what cannot be set stays (see `problems`)."""
+        """Set group and mode of all existing output; what cannot be set stays (see `problems`)."""
         self.open_folders(self.home / PUBLISHED)
         for path in self._output():
             with suppress(FileNotFoundError, PermissionError):
@@ -107,7 +107,7 @@ class OutputAccess:
                     self._set(path)
 
     def problems(self) -> Iterator[str]:
-        """What keeps readers from the output, or lets others read it, in sentences."""
+        """Yield a sentence for each file with a wrong group or mode, and each folder that blocks readers."""
         different = [path for path in self._output() if self._differs(path)]
         if different:
             more = f", as do {len(different) - 1} more" if len(different) > 1 else ""
@@ -126,7 +126,7 @@ class OutputAccess:
 
     @property
     def _passing(self) -> int:
-        """The rights to pass through a folder, for those who may read the files in it."""
+        """The permission bits to pass through a folder, for users who may read the files in it."""
         return (self.mode & _READ) >> 2
 
     @property
@@ -134,7 +134,7 @@ class OutputAccess:
         return "o+x" if self.group is not None else "g+x"
 
     def _output(self) -> Iterator[Path]:
-        """Files and folders of output that are there, but for locks and what is not finished."""
+        """Yield the existing output files and folders, except locks and unfinished files."""
         published = self.home / PUBLISHED
         if published.is_file():
             yield published
@@ -164,11 +164,11 @@ class OutputAccess:
             os.close(descriptor)
 
     def _open(self, folder: Path, rights: int) -> None:
-        """Give a folder the group, and add rights."""
+        """Set the group of a folder, and add permission bits."""
         state = folder.stat()
         if self.group is not None and state.st_gid != self.group and not self._passes(state):
             if state.st_mode & stat.S_IWGRP:
-                return  # its group writes it, and the new group must not
+                return  # the old group may write, and the new group must not
             os.chown(folder, -1, self.group)
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode | rights != mode:
@@ -184,11 +184,11 @@ class OutputAccess:
 
 
 def resolve(home: Path, output: options.Output) -> OutputAccess:
-    """Find the group that the settings name, and check that this process can give files to it.
+    """Look up the configured group, and check that this process can assign files to it.
 
     Raises:
-        ConfigurationError: if there is no such group, this process cannot give it files, or its members
-            cannot read them.
+        ConfigurationError: if the group does not exist, this process cannot assign files to it, or its
+            members could not read them.
     """
     place = f"{home / options.FILE}: output"
     if output.group is None:
@@ -213,9 +213,9 @@ def resolve(home: Path, output: options.Output) -> OutputAccess:
 
 
 def _check_home(access: OutputAccess, place: str) -> None:
-    """Refuse a home folder that the group cannot pass through, and that this process cannot open to it."""
+    """Refuse a home folder that the group cannot pass through and this process cannot open."""
     state = access.home.stat()
-    if access._passes(state):  # noqa: SLF001 - of this module
+    if access._passes(state):  # noqa: SLF001 - same module
         return
     writable = state.st_mode & stat.S_IWGRP and state.st_gid != access.group
     if os.geteuid() in {0, state.st_uid} and not writable:
@@ -236,12 +236,12 @@ def _id(group: str | int, place: str) -> int:
         if isinstance(group, int) and group >= 0 and group in {os.getegid(), *os.getgroups()}:
             return group  # a container may run with a group that has no name
         raise ConfigurationError(
-            f"{place}.group: there is no group '{shown(str(group))}' on this machine."
+            f"{place}.group: the group '{shown(str(group))}' does not exist on this machine."
         ) from None
 
 
 def _listed(folder: Path) -> Iterator[Path]:
-    """A folder and all that is in it, but for links and names that begin with a dot."""
+    """Yield a folder and everything in it, except links and names that start with a dot."""
     if not folder.is_dir() or folder.is_symlink():
         return
     yield folder

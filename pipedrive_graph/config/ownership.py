@@ -1,8 +1,8 @@
-"""Checks who owns the home folder and the files in it, before a command writes there.
+"""Checks the owners of the home folder and of its files, before a command writes there.
 
-A file that root makes in the home of a service is closed to the service: its next run would fail. So root is
-refused there, or hands over what it has made (`--as-root`). Any other user is refused before anything is read
-from Pipedrive, if a file that is needed is closed to them.
+A file that root creates in the home of a service is closed to the service, so its next run would fail. So
+root is refused there, or hands over the files that it created (`--as-root`). Any other user without access
+is refused before a command reads anything.
 """
 
 from __future__ import annotations
@@ -17,35 +17,33 @@ from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError, LandingError
 
 NAMED = 3
-"""So many files are named; the others are counted."""
+"""How many files a message names; it only counts the others."""
 
 _MADE = ("landing", "warehouse.duckdb", "journal", "identity_graph.duckdb")
-"""What every run makes: who owns it runs the service, whoever owns the folder, as of a mounted volume."""
+"""Created by every run: their owner runs the service, even if a mounted home folder has another owner."""
 
 Seen = dict[Path, tuple[int, int]]
-"""Files and folders of root, each with its inode and its time of change."""
+"""Files and folders of root, each with its inode and its time of modification."""
 
 
 class RootError(ConfigurationError):
-    """Root would make files in the home folder of another user."""
+    """Root would create files in the home folder of another user."""
 
 
 def foreign(home: Path) -> Path | None:
-    """The file or folder that shows that a home belongs to another user than root; None where none does."""
+    """Return the file or folder that shows that a home belongs to another user than root, if any."""
     for path in (*(home / name for name in _MADE), home):
         with suppress(OSError):
             return path if path.stat().st_uid != 0 else None
     return None
 
 
-def refuse_root(
-    home: Path, advice: str = "or add --as-root: what it makes then belongs to that user"
-) -> None:
+def refuse_root(home: Path, advice: str = "or add --as-root: its files then belong to that user") -> None:
     """Refuse to write as root in the home folder of another user.
 
     Args:
-        home: the home folder; one that is not there yet is fine.
-        advice: what else can be done.
+        home: the home folder; it need not exist yet.
+        advice: the alternative to running as the other user.
 
     Raises:
         RootError: naming the owner.
@@ -60,22 +58,22 @@ def refuse_root(
 
 
 def seen(home: Path) -> Seen:
-    """What root owns in the home folder, and in Dagster's."""
-    found: Seen = {}
+    """Return what root owns in the home folder and in Dagster's."""
+    states: Seen = {}
     for path in _all(home):
         with suppress(FileNotFoundError):
             state = path.lstat()
             if state.st_uid == 0:
-                found[path] = (state.st_ino, state.st_mtime_ns)
-    return found
+                states[path] = (state.st_ino, state.st_mtime_ns)
+    return states
 
 
 def hand_over(home: Path, before: Seen) -> None:
-    """Give what root has made or changed to the owner of the home folder, or of Dagster's.
+    """Give what root created or changed to the owner of the home folder, or of Dagster's.
 
     Args:
         home: the home folder.
-        before: what root owned when the command began.
+        before: what root owned when the command started.
     """
     dagster = environment.value(environment.DAGSTER_HOME)
     for path, state in seen(home).items():
@@ -88,7 +86,7 @@ def hand_over(home: Path, before: Seen) -> None:
 
 
 def check(settings: Settings, companies: Sequence[str]) -> None:
-    """Refuse to go on where a file or folder that a run needs is closed to this user.
+    """Refuse to continue if this user may not access a file or folder that a run needs.
 
     Raises:
         LandingError: naming the first ones, with their owner and the current user.
@@ -97,38 +95,38 @@ def check(settings: Settings, companies: Sequence[str]) -> None:
 
 
 def check_company(settings: Settings, company: str) -> None:
-    """Refuse to go on where what is one company's alone is closed to this user; see `check` for the rest.
+    """Refuse to continue if this user may not access a file of one company; `check` covers the rest.
 
     Raises:
         LandingError: naming the first ones, with their owner and the current user.
     """
     journal = settings.journal / f"{company}.ndjson"
-    found = [*_closed([settings.landing / company, settings.reports / company])]
+    paths = [*_closed([settings.landing / company, settings.reports / company])]
     if _is_closed(journal):
-        found.append(journal)
-    _refuse(settings, found)
+        paths.append(journal)
+    _refuse(settings, paths)
 
 
-def _refuse(settings: Settings, found: list[Path]) -> None:
-    if found:
-        more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        named = "; ".join(f"{path}: {files.ownership(path)}" for path in found[:NAMED])
+def _refuse(settings: Settings, paths: list[Path]) -> None:
+    if paths:
+        more = f"; and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+        named = "; ".join(f"{path}: {files.ownership(path)}" for path in paths[:NAMED])
         advice = f"run `chown -R {files.current_user()} {settings.home}` as root"
         raise LandingError(f"Cannot read or write {named}{more}: {advice}.")
 
 
 def closed(settings: Settings, companies: Sequence[str]) -> Iterator[Path]:
-    """Files and folders of the home that a run reads or writes, and this user may not."""
+    """Yield the files and folders of the home that a run reads or writes and this user may not."""
     home = settings.home
     if not home.is_dir():
         return
     if not files.may(home, os.R_OK | os.W_OK | os.X_OK):
         yield home
         return
-    kept = [settings.landing, settings.journal, settings.reports]
+    folders = [settings.landing, settings.journal, settings.reports]
     for company in companies:
-        kept += [settings.landing / company, settings.reports / company]
-    yield from _closed([home, *kept])
+        folders += [settings.landing / company, settings.reports / company]
+    yield from _closed([home, *folders])
     journals = [settings.journal / f"{company}.ndjson" for company in companies]
     wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
     yield from filter(_is_closed, (settings.warehouse, wal, *journals))
@@ -139,7 +137,7 @@ def _is_closed(file: Path) -> bool:
 
 
 def _closed(folders: list[Path]) -> Iterator[Path]:
-    """Folders, and the temporary files, locks and snapshots in them, that are closed to this user."""
+    """Yield the folders, and their temporary files, locks and snapshots, that this user may not access."""
     for folder in folders:
         if not _is(folder):
             continue
@@ -148,7 +146,7 @@ def _closed(folders: list[Path]) -> Iterator[Path]:
             continue
         for path in sorted(folder.iterdir()):
             is_snapshot = path.is_dir() and folder.parent.name == "landing"
-            if path.is_file() and path.name.startswith("."):  # a lock, or what a crash has left
+            if path.is_file() and path.name.startswith("."):  # a lock, or remains of a crash
                 if not files.may(path, os.R_OK | os.W_OK):
                     yield path
             elif is_snapshot:
@@ -156,7 +154,7 @@ def _closed(folders: list[Path]) -> Iterator[Path]:
 
 
 def _closed_in(snapshot: Path) -> Iterator[Path]:
-    """A snapshot, or the files of it, that this user may not read; one that is not finished, not write."""
+    """Yield a snapshot, or its files, that this user may not read; an unfinished one must be writable."""
     if not files.may(snapshot, os.R_OK | os.X_OK):
         yield snapshot
         return
@@ -174,8 +172,8 @@ def _all(home: Path) -> Iterator[Path]:
 
 
 def _is(path: Path) -> bool:
-    """Whether something is there, or this user may not even look."""
+    """Whether a path exists and can be looked up."""
     try:
         return path.exists()
     except OSError:
-        return False  # the folder above it is closed, and is named
+        return False  # the folder above it is closed and is reported instead

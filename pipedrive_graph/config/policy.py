@@ -1,7 +1,7 @@
-"""Reads findings.toml: the numbers, permissions, domains and combinations that the rules go by.
+"""Reads findings.toml: the thresholds, permissions, domains and combinations that the rules use.
 
-What is shipped stands in sql/findings.toml; a file of that name in the home folder changes it, for all
-companies or for one. The rules read it from the tables of the schema `policy`.
+The defaults are in sql/findings.toml; a file of that name in the home folder changes them, for all companies
+or for one. The rules read the values from the tables of the schema `policy`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pipedrive_graph.errors import ConfigurationError
 FILE = "findings.toml"
 
 _SOME_DAYS = ("creep_days", "dormant_admin_days", "dormant_user_days")
-"""Days back to what is compared: with none, all would be dormant, and permissions be counted against
-themselves. The other days may be none: what they wait for is found, or over, at once."""
+"""Numbers of days that must be at least 1: with 0, all users would be dormant, and permissions would be
+compared with themselves. The other numbers of days may be 0: then a finding opens, or ends, at once."""
 
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -72,7 +72,7 @@ class _Rules(_Table):
 
 
 class Policy(_Table):
-    """What the rules go by in one company."""
+    """The policy of one company: the values that the rules use."""
 
     thresholds: dict[str, Annotated[float, Field(ge=0, le=99_999, allow_inf_nan=False)]]
     permissions: _Permissions
@@ -81,7 +81,7 @@ class Policy(_Table):
     combinations: dict[str, _Combination]
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows of the tables of the schema `policy`, without their company."""
+        """Return the rows of the tables of the schema `policy`, without the company."""
         return {
             "thresholds": sorted(self.thresholds.items()),
             "sensitive_permissions": [(name,) for name in sorted({*self.permissions.sensitive})],
@@ -102,13 +102,13 @@ class Policy(_Table):
 
 @dataclass(frozen=True)
 class Policies:
-    """The policy of every company, and where the installation's own rules lie.
+    """The policy of every company, and the folder of custom rules.
 
     Attributes:
-        default: what holds where nothing else is said.
-        companies: policies of the companies that have one of their own.
-        rules: folder of the installation's own rules; it need not exist, unless findings.toml names it.
-        collected: the companies that companies.toml names; empty where there is no such file.
+        default: the policy of companies without their own.
+        companies: the policies of the companies that have their own.
+        rules: the folder of custom rules; it need not exist, unless findings.toml names it.
+        collected: the companies in companies.toml; empty if that file does not exist.
     """
 
     default: Policy
@@ -118,10 +118,10 @@ class Policies:
 
 
 def load(settings: Settings) -> Policies:
-    """Read findings.toml over what is shipped.
+    """Read findings.toml and merge it with the defaults.
 
     Args:
-        settings: the file lies in their home folder, if there is one.
+        settings: the home folder with the file, and the companies.
 
     Raises:
         ConfigurationError: if the file cannot be used, naming the place and the reason.
@@ -146,7 +146,7 @@ def load(settings: Settings) -> Policies:
 
 
 def usual_folder(settings: Settings) -> Path:
-    """Where the installation's own rules lie, unless findings.toml names another folder."""
+    """Return the default folder of custom rules, which findings.toml may change."""
     folder: str = _shipped()["rules"]["folder"]
     return settings.home / folder
 
@@ -158,7 +158,7 @@ def _rules(table: object, file: Path, *, named: bool) -> Path:
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {sentence(error, _Rules, above=['rules'])}") from error
     if named and not folder.is_dir():
-        raise ConfigurationError(f"{file}: [rules] folder: there is no folder {file.parent / shown(name)}.")
+        raise ConfigurationError(f"{file}: [rules] folder: {file.parent / shown(name)} does not exist.")
     return folder
 
 
@@ -168,9 +168,9 @@ def _shipped() -> dict[str, Any]:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one file over the other: a table entry by entry, anything else as a whole.
+    """Merge one file over the other: tables entry by entry, anything else as a whole.
 
-    `false` takes the place of a table to drop it.
+    `false` in place of a table removes it.
     """
     merged = dict(below)
     for name, value in above.items():
@@ -192,7 +192,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {sentence(error, Policy)}") from error
     for name in policy.thresholds.keys() - known.keys():
-        raise ConfigurationError(f"{place}: [thresholds] knows no {shown(name)}{near(name, known)}")
+        raise ConfigurationError(f"{place}: [thresholds] has no setting {shown(name)}{near(name, known)}")
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
             raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")

@@ -1,7 +1,7 @@
-"""Where the published file goes: written beside what readers have open, and put in its place in one step.
+"""Publishes the file that users open: it is written beside the current one and replaces it in one step.
 
-`PublishedFile` keeps it as a file of the home folder. Another place, such as an object store, is another
-implementation of `Publication`, and nothing that publishes changes.
+`PublishedFile` keeps it in the home folder. Another place, such as an object store, would be another
+implementation of `Publication`; nothing else that publishes would change.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ class Publication(Protocol):
 
     @property
     def target(self) -> Path:
-        """How messages name it."""
+        """Its location, for messages."""
 
     def temporary(self) -> Path:
-        """The local path at which a new file is to be written; whatever lies there may be replaced."""
+        """Return the local path for a new file; an existing file there may be replaced."""
 
     def put_in_place(self, temporary: Path) -> None:
-        """Give a finished file to the readers, in place of the earlier one.
+        """Replace the published file by a finished one.
 
         Raises:
-            OSError: if that cannot be done; the earlier file stays.
+            OSError: if that fails; the earlier file stays.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file that readers open: who has the old one open keeps it until they close it.
+    """A local file; a reader who has the old one open keeps it until closing it.
 
     Attributes:
         target: its path.
-        access: who may read it; None for its owner alone.
+        access: who may read it; None for its owner only.
     """
 
     target: Path
     access: OutputAccess | None = None
 
     def temporary(self) -> Path:
-        """A path in the same folder, so that one rename puts the file in place."""
+        """Return a path in the same folder, so that one rename publishes the file."""
         return files.temporary_for(self.target)
 
     def put_in_place(self, temporary: Path) -> None:
-        """Rename the file; it has its group and mode before it has its name."""
+        """Set group and mode of the file, then rename it."""
         if self.access is not None:
             self.access.prepare(temporary, self.target)
-        # the write-ahead log that a replaced file has left behind would spoil the new one
+        # a write-ahead log of the replaced file would corrupt the new one
         self.target.with_name(f"{self.target.name}.wal").unlink(missing_ok=True)
         files.put_in_place(temporary, self.target)
         if self.access is not None:
-            self.access.apply()  # to what earlier settings, or somebody's hand, have left otherwise
+            self.access.apply()  # corrects the access of other output

@@ -1,15 +1,15 @@
-"""Finds who is to decide about a user: the owner of the role, or who stands in; never the user.
+"""Finds who decides about a user in a review: the owner of the role, or a substitute; never the user.
 
-    default = "security@example.com"      # who decides where no role has an owner
+    default = "security@example.com"      # decides if no role has an owner
 
-    [owners]                              # a role's name or id, and who answers for it
+    [owners]                              # a role's name or id, and its owner
     "Sales" = "mara@example.com"
 
-    [companies.acme.owners]               # the same for one company; what it names goes before
+    [companies.acme.owners]               # the same for one company; these have precedence
     "Support" = "kim@example.com"
 
-That is `reviews.toml` in the home folder. A role without an owner has that of the nearest role above it.
-Where there is no such file, the roster's manager decides.
+These are lines of `reviews.toml` in the home folder. A role without an owner has that of the nearest role
+above it. Without this file, the manager in the roster decides.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ FILE = "reviews.toml"
 _KEYS = ("default", "owners")
 
 
-def same_person(one: str | None, other: str | None) -> bool:
+def same_person(first: str | None, second: str | None) -> bool:
     """Whether two texts are the same e-mail address, or the same name."""
-    if not one or not other:
+    if not first or not second:
         return False
-    return person(one) == person(other)
+    return person(first) == person(second)
 
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Who owns which role of a company, as reviews.toml says.
+    """The owners of a company's roles, according to reviews.toml.
 
     Attributes:
-        default: who decides where no role has an owner.
-        of: owners by the role's name, in lower case, or its id.
+        default: who decides if no role has an owner.
+        of: owners by the role's name in lower case, or by its id.
     """
 
     default: str | None = None
@@ -57,7 +57,7 @@ class Tree:
 
     Attributes:
         names: by id.
-        above: of each role, itself and those above it, the nearest first.
+        above: for each role, itself and those above it, nearest first.
     """
 
     names: Mapping[int, str | None]
@@ -66,12 +66,12 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class RoleOwners:
-    """What reviews.toml says.
+    """The content of reviews.toml.
 
     Attributes:
-        shared: what holds for all companies.
-        companies: what holds for one of them, and goes before.
-        named: the roles that the file names, each with the place where it stands.
+        shared: the owners for all companies.
+        companies: the owners for single companies, which have precedence.
+        named: the roles in the file, each with its place.
     """
 
     shared: Owners
@@ -79,7 +79,7 @@ class RoleOwners:
     named: Sequence[tuple[str, str]]
 
     def of(self, company: str) -> Owners:
-        """The owners of a company's roles."""
+        """Return the owners of a company's roles."""
         own = self.companies.get(company, Owners())
         return Owners(own.default or self.shared.default, {**self.shared.of, **own.of})
 
@@ -90,14 +90,14 @@ class RoleOwners:
             known: names and ids of the roles of all companies.
 
         Raises:
-            ConfigurationError: naming the role, and where it stands.
+            ConfigurationError: naming the role and its place.
         """
         names = {name.strip().casefold() for name in known}
         for place, role in self.named:
             key = role.strip().casefold()
             if key not in names:
                 raise ConfigurationError(
-                    f"{place} names the role '{shown(role)}', which is none{near(key, known)}"
+                    f"{place} names the role '{shown(role)}', which does not exist{near(key, known)}"
                 )
 
 
@@ -105,10 +105,10 @@ def load(settings: Settings) -> RoleOwners | None:
     """Read reviews.toml.
 
     Args:
-        settings: the home folder in which the file lies, and the companies.
+        settings: the home folder with the file, and the companies.
 
     Returns:
-        None where there is no such file.
+        None if the file does not exist.
 
     Raises:
         ConfigurationError: if it cannot be used, naming the place and the reason.
@@ -127,10 +127,10 @@ def load(settings: Settings) -> RoleOwners | None:
 
 
 def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None) -> str | None:
-    """Who decides about a user with these roles: the nearest owner who is not the user.
+    """Return who decides about a user with these roles: the nearest owner who is not the user.
 
     Returns:
-        None where there is nobody.
+        None if there is nobody.
     """
     for role_id in roles:
         for above in tree.above.get(role_id, [role_id]):
@@ -142,13 +142,15 @@ def decider(owners: Owners, tree: Tree, roles: Sequence[int], email: str | None)
 
 
 def _checked(file: Path, above: str, table: Mapping[str, Any], named: list[tuple[str, str]]) -> Owners:
-    """Check one table, and add the roles that it names to `named`."""
+    """Check one table, and add its roles to `named`."""
     for key in table:
         if key not in _KEYS:
             raise ConfigurationError(f"{file}: '{above}{shown(key)}' is not a setting{near(key, _KEYS)}")
     default, entries = table.get("default"), table.get("owners", {})
     if not isinstance(entries, dict):
-        raise ConfigurationError(f'{file}: [{above}owners] must name roles, as "Sales" = "mara@example.com".')
+        raise ConfigurationError(
+            f'{file}: [{above}owners] must name roles, such as "Sales" = "mara@example.com".'
+        )
     of: dict[str, str] = {}
     for role, address in entries.items():
         key = role.strip().casefold()
@@ -163,4 +165,6 @@ def _address(place: str, value: object) -> str:
     try:
         return read(value if isinstance(value, str) else "")
     except AddressError as error:
-        raise ConfigurationError(f'{place}: must be one e-mail address, as "mara@example.com".') from error
+        raise ConfigurationError(
+            f'{place}: must be one e-mail address, such as "mara@example.com".'
+        ) from error

@@ -1,7 +1,7 @@
-"""Reads the roster of a company's people, from HR or an identity provider, against which users are held.
+"""Reads the roster: the company's people according to HR or an identity provider, to compare users with.
 
-A row that cannot be used is told by its line and decides nothing, but whoever it names stands on the roster.
-A file that cannot be read, or of which no row can be used, is a mistake in the settings.
+A row that cannot be used is reported with its line and decides nothing, but the person in it counts as being
+on the roster. A file that cannot be read, or has no usable row, is a configuration error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ACTIVE = frozenset(
         "password expired", "probation", "provisioned", "recovery", "staged",
     }
 )  # fmt: skip
-"""What a status calls people who belong to the company, on leave too."""
+"""Values of the status for people who belong to the company, including those on leave."""
 
 LEAVERS = frozenset(
     {
@@ -35,10 +35,10 @@ LEAVERS = frozenset(
         "leaver", "left", "offboarded", "resigned", "retired", "separated", "suspended", "terminated",
     }
 )  # fmt: skip
-"""What a status calls people who do not, or whose access was stopped."""
+"""Values of the status for people who left the company, or whose access was stopped."""
 
 LARGEST_FILE = 64 * 2**20
-"""Bytes; the roster of 100,000 people has a tenth."""
+"""Bytes; ten times the roster of 100,000 people."""
 
 _COLUMNS = ("email", "status", "manager", "expected_role")
 _NEEDED = ("email", "status")
@@ -50,13 +50,13 @@ class Row:
     """One row of a roster.
 
     Attributes:
-        line: the line of the file in which it begins.
-        email: as addresses are compared (see `addresses.comparable`); None where there is not exactly one.
+        line: the line of the file in which it starts.
+        email: in the form for comparisons (see `addresses.comparable`); None if there is not exactly one.
         status: as written.
-        leaver: what it means; None where that is not known.
-        manager, expected_role: as written; None where empty. In a row that is used for others about the same
-            address too, what they agree in: what one of them says; None where they contradict each other.
-        problem: why it is not used; None where it is.
+        leaver: the meaning of the status; None if unknown.
+        manager, expected_role: as written; None if empty. If several rows have the same address, the used row
+            has the value that they agree on, even if only one row has it; None if they contradict each other.
+        problem: why the row is not used; None if it is used.
     """
 
     line: int
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A company's roster, with the rows that cannot be used."""
+    """A company's roster, including the rows that cannot be used."""
 
     rows: tuple[Row, ...]
 
@@ -81,17 +81,19 @@ class Roster:
 
 
 def read(path: Path) -> Roster:
-    """Read a roster: CSV with a header, in UTF-8 or UTF-16, with comma, semicolon, tab or bar.
+    """Read a roster: CSV with a header, in UTF-8 or UTF-16, delimited by comma, semicolon, tab or bar.
 
     Raises:
-        ConfigurationError: if it cannot be used, saying why.
+        ConfigurationError: if it cannot be used, with the reason.
     """
     rows = tuple(_alone(list(_rows(path, _text(path)))))
     if not rows:
-        raise ConfigurationError(f"The roster {path} names nobody.")
+        raise ConfigurationError(f"The roster {path} has no rows.")
     roster = Roster(rows)
     if len(roster.problems) == len(rows):
-        raise ConfigurationError(f"No row of the roster {path} can be used, the first: {roster.problems[0]}.")
+        raise ConfigurationError(
+            f"No row of the roster {path} can be used; the first problem: {roster.problems[0]}."
+        )
     return roster
 
 
@@ -112,13 +114,13 @@ def _text(path: Path) -> str:
             f"The roster {path} is not UTF-8 (line {line}); save it as CSV UTF-8."
         ) from error
     except OSError as error:
-        # Dagster would store the cause as well, and that names the path
+        # without `from error`: Dagster would store the cause too, which names the path
         reason = files.reason(path, error)
         raise ConfigurationError(shown(f"Cannot read the roster {path}: {reason}.")) from None
 
 
 def _rows(path: Path, text: str) -> Iterator[Row]:
-    """The rows, each for itself."""
+    """Yield the rows, each parsed on its own."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     header: list[str] = []
     begins = 1
@@ -140,19 +142,19 @@ def _rows(path: Path, text: str) -> Iterator[Row]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter with which the first line names most columns of a roster."""
+    """Return the delimiter with which the first line has most of the roster's columns."""
     lines = (line for line in text.splitlines() if line.strip() and not _is_separator([line]))
     first = next(lines, "")
     return max(_DELIMITERS, key=lambda mark: len({*map(_name, first.split(mark))} & {*_COLUMNS}))
 
 
 def _is_separator(cells: list[str]) -> bool:
-    """Whether this is the line that tells a spreadsheet the delimiter."""
+    """Whether this is the line that declares the delimiter for a spreadsheet."""
     return re.fullmatch(r'"?sep=.?"?', "".join(cells).strip(), flags=re.IGNORECASE) is not None
 
 
 def _name(cell: str) -> str:
-    """A column's name as it is known here."""
+    """Return the normalised name of a column."""
     name = re.sub(r"[\s_-]+", "_", addresses.visible(cell).strip().strip('"').strip().lower())
     return "email" if name == "e_mail" else name
 
@@ -193,7 +195,7 @@ def _row(line: int, header: list[str], cells: list[str]) -> Row:
 
 
 def _address(cell: str) -> tuple[str | None, str]:
-    """The address in a cell as addresses are compared, or why there is not exactly one."""
+    """Return the address in a cell for comparisons, or why there is not exactly one."""
     try:
         addresses.read(cell)
     except AddressError as error:
@@ -202,7 +204,7 @@ def _address(cell: str) -> tuple[str | None, str]:
 
 
 def _alone(rows: list[Row]) -> Iterator[Row]:
-    """Let one row at most speak for an address; a row that cannot be used for itself has no say in that."""
+    """Use at most one row per address; rows with a problem of their own are not considered."""
     same: dict[str | None, list[Row]] = {}
     for row in rows:
         if not row.problem:
@@ -213,7 +215,7 @@ def _alone(rows: list[Row]) -> Iterator[Row]:
 
 
 def _settled(group: list[Row]) -> Iterator[Row]:
-    """Of an address's rows, use the first for all that they agree in; none where the status contradicts."""
+    """Use the first of an address's rows, with the values that all agree on; none if the status differs."""
     first, *others = group
     otherwise = next((row for row in others if row.leaver != first.leaver), None)
     if otherwise:
@@ -221,24 +223,27 @@ def _settled(group: list[Row]) -> Iterator[Row]:
             other = otherwise if row.leaver == first.leaver else first
             yield replace(row, problem=f"{row.email} is in line {other.line} too, which says otherwise")
         return
-    managers, expected = _said(row.manager for row in group), _said(row.expected_role for row in group)
+    managers, expected = (
+        _distinct(row.manager for row in group),
+        _distinct(row.expected_role for row in group),
+    )
     yield replace(first, manager=_agreed(managers), expected_role=_agreed(expected))
     contradicted = [
-        name for name, said in (("manager", managers), ("expected role", expected)) if len(said) > 1
+        name for name, values in (("manager", managers), ("expected role", expected)) if len(values) > 1
     ]
     but = f", but for the {' and the '.join(contradicted)}, on which they differ" if contradicted else ""
     for row in others:
         yield replace(row, problem=f"{row.email} is in line {first.line} too, which is used{but}")
 
 
-def _said(cells: Iterable[str | None]) -> list[str]:
-    """The different cells, each as it is written first; managers may be addresses or names."""
-    said: dict[str, str] = {}
+def _distinct(cells: Iterable[str | None]) -> list[str]:
+    """Return the distinct cells as first written; managers may be addresses or names."""
+    values: dict[str, str] = {}
     for cell in cells:
         if cell:
-            said.setdefault(addresses.person(cell), cell)
-    return [*said.values()]
+            values.setdefault(addresses.person(cell), cell)
+    return [*values.values()]
 
 
-def _agreed(said: list[str]) -> str | None:
-    return said[0] if len(said) == 1 else None
+def _agreed(values: list[str]) -> str | None:
+    return values[0] if len(values) == 1 else None

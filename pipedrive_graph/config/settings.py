@@ -1,7 +1,7 @@
-"""The settings: which companies there are, where their data lies, and which variable holds each secret.
+"""The settings: the companies, the paths of their data, and the variables of their secrets.
 
-They come from environment variables (one company) or from `companies.toml` in the home folder (one table
-per company, naming the variable of its token). A secret is looked up when it is used and never kept here.
+They come from environment variables (one company) or from `companies.toml` in the home folder (one table per
+company, which names the variable of its token). A secret is read when it is used and never stored here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 
 RESTORED = ".restored"
-"""The folder in the home from which a restore moves what it has unpacked; it removes it at the end."""
+"""A folder inside the home from which a restore moves the unpacked files; it is removed at the end."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TEXTS = {
@@ -61,7 +61,7 @@ _TEXTS = {
     "roster",
 }  # fmt: skip
 _NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
-"""The settings that name an environment variable; somebody may paste the secret itself there."""
+"""The settings that name an environment variable; a user may paste the secret itself there."""
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
 _KEYS = _TEXTS | _NUMBERS
 _VARIABLES = {
@@ -72,21 +72,21 @@ _VARIABLES = {
     "observe_within": OBSERVE_WITHIN_VARIABLE,
     "retention_days": RETENTION_DAYS_VARIABLE,
 }
-"""What holds for a company where companies.toml does not say otherwise."""
+"""The variables with the defaults for settings that are absent in companies.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that is set, and the paths that follow from it.
+    """All settings, and the paths that follow from them.
 
     Attributes:
-        home: the folder of everything.
+        home: the home folder.
         companies: in the order of companies.toml.
-        guessed: whether the companies' names are a guess, because the settings cannot be read.
-        listed: whether companies.toml names the companies: then there are no others. A variable names one,
-            and other processes may have another.
-        access: who may read output, as settings.toml says; None for its owner alone.
-        loaded: what settings.toml says; None where it was not read with the rest.
+        guessed: whether the companies' names are a guess because the settings cannot be read.
+        listed: whether companies.toml names the companies, and there cannot be others. A variable names only
+            one company, and other processes may have other variables.
+        access: who may read output, according to settings.toml; None for its owner only.
+        loaded: the content of settings.toml; None if it was not read with the rest.
     """
 
     home: Path
@@ -98,7 +98,7 @@ class Settings:
 
     @property
     def options(self) -> Options:
-        """What settings.toml says.
+        """The content of settings.toml.
 
         Raises:
             ConfigurationError: if it was not read with the rest, and cannot be used.
@@ -107,12 +107,12 @@ class Settings:
 
     @property
     def output(self) -> OutputAccess:
-        """Writes the files that people open, with the group and mode that are set for them."""
+        """Writes output files with the configured group and mode."""
         return self.access or OutputAccess(self.home)
 
     @property
     def storage(self) -> Storage:
-        """Where the landing and the journal are kept."""
+        """The storage of the landing and the journal."""
         return FolderStorage(self.home)
 
     @property
@@ -122,62 +122,62 @@ class Settings:
 
     @property
     def journal(self) -> Path:
-        """The folder of what people decided, one file per company in it."""
+        """The folder of the decision journals, with one file per company."""
         return self.home / "journal"
 
     @property
     def warehouse(self) -> Path:
-        """The pipeline's own database."""
+        """The internal database of the pipeline."""
         return self.home / "warehouse.duckdb"
 
     @property
     def published(self) -> Path:
-        """The database that people open."""
+        """The database for users."""
         return self.home / output_access.PUBLISHED
 
     @property
     def publication(self) -> Publication:
-        """Where the published file goes."""
+        """The place of the published file."""
         return PublishedFile(self.published, self.output)
 
     @property
     def reports(self) -> Path:
-        """The folder of the reports, one folder per company in it."""
+        """The folder of the reports, with one folder per company."""
         return self.home / "reports"
 
     @property
     def parsed_queries(self) -> Path:
-        """What the queries of sql/ and the custom rules read; any process makes it again."""
+        """The cache of parsed queries of sql/ and custom rules; any process can recreate it."""
         return self.home / "cache" / "sql.json"
 
     def access_report(self, company: str) -> Path:
-        """The page for who reviews a company's access."""
+        """Return the path of a company's access report."""
         return self.reports / company / "access_report.html"
 
     def named(self, company: str) -> str | None:
-        """The company's name where a sentence has to say which is meant: there are several."""
+        """Return the company's name for a message, if there are several companies."""
         return company if len(self.companies) > 1 else None
 
     def company(self, name: str) -> Company:
         """Return the company of that name.
 
         Raises:
-            ConfigurationError: if there is none.
+            ConfigurationError: if it does not exist.
         """
         for company in self.companies:
             if company.name == name:
                 return company
         known = [company.name for company in self.companies]
         raise ConfigurationError(
-            f"There is no company '{pasted.shown(printable(name))}' in the settings{meant(name, known)};"
+            f"The settings have no company '{pasted.shown(printable(name))}'{meant(name, known)};"
             f" there is: {', '.join(known)}."
         )
 
     def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:
-        """Return the companies of these names, each once; all companies where no name is given.
+        """Return the companies of these names, without duplicates; all companies if no name is given.
 
         Raises:
-            ConfigurationError: if there is no company of a name.
+            ConfigurationError: if a company does not exist.
         """
         return tuple(self.company(name) for name in dict.fromkeys(names)) or self.companies
 
@@ -186,11 +186,11 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
-        variables: the environment variables to read, by default this process's own.
+        variables: the environment variables to read, by default those of this process.
 
     Raises:
-        ConfigurationError: if `companies.toml` or a variable cannot be used, saying which and why, if
-            somebody else may write the home folder, or if a restore to it is not finished.
+        ConfigurationError: if `companies.toml` or a variable cannot be used, with the reason, if another
+            user may write the home folder, or if a restore to it is not finished.
     """
 
     def variable(name: str) -> str:
@@ -199,7 +199,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     folder = home(variables)
     trust.check(folder)
     check_restored(folder)
-    # a mistake in these is reported now, not when they are needed
+    # reports mistakes in these now, not when they are needed
     locks.lock_wait(variables)
     clock.tolerance(variables)
     loaded = options.load(folder)
@@ -235,7 +235,7 @@ def home(variables: Mapping[str, str] | None = None) -> Path:
     """Return the home folder.
 
     Raises:
-        ConfigurationError: if no folder should have that name; the message does not repeat it.
+        ConfigurationError: if the path is not acceptable for a folder; the message does not repeat it.
     """
     text = environment.value(HOME_VARIABLE, variables)
     folder = files.expanded(text or default_home()).absolute()
@@ -245,29 +245,29 @@ def home(variables: Mapping[str, str] | None = None) -> Path:
 
 
 def check_restored(home: Path) -> None:
-    """Refuse a home folder in which a restore was interrupted at its end, or is about to end.
+    """Refuse a home folder with a restore that was interrupted at its end, or is about to end.
 
     Raises:
-        ConfigurationError: if it was.
+        ConfigurationError: if there is one.
     """
-    if os.path.lexists(home / RESTORED):  # False where the folder cannot be read: that is said elsewhere
+    if os.path.lexists(home / RESTORED):  # False if the folder cannot be read, which is reported elsewhere
         raise ConfigurationError(
             f"A restore to {home} is not finished: run `pipedrive-graph restore` with the same backup again."
         )
 
 
 def default_home() -> Path:
-    """The home folder where no variable names another."""
+    """Return the home folder that is used if no variable names another."""
     return platformdirs.user_data_path("pipedrive-graph")
 
 
 def is_name(text: str) -> bool:
-    """Whether a company can be called so."""
+    """Whether a text is a valid name of a company."""
     return _NAME.fullmatch(text) is not None
 
 
 def _check_company_name(name: str, home: Path, *, place: str) -> None:
-    """Refuse a company's name that looks like a token; one that has data under that name keeps it."""
+    """Refuse a company's name that looks like a token, unless it already has data under that name."""
     pasted.check_name(name, home / "landing" / name, "the name of a company", place=place)
 
 
@@ -296,17 +296,17 @@ def _number(name: str, variable: Callable[[str], str], default: float) -> float:
 def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
     tables = toml.parse(text, file)
     if not tables:
-        raise ConfigurationError(f"{file} names no company; write one table per company, as [acme].")
+        raise ConfigurationError(f"{file} names no company; write one table per company, such as [acme].")
     companies = []
     for name, table in tables.items():
         _check_company_name(name, file.parent, place=f"{file}: a table's name{toml.on_line(text, name)}")
         if not isinstance(table, dict):
             raise ConfigurationError(
-                f"{file}: '{pasted.shown(name)}' must stand in a company's table, as [acme]."
+                f"{file}: '{pasted.shown(name)}' must be in the table of a company, such as [acme]."
             )
         if "api_token_env" not in table and "client_id_env" not in table:
             raise ConfigurationError(
-                f"{file}: [{pasted.shown(name)}] must name the variable of its token, as api_token_env ="
+                f"{file}: [{pasted.shown(name)}] must name the variable of its token, such as api_token_env ="
                 ' "ACME_TOKEN", or of its OAuth app, as client_id_env.'
             )
         lines = {key: toml.on_line(text, name, key) for key in table}
@@ -319,7 +319,7 @@ def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: st
                 table.get("client_secret_env", CLIENT_SECRET_VARIABLE),
                 table.get("refresh_token_env"),
             )
-            # The one company's variable is no token of this one.
+            # TOKEN_VARIABLE is for installations without companies.toml.
             company = replace(company, token_variable=table.get("api_token_env", ""), oauth=oauth)
         if "base_url" in table:
             company = replace(company, base_url_name=f"base_url of [{name}] in {COMPANIES_FILE}")
@@ -338,12 +338,12 @@ def _company(
     place: str,
     lines: Mapping[str, str] | None = None,
 ) -> Company:
-    """Check what is set for a company: its own, at `place`, over what the variables say.
+    """Check a company's settings: its own, at `place`, with the values of the variables as defaults.
 
-    `lines` says for each setting of its own where it stands in the file.
+    `lines` has the line of each of its own settings.
     """
     table, lines = {**defaults, **own}, lines or {}
-    called = {
+    labels = {
         key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
         for key in _VARIABLES
     }
@@ -362,10 +362,10 @@ def _company(
             raise ConfigurationError(f"{place}: {key} must be a text.")
     for key in sorted(_NAMES & table.keys()):
         pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
-    company_values.check(table, called)
+    company_values.check(table, labels)
     if not pasted.is_plain_address(table["base_url"]):
         raise ConfigurationError(
-            f"{called['base_url']} must be a plain https address, as {DEFAULT_BASE_URL}."
+            f"{labels['base_url']} must be a plain https address, such as {DEFAULT_BASE_URL}."
         )
     return Company(
         name,

@@ -1,6 +1,6 @@
-"""Reads a TOML file that a person wrote, with whatever editor: its bytes, text, tables, and lines.
+"""Reads a TOML file that a user wrote with any editor: its bytes, text, tables, and lines.
 
-What cannot be read is one sentence that names the file, and the line where it is known.
+The error for an unreadable file is one sentence with the file and, if known, the line.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from pipedrive_graph.errors import ConfigurationError
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 LARGEST_FILE = 4 * 2**20
-"""Bytes; a file of 5,000 waivers has a quarter."""
+"""Bytes; four times a file of 5,000 waivers."""
 
-_LONGEST_STATEMENT = 50_000  # characters; each further line of a value takes another look at all of it
+_LONGEST_STATEMENT = (
+    50_000  # characters; each further line of a value is parsed together with all lines before it
+)
 _WINDOWS = "\r\n"
 
 
 def read(file: Path) -> dict[str, Any] | None:
-    """The tables of a file; None where there is no such file.
+    """Return the tables of a file; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not TOML.
@@ -38,17 +40,17 @@ def read(file: Path) -> dict[str, Any] | None:
 
 
 def text(file: Path) -> str | None:
-    r"""The text of a file, without a byte order mark and with `\n` line ends; None where there is no file.
+    r"""Return the text of a file without byte order mark and with `\n` line ends; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not UTF-8.
     """
-    found = document(file)
-    return None if found is None else found.text
+    written = document(file)
+    return None if written is None else written.text
 
 
 def document(file: Path) -> Document | None:
-    """The text of a file, and how its editor wrote it; None where there is no file.
+    """Return the text of a file, and its byte order mark and line ends; None if it does not exist.
 
     Raises:
         ConfigurationError: if it cannot be read, or is not UTF-8.
@@ -56,7 +58,7 @@ def document(file: Path) -> Document | None:
     content = _bytes(file)
     if content is None:
         return None
-    # UTF-16 without a mark shows by its zeros, which TOML has no use for
+    # UTF-16 without a mark has zero bytes, which TOML never has
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
         raise ConfigurationError(f"Cannot read {file}: it is UTF-16, not UTF-8; save the file as UTF-8.")
     try:
@@ -75,11 +77,11 @@ def document(file: Path) -> Document | None:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    r"""A file as its editor wrote it.
+    r"""The text of a file, and how its editor encoded it.
 
     Attributes:
         text: without a byte order mark and with `\n` line ends.
-        has_mark: whether the file begins with a byte order mark.
+        has_mark: whether the file starts with a byte order mark.
         has_windows_ends: whether its lines end with `\r\n`.
     """
 
@@ -88,18 +90,18 @@ class Document:
     has_windows_ends: bool = False
 
     def encoded(self, text: str) -> bytes:
-        """The bytes of a new text for the file, with the same mark and line ends."""
+        """Return the bytes of a new text for the file, with the same mark and line ends."""
         if self.has_windows_ends:
             text = text.replace("\n", _WINDOWS)
         return (codecs.BOM_UTF8 if self.has_mark else b"") + text.encode()
 
 
 def parse(content: str, file: Path) -> dict[str, Any]:
-    """The tables of a text.
+    """Return the tables of a text.
 
     Args:
         content: the text.
-        file: the file that messages name.
+        file: the path of the file, for messages.
 
     Raises:
         ConfigurationError: if it is not TOML, with the line and column.
@@ -113,13 +115,13 @@ def parse(content: str, file: Path) -> dict[str, Any]:
 
 
 def on_line(text: str, *path: str | int) -> str:
-    """Return ` (line 3)` for the setting at a path of keys and list positions; empty where it is not found.
+    """Return ` (line 3)` for the setting at a path of keys and list positions; empty if it is not found.
 
-    Of a value of several lines, the last one is named.
+    For a value of several lines, this is the last line.
 
     Args:
         text: valid TOML.
-        path: of the setting, or of a table.
+        path: the path of the setting, or of a table.
     """
     for statement in _statements(text):
         depth = len(statement.table)
@@ -136,8 +138,8 @@ class _Statement:
 
     Attributes:
         line: its last line.
-        table: the path of the table in which it stands, or which it begins.
-        content: what it says by itself; empty for a header.
+        table: the path of its table, or of the table that the header starts.
+        content: the parsed statement; empty for a header.
     """
 
     line: int
@@ -147,9 +149,9 @@ class _Statement:
 
 @lru_cache(maxsize=8)
 def _statements(text: str) -> tuple[_Statement, ...]:
-    """Parse each statement of a valid text by itself, so that every way of writing a key is understood."""
+    """Parse each statement of a valid text separately, so that every way of writing a key is understood."""
     statements: list[_Statement] = []
-    entries = Counter[tuple[str | int, ...]]()  # of each array of tables
+    entries = Counter[tuple[str | int, ...]]()  # number of entries of each array of tables
     table: tuple[str | int, ...] = ()
     chunk = ""
     for line, more in enumerate(text.split("\n"), 1):
@@ -159,7 +161,7 @@ def _statements(text: str) -> tuple[_Statement, ...]:
         except tomllib.TOMLDecodeError:
             if len(chunk) > _LONGEST_STATEMENT:
                 break
-            continue  # it goes on in the next line
+            continue  # the statement continues on the next line
         if chunk.lstrip().startswith("["):
             table, content = _header(content, entries), {}
         statements.append(_Statement(line, table, content))
@@ -168,7 +170,7 @@ def _statements(text: str) -> tuple[_Statement, ...]:
 
 
 def _header(content: Any, entries: Counter[tuple[str | int, ...]]) -> tuple[str | int, ...]:  # noqa: ANN401 - a TOML value
-    """The path of the table that a header begins; an array of tables gets one entry more."""
+    """Return the path of the table that a header starts; an array of tables gets another entry."""
     table: tuple[str | int, ...] = ()
     while content:
         ((key, content),) = content.items()
@@ -188,21 +190,25 @@ def tables_of_companies(
 
     Args:
         tables: the file's tables.
-        file: the file that messages name.
-        companies: the companies that there are.
+        file: the path of the file, for messages.
+        companies: the existing companies.
 
     Raises:
         ConfigurationError: if one is not a table, or names a company that does not exist.
     """
-    found = tables.pop("companies", {})
-    if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
-        raise ConfigurationError(f"{file}: [companies] must hold a table per company, as [companies.acme].")
-    for name in found:
+    of_companies = tables.pop("companies", {})
+    if not isinstance(of_companies, dict) or not all(
+        isinstance(table, dict) for table in of_companies.values()
+    ):
+        raise ConfigurationError(
+            f"{file}: [companies] must hold a table per company, such as [companies.acme]."
+        )
+    for name in of_companies:
         if name not in companies:
             raise ConfigurationError(
-                f"{file}: [companies] knows no {pasted.shown(name)}{near(name, companies)}"
+                f"{file}: [companies] names the unknown company {pasted.shown(name)}{near(name, companies)}"
             )
-    return found
+    return of_companies
 
 
 def _bytes(file: Path) -> bytes | None:
@@ -216,7 +222,7 @@ def _bytes(file: Path) -> bytes | None:
             ) from error
         return None
     except NotADirectoryError:
-        return None  # the home folder is a file; the error says so where something is written to it
+        return None  # the home folder is a file, which is reported when something is written to it
     except OSError as error:
         raise ConfigurationError(str(files.cannot_read(file, error))) from error
 

@@ -1,4 +1,4 @@
-"""Describes the first mistake that pydantic finds in a configuration file, in one sentence for its author."""
+"""Describes the first error that pydantic reports for a configuration file, in one sentence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipedrive_graph.common.pasted import shown
 from pipedrive_graph.common.text import near
 
 _PHRASES = {
-    "list_type": 'must be a list, as ["…"]',
+    "list_type": 'must be a list, such as ["…"]',
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
 }
-"""What we say of a mistake in place of pydantic's own words, by the type of the error."""
+"""Our messages in place of pydantic's, by the type of the error."""
 
 _TABLES = {"dict_type", "model_type", "model_attributes_type"}
 
@@ -29,15 +29,15 @@ def sentence(
     depth: int | None = None,
     line: Callable[..., str] = lambda *_: "",
 ) -> str:
-    """Describe the first mistake: which key, on which line, and what is wrong with it.
+    """Describe the first error: its key, its line, and what is wrong.
 
     Args:
-        error: what pydantic found.
-        model: the model that the tables were checked against; it says which keys are known.
+        error: the error of pydantic.
+        model: the model that the tables were validated with; it has the known keys.
         noun: what a key of the model is called.
-        above: the keys under which the tables stand in the file.
-        depth: how many steps of the path to name; what follows may be the type that was tried.
-        line: returns ` (line 3)` for a path, where the line is known.
+        above: the keys above the tables in the file.
+        depth: how many steps of the path to name; further ones may be the type that pydantic tried.
+        line: returns ` (line 3)` for a path, if the line is known.
     """
     first = error.errors(include_url=False)[0]
     steps = first["loc"][:depth]
@@ -52,9 +52,9 @@ def sentence(
 
 
 def _phrase(kind: str, error: Mapping[str, Any], name: str) -> str:
-    """What is wrong with a value."""
+    """Return what is wrong with a value."""
     if kind in _TABLES:
-        return f"must be a table, as [{name}]"
+        return f"must be a table, such as [{name}]"
     if kind == "literal_error":
         return f"must be {error['ctx']['expected']}"
     if kind.startswith("date"):
@@ -64,7 +64,7 @@ def _phrase(kind: str, error: Mapping[str, Any], name: str) -> str:
 
 
 def _known(model: type[BaseModel], path: Iterable[int | str]) -> set[str]:
-    """The keys of the table at a path of a model; empty where any key may stand."""
+    """Return the keys of the table at a path of a model; empty if any key is allowed."""
     reached: Any = model
     for step in path:
         if isinstance(reached, type) and issubclass(reached, BaseModel):

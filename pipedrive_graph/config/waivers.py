@@ -1,14 +1,14 @@
-"""Reads waivers.toml: which findings are accepted, by whom, why, and until when; and adds to it.
+"""Reads waivers.toml: the accepted findings, with owner, reason and end date; and adds waivers to it.
 
     [[waiver]]
     rule = "unexplained_permission"
-    subject = "ana@example.com"      # an e-mail address, an id, a name, or a pattern, as "*@acme.com"
-    object = "can_export_data"       # of a rule whose findings have one; "*" is any
+    subject = "ana@example.com"      # an e-mail address, an id, a name, or a pattern such as "*@acme.com"
+    object = "can_export_data"       # for a rule whose findings have an object; "*" is any
     reason = "Exports the monthly report until the new tool is there"
     owner = "Kim Lee"
     expires = 2027-03-31             # the last day on which it holds
 
-A waiver hides nothing: its findings stay in every list, as waived.
+A waiver hides nothing: its findings stay in every list, marked as waived.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pipedrive_graph.errors import ConfigurationError
 FILE = "waivers.toml"
 
 LONGEST = timedelta(days=366)
-"""How far away the end of a waiver may be: what is accepted is looked at again once a year."""
+"""The longest duration of a waiver: accepted findings are reviewed at least once a year."""
 
 Rules = Callable[[], Collection[str]]
 """Returns the names of all rules, including custom rules that cannot be run today."""
@@ -44,7 +44,7 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One waiver, for the companies it is meant for."""
+    """One waiver, independent of its company."""
 
     rule: str
     subject: str
@@ -55,18 +55,18 @@ class Waiver:
 
     @property
     def waiver_id(self) -> str:
-        """The same as long as nothing of it is changed."""
+        """The id of the waiver, a digest of all its values."""
         text = json.dumps(self.written, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def written(self) -> dict[str, str | None]:
-        """As it stands in the journal."""
+        """The waiver in the form of the journal."""
         return {**asdict(self), "expires": self.expires.isoformat()}
 
     @classmethod
     def of(cls, written: dict[str, Any]) -> Waiver:
-        """The waiver that was written so."""
+        """Return the waiver from its form in the journal."""
         return cls(**{**written, "expires": date.fromisoformat(written["expires"])})
 
 
@@ -89,13 +89,13 @@ class _Entry(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """What stands in waivers.toml, in its order."""
+    """The content of waivers.toml, in order."""
 
     entries: tuple[tuple[str | None, Waiver], ...] = ()
-    """Each with the company it is for; None is all."""
+    """The waivers, each with its company; None means all companies."""
 
     def of(self, company: str) -> list[Waiver]:
-        """The company's waivers, each once."""
+        """Return the company's waivers, without duplicates."""
         return list(dict.fromkeys(waiver for only, waiver in self.entries if only in {None, company}))
 
 
@@ -103,19 +103,19 @@ def load(settings: Settings, rules: Rules) -> Waivers:
     """Read waivers.toml.
 
     Args:
-        settings: the home folder in which the file lies, if there is one, and the companies.
-        rules: returns the names of the rules; called where the file holds a waiver.
+        settings: the home folder with the file, and the companies.
+        rules: returns the names of the rules; called if the file has a waiver.
 
     Raises:
-        ConfigurationError: if it cannot be used, naming the waiver by its number, and the key; or if
-            it is not known which rules there are.
+        ConfigurationError: if it cannot be used, with the waiver's number and the key; or if the names of
+            the rules cannot be determined.
     """
     file = settings.home / FILE
     return _parsed(toml.text(file) or "", file, settings, rules)
 
 
 def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
-    """Read the text of a waivers.toml; `file` is what messages name."""
+    """Parse the text of a waivers.toml; `file` is its path for messages."""
     tables = toml.parse(text, file)
     entries = tables.pop("waiver", [])
     if tables:
@@ -125,7 +125,7 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
     latest = clock.now().date() + LONGEST
     companies = [company.name for company in settings.companies]
     names = rules() if entries else set()
-    read = []
+    waivers = []
     for number, entry in enumerate(entries, 1):
         place = f"{file}: waiver {number}"
         try:
@@ -135,7 +135,7 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
             raise ConfigurationError(f"{place}: {problem}") from error
         if checked.rule not in names:
             raise ConfigurationError(
-                f"{place}: there is no rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
+                f"{place}: unknown rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
             )
         if checked.expires > latest:
             raise ConfigurationError(
@@ -144,28 +144,30 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
             )
         if checked.company not in {None, *companies}:
             name = str(checked.company)
-            raise ConfigurationError(f"{place}: company: there is no {shown(name)}{near(name, companies)}")
-        read.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
-    return Waivers(tuple(read))
+            raise ConfigurationError(
+                f"{place}: company: unknown company {shown(name)}{near(name, companies)}"
+            )
+        waivers.append((checked.company, Waiver(**checked.model_dump(exclude={"company"}))))
+    return Waivers(tuple(waivers))
 
 
 def add(settings: Settings, rules: Rules, company: str, waiver: Waiver, *, title: str) -> Waivers:
-    """Write a waiver into waivers.toml, in the place of the one for the same finding if there is one.
+    """Write a waiver into waivers.toml, replacing the one for the same finding if there is one.
 
-    Whatever else stands in the file stays as it is, comments too.
+    Everything else in the file stays as it is, including comments.
 
     Args:
-        settings: the home folder in which the file lies, and the companies.
+        settings: the home folder with the file, and the companies.
         rules: returns the names of the rules.
-        company: the company that it is for.
-        waiver: what to write.
+        company: the company of the waiver.
+        waiver: the waiver to write.
         title: the finding in one sentence, for a comment above it.
 
     Returns:
-        All waivers of the file as it is now.
+        All waivers of the new file.
 
     Raises:
-        ConfigurationError: if the file cannot be used, or the waiver may not stand there.
+        ConfigurationError: if the file cannot be used, or the waiver is not valid.
         LandingError: if the file cannot be written.
     """
     import tomlkit  # takes long to import, and a run only reads waivers

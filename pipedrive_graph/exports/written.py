@@ -65,7 +65,7 @@ def add(home: Path, target: Path, finished: Path) -> None:
         BusyError: if another process writes the list at the same moment.
         LandingError: if the list cannot be written.
     """
-    with locks.lock(home / f".{EXPORTED}.lock", doing="writing the list of exports", wait=lambda _: None):
+    with locks.lock(home / f".{EXPORTED}.lock", doing="writing the list of exports", on_wait=lambda _: None):
         listed = _read(home)
         name = str(target.resolve())
         earlier = [*listed.get(name, ())]

@@ -161,7 +161,7 @@ def locked(home: Path, *, on_wait: Wait | None) -> Iterator[Stage]:
     Raises:
         BusyError: if another process holds it for too long, or `on_wait` is None.
     """
-    with locks.lock(home / f"{FOLDER}.lock", doing="deleting old data", wait=on_wait):
+    with locks.lock(home / f"{FOLDER}.lock", doing="deleting old data", on_wait=on_wait):
         yield Stage(home)
 
 
@@ -180,7 +180,7 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Ite
             alerts = settings.home / "alerts"
             if alerts.is_dir():
                 stack.enter_context(
-                    locks.lock(alerts / f".{company}.lock", doing="sending alerts", wait=on_wait)
+                    locks.lock(alerts / f".{company}.lock", doing="sending alerts", on_wait=on_wait)
                 )
         stack.enter_context(database.lock(settings.warehouse, wait=on_wait, finishing=True))
         yield

@@ -13,7 +13,7 @@ class Landing:
     """All snapshots of all companies.
 
     Attributes:
-        storage: the storage of an installation; the landing is one part of it.
+        storage: the storage of the landing.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -21,15 +21,15 @@ class Landing:
 
     @property
     def path(self) -> Path:
-        """How messages name its place."""
+        """The location of the landing, for messages."""
         return self.storage.path()
 
     def of(self, company: str) -> CompanyLanding:
-        """The snapshots of one company."""
+        """Return the snapshots of one company."""
         return CompanyLanding(self.storage, company)
 
     def companies(self) -> list[str]:
-        """Names of the companies of which something is kept here.
+        """Return the names of the companies that have a folder in the landing.
 
         Raises:
             LandingError: if they cannot be listed.
@@ -37,17 +37,17 @@ class Landing:
         return self.storage.folders()
 
     def forgotten(self) -> Forgotten:
-        """Which companies `forget` has removed.
+        """Return the companies that `forget` removed.
 
         Raises:
-            LandingError: if the file that says so is damaged.
+            LandingError: if the file with the tombstones is damaged.
         """
         return read_forgotten(self.storage)
 
     def note_forgotten(self, forgotten: Forgotten) -> None:
-        """Write down which companies `forget` has removed.
+        """Store the companies that `forget` removed.
 
         Raises:
-            LandingError: if that cannot be written.
+            LandingError: if the file cannot be written.
         """
         write_forgotten(self.storage, forgotten)

@@ -1,4 +1,4 @@
-"""The records that a snapshot's JSON files hold, and how they are read."""
+"""The records in a snapshot's JSON files, and how they are read."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from pipedrive_graph.landing.storage import Storage
 
 MANIFEST, DRAFT, ABANDONED = "manifest.json", "draft.json", "abandoned.json"
 SNAPSHOT_ID = "%Y%m%dT%H%M%S-%f"
-"""How the id of a snapshot says when it was begun, in UTC."""
+"""Format of a snapshot's id: the time at which it was started, in UTC."""
 
 SET_ASIDE = "manifest.set-aside.json"
-"""A manifest that was renamed so: its snapshot no longer counts."""
+"""The name of a manifest that was set aside: its snapshot no longer counts."""
 
 KNOWN, MEMORY, GAPS = "known.json", "memory.json.gz", "gaps.json"
 DERIVED = {KNOWN, MEMORY}
-"""What is made from the answers of a snapshot, and can be made from them again."""
+"""The files that are derived from the answers of a snapshot, and can be rebuilt from them."""
 
 
 class Record(BaseModel):
-    """What all records share: they do not change, and what a later version adds is passed over."""
+    """Base class of all records: immutable; fields that a later version adds are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Identity(Record):
-    """Whose answers a snapshot holds; one that is resumed must agree in all of it."""
+    """The identity of a run; a run only resumes a snapshot if all of it is the same."""
 
     collect: str
     base_url: str
@@ -46,8 +46,8 @@ class Identity(Record):
 class Draft(Sealed, Record):
     """The head of a snapshot that is not committed yet.
 
-    `continues_at` is given where the day's budget has ended its run: when there is to be a new budget.
-    `sha256` is the digest of all the rest; earlier versions wrote none.
+    `continues_at` is set if the day's budget ended the run: the time when a new budget is expected.
+    `sha256` is the digest of all other fields; earlier versions wrote none.
     """
 
     snapshot_id: str
@@ -58,7 +58,7 @@ class Draft(Sealed, Record):
 
 
 class Coverage(Record):
-    """How many calls of one endpoint were made, and how they ended."""
+    """The number of calls to one endpoint, and their outcomes."""
 
     asked: int = 0
     answered: int = 0
@@ -68,7 +68,7 @@ class Coverage(Record):
 
 
 class Verdict(Record):
-    """What a snapshot is worth: everything, or why not; `shrunk` where the shrink guard refused it."""
+    """The status of a snapshot and its reason; `shrunk` if too many users are gone."""
 
     status: Literal["complete", "partial", "rejected"]
     reason: str | None = None
@@ -76,7 +76,7 @@ class Verdict(Record):
 
 
 class File(Record):
-    """One file of a snapshot: its answers, and the bytes of the longest of them, as a reader must know."""
+    """One file of a snapshot: the number of answers, and the length of the longest one for readers."""
 
     name: str
     rows: int
@@ -85,7 +85,7 @@ class File(Record):
     sha256: str
 
 
-class Left(Record):
+class RemainingBudget(Record):
     """What was left of the day's budget when a snapshot was committed, in `unit` (tokens or requests)."""
 
     remaining: int
@@ -95,17 +95,17 @@ class Left(Record):
 
 
 class Mark(Record):
-    """How many first lines of a company's journal are meant, and the sha256 of their bytes."""
+    """The state of a company's journal: its number of lines, and the sha256 of their bytes."""
 
     lines: int
     sha256: str
 
 
 class Manifest(Record):
-    """What a snapshot is: its commit mark, its contents, and its place in the company's chain.
+    """The manifest of a snapshot: its commit mark, its contents, and its place in the company's chain.
 
-    `observed` users' permissions were answered, and `inferred` users' are left to inference. `journal` is
-    what the company's journal held then, so that a loss of it shows.
+    `observed` is the number of users whose permissions were answered, `inferred` of those whose permissions
+    are inferred. `journal` is the state of the company's journal, so that a lost journal is noticed.
     """
 
     format: Literal[1] = 1
@@ -122,7 +122,7 @@ class Manifest(Record):
     requests: int
     throttled: int
     waited: float
-    budget: Left | None = None
+    budget: RemainingBudget | None = None
     coverage: dict[str, Coverage]
     files: list[File]
     previous: str | None
@@ -130,12 +130,12 @@ class Manifest(Record):
 
     @property
     def accepted(self) -> bool:
-        """Whether the snapshot is to be taken into the history."""
+        """Whether the snapshot becomes part of the history."""
         return self.verdict.status != "rejected"
 
 
-class Known(Record):
-    """Ids that exist as far as a snapshot proves."""
+class KnownIds(Record):
+    """The ids of users, roles and permission sets that exist, according to a snapshot."""
 
     users: list[int] = []
     roles: list[int] = []
@@ -143,11 +143,11 @@ class Known(Record):
 
 
 class Gap(Record):
-    """A place in the chain where a snapshot is missing or changed, and a person has accepted that.
+    """A place in the chain where a snapshot is missing or changed, accepted by an operator.
 
     Attributes:
         snapshot_id: the snapshot after the gap.
-        previous: the digest that its manifest names, of the manifest that is missing.
+        previous: the digest of the missing manifest, according to the snapshot after the gap.
         accepted_at: when it was accepted.
     """
 
@@ -157,21 +157,21 @@ class Gap(Record):
 
 
 class Gaps(Record):
-    """The gaps of a company's chain that were accepted."""
+    """The accepted gaps in a company's chain."""
 
     gaps: list[Gap] = []
 
 
 class Observation(Record):
-    """What is remembered of one user.
+    """The past observations of one user.
 
     Attributes:
         since: when the user was first listed.
-        at: when the user's permissions were last answered; None is never.
-        signature: the user's signature then.
-        flags: digest of the permissions then.
-        roles_at: when the user's own role assignments were last answered; None is never.
-        role_id: the role that the user's record named then.
+        at: when the user's permissions were last answered; None if never.
+        signature: the user's signature at that time.
+        flags: digest of the permissions at that time.
+        roles_at: when the user's own role assignments were last answered; None if never.
+        role_id: the role in the user's record at that time.
     """
 
     since: datetime
@@ -182,13 +182,13 @@ class Observation(Record):
     role_id: int | None = None
 
 
-class Memory(Record):
-    """What is remembered of a company.
+class ObservationState(Record):
+    """The past observations of a company, which the sampling of the next run needs.
 
     Attributes:
-        users: by id.
-        contents: digest of the contents of every permission set, as last known, by its id.
-        strays: users with an assignment to a role that the list of roles does not show.
+        users: observations by user id.
+        contents: digest of each permission set's contents, as last known, by its id.
+        strays: users with an assignment to a role that is not in the list of roles.
     """
 
     users: dict[int, Observation] = {}
@@ -203,7 +203,7 @@ def read_record(storage: Storage, name: str, kind: type[RecordT]) -> RecordT:
     """Read a record from its file.
 
     Raises:
-        LandingError: if it cannot be read, or is not what it should be.
+        LandingError: if it cannot be read, or its content is not valid.
     """
     path = storage.path(name)
     try:
@@ -214,10 +214,10 @@ def read_record(storage: Storage, name: str, kind: type[RecordT]) -> RecordT:
 
 
 def parse_record(path: Path, content: bytes, kind: type[RecordT]) -> RecordT:
-    """Read a record from the content of its file.
+    """Parse a record from the content of its file.
 
     Raises:
-        LandingError: if it is not what it should be.
+        LandingError: if the content is not valid.
     """
     try:
         return kind.model_validate_json(gzip.decompress(content) if path.suffix == ".gz" else content)

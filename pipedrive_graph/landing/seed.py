@@ -1,7 +1,7 @@
-"""Keeps the secret from which it is drawn who is observed by-access, beside a company's snapshots.
+"""Stores the secret seed of the by-access sampling, beside a company's snapshots.
 
-Only the choice of the next snapshots depends on it: what was chosen is in the snapshots, so a rebuild does
-not need it, and a lost one is replaced by another.
+Only the choices of future snapshots depend on it: past choices are recorded in the snapshots, so a rebuild
+does not need the seed, and a lost one is replaced.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SEED, SEED_BYTES = ".seed", 32
 
 
 def read_seed(storage: Storage) -> bytes | None:
-    """The seed of a company; None where there is none yet, or half of one.
+    """Return the seed of a company; None if there is none yet, or an incomplete one.
 
     Raises:
         LandingError: if it cannot be read.
@@ -27,7 +27,7 @@ def read_seed(storage: Storage) -> bytes | None:
 
 
 def kept_seed(storage: Storage) -> bytes:
-    """The seed of a company, drawn and kept if there is none; the company's lock is held.
+    """Return the seed of a company, creating it if there is none; the caller holds the company's lock.
 
     Raises:
         LandingError: if it cannot be read or written.

@@ -1,8 +1,8 @@
-"""Writes one snapshot: answers as they come, and the manifest that commits them.
+"""Writes one snapshot: answers as they arrive, and the manifest that commits them.
 
-While a snapshot is a draft, each of its lines ends with a digest, `, "sha256": "…"}`. So what was damaged
-on the disk is noticed before it is taken for an answer. A commit packs the lines without their digests: the
-manifest has one of each file.
+While a snapshot is a draft, each of its lines ends with a digest, `, "sha256": "…"}`, so that damage on the
+disk is noticed before a line is used. A commit compresses the lines without their digests: the manifest has
+a digest of each file.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from pipedrive_graph.landing.records import (
     MEMORY,
     Draft,
     File,
-    Known,
+    KnownIds,
     Manifest,
-    Memory,
+    ObservationState,
 )
 from pipedrive_graph.landing.storage import Storage
 
@@ -38,15 +38,15 @@ _SEAL_LENGTH = len(_SEAL % (b"0" * 64))
 
 
 class DamagedDraftError(Exception):
-    """A draft is not as it was written; the message says where, and completes a sentence."""
+    """A draft was changed after it was written; the message says where, and completes a sentence."""
 
 
 class Snapshot:
-    """A snapshot that is being written: answers are appended to it until it is committed.
+    """A snapshot in progress: answers are appended to it until it is committed.
 
     Attributes:
         draft: its head.
-        workspace: the folder of this machine in which answers are collected.
+        workspace: the local folder in which answers are collected.
     """
 
     def __init__(self, company: Storage, draft: Draft) -> None:
@@ -64,10 +64,10 @@ class Snapshot:
         files.write_atomically(self.workspace / DRAFT, head)
 
     def write(self, endpoint: str, line: str) -> None:
-        """Append an answer, so that it outlives this process.
+        """Append an answer, so that it survives a crash of this process.
 
         Args:
-            endpoint: what was asked.
+            endpoint: the endpoint that was called.
             line: the answer, one JSON object without line breaks; see `collect.resuming.line_of`.
 
         Raises:
@@ -78,7 +78,7 @@ class Snapshot:
             file.write(written + self._seal(written))
 
     def replace(self, endpoint: str, lines: Iterable[str]) -> None:
-        """Forget what an endpoint answered before, and write these answers instead.
+        """Replace all answers of an endpoint.
 
         Raises:
             LandingError: if they cannot be written.
@@ -90,27 +90,27 @@ class Snapshot:
             self.write(endpoint, line)
 
     def lines(self, endpoint: str) -> Iterator[dict[str, Any]]:
-        """The answers of an endpoint so far, as they were written, but for a last one that a crash tore."""
+        """Yield the answers of an endpoint so far, except a last line that a crash left incomplete."""
         path = self._path(endpoint)
         if path.exists():
             yield from (json.loads(line) for line in self._answers(path))
 
     def check(self) -> None:
-        """Prove that every line is as it was written.
+        """Verify that no line was changed after it was written.
 
-        A last line that a crash tore is not damage: what it was to answer is asked for again.
+        An incomplete last line after a crash is not damage: its call is repeated.
 
         Raises:
-            DamagedDraftError: naming the first that is not.
+            DamagedDraftError: naming the first line that was changed.
         """
         for path in sorted(self.workspace.glob("*.ndjson")):
             for _ in self._answers(path):
                 pass
 
     def trim(self, outcomes: Collection[str]) -> None:
-        """Keep the answers that ended in one of `outcomes`; the others are to be asked for again.
+        """Keep the answers with one of the `outcomes`; the other calls are repeated.
 
-        A last line that was torn by a crash goes with them.
+        An incomplete last line after a crash is removed too.
         """
         for path in self.workspace.glob("*.ndjson"):
             with files.atomically(path) as file:
@@ -119,7 +119,7 @@ class Snapshot:
                 )
 
     def postpone(self, continues_at: datetime) -> None:
-        """Note when the day's budget lets another run go on with the snapshot.
+        """Record when the next day's budget allows another run to continue the snapshot.
 
         Raises:
             LandingError: if it cannot be written.
@@ -127,8 +127,8 @@ class Snapshot:
         self.draft = self.draft.model_copy(update={"continues_at": continues_at})
         self.write_head()
 
-    def pack(self, known: Known, memory: Memory) -> list[File]:
-        """Compress what was written, and describe every file; the first half of a commit."""
+    def pack(self, known: KnownIds, memory: ObservationState) -> list[File]:
+        """Compress the answers, and describe every file; the first half of a commit."""
         packed = [self._compressed(path) for path in sorted(self.workspace.glob("*.ndjson"))]
         return [
             *packed,
@@ -137,14 +137,14 @@ class Snapshot:
         ]
 
     def commit(self, manifest: Manifest) -> Manifest:
-        """Commit the snapshot: after this it is there for good."""
+        """Commit the snapshot by writing its manifest."""
         body = manifest.model_dump_json(indent=1).encode()
         self._storage.write(MANIFEST, body)
         tidy(self.workspace)
         return manifest
 
     def _compressed(self, path: Path) -> File:
-        """Compress a file of answers line by line: a large company's does not fit into memory well."""
+        """Compress a file of answers line by line, because a large company's does not fit into memory."""
         name = f"{path.name}.gz"
         with self._storage.writing(name) as file:
             rows, longest = compress(self._committed(path), file)
@@ -156,10 +156,10 @@ class Snapshot:
         return File(name=name, rows=0, longest=0, bytes=len(body), sha256=self._storage.digest(name))
 
     def _answers(self, path: Path) -> Iterator[bytes]:
-        """Read the lines of a file without their digests, each once it is sure that it is whole.
+        """Yield the lines of a file without their digests, each after it was verified.
 
         Raises:
-            DamagedDraftError: naming the first line that is not as it was written.
+            DamagedDraftError: naming the first line that was changed.
         """
         for number, line in enumerate(_whole_lines(path), 1):
             written = line[:-_SEAL_LENGTH]
@@ -168,21 +168,21 @@ class Snapshot:
             yield written + b"}\n"
 
     def _committed(self, path: Path) -> Iterator[bytes]:
-        """The lines of a file as a commit keeps them.
+        """Yield the lines of a file as a commit stores them.
 
         Raises:
-            LandingError: if a line is not as it was written.
+            LandingError: if a line was changed after it was written.
         """
         try:
             yield from self._answers(path)
         except DamagedDraftError as error:
             raise LandingError(
-                f"The snapshot in {self.workspace} cannot be committed ({error}): run sync again, and it"
+                f"The snapshot in {self.workspace} cannot be committed ({error}): run sync again, which"
                 " starts over."
             ) from error
 
     def _seal(self, line: bytes) -> bytes:
-        """The end of a line: its digest, which no line of another snapshot has."""
+        """Return the end of a line: its digest, which includes the id of this snapshot."""
         digest = hashlib.sha256(self.draft.snapshot_id.encode() + b"\n" + line).hexdigest()
         return _SEAL % digest.encode()
 
@@ -191,10 +191,10 @@ class Snapshot:
 
 
 def read_draft(company: Storage, snapshot_id: str) -> Snapshot:
-    """Read a draft: a snapshot that was begun, and all of which is as it was written.
+    """Read a draft and verify all of its lines.
 
     Raises:
-        DamagedDraftError: if it is not.
+        DamagedDraftError: if it was changed after it was written.
         LandingError: if this user cannot read it.
     """
     workspace = company.workspace(snapshot_id)
@@ -215,7 +215,7 @@ def read_draft(company: Storage, snapshot_id: str) -> Snapshot:
 
 
 def begun(company: Storage) -> list[str]:
-    """The ids of the snapshots that were begun on this machine, and not abandoned; the oldest first.
+    """Return the ids of the snapshots that were started on this machine and not abandoned; oldest first.
 
     Raises:
         LandingError: if they cannot be listed.
@@ -227,11 +227,10 @@ def begun(company: Storage) -> list[str]:
 
 
 def read_drafts(company: Storage) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
-    """Read the snapshots that were begun on this machine, and neither committed nor abandoned.
+    """Read the snapshots that were started on this machine, and neither committed nor abandoned.
 
     Returns:
-        Those that are as they were written, the oldest first; and the folders of the others, each with what
-        is wrong.
+        The intact drafts, oldest first; and the folders of the damaged ones, each with the problem.
 
     Raises:
         LandingError: if this user cannot read one.
@@ -249,15 +248,15 @@ def read_drafts(company: Storage) -> tuple[list[Snapshot], list[tuple[Path, str]
 
 
 def abandon(folder: Path, reason: str) -> None:
-    """Mark a draft as one that is never finished; its files stay there."""
+    """Mark a draft as one that will never be finished; its files stay."""
     note = {"at": clock.iso(clock.now()), "reason": reason}
     files.write_atomically(folder / ABANDONED, json.dumps(note).encode())
 
 
 def compress(lines: Iterable[bytes], file: BinaryIO) -> tuple[int, int]:
-    """Write answers into a compressed file; return how many there are, and the bytes of the longest."""
+    """Write answers into a compressed file; return how many there are, and the length of the longest."""
     rows, longest = 0, 0
-    # no name and no time in it: the same answers make the same bytes
+    # without name and time, the same answers give the same bytes
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as compressed:
         for line in lines:
             compressed.write(line)
@@ -265,23 +264,23 @@ def compress(lines: Iterable[bytes], file: BinaryIO) -> tuple[int, int]:
     return rows, longest
 
 
-def packed_known(known: Known) -> bytes:
-    """The content of known.json."""
+def packed_known(known: KnownIds) -> bytes:
+    """Return the content of known.json."""
     return known.model_dump_json(indent=1).encode()
 
 
-def packed_memory(memory: Memory) -> bytes:
-    """The content of memory.json.gz."""
+def packed_memory(memory: ObservationState) -> bytes:
+    """Return the content of memory.json.gz."""
     return gzip.compress(memory.model_dump_json(exclude_defaults=True).encode(), mtime=0)
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Read a file's lines, but for a last one that a crash tore."""
+    """Yield a file's lines, except a last one that a crash left incomplete."""
     with path.open("rb") as file:
         yield from (line for line in file if line.endswith(b"\n"))
 
 
 def tidy(folder: Path) -> None:
-    """Remove what a committed snapshot no longer needs; its head last, by which a crash in here shows."""
+    """Remove files that a committed snapshot no longer needs; the head last, so that a crash is noticed."""
     for path in [*folder.glob("*.ndjson"), folder / DRAFT]:
         path.unlink(missing_ok=True)

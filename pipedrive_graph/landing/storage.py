@@ -1,8 +1,8 @@
-"""Where the landing and the journal are kept: what nobody can make again.
+"""Storage of the landing and the journal, the data that cannot be recreated.
 
-`FolderStorage` keeps it in the home folder. A store of objects is another implementation of `Storage`, which
-`Settings.storage` then returns; nothing that reads or writes the landing or the journal changes. The
-warehouse, the reports and the state of alerts are made on the machine that needs them, and are no part of it.
+`FolderStorage` keeps it in the home folder. An object store would be another implementation of `Storage`,
+returned by `Settings.storage`; nothing that reads or writes the landing or the journal would change. The
+warehouse, the reports and the state of alerts are local to a machine and are not part of it.
 
 A name is relative to its storage, with `/` between its parts, such as `20261130T020000-000000/known.json`.
 """
@@ -24,79 +24,79 @@ from pipedrive_graph.common import files, locks
 class Storage(Protocol):
     """Files by name.
 
-    All methods raise LandingError where something cannot be read or written, for lack of rights or of space.
+    All methods raise LandingError if a file cannot be read or written for lack of permissions or space.
     """
 
     def within(self, name: str) -> Storage:
-        """What is kept below a name."""
+        """Return the storage below a name."""
 
     def path(self, name: str = "") -> Path:
-        """How messages name a file, or the whole."""
+        """Return the location of a file, or of the whole storage, for messages."""
 
     def exists(self) -> bool:
-        """Whether anything is or was kept here."""
+        """Whether the storage has ever been written to."""
 
     def folders(self) -> list[str]:
-        """The names below which something is kept, sorted; one part each."""
+        """Return the names that contain further names, sorted; one part each."""
 
     def names(self, below: str = "") -> list[str]:
-        """The names of the files that are kept directly here, or directly below a name; sorted."""
+        """Return the names of the files directly in the storage, or directly below a name; sorted."""
 
     def has(self, name: str) -> bool:
-        """Whether a file of this name is kept."""
+        """Whether a file exists."""
 
     def size(self, name: str) -> int:
-        """The bytes of a file."""
+        """Return the size of a file in bytes."""
 
     def digest(self, name: str) -> str:
-        """The sha256 of a file."""
+        """Return the sha256 of a file."""
 
     def read(self, name: str) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Raises:
-            FileNotFoundError: if there is none of this name.
+            FileNotFoundError: if it does not exist.
         """
 
     def write(self, name: str, content: bytes) -> None:
-        """Give a file this content, for good once this returns: a reader sees the old content or the new."""
+        """Replace the content of a file atomically and durably."""
 
     def writing(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Write a file bit by bit: after the block it has the new content; if the block fails, the old."""
+        """Write a file in parts: after the block it has the new content; if the block fails, the old."""
 
     def extend(self, name: str, content: bytes, *, at: int) -> None:
-        """Add to a file, for good once this returns.
+        """Append to a file durably.
 
         Args:
-            name: the file; it is made if it is not there.
-            content: what is added.
-            at: how many bytes of the file stay. What follows them was torn off by a crash.
+            name: the file; it is created if it does not exist.
+            content: the bytes to append.
+            at: how many bytes of the file stay; the bytes after them are the incomplete end left by a crash.
         """
 
     def rename(self, name: str, new: str) -> None:
-        """Give a file another name, for good once this returns."""
+        """Rename a file durably."""
 
     def copy(self, name: str, source: Storage) -> None:
-        """Keep the file that another storage keeps under the same name; it never changes."""
+        """Copy an immutable file of another storage, under the same name."""
 
     def local(self, name: str) -> Path:
-        """A file of this machine with the content of a file, for a library that opens files itself."""
+        """Return a local file with the content of a file, for a library that opens files itself."""
 
     def workspace(self, name: str = "") -> Path:
-        """A folder of this machine for files that are still being written; it need not exist yet.
+        """Return a local folder for files in progress; it need not exist yet.
 
-        Nobody else sees what lies there, until it is written under a name.
+        Its files are not part of the storage until they are written under a name.
         """
 
     def lock(
-        self, name: str, *, doing: str, wait: Callable[[str], None] | None = None
+        self, name: str, *, doing: str, on_wait: Callable[[str], None] | None = None
     ) -> AbstractContextManager[None]:
-        """Keep everybody else out who asks for the same lock, on whatever machine.
+        """Hold a lock that excludes all other processes on all machines.
 
         Args:
-            name: which lock.
-            doing: what its holder does, for the sentence that another process prints.
-            wait: called once with a sentence about the holder; without it, a held lock is an error at once.
+            name: the name of the lock.
+            doing: what the holder does, for the message of another process.
+            on_wait: called once with a sentence about the holder; without it, a held lock is an error.
 
         Raises:
             BusyError: naming the holder.
@@ -110,26 +110,26 @@ class FolderStorage:
     folder: Path
 
     def within(self, name: str) -> FolderStorage:
-        """What is kept in a folder of the folder."""
+        """Return the storage of a subfolder."""
         return FolderStorage(self.folder / name)
 
     def path(self, name: str = "") -> Path:
-        """Where a file lies."""
+        """Return the path of a file."""
         return self.folder / name
 
     def exists(self) -> bool:
-        """Whether the folder is there."""
+        """Whether the folder exists."""
         return self.folder.exists()
 
     def folders(self) -> list[str]:
-        """The names of its folders; none where it is not there."""
+        """Return the names of its subfolders; none if it does not exist."""
         with files.reading(self.folder):
             if not self.folder.is_dir():
                 return []
             return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
 
     def names(self, below: str = "") -> list[str]:
-        """The names of its files; none where it is not there."""
+        """Return the names of its files; none if it does not exist."""
         folder = self.folder / below
         with files.reading(folder):
             if not folder.is_dir():
@@ -137,24 +137,24 @@ class FolderStorage:
             return sorted(path.name for path in folder.iterdir() if not path.is_dir())
 
     def has(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
         with files.reading(self.folder):
             return (self.folder / name).exists()
 
     def size(self, name: str) -> int:
-        """Its bytes."""
+        """Return the size of the file in bytes."""
         path = self.folder / name
         with files.reading(path):
             return path.stat().st_size
 
     def digest(self, name: str) -> str:
-        """Its sha256; a large file is not held in memory."""
+        """Return the sha256 of the file without reading all of it into memory."""
         path = self.folder / name
         with files.reading(path), path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def read(self, name: str) -> bytes:
-        """Its content."""
+        """Return the content of the file."""
         path = self.folder / name
         try:
             return path.read_bytes()
@@ -172,7 +172,7 @@ class FolderStorage:
         return files.atomically(self.folder / name)
 
     def extend(self, name: str, content: bytes, *, at: int) -> None:
-        """Cut the file to what stays, and append."""
+        """Truncate the file to the bytes that stay, and append."""
         path = self.folder / name
         with files.writing(path):
             files.make_folder(path.parent)
@@ -191,7 +191,7 @@ class FolderStorage:
             files.sync_folder(path.parent)
 
     def copy(self, name: str, source: Storage) -> None:
-        """Give the file a second name in this folder; where the file system has no links, copy it."""
+        """Link the file into this folder; copy it if the file system has no hard links."""
         path, original = self.folder / name, source.local(name)
         with files.writing(path):
             files.make_folder(path.parent)
@@ -201,15 +201,15 @@ class FolderStorage:
                 shutil.copy2(original, path)
 
     def local(self, name: str) -> Path:
-        """The file itself."""
+        """Return the path of the file itself."""
         return self.folder / name
 
     def workspace(self, name: str = "") -> Path:
-        """The folder in which the finished files will lie: what is written in it needs no copy."""
+        """Return the folder of the finished files, so that files in progress need not be copied."""
         return self.folder / name
 
     def lock(
-        self, name: str, *, doing: str, wait: Callable[[str], None] | None = None
+        self, name: str, *, doing: str, on_wait: Callable[[str], None] | None = None
     ) -> AbstractContextManager[None]:
-        """Hold a lock that the kernel frees when this process ends, however it ends."""
-        return locks.lock(self.folder / name, doing=doing, wait=wait)
+        """Hold a lock that the kernel releases when this process ends in any way."""
+        return locks.lock(self.folder / name, doing=doing, on_wait=on_wait)

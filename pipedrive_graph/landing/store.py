@@ -1,4 +1,4 @@
-"""Finds the snapshots of a company: the chain of committed ones, and those that were cut off."""
+"""The snapshots of a company: the chain of committed ones, and interrupted ones."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from pipedrive_graph.landing.records import (
     Gap,
     Gaps,
     Identity,
-    Known,
+    KnownIds,
     Manifest,
-    Memory,
+    ObservationState,
     RecordT,
     parse_record,
     read_record,
@@ -48,7 +48,7 @@ class CompanyLanding:
 
     Attributes:
         company: its name.
-        storage: what is kept of the company.
+        storage: the company's part of the landing.
     """
 
     def __init__(self, landing: Storage, company: str) -> None:
@@ -58,28 +58,28 @@ class CompanyLanding:
 
     @property
     def path(self) -> Path:
-        """How messages name the place of the snapshots."""
+        """The location of the snapshots, for messages."""
         return self.storage.path()
 
     def others(self) -> Iterator[CompanyLanding]:
-        """The snapshots of each company of the landing, this one included."""
+        """Yield the snapshots of each company of the landing, including this one."""
         for company in self._landing.folders():
             yield CompanyLanding(self._landing, company)
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold this while collecting: two runs for one company never collect at once.
+        """Return the lock to hold while collecting, so that only one run collects a company.
 
         Raises:
-            BusyError: naming the process that collects already.
+            BusyError: naming the process that is collecting.
         """
         return self.storage.lock(".lock", doing=f"collecting company '{self.company}'")
 
     def chain(self) -> list[tuple[Manifest, str]]:
-        """All committed snapshots, oldest first, each with the digest of its manifest.
+        """Return all committed snapshots, oldest first, each with the digest of its manifest.
 
         Raises:
-            LandingError: if a manifest cannot be read, or does not continue the one before it and nobody
-                has accepted that.
+            LandingError: if a manifest cannot be read, or does not continue the one before it and this gap
+                was not accepted.
         """
         chain = self._manifests()
         for manifest in self._breaks(chain):
@@ -91,7 +91,7 @@ class CompanyLanding:
         return chain
 
     def breaks(self) -> list[Manifest]:
-        """The manifests that do not continue the one before them, where nobody has accepted that.
+        """Return the manifests that do not continue the one before them, except accepted gaps.
 
         Raises:
             LandingError: if a manifest cannot be read.
@@ -107,18 +107,18 @@ class CompanyLanding:
         ]
 
     def forgotten(self) -> Forgotten:
-        """What `forget` has removed.
+        """Return what `forget` removed.
 
         Raises:
-            LandingError: if the file that says so is damaged.
+            LandingError: if the file with the tombstones is damaged.
         """
         return read_forgotten(self.storage)
 
     def accept_gaps(self) -> None:
-        """Accept for good that snapshots are missing between those that are there, or were changed.
+        """Accept permanently that snapshots within the chain are missing or were changed.
 
         Raises:
-            LandingError: if a manifest cannot be read, or that cannot be written down.
+            LandingError: if a manifest cannot be read, or the acceptance cannot be written.
         """
         self._accept(self._manifests())
 
@@ -137,24 +137,24 @@ class CompanyLanding:
     def set_aside(self, snapshot_ids: Iterable[str]) -> None:
         """Take snapshots out of the chain, such as those that were taken with a wrong clock.
 
-        Their files stay. Each manifest is renamed, and the gap that it leaves is accepted, so the manifests
-        that follow still prove what was there.
+        Their files stay. Each manifest is renamed, and the gap that it leaves is accepted, so the later
+        manifests still prove what existed.
 
         Raises:
-            LandingError: if the chain is damaged, or something cannot be written.
+            LandingError: if the chain is damaged, or a file cannot be written.
         """
         chosen = {*snapshot_ids}
-        # written first: whatever a crash comes between, the chain is whole, and the command can be repeated
+        # written first: if a crash follows, the chain is still valid and the command can be repeated
         self._accept([entry for entry in self.chain() if entry[0].snapshot_id not in chosen])
         for snapshot_id in sorted(chosen, reverse=True):
             self.storage.rename(f"{snapshot_id}/{MANIFEST}", f"{snapshot_id}/{SET_ASIDE}")
 
     def set_aside_digests(self) -> dict[str, str]:
-        """The digest of every manifest that was set aside, by snapshot."""
+        """Return the digest of every manifest that was set aside, by snapshot."""
         return self._digests(self._with(SET_ASIDE), SET_ASIDE)
 
     def before_set_aside(self) -> dict[str, str | None]:
-        """The snapshots that were set aside, each with the one before it that counts; None where none does.
+        """Return each snapshot that was set aside, with the last one before it that counts, if any.
 
         Raises:
             LandingError: if a manifest cannot be read.
@@ -162,14 +162,14 @@ class CompanyLanding:
         aside = self.set_aside_digests()
         by_digest = {sha256: snapshot_id for snapshot_id, sha256 in (self.digests() | aside).items()}
         before: dict[str, str | None] = {}
-        for snapshot_id in sorted(aside):  # an earlier one comes first
+        for snapshot_id in sorted(aside):  # in order of time
             previous = self._manifest(snapshot_id, SET_ASIDE).previous
-            found = by_digest.get(previous) if previous else None
-            before[snapshot_id] = before.get(found, found) if found else None
+            preceding = by_digest.get(previous) if previous else None
+            before[snapshot_id] = before.get(preceding, preceding) if preceding else None
         return before
 
     def newest_first(self) -> Iterator[Manifest]:
-        """All committed snapshots, each read when it is asked for.
+        """Yield all committed snapshots, newest first; each is read when it is yielded.
 
         Raises:
             LandingError: if a manifest cannot be read.
@@ -178,7 +178,7 @@ class CompanyLanding:
             yield self._manifest(snapshot_id)
 
     def every(self) -> Iterator[Manifest]:
-        """All snapshots, the oldest first, those that were set aside included.
+        """Yield all snapshots, oldest first, including those that were set aside.
 
         Raises:
             LandingError: if a manifest cannot be read.
@@ -189,38 +189,38 @@ class CompanyLanding:
                 yield self._manifest(snapshot_id, name)
 
     def latest(self, *, accepted: bool = False) -> Manifest | None:
-        """The newest committed snapshot, or the newest that was accepted."""
+        """Return the newest committed snapshot, or the newest accepted one."""
         return next((m for m in self.newest_first() if m.accepted or not accepted), None)
 
     def latest_digest(self) -> str | None:
-        """The digest of the newest manifest: what the next one names as its previous."""
+        """Return the digest of the newest manifest, which becomes `previous` of the next one."""
         committed = self._with(MANIFEST)
         return self.storage.digest(f"{committed[-1]}/{MANIFEST}") if committed else self.forgotten().origin
 
     def digests(self) -> dict[str, str]:
-        """The digest of every committed manifest, by snapshot; no manifest is read."""
+        """Return the digest of every committed manifest, by snapshot; the manifests are not parsed."""
         return self._digests(self._with(MANIFEST), MANIFEST)
 
-    def known(self, manifest: Manifest) -> Known:
-        """Which ids exist as far as a snapshot proves.
+    def known(self, manifest: Manifest) -> KnownIds:
+        """Return the ids that exist according to a snapshot.
 
         Raises:
-            LandingError: if the file is missing or not as it was written.
+            LandingError: if the file is missing or was changed.
         """
-        return self._record(manifest, KNOWN, Known)
+        return self._record(manifest, KNOWN, KnownIds)
 
-    def memory(self, manifest: Manifest) -> Memory:
-        """Who was observed when, and under which access, as a snapshot has it.
+    def memory(self, manifest: Manifest) -> ObservationState:
+        """Return the past observations according to a snapshot.
 
         Raises:
-            LandingError: if the file is missing or not as it was written.
+            LandingError: if the file is missing or was changed.
         """
         if MEMORY not in {file.name for file in manifest.files}:
-            return Memory()
-        return self._record(manifest, MEMORY, Memory)
+            return ObservationState()
+        return self._record(manifest, MEMORY, ObservationState)
 
     def restore(self, manifest: Manifest, name: str, content: bytes) -> bool:
-        """Write a damaged file of a committed snapshot again, if this is its content, byte for byte.
+        """Rewrite a damaged file of a committed snapshot, if the content has the sha256 in the manifest.
 
         Raises:
             LandingError: if it cannot be written.
@@ -232,10 +232,10 @@ class CompanyLanding:
         return True
 
     def answers(self, manifest: Manifest, file: File) -> Iterator[dict[str, Any]]:
-        """The lines of a file of answers, read once: what is parsed is what was verified.
+        """Yield the parsed lines of a file of answers, from the same bytes that were verified.
 
         Raises:
-            LandingError: if the file is missing or not as it was written, or a line cannot be read.
+            LandingError: if the file is missing or was changed, or a line cannot be parsed.
         """
         read = 0
         try:
@@ -247,18 +247,18 @@ class CompanyLanding:
             raise DamagedFileError(f"{path}: line {read + 1} cannot be read") from error
 
     def lines(self, manifest: Manifest, file: File) -> Iterator[bytes]:
-        """The lines of a file of answers, as they are written.
+        """Yield the lines of a file of answers.
 
         Raises:
-            LandingError: if the file is missing or not as it was written.
-            OSError, EOFError, zlib.error: if what was written cannot be unpacked.
+            LandingError: if the file is missing or was changed.
+            OSError, EOFError, zlib.error: if the content cannot be decompressed.
         """
         content = verified(self.storage, f"{manifest.snapshot_id}/{file.name}", file)
         with gzip.open(BytesIO(content)) as lines:
             yield from lines
 
     def start(self, identity: Identity) -> Snapshot:
-        """Begin a snapshot. Its time is later than every other's, even where the clock went back."""
+        """Start a snapshot; its time is later than that of every other, even if the clock went back."""
         started_at = clock.now()
         newest = self.latest()
         if newest and started_at <= newest.started_at:
@@ -270,10 +270,10 @@ class CompanyLanding:
         return snapshot
 
     def drafts(self) -> tuple[list[Snapshot], list[tuple[Path, str]]]:
-        """Snapshots that were begun, and neither committed nor abandoned, oldest first.
+        """Return the snapshots that were started, and neither committed nor abandoned, oldest first.
 
         Returns:
-            Those that are as they were written; and the folders of the others, each with what is wrong.
+            The intact drafts; and the folders of the damaged ones, each with the problem.
 
         Raises:
             LandingError: if this user cannot read one.
@@ -281,18 +281,18 @@ class CompanyLanding:
         return read_drafts(self.storage)
 
     def tidy(self) -> None:
-        """Remove what a crash has left of a commit."""
+        """Remove the remains of a commit that crashed."""
         for snapshot_id in begun(self.storage):
             if self.storage.has(f"{snapshot_id}/{MANIFEST}"):
                 tidy(self.storage.workspace(snapshot_id))
 
     def verify(self, manifest: Manifest, *, quick: bool = False, answers_only: bool = False) -> None:
-        """Prove that a snapshot's files are as they were when it was committed.
+        """Verify that a snapshot's files were not changed since it was committed.
 
         Args:
-            manifest: the snapshot's.
-            quick: compare the sizes of the files only; nothing is read.
-            answers_only: leave out what is made from the answers, and can be made again.
+            manifest: the manifest of the snapshot.
+            quick: only compare the sizes of the files, without reading them.
+            answers_only: ignore files that are derived from the answers and can be rebuilt.
 
         Raises:
             LandingError: naming the file that is missing or differs.
@@ -302,16 +302,16 @@ class CompanyLanding:
                 raise problem
 
     def problems(self, manifest: Manifest, *, quick: bool = False) -> Iterator[tuple[File, LandingError]]:
-        """The files of a snapshot that are missing, or not as they were when it was committed.
+        """Yield the files of a snapshot that are missing, or were changed since it was committed.
 
         Args:
-            manifest: the snapshot's.
-            quick: compare the sizes of the files only; nothing is read.
+            manifest: the manifest of the snapshot.
+            quick: only compare the sizes of the files, without reading them.
         """
         return problems(self.storage, manifest, quick=quick)
 
     def committed(self) -> Iterator[tuple[str, Manifest | LandingError]]:
-        """The id and the manifest of every committed snapshot, or why that cannot be read."""
+        """Yield the id of every committed snapshot with its manifest, or with the error of reading it."""
         for snapshot_id in self._with(MANIFEST):
             try:
                 yield snapshot_id, self._manifest(snapshot_id)
@@ -319,23 +319,23 @@ class CompanyLanding:
                 yield snapshot_id, error
 
     def strays(self) -> Iterator[Path]:
-        """Places with files that are neither a committed snapshot nor one that was begun."""
+        """Yield folders with files that belong neither to a committed snapshot nor to a draft."""
         for snapshot_id in self.snapshot_ids():
             names = {name for name in self.storage.names(snapshot_id) if not name.startswith(".")}
             if names and not names & {MANIFEST, DRAFT, ABANDONED}:
                 yield self.path / snapshot_id
 
     def snapshot_ids(self) -> list[str]:
-        """The ids of all snapshots, the oldest first: committed, set aside, or only begun."""
+        """Return the ids of all snapshots, oldest first: committed, set aside, or drafts."""
         return self.storage.folders()
 
     def sealed(self, snapshot_id: str) -> str | None:
-        """The name of a snapshot's manifest, be it set aside or not; None of one that was never committed."""
+        """Return the name of a snapshot's manifest, even if set aside; None if it was never committed."""
         names = (MANIFEST, SET_ASIDE)
         return next((name for name in names if self.storage.has(f"{snapshot_id}/{name}")), None)
 
     def local(self, manifest: Manifest, file: File) -> Path:
-        """A file of this machine with the content of a file of answers, for a library that opens it itself.
+        """Return a local file with the content of a file of answers, for a library that opens it itself.
 
         Raises:
             LandingError: if it cannot be read.
@@ -343,11 +343,11 @@ class CompanyLanding:
         return self.storage.local(f"{manifest.snapshot_id}/{file.name}")
 
     def _record(self, manifest: Manifest, name: str, kind: type[RecordT]) -> RecordT:
-        """Read a record that a manifest names."""
+        """Read a record that is listed in a manifest."""
         path = self.path / manifest.snapshot_id / name
         named = next((file for file in manifest.files if file.name == name), None)
         if named is None:
-            raise LandingError(f"{path} is not named by its manifest.")
+            raise LandingError(f"{path} is not listed in its manifest.")
         content = verified(self.storage, f"{manifest.snapshot_id}/{name}", named)
         return parse_record(path, content, kind)
 
@@ -367,12 +367,12 @@ class CompanyLanding:
         return read_record(self.storage, GAPS, Gaps).gaps if self.storage.has(GAPS) else []
 
     def _with(self, name: str) -> list[str]:
-        """The ids of the snapshots that have a file of this name."""
+        """Return the ids of the snapshots that have a file of this name."""
         return [each for each in self.snapshot_ids() if self.storage.has(f"{each}/{name}")]
 
 
 def _after_gaps(chain: list[tuple[Manifest, str]], origin: str | None) -> list[Manifest]:
-    """The manifests that name another digest than that of the manifest before them; the first, `origin`."""
+    """Return the manifests whose `previous` is not the digest of the one before (of the first: `origin`)."""
     before = [origin, *(digest for _, digest in chain)]
     return [
         manifest for (manifest, _), digest in zip(chain, before, strict=False) if manifest.previous != digest

@@ -1,7 +1,7 @@
-"""Tombstones: what `forget` has removed from a company's landing and journal, when and why; never who.
+"""Tombstones: what `forget` removed from a company's landing and journal, when and why, but never whose data.
 
-A tombstone holds digests, so that `verify` can tell a `forget` from tampering. The first manifest that is
-left names the digest of the newest tombstone as its `previous`: neither can be exchanged without the other.
+A tombstone holds digests, so that `verify` can distinguish a `forget` from tampering. The first remaining
+manifest has the digest of the newest tombstone as its `previous`, so neither can be exchanged alone.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from pipedrive_graph.landing.records import Mark, Record, parse_record
 from pipedrive_graph.landing.storage import Storage
 
 FORGOTTEN = "forgotten.json"
-"""The file of the tombstones: in a company's folder of the landing; in the landing, for whole companies."""
+"""The file of the tombstones: in a company's folder, and in the landing's folder for whole companies."""
 
 Kind = Literal["before", "person", "company", "missing"]
 
 
 class JournalChange(Record):
-    """The mark of a whole journal before a `forget`, and after it."""
+    """The state of a journal before and after a `forget`."""
 
     old: Mark
     new: Mark
 
 
 class Tombstone(Record):
-    """What one `forget` has removed of a company.
+    """What one `forget` removed of a company.
 
     Attributes:
-        kind: by what it was chosen.
-        reason: why, as the operator has written it.
-        company: the company's name, where all of it was removed.
-        counts: how much was removed or rewritten, by what it is.
+        kind: the criterion by which it was chosen.
+        reason: the operator's reason.
+        company: the company's name, if all of it was removed.
+        counts: how much was removed or rewritten, by kind of data.
         snapshots: ids of the snapshots that were removed; they are times.
         removed: sha256 of the manifests and files that were removed.
-        rewritten: sha256 of the files that were rewritten, each with the new one.
-        journal: how the journal has changed; None where it has not.
+        rewritten: sha256 of the files that were rewritten, each with the new sha256.
+        journal: the states of the journal; None if it was not changed.
         previous: the digest of the tombstone before.
-        resealed: sha256 of the manifests that are left, each with the new one.
+        resealed: sha256 of the remaining manifests, each with the new sha256.
     """
 
     at: AwareDatetime
@@ -59,19 +59,19 @@ class Tombstone(Record):
 
     @property
     def digest(self) -> str:
-        """The digest that the first manifest names; those of the manifests follow from it."""
+        """The digest in the first manifest; it excludes the manifests' digests, which depend on it."""
         return hashlib.sha256(self.model_dump_json(exclude={"resealed"}).encode()).hexdigest()
 
 
 class Forgotten(Sealed, Record):
-    """All tombstones, the oldest first."""
+    """All tombstones, oldest first."""
 
     tombstones: tuple[Tombstone, ...] = ()
     sha256: str = ""
 
     @property
     def origin(self) -> str | None:
-        """What the first manifest names as the one before it; None where nothing was forgotten."""
+        """The `previous` of the first manifest; None if `forget` never removed anything."""
         return self.tombstones[-1].digest if self.tombstones else None
 
     @property
@@ -93,15 +93,15 @@ class Forgotten(Sealed, Record):
         return sum(change.old.lines - change.new.lines for change in changes)
 
     def extended(self, tombstone: Tombstone) -> Forgotten:
-        """The same with one more tombstone."""
+        """Return a copy with one more tombstone."""
         return Forgotten(tombstones=(*self.tombstones, tombstone)).sealed()
 
 
 def read_forgotten(storage: Storage) -> Forgotten:
-    """Read the tombstones of a company, or of the landing; none where there is no file.
+    """Read the tombstones of a company, or of the landing; none if the file does not exist.
 
     Raises:
-        LandingError: if the file cannot be read, or is not as it was written.
+        LandingError: if the file cannot be read, or was changed after it was written.
     """
     path = storage.path(FORGOTTEN)
     try:

@@ -1,4 +1,4 @@
-"""Reads the files of a snapshot that its manifest describes, and words what is wrong with them."""
+"""Reads and verifies the files that a snapshot's manifest lists."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipedrive_graph.landing.storage import Storage
 
 
 def verified(storage: Storage, name: str, file: File) -> bytes:
-    """The content of a file, if it is as the manifest says.
+    """Return the content of a file after comparing its sha256 with the manifest.
 
     Raises:
-        LandingError: if it is missing, not as it was written, or closed to this user.
+        LandingError: if it is missing, was changed, or this user may not read it.
     """
     try:
         content = storage.read(name)
@@ -29,12 +29,12 @@ def verified(storage: Storage, name: str, file: File) -> bytes:
 def problems(
     storage: Storage, manifest: Manifest, *, quick: bool = False
 ) -> Iterator[tuple[File, LandingError]]:
-    """The files of a snapshot that are missing, or not as they were when it was committed.
+    """Yield the files of a snapshot that are missing, or were changed since it was committed.
 
     Args:
-        storage: what is kept of the company.
-        manifest: the snapshot's.
-        quick: compare the sizes of the files only; nothing is read.
+        storage: the company's part of the landing.
+        manifest: the manifest of the snapshot.
+        quick: only compare the sizes of the files, without reading them.
     """
     for file in manifest.files:
         name = f"{manifest.snapshot_id}/{file.name}"
@@ -49,10 +49,10 @@ def problems(
 
 
 def missing(path: Path) -> LandingError:
-    """The error about a file of a snapshot that is not there."""
+    """Return the error for a missing file of a snapshot."""
     return DamagedFileError(f"{path} is missing")
 
 
 def differs(path: Path, what: str) -> LandingError:
-    """The error about a file of a snapshot whose size or sha256 is another than its manifest says."""
+    """Return the error for a file of a snapshot whose size or sha256 differs from its manifest."""
     return DamagedFileError(f"{path} is not as it was written (its {what} differs)")

@@ -41,7 +41,7 @@ def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None
     _check_is_open(folder)
     with files.private_files():  # Dagster's files would else be readable by all
         # several processes that make a new instance's database at once can leave it broken for good
-        with locks.lock(folder / ".first-use.lock", doing="opening Dagster's instance", wait=on_wait):
+        with locks.lock(folder / ".first-use.lock", doing="opening Dagster's instance", on_wait=on_wait):
             close_to_others(folder)
             found = dg.DagsterInstance.get()
         with found as instance:

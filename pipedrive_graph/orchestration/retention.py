@@ -161,7 +161,7 @@ def forget(
         if instance is None:
             return None
         folder = DagsterFiles(Path(instance.root_directory))
-        lock = locks.lock(folder.home / f"{_MARK}.lock", doing="deleting runs of Dagster", wait=on_wait)
+        lock = locks.lock(folder.home / f"{_MARK}.lock", doing="deleting runs of Dagster", on_wait=on_wait)
         with lock, _explained(folder.home):
             chosen = [
                 run

@@ -1,1 +1,1 @@
-"""Speaks to Pipedrive: HTTP, authentication, pacing, the collection plan, and the records of its answers."""
+"""The Pipedrive client: HTTP, authentication, rate limits, retries, and the records in its responses."""

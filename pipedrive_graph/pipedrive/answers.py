@@ -1,4 +1,4 @@
-"""The final answer to one call: what became of it, the body as received, and the records in it."""
+"""The final answer to one call: its outcome, the body as received, and the records in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 
 class Outcome(StrEnum):
-    """What became of a call, once nothing more will be tried."""
+    """The outcome of a call after its last attempt."""
 
     ANSWERED = "answered"
     GONE = "gone"
@@ -24,20 +24,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The last answer to one call.
+    """The final answer to one call.
 
     Attributes:
-        call: what was asked.
+        call: the call that was made.
         outcome: answered (2xx of the right shape), gone (404, 410), refused (403), or failed.
-        status: the HTTP status; None where no HTTP answer came at all.
-        at: when the answer came, aware, in UTC.
-        text: the body as received, as one line of valid JSON without line breaks. A body that is no
-            JSON stands as a JSON string of at most 2,000 characters; no body is `null`.
+        status: the HTTP status; None if no HTTP response arrived.
+        at: when the response arrived, aware, in UTC.
+        text: the body as received, as one line of valid JSON without line breaks. A body that is not JSON
+            is stored as a JSON string of at most 2,000 characters; an empty body is `null`.
         data: the records by endpoint: `users/me` a Me; `users`, `roles`, `permissionSets`,
             `users/{id}/roleAssignments` and `roles/{id}/assignments` a list; `users/{id}/permissions`
             a dict of flags; the others one record. None unless answered.
-        next_start: where the next page starts, if Pipedrive says that there is one.
-        problem: one sentence that names endpoint and field; given where refused or failed.
+        next_start: where the next page starts, if Pipedrive announces one.
+        problem: one sentence that names endpoint and field; set if refused or failed.
         unreadable: rows of a list that could not be read; `data` holds the others.
     """
 
@@ -52,13 +52,13 @@ class Answer:
     unreadable: tuple[UnreadableRow, ...] = ()
 
     def rows(self, kind: type[RecordT]) -> list[RecordT]:
-        """Return the records of `kind` in the answer: those of a list, the single one, or none.
+        """Return the records of `kind` in the answer: the rows of a list, the single record, or none.
 
         Raises:
-            TypeError: if the endpoint's records are of another kind.
+            TypeError: if the endpoint's records have another type.
         """
-        held = self.data
-        rows = [] if held is None else list(held) if isinstance(held, list) else [held]
+        data = self.data
+        rows = [] if data is None else list(data) if isinstance(data, list) else [data]
         checked: list[RecordT] = [row for row in rows if isinstance(row, kind)]
         if len(checked) != len(rows):
             raise TypeError(f"{self.call.endpoint} does not hold {kind.__name__} records")

@@ -1,7 +1,7 @@
-"""The Pipedrive client: asks one company for one thing or for many, and reads what comes into answers.
+"""The Pipedrive client: makes one call or many to one company, and returns the answers.
 
-It can only read. What a single call may come to is an `Answer`; what concerns the whole run (the token,
-the day's budget, the CDN, a server that is gone) is an error, after which nothing further is sent.
+It only reads. The result of a single call is an `Answer`. A problem that concerns the whole run (the token,
+the day's budget, the CDN, an unreachable server) is an error, after which no further request is sent.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Self
 from pipedrive_graph.config.company import Company, Names
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.auth.tokens import Grant, credential
-from pipedrive_graph.pipedrive.concurrency import as_they_come
+from pipedrive_graph.pipedrive.concurrency import map_as_completed
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.executor import Sender, ServerTime
+from pipedrive_graph.pipedrive.executor import Executor, ServerTime
 from pipedrive_graph.pipedrive.http import Transport
 from pipedrive_graph.pipedrive.http_types import AuthForm, Timeouts
 from pipedrive_graph.pipedrive.pagination import pages
 from pipedrive_graph.pipedrive.preflight import objection, withdrawn
 from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, DailyBudget
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.pipedrive.receiving import Share
 
 __all__ = ["Pipedrive", "ServerTime", "Stats"]
@@ -31,16 +31,16 @@ __all__ = ["Pipedrive", "ServerTime", "Stats"]
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a client has done so far.
+    """Statistics of a client so far.
 
     Attributes:
-        requests: requests sent, retries included.
+        requests: requests sent, including retries.
         throttled: how many of them were answered with 429.
-        waited: seconds in which calls stood waiting for their turn, and for a next attempt.
+        waited: seconds that calls waited for the rate limiter and for retries.
         limit: requests per window that Pipedrive allows, as far as known.
         window: seconds.
-        limit_told: whether Pipedrive has said so; otherwise it is what was tried so far.
-        own: how many requests per window are left to us by others that use the same token.
+        limit_told: whether Pipedrive has reported the limit; otherwise it is the highest one tried so far.
+        own: how many requests per window are left by other clients that use the same token.
     """
 
     requests: int
@@ -57,13 +57,13 @@ class Pipedrive:
 
     Args:
         base_url: Pipedrive's address, such as https://api.pipedrive.com/v1.
-        token: the API token, or what OAuth has granted.
-        warn: called with a sentence that the user should read; once per matter.
-        daily_reserve: share of the day's budget, 0 to less than 1, that is left to others.
-        daily_limit: requests per day, where the server counts them and does not tell their total.
-        patience: how long is waited for a server that does not answer as it should.
-        timeouts: when a single request is given up.
-        names: where the address and the token are set, for sentences about them.
+        token: the API token, or the OAuth grant.
+        on_warning: called with a sentence for the user; once per matter.
+        daily_reserve: share of the day's budget, 0 to less than 1, that is left to other integrations.
+        daily_limit: requests per day, for servers that count them and do not report their total.
+        retry_policy: how long to wait for a server that does not respond properly.
+        timeouts: when a single request is abandoned.
+        names: where the address and the token are configured, for messages.
 
     Raises:
         ConfigurationError: if the address or the token cannot be used.
@@ -74,10 +74,10 @@ class Pipedrive:
         base_url: str,
         token: str | Grant,
         *,
-        warn: Callable[[str], None],
+        on_warning: Callable[[str], None],
         daily_reserve: float = 0.25,
         daily_limit: int = 80_000,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
         names: Names | None = None,
     ) -> None:
@@ -85,41 +85,41 @@ class Pipedrive:
         self._transport = Transport(base_url, token, self._timeouts, names)
         self._grant = None if isinstance(token, str) else token
         self._login = self._grant.login if self._grant is not None else None
-        self._warn = warn
+        self._on_warning = on_warning
         if self._grant is not None:
-            self._grant.on_wait = warn
-        self._patience = patience or Patience()
+            self._grant.on_wait = on_warning
+        self._retry_policy = retry_policy or RetryPolicy()
         self._daily = DailyBudget(daily_reserve, daily_limit)
-        self._listened_to: set[AsyncGenerator[tuple[Answer, Share], None]] = set()
+        self._open_iterators: set[AsyncGenerator[tuple[Answer, Share], None]] = set()
 
     @classmethod
-    def of(cls, company: Company, *, warn: Callable[[str], None]) -> Self:
-        """Return a client for a company, as its settings say.
+    def of(cls, company: Company, *, on_warning: Callable[[str], None]) -> Self:
+        """Return a client with the settings of a company.
 
         Raises:
-            ConfigurationError: as the client itself, or if there is nothing to authorise it.
+            ConfigurationError: as the constructor, or if the company has neither a token nor OAuth.
         """
         return cls(
             company.base_url,
             credential(company),
-            warn=warn,
+            on_warning=on_warning,
             daily_reserve=company.daily_reserve,
             daily_limit=company.daily_limit,
             names=company.names,
         )
 
     async def __aenter__(self) -> Self:
-        self._sender = Sender(
-            self._transport, self._grant, self._daily, self._patience, self._timeouts.connect
+        self._executor = Executor(
+            self._transport, self._grant, self._daily, self._retry_policy, self._timeouts.connect
         )
         await self._transport.__aenter__()
-        self._sender.pacer.crowd.join(self)
+        self._executor.limiter.crowd.join(self)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._sender.pacer.crowd.leave(self)
-        for answers in list(self._listened_to):
-            with suppress(RuntimeError):  # somebody stands waiting for the next one
+        self._executor.limiter.crowd.leave(self)
+        for answers in list(self._open_iterators):
+            with suppress(RuntimeError):  # a consumer is waiting for the next answer
                 await answers.aclose()
         if self._grant is not None:
             await self._grant.close()
@@ -127,91 +127,91 @@ class Pipedrive:
 
     @property
     def stats(self) -> Stats:
-        """What has been done so far."""
-        sender, pacer = self._sender, self._sender.pacer
+        """The statistics so far."""
+        executor, limiter = self._executor, self._executor.limiter
         return Stats(
-            requests=pacer.requests,
-            throttled=sender.throttled,
-            waited=pacer.waited + sender.slept,
-            limit=pacer.limit,
-            window=pacer.window,
-            limit_told=pacer.limit_told,
-            own=pacer.own,
+            requests=limiter.requests,
+            throttled=executor.throttled,
+            waited=limiter.waited + executor.slept,
+            limit=limiter.limit,
+            window=limiter.window,
+            limit_told=limiter.limit_told,
+            own=limiter.own,
         )
 
     @property
     def server_time(self) -> ServerTime | None:
-        """The server's clock and this machine's, by the newest answer; None where none has a `Date`."""
-        return self._sender.server_time
+        """The server's clock and this machine's at the newest response; None if none had a `Date` header."""
+        return self._executor.server_time
 
     @property
     def budget(self) -> Budget | None:
-        """What is left of the day; None where the server does not count."""
+        """What is left of the day's budget; None if the server does not report it."""
         return self._daily.now
 
     async def preflight(self) -> Answer:
-        """Return the answer of `users/me`, having found out how the token travels.
+        """Return the answer of `users/me`, and choose how the token is sent.
 
         Raises:
-            NotAuthorisedError: if the token is not accepted, or its owner is admin of nothing.
-            UnreachableError: if nobody answers, within 30 seconds, or only with server errors.
-            NotPipedriveError: if somebody else answers.
-            BlockedError: if the CDN refuses the traffic.
+            NotAuthorisedError: if the token is not accepted, or its owner is not an admin of any app.
+            UnreachableError: if the server does not respond within 30 seconds, or only with errors.
+            NotPipedriveError: if the server is not Pipedrive.
+            BlockedError: if the CDN blocks the requests.
             BudgetError: if the day's budget is used up.
         """
-        hasty = replace(self._patience, first=self._patience.first / 2, longest=2.0)
-        async with self._sender.preflight(hasty.silence):
-            answer = await self._sender.settle(Call(Endpoint.ME), hasty)
+        hasty = replace(self._retry_policy, first=self._retry_policy.first / 2, longest=2.0)
+        async with self._executor.preflight(hasty.silence):
+            answer = await self._executor.execute(Call(Endpoint.ME), hasty)
             if answer.status == 401 and self._may_try_query():
                 answer = await self._try_query(hasty)
         error = objection(answer, self._transport.base_url, self._transport.names, self._login)
         if error is not None:
-            self._sender.end(error)
+            self._executor.end(error)
         return answer
 
     def _may_try_query(self) -> bool:
-        """Whether the token may travel in the URL: where Pipedrive itself is not asked."""
+        """Whether the token may be sent in the URL: never to Pipedrive itself."""
         if self._grant is not None:
             return False
         host = self._transport.host.lower().rstrip(".")
         return host != "pipedrive.com" and not host.endswith(".pipedrive.com")
 
-    async def _try_query(self, patience: Patience) -> Answer:
-        """Return the answer of `users/me` to a token in the URL; where that works, it stays there."""
+    async def _try_query(self, policy: RetryPolicy) -> Answer:
+        """Return the answer of `users/me` with the token in the URL; if it is accepted, it stays there."""
         self._transport.form = AuthForm.QUERY
-        answer = await self._sender.settle(Call(Endpoint.ME), patience)
+        answer = await self._executor.execute(Call(Endpoint.ME), policy)
         if answer.status == 401:
             self._transport.form = AuthForm.HEADER
         elif answer.outcome is Outcome.ANSWERED:
-            self._warn(
-                f"{self._transport.host} does not take the API token in a header: it is sent in the"
+            self._on_warning(
+                f"{self._transport.host} does not accept the API token in a header: it is sent in the"
                 " URL (?api_token=), where servers and proxies may log it."
             )
         return answer
 
     async def fetch(self, call: Call) -> Answer:
-        """Return the final answer to one call, after as many attempts as it takes.
+        """Return the final answer to one call, after as many attempts as necessary.
 
         Raises:
-            BlockedError: if the CDN refuses the traffic.
+            BlockedError: if the CDN blocks the requests.
             NotAuthorisedError: if the token is no longer accepted.
-            BudgetError: if only the reserve is left of the day's budget.
-            IncompleteError: if the server is gone.
+            BudgetError: if only the reserve of the day's budget is left.
+            IncompleteError: if the server stopped responding.
         """
-        share = self._sender.large.share()
+        share = self._executor.large.share()
         try:
             return await self._fetch(call, share)
         finally:
             share.release()
 
     async def _fetch(self, call: Call, share: Share) -> Answer:
-        answer = await self._sender.settle(call, share=share)
+        answer = await self._executor.execute(call, share=share)
         if answer.status == 401:
-            self._sender.end(withdrawn(self._transport.names, self._login))
+            self._executor.end(withdrawn(self._transport.names, self._login))
         return answer
 
     def pages(self, call: Call) -> AsyncGenerator[Answer, None]:
-        """Yield the answers to a call and to those for the pages that follow, as `paging.pages` tells.
+        """Yield the answers to a call and to the calls for the following pages; see `pagination.pages`.
 
         Raises:
             PipedriveGraphError: as `fetch` does.
@@ -219,33 +219,32 @@ class Pipedrive:
         return pages(self.fetch, call)
 
     async def fetch_all(self, calls: Iterable[Call]) -> AsyncGenerator[Answer, None]:
-        """Yield the answers to many calls, as they come in.
+        """Yield the answers to many calls, as they arrive.
 
-        At most 512 calls are under way, and fewer where the process reads several companies.
-
-        Answers that came before an error are yielded before it is raised. Large answers come one after the
-        other: the next one is read when its predecessor was taken.
+        At most 512 calls are pending, and fewer if the process reads several companies. Answers that arrived
+        before an error are yielded before it is raised. Large responses are read one at a time: the next
+        one after the consumer has taken the answer before.
 
         Raises:
-            PipedriveGraphError: as `fetch` does; calls that are under way then are dropped.
+            PipedriveGraphError: as `fetch` does; pending calls are cancelled then.
         """
         shares: set[Share] = set()
 
         async def ask(call: Call) -> tuple[Answer, Share]:
-            share = self._sender.large.share()
+            share = self._executor.large.share()
             shares.add(share)
             return await self._fetch(call, share), share
 
-        crowd = self._sender.pacer.crowd
-        answers = as_they_come(ask, calls, MOST_AT_ONCE, now=lambda: crowd.share)
-        self._listened_to.add(answers)
+        crowd = self._executor.limiter.crowd
+        answers = map_as_completed(ask, calls, MOST_AT_ONCE, now=lambda: crowd.share)
+        self._open_iterators.add(answers)
         try:
             async for answer, share in answers:
                 yield answer
                 share.release()
                 shares.discard(share)
         finally:
-            self._listened_to.discard(answers)
+            self._open_iterators.discard(answers)
             await answers.aclose()
             for share in shares:
                 share.release()

@@ -1,4 +1,4 @@
-"""Runs many calls at once and hands their answers on as they come; knows nothing of HTTP."""
+"""Runs many calls concurrently and yields their results as they complete; independent of HTTP."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
-async def as_they_come(
+async def map_as_completed(
     ask: Callable[[Asked], Awaitable[Result]],
-    questions: Iterable[Asked],
+    calls: Iterable[Asked],
     at_once: int,
     *,
     now: Callable[[], int] | None = None,
 ) -> AsyncGenerator[Result, None]:
-    """Yield what `ask` returns for each question, in the order in which it does.
+    """Yield the results of `ask` for all calls, in order of completion.
 
-    `questions` is consumed as places become free. Results that came before an error are yielded
-    before it is raised. Closing the iterator cancels what is under way. A slow consumer slows the calls.
+    `calls` is consumed as capacity becomes free. Results that arrived before an error are yielded before it
+    is raised. Closing the iterator cancels pending calls. A slow consumer applies back-pressure.
 
     Args:
-        ask: brings one result.
-        questions: what is asked for.
-        at_once: how many questions are under way at most.
-        now: how many of them may be at this moment; it may change, and one always may.
+        ask: makes one call and returns its result.
+        calls: the arguments of `ask`.
+        at_once: the most calls that may be pending.
+        now: the current maximum, which may change; at least one call is always allowed.
 
     Raises:
-        Exception: the first error of `ask` or of `questions`, as it was raised.
+        Exception: the first error of `ask` or of `calls`, as it was raised.
     """
     results: asyncio.Queue[tuple[Result] | None] = asyncio.Queue(at_once)
-    source = iter(questions)
+    source = iter(calls)
     failures: list[Exception] = []
     working = 0
 
@@ -46,10 +46,10 @@ async def as_they_come(
 
     async def work(group: asyncio.TaskGroup) -> None:
         nonlocal working
-        for question in source:
+        for call in source:
             if working < allowed():
                 hire(group)
-            await results.put((await ask(question),))
+            await results.put((await ask(call),))
             if working > allowed():
                 break
         working -= 1
@@ -58,7 +58,7 @@ async def as_they_come(
         try:
             async with asyncio.TaskGroup() as group:
                 hire(group)
-        except* Exception as errors:  # noqa: BLE001 - raised again where the results are taken
+        except* Exception as errors:  # noqa: BLE001 - raised again by the consumer's loop
             failures.append(errors.exceptions[0])
         await results.put(None)
 

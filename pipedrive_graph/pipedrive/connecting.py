@@ -1,6 +1,6 @@
-"""Options of the HTTP clients (proxy, certificate authorities, timeouts), and why a connection failed.
+"""Options of the HTTP clients (proxy, certificate authorities, timeouts), and errors of failed connections.
 
-Proxies and authorities come from common/net.py, so that Pipedrive and webhooks are reached alike.
+Proxies and authorities come from common/net.py, so that Pipedrive and webhooks are reached the same way.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pipedrive_graph.pipedrive.http_types import PROXY_OF, Fault, Timeouts, Tran
 from pipedrive_graph.pipedrive.receiving import ACCEPTED, EncodedError, TooLargeError
 
 CHATTY = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
-"""Loggers that write addresses, which may hold a token: httpx every URL, httpcore what servers send."""
+"""Loggers that write addresses, which may hold a token: httpx logs every URL, httpcore what servers send."""
 
 ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError, UnicodeError)
-"""What a request without a whole answer raises; UnicodeError is that of a host name with a wrong label."""
+"""Errors of a request without a complete response; UnicodeError is raised for an invalid host name."""
 
 _PASSING = {502, 503, 504}
-"""What a proxy answers that cannot reach the host just now."""
+"""Statuses of a proxy that cannot reach the host at the moment."""
 
 
 def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext) -> dict[str, Any]:
-    """Return the arguments of a client for one address; the client itself does not read the environment."""
+    """Return the arguments of a client for one address; the client itself ignores the environment."""
     proxy = network.proxy_for(url)
     return {
         "verify": tls,
@@ -48,7 +48,7 @@ def options(url: str, network: Network, timeouts: Timeouts, tls: ssl.SSLContext)
 
 
 def failure(error: Exception, proxy: Proxy | None, redaction: Redaction) -> TransportError:
-    """Return the error in words of our own: those of httpx contain the address."""
+    """Return the error in our own words, because httpx's messages contain the address."""
     refusal = _refusal(error, proxy)
     if refusal is not None:
         return refusal
@@ -56,19 +56,19 @@ def failure(error: Exception, proxy: Proxy | None, redaction: Redaction) -> Tran
 
 
 def _refusal(error: Exception, proxy: Proxy | None) -> TransportError | None:
-    """Return the error of a proxy that refuses the connection; None where a proxy is not the cause."""
+    """Return the error of a proxy that refuses the connection; None if a proxy is not the cause."""
     if proxy is None or not isinstance(error, httpx.ProxyError):
         return None
     status = re.match(r"\d{3}\b", str(error))
     code = int(status[0]) if status else None
     named = f"{PROXY_OF} {proxy.variable}"
     if code == 407:
-        return TransportError(Fault.PROXY, f"{named} wants another user name or password: it answers 407")
+        return TransportError(Fault.PROXY, f"{named} requires another user name or password (status 407)")
     if code is None:
-        return TransportError(Fault.CONNECT, f"{named} does not answer as a proxy does")
+        return TransportError(Fault.CONNECT, f"{named} does not respond like a proxy")
     if code in _PASSING:
-        return TransportError(Fault.CONNECT, f"{named} cannot reach it: it answers {code}")
-    return TransportError(Fault.PROXY, f"{named} does not let us through: it answers {code}")
+        return TransportError(Fault.CONNECT, f"{named} cannot reach the server (status {code})")
+    return TransportError(Fault.PROXY, f"{named} refuses the connection (status {code})")
 
 
 def _fault(error: Exception) -> Fault:
@@ -80,7 +80,7 @@ def _fault(error: Exception) -> Fault:
 
 
 def _describe(error: Exception, proxy: Proxy | None) -> str:
-    """Return what happened in a few words; what the system says where it knows more than httpx."""
+    """Return a short description of the error, from the system's own error if there is one."""
     to = f" to {PROXY_OF} {proxy.variable}" if proxy else ""
     cause: BaseException | None = error
     while cause is not None:
@@ -98,7 +98,7 @@ def _describe(error: Exception, proxy: Proxy | None) -> str:
     if isinstance(error, httpx.ConnectError):
         return f"the connection{to} fails"
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "no answer came in time"
+        return "the request timed out"
     if isinstance(error, TooLargeError | EncodedError):
         return str(error)
     return "the answer was cut short"

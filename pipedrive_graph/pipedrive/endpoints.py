@@ -1,6 +1,6 @@
-"""The endpoints of Pipedrive that are read, by path template, and one call to one of them.
+"""The endpoints of Pipedrive that are read, by path template, and a call to one of them.
 
-The templates are names: landing lines, coverage and rules all spell an endpoint as it stands here.
+The templates are names: landing lines, coverage and rules spell an endpoint exactly as here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 
 class Endpoint(StrEnum):
-    """A path template below the base URL; every one of them is read with GET."""
+    """A path template below the base URL; all are read with GET."""
 
     ME = "users/me"
     USERS = "users"
@@ -26,22 +26,22 @@ class Endpoint(StrEnum):
 
     @property
     def takes_id(self) -> bool:
-        """Whether a call to it names one subject."""
+        """Whether a call to it has the id of one subject."""
         return "{id}" in self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to be made: an endpoint, the subject's id, and the page where it is a list.
+    """One call to make: an endpoint, the subject's id, and the page if it is a list.
 
     Attributes:
-        endpoint: what is read.
-        id: the subject's id as it stands in the path; given exactly where the template has `{id}`.
-        start: offset of the first row of the page, counted from 0; None lets Pipedrive choose.
+        endpoint: the endpoint to read.
+        id: the subject's id in the path; set exactly if the template has `{id}`.
+        start: offset of the page's first row, counted from 0; None lets Pipedrive choose.
         limit: rows per page, at most 500; None lets Pipedrive choose.
 
     Raises:
-        ValueError: if the id is missing, or given to an endpoint that takes none.
+        ValueError: if the id is missing, or set for an endpoint that takes none.
     """
 
     endpoint: Endpoint
@@ -55,17 +55,17 @@ class Call:
 
     @property
     def path(self) -> str:
-        """The path below the base URL; an id is percent-encoded, so that it stays one segment."""
+        """The path below the base URL; the id is percent-encoded, so that it stays one segment."""
         return self.endpoint.value.replace("{id}", _segment(self.id or ""))
 
     @property
     def query(self) -> dict[str, str]:
-        """The query parameters of the page asked for; empty where Pipedrive is to choose."""
-        asked = {"start": self.start, "limit": self.limit}
-        return {name: str(value) for name, value in asked.items() if value is not None}
+        """The query parameters of the page; empty if Pipedrive is to choose."""
+        parameters = {"start": self.start, "limit": self.limit}
+        return {name: str(value) for name, value in parameters.items() if value is not None}
 
 
 def _segment(text: str) -> str:
-    """Return `text` as one path segment: a dot segment would climb out of the endpoint."""
+    """Return `text` as one path segment: an unescaped dot segment would leave the endpoint."""
     encoded = quote(text, safe="")
     return encoded.replace(".", "%2E") if not encoded.strip(".") else encoded

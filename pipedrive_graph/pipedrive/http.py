@@ -1,7 +1,7 @@
-"""Sends GET requests, also to heartbeats, and the two kinds of POST: for OAuth tokens, and to webhooks.
+"""Sends GET requests, also to heartbeat monitors, and two kinds of POST: for OAuth tokens, and to webhooks.
 
-It adds the token, refuses addresses that would carry it in the clear, bounds time and size, follows no
-redirects, and turns every fault of the transport into one kind of error without secrets in it.
+It adds the token, refuses addresses that would carry it unencrypted, limits time and size, follows no
+redirects, and turns every transport error into one exception type without secrets.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, failure, option
 from pipedrive_graph.pipedrive.http_types import AuthForm, Bearer, Response, Timeouts
 from pipedrive_graph.pipedrive.receiving import Share, receive, receive_beginning
 
-_BEGINNING = 64  # bytes of what a webhook answers
-_TOKEN_BODY = 2**20  # bytes that an answer with tokens may have
+_BEGINNING = 64  # bytes that are read of a webhook's response
+_TOKEN_BODY = 2**20  # bytes that a response with tokens may have
 
 _TOKEN_TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=15.0)
 
 
 class _TokenAuth(httpx.Auth):
-    """Adds the token to a request, in the one form that is in use."""
+    """Adds the token to a request in the chosen form."""
 
     def __init__(self, token: str, form: AuthForm) -> None:
         self._token = token
@@ -48,15 +48,15 @@ class _TokenAuth(httpx.Auth):
 
 
 class Transport:
-    """Sends GET requests to one base URL with one token, or one that is renewed.
+    """Sends GET requests to one base URL with one API token or renewable access token.
 
-    Each request under way has a connection of its own, which the next one takes over: one pool for
-    all of them would be searched from end to end, several times for each request.
+    Each pending request has its own connection, which a later request reuses: httpx searches a pool of
+    connections from end to end several times per request.
 
     Attributes:
         host: the base URL's host name.
-        form: where the token travels.
-        names: where the base URL and the token are set, for sentences about them.
+        form: how the token is sent.
+        names: where the base URL and the token are configured, for messages.
 
     Raises:
         ConfigurationError: if the base URL or the token cannot be used.
@@ -88,17 +88,17 @@ class Transport:
 
     @property
     def base_url(self) -> str:
-        """The address that all requests go to, without a trailing slash."""
+        """The address of all requests, without a trailing slash."""
         return self._base_url if isinstance(self._token, str) else self._token.base_url
 
     async def __aenter__(self) -> Self:
-        # Loading the certificate authorities takes tens of milliseconds: once, and not in the loop.
+        # Loading the certificate authorities takes tens of milliseconds: done once, outside the event loop.
         self._tls = await asyncio.to_thread(self._network.tls_for, self.base_url)
         for name in CHATTY:
             logging.getLogger(name).addFilter(self._filter)
         httpx_log = logging.getLogger("httpx")
         if httpx_log.level == logging.NOTSET:
-            httpx_log.setLevel(logging.WARNING)  # a line per request is of no use to anybody
+            httpx_log.setLevel(logging.WARNING)  # a line per request is useless
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -119,18 +119,18 @@ class Transport:
         within: float | None = None,
         share: Share | None = None,
     ) -> Response:
-        """Return the answer to one GET request, whatever its status.
+        """Return the response to one GET request, whatever its status.
 
         Args:
             path: below the base URL, percent-encoded.
             query: parameters, not encoded.
             sent: called when the request's bytes have been written.
-            within: seconds that the whole exchange may take, however slowly bytes come; by default the
+            within: seconds that the whole exchange may take, however slowly bytes arrive; by default the
                 transport's own limit.
-            share: grows with the body; without it, the size of this body alone is bounded.
+            share: grows with the body; without it, only the size of this body is limited.
 
         Raises:
-            TransportError: if there is no whole answer.
+            TransportError: without a complete response.
         """
         connection = self._idle.pop() if self._idle else self._connect()
         self._busy.add(connection)
@@ -145,13 +145,13 @@ class Transport:
             return response
         finally:
             await self._put_back(connection, whole)
-        # Raised here and not above: no trace may lead to a request that carries the token.
+        # Raised outside the except block: no traceback may reference a request that carries the token.
         raise failed
 
     async def _put_back(self, connection: httpx.AsyncClient, whole: bool) -> None:
-        """Keep a connection whose exchange was whole; after anything else its state is unknown."""
+        """Keep a connection after a complete exchange; after anything else its state is unknown."""
         if connection not in self._busy:
-            return  # the transport has been closed meanwhile, and this with it
+            return  # the transport was closed meanwhile, and this connection with it
         self._busy.remove(connection)
         if whole:
             self._idle.append(connection)
@@ -193,13 +193,13 @@ class Transport:
             raise RuntimeError("a Transport is used within `async with`")
         return httpx.AsyncClient(
             **options(self.base_url, self._network, self._timeouts, self._tls),
-            # Servers often close idle connections after 5 seconds; to be first spares a cut.
+            # Servers often close idle connections after 5 seconds; closing them first avoids a lost request.
             limits=httpx.Limits(max_connections=1, keepalive_expiry=4.0),
         )
 
 
 async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: Redaction) -> Response:
-    """Return the answer to a request for tokens, whatever its status; nothing else is ever posted.
+    """Return the response to a request for tokens, whatever its status; nothing else is ever posted.
 
     Args:
         url: https, or on this machine.
@@ -208,71 +208,71 @@ async def post_form(url: str, form: str, headers: Mapping[str, str], redaction: 
         redaction: knows the secrets in them.
 
     Raises:
-        TransportError: if there is no whole answer.
+        TransportError: without a complete response.
     """
-    reached = net.load()
-    tls = await asyncio.to_thread(reached.tls_for, url)
+    network = net.load()
+    tls = await asyncio.to_thread(network.tls_for, url)
     try:
         with _kept_quiet(redaction):
             async with (
                 asyncio.timeout(_TOKEN_TIMEOUTS.total),
-                httpx.AsyncClient(**options(url, reached, _TOKEN_TIMEOUTS, tls)) as client,
+                httpx.AsyncClient(**options(url, network, _TOKEN_TIMEOUTS, tls)) as client,
                 client.stream("POST", url, content=form.encode(), headers=dict(headers)) as response,
             ):
                 body = await receive(response, _TOKEN_BODY)
                 return Response(response.status_code, dict(response.headers), body)
     except ERRORS as error:
-        failed = failure(error, reached.proxy_for(url), redaction)
+        failed = failure(error, network.proxy_for(url), redaction)
     raise failed
 
 
 def post_json(url: str, body: object, timeouts: Timeouts, redaction: Redaction) -> Response:
-    """Return the answer of a webhook, whatever its status, with the beginning of its body.
+    """Return the response of a webhook, whatever its status, with the beginning of its body.
 
     Args:
         url: https, or on this machine.
-        body: what is sent, as JSON.
-        timeouts: for the connection, each part of the answer, and all of it.
+        body: what to send as JSON.
+        timeouts: for the connection, each part of the response, and all of it.
         redaction: knows the secrets in the address.
 
     Raises:
-        ConfigurationError: if the proxies or certificate authorities of the environment cannot be used.
-        TransportError: if there is no answer.
+        ConfigurationError: if the environment's proxies or certificate authorities cannot be used.
+        TransportError: without a response.
     """
-    return _asked("POST", url, timeouts, redaction, body)
+    return _send("POST", url, timeouts, redaction, body)
 
 
 def get_heartbeat(url: str, timeouts: Timeouts, redaction: Redaction) -> Response:
-    """Return the answer of a monitor to a GET request, as `post_json` does."""
-    return _asked("GET", url, timeouts, redaction)
+    """Return the response of a monitor to a GET request, like `post_json`."""
+    return _send("GET", url, timeouts, redaction)
 
 
-def _asked(
+def _send(
     method: str, url: str, timeouts: Timeouts, redaction: Redaction, body: object | None = None
 ) -> Response:
-    reached = net.load()
-    tls = reached.tls_for(url)
+    network = net.load()
+    tls = network.tls_for(url)
 
-    async def ask() -> Response:
+    async def request() -> Response:
         async with (
-            asyncio.timeout(timeouts.total),  # a receiver that sends a byte now and then ends as well
-            httpx.AsyncClient(**options(url, reached, timeouts, tls)) as client,
+            asyncio.timeout(timeouts.total),  # also ends a server that sends a byte now and then
+            httpx.AsyncClient(**options(url, network, timeouts, tls)) as client,
             client.stream(method, url, json=body) as response,
         ):
-            begun = await receive_beginning(response, _BEGINNING)
-            return Response(response.status_code, dict(response.headers), begun)
+            beginning = await receive_beginning(response, _BEGINNING)
+            return Response(response.status_code, dict(response.headers), beginning)
 
     try:
         with _kept_quiet(redaction):
-            return asyncio.run(ask())
+            return asyncio.run(request())
     except ERRORS as error:
-        failed = failure(error, reached.proxy_for(url), redaction)
+        failed = failure(error, network.proxy_for(url), redaction)
     raise failed
 
 
 @contextmanager
 def _kept_quiet(redaction: Redaction) -> Iterator[None]:
-    """Keep secrets out of what httpx and httpcore log meanwhile."""
+    """Keep secrets out of the logs of httpx and httpcore meanwhile."""
     redacting = RedactingFilter(redaction)
     for name in CHATTY:
         logging.getLogger(name).addFilter(redacting)
@@ -308,7 +308,7 @@ def _checked_url(base_url: str, names: Names) -> httpx.URL:
 
 def _check_token(token: str, names: Names) -> None:
     if not token:
-        raise ConfigurationError(f"There is no API token: set {names.token}.")
+        raise ConfigurationError(f"The API token is missing: set {names.token}.")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigurationError(
             "The API token holds a space or another character that no token has:"

@@ -1,6 +1,7 @@
-"""The words for one exchange over HTTP: how it is authorised, how long it may take, how it ends.
+"""Types of one HTTP exchange: authorisation, timeouts, responses and errors.
 
-They are apart from the transport so that who judges an answer need not know what sent the question.
+They are apart from the transport, so that code that interprets responses does not depend on how requests
+are sent.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Protocol
 from pipedrive_graph.common.redaction import Redaction
 
 PROXY_OF = "the proxy of"
-"""What the message of a TransportError holds where the proxy is at fault."""
+"""Part of a TransportError's message if the proxy is at fault."""
 
 
 class AuthForm(StrEnum):
-    """Where the token travels."""
+    """How the token is sent."""
 
     HEADER = "header"
     QUERY = "query"
@@ -25,15 +26,15 @@ class AuthForm(StrEnum):
 
 
 class Bearer(Protocol):
-    """An access token that changes, and the address that it is for; both are read for each request."""
+    """An access token that changes, and its API address; both are read for each request."""
 
     @property
     def access_token(self) -> str:
-        """The token as it is now."""
+        """The current token."""
 
     @property
     def base_url(self) -> str:
-        """The address as it is now, known to be one to which the token may go."""
+        """The current address, checked to be one that the token may be sent to."""
 
     @property
     def redaction(self) -> Redaction:
@@ -41,21 +42,21 @@ class Bearer(Protocol):
 
 
 class Fault(StrEnum):
-    """What kind of thing kept a request from being answered."""
+    """Why a request was not answered."""
 
     CONNECT = "connect"
     CUT = "cut"
     PROXY = "proxy"
-    """The proxy refuses to connect us: it answers, so another attempt brings the same."""
+    """The proxy refuses the connection: it responds, so another attempt has the same result."""
     TIMEOUT = "timeout"
     TOO_LARGE = "too large"
 
 
 class TransportError(Exception):
-    """A request has no answer.
+    """A request without a response.
 
     Attributes:
-        fault: what kind of fault it was.
+        fault: the kind of fault.
     """
 
     def __init__(self, fault: Fault, message: str) -> None:
@@ -65,11 +66,11 @@ class TransportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds after which a request is given up.
+    """Seconds after which a request is abandoned.
 
     Attributes:
         connect: for the name, the connection and TLS.
-        read: for the next bytes of the answer.
+        read: for the next bytes of the response.
         total: for all of it, from connecting to the last byte.
     """
 
@@ -80,7 +81,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer as it came.
+    """A response as received.
 
     Attributes:
         status: the HTTP status.

@@ -1,10 +1,10 @@
-"""The records in Pipedrive's answers, with the fields that the client needs to plan its calls.
+"""The records in Pipedrive's responses, with the fields that the client needs to plan its calls.
 
-The landing keeps every answer as received, and sql/staging reads all other fields from it: in the records of
-a large company they would fill the memory. An optional field that cannot be read is None here, and
+The landing stores every response as received, and sql/staging reads all other fields from it: as records, a
+large company's fields would fill the memory. An optional field that cannot be read is None here, and
 sql/staging/unreadable_values.sql reports it.
 
-Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans come as
+Sources: the vendor's OpenAPI description of v1, its changelog, and records seen live. Booleans arrive as
 true, 1, "1" or "true"; ids as integers, as 7.0 or as digits.
 """
 
@@ -25,10 +25,10 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def read_id(value: object) -> int:
-    """Return an id or a count: a whole number from 0 on, as a number or in a string.
+    """Return an id or a count: a whole number from 0, as a number or in a string.
 
     Raises:
-        ValueError: for anything else, booleans included, and for what a 64-bit integer cannot hold.
+        ValueError: for anything else, including booleans, and for numbers beyond a 64-bit integer.
     """
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
     match = _WHOLE.fullmatch(text)
@@ -39,7 +39,7 @@ def read_id(value: object) -> int:
 
 
 def read_flag(value: object) -> bool:
-    """Return a boolean that came as true, 1, "1" or "true" (or their opposites).
+    """Return a boolean that arrived as true, 1, "1" or "true" (or their opposites).
 
     Raises:
         ValueError: for anything else.
@@ -54,10 +54,10 @@ def read_flag(value: object) -> bool:
 
 
 def read_text_id(value: object) -> str:
-    """Return an id that is a text, but not everywhere: an integer stands for its digits.
+    """Return an id that is a text in most responses; an integer stands for its digits.
 
     Raises:
-        ValueError: for anything else, and for the empty text, by which nothing can be asked for.
+        ValueError: for anything else, and for the empty text, which cannot be requested.
     """
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _UNSIGNED:
         return str(value)
@@ -67,7 +67,7 @@ def read_text_id(value: object) -> str:
 
 
 def read_set_id(value: object) -> str | None:
-    """Return the id of the permission set that an entry of `access` names; None where it names none.
+    """Return the id of the permission set that an entry of `access` names; None if it names none.
 
     An empty text and 0 name none, like null.
 
@@ -81,7 +81,7 @@ def read_set_id(value: object) -> str | None:
 
 
 def or_none(read: Callable[[Any], Value], value: object) -> Value | None:
-    """Return a value as `read` reads it, or None where that is not possible."""
+    """Return a value as `read` parses it, or None if it cannot."""
     try:
         return read(value)
     except ValueError:
@@ -89,7 +89,7 @@ def or_none(read: Callable[[Any], Value], value: object) -> Value | None:
 
 
 _Optional = WrapValidator(lambda value, read: or_none(read, value))
-"""Marks an optional field: one that cannot be read is None, and the record is used without it."""
+"""Marks an optional field: if it cannot be read it is None, and the record is used without it."""
 
 Id: TypeAlias = Annotated[int, PlainValidator(read_id)]
 IdOrNone: TypeAlias = Annotated[int | None, PlainValidator(read_id), _Optional]
@@ -100,16 +100,16 @@ SetIdOrNone: TypeAlias = Annotated[str | None, PlainValidator(read_set_id), _Opt
 
 
 class Record(BaseModel):
-    """What all records share: they do not change, and hold no field that is not named here.
+    """Base class of all records: immutable, and without fields that are not declared.
 
-    Absent and null optional fields, and those that cannot be read, are all None.
+    Optional fields that are absent, null or unreadable are all None.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Access(Record):
-    """One app that a user may use, whether as its admin, and by which permission set."""
+    """One app that a user may use: whether as its admin, and with which permission set."""
 
     app: TextOrNone = None
     admin: FlagOrNone = None
@@ -136,9 +136,9 @@ class Me(User):
 
     @property
     def is_admin_somewhere(self) -> bool | None:
-        """Whether the owner is an admin of any app; None where the answer does not say.
+        """Whether the owner is an admin of any app; None if the response does not say.
 
-        `access` decides where it is given; the legacy `is_admin` otherwise.
+        `access` decides if it is present, otherwise the legacy `is_admin`.
         """
         if self.access is not None:
             return any(entry.admin for entry in self.access)
@@ -146,7 +146,7 @@ class Me(User):
 
 
 class Role(Record):
-    """A role, which is a visibility group: `GET /roles`, `GET /roles/{id}`."""
+    """A role, also known as a visibility group: `GET /roles`, `GET /roles/{id}`."""
 
     id: Id
     parent_role_id: IdOrNone = None
@@ -161,13 +161,13 @@ class RoleAssignment(Record):
 
 
 class RoleMember(RoleAssignment):
-    """A row of `GET /roles/{id}/assignments`, which is worth nothing without its user."""
+    """A row of `GET /roles/{id}/assignments`, which is useless without its user."""
 
     user_id: Id
 
 
 class PermissionSet(Record):
-    """A permission set: `GET /permissionSets`; `contents` comes with `GET /permissionSets/{id}` only."""
+    """A permission set: `GET /permissionSets`; only `GET /permissionSets/{id}` has `contents`."""
 
     id: TextId
     assignment_count: IdOrNone = None
@@ -176,10 +176,10 @@ class PermissionSet(Record):
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """A row of a list that is not a record: it has no id, or is not an object at all.
+    """A row of a list that is not a record: it has no id, or is not an object.
 
     Attributes:
-        problem: its place in the page, and what is wrong with it.
+        problem: its position in the page, and what is wrong with it.
         content: the row as JSON.
     """
 
@@ -188,8 +188,8 @@ class UnreadableRow:
 
 
 Flags: TypeAlias = dict[str, bool | None]
-"""`GET /users/{id}/permissions`: an open set of flags; None where the answer holds null, or
-something that cannot be read."""
+"""`GET /users/{id}/permissions`: an open set of flags; None if the response holds null or a value that
+cannot be read."""
 
 Data: TypeAlias = (
     Me

@@ -1,4 +1,4 @@
-"""Follows a list from page to page, as far as Pipedrive says that there is more; knows nothing of HTTP."""
+"""Follows a list from page to page as long as Pipedrive announces more; independent of HTTP."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from pipedrive_graph.pipedrive.models import Record, RoleAssignment, UnreadableR
 from pipedrive_graph.pipedrive.responses import repeated, too_long
 
 LARGEST_LIST = 256 * 2**20
-"""Characters that the pages of one list may have together: they are in memory until all of them are there."""
+"""Characters that the pages of one list may have together: all of them are in memory at once."""
 
 
 async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> AsyncGenerator[Answer, None]:
-    """Yield the answers to a call and to those for the pages that follow, as long as there are any.
+    """Yield the answers to a call and to the calls for the following pages.
 
-    Where Pipedrive pages, it says that there is more, and mostly where that starts (`reading` knows
-    the rule where it does not); where it does not page, there is one answer.
-    Servers that ignore `start` send the same page for ever: a page that announces more and has no row
-    that is new ends the list. Of a list it is not yielded, so the last page that is says that there was
-    to be more; of a subject's own list, which must be known in full, it is yielded as failed. A page with
-    which the list becomes larger than `LARGEST_LIST` is yielded as failed, and is the last one.
+    If Pipedrive uses pages for a list, it announces each further one, mostly with its start (`parsing`
+    computes the start if it is missing). Otherwise there is one answer.
+
+    A server that ignores `start` would send the same page forever. A page that announces more and has no new
+    row therefore ends the list. For a list of all subjects, this page is not yielded, so the last
+    yielded page announces more than there is. The list of a single subject must be complete, so there the
+    page is yielded as failed. A page that makes a list larger than `LARGEST_LIST` is yielded as
+    failed, and is the last one.
 
     Args:
-        fetch: brings the answer to one call.
+        fetch: returns the answer to one call.
         call: the first page.
 
     Raises:
@@ -48,7 +50,7 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
             return
         seen |= new
         if following is not None and following <= (call.start or 0):
-            following = (call.start or 0) + len(rows)  # whatever it says, there is where it goes on
+            following = (call.start or 0) + len(rows)  # the announced start would not advance
             answer = replace(answer, next_start=following)
         yield answer
         if following is None or not new:
@@ -57,7 +59,7 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
 
 
 def _identity(row: Record | UnreadableRow) -> object:
-    """Return what tells a row of a list from the others in it."""
+    """Return the identity of a row within its list."""
     if isinstance(row, UnreadableRow):
         return row.content
     if isinstance(row, RoleAssignment):

@@ -1,4 +1,4 @@
-"""Reads the records in an answer's document, a pure function: the only error is `UnusableError`."""
+"""Parses the records in the JSON of a response; pure functions, whose only error is `UnusableError`."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ SINGLES: dict[Endpoint, type[Record]] = {
 
 
 LARGEST_START = 10**9
-"""Where a page of a list starts at most, in rows; a larger number is taken for a mistake of the server."""
+"""The largest start of a page, in rows; a larger number is treated as a mistake of the server."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What was read from a usable body.
+    """The parsed content of a usable body.
 
     Attributes:
-        data: the records, as `Answer.data` describes them.
-        next_start: where the next page starts, if the body says that there is one.
+        data: the records, as described in `Answer.data`.
+        next_start: where the next page starts, if the body announces one.
         unreadable: rows of a list that could not be read, such as one without an id.
     """
 
@@ -63,22 +63,22 @@ class Reading:
 
 
 def read(call: Call, payload: object) -> Reading:
-    """Return the records in a 2xx answer's document; rows are taken out of it as they are read.
+    """Return the records in the document of a 2xx response; rows are removed from it as they are parsed.
 
     Raises:
-        UnusableError: if the document is not what the endpoint answers with: `success` is false,
-            there is no data of the right kind, a single record has no id, or a list that is read
-            from its start has rows and none of them can be read.
+        UnusableError: if the document is not a proper response of the endpoint: `success` is false, the
+            data is missing or of the wrong type, a single record has no id, or a list that is read from
+            its start has rows and none of them can be read.
     """
     if not isinstance(payload, dict):
         raise UnusableError(f"expected an object, got {_kind(payload)}")
     if "success" in payload and payload["success"] not in (True, 1, "true", "1"):
-        said = error_message(payload)
-        raise UnusableError(f"success is false{f': {said}' if said else ''}")
+        message = error_message(payload)
+        raise UnusableError(f"success is false{f': {message}' if message else ''}")
     if "data" in payload:
         data = payload["data"]
     elif call.endpoint is Endpoint.PERMISSION_SET and "id" in payload:
-        data = payload  # the vendor's own description has this one without an envelope
+        data = payload  # the vendor's OpenAPI description shows no envelope here
     else:
         raise UnusableError("data is missing")
     if call.endpoint is Endpoint.PERMISSIONS:
@@ -89,7 +89,8 @@ def read(call: Call, payload: object) -> Reading:
             if unreadable:
                 raise UnusableError(f"data: none of the rows can be read; {unreadable[0].problem}")
             if call.endpoint is Endpoint.USERS:
-                raise UnusableError("data: expected users, got none")  # the owner of the token is one
+                # the list includes at least the token's owner
+                raise UnusableError("data: expected users, got none")
         following = _next_start(payload, call, len(rows) + len(unreadable))
         return Reading(cast(Data, rows), following, unreadable)
     if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
@@ -98,7 +99,7 @@ def read(call: Call, payload: object) -> Reading:
 
 
 def _kind(value: object) -> str:
-    """Return a value as an error names it: short, and on one line."""
+    """Return a value as error messages show it: short, and on one line."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -109,7 +110,7 @@ def _kind(value: object) -> str:
 
 def _flags(data: object) -> Flags:
     if not isinstance(data, dict):
-        # Null is not an empty map here: that would revoke everything the user may do.
+        # Null must not count as an empty map, which would remove all of the user's permissions.
         raise UnusableError(f"data: expected a map of flags, got {_kind(data)}")
     flags: Flags = {name: or_none(read_flag, value) for name, value in data.items()}
     if flags and all(flags[name] is None and data[name] is not None for name in flags):
@@ -120,7 +121,7 @@ def _flags(data: object) -> Flags:
 
 
 def _rows(data: object, kind: type[RecordT]) -> tuple[list[RecordT], list[UnreadableRow]]:
-    """Return the rows of a list as records, and those that cannot be read; one does not spoil the others."""
+    """Return the rows of a list as records, and separately those that cannot be read."""
     if data is None:
         return [], []
     if not isinstance(data, list):
@@ -132,7 +133,7 @@ def _rows(data: object, kind: type[RecordT]) -> tuple[list[RecordT], list[Unread
             rows.append(_record(row, kind, f"row {place + 1}: "))
         except UnusableError as error:
             unreadable.append(UnreadableRow(str(error), json.dumps(row, sort_keys=True)))
-        data[place] = None  # of a large company, the document and the records together are too much
+        data[place] = None  # a large company's document and records do not fit into memory together
     return rows, unreadable
 
 
@@ -140,7 +141,7 @@ def _record(row: object, kind: type[RecordT], where: str = "") -> RecordT:
     """Return `row` as a record.
 
     Raises:
-        UnusableError: if a field is missing or wrong that the record cannot do without.
+        UnusableError: if a required field is missing or wrong.
     """
     if not isinstance(row, dict):
         raise UnusableError(f"{where}expected an object, got {_kind(row)}")
@@ -156,10 +157,10 @@ def _record(row: object, kind: type[RecordT], where: str = "") -> RecordT:
 
 
 def _next_start(payload: dict[str, Any], call: Call, rows: int) -> int | None:
-    """Return where the next page starts, if the answer says that there is one.
+    """Return where the next page starts, if the response announces one.
 
-    Most lists say it in `additional_data.pagination`, some in `additional_data` itself. Not all that
-    say that there is more say where: `next_start` is missing, and the next page follows the limit.
+    Most lists announce it in `additional_data.pagination`, some in `additional_data` itself. Some announce
+    more rows without a `next_start`; then the next page starts after `limit` rows.
     """
     additional = payload.get("additional_data")
     if not isinstance(additional, dict):
@@ -179,10 +180,10 @@ def _next_start(payload: dict[str, Any], call: Call, rows: int) -> int | None:
 
 
 def _read_start(value: object) -> int:
-    """Return a number of rows, such as where a page starts.
+    """Return a number of rows, such as the start of a page.
 
     Raises:
-        ValueError: if it is not a whole number, or so large that no list has so many rows.
+        ValueError: if it is not a whole number, or larger than any list.
     """
     number = read_id(value)
     if number > LARGEST_START:

@@ -1,4 +1,4 @@
-"""What it means when a token is not accepted: at the start, by the answer of `users/me`, and later."""
+"""The errors for a token that is not accepted, at the start (by the answer of `users/me`) and later."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipedrive_graph.pipedrive.models import Me
 
 
 def withdrawn(names: Names, login: str | None) -> NotAuthorisedError:
-    """Return the error for a token that is no longer accepted in the middle of a run.
+    """Return the error for a token that Pipedrive rejects in the middle of a run.
 
     Args:
-        names: where the token is set.
-        login: how to authorise anew, where that was done by OAuth.
+        names: where the token is configured.
+        login: how to log in again, if OAuth is used.
     """
     if login is None:
         return NotAuthorisedError(
@@ -36,13 +36,13 @@ def withdrawn(names: Names, login: str | None) -> NotAuthorisedError:
 def objection(
     answer: Answer, base_url: str, names: Names, login: str | None = None
 ) -> PipedriveGraphError | None:
-    """Return the error that the answer of `users/me` is, or None where the run may start.
+    """Return the error for an answer of `users/me`, or None if the run may start.
 
     Args:
         answer: the final answer.
-        base_url: the address, without secrets, as the error names it.
-        names: where the token and the address are set.
-        login: how to authorise anew, where that was done by OAuth and not by an API token.
+        base_url: the address without secrets, for the message.
+        names: where the token and the address are configured.
+        login: how to log in again, if OAuth is used instead of an API token.
     """
     by_token = login is None
     status = answer.status
@@ -50,15 +50,15 @@ def objection(
         (me,) = answer.rows(Me)
         if me.is_admin_somewhere is False:
             return NotAuthorisedError(
-                "The API token belongs to a user who is no admin of this Pipedrive company: use the"
+                "The API token belongs to a user who is not an admin of this Pipedrive company: use the"
                 " token of an admin."
                 if by_token
-                else "Who authorised the app is no admin of this Pipedrive company: let an admin"
+                else "The user who authorised the app is not an admin of this Pipedrive company: let an admin"
                 f" log in ({login})."
             )
         return None
     if status is None:
-        return unreachable(base_url, answer.problem or "no answer came", names.base_url)
+        return unreachable(base_url, answer.problem or "no response", names.base_url)
     if status == 401:
         return NotAuthorisedError(
             f"Pipedrive does not accept the API token: check {names.token} (in Pipedrive:"
@@ -68,38 +68,37 @@ def objection(
         )
     if status == 402:
         return NotAuthorisedError(
-            "Pipedrive says that the company's account is not open: check its trial or billing."
+            "Pipedrive reports that the company's account is closed: check its trial or billing."
         )
     if answer.outcome is Outcome.REFUSED:
         return NotAuthorisedError(
             "Pipedrive refuses the API token's owner (status 403): use the token of an admin who may"
             " use the API."
             if by_token
-            else "Pipedrive refuses who authorised the app (status 403): give the app the scopes"
+            else "Pipedrive refuses the user who authorised the app (status 403): give the app the scopes"
             f" users:read and admin in the Developer Hub, then {login} as an admin."
         )
     if status >= 500:
         return UnreachableError(
-            f"Pipedrive at {base_url} answers every attempt with status {status}: try again later."
+            f"Pipedrive at {base_url} responds to every attempt with status {status}: try again later."
         )
     return NotPipedriveError(
-        f"What answers at {base_url} is not Pipedrive's API ({answer.problem or f'status {status}'}):"
-        f" check {names.base_url}, which is {DEFAULT_BASE_URL} for most."
+        f"The server at {base_url} is not Pipedrive's API ({answer.problem or f'status {status}'}):"
+        f" check {names.base_url}, which is usually {DEFAULT_BASE_URL}."
     )
 
 
 def unreachable(url: str, reason: str, setting: str) -> UnreachableError:
-    """Return the error for an address at which nobody answers, or to which the proxy does not lead."""
+    """Return the error for an address that does not respond or that the proxy cannot reach."""
     if PROXY_OF in reason:
         return UnreachableError(
-            f"The proxy of the environment does not lead to {url} ({reason}): check the network and"
-            " the proxy."
+            f"The proxy of the environment cannot reach {url} ({reason}): check the network and the proxy."
         )
-    return UnreachableError(f"Nobody answers at {url} ({reason}): check the network and {setting}.")
+    return UnreachableError(f"No response from {url} ({reason}): check the network and {setting}.")
 
 
 def refused_by_proxy(url: str, reason: str) -> ConfigurationError:
-    """Return the error for a proxy that refuses the connection, whatever the address."""
+    """Return the error for a proxy that refuses the connection to any address."""
     return ConfigurationError(
         f"{reason[0].upper()}{reason[1:]}, on the way to {url}. Correct the proxy of the environment, or ask"
         " its operator."

@@ -1,7 +1,7 @@
-"""Reads the body of an HTTP response within bounds, whoever sends it.
+"""Reads the body of an HTTP response with limits on its size.
 
-A body is bounded as it comes over the wire and as it is decoded, and it is decoded in small steps: a few
-kilobytes of compressed zeros would otherwise become gigabytes before anybody could count them.
+The size is limited both on the wire and decoded, and decoding is done in small steps: otherwise a few
+kilobytes of compressed zeros would become gigabytes before they could be counted.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 
 LARGEST_BODY = 64 * 2**20
-"""Bytes, on the wire and decoded; the list of users of a very large company is a tenth of it."""
+"""Bytes, on the wire and decoded; ten times the list of users of a very large company."""
 
 LARGE_BODY = 2**20
-"""Bytes from which a body must wait for its turn; an answer about one subject is far smaller."""
+"""Bytes from which a body must wait for its turn; a response about one subject is far smaller."""
 
 ACCEPTED = "gzip"
-"""The encodings that are asked for; a body that comes in another one, or in two, is refused."""
+"""The accepted encoding; a body in another encoding, or encoded twice, is refused."""
 
-_STEP = 2**20  # bytes that are decoded at once
+_STEP = 2**20  # bytes that are decoded per step
 
 
 class TooLargeError(httpx.StreamError):
-    """The body has passed its bound."""
+    """The body exceeds its limit."""
 
 
 class EncodedError(httpx.StreamError):
-    """The body is encoded in a way that was not asked for."""
+    """The body has an encoding that was not accepted."""
 
     def __init__(self) -> None:
         super().__init__("the answer is compressed more than once, or in a way that was not asked for")
 
 
 class LargeBodies:
-    """Lets one large body be in memory at a time; the others wait, and small ones pass."""
+    """Allows one large body in memory at a time; other large bodies wait, small ones do not."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
     def share(self) -> Share:
-        """Return what one call holds of it."""
+        """Return the share of one call."""
         return Share(self._turn)
 
 
 class Share:
-    """What one call holds of the memory for large bodies, until it is released."""
+    """The share of one call in the memory for large bodies, until it is released."""
 
     def __init__(self, turn: asyncio.Lock) -> None:
         self._turn = turn
         self.is_large = False
 
     async def grow(self, size: int, deadline: asyncio.Timeout) -> None:
-        """Wait for the turn of a body that has become large; the wait does not count against `deadline`."""
+        """Wait for a body that has become large; the wait does not count against `deadline`."""
         if size <= LARGE_BODY or self.is_large:
             return
         if self._turn.locked():
@@ -69,7 +69,7 @@ class Share:
             self.is_large = True
 
     def release(self) -> None:
-        """Let the next large body in."""
+        """Allow the next large body."""
         if self.is_large:
             self.is_large = False
             self._turn.release()
@@ -80,7 +80,7 @@ async def receive(
     largest: int = LARGEST_BODY,
     on_growth: Callable[[int], Awaitable[None]] | None = None,
 ) -> bytes:
-    """Return the body of a response whose head has come.
+    """Return the body of a response whose head was received.
 
     Args:
         response: opened as a stream.
@@ -88,7 +88,7 @@ async def receive(
         on_growth: called with the size so far, before more is read.
 
     Raises:
-        EncodedError: if it is encoded in a way that was not asked for.
+        EncodedError: if its encoding was not accepted.
         TooLargeError: if it is larger than `largest`.
         httpx.HTTPError: if it ends too early, or cannot be decoded.
     """
@@ -103,7 +103,7 @@ async def receive(
 
 
 async def receive_beginning(response: httpx.Response, size: int) -> bytes:
-    """Return the first bytes of a body, of which the rest is not read; empty where it cannot be decoded."""
+    """Return the first bytes of a body without reading the rest; empty if it cannot be decoded."""
     body = b""
     try:
         async for part in _parts(response, LARGEST_BODY):
@@ -130,7 +130,7 @@ async def _parts(response: httpx.Response, largest: int) -> AsyncIterator[bytes]
             try:
                 part = decoder.decompress(piece, _STEP)
             except zlib.error:
-                raise httpx.DecodingError("the body is no gzip") from None
+                raise httpx.DecodingError("the body is not gzip") from None
             yield part
             piece = decoder.unconsumed_tail
     if decoder is not None and received and not decoder.eof:
@@ -138,8 +138,8 @@ async def _parts(response: httpx.Response, largest: int) -> AsyncIterator[bytes]
 
 
 def _decoder(encodings: list[str]) -> zlib._Decompress | None:
-    """Return what decodes a body; None where it is not encoded."""
-    used = [name for one in encodings if (name := one.strip().lower()) not in ("", "identity")]
+    """Return the decoder of a body; None if it is not encoded."""
+    used = [name for encoding in encodings if (name := encoding.strip().lower()) not in ("", "identity")]
     if not used:
         return None
     if used != [ACCEPTED]:

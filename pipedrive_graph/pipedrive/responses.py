@@ -1,6 +1,6 @@
-"""Turns an HTTP response into the answer to a call, or says that another attempt may bring one.
+"""Turns an HTTP response into the answer to a call, or reports that another attempt may succeed.
 
-Pure functions of what came; what a status means for the whole run is decided by the client.
+Pure functions of the response; the client decides what a status means for the whole run.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pipedrive_graph.pipedrive.endpoints import Call
 from pipedrive_graph.pipedrive.http_types import Fault, Response
 from pipedrive_graph.pipedrive.parsing import read
 
-_LONGEST_REFUSAL = 64 * 1024  # characters of an answer without data; of a longer one, the beginning is kept
+_LONGEST_REFUSAL = 64 * 1024  # characters of a response without data; a longer one is truncated
 
 
-class UnsettledError(Exception):
-    """One attempt has brought nothing that can be used; another may.
+class RetryableError(Exception):
+    """One attempt has no usable result; another one may.
 
     Attributes:
-        answer: what to hand on if there is no other attempt.
-        fault: what kept the server from answering; None where it answered.
+        answer: the result if it was the last attempt.
+        fault: why the server did not respond; None if it responded.
     """
 
     def __init__(self, answer: Answer, fault: Fault | None = None) -> None:
@@ -32,17 +32,17 @@ class UnsettledError(Exception):
         self.fault = fault
 
 
-def interpret(call: Call, response: Response, redaction: Redaction) -> Answer:
-    """Return the answer that a response is.
+def parse_response(call: Call, response: Response, redaction: Redaction) -> Answer:
+    """Return the answer in a response.
 
     Raises:
-        UnsettledError: after a server error, and where the body is not what the endpoint answers
-            with: that is often so only once.
+        RetryableError: after a server error, and if the body is not a proper response of the endpoint:
+            this often happens only once.
     """
     status = response.status
     text, payload, flaw = _document(response.body, redaction)
     if status in (404, 410) and not _is_html(response):
-        # A page in HTML is somebody else's: it proves nothing about the subject.
+        # A page in HTML comes from another server: it proves nothing about the subject.
         return _answer(call, Outcome.GONE, status, text)
     usable = 200 <= status < 300
     if usable and flaw is None:
@@ -62,36 +62,36 @@ def interpret(call: Call, response: Response, redaction: Redaction) -> Answer:
                 unreadable=tuple(reading.unreadable),
             )
     if usable:
-        raise UnsettledError(_answer(call, Outcome.FAILED, status, text, flaw))
-    said = error_message(payload)
-    problem = f"answered with status {status}{f': {said}' if said else ''}"
+        raise RetryableError(_answer(call, Outcome.FAILED, status, text, flaw))
+    message = error_message(payload)
+    problem = f"answered with status {status}{f': {message}' if message else ''}"
     outcome = Outcome.REFUSED if status == 403 else Outcome.FAILED
     answer = _answer(call, outcome, status, text, problem)
     if status >= 500 or status in (404, 410):
-        raise UnsettledError(answer)
+        raise RetryableError(answer)
     return answer
 
 
 def unanswered(call: Call, reason: str) -> Answer:
-    """Return the answer to a call to which none came."""
+    """Return the answer to a call without a response."""
     return _answer(call, Outcome.FAILED, None, "null", reason)
 
 
 def repeated(answer: Answer) -> Answer:
-    """Return a page that brings nothing new and announces more as one that failed."""
+    """Return a page as failed that announces more and has no new row."""
     problem = "pagination: the same rows come again, and more are announced"
     return _answer(answer.call, Outcome.FAILED, answer.status, answer.text, problem)
 
 
 def too_long(answer: Answer) -> Answer:
-    """Return the page with which a list has become too large as one that failed."""
+    """Return the page that makes a list too large as failed."""
     return _answer(answer.call, Outcome.FAILED, answer.status, "null", "the list is too large")
 
 
 def is_from_cdn(response: Response) -> bool:
-    """Whether a 403 was written by the CDN in front of Pipedrive rather than by Pipedrive.
+    """Whether a 403 comes from the CDN in front of Pipedrive rather than from Pipedrive.
 
-    Pipedrive's own answers are JSON, and carry the CDN's name too.
+    Pipedrive's own responses are JSON, and carry the CDN's name too.
     """
     if _is_html(response):
         return True
@@ -114,7 +114,7 @@ def _answer(
 
 
 def _document(body: bytes, redaction: Redaction) -> tuple[str, object, str | None]:
-    """Return a body as one line of JSON without the token, what it says, and what is wrong with it."""
+    """Return a body as one line of JSON without secrets, its value, and what is wrong with it."""
     try:
         text, payload = one_line(body)
         if redaction.concerns(body):

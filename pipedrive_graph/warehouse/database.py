@@ -120,7 +120,7 @@ def lock(path: Path, *, wait: Callable[[str], None] | None = None, finishing: bo
         BusyError: if another process writes.
         LandingError: if a `forget` was interrupted.
     """
-    with locks.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", wait=wait):
+    with locks.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", on_wait=wait):
         if not finishing:
             interrupted.refuse(path.parent)
         yield

@@ -95,7 +95,7 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "[[alert]]",
             'report_url = "https://x/{name}"\n[[alert]]',
-            "report_url: only {company} can stand in braces",
+            "report_url: the only allowed placeholder is {company}",
         ),
         ("[[alert]]", 'report_url = "files/{company}"\n[[alert]]', "report_url: must be an address"),
         ('kind = "slack"', "", ": alert 1: 'kind' is missing."),
@@ -114,8 +114,8 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
             "severities: must be 'critical', 'high', 'medium', 'low' or",
         ),
         ("url_env", "severities = []\nurl_env", "severities: must not be empty"),
-        ("url_env", 'on = "partial"\nurl_env', 'on: must be a list, as ["…"].'),
-        ("url_env", 'companies = ["acm"]\nurl_env', "companies: there is no acm; did you mean acme?"),
+        ("url_env", 'on = "partial"\nurl_env', 'on: must be a list, such as ["…"].'),
+        ("url_env", 'companies = ["acm"]\nurl_env', "companies: unknown company acm; did you mean acme?"),
         ("url_env", 'name = "a b"\nurl_env', "name: use letters, digits"),
         ("url_env", 'details = "no"\nurl_env', "details: input should be a valid boolean."),
     ],
@@ -147,7 +147,7 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
             "to (line 9): 'b at x.com' is not an e-mail address.",
         ),
         ('"security@example.com"', '"a@x.com, ops, b@x.com"', "to (line 9): 'ops' is not an e-mail address."),
-        ('["security@example.com"]', "3", 'to: must be a list, as ["…"].'),
+        ('["security@example.com"]', "3", 'to: must be a list, such as ["…"].'),
         ("host", 'tls = "none"\nhost', 'tls: "none" is for a mail server on this machine itself'),
         ("host", 'url_env = "X"\nhost', "'url_env' is for kind slack, webhook or heartbeat."),
         ("host", "port = 0\nhost", "port: input should be greater than or equal to 1."),
@@ -191,7 +191,7 @@ def test_an_address_that_cannot_be_used_is_named_by_its_line(tmp_path) -> None:
 
 
 def test_two_channels_are_not_called_the_same(tmp_path) -> None:
-    with pytest.raises(ConfigurationError, match=r"alert 2: name: 'slack' is taken"):
+    with pytest.raises(ConfigurationError, match=r"alert 2: name: 'slack' is already used"):
         load(tmp_path, SLACK + SLACK)
 
 
@@ -252,5 +252,5 @@ def test_the_same_text_is_parsed_once(tmp_path, monkeypatch: pytest.MonkeyPatch)
     of_beta = SLACK + 'companies = ["beta"]\n'
     assert load(tmp_path, of_beta).channels[0].companies == ("beta",)
     for _ in range(2):  # what is wrong is said each time
-        with pytest.raises(ConfigurationError, match="there is no beta"):
+        with pytest.raises(ConfigurationError, match="unknown company beta"):
             alerts_file.read(Settings(tmp_path, (Company("acme"),))).usable()

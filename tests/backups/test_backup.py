@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_the_earlier_backup(installation: Installation, tmp_p
     before = target.read_bytes()
     ended = installation.on_a_full_disk(2_000, "backup", str(target))
     assert ended.code == 1
-    assert ended.err == f"There is no space left to write {target}; free some and try again.\n"
+    assert ended.err == f"No space is left to write {target}; free some and try again.\n"
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["night.tar.gz"]
 

@@ -203,7 +203,7 @@ def test_a_backup_of_a_later_version(
 def test_a_full_disk(elsewhere: Installation, archive: Path) -> None:
     ended = elsewhere.on_a_full_disk(2_000, "restore", str(archive))
     assert ended.code == 1
-    assert ended.err.startswith("There is no space left to write ")
+    assert ended.err.startswith("No space is left to write ")
     assert [*elsewhere.home.iterdir()] == []
 
 

@@ -173,7 +173,7 @@ def test_debug_shows_a_wait_for_a_lock(capsys, tmp_path) -> None:
     path = tmp_path / "lock"
     with ExitStack() as held:
         held.enter_context(locks.lock(path, doing="building"))
-        with locks.lock(path, doing="building", wait=lambda _: held.close()):
+        with locks.lock(path, doing="building", on_wait=lambda _: held.close()):
             pass
 
     first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())

@@ -70,7 +70,7 @@ def test_a_company_that_may_be_meant(home: Path) -> None:
 
     told = Installation(home).command("sync", "--company", "acmee")
 
-    sentence = "There is no company 'acmee' in the settings (did you mean acme?); there is: acme, globex."
+    sentence = "The settings have no company 'acmee' (did you mean acme?); there is: acme, globex."
     assert (told.code, told.sentence) == (2, sentence)
 
 

@@ -414,7 +414,7 @@ def test_a_full_disk(form: str, copy: Installation, tmp_path: Path) -> None:
     told = copy.wait(copy.process("export", "--format", form, "--out", str(out), preexec_fn=limit))
 
     assert (told.code, told.out) == (1, "")
-    assert told.sentence == f"There is no space left to write {out}; free some and try again."
+    assert told.sentence == f"No space is left to write {out}; free some and try again."
     assert not out.exists()
 
 

@@ -313,7 +313,7 @@ def test_one_finding_is_shown_in_full(seen) -> None:
         (("ack", " ABC "), "'abc' is too short for a finding's id; give 6 characters or more."),
         (("ack", "zzzzzz"), "No finding has the id zzzzzz; `pipedrive-graph findings` lists them."),
         (("findings", "zzzzzz"), "No finding has the id zzzzzz; `pipedrive-graph findings` lists them."),
-        (("findings", "--company", "acme"), "There is no company 'acme' in the settings; there is: default."),
+        (("findings", "--company", "acme"), "The settings have no company 'acme'; there is: default."),
     ],
 )
 def test_what_is_not_there_is_told(seen, arguments, told) -> None:
@@ -393,7 +393,7 @@ def test_a_misspelt_rule_is_told_before_anything_is_collected(installation, comm
     ended = installation.command(command)
 
     assert ended.code == 2
-    assert "waivers.toml: waiver 1: there is no rule dormnt_admin; did you mean dormant_admin?" in (
+    assert "waivers.toml: waiver 1: unknown rule dormnt_admin; did you mean dormant_admin?" in (
         ended.out + ended.err
     )
     assert not installation.settings.landing.exists()

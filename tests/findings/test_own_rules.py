@@ -370,7 +370,7 @@ def test_doctor_shows_own_rules(serve, home) -> None:
     (home / "findings.toml").write_text("[rules]\nfolder = 'ours'\n")
     shown = installation.command("doctor")
     assert shown.code == 2
-    assert f"there is no folder {home}/ours" in shown.out
+    assert f"[rules] folder: {home}/ours does not exist" in shown.out
 
 
 GROUNDED = """\
@@ -429,7 +429,7 @@ def test_a_named_folder_that_is_missing_stops_sync(serve, home) -> None:
     shown = installation.command("sync")
 
     assert shown.code == 2
-    assert shown.sentence == f"{home}/findings.toml: [rules] folder: there is no folder {home}/ours."
+    assert shown.sentence == f"{home}/findings.toml: [rules] folder: {home}/ours does not exist."
     assert simulator.requests == []
 
 
@@ -510,8 +510,8 @@ def spilling_at_most(size: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("full", "large", "said"),
     [
-        (files_at_most(8_000_000), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
-        (spilling_at_most("8MB"), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
+        (files_at_most(8_000_000), SPILLED, "No space is left to write {}/warehouse.duckdb; free some"),
+        (spilling_at_most("8MB"), SPILLED, "No space is left to write {}/warehouse.duckdb; free some"),
         (nullcontext(), HELD, "The memory does not suffice (Out of Memory Error: "),
     ],
     ids=["a file", "what spills", "memory"],

@@ -112,9 +112,12 @@ def test_a_domain_that_is_none_and_names_of_mailboxes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("thresholds = 3", "thresholds: must be a table, as [thresholds]."),
+        ("thresholds = 3", "thresholds: must be a table, such as [thresholds]."),
         ("[threshold]\nx = 1", "'threshold' is not a setting; did you mean thresholds?"),
-        ("[thresholds]\ndormant_admin_day = 1", "[thresholds] knows no dormant_admin_day; did you mean dorm"),
+        (
+            "[thresholds]\ndormant_admin_day = 1",
+            "[thresholds] has no setting dormant_admin_day; did you mean dorm",
+        ),
         (
             '[thresholds]\ndormant_admin_days = "many"',
             "thresholds.dormant_admin_days: input should be a valid number",
@@ -135,7 +138,7 @@ def test_a_domain_that_is_none_and_names_of_mailboxes(tmp_path: Path) -> None:
             "[thresholds]\ndormant_admin_days = true",
             "thresholds.dormant_admin_days: input should be a valid number",
         ),
-        ("[permissions]\nsensitive = 'can_x'", 'permissions.sensitive: must be a list, as ["…"].'),
+        ("[permissions]\nsensitive = 'can_x'", 'permissions.sensitive: must be a list, such as ["…"].'),
         ("[combinations.mine]\nseverity = 'high'", "'combinations.mine.title' is missing."),
         (
             "[combinations.toxic_mass_load]\nseverity = 'bad'",
@@ -147,13 +150,13 @@ def test_a_domain_that_is_none_and_names_of_mailboxes(tmp_path: Path) -> None:
         ),
         ("[mailboxes]\nname = []", "'mailboxes.name' is not a setting; did you mean names?"),
         ("[combinations.toxic_mass_load]\nall_of = [[]]", "combinations.toxic_mass_load.all_of.0"),
-        ("[companies.gamma]", "[companies] knows no gamma."),
+        ("[companies.gamma]", "[companies] names the unknown company gamma."),
         ("[companies]\nacme = 3", "[companies] must hold a table per company"),
         ("[companies.acme.rules]\nfolder = 'x'", "[companies.acme] cannot name a folder of rules"),
-        ("[companies.acme.thresholds]\nx = 1", "[companies.acme]: [thresholds] knows no x."),
-        ("rules = 3", "rules: must be a table, as [rules]."),
+        ("[companies.acme.thresholds]\nx = 1", "[companies.acme]: [thresholds] has no setting x."),
+        ("rules = 3", "rules: must be a table, such as [rules]."),
         ("[rules]\nfolder = ''", "rules.folder: must not be empty."),
-        ("[rules]\nfolder = 'nowhere'", "[rules] folder: there is no folder "),
+        ("[rules]\nfolder = 'nowhere'", "[rules] folder: "),
         ("[rules", "Cannot read"),
     ],
 )
@@ -209,7 +212,7 @@ def test_a_mistake_stops_sync_before_anything_is_asked(serve, home) -> None:
 
     assert (told.code, told.err.splitlines()) == (
         2,
-        [f"{home / 'findings.toml'}: [thresholds] knows no x."],
+        [f"{home / 'findings.toml'}: [thresholds] has no setting x."],
     )
     assert simulator.requests == []
 

@@ -190,8 +190,8 @@ def test_rows_about_one_address(
     [
         ("", "The roster {} is empty."),
         ("\n\n", "The roster {} is empty."),
-        ("email,status\n", "The roster {} names nobody."),
-        ("email,status\n,\n", "The roster {} names nobody."),
+        ("email,status\n", "The roster {} has no rows."),
+        ("email,status\n,\n", "The roster {} has no rows."),
         ("name,status\nAna,active\n", "The roster {} has no column email; its first line must name the col"),
         (
             "email\nana@x.com\n",
@@ -201,7 +201,7 @@ def test_rows_about_one_address(
         ("email,E-mail,status\na,b,c\n", "The roster {} has more than one column email."),
         (
             "email,status\na@x.com,1\nb@x.com,2\n",
-            "No row of the roster {} can be used, the first: line 2: '1'",
+            "No row of the roster {} can be used; the first problem: line 2: '1'",
         ),
         (
             'email,status\na@x.com,left\n"b@x.com,left\n',

@@ -104,14 +104,14 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         ('"Runs the export"', "true", "reason: must be a text."),
         ('reason = "Runs', 'reasons = "Runs', "'reason' is missing."),
         ("rule =", 'ruel = "x"\nrule =', "'ruel' is not a key of a waiver; did you mean rule?"),
-        ("rule =", 'company = "acne"\nrule =', "company: there is no acne; did you mean acme?"),
+        ("rule =", 'company = "acne"\nrule =', "company: unknown company acne; did you mean acme?"),
         ("subject =", "subject = true #", "subject: must be a text."),
         (
             "unexplained_permission",
             "dormnt_admin",
-            "there is no rule dormnt_admin; did you mean dormant_admin?",
+            "unknown rule dormnt_admin; did you mean dormant_admin?",
         ),
-        ("unexplained_permission", "9", "there is no rule 9."),
+        ("unexplained_permission", "9", "unknown rule 9."),
     ],
 )
 def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:
@@ -151,7 +151,7 @@ def test_a_rule_may_be_one_of_their_own_that_cannot_be_run_today(tmp_path) -> No
     text = WAIVER.replace("unexplained_permission", "ana_is_watched")
 
     assert [waiver.rule for waiver in load(settings(tmp_path, text)).of("acme")] == ["ana_is_watched"]
-    with pytest.raises(ConfigurationError, match=r"no rule ana_is_wached; did you mean ana_is_watched"):
+    with pytest.raises(ConfigurationError, match=r"unknown rule ana_is_wached; did you mean ana_is_watched"):
         load(settings(tmp_path, text.replace("watched", "wached")))
 
 

@@ -93,7 +93,7 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
                 home.installation.command("forget", "--finish")
     (fault, *_) = home.faults("--quick")
     assert fault == (
-        "A `pipedrive-graph forget` was interrupted while it put its result in place"
+        "A `pipedrive-graph forget` was interrupted while it applied its changes"
         f" ({home.path / '.forget'}): run `pipedrive-graph forget --finish`, or sync, which finishes it"
         " first."
     )
@@ -137,13 +137,13 @@ def test_sync_removes_what_is_older_than_the_setting_allows(home: Home) -> None:
         home.at(6, 3)
         full = home.installation.command("sync", "--company", "alpha")
     assert full.code == 1
-    assert "There is no space left" in full.err
+    assert "No space is left" in full.err
     assert home.snapshots() == ["03", "04", "06"]
     assert home.faults() == []
 
 
 def _full(*_: object, **__: object) -> None:
-    raise NoSpaceError("There is no space left to write it; free some and try again.")
+    raise NoSpaceError("No space is left to write it; free some and try again.")
 
 
 def _relink(home: Home, of: Home) -> None:
@@ -179,7 +179,7 @@ def test_a_sync_waits_for_a_forget(home: Home) -> None:
 def test_a_full_disk_changes_nothing(home: Home) -> None:
     before = contents(home.path)
     told = home.installation.on_a_full_disk(200_000, "forget", *BEFORE, "--reason", "policy 7", "--yes")
-    assert (told.code, "There is no space left to write" in told.err) == (1, True)
+    assert (told.code, "No space is left to write" in told.err) == (1, True)
     assert contents(home.path) == before
     assert not (home.path / ".forget").exists()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

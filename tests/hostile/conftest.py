@@ -14,7 +14,7 @@ def impatience() -> Iterator[None]:
     """Shorten waits of half a minute to a second or two."""
     with pytest.MonkeyPatch.context() as patch:
         client = "pipedrive_graph.pipedrive.client"
-        patch.setattr(f"{client}.Patience", lambda: HASTY)
+        patch.setattr(f"{client}.RetryPolicy", lambda: HASTY)
         patch.setattr(f"{client}.Timeouts", lambda: SHORT)
         patch.setattr("pipedrive_graph.pipedrive.executor._PROBE", 0.5)
         yield

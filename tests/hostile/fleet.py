@@ -11,7 +11,7 @@ from typing import Any
 from installation import Installation, Told
 
 from pipedrive_graph.pipedrive.http_types import Timeouts
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.simulator.server import Simulator
 
 from .stage import FIRST, SECOND, Plant, View, change, company
@@ -19,7 +19,7 @@ from .stage import FIRST, SECOND, Plant, View, change, company
 THIRD = "2026-11-02T03:00:00Z"
 
 JOBS = "4"
-PATIENT = Patience(first=0.02, longest=0.1, silence=10, pauses=3)
+PATIENT = RetryPolicy(first=0.02, longest=0.1, silence=10, pauses=3)
 LONG = Timeouts(connect=5, read=2, total=4)
 """Long, because this process collects four companies at the same time and also simulates them."""
 

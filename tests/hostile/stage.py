@@ -15,12 +15,12 @@ from installation import Installation, Told
 from published import Row, differing, query, tables
 
 from pipedrive_graph.pipedrive.http_types import Timeouts
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.simulator.server import Options, Simulator
 
 FIRST, SECOND = "2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z"
 
-HASTY = Patience(first=0.02, longest=0.1, silence=1.5, pauses=3)
+HASTY = RetryPolicy(first=0.02, longest=0.1, silence=1.5, pauses=3)
 SHORT = Timeouts(connect=0.9, read=0.6, total=1.2)
 
 

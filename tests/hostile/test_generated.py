@@ -25,14 +25,14 @@ from published import query
 
 from pipedrive_graph.errors import NotAuthorisedError, NotPipedriveError, UnreachableError
 from pipedrive_graph.pipedrive.endpoints import Call
-from pipedrive_graph.pipedrive.executor import Sender
+from pipedrive_graph.pipedrive.executor import Executor
 from pipedrive_graph.pipedrive.http_types import Response
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.pipedrive.receiving import Share
 
 from .stage import FIRST, SECOND, company
 
-AT_ONCE = Patience(first=0.0, longest=0.0)
+AT_ONCE = RetryPolicy(first=0.0, longest=0.0)
 
 JSON = {"content-type": "application/json"}
 
@@ -42,7 +42,7 @@ Answers = dict[str, Any]
 NOTHING = {"success": False, "error": "not found"}
 
 
-class Recorded(Sender):
+class Recorded(Executor):
     """A sender whose requests are answered from `answers` instead of by a server."""
 
     answers: Answers = {}  # noqa: RUF012 - each test sets its own
@@ -84,21 +84,21 @@ def world(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch, company(users=8, page_limit=500) as simulator:
         kept: Answers = {}
 
-        class Recording(Sender):
+        class Recording(Executor):
             async def _exchange(self, call: Call, share: Share) -> Response:
                 response = await super()._exchange(call, share)
                 kept[call.path] = json.loads(response.body)
                 return response
 
-        patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recording)
+        patch.setattr("pipedrive_graph.pipedrive.client.Executor", Recording)
         before = Installation.of(folder / "before", simulator)
         before.variables["PIPEDRIVE_GRAPH_CLOCK"] = FIRST
         assert before.night().verdict.status == "complete"
         for kind in ("users", "roles"):
             for row in kept[kind]["data"]:
                 kept[f"{kind}/{row['id']}"] = {"success": True, "data": row}
-        patch.setattr("pipedrive_graph.pipedrive.client.Sender", Recorded)
-        patch.setattr("pipedrive_graph.pipedrive.client.Patience", lambda: AT_ONCE)
+        patch.setattr("pipedrive_graph.pipedrive.client.Executor", Recorded)
+        patch.setattr("pipedrive_graph.pipedrive.client.RetryPolicy", lambda: AT_ONCE)
         # what is partial is of interest here, however partial it is
         patch.setattr("pipedrive_graph.collect.acceptance.MISSING_SHARE", 1.0)
         patch.setattr("pipedrive_graph.collect.acceptance.KINDS", {})

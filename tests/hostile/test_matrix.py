@@ -194,7 +194,7 @@ CASES = [
     Case(
         "truncated users",
         here(faults.truncated, at="users", times=None),
-        nothing(NO_USERS.format("the body is no JSON")),
+        nothing(NO_USERS.format("the body is not JSON")),
     ),
     Case(
         "data: null for the list of users",
@@ -309,7 +309,7 @@ def fleet(impatience: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """All cases as companies of one home, and behind them one of each dialect that is not disturbed."""
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         # this process answers all of them, and has to be waited for
-        patch.setattr("pipedrive_graph.pipedrive.client.Patience", lambda: PATIENT)
+        patch.setattr("pipedrive_graph.pipedrive.client.RetryPolicy", lambda: PATIENT)
         patch.setattr("pipedrive_graph.pipedrive.client.Timeouts", lambda: LONG)
         dialects = [dialect for _, dialect in PLACES]
         fleet = Fleet(tmp_path_factory.mktemp("fleet"), stack, [*dialects, *DIALECTS])

@@ -266,7 +266,7 @@ def test_a_full_disk_is_one_sentence(template, tmp_path: Path) -> None:
             assert left(instance) == {runs[1], runs[4], runs[5]}
     finally:
         subprocess.run(["umount", disk], check=True)
-    assert str(caught.value).startswith(f"There is no space left to write {disk}/dagster")
+    assert str(caught.value).startswith(f"No space is left to write {disk}/dagster")
 
 
 def test_a_night_is_not_failed_by_it(kept, monkeypatch, home: Path) -> None:

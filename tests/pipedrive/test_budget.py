@@ -1,4 +1,4 @@
-"""The day's budget: what is left of it, whose it is, and that the reserve stays untouched."""
+"""The day's budget: what is left of it, and that the reserve stays untouched."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_what_is_under_way_is_spent_already():
     daily.learn(daily.spend(ME), tokens_left(998))
     first, second, third = (daily.spend(MAP) for _ in range(3))
     assert daily.now == Budget(968, 1000, 250, Unit.TOKENS)
-    daily.learn(second, tokens_left(970))  # somebody else has spent 8
+    daily.learn(second, tokens_left(970))  # another integration has spent 8
     assert daily.now == Budget(960, 1000, 250, Unit.TOKENS)
     daily.learn(first, tokens_left(988))  # overtaken: it says nothing new
     assert daily.now == Budget(960, 1000, 250, Unit.TOKENS)
-    daily.learn(third, RateLimits())  # cut: who knows whether it was charged
+    daily.learn(third, RateLimits())  # aborted: it may or may not have been charged
     assert daily.now == Budget(970, 1000, 250, Unit.TOKENS)
 
 
@@ -66,7 +66,7 @@ def test_the_reserve_is_not_touched(monkeypatch):
         "Stopped to keep the daily reserve: 255 of 1,000 tokens are left today, and 250 are kept for the"
         " company's other integrations (daily_reserve). What was read is kept: run sync again after the"
         " budget is renewed, presumably on 2026-11-02 at 00:00 UTC (Pipedrive renews it at midnight, and"
-        " does not say in which time zone), and it goes on from there."
+        " does not say in which time zone), and it continues from there."
     )
     assert caught.value.continues_at == datetime(2026, 11, 2, tzinfo=UTC)
     assert caught.value.exit_code == 5
@@ -97,11 +97,11 @@ def test_a_new_day_is_noticed_while_requests_are_under_way():
     first, second = daily.spend(MAP), daily.spend(MAP)
     daily.learn(second, tokens_left(990))
     assert daily.now == Budget(980, 1000, 250, Unit.TOKENS)  # the first may be of the new day
-    daily.learn(first, tokens_left(290))  # no: it was charged to the old one, and is told late
+    daily.learn(first, tokens_left(290))  # no: it was charged to the old one, and arrives late
     assert daily.now == Budget(290, 1000, 250, Unit.TOKENS)
 
 
-def test_a_total_that_is_not_told_is_what_was_left_at_first():
+def test_an_unknown_total_is_what_was_left_at_first():
     daily = DailyBudget(0.5, 80_000)
     daily.learn(daily.spend(ME), tokens_left(400, None))
     daily.learn(daily.spend(MAP), tokens_left(390, None))
@@ -142,7 +142,7 @@ def test_a_counter_of_what_others_write_is_no_budget(left: list[int]):
     assert daily.now is None
 
 
-def test_tokens_count_where_both_are_told():
+def test_tokens_count_if_both_are_reported():
     daily = DailyBudget(0.25, 100)
     for number in range(10):
         limits = RateLimits(
@@ -167,7 +167,7 @@ def test_a_run_stops_before_the_reserve(dialect):
         (account,) = [simulator.limits.account(simulator.token)]
 
         async def job(pipedrive: Pipedrive):
-            # What a counter of requests counts shows after a few: a run begins with the lists.
+            # It takes a few requests to see what a counter of requests counts: a run starts with the lists.
             for endpoint in (Endpoint.USERS, Endpoint.ROLES, Endpoint.PERMISSION_SETS):
                 await pipedrive.fetch(Call(endpoint))
             with pytest.raises(BudgetError):
@@ -213,4 +213,4 @@ def test_a_budget_that_others_have_used_up_is_the_same_error(monkeypatch):
         error = use(simulator.url, simulator.token, job)
     late = error.continues_at - before - timedelta(hours=1)
     assert timedelta(0) <= late < timedelta(seconds=20)
-    assert f"on 2026-11-01 at {error.continues_at:%H:%M} UTC, and it goes on" in str(error)
+    assert f"on 2026-11-01 at {error.continues_at:%H:%M} UTC, and it continues" in str(error)

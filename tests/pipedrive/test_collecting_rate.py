@@ -43,7 +43,7 @@ class _Silent:
 
 
 class _Loop(VirtualLoop):
-    """Runs at once what would run in a thread: the clock would jump while a thread works."""
+    """Runs functions directly instead of in a thread, during which the clock would jump."""
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., Any], *args: Any

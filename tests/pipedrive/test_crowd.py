@@ -1,4 +1,4 @@
-"""What several companies that one process reads may have under way together."""
+"""The pending requests of several companies in one process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from pipedrive_graph.pipedrive.client import Pipedrive
-from pipedrive_graph.pipedrive.concurrency import as_they_come
+from pipedrive_graph.pipedrive.concurrency import map_as_completed
 from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE, Crowd, crowd
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
-from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer
+from pipedrive_graph.pipedrive.ratelimit.limiter import RateLimiter
 
 from .virtual import virtually
 
@@ -53,7 +53,7 @@ def test_the_process_may_open_as_many_connections_as_it_takes(soft: int, hard: i
 def test_a_client_is_in_the_crowd_while_it_is_open() -> None:
     async def run() -> list[int]:
         shares = []
-        first, second = (Pipedrive("http://127.0.0.1:9/v1", "token", warn=print) for _ in range(2))
+        first, second = (Pipedrive("http://127.0.0.1:9/v1", "token", on_warning=print) for _ in range(2))
         async with first:
             shares.append(crowd().share)
             async with second:
@@ -65,14 +65,14 @@ def test_a_client_is_in_the_crowd_while_it_is_open() -> None:
 
 
 def test_a_hundred_companies_never_have_more_under_way_than_one_may() -> None:
-    """Latencies of seconds, as of a loop that is late: each company by itself would have 120 under way."""
+    """Latencies of seconds, as with a late event loop: each company alone would have 120 pending requests."""
     companies, limit, calls = 100, 80, 100
     under_way, most = 0, 0
 
     async def job() -> float:
-        async def one(pacer: Pacer) -> None:
+        async def one(limiter: RateLimiter) -> None:
             nonlocal under_way, most
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 under_way += 1
                 most = max(most, under_way)
@@ -80,12 +80,12 @@ def test_a_hundred_companies_never_have_more_under_way_than_one_may() -> None:
                 under_way -= 1
                 turn.answered(RateLimits(limit=limit))
 
-        pacers = [Pacer() for _ in range(companies)]
-        for pacer in pacers:
-            pacer.crowd.join(pacer)
-        await asyncio.gather(*map(one, pacers))  # the preflights
-        await asyncio.gather(*(one(pacer) for pacer in pacers for _ in range(calls)))
-        return pacers[0].now()
+        limiters = [RateLimiter() for _ in range(companies)]
+        for limiter in limiters:
+            limiter.crowd.join(limiter)
+        await asyncio.gather(*map(one, limiters))  # the preflights
+        await asyncio.gather(*(one(limiter) for limiter in limiters for _ in range(calls)))
+        return limiters[0].now()
 
     seconds = virtually(job)
 
@@ -95,12 +95,12 @@ def test_a_hundred_companies_never_have_more_under_way_than_one_may() -> None:
 
 def test_a_company_whose_requests_hang_takes_four_shares_at_most() -> None:
     async def job() -> int:
-        pacers = [Pacer(limit=80) for _ in range(100)]
-        for pacer in pacers:
-            pacer.crowd.join(pacer)
+        limiters = [RateLimiter(limit=80) for _ in range(100)]
+        for limiter in limiters:
+            limiter.crowd.join(limiter)
 
         async def hang() -> None:
-            async with pacers[0].turn() as turn:
+            async with limiters[0].turn() as turn:
                 turn.sent()
                 await asyncio.sleep(1000)
 
@@ -109,7 +109,7 @@ def test_a_company_whose_requests_hang_takes_four_shares_at_most() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return pacers[0].requests
+        return limiters[0].requests
 
     assert virtually(job) == 20
 
@@ -127,7 +127,7 @@ def test_as_many_questions_are_under_way_as_are_allowed_at_the_moment() -> None:
         return number
 
     async def job() -> list[int]:
-        return [number async for number in as_they_come(ask, range(200), 512, now=lambda: allowed)]
+        return [number async for number in map_as_completed(ask, range(200), 512, now=lambda: allowed)]
 
     assert sorted(virtually(job)) == list(range(200))
     assert max(most[:50]) == 3

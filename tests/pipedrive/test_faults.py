@@ -20,7 +20,7 @@ from .using import HASTY, permissions, take_all, use
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Simulator]:
-    # A limit that is never met: these tests are not about pacing.
+    # A limit that is never reached: these tests are not about the rate limit.
     with Simulator(Options(users=30, limit=5000, daily_limit=10**9)) as simulator:
         yield simulator
 
@@ -61,7 +61,7 @@ PASSING = {
 
 @pytest.mark.parametrize("name", PASSING)
 def test_five_bad_attempts_are_lived_through(simulator: Simulator, ids: list[int], name: str):
-    times = 1 if name in ("silence", "trickle") else 5  # those take their time
+    times = 1 if name in ("silence", "trickle") else 5  # these are slow
     fault = simulator.faults.add(r"users/\d+/permissions", PASSING[name], times=times)
     answer = fetch(simulator, permissions(ids)[0])
     assert answer.outcome is Outcome.ANSWERED
@@ -82,7 +82,7 @@ def test_a_connection_that_ends_after_the_answer_is_replaced(simulator: Simulato
     ("name", "status", "problem"),
     [
         ("500", 500, "answered with status 500: internal error"),
-        ("html with 200", 200, "the body is no JSON"),
+        ("html with 200", 200, "the body is not JSON"),
         ("unsuccessful", 200, "success is false: Something went wrong"),
         ("wrong shape", 200, "data: expected a map of flags, got 'nothing'"),
         ("empty", 200, "the body is empty"),
@@ -142,13 +142,13 @@ async def listen(pipedrive: Pipedrive, calls: list[Call], answers: list[Answer])
 
 
 def expect_end(simulator: Simulator, ids: list[int], error: type[Exception], sentence: str):
-    """Read everybody; return the answers that came before the error."""
+    """Read all users; return the answers that arrived before the error."""
     answers: list[Answer] = []
 
     async def job(pipedrive: Pipedrive):
         with pytest.raises(error, match=sentence) as caught:
             await listen(pipedrive, permissions(ids * 10), answers)
-        assert type(caught.value) is error  # and no group of them
+        assert type(caught.value) is error  # and not an exception group
         sent = pipedrive.stats.requests
         with pytest.raises(error, match=sentence):
             await pipedrive.fetch(Call(Endpoint.USERS))
@@ -164,7 +164,7 @@ def test_the_cdn_s_page_ends_the_run_at_once(ids: list[int]):
         fault = simulator.faults.add(r"users/\d+/permissions", faults.cloudflare, times=None, after=5)
         answers = expect_end(simulator, ids, BlockedError, "Cloudflare")
         assert 1 <= len(answers) <= 5
-        assert fault.hits < 20  # those that were under way when the page came
+        assert fault.hits < 20  # the requests that were pending when the page arrived
 
 
 def test_a_withdrawn_token_ends_the_run(simulator: Simulator, ids: list[int]):
@@ -240,7 +240,7 @@ def test_a_server_that_falls_silent_ends_the_run(simulator: Simulator, ids: list
     answers: list[Answer] = []
 
     async def job(pipedrive: Pipedrive):
-        with pytest.raises(IncompleteError, match="no answer came in time"):
+        with pytest.raises(IncompleteError, match="the request timed out"):
             await listen(pipedrive, permissions(ids), answers)
 
     use(simulator.url, simulator.token, job)

@@ -21,7 +21,7 @@ from pipedrive_graph.collect.plan import every_user
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget, Unit
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
-from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer
+from pipedrive_graph.pipedrive.ratelimit.limiter import RateLimiter
 
 from .using import permissions
 from .virtual import virtually
@@ -33,23 +33,23 @@ def opening(latency: float) -> list[Asked]:
     return [Asked(endpoint, 1, latency) for endpoint in LISTS]
 
 
-def foretold(pace: Pace, phases: list[int]) -> Forecast:
+def forecast_of(pace: Pace, phases: list[int]) -> Forecast:
     calls = [permissions(range(1, number + 1)) for number in phases]
     return forecast(pace, opening(pace.latency), [calls])
 
 
 def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tuple[float, int]:
-    """How long the pacer itself needs with a server that takes so many per window; and its requests."""
+    """Return how long the limiter itself needs for a server with this limit, and its requests."""
 
     async def job() -> tuple[float, int]:
-        pacer = Pacer()
-        began, window = pacer.now(), deque[float]()
+        limiter = RateLimiter()
+        began, window = limiter.now(), deque[float]()
 
         async def one() -> None:
             while True:
-                async with pacer.turn() as turn:
+                async with limiter.turn() as turn:
                     turn.sent()
-                    at = pacer.now()
+                    at = limiter.now()
                     while window and window[0] <= at - 2:
                         window.popleft()
                     refused = len(window) >= takes
@@ -59,13 +59,13 @@ def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tu
                     turn.answered(says)
                 if not refused:
                     return
-                pacer.pause(2.1)
+                limiter.pause(2.1)
 
         await one()
         await asyncio.gather(*(one() for _ in LISTS[1:]))
         for number in phases:
             await asyncio.gather(*(one() for _ in range(number)))
-        return pacer.now() - began, pacer.requests
+        return limiter.now() - began, limiter.requests
 
     return virtually(job)
 
@@ -74,30 +74,30 @@ def taken(phases: list[int], latency: float, says: RateLimits, takes: int) -> tu
 @pytest.mark.parametrize("latency", [0.02, 0.15, 0.7, 2.0])
 @pytest.mark.parametrize("limit", [20, 80, 480])
 def test_seconds_are_those_of_the_pacer(limit: int, latency: float, phases: list[int]) -> None:
-    told = foretold(Pace(limit, True, limit, 2.0, latency), phases)
+    cost = forecast_of(Pace(limit, True, limit, 2.0, latency), phases)
     seconds, requests = taken(phases, latency, RateLimits(limit=limit), limit)
 
-    assert told.requests == Range(requests, requests)
-    assert told.seconds.certain
-    assert told.seconds.least == pytest.approx(seconds, rel=0.02, abs=0.02)
+    assert cost.requests == Range(requests, requests)
+    assert cost.seconds.certain
+    assert cost.seconds.least == pytest.approx(seconds, rel=0.02, abs=0.02)
 
 
 @pytest.mark.parametrize("latency", [0.02, 0.15, 0.7])
 @pytest.mark.parametrize("calls", [10, 200, 3000])
-def test_a_limit_that_is_not_told_is_tried_out(calls: int, latency: float) -> None:
-    told = foretold(Pace(20, False, 20, 2.0, latency), [calls])
+def test_an_unknown_limit_is_found_by_trial(calls: int, latency: float) -> None:
+    cost = forecast_of(Pace(20, False, 20, 2.0, latency), [calls])
     fast, requests = taken([calls], latency, RateLimits(), 480)
     slow, more = taken([calls], latency, RateLimits(), 20)
 
-    assert told.seconds.least == pytest.approx(fast, rel=0.02, abs=0.02)
+    assert cost.seconds.least == pytest.approx(fast, rel=0.02, abs=0.02)
     # which call a refusal hits may move the last one into another window
-    assert told.seconds.most == pytest.approx(slow, rel=0.05, abs=2.1)
-    assert (told.requests.least, told.requests.most) == (requests, pytest.approx(more, abs=2))
-    assert (told.tokens.most - told.tokens.least) == 10 * (told.requests.most - told.requests.least)
+    assert cost.seconds.most == pytest.approx(slow, rel=0.05, abs=2.1)
+    assert (cost.requests.least, cost.requests.most) == (requests, pytest.approx(more, abs=2))
+    assert (cost.tokens.most - cost.tokens.least) == 10 * (cost.requests.most - cost.requests.least)
 
 
 def test_what_others_use_makes_it_slower_at_most() -> None:
-    alone, shared = (foretold(Pace(80, True, own, 2.0, 0.1), [800]) for own in (80, 20))
+    alone, shared = (forecast_of(Pace(80, True, own, 2.0, 0.1), [800]) for own in (80, 20))
 
     assert alone.seconds.certain
     assert shared.seconds.least == alone.seconds.least
@@ -109,11 +109,11 @@ def test_requests_and_tokens_of_a_small_company() -> None:
     calls = [list(every_user([1, 2, 3], ["a", "b"]))]
     proofs = [[Call(Endpoint.USER, id="9")], [*calls[0], *every_user([9], [])]]
 
-    told = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
+    cost = forecast(Pace(80, True, 80, 2.0, 0.1), opening(0.1), [calls, proofs])
 
-    # four lists; two sets; two of each user; at most one who is not listed, and who may be there
-    assert told.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
-    assert told.tokens == Range(2 + 3 * 20 + 2 * 2 + 6 * 10, 2 + 3 * 20 + 2 * 2 + 6 * 10 + 2 + 20)
+    # four lists; two sets; two per user; at most also a user who is not listed but may exist
+    assert cost.requests == Range(4 + 2 + 6, 4 + 2 + 6 + 1 + 2)
+    assert cost.tokens == Range(2 + 3 * 20 + 2 * 2 + 6 * 10, 2 + 3 * 20 + 2 * 2 + 6 * 10 + 2 + 20)
 
 
 def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:
@@ -121,7 +121,7 @@ def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:
     asked = [Asked(endpoint, 1, seconds) for endpoint, seconds in zip(LISTS, slow_list, strict=True)]
 
     assert measured(asked) == (0.11, pytest.approx(0.14))
-    # a first answer that is late for other reasons is no connection
+    # a first answer may be late for another reason than the connection
     assert measured([Asked(Endpoint.ME, 2, 9.0), *asked[1:]]) == (0.11, pytest.approx(0.33))
     # two pages, a fifth of a second each
     assert measured([Asked(Endpoint.ME, 1, 0.1), Asked(Endpoint.USERS, 2, 0.4)]) == (0.2, 0.0)
@@ -133,7 +133,7 @@ def test_latency_is_that_of_the_lists_and_connecting_comes_once() -> None:
         (1000, 750, 1),  # 250 stay
         (1000, 751, 2),
         (260, 50, 2),  # 10 are not enough for the lists
-        (100, 700, 2),  # the reserve is broken into already, by others
+        (100, 700, 2),  # other integrations have already used a part of the reserve
         (1000, 750 + 710, 2),
         (1000, 750 + 711, 3),
     ],

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipedrive_graph.pipedrive.concurrency import as_they_come
+from pipedrive_graph.pipedrive.concurrency import map_as_completed
 
 
 async def double(number: int) -> int:
@@ -15,7 +15,7 @@ async def double(number: int) -> int:
 
 
 async def collect(questions, at_once: int = 4) -> list[int]:
-    return [result async for result in as_they_come(double, questions, at_once)]
+    return [result async for result in map_as_completed(double, questions, at_once)]
 
 
 def test_results_come_in_the_order_in_which_they_are_ready():
@@ -28,7 +28,7 @@ def test_an_error_comes_alone_and_after_what_was_there():
     taken = []
 
     async def run() -> None:
-        async for result in as_they_come(double, iter([5, 5, 99, 1]), 1):
+        async for result in map_as_completed(double, iter([5, 5, 99, 1]), 1):
             taken.append(result)
 
     with pytest.raises(ValueError, match="ninety-nine"):
@@ -54,7 +54,7 @@ def test_questions_are_taken_as_places_become_free():
             yield 5
 
     async def run() -> None:
-        results = as_they_come(double, questions(), 3)
+        results = map_as_completed(double, questions(), 3)
         async for _ in results:
             break
         await results.aclose()
@@ -65,7 +65,7 @@ def test_questions_are_taken_as_places_become_free():
 
 def test_nothing_is_left_running():
     async def run() -> int:
-        results = as_they_come(double, range(50), 5)
+        results = map_as_completed(double, range(50), 5)
         await anext(results)
         await results.aclose()
         return len(asyncio.all_tasks())

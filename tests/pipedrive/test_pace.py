@@ -1,4 +1,4 @@
-"""The pace with simulator and client in processes of their own: ratios and counts, no absolute times."""
+"""The rate with simulator and client in separate processes: ratios and counts, no absolute times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEN_MINUTES = 600.0
 )
 def test_the_rate_is_used_and_nothing_is_refused(options: Options):
     # A stall of the machine costs one run, a fault of ours both. What 480 per 2 s come to is for
-    # benchmarks/pacing.py to say: there the machine is the limit as much as the pacer.
+    # benchmarks/pacing.py to say: there the machine is the limit as much as the limiter.
     runs = []
     while len(runs) < 2 and not (runs and runs[-1].reaches_the_bar(alone=True)):
         runs.append(measure(options, windows=5))

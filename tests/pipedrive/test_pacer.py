@@ -12,7 +12,7 @@ from pipedrive_graph.errors import IncompleteError
 from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
 from pipedrive_graph.pipedrive.ratelimit.latency import usual_latency
-from pipedrive_graph.pipedrive.ratelimit.limiter import Pacer, burst_gap
+from pipedrive_graph.pipedrive.ratelimit.limiter import RateLimiter, burst_gap
 
 from .virtual import virtually
 
@@ -31,18 +31,18 @@ def test_no_window_is_ever_over_the_limit(limit, latency, jitter, chance: random
     arrivals: list[float] = []
 
     async def job() -> float:
-        pacer = Pacer(limit)
+        limiter = RateLimiter(limit)
 
         async def one() -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 await asyncio.sleep(latency / 10)
-                arrivals.append(pacer.now())
+                arrivals.append(limiter.now())
                 await asyncio.sleep(latency * 0.9 + chance.uniform(0, jitter))
                 turn.answered(RateLimits(limit=limit))
 
         await asyncio.gather(*(one() for _ in range(12 * limit + 1)))
-        return pacer.now()
+        return limiter.now()
 
     virtually(job)
     arrivals.sort()
@@ -58,13 +58,13 @@ def test_a_request_that_arrives_late_keeps_its_place_for_longer():
     late = {7, 33}
 
     async def job() -> None:
-        pacer = Pacer(20)
+        limiter = RateLimiter(20)
 
         async def one(number: int) -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 await asyncio.sleep(0.5 if number in late else 0.01)
-                arrivals.append(pacer.now())
+                arrivals.append(limiter.now())
                 await asyncio.sleep(0.04)
                 turn.answered(RateLimits(limit=20))
 
@@ -79,14 +79,14 @@ def test_a_burst_that_arrives_late_is_not_overtaken_by_the_next():
     arrivals: list[float] = []
 
     async def job() -> None:
-        pacer = Pacer(80)
+        limiter = RateLimiter(80)
 
         async def one(number: int) -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 # connections are opened, one after the other
                 await asyncio.sleep(number % 80 * 0.001 if number < 80 else 0.001)
-                arrivals.append(pacer.now())
+                arrivals.append(limiter.now())
                 await asyncio.sleep(0.02)
                 turn.answered(RateLimits(limit=80))
 
@@ -100,42 +100,42 @@ def test_a_burst_that_arrives_late_is_not_overtaken_by_the_next():
 
 def test_a_request_that_never_left_takes_no_place():
     async def job() -> float:
-        pacer = Pacer(limit=1)
+        limiter = RateLimiter(limit=1)
         for _ in range(5):
-            async with pacer.turn():
+            async with limiter.turn():
                 pass
-        return pacer.now()
+        return limiter.now()
 
     assert virtually(job) < 2
 
 
 def test_a_pause_holds_everybody_and_widens_the_margin_for_a_while():
     async def job() -> None:
-        pacer = Pacer(20)
-        narrow = pacer._margin
-        pacer.pause(3)
-        assert pacer._margin > narrow
-        began = pacer.now()
-        async with pacer.turn() as turn:
-            assert pacer.now() - began >= 3
+        limiter = RateLimiter(20)
+        narrow = limiter._margin
+        limiter.pause(3)
+        assert limiter._margin > narrow
+        began = limiter.now()
+        async with limiter.turn() as turn:
+            assert limiter.now() - began >= 3
             turn.sent()
             turn.answered(QUIET)
-        assert pacer.waited >= 3
+        assert limiter.waited >= 3
 
     virtually(job)
 
 
 def test_closing_ends_the_waiting_of_all():
     async def job() -> None:
-        pacer = Pacer(limit=1)
+        limiter = RateLimiter(limit=1)
 
         async def one() -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
 
         waiting = [asyncio.create_task(one()) for _ in range(5)]
         await asyncio.sleep(0.1)
-        pacer.close(IncompleteError("Over."))
+        limiter.close(IncompleteError("Over."))
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert [repr(outcome) for outcome in outcomes] == ["None"] + ["IncompleteError('Over.')"] * 4
         with pytest.raises(IncompleteError):
@@ -146,10 +146,10 @@ def test_closing_ends_the_waiting_of_all():
 
 def test_who_is_cancelled_while_waiting_leaves_no_trace():
     async def job() -> None:
-        pacer = Pacer(limit=1)
+        limiter = RateLimiter(limit=1)
 
         async def one() -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 turn.answered(QUIET)
 
@@ -159,19 +159,19 @@ def test_who_is_cancelled_while_waiting_leaves_no_trace():
         waiting[0].cancel()
         waiting[1].cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        assert not pacer._at_once
-        assert pacer.requests == 2
-        assert pacer.now() < 3
+        assert not limiter._at_once
+        assert limiter.requests == 2
+        assert limiter.now() < 3
 
     virtually(job)
 
 
 def test_requests_that_hang_do_not_hold_up_the_others():
     async def job() -> float:
-        pacer = Pacer(20)
+        limiter = RateLimiter(20)
 
         async def one(number: int) -> None:
-            async with pacer.turn() as turn:
+            async with limiter.turn() as turn:
                 turn.sent()
                 await asyncio.sleep(1000 if number % 5 == 0 else 0.05)
                 turn.answered(RateLimits(limit=20))
@@ -183,7 +183,7 @@ def test_requests_that_hang_do_not_hold_up_the_others():
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            return pacer.now()
+            return limiter.now()
 
         return await all_others()
 
@@ -192,11 +192,11 @@ def test_requests_that_hang_do_not_hold_up_the_others():
 
 def test_concurrency_follows_the_latency_within_bounds():
     async def job() -> None:
-        pacer = Pacer(80)
-        assert pacer.concurrency == 80
+        limiter = RateLimiter(80)
+        assert limiter.concurrency == 80
         for duration, fewest, most in ((0.02, 8, 12), (2.0, 120, 170), (60.0, 512, MOST_AT_ONCE)):
-            pacer._duration = duration
-            assert fewest <= pacer.concurrency <= most
+            limiter._duration = duration
+            assert fewest <= limiter.concurrency <= most
 
     virtually(job)
 
@@ -223,23 +223,23 @@ def test_a_standstill_of_this_process_is_not_taken_for_others_with_the_same_toke
     arrivals: list[float] = []
 
     async def job() -> int:
-        pacer = Pacer(limit)
+        limiter = RateLimiter(limit)
 
         async def one(start: float, *, stands_still: bool) -> None:
-            await asyncio.sleep(start - pacer.now())
-            async with pacer.turn() as turn:
-                arrived = pacer.now()
+            await asyncio.sleep(start - limiter.now())
+            async with limiter.turn() as turn:
+                arrived = limiter.now()
                 arrivals.append(arrived)
                 counted = sum(arrived - 2 < other <= arrived for other in arrivals)
                 if stands_still:  # between writing the request and noting that it is written
                     asyncio.get_running_loop()._now += 0.2  # type: ignore[attr-defined]
                 turn.sent()
-                await asyncio.sleep(arrived + latency - pacer.now())
+                await asyncio.sleep(arrived + latency - limiter.now())
                 turn.answered(RateLimits(limit=limit, remaining=limit - counted))
 
         early = [one(0.001 * number, stands_still=False) for number in range(200)]
         late = [one(1.8 + 0.001 * number, stands_still=number == 199) for number in range(200)]
         await asyncio.gather(*early, *late)
-        return pacer.own
+        return limiter.own
 
     assert virtually(job) == limit

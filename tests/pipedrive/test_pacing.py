@@ -13,7 +13,7 @@ import pytest
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Timeouts
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -52,7 +52,9 @@ def test_the_rate_is_kept_and_used(options: Options):
             answers = await take_all(pipedrive, permissions(ids))
             return answers, pipedrive.stats
 
-        answers, stats = use(simulator.url, simulator.token, job, timeouts=Timeouts(), patience=Patience())
+        answers, stats = use(
+            simulator.url, simulator.token, job, timeouts=Timeouts(), retry_policy=RetryPolicy()
+        )
         seen = list(simulator.requests)
 
     assert {answer.outcome.value for answer in answers} == {"answered"}
@@ -124,4 +126,4 @@ def test_slow_answers_do_not_slow_the_calls():
             return time.monotonic() - began
 
         # Sent one after the other, they would take twenty seconds.
-        assert use(simulator.url, simulator.token, job, timeouts=Timeouts(), patience=Patience()) < 5
+        assert use(simulator.url, simulator.token, job, timeouts=Timeouts(), retry_policy=RetryPolicy()) < 5

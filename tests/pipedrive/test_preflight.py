@@ -23,7 +23,7 @@ from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Timeouts
 from pipedrive_graph.pipedrive.models import Me
 from pipedrive_graph.pipedrive.preflight import withdrawn
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 
@@ -78,9 +78,9 @@ def test_the_query_form_is_taken_where_the_header_is_not_and_said_once():
 
 @pytest.mark.parametrize("host", ["api.pipedrive.com", "acme.pipedrive.com", "PIPEDRIVE.COM"])
 def test_pipedrive_itself_never_gets_the_query_form(host: str):
-    pipedrive = Pipedrive(f"https://{host}/v1", "secret-token", warn=print)
+    pipedrive = Pipedrive(f"https://{host}/v1", "secret-token", on_warning=print)
     assert not pipedrive._may_try_query()
-    assert Pipedrive("https://notpipedrive.com/v1", "secret-token", warn=print)._may_try_query()
+    assert Pipedrive("https://notpipedrive.com/v1", "secret-token", on_warning=print)._may_try_query()
 
 
 @pytest.mark.parametrize("dialect", ["official", "brief"])
@@ -92,7 +92,7 @@ def test_a_wrong_token_is_said_in_one_sentence(dialect):
 
 
 def test_a_user_without_any_admin_right_is_refused(official: Simulator):
-    with pytest.raises(NotAuthorisedError, match="no admin"):
+    with pytest.raises(NotAuthorisedError, match="not an admin"):
         check(official.url, official.options.user_token)
 
 
@@ -116,7 +116,7 @@ def test_access_decides_then_is_admin_and_silence_goes_on(official, fields, goes
     if goes_on:
         assert check(official.url, official.token).data
     else:
-        with pytest.raises(NotAuthorisedError, match="no admin"):
+        with pytest.raises(NotAuthorisedError, match="not an admin"):
             check(official.url, official.token)
 
 
@@ -124,16 +124,16 @@ def test_access_decides_then_is_admin_and_silence_goes_on(official, fields, goes
     ("action", "error", "sentence"),
     [
         (faults.forbidden, NotAuthorisedError, "refuses the API token's owner"),
-        (faults.status(402), NotAuthorisedError, "account is not open"),
+        (faults.status(402), NotAuthorisedError, "account is closed"),
         (faults.not_found, NotPipedriveError, "is not Pipedrive's API"),
         (faults.status(418), NotPipedriveError, "check PIPEDRIVE_BASE_URL"),
-        (faults.html(), NotPipedriveError, "the body is no JSON"),
+        (faults.html(), NotPipedriveError, "the body is not JSON"),
         (faults.body({"hello": "world"}), NotPipedriveError, "data is missing"),
         (faults.body({"success": True, "data": []}), NotPipedriveError, "expected an object"),
         (faults.body("", 302), NotPipedriveError, "status 302"),
         (faults.status(503), UnreachableError, "status 503"),
-        (faults.cut("before"), UnreachableError, "Nobody answers"),
-        (faults.silence, UnreachableError, "no answer came in time"),
+        (faults.cut("before"), UnreachableError, "No response from"),
+        (faults.silence, UnreachableError, "the request timed out"),
         (faults.cloudflare, BlockedError, "Cloudflare"),
         (
             faults.status(429, headers={"x-daily-ratelimit-token-remaining": "0"}),
@@ -173,15 +173,15 @@ def test_what_passes_is_lived_through(official: Simulator, action):
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_answer_that_hangs_or_is_cut_is_asked_for_again(official: Simulator, action, times: int):
     fault = official.faults.add("users/me", action, times=times)
-    patience = Patience(first=0.02, longest=0.05, silence=2.1)
-    assert check(official.url, official.token, timeouts=Timeouts(), patience=patience).data
+    retry_policy = RetryPolicy(first=0.02, longest=0.05, silence=2.1)
+    assert check(official.url, official.token, timeouts=Timeouts(), retry_policy=retry_policy).data
     assert fault.hits == times
 
 
 def test_a_slow_answer_is_waited_for(official: Simulator):
     official.faults.add("users/me", faults.slow(0.9), times=None)
-    patience = Patience(first=0.02, longest=0.05, silence=2.1)
-    assert check(official.url, official.token, timeouts=Timeouts(), patience=patience).data
+    retry_policy = RetryPolicy(first=0.02, longest=0.05, silence=2.1)
+    assert check(official.url, official.token, timeouts=Timeouts(), retry_policy=retry_policy).data
 
 
 def test_the_query_form_that_hangs_once_is_asked_for_again():
@@ -192,7 +192,7 @@ def test_the_query_form_that_hangs_once_is_asked_for_again():
 
 
 def test_one_lost_answer_to_the_last_question_does_not_end_the_run(official: Simulator):
-    """Nothing was answered for long, so it is asked whether anybody is there: that may be lost, too."""
+    """After a long silence, a probe checks whether the server is there; the probe may be lost too."""
     user = official.company.owner_id
 
     async def one(pipedrive: Pipedrive):
@@ -252,14 +252,14 @@ def test_who_listens_and_never_answers_is_given_up_too():
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        with pytest.raises(UnreachableError, match="in time"):
-            check(url, "some-token", timeouts=Timeouts(read=30), patience=Patience(silence=1))
+        with pytest.raises(UnreachableError, match="timed out"):
+            check(url, "some-token", timeouts=Timeouts(read=30), retry_policy=RetryPolicy(silence=1))
 
 
 def test_the_real_patience_is_less_than_thirty_seconds():
-    assert Patience().silence < 30
-    assert Patience().attempts >= 6
-    assert Patience().longest <= 8
+    assert RetryPolicy().silence < 30
+    assert RetryPolicy().attempts >= 6
+    assert RetryPolicy().longest <= 8
 
 
 @pytest.mark.parametrize(
@@ -277,26 +277,26 @@ def test_the_real_patience_is_less_than_thirty_seconds():
 )
 def test_an_address_that_cannot_be_used(url: str, sentence: str):
     with pytest.raises(ConfigurationError, match=sentence) as caught:
-        Pipedrive(url, "some-token", warn=print)
+        Pipedrive(url, "some-token", on_warning=print)
     assert "canary" not in str(caught.value)
     assert "pass@" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://[::1]:1", "http://localhost/v1"])
 def test_loopback_may_be_unencrypted(url: str):
-    Pipedrive(url, "some-token", warn=print)
+    Pipedrive(url, "some-token", on_warning=print)
 
 
 @pytest.mark.parametrize("token", ["", "with space", "with\nbreak", "tökén"])
 def test_a_token_that_is_none(token: str):
     with pytest.raises(ConfigurationError, match="PIPEDRIVE_API_TOKEN"):
-        Pipedrive("https://api.pipedrive.com/v1", token, warn=print)
+        Pipedrive("https://api.pipedrive.com/v1", token, on_warning=print)
 
 
 def test_what_cannot_be_used_is_told_by_the_names_that_it_is_set_by():
     names = Names("ACME_TOKEN", "base_url of [acme] in companies.toml")
-    with pytest.raises(ConfigurationError, match=r"There is no API token: set ACME_TOKEN\.$"):
-        Pipedrive("https://api.pipedrive.com/v1", "", warn=print, names=names)
+    with pytest.raises(ConfigurationError, match=r"The API token is missing: set ACME_TOKEN\.$"):
+        Pipedrive("https://api.pipedrive.com/v1", "", on_warning=print, names=names)
     with pytest.raises(ConfigurationError, match=r"set base_url of \[acme\] in companies\.toml to an https"):
-        Pipedrive("http://api.pipedrive.com/v1", "some-token", warn=print, names=names)
+        Pipedrive("http://api.pipedrive.com/v1", "some-token", on_warning=print, names=names)
     assert str(withdrawn(names, None)).endswith("set ACME_TOKEN to a valid one and run sync again.")

@@ -14,7 +14,7 @@ from pipedrive_graph.pipedrive.body import UnusableError, as_json_string, one_li
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Response
 from pipedrive_graph.pipedrive.models import PermissionSet, RoleAssignment, User
-from pipedrive_graph.pipedrive.responses import UnsettledError, interpret
+from pipedrive_graph.pipedrive.responses import RetryableError, parse_response
 
 NONE = "data: none of the rows can be read"
 CALLS = [Call(endpoint, "7" if endpoint.takes_id else None) for endpoint in Endpoint]
@@ -51,7 +51,7 @@ def body_of(data: object, **rest: object) -> bytes:
 
 
 def answered(call: Call, body: bytes):
-    return interpret(call, Response(200, {}, body), REDACTION)
+    return parse_response(call, Response(200, {}, body), REDACTION)
 
 
 @given(
@@ -61,8 +61,8 @@ def answered(call: Call, body: bytes):
 )
 def test_whatever_comes_it_is_an_answer_or_unsettled(call: Call, status: int, body: bytes):
     try:
-        answer = interpret(call, Response(status, {}, body), REDACTION)
-    except UnsettledError as error:
+        answer = parse_response(call, Response(status, {}, body), REDACTION)
+    except RetryableError as error:
         answer = error.answer
         assert answer.outcome is Outcome.FAILED
         assert answer.problem
@@ -90,22 +90,22 @@ def test_what_is_no_json_is_refused(body: bytes):
 
 
 def test_deep_nesting_is_refused():
-    with pytest.raises(UnsettledError, match="the body is"):
+    with pytest.raises(RetryableError, match="the body is"):
         answered(Call(Endpoint.USERS), b'{"data":' + b"[" * 200_000)
     deep = b"[" * 900 + b"]" * 900
-    with pytest.raises(UnsettledError, match=f"{NONE}; row 1: id: is missing"):
+    with pytest.raises(RetryableError, match=f"{NONE}; row 1: id: is missing"):
         answered(Call(Endpoint.USERS), b'{"data": [{"x": ' + deep + b"}]}")
     echo = b'{"data": [{"id": 1, "x": ' + deep + b', "y": "canary-0123456789abcdef"}]}'
-    with pytest.raises(UnsettledError, match="nested too deeply"):
+    with pytest.raises(RetryableError, match="nested too deeply"):
         answered(Call(Endpoint.USERS), echo)
 
 
 def test_a_field_that_stands_often_is_found_in_linear_time():
     fields = [f'"f{number}": 1' for number in range(400_000)]
     started = time.process_time()
-    with pytest.raises(UnusableError, match="the field 'f399999' stands twice"):
+    with pytest.raises(UnusableError, match="the field 'f399999' appears twice"):
         one_line(("{" + ", ".join([*fields, fields[-1]]) + "}").encode())
-    with pytest.raises(UnusableError, match="the field 'a' stands twice"):
+    with pytest.raises(UnusableError, match="the field 'a' appears twice"):
         one_line(b"{" + b'"a": 1, ' * 400_000 + b'"a": 1}')
     assert time.process_time() - started < 5
 
@@ -129,7 +129,7 @@ def test_a_body_is_read_in_linear_time(piece: bytes):
 
 
 def test_a_number_of_too_many_digits_and_too_many_values_are_refused():
-    with pytest.raises(UnusableError, match="the body is no JSON"):
+    with pytest.raises(UnusableError, match="the body is not JSON"):
         one_line(b"[" + b"1" * 5_000_000 + b"]")
     with pytest.raises(UnusableError, match="the body holds more than 4,000,000 values"):
         one_line(b"[" + b"0," * 4_000_000 + b"0]")
@@ -173,7 +173,7 @@ def test_a_record_is_read_leniently_and_keeps_what_it_does_not_know():
     assert (user.id, user.active_flag, user.is_deleted, user.role_id) == (42, True, False, None)
     assert user.access is not None
     assert user.access[0].permission_set_id == "7"
-    assert not hasattr(user, "favourite_colour")  # it stands in the answer's text
+    assert not hasattr(user, "favourite_colour")  # it is only in the answer's text
 
 
 @pytest.mark.parametrize("value", [None, "absent"])
@@ -224,7 +224,7 @@ def test_one_field_of_an_access_entry_does_not_take_the_entry_with_it():
 )
 def test_what_cannot_be_worked_with_names_endpoint_and_field(endpoint, data, problem):
     call = Call(endpoint, "7" if endpoint.takes_id else None)
-    with pytest.raises(UnsettledError) as caught:
+    with pytest.raises(RetryableError) as caught:
         answered(call, body_of(data))
     assert caught.value.answer.problem == problem
 
@@ -234,13 +234,13 @@ def test_what_cannot_be_worked_with_names_endpoint_and_field(endpoint, data, pro
     [b"null", b"[]", b'"x"', b"3", b"{}", b"", b'{"success": false, "data": []}', b"<html></html>"],
 )
 def test_no_envelope_no_answer(body: bytes):
-    with pytest.raises(UnsettledError):
+    with pytest.raises(RetryableError):
         answered(Call(Endpoint.USERS), body)
 
 
 @pytest.mark.parametrize("given", ["", None, True, 1.5, ["x"]])
 def test_a_set_without_an_id_does_not_spoil_the_list(given: object):
-    """Nothing can be asked for by an empty id."""
+    """An empty id cannot be requested."""
     answer = answered(Call(Endpoint.PERMISSION_SETS), body_of([{"id": 7}, {"id": given}]))
     assert [row.id for row in answer.rows(PermissionSet)] == ["7"]
     ((problem, content),) = [(row.problem, row.content) for row in answer.unreadable]
@@ -304,7 +304,7 @@ def test_flags_are_an_open_set():
 
 
 def test_a_map_in_which_no_flag_can_be_read_is_unusable_however_large_it_is():
-    with pytest.raises(UnsettledError, match="can_0: expected true or false, got 'maybe'"):
+    with pytest.raises(RetryableError, match="can_0: expected true or false, got 'maybe'"):
         answered(Call(Endpoint.PERMISSIONS, "7"), body_of({f"can_{n}": "maybe" for n in range(101)}))
     answer = answered(Call(Endpoint.PERMISSIONS, "7"), body_of({"can_x": "maybe", "can_y": None}))
     assert answer.data == {"can_x": None, "can_y": None}
@@ -354,6 +354,6 @@ def test_rows_of_another_kind_are_a_mistake():
 
 def test_an_html_404_proves_nothing():
     call = Call(Endpoint.USER, "7")
-    assert interpret(call, Response(404, {}, b"{}"), REDACTION).outcome is Outcome.GONE
-    with pytest.raises(UnsettledError, match="status 404"):
-        interpret(call, Response(404, {"content-type": "text/html"}, b"<html>"), REDACTION)
+    assert parse_response(call, Response(404, {}, b"{}"), REDACTION).outcome is Outcome.GONE
+    with pytest.raises(RetryableError, match="status 404"):
+        parse_response(call, Response(404, {"content-type": "text/html"}, b"<html>"), REDACTION)

@@ -15,7 +15,7 @@ from pipedrive_graph.common.redaction import MASK, Redaction
 from pipedrive_graph.pipedrive.body import as_json_string
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Response
-from pipedrive_graph.pipedrive.responses import UnsettledError, interpret
+from pipedrive_graph.pipedrive.responses import RetryableError, parse_response
 
 TOKEN = "c4n4ry+7f3e/9d2b=51a8:460c"  # noqa: S105 - of nobody
 NAMED = {"+": "&plus;", "/": "&sol;", "=": "&equals;", ":": "&colon;"}
@@ -104,7 +104,7 @@ def test_a_secret_is_masked_in_every_base64(number: int) -> None:
         redacted = Redaction(TOKEN).text(f" {code} ")
         assert Redaction(TOKEN).concerns(body)
         assert MASK in redacted
-        # at most two letters of base64 are left beside the mask where it also holds what stood around
+        # at most two characters of base64 remain beside the mask, with bits of the text around the secret
         left = redacted.split(MASK)[1].strip(" =\n")
         assert len(left) <= 4
 
@@ -125,7 +125,7 @@ def test_a_secret_is_masked_in_every_base64(number: int) -> None:
 @pytest.mark.parametrize("status", [200, 403])
 def test_an_answer_holds_no_encoded_secret(encoded: str, status: int) -> None:
     body = f'{{"success": true, "error": "{encoded}", "data": [{{"id": 1, "name": "Ada {encoded}"}}]}}'
-    answer = interpret(Call(Endpoint.USERS), Response(status, {}, body.encode()), Redaction(TOKEN))
+    answer = parse_response(Call(Endpoint.USERS), Response(status, {}, body.encode()), Redaction(TOKEN))
 
     assert encoded not in answer.text
     assert MASK in answer.text
@@ -135,13 +135,13 @@ def test_an_answer_holds_no_encoded_secret(encoded: str, status: int) -> None:
 
 
 def test_a_field_that_stands_twice_is_named_without_a_secret() -> None:
-    with pytest.raises(UnsettledError) as caught:
-        interpret(
+    with pytest.raises(RetryableError) as caught:
+        parse_response(
             Call(Endpoint.USERS),
             Response(200, {}, f'{{"{TOKEN}": 1, "{TOKEN}": 2}}'.encode()),
             Redaction(TOKEN),
         )
-    assert caught.value.answer.problem == f"users: the field '{MASK}' stands twice"
+    assert caught.value.answer.problem == f"users: the field '{MASK}' appears twice"
 
 
 def test_a_body_that_is_no_json_is_cut_after_its_secrets_are_masked() -> None:

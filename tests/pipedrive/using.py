@@ -10,11 +10,11 @@ from pipedrive_graph.pipedrive.answers import Answer
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Timeouts
-from pipedrive_graph.pipedrive.ratelimit.retry import Patience
+from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
 
 Result = TypeVar("Result")
 
-HASTY = Patience(first=0.02, longest=0.1, silence=1.5, pauses=3)
+HASTY = RetryPolicy(first=0.02, longest=0.1, silence=1.5, pauses=3)
 SHORT = Timeouts(connect=0.9, read=0.8, total=3.0)
 
 
@@ -25,16 +25,17 @@ def use(
     *,
     warnings: list[str] | None = None,
     preflight: bool = True,
-    patience: Patience = HASTY,
+    retry_policy: RetryPolicy = HASTY,
     timeouts: Timeouts = SHORT,
     **budget: Any,
 ) -> Result:
     """Run a job with a client, after the preflight; `budget` is the daily budget."""
 
     async def run() -> Result:
-        said = [] if warnings is None else warnings
-        told: dict[str, Any] = {"patience": patience, "timeouts": timeouts, **budget}
-        async with Pipedrive(url, token, warn=said.append, **told) as pipedrive:
+        sentences = [] if warnings is None else warnings
+        async with Pipedrive(
+            url, token, on_warning=sentences.append, retry_policy=retry_policy, timeouts=timeouts, **budget
+        ) as pipedrive:
             if preflight:
                 await pipedrive.preflight()
             return await job(pipedrive)

@@ -63,22 +63,28 @@ def test_a_company_goes_before_what_is_for_all(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ('owner = "a@b"', "'owner' is not a setting; did you mean owners?"),
-        ("default = 1", 'default: must be one e-mail address, as "mara@example.com".'),
-        ('default = "mara"', 'default: must be one e-mail address, as "mara@example.com".'),
-        ('[owners]\nSails = "a@b"', "[owners] names the role 'Sails', which is none; did you mean Sales?"),
-        ('[owners]\nX = "a@b"', "[owners] names the role 'X', which is none."),
-        ('[owners]\nSales = "a b"', "[owners] 'Sales': must be one e-mail address, as \"mara@example.com\"."),
+        ("default = 1", 'default: must be one e-mail address, such as "mara@example.com".'),
+        ('default = "mara"', 'default: must be one e-mail address, such as "mara@example.com".'),
+        (
+            '[owners]\nSails = "a@b"',
+            "[owners] names the role 'Sails', which does not exist; did you mean Sales?",
+        ),
+        ('[owners]\nX = "a@b"', "[owners] names the role 'X', which does not exist."),
+        (
+            '[owners]\nSales = "a b"',
+            "[owners] 'Sales': must be one e-mail address, such as \"mara@example.com\".",
+        ),
         ('[owners]\nSales = "a@b"\n"sales " = "c@d"', "[owners] names the role 'sales ' twice."),
-        ("owners = 3", '[owners] must name roles, as "Sales" = "mara@example.com".'),
-        ("[companies.acne]", "[companies] knows no acne; did you mean acme?"),
-        ("companies = 3", "[companies] must hold a table per company, as [companies.acme]."),
+        ("owners = 3", '[owners] must name roles, such as "Sales" = "mara@example.com".'),
+        ("[companies.acne]", "[companies] names the unknown company acne; did you mean acme?"),
+        ("companies = 3", "[companies] must hold a table per company, such as [companies.acme]."),
         (
             '[companies.beta.owners]\nSails = "a@b"',
-            "[companies.beta.owners] names the role 'Sails', which is none; did you mean Sales?",
+            "[companies.beta.owners] names the role 'Sails', which does not exist; did you mean Sales?",
         ),
         (
             "[companies.acme]\ndefault = 1",
-            'companies.acme.default: must be one e-mail address, as "mara@example.com".',
+            'companies.acme.default: must be one e-mail address, such as "mara@example.com".',
         ),
     ],
 )  # fmt: skip

@@ -338,7 +338,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
         (
             ("open", "--out", "HOME/x.csv", "--company", "acne"),
             2,
-            "There is no company 'acne' in the settings",
+            "The settings have no company 'acne'",
         ),
         (("import", "HOME/nothing.xlsx"), 2, "nothing.xlsx: No such file or directory."),
         (("import", "HOME/companies.csv"), 2, "is not an access review"),
@@ -346,7 +346,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
         (("import", "HOME/other.csv"), 2, "The file belongs to the review R2, which does not exist here; "),
         (("import", "HOME/wrong.csv"), 2, "can be used; nothing was taken."),
         (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is not an e-mail address."),
-        (("status", "--company", "acne"), 2, "There is no company 'acne' in the settings"),
+        (("status", "--company", "acne"), 2, "The settings have no company 'acne'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(

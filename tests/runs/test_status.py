@@ -327,7 +327,7 @@ def test_a_full_disk_is_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "acme.json"
     assert (ended.stderr, ended.returncode) == ("", 0)
     assert ended.stdout == (
-        f"The run is not recorded: There is no space left to write {path}; free some and try again.\n"
+        f"The run is not recorded: No space is left to write {path}; free some and try again.\n"
     )
     assert json.loads(path.read_text())["running"]["run_id"] == "1"
     assert [one.name for one in path.parent.iterdir()] == ["acme.json"]

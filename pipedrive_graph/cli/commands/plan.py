@@ -25,7 +25,7 @@ from pipedrive_graph.cli.runner import (
     sentence,
     tell_error,
 )
-from pipedrive_graph.collect.estimate.estimate import Days, Outlook, survey
+from pipedrive_graph.collect.estimate.estimate import Days, Outlook, estimate_cost
 from pipedrive_graph.collect.estimate.forecast import Range
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.config import settings as settings_module
@@ -72,7 +72,7 @@ async def _survey(settings: Settings, company: Company) -> Outlook:
         say(f"Warning: {text}")
 
     try:
-        return await survey(company, Landing(settings.storage).of(company.name), warn=warn)
+        return await estimate_cost(company, Landing(settings.storage).of(company.name), on_warning=warn)
     except BudgetError as error:
         raise BudgetError(
             f"Of today's budget of company '{company.name}' nothing is left but the reserve for its other"

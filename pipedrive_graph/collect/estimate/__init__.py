@@ -1,1 +1,1 @@
-"""Estimates what a collection will cost, without making it."""
+"""Estimates the cost of a collection before it is made."""

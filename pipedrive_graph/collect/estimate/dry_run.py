@@ -1,4 +1,4 @@
-"""Goes through a collection without asking anybody: which calls it makes if all is well, and at worst."""
+"""Dry run of a collection: derives the calls that it makes, in the expected case and in the worst."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
 
-from pipedrive_graph.collect.call_log import Ledger
+from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.sampling import commonest
 from pipedrive_graph.collect.signatures import signature_of
@@ -18,71 +18,74 @@ from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.models import Role, User
 
 _AGREED = "as the others"
-"""Stands for the permissions of a signature of which nobody was ever observed."""
+"""Stands for the permissions of a signature without any observed user."""
 
 
-class Supposing(Enum):
-    """What the calls are supposed to tell."""
+class Assumption(Enum):
+    """What the dry run assumes about the answers."""
 
     AS_BEFORE = "as before"
-    """Who is no longer listed is gone; users with the same access hold the same, but for those who were
-    seen not to; everybody is in the role that their own record names."""
+    """Users who are no longer listed are gone; users with the same access hold the same permissions, except
+    known deviators; every user is in the role that their record names."""
     NO_MEMBERS = "no members"
-    """The same, but this Pipedrive does not tell who is in a role."""
+    """The same, but this Pipedrive does not list the members of roles."""
     WORST = "worst"
-    """Who is no longer listed is there; no two users hold the same; nobody is in the role of their record."""
+    """Users who are no longer listed exist; no two users hold the same permissions; no user is in the role
+    that their own record names."""
 
 
-async def rehearse(collect: Collect, ledger: Ledger, past: Past, supposing: Supposing) -> list[list[Call]]:
+async def expected_calls(
+    collect: Collect, call_log: CallLog, past: Past, assumption: Assumption
+) -> list[list[Call]]:
     """Return the calls that follow the lists.
 
     Args:
-        collect: in which way.
-        ledger: has the lists, and the answers of a run that was cut off; what is supposed is noted in it.
-        past: what earlier nights tell.
-        supposing: what they tell.
+        collect: the plan.
+        call_log: holds the lists and the answers of an interrupted run; assumed outcomes are recorded in it.
+        past: what earlier snapshots observed.
+        assumption: the assumption about the answers.
 
     Returns:
-        The calls of each phase, which are made at once, in the order in which the phases follow.
+        The calls of each phase: those of a phase are made concurrently, and the phases follow in order.
     """
-    rehearsal = _Rehearsal(ledger, past, supposing)
-    await ask_details(collect, ledger, past, rehearsal.ask, lambda _: None)
-    return rehearsal.phases
+    dry_run = _DryRun(call_log, past, assumption)
+    await ask_details(collect, call_log, past, dry_run.ask, lambda _: None)
+    return dry_run.phases
 
 
-class _Rehearsal:
-    """Notes calls instead of making them, and what they would tell.
+class _DryRun:
+    """Records calls instead of making them, and assumes their answers.
 
     Attributes:
         phases: the calls so far.
     """
 
-    def __init__(self, ledger: Ledger, past: Past, supposing: Supposing) -> None:
+    def __init__(self, call_log: CallLog, past: Past, assumption: Assumption) -> None:
         self.phases: list[list[Call]] = []
-        self._ledger = ledger
+        self._call_log = call_log
         self._seen = past.memory.users
-        self._contents = past.memory.contents | ledger.contents
-        self._supposing = supposing
-        self._worst = supposing is Supposing.WORST
+        self._contents = past.memory.contents | call_log.contents
+        self._assumption = assumption
+        self._worst = assumption is Assumption.WORST
         held: dict[str, list[str]] = defaultdict(list)
         for seen in self._seen.values():
             if seen.signature is not None and seen.flags is not None:
                 held[seen.signature].append(seen.flags)
         self._agreed = {signature: commonest(flags) for signature, flags in held.items()}
         self._in_role: dict[str, set[int]] = defaultdict(set)
-        self._users = ledger.users()
+        self._users = call_log.users()
         for user in self._users.values():
             self._in_role[str(user.role_id)].add(user.id)
-        roles = (role for page in ledger.listed[Endpoint.ROLES] for role in page.rows(Role))
+        roles = (role for page in call_log.listed[Endpoint.ROLES] for role in page.rows(Role))
         self._members = {str(role.id): role.assignment_count for role in roles}
 
     async def ask(self, calls: Iterable[Call]) -> None:
-        """Take calls to be made at once, but for those that a run that was cut off has answers to."""
-        asked = [call for call in calls if call not in self._ledger.outcomes]
+        """Record calls that would be made concurrently, except those that an interrupted run has answered."""
+        asked = [call for call in calls if call not in self._call_log.outcomes]
         self.phases.append(asked)
         for call in asked:
-            self._suppose(call)
-        # a list is read on once its first page has come
+            self._assume(call)
+        # further pages are requested after the first one has arrived
         self.phases += [[page] for call in asked for page in self._further_pages(call)]
 
     def _further_pages(self, call: Call) -> list[Call]:
@@ -92,24 +95,24 @@ class _Rehearsal:
         count = len(self._in_role[str(call.id)]) if count is None else count
         return [replace(call, start=start) for start in range(PAGE, count, PAGE)]
 
-    def _suppose(self, call: Call) -> None:
-        """Note what a call would tell."""
-        ledger, subject = self._ledger, str(call.id)
-        ledger.outcomes[call] = Outcome.ANSWERED
+    def _assume(self, call: Call) -> None:
+        """Record the assumed answer to a call."""
+        call_log, subject = self._call_log, str(call.id)
+        call_log.outcomes[call] = Outcome.ANSWERED
         match call.endpoint:
             case Endpoint.USER if self._worst:
-                ledger.found[int(subject)] = User(id=int(subject))
+                call_log.found_by_id[int(subject)] = User(id=int(subject))
             case Endpoint.USER | Endpoint.ROLE:
-                ledger.outcomes[call] = Outcome.GONE
-            case Endpoint.ROLE_MEMBERS if self._supposing is Supposing.NO_MEMBERS:
-                ledger.outcomes[call] = Outcome.GONE
+                call_log.outcomes[call] = Outcome.GONE
+            case Endpoint.ROLE_MEMBERS if self._assumption is Assumption.NO_MEMBERS:
+                call_log.outcomes[call] = Outcome.GONE
             case Endpoint.ROLE_MEMBERS if not self._worst:
-                ledger.members |= {(user, int(subject)) for user in self._in_role[subject]}
+                call_log.members |= {(user, int(subject)) for user in self._in_role[subject]}
             case Endpoint.PERMISSIONS:
-                ledger.flags[int(subject)] = subject if self._worst else self._flags(int(subject))
+                call_log.flags[int(subject)] = subject if self._worst else self._flags(int(subject))
 
     def _flags(self, user_id: int) -> str:
-        """Return what a user holds: what they were seen with, or else what others with their access hold."""
+        """Return a user's assumed permissions: as last observed, or as most users with the same access."""
         signature = signature_of(self._users[user_id], self._contents)
         seen = self._seen.get(user_id)
         if seen is not None and seen.flags is not None and seen.signature == signature:

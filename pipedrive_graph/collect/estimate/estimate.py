@@ -1,4 +1,4 @@
-"""Finds out with a few calls what collecting a company takes, in each way; no snapshot is touched."""
+"""Estimates, with a few calls, the cost of collecting a company with each plan; changes no snapshot."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipedrive_graph.collect.call_log import LISTED, Ledger
-from pipedrive_graph.collect.estimate.dry_run import Supposing, rehearse
+from pipedrive_graph.collect.call_log import LISTED, CallLog
+from pipedrive_graph.collect.estimate.dry_run import Assumption, expected_calls
 from pipedrive_graph.collect.estimate.forecast import (
     Asked,
     Forecast,
@@ -41,18 +41,18 @@ from pipedrive_graph.pipedrive.models import Me
 from pipedrive_graph.pipedrive.ratelimit.daily_budget import Budget
 
 Days = tuple[int | None, int | None]
-"""At least and at most; None where a collection never ends: a day does not even suffice for its lists."""
+"""Fewest and most days; None if the collection never ends because a day's budget does not cover the lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What one way of collecting a company takes.
+    """The cost of collecting a company with one plan.
 
     Attributes:
-        collect: the way.
-        forecast: what it takes.
-        days: on how many days' budgets it draws, at least and at most; None where no budget is known.
-        resumes: id of the snapshot that was cut off and would be finished; None for a new one.
+        collect: the plan.
+        forecast: its requests, tokens and seconds.
+        days: how many days' budgets it uses, at least and at most; None if the budget is unknown.
+        resumes: id of the interrupted snapshot that would be finished; None for a new one.
     """
 
     collect: Collect
@@ -63,17 +63,17 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What collecting a company takes.
+    """The cost of collecting a company, with each plan.
 
     Attributes:
         company: its name in the settings.
         called: its name in Pipedrive.
         users: how many are listed.
-        roles, permission_sets: how many are listed; None where the token is not shown the list.
-        pace: how fast the server is.
-        budget: what is left of the day, after the survey; None where the server does not count.
-        ways: what each way takes.
-        collect: the way that is set.
+        roles, permission_sets: how many are listed; None if the token may not read the list.
+        pace: the speed of the server.
+        budget: what is left of the day's budget after this estimate; None if the server does not report it.
+        ways: the cost of each plan.
+        collect: the plan in the settings.
     """
 
     company: str
@@ -88,7 +88,7 @@ class Outlook:
 
     @property
     def recommended(self) -> Way:
-        """The way that observes most of those that today's budget suffices for, else the soonest done."""
+        """The plan that observes most within today's budget, or else the one that ends soonest."""
 
         def nights(way: Way) -> float:
             expected = 1 if way.days is None else way.days[0]
@@ -97,25 +97,26 @@ class Outlook:
         return min(self.ways, key=nights)
 
 
-async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[str], None]) -> Outlook:
-    """Ask who is there, and say what collecting the company takes.
+async def estimate_cost(
+    company: Company, landing: CompanyLanding, *, on_warning: Callable[[str], None]
+) -> Outlook:
+    """Read the lists of a company, and estimate the cost of collecting it.
 
-    Four lists are read, with a call each: the token's owner, users, roles and permission sets. Where
-    Pipedrive gives a list by pages, it is read to its end, a call per 500 rows: nothing else tells how many
-    there are.
+    The estimate reads the token's owner, users, roles and permission sets, with one call each. A list in
+    pages is read to its end, with one call per 500 rows, because its length is not known otherwise.
 
-    What is said is said of a run that begins now: whose turn it is to be observed depends on the time.
+    The estimate is for a run that starts now: which users are due for observation depends on the time.
 
     Args:
-        company: whom to collect.
-        landing: where its snapshots lie.
-        warn: told what a person should know.
+        company: the company to estimate.
+        landing: its snapshots.
+        on_warning: called with warnings for the operator.
 
     Raises:
-        PipedriveGraphError: as `collect` does, but for what is about writing.
+        PipedriveGraphError: as `collect` does, except for errors about writing.
     """
-    client = Pipedrive.of(company, warn=warn)
-    ledger = Ledger()
+    client = Pipedrive.of(company, on_warning=on_warning)
+    call_log = CallLog()
     async with client:
         opening = _Opening(client)
         me = await client.preflight()
@@ -123,10 +124,10 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
         refuse_another_company(landing, identity_of(owner, company, company.collect))
         opening.lap(Endpoint.ME)
         for endpoint in LISTED:
-            ledger.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
+            call_log.listed[endpoint] = [page async for page in client.pages(Call(endpoint, limit=PAGE))]
             opening.lap(endpoint)
             if endpoint is Endpoint.USERS:
-                _refuse_without_all(landing, ledger.listed[endpoint])
+                _refuse_without_all(landing, call_log.listed[endpoint])
         stats, budget = client.stats, client.budget
     latency, connecting = measured(opening.asked)
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
@@ -136,18 +137,18 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
         as_of = unfinished.draft.started_at if unfinished else clock.now()
         past = past_of(company, landing, as_of, read_seed(landing.storage))
         possible = [
-            await rehearse(collect, _restored(ledger, unfinished), past, supposing)
-            for supposing in _suppositions(landing, ledger)
+            await expected_calls(collect, _restored(call_log, unfinished), past, assumption)
+            for assumption in _assumptions(landing, call_log)
         ]
-        told = forecast(pace, opening.asked, possible)
-        lasting = None if budget is None else _days(budget, opening.asked, told)
-        ways.append(Way(collect, told, lasting, unfinished.draft.snapshot_id if unfinished else None))
+        cost = forecast(pace, opening.asked, possible)
+        lasting = None if budget is None else _days(budget, opening.asked, cost)
+        ways.append(Way(collect, cost, lasting, unfinished.draft.snapshot_id if unfinished else None))
     return Outlook(
         company=company.name,
         called=owner.company_name or str(owner.company_id),
-        users=len(ledger.users()),
-        roles=_count(ledger, Endpoint.ROLES),
-        permission_sets=_count(ledger, Endpoint.PERMISSION_SETS),
+        users=len(call_log.users()),
+        roles=_count(call_log, Endpoint.ROLES),
+        permission_sets=_count(call_log, Endpoint.PERMISSION_SETS),
         pace=pace,
         budget=budget,
         ways=tuple(ways),
@@ -156,7 +157,7 @@ async def survey(company: Company, landing: CompanyLanding, *, warn: Callable[[s
 
 
 class _Opening:
-    """Measures the calls that a client makes one after the other."""
+    """Measures the calls that a client makes in sequence."""
 
     def __init__(self, client: Pipedrive) -> None:
         self.asked: list[Asked] = []
@@ -165,7 +166,7 @@ class _Opening:
         self._began = time.monotonic()
 
     def lap(self, endpoint: Endpoint) -> None:
-        """Note what was asked for since the last one."""
+        """Record the requests and the time since the last call of this method."""
         stats, now = self._client.stats, time.monotonic()
         requests, waited = stats.requests - self._stats.requests, stats.waited - self._stats.waited
         self.asked.append(Asked(endpoint, requests, max(0.0, now - self._began - waited)))
@@ -178,37 +179,38 @@ def _refuse_without_all(landing: CompanyLanding, users: list[Answer]) -> None:
         raise IncompleteError(f"The list of users was not answered in full: {users[-1].problem}")
 
 
-def _suppositions(landing: CompanyLanding, ledger: Ledger) -> set[Supposing]:
-    """Return what is possible.
+def _assumptions(landing: CompanyLanding, call_log: CallLog) -> set[Assumption]:
+    """Return the assumptions that are possible for this company.
 
-    Whether roles tell their members shows in the last snapshot that asked. Before the first one they are
-    supposed to, as the vendor documents it; but where it shows no permission sets, it may not show these.
+    The last snapshot that requested the members of a role shows whether Pipedrive lists them. Before the
+    first one, the vendor's documentation is trusted; but a Pipedrive without permission sets may not
+    list members either.
     """
     for manifest in landing.newest_first():
         members = manifest.coverage.get(Endpoint.ROLE_MEMBERS)
         if manifest.accepted and members:
-            return {Supposing.AS_BEFORE if members.answered else Supposing.NO_MEMBERS, Supposing.WORST}
-    documented = ledger.offered(Endpoint.PERMISSION_SETS)
-    return {Supposing.AS_BEFORE, Supposing.WORST} if documented else set(Supposing)
+            return {Assumption.AS_BEFORE if members.answered else Assumption.NO_MEMBERS, Assumption.WORST}
+    documented = call_log.offered(Endpoint.PERMISSION_SETS)
+    return {Assumption.AS_BEFORE, Assumption.WORST} if documented else set(Assumption)
 
 
-def _restored(ledger: Ledger, unfinished: Snapshot | None) -> Ledger:
-    """Return a ledger with the same lists, and the answers that were left behind."""
-    restored = Ledger(listed=dict(ledger.listed))
+def _restored(call_log: CallLog, unfinished: Snapshot | None) -> CallLog:
+    """Return a call log with the same lists and the answers of the interrupted run."""
+    restored = CallLog(listed=dict(call_log.listed))
     for answer in answers_of(unfinished) if unfinished else ():
         restored.note(answer)
     return restored
 
 
-def _count(ledger: Ledger, endpoint: Endpoint) -> int | None:
-    return len(ledger.ids(endpoint)) if ledger.offered(endpoint) else None
+def _count(call_log: CallLog, endpoint: Endpoint) -> int | None:
+    return len(call_log.ids(endpoint)) if call_log.offered(endpoint) else None
 
 
-def _days(budget: Budget, opening: list[Asked], told: Forecast) -> Days:
+def _days(budget: Budget, opening: list[Asked], cost: Forecast) -> Days:
     lists = Counter[Endpoint]()
     for asked in opening:
         lists[asked.endpoint] += asked.requests
-    anew = counted(budget, lists.total(), price(lists))
-    least = counted(budget, told.requests.least, told.tokens.least)
-    most = counted(budget, told.requests.most, told.tokens.most)
-    return days(budget, least, anew), days(budget, most, anew)
+    per_day = counted(budget, lists.total(), price(lists))
+    least = counted(budget, cost.requests.least, cost.tokens.least)
+    most = counted(budget, cost.requests.most, cost.tokens.most)
+    return days(budget, least, per_day), days(budget, most, per_day)

@@ -1,7 +1,7 @@
-"""Speaks to Pipedrive's authorisation server: OAuth 2.0 for one app, with Authlib's protocol parts.
+"""Client of Pipedrive's authorisation server: OAuth 2.0 for one app, with Authlib's protocol functions.
 
-The token request is the only POST that the project sends; http.py sends it, so that its bounds and its
-silence about secrets hold here too.
+The token request is the only POST that the project sends to Pipedrive; http.py sends it, so that its limits
+and its redaction of secrets apply.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from pipedrive_graph.pipedrive.preflight import refused_by_proxy, unreachable
 
 ATTEMPTS = 6
 LIFETIME = 3600.0
-"""Seconds that an access token holds where the answer does not say; Pipedrive's say 3599."""
+"""Lifetime of an access token in seconds if the response has none; Pipedrive's say 3599."""
 
 LONGEST_LIFETIME = 86_400.0
-"""Seconds for which an access token is used at most, whatever the server says; then it is renewed."""
+"""The longest time in seconds that an access token is used without renewal, whatever the server says."""
 
-_EARLY = 60.0  # seconds before its end in which a token is no longer begun with
+_EARLY = 60.0  # seconds before its expiry in which a token is no longer used
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What an authorisation is worth at the moment.
+    """The tokens of an authorisation.
 
     Attributes:
-        access_token: goes with each call.
-        refresh_token: brings the next access token; may change with each.
-        expires_at: when the access token ends, in seconds since 1970.
-        api_domain: address of the company's API, as the server names it; not checked here.
-        lifetime: seconds that the access token held when it was new.
-        scopes: what the app may do, as far as told.
+        access_token: is sent with each call.
+        refresh_token: is exchanged for the next access token; may change each time.
+        expires_at: when the access token expires, in seconds since 1970.
+        api_domain: address of the company's API according to the server; not checked here.
+        lifetime: lifetime of the access token when it was new, in seconds.
+        scopes: the app's scopes, if the server names them.
     """
 
     access_token: str = field(repr=False)
@@ -60,23 +60,23 @@ class Tokens:
 
     @property
     def holds(self) -> bool:
-        """Whether a call may be begun with the access token; a minute before its end, none may."""
+        """Whether a call may start with the access token; not in the last minute before it expires."""
         early = min(_EARLY, self.lifetime / 2)
         return clock.now().timestamp() < self.expires_at - early
 
 
 class App:
-    """An app that is registered with Pipedrive, at its authorisation server.
+    """An app that is registered with Pipedrive.
 
     Args:
-        url: the server's address, such as https://oauth.pipedrive.com.
-        client_id: the app's.
-        client_secret: the app's.
-        redaction: learns every secret that comes by.
-        login: what the user shall do where the authorisation is not accepted.
+        url: the authorisation server's address, such as https://oauth.pipedrive.com.
+        client_id: the app's client id.
+        client_secret: the app's client secret.
+        redaction: receives every secret.
+        login: what the user must do if the authorisation is not accepted.
 
     Raises:
-        ConfigurationError: if the address would carry secrets in the clear.
+        ConfigurationError: if the address would carry secrets unencrypted.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class App:
         redaction.add(client_secret, self._basic.removeprefix("Basic "))
 
     def authorise_url(self, redirect_uri: str, state: str, verifier: str) -> str:
-        """Return the page on which somebody allows the app to read their company.
+        """Return the page on which a user allows the app to read their company.
 
         Args:
-            redirect_uri: where the browser is sent back to.
-            state: comes back with it.
-            verifier: a secret of this login, of which the page gets the digest (RFC 7636, S256).
+            redirect_uri: where the browser returns to.
+            state: is returned with it.
+            verifier: a secret of this login; the page receives its digest (RFC 7636, S256).
         """
         from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
         from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -117,7 +117,7 @@ class App:
         return uri
 
     async def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
-        """Return the tokens for a code: only the login that holds the verifier gets them.
+        """Return the tokens for a code: only the login that holds the verifier receives them.
 
         Raises:
             PipedriveGraphError: as `refresh` does.
@@ -132,12 +132,12 @@ class App:
         )
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Return new tokens for a refresh token, which may have ended with that.
+        """Return new tokens for a refresh token, which may be invalid afterwards.
 
         Raises:
             NotAuthorisedError: if the app or the refresh token is not accepted.
-            UnreachableError: if nobody answers, or only with server errors.
-            NotPipedriveError: if what answers is no authorisation server.
+            UnreachableError: if the server does not respond, or only with errors.
+            NotPipedriveError: if the server is not an authorisation server.
         """
         from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
@@ -172,34 +172,34 @@ class App:
         raise _AgainError(unreachable(self._url, reason, "PIPEDRIVE_OAUTH_URL"))
 
     def _read(self, response: Response, refresh_token: str) -> Tokens:
-        said = _object(response.body)
+        answer = _object(response.body)
         if response.status == 429 or response.status >= 500:
             raise _AgainError(
                 UnreachableError(
-                    f"Pipedrive's authorisation server at {self._url} answers every attempt with status"
+                    f"Pipedrive's authorisation server at {self._url} responds to every attempt with status"
                     f" {response.status}: try again later."
                 )
             )
-        if response.status == 200 and "access_token" in said:
-            tokens = _tokens(said, refresh_token)
+        if response.status == 200 and "access_token" in answer:
+            tokens = _tokens(answer, refresh_token)
             if tokens is not None:
                 self._redaction.add(tokens.access_token, tokens.refresh_token)
                 domain = tokens.api_domain and self._redaction.text(tokens.api_domain)
-                return replace(tokens, api_domain=domain)  # messages name it
-        if response.status in (400, 401, 403) and said:
-            raise self._refusal(said)
+                return replace(tokens, api_domain=domain)  # messages show it
+        if response.status in (400, 401, 403) and answer:
+            raise self._refusal(answer)
         raise _AgainError(
             NotPipedriveError(
-                f"What answers at {self._url} is not Pipedrive's authorisation server (status"
+                f"The server at {self._url} is not Pipedrive's authorisation server (status"
                 f" {response.status}): check PIPEDRIVE_OAUTH_URL."
             )
         )
 
-    def _refusal(self, said: dict[str, Any]) -> PipedriveGraphError:
-        texts = [value for key in ("message", "error_description", "error") if (value := said.get(key))]
+    def _refusal(self, answer: dict[str, Any]) -> PipedriveGraphError:
+        texts = [value for key in ("message", "error_description", "error") if (value := answer.get(key))]
         reason = self._redaction.text(str(texts[0]) if texts else "no reason given")
         reason = "".join(filter(str.isprintable, reason))[:200]
-        if "invalid_client" in str(said.get("error")) or "client" in reason.lower():
+        if "invalid_client" in str(answer.get("error")) or "client" in reason.lower():
             return NotAuthorisedError(
                 f"Pipedrive does not accept the app ({reason}): check PIPEDRIVE_CLIENT_ID and"
                 " PIPEDRIVE_CLIENT_SECRET (in Pipedrive's Developer Hub)."
@@ -210,7 +210,7 @@ class App:
 
 
 class _AgainError(Exception):
-    """One attempt has failed; `final` is the error if there is no other."""
+    """An attempt that failed; `final` is the error to raise if it was the last one."""
 
     def __init__(self, final: PipedriveGraphError) -> None:
         super().__init__()
@@ -230,27 +230,27 @@ def _checked(url: str) -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _tokens(said: dict[str, Any], refresh_token: str) -> Tokens | None:
-    """Return the tokens that an answer holds; None where they cannot be such.
+def _tokens(answer: dict[str, Any], refresh_token: str) -> Tokens | None:
+    """Return the tokens in a response; None if they are not valid.
 
-    `expires_in` comes as a number or in a string, `scope` with commas or spaces (the vendor's documents and
-    SDK). Where no refresh token comes back, the old one goes on (RFC 6749, section 6).
+    `expires_in` is a number or a string, `scope` has commas or spaces (both forms occur in the vendor's
+    documents and SDK). A response without a refresh token leaves the old one valid (RFC 6749, section 6).
     """
-    access, refresh = said["access_token"], said.get("refresh_token") or refresh_token
-    domain, scope = said.get("api_domain"), said.get("scope")
+    access, refresh = answer["access_token"], answer.get("refresh_token") or refresh_token
+    domain, scope = answer.get("api_domain"), answer.get("scope")
     if not _is_token(access) or not _is_token(refresh) or not isinstance(domain, str | None):
         return None
     try:
-        lifetime = float(said.get("expires_in", LIFETIME))
+        lifetime = float(answer.get("expires_in", LIFETIME))
     except (TypeError, ValueError, OverflowError):
         return None
-    if not lifetime > 0:  # NaN is not
+    if not lifetime > 0:  # also excludes NaN
         return None
     lifetime = min(lifetime, LONGEST_LIFETIME)
     expires_at = clock.now().timestamp() + lifetime

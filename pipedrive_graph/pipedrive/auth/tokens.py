@@ -1,6 +1,6 @@
-"""Keeps a company's OAuth tokens: in a file of their owner alone, and renewed before and when they end.
+"""Stores a company's OAuth tokens in a file that only its owner can read, and renews them.
 
-A renewal is written down before it is used: a refresh token that Pipedrive has replaced is worth nothing.
+A renewal is stored before it is used, because the old refresh token may be invalid from then on.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?
 
 
 class TokenStore:
-    """The file that holds a company's tokens, mode 0600."""
+    """The file with a company's tokens, mode 0600."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> Tokens | None:
-        """Return the tokens; None where there are none, or none that can be read.
+        """Return the tokens; None if the file is absent or its content is not valid.
 
         Raises:
-            ConfigurationError: if somebody else may write the file.
+            ConfigurationError: if another user may write the file.
             LandingError: if this user may not read it.
         """
         trust.check(self.path)
@@ -46,33 +46,33 @@ class TokenStore:
         except OSError as error:
             raise cannot_read(self.path, error) from error
         try:
-            kept = json.loads(content)
-            access, refresh, domain = kept["access_token"], kept["refresh_token"], kept["api_domain"]
-            expires_at = float(kept["expires_at"])
+            stored = json.loads(content)
+            access, refresh, domain = stored["access_token"], stored["refresh_token"], stored["api_domain"]
+            expires_at = float(stored["expires_at"])
         except (ValueError, KeyError, TypeError, OverflowError):
             return None
         if not expires_at <= clock.now().timestamp() + LONGEST_LIFETIME:
-            expires_at = 0.0  # an earlier version has believed a server too much: the token is renewed
+            expires_at = 0.0  # an earlier version stored any lifetime that a server named: renew the token
         if not isinstance(access, str) or not isinstance(refresh, str) or not isinstance(domain, str | None):
             return None
         return Tokens(access, refresh, expires_at, domain)
 
     def write(self, tokens: Tokens) -> None:
-        """Put tokens in place of those that were there, whole or not at all.
+        """Replace the tokens atomically.
 
         Raises:
             LandingError: if the file cannot be written.
         """
-        kept = {
+        stored = {
             "access_token": tokens.access_token,
             "refresh_token": tokens.refresh_token,
             "expires_at": tokens.expires_at,
             "api_domain": tokens.api_domain,
         }
-        write_atomically(self.path, json.dumps(kept).encode())
+        write_atomically(self.path, json.dumps(stored).encode())
 
     def take(self, stack: ExitStack, on_wait: Callable[[str], None]) -> None:
-        """Keep other processes from renewing the same tokens, until the stack is closed.
+        """Lock the tokens, so that no other process renews them, until the stack is closed.
 
         Args:
             stack: holds the lock.
@@ -80,23 +80,23 @@ class TokenStore:
 
         Raises:
             BusyError: if another process holds the lock for too long.
-            LandingError: if the lock's file cannot be made.
+            LandingError: if the lock file cannot be created.
         """
-        place = self.path.with_suffix(".lock")
+        path = self.path.with_suffix(".lock")
         try:
-            make_folder(place.parent)
+            make_folder(path.parent)
         except OSError as error:
-            raise cannot_write(place, error) from error
-        stack.enter_context(lock(place, doing="renewing the tokens", wait=on_wait))
+            raise cannot_write(path, error) from error
+        stack.enter_context(lock(path, doing="renewing the tokens", on_wait=on_wait))
 
 
 class Grant:
-    """A company's authorisation during a run.
+    """A company's OAuth grant during a run.
 
     Attributes:
-        redaction: knows every secret that came by.
-        login: what the user shall do where the authorisation is not accepted.
-        on_wait: called with a sentence when another process renews the same tokens.
+        redaction: knows every secret of the grant.
+        login: what the user must do if the grant is not accepted.
+        on_wait: called with a sentence when another process is renewing the same tokens.
     """
 
     def __init__(self, app: App, store: TokenStore, company: Company, redaction: Redaction) -> None:
@@ -124,14 +124,14 @@ class Grant:
 
     @property
     def holds(self) -> bool:
-        """Whether the access token is one with which a call may be begun."""
+        """Whether a call may start with the access token."""
         return self._tokens is not None and self._tokens.holds and self.access_token != self._rejected
 
     async def ready(self) -> None:
-        """See to an access token that holds; one renewal serves all who wait for it.
+        """Ensure a valid access token; one renewal serves all waiting calls.
 
         Raises:
-            NotAuthorisedError: if nobody has logged in, or the authorisation is no longer accepted.
+            NotAuthorisedError: if no user has logged in, or the grant is no longer accepted.
             PipedriveGraphError: as `App.refresh` does; each further call raises the same.
         """
         if self._failure is not None:
@@ -140,17 +140,17 @@ class Grant:
             return
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
-            # Its error is kept for `ready`; asyncio need not tell of one that nobody waited for.
+            # `ready` raises the error; retrieving it here keeps asyncio from logging it if nothing awaits it.
             self._renewal.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-        # Whoever waits may be cancelled; a renewal under way may have used the refresh token up.
+        # A waiting call may be cancelled, but not the renewal: it may have used up the refresh token.
         await asyncio.shield(self._renewal)
 
     def reject(self, access_token: str) -> None:
-        """Note that Pipedrive does not take an access token; `ready` sees to another."""
+        """Mark an access token as rejected by Pipedrive; `ready` then renews it."""
         self._rejected = access_token
 
     async def close(self) -> None:
-        """Let a renewal that is under way come to its end."""
+        """Wait for a pending renewal."""
         if self._renewal is not None:
             await asyncio.wait([self._renewal])
 
@@ -171,15 +171,15 @@ class Grant:
         finally:
             self._renewal = None
 
-    def _refresh_token(self, kept: Tokens | None) -> str:
-        token = kept.refresh_token if kept else self._company.refresh_token()
+    def _refresh_token(self, stored: Tokens | None) -> str:
+        token = stored.refresh_token if stored else self._company.refresh_token()
         if not token:
             raise NotAuthorisedError(f"Nobody has logged in to company '{self._company.name}': {self.login}.")
         return token
 
 
 def credential(company: Company) -> str | Grant:
-    """Return what authorises the calls to a company: its API token where it has one, else OAuth.
+    """Return the credential of a company: its API token if it has one, otherwise its OAuth grant.
 
     Raises:
         ConfigurationError: if it has neither.
@@ -191,10 +191,10 @@ def credential(company: Company) -> str | Grant:
 
 
 def application(company: Company) -> tuple[App, TokenStore, Redaction]:
-    """Return the app for a company, its token store, and what knows their secrets.
+    """Return the app for a company, its token store, and the redaction that knows their secrets.
 
     Raises:
-        ConfigurationError: if the app is not set.
+        ConfigurationError: if the app is not configured.
     """
     settings, redaction = company.app(), Redaction()
     app = App(settings.url, settings.client_id(), settings.client_secret(), redaction, login(company))
@@ -202,16 +202,16 @@ def application(company: Company) -> tuple[App, TokenStore, Redaction]:
 
 
 def login(company: Company) -> str:
-    """Return what to do where an authorisation is missing or no longer accepted."""
+    """Return what to do if a grant is missing or no longer accepted."""
     return f"run pipedrive-graph login --company {company.name}"
 
 
 def api_address(api_domain: str | None, company: Company) -> str:
-    """Return the address of a company's API, once it is sure that a token may be sent there.
+    """Return the address of a company's API, after checking that a token may be sent there.
 
     Args:
-        api_domain: as the authorisation server names it, such as https://acme.pipedrive.com.
-        company: its configured address, whose host is ours to trust.
+        api_domain: the address according to the authorisation server, such as https://acme.pipedrive.com.
+        company: the company; the host of its configured address is trusted.
 
     Raises:
         NotPipedriveError: if it is neither Pipedrive's nor the configured host, or not encrypted.

@@ -1,1 +1,1 @@
-"""Keeps within the limits of the API: how fast, how much a day, and when to retry."""
+"""Rate limits: requests per window, the daily budget, and retries."""

@@ -1,8 +1,7 @@
-"""What a call costs of the company's daily budget, in tokens, by path template.
+"""The cost of a call in tokens of the company's daily budget, by path template.
 
-Source: the vendor's reference of its API v1, which prices every endpoint on its page; a page of a list
-costs as much as the list. Whether an answer that is an error costs anything is not documented: it is
-counted as if it did.
+Source: the vendor's reference of API v1, which has a price for every endpoint; each page of a list costs as
+much as the list. The documentation does not say whether an error response costs anything: it is counted.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ TOKENS: dict[str, int] = {
 
 
 def tokens(endpoint: str) -> int:
-    """Return what one request to an endpoint, named by its template, costs.
+    """Return the cost of one request to an endpoint, given by its template.
 
     Raises:
         KeyError: if the endpoint is not in the table.

@@ -1,8 +1,9 @@
-"""Watches the company's daily budget, of which a part is left to its other integrations.
+"""Tracks the company's daily budget, and keeps a reserve for its other integrations.
 
 Pipedrive counts tokens (`x-daily-ratelimit-token-remaining`, undocumented but seen live); other servers
-count requests (`x-daily-requests-left`). Pipedrive sends the latter too, but counts writing requests only
-with it: so it is a budget for us only where it falls with our own GETs. Who sends neither sets none.
+count requests (`x-daily-requests-left`). Pipedrive sends the latter too, but it counts only writing requests.
+So the request counter is treated as a budget only if it falls with our own GETs. A server that sends neither
+header sets no budget.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.pipedrive.ratelimit.costs import tokens
 from pipedrive_graph.pipedrive.ratelimit.headers import RateLimits
 
-_ENOUGH = 3  # requests of ours after which it shows whether a counter falls with them
-_WITH_US = 0.9  # falls per request of ours, from which on it does
-_NEW_DAY = 0.1  # share of the total by which a reading must be too high to be of another day
+_ENOUGH = 3  # requests of ours after which it is visible whether a counter falls with them
+_WITH_US = 0.9  # a counter that falls by at least this much per request of ours counts our requests
+_NEW_DAY = 0.1  # share of the total by which a reading must be too high to be from a new day
 
 _KEPT = (
     "What was read is kept: run sync again after the budget is renewed, presumably on"
-    " {time:%Y-%m-%d at %H:%M} UTC{doubt}, and it goes on from there."
+    " {time:%Y-%m-%d at %H:%M} UTC{doubt}, and it continues from there."
 )
 _DOUBT = " (Pipedrive renews it at midnight, and does not say in which time zone)"
 
 
 class Unit(StrEnum):
-    """What a budget counts."""
+    """The unit of a budget."""
 
     TOKENS = "tokens"
     REQUESTS = "requests"
@@ -36,13 +37,13 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is left of the day, in `unit`.
+    """What is left of the day's budget, in `unit`.
 
     Attributes:
-        remaining: what is left, less what is under way.
-        total: of the whole day.
-        reserve: how much of it is left to others.
-        unit: what is counted.
+        remaining: what is left, less the cost of pending requests.
+        total: the budget of the whole day.
+        reserve: the part of it that is left to other integrations.
+        unit: tokens or requests.
     """
 
     remaining: int
@@ -53,7 +54,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What some requests cost: how many they are, and their tokens."""
+    """The cost of some requests: their number and their tokens."""
 
     requests: int = 0
     tokens: int = 0
@@ -64,13 +65,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A request that was paid for.
+    """A request that was charged.
 
     Attributes:
-        price: what it costs itself.
-        so_far: what was spent by then, itself included.
-        charged: what of that the server has charged for certain when it answers this one: itself, and
-            what was answered before it was sent.
+        price: its own cost.
+        so_far: the total cost so far, including its own.
+        charged: the part of it that the server has certainly charged when it responds: this request, and
+            those whose response arrived before it was sent.
     """
 
     price: Cost
@@ -79,29 +80,29 @@ class Spent:
 
 
 class _Counter:
-    """What one counter of the server must show by now.
+    """Estimates the current value of one counter of the server.
 
-    Answers overtake each other, and requests do: while some are under way, it is not known which of
-    them a counter includes. The lowest reading is believed then, and the last word is had when nothing is
-    under way. A reading that is far higher is of another day.
+    Requests and responses overtake each other: while some are pending, it is unknown which of them a
+    counter includes. Then the lowest reading counts; the estimate becomes exact when no request is
+    pending. A reading that is far higher is from a new day.
     """
 
     def __init__(self) -> None:
         self.highest = 0
-        self._base: int | None = None  # what was there before we spent anything
-        self.lowest: int | None = None  # reading since nothing was under way
+        self._base: int | None = None  # the value before our first request
+        self.lowest: int | None = None  # the lowest reading since no request was pending
 
     def left(self, spent: int) -> int | None:
-        """Return what is left after we have spent so much; None where nothing was ever read."""
+        """Return what is left after we have spent `spent`; None without a reading."""
         return None if self._base is None else max(0, self._base - spent)
 
     def read(self, left: int, spent: int, charged: int) -> None:
-        """Take the reading in the answer to a request with which we had spent so much.
+        """Process the reading in a response.
 
         Args:
             left: what the server says is left.
-            spent: by us, with that request.
-            charged: how much of it is charged for certain in `left`.
+            spent: the total that we had spent when the request was sent, including the request.
+            charged: the part of it that is certainly included in `left`.
         """
         self.highest = max(self.highest, left)
         if self._base is None or left + charged > self._base + _NEW_DAY * self.highest:
@@ -110,17 +111,17 @@ class _Counter:
         self.lowest = left if self.lowest is None else min(self.lowest, left)
 
     def settle(self, spent: int) -> None:
-        """Note that nothing is under way."""
+        """Make the estimate exact; called when no request is pending."""
         if self.lowest is not None:
             self._base, self.lowest = self.lowest + spent, None
 
 
 class DailyBudget:
-    """Knows what is left of the day; told of every request and of every answer.
+    """Tracks what is left of the day's budget; every request and response must be reported to it.
 
     Args:
-        reserve: share of the total that is left to others, 0 to less than 1.
-        daily_limit: total in requests, which no header tells.
+        reserve: share of the total that is left to other integrations, 0 to less than 1.
+        daily_limit: total in requests, because no header contains it.
     """
 
     def __init__(self, reserve: float, daily_limit: int) -> None:
@@ -131,17 +132,17 @@ class DailyBudget:
         self._total: int | None = None
         self._tokens = _Counter()
         self._requests = _Counter()
-        self._first: tuple[int, int] | None = None  # number of a request, and what was left by then
+        self._first: tuple[int, int] | None = None  # number of a request, and what was left at that time
         self._falls = False
 
     @property
     def under_way(self) -> int:
-        """How many requests are paid for, and not answered yet."""
+        """How many requests are charged and not answered yet."""
         return self._spent.requests - self._answered.requests
 
     @property
     def now(self) -> Budget | None:
-        """What is left, as far as known; None where nothing is counted."""
+        """What is left, as far as known; None if the server counts nothing."""
         left = self._tokens.left(self._spent.tokens)
         if left is not None:
             return self._budget(left, self._total or self._tokens.highest, Unit.TOKENS)
@@ -154,10 +155,10 @@ class DailyBudget:
         return Budget(left, total, round(total * self._reserve), unit)
 
     def spend(self, endpoint: str) -> Spent:
-        """Take what a request costs, right before it is sent; `learn` must follow.
+        """Charge a request, right before it is sent; `learn` must follow.
 
         Raises:
-            BudgetError: if it would be taken from the reserve.
+            BudgetError: if it would use the reserve.
         """
         price = Cost(1, tokens(endpoint))
         budget = self.now
@@ -169,7 +170,7 @@ class DailyBudget:
         return Spent(price, self._spent, self._answered + price)
 
     def learn(self, spent: Spent, limits: RateLimits) -> None:
-        """Learn from the headers of an answer; from empty ones where none came."""
+        """Process the headers of a response, or empty ones without a response."""
         if limits.daily_remaining is not None:
             self._tokens.read(limits.daily_remaining, spent.so_far.tokens, spent.charged.tokens)
             self._total = limits.daily_limit or self._total
@@ -184,20 +185,20 @@ class DailyBudget:
             self._requests.settle(self._spent.requests)
 
     def _compare(self, spent: Spent, left: int) -> None:
-        """Find out whether the counter of requests falls with our own, those that it includes for certain."""
-        if self._first is None or left > self._first[1]:  # the second: it was renewed
+        """Check whether the counter of requests falls with those of ours that it certainly includes."""
+        if self._first is None or left > self._first[1]:  # a higher value: the budget was renewed
             self._first = (spent.so_far.requests, left)
         elif self._fell(spent.charged.requests, left):
             self._falls = True
 
     def _conclude(self, left: int | None) -> None:
-        """Say whether it does; nothing is under way, so it includes all of ours."""
+        """Decide whether the counter falls with our requests; none is pending, so it includes all of them."""
         number = self._spent.requests
         if left is not None and self._first is not None and number - self._first[0] >= _ENOUGH:
             self._falls = self._fell(number, left)
 
     def _fell(self, number: int, left: int) -> bool:
-        """Whether the counter has fallen enough by the time when it included so many of ours."""
+        """Whether the counter fell enough for the number of our requests that it includes."""
         if self._first is None or number - self._first[0] < _ENOUGH:
             return False
         return self._first[1] - left >= _WITH_US * (number - self._first[0])
@@ -206,13 +207,13 @@ class DailyBudget:
         """Return the error that ends the run.
 
         Args:
-            budget: what is left; None where the server has said that nothing is.
-            wait: seconds after which the server wants to be asked again; None where it says nothing.
+            budget: what is left; None if the server reported that the budget is used up.
+            wait: seconds after which the server asks to retry; None if it says nothing.
         """
         continues_at = _midnight() if wait is None else clock.now() + timedelta(seconds=wait)
         kept = _KEPT.format(time=continues_at, doubt=_DOUBT if wait is None else "")
         if budget is None:
-            reason = "Pipedrive takes no more requests today: the company's daily budget is used up."
+            reason = "Pipedrive accepts no more requests today: the company's daily budget is used up."
         else:
             reason = (
                 f"Stopped to keep the daily reserve: {budget.remaining:,} of {budget.total:,}"

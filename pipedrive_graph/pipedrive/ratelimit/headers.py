@@ -1,7 +1,7 @@
-"""The headers by which Pipedrive tells how much it still takes, read without trusting any of them.
+"""Reads the headers that report rate limits, without trusting any of their values.
 
 Sources: the vendor's page on rate limits (`x-ratelimit-*`, a window of 2 seconds), and headers that are
-not documented but seen live (`x-daily-ratelimit-token-*`, `retry-after`).
+undocumented but seen live (`x-daily-ratelimit-token-*`, `retry-after`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 WINDOW = 2.0
-"""Seconds in which `x-ratelimit-limit` requests are taken."""
+"""Length of the window in seconds, for which `x-ratelimit-limit` requests are allowed."""
 
 LONGEST_BURST_WAIT = 10.0
-"""Seconds; who asks for more than this at a burst's end has sent something else than a delay."""
+"""Seconds; a longer wait after a burst is not a delay but another kind of value."""
 
 LONGEST_WAIT = 86_400.0
-"""Seconds; no server has a reason to ask for a longer wait: every budget of Pipedrive is renewed each day."""
+"""Seconds; a server has no reason to ask for more: every budget of Pipedrive is renewed each day."""
 
 LARGEST_LIMIT = 100_000
 """Requests per window; the largest plan allows 480."""
@@ -30,21 +30,21 @@ LARGEST_BUDGET = 10**12
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 _EPOCH_SECONDS = 1e9
 _EPOCH_MILLISECONDS = 1e12
-_DAILY_WAIT = 300.0  # seconds: no burst ends that late
+_DAILY_WAIT = 300.0  # seconds: a burst never lasts so long
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """What one answer's headers say; None where a header is absent or makes no sense.
+    """The limits in one response's headers; None if a header is absent or implausible.
 
     Attributes:
         limit: requests per window, at most LARGEST_LIMIT.
         remaining: requests left in the window, at most LARGEST_LIMIT.
         reset: seconds until the window ends, 0 to 10.
-        retry_after: seconds to wait, as asked for by `Retry-After`; at most LONGEST_WAIT.
-        daily_limit: tokens per day, like the following at most LARGEST_BUDGET.
+        retry_after: seconds to wait according to `Retry-After`; at most LONGEST_WAIT.
+        daily_limit: tokens per day; like the following two at most LARGEST_BUDGET.
         daily_remaining: tokens left today.
-        daily_requests_left: requests left today; Pipedrive counts writing ones only.
+        daily_requests_left: requests left today; Pipedrive counts only writing ones.
         date: the server's clock, aware.
     """
 
@@ -59,7 +59,7 @@ class RateLimits:
 
     @property
     def burst_wait(self) -> float:
-        """Seconds to wait after a 429, 0 to 10; a whole window where nothing is said."""
+        """Seconds to wait after a 429, 0 to 10; a whole window if the headers do not say."""
         asked = self.retry_after if self.retry_after is not None else self.reset
         return WINDOW if asked is None else min(asked, LONGEST_BURST_WAIT)
 
@@ -74,7 +74,7 @@ class RateLimits:
 
 
 def read_limits(headers: Mapping[str, str]) -> RateLimits:
-    """Return what the headers (names in lower case) say; never raises."""
+    """Return the limits in the headers (names in lower case); never raises."""
     date = _date(headers.get("date"))
     limit = _count(headers.get("x-ratelimit-limit"), LARGEST_LIMIT)
     return RateLimits(
@@ -111,10 +111,10 @@ def _date(value: str | None) -> datetime | None:
 
 
 def _reset(value: str | None, date: datetime | None) -> float | None:
-    """Return the seconds until the reset: it comes as a delta, or as an epoch in s or ms.
+    """Return the seconds until the reset, which is sent as a delta, or as an epoch in s or ms.
 
-    An epoch is compared with the answer's own `Date`, so that a wrong local clock does no harm;
-    `Date` is cut to whole seconds, so that the result is up to one second too long, never too short.
+    An epoch is compared with the response's own `Date`, so that a wrong local clock does no harm.
+    `Date` is truncated to whole seconds, so the result is up to one second too long, never too short.
     """
     number = _number(value)
     if number is None:
@@ -129,7 +129,7 @@ def _reset(value: str | None, date: datetime | None) -> float | None:
 
 
 def _retry_after(value: str | None, date: datetime | None) -> float | None:
-    """Return the seconds that `Retry-After` asks for: a delta, or a date compared with `Date`."""
+    """Return the seconds in `Retry-After`: a delta, or a date compared with `Date`."""
     number = _number(value)
     if number is not None:
         return min(max(number, 0.0), LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""Tells how much later than usual an answer is: its request may have arrived so much later."""
+"""Estimates how late a response is compared with the usual latency: its request may have arrived as late."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 from collections import deque
 from itertools import pairwise
 
-_BUDGET = 0.015  # seconds that answers may count as late, on average
+_BUDGET = 0.015  # seconds that responses may count as late, on average
 _REMEMBERED = 64
-_EVERY = 8  # answers after which it is weighed anew what is usual
+_EVERY = 8  # responses after which the usual latency is recomputed
 
 
-class Lateness:
-    """Learns from each answer's latency; all times are seconds.
+class LatencyEstimator:
+    """Learns from each response's latency; all times are seconds.
 
     Attributes:
-        usual: latency above which an answer counts as late; infinite until that is known.
-        cold: whether the first burst, or the first one after a long pause, is not answered yet.
+        usual: latency above which a response counts as late; infinite until known.
+        cold: whether the first burst, or the first one after a long pause, is still pending.
     """
 
     def __init__(self) -> None:
@@ -27,17 +27,17 @@ class Lateness:
         self.cold = True
 
     def chill(self) -> None:
-        """Note that connections are opened anew."""
+        """Forget the latencies, because new connections are opened."""
         self.cold, self._answers = True, 0
 
     def of(self, latency: float, burst: int) -> float:
-        """Return by how much an answer is late, and learn from it.
+        """Return by how much a response is late, and learn from its latency.
 
-        The first burst opens the connections and arrives as it may, so that there is nothing yet to
-        tell what is usual by; the second one comes in better order, and must not overtake it.
+        The first burst opens the connections and arrives in any order, so it shows no usual latency yet;
+        the second one arrives in better order, and must not overtake the first.
 
         Args:
-            latency: from sending to the answer's head.
+            latency: seconds from sending the request to the head of the response.
             burst: how many requests a full burst has.
         """
         self._least = min(self._least, latency)
@@ -51,11 +51,11 @@ class Lateness:
 
 
 def usual_latency(latencies: deque[float]) -> float:
-    """Return the latency above which answers are late by 15 ms on average, in seconds.
+    """Return the latency above which responses are late by 15 ms on average, in seconds.
 
-    A late request may have arrived late, and then holds its place for longer. How strictly "late" is
-    read follows from what that may cost: under steady latencies nearly everything beyond the least,
-    under wild ones only the outliers.
+    A late response may mean that its request arrived late, which then occupies its slot for longer. The
+    threshold limits the cost of this: with steady latencies nearly everything beyond the minimum counts as
+    late, with varying ones only the outliers.
     """
     budget = _BUDGET * len(latencies)
     falling = sorted(latencies, reverse=True)

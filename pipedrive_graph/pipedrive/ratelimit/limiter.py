@@ -1,10 +1,10 @@
-"""Decides when the next request may leave, so that the server never counts more than it allows.
+"""The rate limiter: decides when the next request may be sent, so that the server never counts too many.
 
-The rule is a sliding window: a request leaves when fewer than `limit` others may still stand in the
-server's window. The server counts arrivals, which are not seen from here, so each request occupies its
-place from the moment its bytes were written for the window's length, plus a margin for jitter, plus
-what its answer was later than answers usually are (it may have been late on the way there). What obeys
-the rule in every sliding window obeys it in every fixed one too. Times are the event loop's.
+The rule is a sliding window: a request is sent when fewer than `limit` others may still be in the server's
+window. The server counts arrivals, which the client cannot see. So each request occupies a slot from the
+moment its bytes were written, for the length of the window, plus a margin for jitter, plus the time by which
+its response was later than usual (the request may have arrived that late). Requests that keep the rule in
+every sliding window keep it in every fixed window too. Times are the event loop's.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from itertools import islice
 
 from pipedrive_graph.pipedrive.ratelimit.crowd import MOST_AT_ONCE, crowd
 from pipedrive_graph.pipedrive.ratelimit.headers import WINDOW, RateLimits
-from pipedrive_graph.pipedrive.ratelimit.latency import Lateness
-from pipedrive_graph.pipedrive.ratelimit.quota import FIRST_LIMIT, Allowance
-from pipedrive_graph.pipedrive.ratelimit.window import Places
+from pipedrive_graph.pipedrive.ratelimit.latency import LatencyEstimator
+from pipedrive_graph.pipedrive.ratelimit.quota import FIRST_LIMIT, Quota
+from pipedrive_graph.pipedrive.ratelimit.window import Slots
 
 FEWEST_AT_ONCE = 8
 
 MARGIN = 0.015
-"""Seconds between the end of a request's time in the window and the one that takes its place over."""
+"""Seconds between the expiry of a request's slot in the window and the next request in that slot."""
 
 _IDLE = 3.0  # seconds without a request after which connections may have been closed
-_BLIND = 0.02  # seconds on top, where answers come too late to tell that a request was late
-_WIDEST_MARGIN = 0.25  # what the margin grows to, while there are 429s
-_SPREAD = 0.1  # share of the window over which a full burst is spread: it arrives in its order
-_APART = 0.0012  # seconds that a request costs this process: what comes closer only queues up in it
-_WIDEST_SPREAD = 0.8  # also where others use the token too, and should find room at any time
-_STANDSTILL = 0.5  # seconds that this process may stand still (for its garbage, or for another process)
-_OVERDUE = 4.0  # times the usual latency after which a request no longer fills a place of its own
-_MOMENT = 1e-6  # seconds: a shorter wait may be none to the clock
-_MOST_SHARES = 4  # of what the process may have under way, overdue requests included
+_BLIND = 0.02  # additional seconds if responses arrive too late to show that their request was late
+_WIDEST_MARGIN = 0.25  # the largest margin, while there are 429s
+_SPREAD = 0.1  # share of the window over which a full burst is spread, so that it arrives in order
+_APART = 0.0012  # seconds that a request costs this process: closer ones would only queue up in it
+_WIDEST_SPREAD = 0.8  # the spread if others use the token too, so that they find room at any time
+_STANDSTILL = 0.5  # seconds that this process may pause (for garbage collection, or another process)
+_OVERDUE = 4.0  # times the usual latency after which a pending request no longer limits the others
+_MOMENT = 1e-6  # seconds: the clock may not resolve a shorter wait
+_MOST_SHARES = 4  # times the company's share of pending requests, including overdue ones
 
 
 def burst_gap(capacity: int, window: float) -> float:
@@ -45,40 +45,40 @@ def burst_gap(capacity: int, window: float) -> float:
 
 
 class Turn:
-    """One request's place in the window; its holder reports what happens to the request."""
+    """One request's slot in the window; its holder reports what happens to the request."""
 
-    __slots__ = ("_pacer", "answered_at", "company", "granted", "sent_at")
+    __slots__ = ("_limiter", "answered_at", "company", "granted", "sent_at")
 
-    def __init__(self, pacer: Pacer, company: int) -> None:
-        self._pacer = pacer
-        self.granted = pacer.now()
+    def __init__(self, limiter: RateLimiter, company: int) -> None:
+        self._limiter = limiter
+        self.granted = limiter.now()
         self.sent_at: float | None = None
         self.answered_at: float | None = None
-        self.company = company  # how many requests, itself included, stood in the window then
+        self.company = company  # how many requests, including this one, were in the window then
 
     def sent(self) -> None:
-        """Report that the request's bytes were written; the last report counts."""
-        self._pacer.note_sent(self)
+        """Report that the request's bytes were written; only the last report counts."""
+        self._limiter.note_sent(self)
 
     def answered(self, limits: RateLimits) -> None:
-        """Report that the answer's head came, and what it says."""
-        self.answered_at = self._pacer.now()
-        self._pacer.note_answer(self, limits)
+        """Report that the response's head arrived, and its limits."""
+        self.answered_at = self._limiter.now()
+        self._limiter.note_answer(self, limits)
 
     @property
     def age(self) -> float:
         """Seconds since the turn was granted."""
-        return self._pacer.now() - self.granted
+        return self._limiter.now() - self.granted
 
 
-class Pacer:
-    """Grants turns, in the order they are asked for.
+class RateLimiter:
+    """Grants turns in the order in which they are requested.
 
     Attributes:
         window: the window's length in seconds.
         requests: how many have been sent.
-        waited: seconds in which somebody waited for a turn.
-        crowd: the companies of this process, which share what may be under way.
+        waited: seconds in which at least one call waited for a turn.
+        crowd: the companies of this process, which share the pending requests.
     """
 
     def __init__(self, limit: int = FIRST_LIMIT, window: float = WINDOW) -> None:
@@ -87,14 +87,14 @@ class Pacer:
         self.waited = 0.0
         self.crowd = crowd()
         self._loop = asyncio.get_running_loop()
-        self._allowance = Allowance(limit, window, self.now())
-        self._lateness = Lateness()
+        self._quota = Quota(limit, window, self.now())
+        self._latency = LatencyEstimator()
         self._waiting: deque[asyncio.Future[Turn]] = deque()
         self._waiting_since = 0.0
-        self._at_once: dict[Turn, None] = {}  # turns granted and not given back, oldest first
+        self._at_once: dict[Turn, None] = {}  # turns granted and not returned, oldest first
         self._unsent = 0
-        self._places = Places()
-        self._fullest: deque[tuple[float, int]] = deque()  # falling: when so many places were taken
+        self._slots = Slots()
+        self._fullest: deque[tuple[float, int]] = deque()  # falling: time and number of occupied slots
         self._duration: float | None = None  # of a whole exchange, smoothed
         self._margin = MARGIN
         self._next_send = 0.0
@@ -110,25 +110,24 @@ class Pacer:
     @property
     def limit(self) -> int:
         """Requests per window that the server allows, as far as known."""
-        return self._allowance.limit
+        return self._quota.limit
 
     @property
     def limit_told(self) -> bool:
-        """Whether the server has told that limit, or it is a guess."""
-        return self._allowance.told
+        """Whether the server has reported that limit; otherwise it is a guess."""
+        return self._quota.is_reported
 
     @property
     def own(self) -> int:
-        """How many of them are ours, as far as known: all but what others with our token use."""
-        return self._allowance.capacity
+        """How many of them are available to us: all except those that others use with our token."""
+        return self._quota.capacity
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be under way, within 8 to 512, by Little's law.
+        """How many requests may be pending, 8 to 512, by Little's law.
 
-        At the rate of a full burst, that is, which is the higher one; but no more than a burst and
-        what is still under way from before it; and no more than this company's share of what the
-        process may have under way.
+        The law is applied to the rate of a full burst, the highest rate. The result is limited to one burst
+        plus the requests still pending from before it, and to this company's share in the process.
         """
         if self._duration is None:
             wanted = float(self.limit)
@@ -139,10 +138,10 @@ class Pacer:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait for a turn and hold it while the request is under way.
+        """Wait for a turn and hold it while the request is pending.
 
         Raises:
-            Exception: what the pacer was closed with, if it was.
+            Exception: the error that the limiter was closed with, if any.
         """
         turn = await self._wait()
         try:
@@ -151,14 +150,14 @@ class Pacer:
             self._give_back(turn)
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go for `seconds`: the server has said that it is too much."""
+        """Grant no turn for `seconds`, because the server has refused a request."""
         now = self.now()
         self._paused_until = max(self._paused_until, now + seconds)
         self._margin = min(self._margin * 2, _WIDEST_MARGIN)
-        self._allowance.refuse(now)
+        self._quota.refuse(now)
 
     def close(self, error: Exception) -> None:
-        """Let nobody go any more: who waits, and who asks later, gets `error`; the first one counts."""
+        """Grant no more turns: waiting and later calls raise `error`; only the first error counts."""
         if self._closed is not None:
             return
         if self._waiting:
@@ -188,7 +187,7 @@ class Pacer:
             raise
 
     def _grant(self) -> None:
-        """Let go whoever may go now, and set the clock for the next."""
+        """Grant all turns that are possible now, and set a timer for the next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -205,27 +204,27 @@ class Pacer:
                 self._timer = self._loop.call_later(wait, self._grant)
                 return
             self._unsent += 1
-            turn = Turn(self, company=self._unsent + len(self._places))
+            turn = Turn(self, company=self._unsent + len(self._slots))
             self._at_once[turn] = None
-            # A timer that was late may catch up a little, but a burst stays spread.
+            # A late timer may catch up a little, but the burst stays spread.
             self._next_send = max(self._next_send, self.now() - 0.005) + self._gap()
             self._waiting.popleft().set_result(turn)
         self.waited += self.now() - self._waiting_since
 
     def _gap(self) -> float:
-        capacity = self._allowance.capacity
-        if self._allowance.shared(self.now()):
+        capacity = self._quota.capacity
+        if self._quota.shared(self.now()):
             return _WIDEST_SPREAD * self.window / capacity
         return burst_gap(capacity, self.window)
 
     def _wait_needed(self) -> float | None:
-        """Return the seconds until a turn may be granted; None: when somebody gives one back."""
+        """Return the seconds until a turn may be granted; None if one must be returned first."""
         now = self.now()
-        self._places.clear(now)
+        self._slots.clear(now)
         wait = max(self._paused_until, self._next_send) - now
-        if self._unsent + len(self._places) >= self._allowance.capacity:
-            self._allowance.full()
-            free = self._places.next_free
+        if self._unsent + len(self._slots) >= self._quota.capacity:
+            self._quota.full()
+            free = self._slots.next_free
             if free is None:
                 return None
             wait = max(wait, free - now)
@@ -233,35 +232,35 @@ class Pacer:
         return max(wait, self._crowding()) if len(self._at_once) < most else None
 
     def _crowding(self) -> float:
-        """Return the seconds until fewer requests than `concurrency` are under way.
+        """Return the seconds until fewer requests than `concurrency` are pending.
 
-        Those that take several times as long as usual do not count, else a few that hang would
-        bring everything to a halt.
+        Requests that take several times as long as usual do not count, otherwise a few hanging ones would
+        block all others.
         """
         excess = len(self._at_once) - self.concurrency
         if excess < 0:
             return 0.0
-        patience = _OVERDUE * max(self._duration or 0.0, 0.25)
-        left = patience - next(islice(self._at_once, excess, None)).age
+        overdue = _OVERDUE * max(self._duration or 0.0, 0.25)
+        left = overdue - next(islice(self._at_once, excess, None)).age
         return left if left > _MOMENT else 0.0
 
     def note_sent(self, turn: Turn) -> None:
-        """Start the time for which `turn` occupies its place."""
+        """Start the time for which `turn` occupies its slot."""
         now = self.now()
         if turn.sent_at is None:
             self.requests += 1
             self._unsent -= 1
-        self._places.clear(now)
+        self._slots.clear(now)
         if now - self._last_sent > _IDLE:
-            self._lateness.chill()
+            self._latency.chill()
         turn.sent_at = self._last_sent = now
         hold = self.window + self._margin
-        if self._lateness.cold or self._lateness.usual < hold:
-            hold += self.window  # until the answer comes: if it has not by then, it is late
+        if self._latency.cold or self._latency.usual < hold:
+            hold += self.window  # until the response arrives; after this time it is late anyway
         else:
             hold += _BLIND
-        self._places.hold(turn, now + hold)
-        taken = len(self._places)
+        self._slots.hold(turn, now + hold)
+        taken = len(self._slots)
         while self._fullest and self._fullest[-1][1] <= taken:
             self._fullest.pop()
         self._fullest.append((now, taken))
@@ -271,23 +270,23 @@ class Pacer:
             self._grant()
 
     def note_answer(self, turn: Turn, limits: RateLimits) -> None:
-        """Learn from an answer: how late it was, what the limit is, and what others use of it."""
+        """Learn from a response: how late it was, the limit, and how much of it others use."""
         now = self.now()
-        self._places.clear(now)
+        self._slots.clear(now)
         if turn.sent_at is not None:
-            late = min(self._lateness.of(now - turn.sent_at, self.limit), self.window)
-            if turn in self._places:
-                self._places.hold(turn, turn.sent_at + self.window + self._margin + late)
-        self._allowance.learn(limits, max(self._company(turn, now), len(self._places)), now)
+            late = min(self._latency.of(now - turn.sent_at, self.limit), self.window)
+            if turn in self._slots:
+                self._slots.hold(turn, turn.sent_at + self.window + self._margin + late)
+        self._quota.learn(limits, max(self._company(turn, now), len(self._slots)), now)
         if self._margin > MARGIN:
             self._margin = max(MARGIN, self._margin * 0.999)
         self._grant()
 
     def _company(self, turn: Turn, now: float) -> int:
-        """Return how many of ours the server may have counted at most when it wrote an answer's headers.
+        """Return how many of our requests the server may have counted at most when it wrote the headers.
 
-        That was when the request came or when the answer left; and if this process has stood still, both
-        were before it took note of them.
+        It wrote them when the request arrived or when the response left; if this process was paused, both
+        happened before it noticed them.
         """
         since = max(turn.granted, now - _STANDSTILL)
         return max(turn.company, next((taken for at, taken in self._fullest if at >= since), 0))
@@ -295,7 +294,7 @@ class Pacer:
     def _give_back(self, turn: Turn) -> None:
         del self._at_once[turn]
         if turn.sent_at is None:
-            self._unsent -= 1  # it never left: the server has not counted it
+            self._unsent -= 1  # it was never sent, so the server has not counted it
         elif turn.answered_at is not None:
             known = self._duration
             self._duration = turn.age if known is None else known + (turn.age - known) / 8
@@ -304,5 +303,5 @@ class Pacer:
 
 
 def _again(error: Exception) -> Exception:
-    """Return a copy of `error`: each raising adds to an exception's traceback."""
+    """Return a copy of `error`, because each raise extends an exception's traceback."""
     return type(error)(*error.args)

@@ -1,4 +1,4 @@
-"""When a call is tried again, how long is waited before, and when it is given up."""
+"""Retry policy: what to retry, how long to wait, when to give up."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from tenacity import (
 )
 
 from pipedrive_graph.pipedrive.http_types import Fault
-from pipedrive_graph.pipedrive.responses import UnsettledError
+from pipedrive_graph.pipedrive.responses import RetryableError
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is waited for a server that does not answer as it should.
+class RetryPolicy:
+    """How long to wait for a server that does not respond properly.
 
     Attributes:
-        attempts: how often a call is tried under 5xx, cuts, time-outs and garbage.
-        first: seconds that the first wait takes at most; each further one takes twice as long.
-        longest: seconds that no wait exceeds.
-        silence: seconds after which a server is given up from which nothing at all comes.
-        pauses: how often in a row everybody may be sent away with 429 before the day's budget must
-            be the reason.
+        attempts: attempts per call after 5xx, aborted responses, time-outs and invalid bodies.
+        first: longest first wait in seconds; the limit doubles with each further wait.
+        longest: longest wait in seconds.
+        silence: seconds after which a server that does not respond at all is given up.
+        pauses: how many pauses in a row 429s may cause before the day's budget must be the reason.
     """
 
     attempts: int = 6
@@ -37,11 +36,11 @@ class Patience:
     pauses: int = 6
 
 
-class Watch:
-    """Knows for how long nothing at all has come from the server, over all calls together.
+class ServerHealth:
+    """Tracks for how long the server has not responded at all, over all calls together.
 
     Attributes:
-        answers: how often the server has answered, whatever it said.
+        answers: how often the server has responded, with any status.
     """
 
     def __init__(self) -> None:
@@ -54,59 +53,59 @@ class Watch:
         return self._loop.time()
 
     def answered(self) -> None:
-        """Note that the server has answered, whatever it said."""
+        """Record a response, with any status."""
         self.answers += 1
         self._silent_since = None
 
     def failed(self, started: float) -> None:
-        """Note that a request that was started then got no answer."""
+        """Record that a request that was started at `started` has no response."""
         if self._silent_since is None:
             self._silent_since = started
 
     @property
     def silence(self) -> float:
-        """Seconds for which requests have been made and nothing has come back; 0 if something has."""
+        """Seconds since the first of the requests that had no response; 0 if there was a response since."""
         return 0.0 if self._silent_since is None else self.now() - self._silent_since
 
 
 def retrying(
-    patience: Patience, watch: Watch, connect_timeout: float, slept: Callable[[float], None]
+    policy: RetryPolicy, health: ServerHealth, connect_timeout: float, on_sleep: Callable[[float], None]
 ) -> AsyncRetrying:
-    """Return the policy for one call: full jitter, growing from `first` to `longest`.
+    """Return the retries of one call: full jitter, growing from `first` to `longest`.
 
-    While nobody is there at all (connections are refused, the name is unknown), attempts do not
-    count: a server that restarts is waited for until `silence` would be exceeded.
+    While the server is not reachable at all (connections are refused, the name is unknown), attempts do
+    not count: the call waits for a restarting server until `silence` would be exceeded.
 
     Args:
-        patience: the bounds.
-        watch: knows whether anybody is there.
+        policy: the limits.
+        health: knows whether the server responds.
         connect_timeout: seconds that a further attempt to connect may take.
-        slept: told how many seconds each wait takes.
+        on_sleep: called with the seconds of each wait.
     """
-    jitter = wait_random_exponential(multiplier=patience.first, max=patience.longest)
+    jitter = wait_random_exponential(multiplier=policy.first, max=policy.longest)
 
-    def nobody_there(state: RetryCallState) -> bool:
-        return _fault(state) is Fault.CONNECT and watch.silence > 0
+    def unreachable(state: RetryCallState) -> bool:
+        return _fault(state) is Fault.CONNECT and health.silence > 0
 
     def wait(state: RetryCallState) -> float:
-        longest = min(patience.longest, patience.silence / 10) if nobody_there(state) else None
+        longest = min(policy.longest, policy.silence / 10) if unreachable(state) else None
         seconds = jitter(state)
         return seconds if longest is None else min(seconds, longest)
 
     def stop(state: RetryCallState) -> bool:
-        if nobody_there(state):
-            return watch.silence + state.upcoming_sleep + connect_timeout > patience.silence
-        return state.attempt_number >= patience.attempts
+        if unreachable(state):
+            return health.silence + state.upcoming_sleep + connect_timeout > policy.silence
+        return state.attempt_number >= policy.attempts
 
     return AsyncRetrying(
         stop=stop,
         wait=wait,
-        retry=retry_if_exception_type(UnsettledError),
-        before_sleep=lambda state: slept(state.upcoming_sleep),
+        retry=retry_if_exception_type(RetryableError),
+        before_sleep=lambda state: on_sleep(state.upcoming_sleep),
         reraise=True,
     )
 
 
 def _fault(state: RetryCallState) -> Fault | None:
     error = state.outcome.exception() if state.outcome is not None else None
-    return error.fault if isinstance(error, UnsettledError) else None
+    return error.fault if isinstance(error, RetryableError) else None

@@ -1,12 +1,12 @@
-"""The window as the server may see it: which requests stand in it, and until when."""
+"""The window as the server may see it: which requests are in it, and until when."""
 
 from __future__ import annotations
 
 import heapq
 
 
-class Places:
-    """Holders of a place each, and the times at which they give it up; its length is their number."""
+class Slots:
+    """The occupied slots: their holders and when each becomes free; its length is their number."""
 
     def __init__(self) -> None:
         self._until: dict[object, float] = {}
@@ -20,13 +20,13 @@ class Places:
         return holder in self._until
 
     def hold(self, holder: object, until: float) -> None:
-        """Let `holder` have a place until then, be it a new one or the one it has."""
+        """Assign a slot to `holder` until then: a new one, or the one it already has."""
         self._until[holder] = until
         self._order += 1
         heapq.heappush(self._heap, (until, self._order, holder))
 
     def clear(self, now: float) -> None:
-        """Take the places back whose time has come."""
+        """Free the slots whose time is over."""
         while self._heap:
             until, _, holder = self._heap[0]
             current = self._until.get(holder) == until
@@ -38,5 +38,5 @@ class Places:
 
     @property
     def next_free(self) -> float | None:
-        """When the next place is given up; None where nobody has one. Asked after `clear`."""
+        """When the next slot becomes free; None if all are. Valid after `clear`."""
         return self._heap[0][0] if self._heap else None
