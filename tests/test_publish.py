@@ -260,7 +260,7 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
     with database.writer(night.settings.warehouse) as connection:
         connection.execute("INSERT INTO users FROM users LIMIT 1")
     try:
-        with pytest.raises(WarehouseError, match=r"main\.users: company, user_id should identify a row"):
+        with pytest.raises(WarehouseError, match=r"main\.users: the key \(company, user_id\) must be unique"):
             build.publish(night.settings, MODELS, tell=print)
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
@@ -277,7 +277,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
             build.publish(night.settings, MODELS, tell=print)
         assert re.fullmatch(
             r"The warehouse was made by another version \(.*active.*\); run sync first\. "
-            r"What was published before stays\.",
+            r"The published file is unchanged\.",
             str(told.value),
         )
         assert night.published.read_bytes() == before

@@ -292,7 +292,7 @@ def loose(home: Path, tmp_path: Path) -> Path:
 def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
     before, size = content(loose), loose.stat().st_size
 
-    assert database.compact(loose, wait=pytest.fail) is None
+    assert database.compact(loose, on_wait=pytest.fail) is None
 
     assert content(loose) == before
     assert loose.stat().st_size < size / 2
@@ -300,7 +300,7 @@ def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
 
     # nothing is left to gain
     compacted = loose.stat()
-    assert database.compact(loose, wait=pytest.fail) is None
+    assert database.compact(loose, on_wait=pytest.fail) is None
     assert loose.stat().st_ino == compacted.st_ino
 
 
@@ -310,7 +310,7 @@ def test_a_warehouse_that_is_linked_to_is_written_anew_where_it_is(loose: Path, 
     link.parent.mkdir()
     link.symlink_to(loose)
 
-    assert database.compact(link, wait=pytest.fail) is None
+    assert database.compact(link, on_wait=pytest.fail) is None
 
     assert link.is_symlink()
     assert loose.stat().st_size < size / 2
@@ -329,7 +329,7 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
             "from pipedrive_graph.warehouse import database\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
-            "print(database.compact(Path(sys.argv[1]), wait=print))\n",
+            "print(database.compact(Path(sys.argv[1]), on_wait=print))\n",
             str(loose),
         ],
         check=False,
@@ -339,7 +339,7 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{loose} could not be made smaller (")
-    assert ended.stdout.endswith("); it is whole, and stays as it is.\n")
+    assert ended.stdout.endswith("); it is complete and unchanged.\n")
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
     assert content(loose) == before
     assert not files.temporary_for(loose).exists()
@@ -355,12 +355,12 @@ def test_a_warehouse_that_somebody_reads_stays(loose: Path) -> None:
     ) as reader:
         assert reader.stdout
         assert reader.stdout.readline() == b"open\n"
-        told = database.compact(loose, wait=pytest.fail)
+        told = database.compact(loose, on_wait=pytest.fail)
         reader.communicate()
 
     assert told is not None
     assert told.startswith(f"{loose} could not be made smaller (IO Error: Could not set lock on file ")
-    assert told.endswith("); it is whole, and stays as it is.")
+    assert told.endswith("); it is complete and unchanged.")
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
 
 

@@ -78,7 +78,7 @@ def build_batch(
         NoSpaceError: if the disk is full.
         WarehouseError: if the warehouse cannot be used, or the memory does not suffice.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, on_wait=tell) as connection:
         leftovers.remove(settings, companies)
         leftovers.close_folders(settings, companies)
         tables.create(connection)
@@ -106,7 +106,7 @@ def build_batch(
         }
     failed = {company: losses.with_advice(settings, error) for company, error in work.failed.items()}
     took = any(work.taken.values())
-    loose = database.compact(settings.warehouse, wait=tell) if took else None
+    loose = database.compact(settings.warehouse, on_wait=tell) if took else None
     return Batch(built, failed, fired, loose)
 
 
@@ -139,7 +139,7 @@ def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]
     Raises:
         WarehouseError: if a check fails; what was published before stays.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, on_wait=tell) as connection:
         return publish_file(connection, models, settings.publication)
 
 
@@ -176,7 +176,7 @@ def rebuild(
     policies = policies or policy.load(settings)
     ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
-    with database.lock(settings.warehouse, wait=tell):
+    with database.lock(settings.warehouse, on_wait=tell):
         _set_aside(landing, without)
         if accept_loss:
             losses.accept(settings)
@@ -185,7 +185,7 @@ def rebuild(
         people = rosters.kept(settings, landing.companies())
         database.remove(temporary)
         try:
-            with database.writer(temporary, wait=tell, logged=False) as connection:
+            with database.writer(temporary, on_wait=tell, logged=False) as connection:
                 tables.create(connection)
                 chains = [ingest.pending(landing.of(name), []) for name in landing.companies()]
                 built = Built()

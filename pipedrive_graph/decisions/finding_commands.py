@@ -101,7 +101,7 @@ def opened(settings: Settings, models: Models, *, tell: Tell, nothing: str) -> I
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
     ownership.check(settings, [company.name for company in settings.companies])
-    with advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with advised(settings), database.writer(settings.warehouse, on_wait=tell) as connection:
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)

@@ -173,7 +173,7 @@ def refused(
     reasons: dict[str, PipedriveGraphError] = {}
     with ExitStack() as stack:
         if settings.warehouse.exists():
-            stack.enter_context(database.lock(settings.warehouse, wait=wait))
+            stack.enter_context(database.lock(settings.warehouse, on_wait=wait))
         found = _found_together(settings, companies)
         for company in companies:
             try:

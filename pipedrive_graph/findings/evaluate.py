@@ -15,7 +15,7 @@ from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import is_from_outside, rows
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
-from pipedrive_graph.warehouse.transform import tonight
+from pipedrive_graph.warehouse.transform import batch_query
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
                 CAST(evidence AS JSON) AS evidence, ? AS remedy
             -- the line break ends a comment in the last line of the rule
-            FROM ({tonight(rule)}\n)
+            FROM ({batch_query(rule)}\n)
             WHERE
                 company IN (SELECT company FROM landing.batch)
                 AND company NOT IN (SELECT company FROM lifecycle_abstentions WHERE rule = ?)""",

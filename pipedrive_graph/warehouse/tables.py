@@ -1,4 +1,4 @@
-"""Declares the tables of the history: what identifies a row, what makes a version, what is kept beside."""
+"""Declares the versioned tables of the history, and creates and checks all tables that Python writes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from pipedrive_graph.warehouse.schema import ADDED, KEPT, POLICY
 
 @dataclass(frozen=True, slots=True)
 class HistoryTable:
-    """One table of versions: what identifies a row, what makes a version, what is kept beside."""
+    """A versioned table.
+
+    Attributes:
+        name: the table's name in the schema history.
+        subject: the column that staging.proven refers to when it lists subjects with complete answers.
+        key: the columns that identify a row, with their types.
+        versioned: the columns of which a change starts a new version.
+        latest: the columns of which only the latest value is kept, in the table `<name>_latest`.
+    """
 
     name: str
     subject: str
-    """The column by which staging.proven knows whose rows are told in full."""
     key: dict[str, str]
     versioned: dict[str, str]
     latest: dict[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, str]:
-        """All columns of a version but for its times, with their types."""
+        """All columns except `valid_from` and `valid_to`, with their types."""
         return {"company": "VARCHAR", **self.key, **self.versioned}
 
 
@@ -99,7 +106,7 @@ TABLES = (
 
 
 def columns() -> dict[str, dict[str, str]]:
-    """Every table of the history: its columns, with their types, and how they are stored if that is said."""
+    """The columns of every table of the history, with their types (and compression, if declared)."""
     tables = dict(KEPT)
     for table in TABLES:
         tables[table.name] = {**table.columns, "valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
@@ -109,16 +116,16 @@ def columns() -> dict[str, dict[str, str]]:
 
 
 def check(path: Path) -> list[str]:
-    """Prove that a warehouse has the tables of this version, or those that `create` can bring to it.
+    """Check that a warehouse has the tables of this version, or that `create` can upgrade them.
 
-    It is read only: `create` runs on a copy that holds no rows.
+    The warehouse is only read: `create` runs on a copy without rows.
 
     Returns:
-        The tables that an earlier version made without some of their columns, or not at all; none where
-        there are no tables yet.
+        The tables that an earlier version created with fewer columns, or not at all; empty if the warehouse
+        has no tables yet.
 
     Raises:
-        OtherVersionError: as `create` does.
+        OtherVersionError: if `create` cannot upgrade the tables.
         duckdb.Error: if it cannot be read, or another process writes it.
     """
     with attached(path) as connection:
@@ -149,10 +156,10 @@ def check(path: Path) -> list[str]:
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables of the history and of the policy where they are not there yet.
+    """Create the missing tables of the history and of the policy, and add missing columns.
 
     Raises:
-        OtherVersionError: if those that are there have other columns: another version made them.
+        OtherVersionError: if an existing table has other columns because another version created it.
     """
     for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -164,7 +171,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     held = _held_columns(connection)
     for table, types in declared.items():
         if held.get(table) == types.keys():
-            continue  # nearly always: a statement takes its time, though it changes nothing
+            continue  # the usual case; skips statements that would take time and change nothing
         listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
         for column in ADDED.get(table, ()):
@@ -176,7 +183,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    """The columns of the tables that are there, by qualified table."""
+    """The columns of the existing tables, by qualified name."""
     held: dict[str, set[str]] = {}
     for table, column in rows(
         connection,

@@ -208,7 +208,7 @@ def test_a_folder_that_is_none(folder: Path) -> None:
         ("CAST(NULL AS VARCHAR)", "NULL", "line 15: object must be VARCHAR, not NULL; write CAST("),
         ("to_json({'user': label})", "{'user': label}", "line 18: evidence must be JSON, not STRUCT; "),
         (" AS evidence", " AS evidence, email", "line 18: a rule has no column email."),
-        ("SELECT\n", "WITH roles AS (SELECT 1) SELECT\n", "the CTE roles hides a table of that name."),
+        ("SELECT\n", "WITH roles AS (SELECT 1) SELECT\n", "the CTE roles hides a table of that name; rename it."),
         ("FROM users", "FROM users SEMI JOIN findings USING (company)", "reads the findings, which"),
     ],
 )  # fmt: skip
@@ -230,7 +230,7 @@ def test_a_file_in_another_encoding(folder: Path) -> None:
     text = RULE.replace("Say hello.", "Grüßen.")
 
     assert told(folder, text.encode("latin-1")) == [
-        "lives.sql: line 6: this is not UTF-8; save the file as UTF-8."
+        "lives.sql: line 6: not valid UTF-8; save the file as UTF-8."
     ]
     assert told(folder, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()) == []
 
@@ -512,7 +512,7 @@ def spilling_at_most(size: str) -> Iterator[None]:
     [
         (files_at_most(8_000_000), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
         (spilling_at_most("8MB"), SPILLED, "There is no space left to write {}/warehouse.duckdb; free some"),
-        (nullcontext(), HELD, "The memory does not suffice (Out of Memory Error: "),
+        (nullcontext(), HELD, "There is not enough memory (Out of Memory Error: "),
     ],
     ids=["a file", "what spills", "memory"],
 )
