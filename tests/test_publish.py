@@ -261,11 +261,11 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
         connection.execute("INSERT INTO users FROM users LIMIT 1")
     try:
         with pytest.raises(WarehouseError, match=r"main\.users: the key \(company, user_id\) must be unique"):
-            build.publish(night.settings, MODELS, tell=print)
+            build.publish(night.settings, MODELS, on_wait=print)
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, tell=print)
+        build.rebuild(night.settings, MODELS, on_wait=print)
 
 
 def test_a_warehouse_of_another_version_is_not_published(night) -> None:
@@ -274,7 +274,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         connection.execute("ALTER TABLE main.user_roles RENAME COLUMN active TO was_active")
     try:
         with pytest.raises(WarehouseError) as told:
-            build.publish(night.settings, MODELS, tell=print)
+            build.publish(night.settings, MODELS, on_wait=print)
         assert re.fullmatch(
             r"The warehouse was made by another version \(.*active.*\); run sync first\. "
             r"The published file is unchanged\.",
@@ -283,7 +283,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, tell=print)
+        build.rebuild(night.settings, MODELS, on_wait=print)
 
 
 @pytest.mark.slow

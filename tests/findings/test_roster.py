@@ -520,7 +520,7 @@ def test_bad_rows_are_told_and_shown(rostered) -> None:
     assert len(lines) == 2
     assert warning.startswith(f"Warning: 2 rows of the roster cannot be used: line {lines[0]}: ")
     assert f"; line {lines[1]}: " in warning
-    assert warning.endswith("The table roster has them all.")
+    assert warning.endswith("The table roster lists all of them.")
     assert states(installation) == []
 
     shown = installation.command("doctor")

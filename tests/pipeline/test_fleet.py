@@ -88,8 +88,8 @@ def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp
         (apart.home / name).symlink_to(installation.home / name)
     with apart._variables_set():
         for name in ("alpha", "beta"):
-            build.build(apart.settings, apart.models, name, tell=print)
-        build.publish(apart.settings, apart.models, tell=print)
+            build.build(apart.settings, apart.models, name, on_wait=print)
+        build.publish(apart.settings, apart.models, on_wait=print)
 
     assert together.code == 0
     assert {name: query(apart.published, f"FROM {name} ORDER BY ALL") for name in tables} == rows

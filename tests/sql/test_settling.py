@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings.apply_waivers import settle
+from pipedrive_graph.findings.apply_waivers import update_waived
 from pipedrive_graph.published.waiver_notices import notices
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -68,9 +68,9 @@ class Findings:
         """Settle, and again, which must change nothing; the status of each finding."""
         moment = f"SELECT '{self.company.name}' AS company, TIMESTAMP '{at}' AS at"
         with self.company.built("users", "roles", "permission_sets", "renames") as connection:
-            settle(connection, MODELS, moment)
+            update_waived(connection, MODELS, moment)
             first = self.all()
-            settle(connection, MODELS, moment)
+            update_waived(connection, MODELS, moment)
         assert self.all() == first
         return dict(self.company.rows("SELECT finding_id, status FROM history.findings ORDER BY ALL"))
 
