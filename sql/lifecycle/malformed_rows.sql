@@ -1,11 +1,11 @@
--- One row per problem of a row that a rule has found: it is not a finding, or not the only one of
--- its identity.
+-- One row per problem of a row that a rule returned: it is not a finding, or its identity is not
+-- unique.
 --
 -- key: rule, subject, problem
 -- columns:
 --   rule: the rule
---   subject: which row it is: company, kind of subject, subject and object
---   problem: what is wrong with it, as the end of a sentence
+--   subject: identifies the row: company, kind of subject, subject and object
+--   problem: what is wrong with the row, as the end of a sentence
 WITH judged AS (
     SELECT
         rule,

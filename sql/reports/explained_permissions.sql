@@ -1,5 +1,5 @@
 -- One row per permission of a user of a company, with the reason why the user holds it or not.
--- The reasons are those of the macro `why`, which gives them for one user.
+-- The reasons are the same as in the macro `why`, which explains a single user.
 --
 -- kind: macro
 -- parameters:
@@ -7,10 +7,10 @@
 -- columns:
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user holds it; NULL is not known
---   explanation: the reason, in words
+--   granted: whether the user holds it; NULL means not known
+--   explanation: the reason, as a text
 WITH held AS (
-    -- a user in two roles has each permission twice there
+    -- a user in two roles has two rows per permission in that table
     SELECT
         user_id,
         permission,
@@ -30,7 +30,7 @@ set_labels AS (
     WHERE company = of_company
 ),
 
--- Users are many, the lists of sets that grant a permission few.
+-- Many users share few distinct lists of granting sets.
 granting_sets AS (
     SELECT
         granted_by,
@@ -89,7 +89,7 @@ SELECT
             THEN 'granted; by what is not known: the user''s permission sets are not'
         WHEN held.granted_by_admin IS NULL
             THEN 'granted by no permission set; whether the user is an admin is not known'
-        ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+        ELSE 'unexplained: no permission set of the user grants it, and the user is not an admin'
     END AS explanation
 FROM held
 INNER JOIN people USING (user_id)

@@ -121,7 +121,8 @@ def test_sync_says_what_was_left_out(nights: Nights) -> None:
     users = len(nights.company.users)
     assert (
         f"Warning: The answers of Pipedrive omit {users} permissions of {users} users that they had"
-        f" before: {EXPORT}. The last known values are used; the table unanswered_permissions lists all of them."
+        f" before: {EXPORT}. The last known values are used; the table unanswered_permissions lists"
+        " all of them."
     ) in told.err
     (result,) = told.objects
     assert (result["status"], result["reason"]) == (
