@@ -10,8 +10,8 @@ job.
 Colleagues whose permissions are all held by the user may show a second job of the user, so a permission that
 they hold scores lower.
 
-A user abstains (gets no scores) if there are no usable peers: no colleague is similar, or colleagues are no
-more similar than if each permission were granted at random.
+A user abstains (gets no scores) if it has too few peers, if no colleague is similar, or if colleagues
+are as similar as if each permission were granted at random.
 """
 
 from __future__ import annotations

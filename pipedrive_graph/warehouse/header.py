@@ -57,7 +57,7 @@ def parse(lines: list[str], *, place: str) -> Header:
         place: how errors name the file.
 
     Raises:
-        ModelError: if there is no comment, or a line is neither an entry nor a continuation.
+        ModelError: if the comment is missing, or a line is neither an entry nor a continuation.
     """
     blank = lines.index("") if "" in lines else len(lines)
     comment = " ".join(lines[:blank]).strip()

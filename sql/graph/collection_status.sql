@@ -7,7 +7,7 @@
 -- columns:
 --   company: the company's name in the settings
 --   collected: whether companies.toml named it when the last snapshot of any company was processed;
---     NULL if there was no companies.toml, or an earlier version processed that snapshot
+--     NULL without a companies.toml, or if an earlier version processed that snapshot
 --   snapshots: how many accepted snapshots are kept
 --   first_snapshot_at: when the oldest of them was started
 --   last_snapshot_at: when the newest of them was started

@@ -24,7 +24,7 @@
 --   reopened: how often it was reopened, after it was resolved or while it was waived
 --   status: open, waived or resolved
 --   resolved_reason: why it is resolved: fixed, subject gone, rule changed (or its settings),
---     acknowledged, decided anew in a review, or closed after so many days; NULL if it is not
+--     acknowledged, decided anew (in a review), or closed after so many days; NULL if it is not
 --     resolved
 --   resolved_at: the snapshot that resolved it, or when it was acknowledged; NULL if it is not
 --     resolved

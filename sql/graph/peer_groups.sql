@@ -1,4 +1,4 @@
--- One row per live user: the peers with whom the rule permission_outlier compares the user, or why
+-- One row per live user: the peers that the rule permission_outlier compares with the user, or why
 -- it abstains.
 -- Peers are users who hold nearly the same, with the same role first: a different role counts as
 -- much as one different permission, or half as much if the roles are next to each other.
@@ -12,7 +12,7 @@
 --     otherwise the lowest id; NULL if there is none, or only the default role
 --   kind: which roles more than half of the peers have: role (the user's own), role tree (roles
 --     above, below and beside it), similar (other or unknown roles), or mixed if none of these has
---     more than half; NULL if there are no peers
+--     more than half; NULL without peers
 --   peers: how many colleagues hold nearly the same; NULL if nobody was compared
 --   abstained: whether the rule abstains for the user
 --   reason: why it abstains; NULL if it compares

@@ -12,7 +12,7 @@
 --   holders: how many of them hold the permission
 --   inferred: how many of these holders are inferred
 --   unknown: for how many members it is not known
---   share: the share of holders among the members for whom it is known, 0 to 1
+--   share: the share of holders among the members with a known value, 0 to 1
 -- example: SELECT permission, holders, members, share FROM role_permissions WHERE share
 --   BETWEEN 0.01 AND 0.1 ORDER BY share
 WITH memberships AS (

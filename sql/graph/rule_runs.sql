@@ -1,8 +1,8 @@
 -- One row per rule: its outcome in the latest snapshot.
 -- A rule abstains if it lacks data: Pipedrive does not give a list that it needs, the company has
--- no roster, or, for a rule about events, there is no earlier snapshot. Earlier findings of a rule
--- that did not run stay, unless they are resolved for another reason, such as that the subject is
--- gone.
+-- no roster, or, for a rule about events, it is the company's first snapshot. Earlier findings of a
+-- rule that did not run stay, unless they are resolved for another reason, such as that the subject
+-- is gone.
 --
 -- kind: view
 -- key: company, rule

@@ -1,5 +1,5 @@
--- One row per sensitive permission, as listed in findings.toml: it allows to export data, import
--- much data, destroy data, or see hidden data.
+-- One row per sensitive permission, as listed in findings.toml.
+-- Such a permission lets a user export data, import much data, destroy data, or see hidden data.
 --
 -- kind: table
 -- key: company, permission

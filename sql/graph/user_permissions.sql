@@ -13,8 +13,8 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user has it; NULL means not known: named without a usable value, or held
---     by some of the users from whom it would be inferred and not by others
+--   granted: whether the user has it; NULL means not known: named without a usable value, or
+--     inferred from users who differ in it
 --   source: observed (answered for this user) or inferred (from users with the same access)
 --   observed_at: when the permission was last answered for the user, or if it is inferred, the
 --     user's permissions; NULL means never

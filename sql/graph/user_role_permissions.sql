@@ -18,7 +18,7 @@
 --     that grants all of its app, the app of the permission
 --   granted_by_admin: whether it is granted to an admin, who holds it regardless of sets; NULL
 --     means not known
---   role_share: the share of the role's members who hold it; NULL if there is no role or no member
+--   role_share: the share of the role's members who hold it; NULL without a role or members
 --   source: observed (answered for this user) or inferred
 -- example: SELECT user_id, permission, granted_by FROM user_role_permissions WHERE granted AND
 --   len(granted_by) > 1

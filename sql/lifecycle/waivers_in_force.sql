@@ -1,5 +1,5 @@
--- One row per finding that a waiver covers: of the waivers in force that are not used up, the last
--- one read.
+-- One row per finding that a waiver covers: the last read of its waivers that are in force and not
+-- used up.
 --
 -- key: company, finding_id
 -- columns:

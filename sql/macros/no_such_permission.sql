@@ -1,7 +1,7 @@
 -- One row if nothing has ever named a permission: an error message that suggests similar names.
 -- Such a name is more likely mistyped than held by nobody. Other macros raise the message as an
--- error: no_such_permission('can_use_api'). There is no row in a query of a rule, because a rule
--- may use a permission that a company does not have.
+-- error: no_such_permission('can_use_api'). Queries of rules get no row, because a rule may use a
+-- permission that a company does not have.
 --
 -- kind: macro
 -- parameters:

@@ -1,6 +1,6 @@
 -- One row if a person is not a user: an error message that suggests similar users.
--- Other macros raise the message as an error: no_such_user('ana@example.com'). There is no row in a
--- query of a rule, because a rule may use a person that a company does not have.
+-- Other macros raise the message as an error: no_such_user('ana@example.com'). Queries of rules get
+-- no row, because a rule may use a person that a company does not have.
 --
 -- kind: macro
 -- parameters:

@@ -5,10 +5,10 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   role_id: the role used for the comparison; NULL means none
---   kind: which roles more than half of the peers have: role, role tree, similar or mixed; NULL if
---     there is no group
+--   kind: which roles more than half of the peers have: role, role tree, similar or mixed; NULL
+--     without a group
 --   peers: how many peers the group has
---   reason: why there is no group; NULL if there is one
+--   reason: why the user has no group; NULL for a user with a group
 SELECT
     people.company,
     people.user_id,

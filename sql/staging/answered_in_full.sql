@@ -83,7 +83,7 @@ companies_with_members AS (
     WHERE endpoint = 'roles' AND outcome = 'answered'
 ),
 
--- ...except for users requested by id, for whom only their own answer counts.
+-- ...except that for users requested by id, only their own answer counts.
 asked AS (
     SELECT company, subject_id
     FROM staging.coverage
