@@ -60,8 +60,8 @@ class BatchWork:
                 else:
                     # the warehouse was lost: the journal must be replayed before new decisions are read
                     self._behind.add(company)
-            seen = ingest.taken(self.connection, company)
-            pending = ingest.pending(Landing(self.settings.storage).of(company), seen)
+            digests = ingest.taken(self.connection, company)
+            pending = ingest.pending(Landing(self.settings.storage).of(company), digests)
             self.rosters = Rosters({**self.rosters.of, **people.of})
             self.pending[company] = pending
 

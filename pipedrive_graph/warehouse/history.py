@@ -174,16 +174,16 @@ def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
 
 
 def _replace(
-    connection: duckdb.DuckDBPyConnection, kept: str, staged: str, key: list[str], values: list[str]
+    connection: duckdb.DuckDBPyConnection, name: str, staged: str, key: list[str], values: list[str]
 ) -> None:
     """Replace the latest values of the staged subjects; other subjects keep theirs."""
     columns = ", ".join(["company", *key, *values])
     connection.execute(f"""
-        DELETE FROM history.{kept} AS history
+        DELETE FROM history.{name} AS history
         WHERE EXISTS (
             FROM staging.{staged} AS staged WHERE {_equal("staged", "history", "company", *key)}
         )""")
-    connection.execute(f"INSERT INTO history.{kept} BY NAME SELECT {columns} FROM staging.{staged}")
+    connection.execute(f"INSERT INTO history.{name} BY NAME SELECT {columns} FROM staging.{staged}")
 
 
 def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:

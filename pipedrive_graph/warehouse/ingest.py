@@ -44,34 +44,34 @@ class Pending:
 
 def taken(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
     """The digests of the company's manifests that are in the history, oldest first."""
-    seen = rows(
+    digests = rows(
         connection,
         "SELECT manifest_sha256 FROM history.snapshots WHERE company = ? ORDER BY position",
         company,
     )
-    return [str(digest) for (digest,) in seen]
+    return [str(digest) for (digest,) in digests]
 
 
-def pending(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
+def pending(landing: CompanyLanding, digests: list[str]) -> list[Pending]:
     """The company's snapshots that are not in the history yet, oldest first.
 
     Args:
         landing: the company's snapshots.
-        seen: manifest digests of the snapshots in the history.
+        digests: manifest digests of the snapshots in the history.
 
     Raises:
         LandingError: if the chain is damaged.
         UnusableError: if the history was made from snapshots that differ from those in the landing.
     """
     chain = landing.chain()
-    if seen != [digest for _, digest in chain[: len(seen)]]:
+    if digests != [digest for _, digest in chain[: len(digests)]]:
         raise UnusableError(
             f"The history of '{landing.company}' was not made from the snapshots in {landing.path}."
         )
     return [
         Pending(landing, manifest, digest, position)
         for position, (manifest, digest) in enumerate(chain)
-        if position >= len(seen)
+        if position >= len(digests)
     ]
 
 

@@ -137,13 +137,13 @@ def check(path: Path) -> list[str]:
             WHERE database_name = 'held' AND schema_name IN ('history', 'policy')
             ORDER BY ALL""",
         )
-        held: dict[tuple[str, str], list[str]] = {}
+        existing: dict[tuple[str, str], list[str]] = {}
         for schema, table, column, type_ in columns_held:
-            held.setdefault((schema, table), []).append(f'"{column}" {type_}')
+            existing.setdefault((schema, table), []).append(f'"{column}" {type_}')
         connection.execute("ATTACH ':memory:' AS copied")
         connection.execute("USE copied")
         connection.execute("CREATE SCHEMA history; CREATE SCHEMA policy")
-        for (schema, table), listed in held.items():
+        for (schema, table), listed in existing.items():
             connection.execute(f"CREATE TABLE {schema}.{table} ({', '.join(listed)})")
         create(connection)
     declared = {"history": columns(), "policy": POLICY}
@@ -151,7 +151,7 @@ def check(path: Path) -> list[str]:
         f"{schema}.{name}"
         for schema, tables in declared.items()
         for name, types in tables.items()
-        if held and len(held.get((schema, name), ())) < len(types)
+        if existing and len(existing.get((schema, name), ())) < len(types)
     )
 
 
@@ -168,23 +168,23 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         for schema, tables in {"history": columns(), "policy": POLICY}.items()
         for name, types in tables.items()
     }
-    held = _held_columns(connection)
+    existing = _held_columns(connection)
     for table, types in declared.items():
-        if held.get(table) == types.keys():
+        if existing.get(table) == types.keys():
             continue  # the usual case; skips statements that would take time and change nothing
         listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
         for column in ADDED.get(table, ()):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {types[column]}")
-    held = _held_columns(connection)
+    existing = _held_columns(connection)
     for table, types in declared.items():
-        if held[table] != types.keys():
+        if existing[table] != types.keys():
             raise OtherVersionError(f"The warehouse was made by another version ({table} has other columns).")
 
 
 def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
     """The columns of the existing tables, by qualified name."""
-    held: dict[str, set[str]] = {}
+    existing: dict[str, set[str]] = {}
     for table, column in rows(
         connection,
         """
@@ -192,5 +192,5 @@ def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
         FROM duckdb_columns()
         WHERE database_name = current_database() AND schema_name IN ('history', 'policy')""",
     ):
-        held.setdefault(table, set()).add(column)
-    return held
+        existing.setdefault(table, set()).add(column)
+    return existing

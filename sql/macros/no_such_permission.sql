@@ -1,4 +1,5 @@
--- One row if nothing has ever named a permission: an error message that suggests similar names.
+-- One row per permission name that nothing has ever named: an error message that suggests similar
+-- names.
 -- Such a name is more likely mistyped than held by nobody. Other macros raise the message as an
 -- error: no_such_permission('can_use_api'). Queries of rules get no row, because a rule may use a
 -- permission that a company does not have.

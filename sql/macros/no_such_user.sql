@@ -1,4 +1,4 @@
--- One row if a person is not a user: an error message that suggests similar users.
+-- One row per person who is not a user: an error message that suggests similar users.
 -- Other macros raise the message as an error: no_such_user('ana@example.com'). Queries of rules get
 -- no row, because a rule may use a person that a company does not have.
 --
