@@ -367,7 +367,7 @@ def test_a_warehouse_that_somebody_reads_stays(loose: Path) -> None:
 def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "compact", lambda path, *, wait: f"{path} stays.")
+    monkeypatch.setattr(database, "compact", lambda path, *, on_wait: f"{path} stays.")
 
     told = installation.command("sync")
 

@@ -233,7 +233,7 @@ SELECT
     combination,
     clause_counts.severity,
     concat(
-        'Who has the permission set ',
+        'Everyone with the permission set ',
         coalesce(sets.name, permission_set_id),
         ' ',
         clause_counts.title,

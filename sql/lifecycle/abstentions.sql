@@ -30,8 +30,8 @@ WITH reasons AS (
         batch.company,
         needs.rule,
         CASE
-            WHEN rosters.company IS NULL THEN 'No roster was handed over.'
-            ELSE 'The roster names no expected role.'
+            WHEN rosters.company IS NULL THEN 'The company has no roster.'
+            ELSE 'The roster has no expected roles.'
         END AS reason,
         TRUE AS covered
     FROM landing.batch AS batch

@@ -35,7 +35,7 @@ SELECT
                 findings.waiver_owner,
                 ' (',
                 findings.waiver_reason,
-                ') was taken back.'
+                ') was removed.'
             )
     END AS note
 FROM history.findings AS findings

@@ -109,13 +109,13 @@ SELECT
     END AS granted,
     CASE
         WHEN people.permissions_source IS NULL AND people.permissions_observed_at IS NULL
-            THEN 'not known: nobody answered for this user''s permissions'
+            THEN 'not known: this user''s permissions were never answered'
         WHEN people.permissions_source IS NULL
             THEN 'not known: the user''s access has changed since permissions were last answered'
         WHEN people.permissions_source = 'inferred' AND answers.user_id IS NULL
-            THEN 'not granted: no answer for a user of the same access names it'
+            THEN 'not granted: no answer for a user with the same access names it'
         WHEN people.permissions_source = 'inferred' AND answers.granted IS NULL
-            THEN 'not known: users of the same access differ in it, and this one was not asked'
+            THEN 'not known: users with the same access differ, and this user was not observed'
         WHEN answers.user_id IS NULL
             THEN 'not granted: the answer for this user does not name it'
         WHEN answers.granted IS NULL
@@ -133,9 +133,9 @@ SELECT
         WHEN answers.granted_by_admin
             THEN 'granted to an admin'
         WHEN answers.granted_by IS NULL AND people.access_known
-            THEN 'granted; by what is not known: the contents of a permission set are not'
+            THEN 'granted, source not known: the contents of a permission set are not known'
         WHEN answers.granted_by IS NULL
-            THEN 'granted; by what is not known: the user''s permission sets are not'
+            THEN 'granted, source not known: the user''s permission sets are not known'
         WHEN answers.granted_by_admin IS NULL
             THEN 'granted by no permission set; whether the user is an admin is not known'
         ELSE 'unexplained: no permission set of the user grants it, and the user is not an admin'

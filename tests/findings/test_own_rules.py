@@ -346,7 +346,7 @@ def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, ho
     # what only data can show
     twice = RULE.replace("FROM users", "FROM users CROSS JOIN range(2)")
     [warning] = night(installation, lives=twice, alive=RULE)
-    assert re.match(r"Warning: lives\.sql: the row of default user \d+ is there more than once; ", warning)
+    assert re.match(r"Warning: lives\.sql: the row of default user \d+ occurs more than once; ", warning)
     assert states(installation, "lives") == states(installation, "alive") == [("open", None, True)]
     assert installation.command("rebuild").err.startswith(f"{home}/rules/lives.sql: the row of default user")
 

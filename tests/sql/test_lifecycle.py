@@ -119,7 +119,7 @@ def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
             "[allowed] email_domains.",
             False,
         ),
-        ("leaver", "No roster was handed over.", True),
+        ("leaver", "The company has no roster.", True),
     ]
 
 
@@ -127,11 +127,11 @@ def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
     ("row", "problem"),
     [
         ({}, []),
-        ({"subject_kind": "deal"}, ["has no kind of subject"]),
-        ({"subject_kind": None}, ["has no kind of subject"]),
+        ({"subject_kind": "deal"}, ["has no valid subject_kind"]),
+        ({"subject_kind": None}, ["has no valid subject_kind"]),
         ({"subject_id": None}, ["has no subject_id"]),
-        ({"severity": "huge"}, ["has no severity"]),
-        ({"severity": None}, ["has no severity"]),
+        ({"severity": "huge"}, ["has no valid severity"]),
+        ({"severity": None}, ["has no valid severity"]),
         ({"title": None}, ["has no title"]),
         *(({"severity": severity}, []) for severity in SEVERITIES),
         *(({"subject_kind": kind}, []) for kind in SUBJECT_KINDS),
@@ -147,7 +147,7 @@ def test_two_rows_of_one_identity_are_malformed(run: Run) -> None:
     run.hand_over(found=[found(), found(title="Ana sleeps."), found(object="x"), found(snapshot_id="s3")])
 
     assert run.step("malformed_rows", "rule, subject, problem") == [
-        ("dormant_user", "of acme user 5", "is there more than once; a rule gives one row per identity")
+        ("dormant_user", "of acme user 5", "occurs more than once; a rule returns one row per identity")
     ]
 
 
@@ -312,7 +312,7 @@ def test_more_than_was_waived_is_drift_and_opens_the_finding(run: Run) -> None:
     ("expires", "note"),
     [
         (NIGHTS[2].date(), "The waiver of Kim (fine) expired on 2026-11-22."),
-        (NIGHTS[4].date(), "The waiver of Kim (fine) was taken back."),
+        (NIGHTS[4].date(), "The waiver of Kim (fine) was removed."),
     ],
 )
 def test_a_waiver_that_no_longer_covers_opens_the_finding(run: Run, expires: datetime, note: str) -> None:

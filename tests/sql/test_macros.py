@@ -184,14 +184,14 @@ def test_a_rule_may_ask_for_what_a_company_does_not_know(company: Company) -> No
         ]),
         ("dan@example.com", "can_y", [
             (None, True,
-             "granted; by what is not known: the contents of a permission set are not", None),
+             "granted, source not known: the contents of a permission set are not known", None),
         ]),
         ("eve@example.com", "can_y", [
             (None, True,
-             "granted; by what is not known: the user's permission sets are not", None),
+             "granted, source not known: the user's permission sets are not known", None),
         ]),
         ("fay@example.com", "can_y", [
-            (None, None, "not known: nobody answered for this user's permissions", None),
+            (None, None, "not known: this user's permissions were never answered", None),
         ]),
     ],
 )  # fmt: skip

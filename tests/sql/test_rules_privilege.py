@@ -250,7 +250,7 @@ def test_sets_that_were_not_told_this_time_explain_and_promise_nothing(company: 
     assert explanation == (
         "unexplained: no permission set of the user grants it, and the user is not an admin"
         if given
-        else "granted; by what is not known: the user's permission sets are not"
+        else "granted, source not known: the user's permission sets are not known"
     )
 
 

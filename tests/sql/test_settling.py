@@ -286,7 +286,7 @@ def test_a_waiver_that_is_taken_back_opens_its_finding(findings, company) -> Non
     company.connection.execute("DELETE FROM history.waivers")
 
     assert findings.settle(NIGHTS[2]) == {"a": "open"}
-    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) was taken back.", 1, NIGHTS[2])
+    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) was removed.", 1, NIGHTS[2])
 
 
 def test_a_waiver_that_ends_does_so_under_another_that_holds(findings) -> None:
