@@ -122,10 +122,9 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
         ("table", "permission", 3, "VARCHAR", True, "not known", "the permission's name"),
         (
             "table", "granted", 4, "BOOLEAN", False,
-            "not known: named without a usable value, or held by some of the users from whom it would be"
-            " inferred and not by others",
-            "whether the user has it; NULL is not known: named without a usable value, or held by some of"
-            " the users from whom it would be inferred and not by others",
+            "not known: named without a usable value, or inferred from users who differ in it",
+            "whether the user has it; NULL means not known: named without a usable value, or inferred from"
+            " users who differ in it",
         ),
     ]  # fmt: skip
     assert query(night.published, "SELECT type FROM data_dictionary WHERE kind = 'macro' ORDER BY name") == [

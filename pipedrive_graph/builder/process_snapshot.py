@@ -87,7 +87,7 @@ class SnapshotProcessor:
         self.rosters.write(self.connection)
         models = self.models.without(broken)
         transform(self.connection, models)
-        peers.fill(self.connection, self.models)
+        peers.write_comparisons(self.connection, self.models)
         fired = update_findings(self.connection, models, broken=broken)
         self.decisions.settle()
         write_counts(self.connection, models)

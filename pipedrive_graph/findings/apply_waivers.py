@@ -20,7 +20,7 @@ _RENAMES = "main.renames"
 
 _STEPS = ("waiver_matches", "waivers_in_force", "waiver_drift", "reopened", "waiver_states")
 
-_WAIVE = steps.written("""
+_WAIVE = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'waived',
@@ -38,7 +38,7 @@ _WAIVE = steps.written("""
     ANTI JOIN lifecycle.waiver_drift AS drift USING (company, finding_id)
     WHERE findings.company = in_force.company AND findings.finding_id = in_force.finding_id""")
 
-_REOPEN = steps.written("""
+_REOPEN = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'open',
@@ -52,7 +52,7 @@ _REOPEN = steps.written("""
     FROM lifecycle.reopened AS reopened
     WHERE findings.company = reopened.company AND findings.finding_id = reopened.finding_id""")
 
-_NOTE = steps.written("""
+_NOTE = steps.with_temporary_names("""
     UPDATE history.waivers AS waivers
     SET state = states.state, findings = states.findings
     FROM lifecycle.waiver_states AS states

@@ -59,7 +59,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.earlier_fingerprints")
     connection.execute(
-        steps.written("""
+        steps.with_temporary_names("""
         UPDATE history.findings AS findings
         SET rule_sha256 = earlier.rule_sha256
         FROM lifecycle.earlier_fingerprints AS earlier

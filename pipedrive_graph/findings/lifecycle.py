@@ -16,7 +16,7 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
-_RESOLVE = steps.written("""
+_RESOLVE = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'resolved', resolved_reason = resolved.resolved_reason, resolved_at = batch.as_of,
@@ -25,7 +25,7 @@ _RESOLVE = steps.written("""
     JOIN landing.batch AS batch USING (company)
     WHERE findings.finding_id = resolved.finding_id AND findings.company = batch.company""")
 
-_OPEN = steps.written("""
+_OPEN = steps.with_temporary_names("""
     INSERT INTO history.findings BY NAME
     SELECT
         firing.* EXCLUDE (as_of), as_of AS first_seen, as_of AS last_seen, 'open' AS status,

@@ -45,7 +45,7 @@ SHOWN = 10
 _IN_BATCH = "company IN (SELECT company FROM landing.batch)"
 
 
-def fill(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+def write_comparisons(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Compare the users of the companies in landing.batch."""
     _gather(connection, models)
     groups: list[tuple[Any, ...]] = []

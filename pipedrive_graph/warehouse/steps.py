@@ -44,9 +44,8 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
                 for name in sorted(model.reads):
                     if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
                         create_macro(connection, models[name])
-                connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE {written(model.qualified)} AS {written(model.query)}"
-                )
+                table, query = with_temporary_names(model.qualified), with_temporary_names(model.query)
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
         except duckdb.Error as error:
             if is_from_outside(error):
                 raise
@@ -82,6 +81,6 @@ def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str
     connection.execute(f"INSERT INTO run_{name} BY NAME {query}")
 
 
-def written(sql: str) -> str:
+def with_temporary_names(sql: str) -> str:
     """Rename the tables of steps in SQL to the names of the temporary tables."""
     return _NAME.sub(r"\1_\2", sql)

@@ -40,7 +40,7 @@ class Run:
     def insert(self, table: str, **values: Any) -> None:
         names, marks = ", ".join(["company", *values]), ", ?" * len(values)
         self.connection.execute(
-            f"INSERT INTO {steps.written(table)}({names}) VALUES ('acme'{marks})",  # noqa: S608
+            f"INSERT INTO {steps.with_temporary_names(table)}({names}) VALUES ('acme'{marks})",  # noqa: S608
             [*values.values()],
         )
 
@@ -65,7 +65,7 @@ class Run:
 
     def step(self, name: str, columns: str) -> list[tuple[Any, ...]]:
         """Some columns of a step's rows, over the company acme at NOW."""
-        query = steps.written(MODELS[f"lifecycle.{name}"].query)
+        query = steps.with_temporary_names(MODELS[f"lifecycle.{name}"].query)
         query = query.replace(
             "landing.batch", "(SELECT 'acme' AS company, 's3' AS snapshot_id, $now AS as_of)"
         )
@@ -330,7 +330,7 @@ def test_the_fingerprint_changes_with_the_query_and_with_the_settings_that_the_r
         )
         run.connection.execute(
             "CREATE OR REPLACE TEMP TABLE lifecycle_rule_settings AS "
-            + steps.written(MODELS["lifecycle.rule_settings"].query)
+            + steps.with_temporary_names(MODELS["lifecycle.rule_settings"].query)
             .replace("landing.batch", "(SELECT 'acme' AS company) AS batch")
             .replace("AS batch AS batch", "AS batch")
         )
