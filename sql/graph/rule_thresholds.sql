@@ -20,7 +20,8 @@
 --   too_many_admins_share: unless they are at most this share of the active users
 --   shadow_admin_sensitive_count: permissions that all admins hold count if at least so many are
 --     sensitive
---   sensitive_role_members_count: roles with fewer active members are not evaluated
+--   sensitive_role_members_count: in roles with fewer active members, no permission counts as usual
+--     or unusual
 --   sensitive_holders_share: a sensitive permission is usual in a role if at least this share holds
 --     it
 --   outlier_score: a permission is reported as an outlier from this score on
