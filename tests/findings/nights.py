@@ -1,4 +1,4 @@
-"""A company whose nights are run one after the other, with the rules that changes by Pipedrive concern."""
+"""A company with several runs in a row, with the rules about changes by Pipedrive."""
 
 from __future__ import annotations
 

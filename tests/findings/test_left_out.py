@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the texts come from here
-"""A permission that an answer leaves out is not answered: it fixes nothing and finds nothing."""
+"""A permission that an answer omits counts as unanswered: it resolves and opens no findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings over nights on which people decide: waived, grown, expired, acknowledged, closed; and rebuilt."""
+"""The lifecycle of findings over several runs: waived, grown, expired, acknowledged, closed, rebuilt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The installation's own rules: found, checked by file and line, run like the shipped ones."""
+"""Custom rules: loaded, checked with file and line, and run like the shipped rules."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Answers the questions of many tests at once: all their companies in one database, each rule run once.
+"""Answers the queries of many tests at once: all their companies in one database, each rule run once.
 
-Each test writes the rows of a company and asks what the tables or rules have for it. Alone, that takes 0.3
-seconds, nearly all of them for tables and rules that DuckDB builds as quickly for 200 companies. So the tests
-of a module are run in advance, each up to its first question. Their companies are loaded together, the
-questions are answered, and the tests are run again, to their next question. An answer is kept with the
-contents of its company: a test that has written just these rows gets it. All other questions are answered in
-the database of the test: those after an UPDATE, about two companies, or of tests that take other fixtures.
+Each test writes the rows of a company and queries tables or rules for it. Alone, that takes 0.3 seconds,
+mostly to build tables and rules, which takes DuckDB no longer for 200 companies. So the tests of a module are
+run in advance, each up to its first query. Their companies are loaded together, the queries are answered, and
+the tests are run again up to their next query. An answer is cached by the contents of its company, and used
+by every test that has written exactly these rows. Other queries (after an UPDATE, about two companies, or in
+tests with other fixtures) are answered in the database of the test.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .literal import TABLES, Company, Contents, model_of, tables_below, write
 
 ROUNDS = 8
 FEWEST = 4
-"""For fewer tests than these, a round takes longer than answering each alone."""
+"""With fewer tests, a round takes longer than answering each query alone."""
 
 Question = tuple[Contents, str, str]
 
 
 class Asked(BaseException):
-    """Ends a run in advance: the test asks something to which the answer is not known yet.
+    """Ends an advance run of a test at a query without a cached answer.
 
-    It is not an error, so that no test catches it.
+    It is not an `Exception`, so that no test catches it.
     """
 
     def __init__(self, question: Question) -> None:
@@ -38,21 +38,21 @@ class Asked(BaseException):
 
 
 class Batch:
-    """What is known about the companies of the tests of a module."""
+    """The cached answers for the companies of the tests of a module."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], list[tuple[Any, ...]]] = {}
         self._in_advance = False
 
     def of(self, contents: Contents, table: str, columns: str) -> list[tuple[Any, ...]] | None:
-        """Some columns of a table of a company of these contents, or None if they are not known."""
+        """The cached columns of a table for a company with these contents, or None."""
         answer = self._known.get((contents.key, table, columns))
         if answer is None and self._in_advance:
             raise Asked((contents, table, columns))
         return None if answer is None else list(answer)
 
     def learn(self, warehouse: duckdb.DuckDBPyConnection, items: Iterable[pytest.Item]) -> None:
-        """Run tests in advance, from question to question, and answer them."""
+        """Run tests in advance, query by query, and cache the answers."""
         waiting = [item for item in items if isinstance(item, pytest.Function)]
         for _ in range(ROUNDS):
             questions = [(item, question) for item in waiting if (question := self._next(item))]
@@ -91,9 +91,9 @@ class Batch:
             warehouse.execute("ROLLBACK")
 
     def _next(self, item: pytest.Function) -> Question | None:
-        """The first question of a test to which the answer is not known; None if there is none.
+        """The first query of a test without a cached answer; None if all are answered.
 
-        There is also none where the test cannot be run in advance, or fails; then it fails when it is run.
+        It is also None if the test cannot be run in advance or fails; the failure recurs in the real run.
         """
         self._in_advance = True
         try:
@@ -108,17 +108,17 @@ class Batch:
 
 
 class _NoDatabase:
-    """Stands for the connection in a run in advance, in which nothing is written."""
+    """Replaces the connection in an advance run, which must not use one."""
 
     def __getattr__(self, name: str) -> Any:
         raise LookupError(name)
 
 
 def _arguments(item: pytest.Function, batch: Batch) -> dict[str, Any]:
-    """The arguments of a test: its parameters, a company, and what fixtures of this folder make of these.
+    """The arguments of a test: its parameters, a company, and the results of this folder's fixtures.
 
     Raises:
-        LookupError: if it takes anything else.
+        LookupError: if the test takes another argument.
     """
     parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
     folder = item.nodeid.split("::")[0].rsplit("/", 1)[0]
@@ -147,7 +147,7 @@ def _arguments(item: pytest.Function, batch: Batch) -> dict[str, Any]:
 
 
 def _called(company: str, name: str, value: Any) -> Any:
-    """A value in which the company has its own name again."""
+    """A copy of a value with the company's own name in place of the one used in the batch."""
     if isinstance(value, str):
         return value.replace(name, company)
     if isinstance(value, (list, tuple)):

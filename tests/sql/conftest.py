@@ -29,7 +29,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def empty_run() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse without rows, with the tables that the steps of a batch read, and with those they make."""
+    """A warehouse without rows, with the tables that the steps of a batch read and create."""
     with duckdb.connect(config=database.CONFIG) as connection:
         create_for_steps(connection)
         yield connection
@@ -37,7 +37,7 @@ def empty_run() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def connection(warehouse: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse, which forgets what the test puts in."""
+    """The warehouse; rows that the test writes are rolled back."""
     warehouse.execute("BEGIN")
     yield warehouse
     warehouse.execute("ROLLBACK")
@@ -45,7 +45,7 @@ def connection(warehouse: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPy
 
 @pytest.fixture(scope="module")
 def batch(warehouse: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest) -> Batch:
-    """The answers to what the tests of the module ask, as far as they can be had together."""
+    """The cached answers to the queries of the module's tests."""
     batch = Batch()
     batch.learn(warehouse, [item for item in request.session.items if item.path == request.path])
     return batch
@@ -55,7 +55,7 @@ def batch(warehouse: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest) 
 def new_company(
     connection: duckdb.DuckDBPyConnection, batch: Batch, request: pytest.FixtureRequest
 ) -> Callable[[str], Company]:
-    """Makes a company of a name, with nothing in it; a test that makes a second one uses `Company`."""
+    """A function that creates an empty company by name; a test that needs a second one uses `Company`."""
     # a test that takes the connection as well finds the rows there
     direct = "connection" in inspect.signature(request.function).parameters
     return lambda name: Company(connection, name, None if direct else batch)
@@ -63,7 +63,7 @@ def new_company(
 
 @pytest.fixture
 def company(new_company: Callable[[str], Company]) -> Company:
-    """A company with one complete snapshot, of night 0, and nobody in it yet."""
+    """A company with one complete snapshot (night 0) and no users."""
     acme = new_company(COMPANY)
     acme.snapshot(0)
     return acme

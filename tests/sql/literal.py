@@ -29,7 +29,7 @@ TABLES = [model for model in MODELS if model.schema == "main" and not model.kind
 NAMES = {model.qualified for model in MODELS if model.schema == "main"}
 
 SHIPPED = policy.load(Settings(Path("/nowhere"), ())).default
-"""What the rules go by where no file says otherwise."""
+"""The default policy."""
 
 COMPANY = "acme"
 
@@ -39,7 +39,7 @@ NIGHTS = [datetime.fromisoformat(f"2026-11-{20 + night} 02:00") for night in ran
 
 @dataclass
 class Contents:
-    """The literal rows of a company: those of its history, and the policy tables that are not as shipped."""
+    """The literal rows of a company: its history, and the policy tables that differ from the default."""
 
     company: str
     policy: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
@@ -47,24 +47,24 @@ class Contents:
 
     @property
     def key(self) -> str:
-        """Equal for companies of the same name that have the same rows."""
+        """A key that is equal for companies with the same name and rows."""
         return repr(self)
 
 
 class Answers(Protocol):
-    """Answers questions about companies that are not in the database of the test."""
+    """A cache of answers about companies that are not in the database of the test."""
 
     def of(self, contents: Contents, table: str, columns: str) -> list[tuple[Any, ...]] | None:
-        """Some columns of a table of a company of these contents, or None if they are not known."""
+        """The cached columns of a table for a company with these contents, or None."""
 
 
 class Company:
     """Writes literal rows of one company into the history, and reads the models over them.
 
-    Times are nights: `since=0` is the first night, `until=2` that it was seen otherwise on the third.
+    Times are numbers of nights: `since=0` is the first night, `until=2` means that the third saw a change.
 
-    The rows are kept in `contents`. They are written into the database at once if there are no `answers`,
-    and otherwise when a question comes that `answers` does not know, or when the connection is used.
+    The rows are collected in `contents`. Without `answers`, they are written into the database at once;
+    otherwise only for a query without a cached answer, or when the connection is used.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Company:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The database of the test, with all rows that were written so far."""
+        """The database of the test, with all rows written so far."""
         if self._answers is not None:
             self._answers = None
             write(self._connection, [self.contents])
         return self._connection
 
     def policy(self, **rows: list[tuple[Any, ...]]) -> None:
-        """What findings.toml says: as shipped, but for the tables that are named."""
+        """Set the policy: the default one, except for the given tables."""
         self.contents.policy = rows
         if self._answers is None:
             for table, entries in {**SHIPPED.rows(), **rows}.items():
@@ -94,7 +94,7 @@ class Company:
                 _write_entries(self.connection, table, [self.name], entries)
 
     def public_providers(self, *domains: str) -> None:
-        """What the list of public e-mail providers has."""
+        """Set the list of public e-mail providers."""
         for domain in domains:
             self.connection.execute(
                 "INSERT INTO policy.public_email_domains VALUES (?, 'a list 1.0 of 2026-02-23')", [domain]
@@ -109,12 +109,12 @@ class Company:
             self.connection.execute(statement, [self.name, *values.values()])
 
     def versions(self, table: str, since: int, until: int | None, **values: Any) -> None:
-        """Insert one version of something."""
+        """Insert one version into a table of the history."""
         end = None if until is None else NIGHTS[until]
         self.insert(table, **values, valid_from=NIGHTS[since], valid_to=end)
 
     def snapshot(self, night: int, status: str = "complete", **values: Any) -> None:
-        """A read of the company in one night."""
+        """Insert a snapshot of one night."""
         self.insert(
             "snapshots",
             **{
@@ -141,7 +141,7 @@ class Company:
         access_given: bool = True,
         **values: Any,
     ) -> None:
-        """A version of a user: by default active, no admin, who logged in just now."""
+        """Insert a version of a user: by default active, not an admin, logged in just now."""
         defaults = {
             "name": name,
             "email": f"{name.lower()}@example.com" if name else None,
@@ -174,7 +174,7 @@ class Company:
         since: int = 0,
         until: int | None = None,
     ) -> None:
-        """A version of a role."""
+        """Insert a version of a role."""
         self.versions("roles", since, until, role_id=role_id, name=name, parent_role_id=parent, active=active)
 
     def permission_set(
@@ -187,7 +187,7 @@ class Company:
         until: int | None = None,
         **values: Any,
     ) -> None:
-        """A version of a permission set, called like its id."""
+        """Insert a version of a permission set; its id is its name."""
         self.versions(
             "permission_sets",
             since,
@@ -206,13 +206,13 @@ class Company:
         since: int = 0,
         until: int | None = None,
     ) -> None:
-        """Assignments of a user; with no role, the answer was an empty list."""
+        """Insert role assignments of a user; without roles, the answer was an empty list."""
         for role_id in role_ids:
             self.versions("user_roles", since, until, user_id=user_id, role_id=role_id, active=active)
         self.observed("user_roles", user_id, since)
 
     def flags(self, user_id: int, *, since: int = 0, until: int | None = None, **flags: bool | None) -> None:
-        """The permissions of a user as answered."""
+        """Insert the permissions of a user, as answered."""
         for permission, granted in flags.items():
             self.versions(
                 "user_permissions",
@@ -225,7 +225,7 @@ class Company:
         self.observed("user_permissions", user_id, since)
 
     def observed(self, table: str, subject_id: int | str, first: int, last: int | None = None) -> None:
-        """That a subject's rows were answered for, once per subject."""
+        """Record that a subject was answered in full, once per subject."""
         subject = {"history_table": table, "subject_id": str(subject_id)}
         known = any(
             name == "observations" and subject.items() <= row.items() for name, row in self.contents.rows
@@ -239,7 +239,7 @@ class Company:
             )
 
     def coverage(self, endpoint: str, subject_id: int | str | None, outcome: str) -> None:
-        """What became of one call of the latest snapshot."""
+        """Insert the outcome of one call of the latest snapshot."""
         subject = None if subject_id is None else str(subject_id)
         self.insert("coverage", endpoint=endpoint, subject_id=subject, outcome=outcome)
 
@@ -266,7 +266,7 @@ class Company:
         return sorted(self.table(f"rules.{rule}", "subject_id, object"))
 
     def findings(self) -> dict[tuple[str, str, str | None], tuple[Any, ...]]:
-        """What all rules find, by rule, subject and object: severity, title and evidence."""
+        """The findings of all rules, by rule, subject and object: severity, title and evidence."""
         found: dict[tuple[str, str, str | None], tuple[Any, ...]] = {}
         with self._with(TABLES) as connection:
             for rule in MODELS.of("rules", Kind.RULE):
@@ -277,9 +277,9 @@ class Company:
 
     @contextmanager
     def built(self, *names: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The database with those of the graph's tables and macros that are named built before they are read.
+        """The database with some of the graph's tables and macros built as tables before they are read.
 
-        A night builds them too. Without, DuckDB puts a view into a view into a view, which takes 0.5 seconds.
+        A run builds them too. Otherwise DuckDB would expand nested views, which takes 0.5 seconds.
         """
         needed = {f"main.{name}" for name in names if f"main.{name}" in NAMES}
         needed |= {model.qualified for name in needed for model in tables_below(name)}
@@ -304,18 +304,18 @@ class Company:
 
 
 def words(query: str) -> list[str]:
-    """All names of a query that stand without a schema before them."""
+    """All names in a query without a schema."""
     return re.findall(r"(?<![\w.])(?:main\.)?(\w+)", query)
 
 
 def model_of(name: str) -> Model:
-    """The model of a name, which is of the graph if it has no schema."""
+    """The model with this name; without a schema, it is a model of the graph."""
     return MODELS[name if "." in name else f"main.{name}"]
 
 
 @cache
 def tables_below(name: str) -> list[Model]:
-    """All tables of the graph from which a model is made, each after those from which it is made itself."""
+    """All tables of the graph that a model depends on, in dependency order."""
     found: set[str] = set()
     open_ = {model_of(name).qualified}
     while open_:
@@ -376,7 +376,7 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
 
 
 def create_for_steps(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make all tables that steps read or make, without rows: staging, the graph, what is handed over."""
+    """Create all tables that steps read or create, without rows: staging, the graph, and the run tables."""
     ingest.prepare(connection)
     empty.create(connection, MODELS)
     for model in MODELS.of("staging"):

@@ -1,4 +1,4 @@
-"""Every file of sql/graph, sql/macros and sql/findings: its header, its form, what it reads."""
+"""Checks of every file in sql/: header, formatting, and the tables that it reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps in the life of a finding, each over literal rows: what is handed over, and what comes of it."""
+"""The steps of sql/lifecycle, each over literal rows."""
 
 from __future__ import annotations
 

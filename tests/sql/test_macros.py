@@ -1,4 +1,4 @@
-"""The questions people ask: who can, why, what does somebody have, what was it then."""
+"""The macros who_can, why, access_of and access_at over literal rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The macros of sql/reports over literal rows, and who a review asks about."""
+"""The macros of sql/reports over literal rows, and the users in an access review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about admins, and about permissions that nothing explains."""
+"""Rules about admins and about unexplained permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about permissions that must not come together in one person's hands."""
+"""Rules about toxic combinations of permissions."""
 
 from __future__ import annotations
 

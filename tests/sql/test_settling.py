@@ -1,4 +1,4 @@
-"""Waivers over literal findings: whom they cover, how long, and what ends them."""
+"""Waivers over literal findings: which findings they cover, for how long, and what ends them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SET_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 class Findings:
-    """Writes findings and waivers of a company, and settles them."""
+    """Writes findings and waivers of a company, and applies the waivers."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -65,7 +65,7 @@ class Findings:
         )
 
     def settle(self, at: datetime = NIGHTS[1]) -> dict[str, str]:
-        """Settle, and again, which must change nothing; the status of each finding."""
+        """Apply the waivers twice (the second time must change nothing); return the findings' statuses."""
         moment = f"SELECT '{self.company.name}' AS company, TIMESTAMP '{at}' AS at"
         with self.company.built("users", "roles", "permission_sets", "renames") as connection:
             update_waived(connection, MODELS, moment)

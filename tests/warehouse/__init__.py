@@ -1,1 +1,1 @@
-"""The warehouse: files of sql/ as models, what they become, and what is read into them."""
+"""Tests of the warehouse: models of sql/, ingestion, and tables."""

@@ -1,4 +1,4 @@
-"""Files become models: what they read is taken from the query; what cannot be used is named."""
+"""Loading files of sql/ as models: dependencies come from the query, and errors name the file."""
 
 from __future__ import annotations
 

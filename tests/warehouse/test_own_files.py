@@ -1,4 +1,4 @@
-"""Files that a company drops into sql/, changes and takes away: no Python is touched, no night is lost."""
+"""Files added to, changed in and removed from sql/ need no change in Python and lose no history."""
 
 from __future__ import annotations
 
