@@ -84,8 +84,8 @@ def one_by_one(settings: Settings, models: Models, nights: int) -> None:
     process_snapshot.ingest.pending = next_snapshot
     (company,) = build.Landing(settings.storage).companies()
     for _ in range(nights):
-        build.build(settings, models, company, tell=print)
-        build.publish(settings, models, tell=print)
+        build.build(settings, models, company, on_wait=print)
+        build.publish(settings, models, on_wait=print)
 
 
 def versions(settings: Settings) -> list[int]:
@@ -107,7 +107,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         one_by_one(settings, models, int(sys.argv[2]))
     else:
-        build.rebuild(settings, models, tell=print)
+        build.rebuild(settings, models, on_wait=print)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     measured = {

@@ -139,8 +139,8 @@ def _night(settings: Settings) -> list[str]:
     (company,) = settings.companies
     models = Models(sql_folder())
     asyncio.run(collect(company, Landing(settings.storage).of(company.name), observer=_Silent()))
-    built = build.build(settings, models, company.name, tell=_say_nothing)
-    build.publish(settings, models, tell=_say_nothing)
+    built = build.build(settings, models, company.name, on_wait=_say_nothing)
+    build.publish(settings, models, on_wait=_say_nothing)
     return built.broken
 
 

@@ -99,7 +99,7 @@ def average_precision(scores: Scores, wanted: NDArray[np.bool_]) -> float:
 def by_peers(held: Matrix) -> tuple[Scores, float]:
     """Score each grant as the product does; also returns the share of users for whom it abstains."""
     profiles, profile = distance.collapse(held)
-    found = scoring.find(profiles)
+    found = scoring.score_grants(profiles)
     scores = np.full(profiles.held.shape, -np.inf)
     scores[found.profile, found.permission] = found.score
     return scores[profile], float(np.mean(found.reason[profile] != scoring.Reason.NONE))

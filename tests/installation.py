@@ -179,8 +179,8 @@ class Installation:
         manifest = self.read(plan=plan, accept_shrink=accept_shrink, observer=observer)
         with self._variables_set():
             if manifest.accepted:
-                build.build(self.settings, self.models, company.name, tell=print)
-                build.publish(self.settings, self.models, tell=print)
+                build.build(self.settings, self.models, company.name, on_wait=print)
+                build.publish(self.settings, self.models, on_wait=print)
         return manifest
 
     def read(

@@ -152,7 +152,7 @@ def test_all_ways_to_attach_the_file_give_the_same_answers(night: Installation, 
 def test_of_two_attached_files_each_macro_reads_its_own(night: Installation, ask: Ask) -> None:
     other = night.home.parent / "other.duckdb"
     other.write_bytes(night.published.read_bytes())
-    build.publish(night.settings, MODELS, tell=print)  # another file, although with the same rows
+    build.publish(night.settings, MODELS, on_wait=print)  # another file, although with the same rows
     first = [attach(night, "new"), f"ATTACH '{other}' AS old (READ_ONLY)"]
     wrong = "Invalid Input Error: who_can would read the database {}, which is another file than its own; "
     wrong += "name its own, as in who_can(…, graph := 'g'), or USE it first."

@@ -97,7 +97,7 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
         "builder.build.tables.create",
         "builder.process_snapshot.history.merge",
         "warehouse.transform._make",  # here and below, the query is not to blame
-        "findings.evaluate.tonight",
+        "findings.evaluate.batch_query",
         "warehouse.ingest._build",
     ],
 )

@@ -230,5 +230,5 @@ def test_only_what_is_there_can_be_set_aside_and_not_everything(home, serve: Ser
 
     assert (unknown.code, everything.code) == (2, 2)
     assert unknown.sentence.startswith("There is no snapshot '20200101T000000-000000' in ")
-    assert everything.sentence.startswith("Without these snapshots there is nothing to build from")
+    assert everything.sentence.startswith("Without these snapshots, there is nothing to build from")
     assert len(installation.landing().chain()) == 1

@@ -351,8 +351,8 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
     [
         (
             "decisions.finding_commands.publish_file",
-            WarehouseError("Cannot write it; what was published before stays."),
-            "Cannot write it; what was published before stays. "
+            WarehouseError("Cannot write it; the published file is unchanged."),
+            "Cannot write it; the published file is unchanged. "
             "The decision is in the journal, and shows after the next sync.",
         ),
         (

@@ -218,8 +218,8 @@ def test_building_again_takes_nothing_twice(story: Story) -> None:
 
     from pipedrive_graph.builder import build
 
-    built = build.build(story.installation.settings, MODELS, "default", tell=print)
+    built = build.build(story.installation.settings, MODELS, "default", on_wait=print)
 
     assert built.snapshots == []
-    build.publish(story.installation.settings, MODELS, tell=print)
+    build.publish(story.installation.settings, MODELS, on_wait=print)
     assert differing(tables(story.installation.published), story.nights["quiet"]) == {}

@@ -127,7 +127,7 @@ def test_a_missing_last_snapshot_is_noticed_by_the_history(damaged) -> None:
     (second / "manifest.json").unlink()
 
     with pytest.raises(WarehouseError, match="was not made from the snapshots in"):
-        build.build(installation.settings, MODELS, "default", tell=print)
+        build.build(installation.settings, MODELS, "default", on_wait=print)
 
 
 def test_a_missing_file_is_named(damaged) -> None:

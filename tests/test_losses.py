@@ -232,7 +232,7 @@ def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied
     change()
     before = tables(installation.published)
     build.take_over(
-        installation.settings, installation.models, policy.load(installation.settings), tell=told.append
+        installation.settings, installation.models, policy.load(installation.settings), on_message=told.append
     )
     whole = tables(installation.published)
     change()
@@ -240,7 +240,7 @@ def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied
     lossy = installation.command("sync").sentence
 
     found = "The warehouse was made by another version (history.roles has other columns)."
-    assert told == [f"{found} It is made again from the landing and the journal."]
+    assert told == [f"{found} It is rebuilt from the landing and the journal."]
     assert whole == before
     assert lossy.startswith(f"{found} A rebuild from what is there would lose 1 of the 1 snapshots of 'beta'")
     assert "then run `pipedrive-graph rebuild`." in lossy

@@ -63,7 +63,7 @@ def counted(published: Path, group: int) -> subprocess.CompletedProcess[str]:
 
 def publish(installation: Installation) -> None:
     """Publish, which is the part of a night that sets group and mode."""
-    build.publish(installation.settings, UNJUDGED, tell=print)
+    build.publish(installation.settings, UNJUDGED, on_wait=print)
 
 
 def reads(path: Path, group: int) -> bool:

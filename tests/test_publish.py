@@ -122,10 +122,9 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
         ("table", "permission", 3, "VARCHAR", True, "not known", "the permission's name"),
         (
             "table", "granted", 4, "BOOLEAN", False,
-            "not known: named without a usable value, or held by some of the users from whom it would be"
-            " inferred and not by others",
-            "whether the user has it; NULL is not known: named without a usable value, or held by some of"
-            " the users from whom it would be inferred and not by others",
+            "not known: named without a usable value, or inferred from users who differ in it",
+            "whether the user has it; NULL means not known: named without a usable value, or inferred from"
+            " users who differ in it",
         ),
     ]  # fmt: skip
     assert query(night.published, "SELECT type FROM data_dictionary WHERE kind = 'macro' ORDER BY name") == [
@@ -260,12 +259,12 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
     with database.writer(night.settings.warehouse) as connection:
         connection.execute("INSERT INTO users FROM users LIMIT 1")
     try:
-        with pytest.raises(WarehouseError, match=r"main\.users: company, user_id should identify a row"):
-            build.publish(night.settings, MODELS, tell=print)
+        with pytest.raises(WarehouseError, match=r"main\.users: the key \(company, user_id\) must be unique"):
+            build.publish(night.settings, MODELS, on_wait=print)
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, tell=print)
+        build.rebuild(night.settings, MODELS, on_wait=print)
 
 
 def test_a_warehouse_of_another_version_is_not_published(night) -> None:
@@ -274,16 +273,16 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         connection.execute("ALTER TABLE main.user_roles RENAME COLUMN active TO was_active")
     try:
         with pytest.raises(WarehouseError) as told:
-            build.publish(night.settings, MODELS, tell=print)
+            build.publish(night.settings, MODELS, on_wait=print)
         assert re.fullmatch(
             r"The warehouse was made by another version \(.*active.*\); run sync first\. "
-            r"What was published before stays\.",
+            r"The published file is unchanged\.",
             str(told.value),
         )
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, tell=print)
+        build.rebuild(night.settings, MODELS, on_wait=print)
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three companies after two nights; between them one user of each had one flag changed."""
     home = tmp_path_factory.mktemp("scale")
     write(home, LandingSpec(COMPANIES, USERS, NIGHTS))
-    build.rebuild(settings(home), MODELS, tell=print)
+    build.rebuild(settings(home), MODELS, on_wait=print)
     return home
 
 
@@ -86,13 +86,13 @@ def test_batches_and_single_companies_make_the_same(
     single = tmp_path / "single"
     write(single, LandingSpec(COMPANIES, USERS, NIGHTS))
     for company in ("co000002", "co000000", "co000001"):
-        build.build(settings(single), MODELS, company, tell=print)
-    build.publish(settings(single), MODELS, tell=print)
+        build.build(settings(single), MODELS, company, on_wait=print)
+    build.publish(settings(single), MODELS, on_wait=print)
     assert differing(tables(settings(single).published), expected) == {}
 
     # all of them, in batches of two and one
     monkeypatch.setattr(build, "_BATCH_USERS", 2 * USERS)
-    build.rebuild(settings(single), MODELS, tell=print)
+    build.rebuild(settings(single), MODELS, on_wait=print)
     assert differing(tables(settings(single).published), expected) == {}
 
 
@@ -135,8 +135,8 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
         [rule.qualified for rule in MODELS.of("rules")]
     )
     for company in ("co000000", "co000001", "co000002"):
-        build.build(settings(tmp_path), models, company, tell=print)
-    build.publish(settings(tmp_path), models, tell=print)
+        build.build(settings(tmp_path), models, company, on_wait=print)
+    build.publish(settings(tmp_path), models, on_wait=print)
     nights = tables(settings(tmp_path).published)
     runs = "SELECT company, outcome, fired FROM rule_runs ORDER BY company"
     found = "SELECT company, count(*) FROM findings GROUP BY company ORDER BY company"
@@ -148,7 +148,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
             ("co000002", "ran", USERS),
         ]
         assert query(settings(tmp_path).published, found) == [("co000001", USERS), ("co000002", USERS)]
-        built = build.rebuild(settings(tmp_path), models, tell=print)
+        built = build.rebuild(settings(tmp_path), models, on_wait=print)
         assert len(built.broken) == 1
     assert differing(tables(settings(tmp_path).published), nights) == {}
 
@@ -158,7 +158,7 @@ def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: 
     first, second = sorted((tmp_path / "landing" / "co000001").iterdir())
     shutil.rmtree(second)
 
-    build.rebuild(settings(tmp_path), MODELS, tell=print)
+    build.rebuild(settings(tmp_path), MODELS, on_wait=print)
 
     before, after = tables(settings(home).published), tables(settings(tmp_path).published)
     others = {name for name, rows in before.items() if rows != after[name]}
@@ -201,7 +201,7 @@ def test_of_an_answer_that_is_the_same_nothing_is_staged(
         return differences(connection)
 
     monkeypatch.setattr(process_snapshot.history, "differences", count)
-    build.build(settings(tmp_path), MODELS, "co000000", tell=print)
+    build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
 
     assert staged == [USERS, 1]
 
@@ -220,7 +220,7 @@ def test_keys_of_long_tables_are_proven_alike(monkeypatch: pytest.MonkeyPatch) -
         checks.check_key(connection, model, "held", count=4_200)
 
         connection.execute("INSERT INTO held VALUES ('acme', 7, NULL, 'can_69')")
-        with pytest.raises(WarehouseError, match=r"of 'acme' one is there 2 times"):
+        with pytest.raises(WarehouseError, match=r"'acme' has 2 rows with one key"):
             checks.check_key(connection, model, "held", count=4_201)
 
 
@@ -247,7 +247,7 @@ def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) 
         home = tmp_path / str(companies)
         write(home, LandingSpec(companies, 500))
         started = time.process_time()
-        build.rebuild(settings(home), MODELS, tell=print)
+        build.rebuild(settings(home), MODELS, on_wait=print)
         taken.append(time.process_time() - started)
     assert taken[1] < 5 * taken[0]
 
@@ -292,7 +292,7 @@ def loose(home: Path, tmp_path: Path) -> Path:
 def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
     before, size = content(loose), loose.stat().st_size
 
-    assert database.compact(loose, wait=pytest.fail) is None
+    assert database.compact(loose, on_wait=pytest.fail) is None
 
     assert content(loose) == before
     assert loose.stat().st_size < size / 2
@@ -300,7 +300,7 @@ def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
 
     # nothing is left to gain
     compacted = loose.stat()
-    assert database.compact(loose, wait=pytest.fail) is None
+    assert database.compact(loose, on_wait=pytest.fail) is None
     assert loose.stat().st_ino == compacted.st_ino
 
 
@@ -310,7 +310,7 @@ def test_a_warehouse_that_is_linked_to_is_written_anew_where_it_is(loose: Path, 
     link.parent.mkdir()
     link.symlink_to(loose)
 
-    assert database.compact(link, wait=pytest.fail) is None
+    assert database.compact(link, on_wait=pytest.fail) is None
 
     assert link.is_symlink()
     assert loose.stat().st_size < size / 2
@@ -329,7 +329,7 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
             "from pipedrive_graph.warehouse import database\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
-            "print(database.compact(Path(sys.argv[1]), wait=print))\n",
+            "print(database.compact(Path(sys.argv[1]), on_wait=print))\n",
             str(loose),
         ],
         check=False,
@@ -339,7 +339,7 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{loose} could not be made smaller (")
-    assert ended.stdout.endswith("); it is whole, and stays as it is.\n")
+    assert ended.stdout.endswith("); it is complete and unchanged.\n")
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
     assert content(loose) == before
     assert not files.temporary_for(loose).exists()
@@ -355,19 +355,19 @@ def test_a_warehouse_that_somebody_reads_stays(loose: Path) -> None:
     ) as reader:
         assert reader.stdout
         assert reader.stdout.readline() == b"open\n"
-        told = database.compact(loose, wait=pytest.fail)
+        told = database.compact(loose, on_wait=pytest.fail)
         reader.communicate()
 
     assert told is not None
     assert told.startswith(f"{loose} could not be made smaller (IO Error: Could not set lock on file ")
-    assert told.endswith("); it is whole, and stays as it is.")
+    assert told.endswith("); it is complete and unchanged.")
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
 
 
 def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "compact", lambda path, *, wait: f"{path} stays.")
+    monkeypatch.setattr(database, "compact", lambda path, *, on_wait: f"{path} stays.")
 
     told = installation.command("sync")
 
@@ -414,7 +414,7 @@ def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Pa
     fired, taken = [], []
     for _ in range(2):
         started = time.process_time()
-        built = build.build(settings(tmp_path), models, "co000000", tell=print)
+        built = build.build(settings(tmp_path), models, "co000000", on_wait=print)
         taken.append(time.process_time() - started)
         fired.append(built.fired["rules.talkative"])
     assert fired == [31_000, 20_925]
@@ -427,7 +427,7 @@ def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
     write(tmp_path, LandingSpec(1, 500, 40))
     sizes = []
     for _ in range(40):
-        build.build(settings(tmp_path), MODELS, "co000000", tell=print)
+        build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
         sizes.append(settings(tmp_path).warehouse.stat().st_size)
     assert sizes[-1] < 3 * sizes[0]
     assert sum(versions(tmp_path)["user_permissions"]) == 500 * 31 + 39 * 5

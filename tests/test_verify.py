@@ -227,7 +227,7 @@ def right(whole: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict
     home = tmp_path_factory.mktemp("right") / "home"
     shutil.copytree(whole.home, home)
     installation = Installation(home, dict(whole.variables), UNJUDGED)
-    build.rebuild(installation.settings, UNJUDGED, tell=print)
+    build.rebuild(installation.settings, UNJUDGED, on_wait=print)
     return tables(installation.published)
 
 
@@ -237,7 +237,7 @@ def test_no_damage_ends_with_a_wrong_table(right, copied: Installation, name: st
     DAMAGES[name](copied.home)
 
     try:
-        build.rebuild(copied.settings, UNJUDGED, tell=print)
+        build.rebuild(copied.settings, UNJUDGED, on_wait=print)
     except PipedriveGraphError as error:
         assert error.exit_code == 1  # noqa: PT017 - either this, or the right tables
     else:

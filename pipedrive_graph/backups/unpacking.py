@@ -62,7 +62,7 @@ def restore(file: Path, home: Path, *, on_wait: Callable[[str], None]) -> Restor
     unfinished = home / RESTORED
     if not os.path.lexists(unfinished):
         _check_empty(home)  # before anything is made
-    with database.lock(home / "warehouse.duckdb", wait=on_wait):
+    with database.lock(home / "warehouse.duckdb", on_wait=on_wait):
         if os.path.lexists(unfinished):
             manifest = _unfinished(unfinished, head)
         else:

@@ -1,4 +1,4 @@
-"""The companies of one build: what each has pending, and which of them an error keeps out."""
+"""The state of one build, per company: pending snapshots, processed snapshots, and errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from pipedrive_graph.builder.process_snapshot import Builder
+from pipedrive_graph.builder.process_snapshot import SnapshotProcessor
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.config.settings import Settings
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class BatchWork:
-    """The work of one build, company by company; an error of one company is kept, and the others go on.
+    """The work of one build. An error of one company is recorded, and the other companies continue.
 
     Attributes:
-        waivers: what waivers.toml says.
+        waivers: the waivers of waivers.toml.
         pending: the snapshots that are not in the warehouse yet, oldest first, by company.
-        taken: ids of the snapshots that this build has taken in, by company.
-        rosters: the companies' rosters as they are now.
-        failed: the error of each company that is kept out.
+        taken: ids of the snapshots that this build has added to the warehouse, by company.
+        rosters: the companies' current rosters.
+        failed: the error of each company that failed; it is skipped for the rest of the build.
     """
 
     settings: Settings
@@ -48,70 +48,71 @@ class BatchWork:
     _behind: set[str] = field(default_factory=set)
 
     def prepare(self, company: str) -> None:
-        """Do what was decided about a company since its last snapshot, and find what is pending."""
+        """Apply the decisions about a company since its last snapshot, and list its pending snapshots."""
         self.taken[company] = []
-        with self._kept_out(company):
-            people = rosters.load(one for one in self.settings.companies if one.name == company)
+        with self._isolated(company):
+            people = rosters.load(config for config in self.settings.companies if config.name == company)
             with database.transaction(self.connection):
-                # what was decided since the last snapshot was decided about what that snapshot found
+                # decisions since the last snapshot are about the findings of that snapshot
                 self.decisions.catch_up(company)
                 if self.decisions.are_applied(company):
                     self._read_decisions(company, people)
                 else:
-                    # the warehouse was lost: what is decided now comes after all that the journal says
+                    # the warehouse was lost: the journal must be replayed before new decisions are read
                     self._behind.add(company)
-            seen = ingest.taken(self.connection, company)
-            pending = ingest.pending(Landing(self.settings.storage).of(company), seen)
+            digests = ingest.taken(self.connection, company)
+            pending = ingest.pending(Landing(self.settings.storage).of(company), digests)
             self.rosters = Rosters({**self.rosters.of, **people.of})
             self.pending[company] = pending
 
-    def advance(self, builder: Builder, batch: list[Pending]) -> dict[str, int]:
-        """Take in a batch of at most one snapshot per company; where that fails, in halves.
+    def process(self, processor: SnapshotProcessor, batch: list[Pending]) -> dict[str, int]:
+        """Process a batch of at most one snapshot per company; if that fails, process its halves.
 
         Returns:
-            How often each rule fires, as `Builder.advance` returns it.
+            How many findings each rule has, as `SnapshotProcessor.process` returns it.
         """
         batch = [snapshot for snapshot in batch if snapshot.landing.company not in self.failed]
         if not batch:
             return {}
         if len(batch) == 1:
             fired: dict[str, int] = {}
-            with self._kept_out(batch[0].landing.company):
-                fired |= self._take(builder, batch)
+            with self._isolated(batch[0].landing.company):
+                fired |= self._process(processor, batch)
             return fired
         try:
-            return self._take(builder, batch)
+            return self._process(processor, batch)
         except Exception as error:
             if concerns_all(error):
                 raise
             half = len(batch) // 2
-            first, second = self.advance(builder, batch[:half]), self.advance(builder, batch[half:])
+            first, second = self.process(processor, batch[:half]), self.process(processor, batch[half:])
             return {name: first.get(name, 0) + second.get(name, 0) for name in first | second}
 
     def finish(self, company: str) -> None:
-        """Read the decisions of a company whose journal was ahead of the warehouse."""
+        """Read new decisions about a company whose journal was ahead of the warehouse."""
         if company in self._behind and company not in self.failed:
             people = Rosters({company: self.rosters.of.get(company, [])})
-            with self._kept_out(company), database.transaction(self.connection):
+            with self._isolated(company), database.transaction(self.connection):
                 self._read_decisions(company, people)
 
     def _read_decisions(self, company: str, people: Rosters) -> None:
         self.decisions.record_waivers(company, self.waivers)
         rosters.keep(self.decisions, self.settings, people)
 
-    def _take(self, builder: Builder, batch: list[Pending]) -> dict[str, int]:
+    def _process(self, processor: SnapshotProcessor, batch: list[Pending]) -> dict[str, int]:
         (first, *others) = batch
         step = f"Building snapshot {first.manifest.snapshot_id} of '{first.landing.company}'"
         if others:
             step += f" and those of {counted(len(others), 'other company', 'other companies')}"
         with timed(_log, step, announced=True):
-            fired = builder.advance(batch)
+            fired = processor.process(batch)
         for snapshot in batch:
             self.taken[snapshot.landing.company].append(snapshot.manifest.snapshot_id)
         return fired
 
     @contextmanager
-    def _kept_out(self, company: str) -> Iterator[None]:
+    def _isolated(self, company: str) -> Iterator[None]:
+        """Record an error as the company's, unless it concerns all companies."""
         try:
             yield
         except Exception as error:
@@ -121,7 +122,7 @@ class BatchWork:
 
 
 def concerns_all(error: Exception) -> bool:
-    """Whether an error says nothing about the company that met it: a full disk, full memory, Ctrl-C."""
+    """Whether an error is not caused by one company: a full disk, too little memory, a lock, Ctrl-C."""
     if isinstance(error, duckdb.Error | RuntimeError):
         return database.is_interrupt(error) or (
             isinstance(error, duckdb.Error)

@@ -1,4 +1,4 @@
-"""Turns committed snapshots into the published graph: those that are pending, or all of them again."""
+"""Builds the warehouse and the published graph, from pending snapshots or (`rebuild`) from all snapshots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import duckdb
 from pipedrive_graph.builder.batch import BatchWork
 from pipedrive_graph.builder.built import Batch, Built, left_out, unreadable
 from pipedrive_graph.builder.configuration import Configuration
-from pipedrive_graph.builder.process_snapshot import Builder
+from pipedrive_graph.builder.process_snapshot import SnapshotProcessor
 from pipedrive_graph.common import files
 from pipedrive_graph.common.pasted import shown
 from pipedrive_graph.common.timed import timed
@@ -32,20 +32,23 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 
-Tell = Callable[[str], None]
+Callback = Callable[[str], None]
+"""A function that receives a sentence for the user."""
 
 _BATCH_USERS = 250_000
-"""Users whose answers are taken in one transaction; a larger company is a batch of its own."""
+"""How many users a batch may have at most; a company with more is a batch of its own."""
 
 
-def build(settings: Settings, models: Models, company: str, *, tell: Tell) -> Built:
-    """Take one company's new snapshots into the warehouse, as `build_batch` does for several.
+def build(settings: Settings, models: Models, company: str, *, on_wait: Callback) -> Built:
+    """Add one company's new snapshots to the warehouse, as `build_batch` does for several companies.
 
     Raises:
-        PipedriveGraphError: why that could not be done; the warehouse is as it was before that snapshot.
+        PipedriveGraphError: if a snapshot cannot be added; the warehouse is as it was before that snapshot.
     """
     configuration = Configuration(settings)
-    batch = build_batch(settings, models, configuration.policies, configuration.waivers, [company], tell=tell)
+    batch = build_batch(
+        settings, models, configuration.policies, configuration.waivers, [company], on_wait=on_wait
+    )
     for error in batch.failed.values():
         raise error
     return replace(batch.built[company], fired=batch.fired, loose=batch.loose)
@@ -58,27 +61,27 @@ def build_batch(
     waivers: Waivers,
     companies: Sequence[str],
     *,
-    tell: Tell,
+    on_wait: Callback,
 ) -> Batch:
-    """Take the new snapshots of companies into the warehouse together; remove old temporary files.
+    """Add the new snapshots of several companies to the warehouse, and remove old temporary files.
 
-    One transaction holds at most one snapshot of each company. What is wrong with one company's snapshots,
-    journal or roster keeps that company out, and no other.
+    One transaction holds at most one snapshot of each company. An error in one company's snapshots, journal
+    or roster affects only that company.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/.
-        policies: what findings.toml says.
-        waivers: what waivers.toml says.
-        companies: their names in the settings.
-        tell: called once when another process holds the lock.
+        settings: the paths of the home folder.
+        models: the models of sql/ and the custom rules.
+        policies: the policies of findings.toml.
+        waivers: the waivers of waivers.toml.
+        companies: the companies' names in the settings.
+        on_wait: called once when another process holds the lock.
 
     Raises:
         BusyError: if another process writes for too long.
         NoSpaceError: if the disk is full.
-        WarehouseError: if the warehouse cannot be used, or the memory does not suffice.
+        WarehouseError: if the warehouse cannot be used, or there is not enough memory.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
         leftovers.remove(settings, companies)
         leftovers.close_folders(settings, companies)
         tables.create(connection)
@@ -86,10 +89,10 @@ def build_batch(
         work = BatchWork(settings, connection, decisions, waivers)
         for company in companies:
             work.prepare(company)
-        builder = Builder(connection, models, policies, work.rosters, decisions)
+        processor = SnapshotProcessor(connection, models, policies, work.rosters, decisions)
         fired: dict[str, int] = {}
         for batch in _batches(list(work.pending.values())):
-            fired = work.advance(builder, batch) or fired
+            fired = work.process(processor, batch) or fired
         for company in companies:
             work.finish(company)
         built = {
@@ -97,7 +100,7 @@ def build_batch(
                 snapshots=work.taken[company],
                 unreadable=unreadable(connection, company),
                 left_out=left_out(connection, company),
-                broken=sorted(builder.broken_of.get(company, {}).values()),
+                broken=sorted(processor.broken_of.get(company, {}).values()),
                 unusable=work.rosters.problems_of(company),
                 waivers=notices(connection, company) if work.taken[company] else [],
             )
@@ -105,15 +108,15 @@ def build_batch(
             if company not in work.failed
         }
     failed = {company: losses.with_advice(settings, error) for company, error in work.failed.items()}
-    took = any(work.taken.values())
-    loose = database.compact(settings.warehouse, wait=tell) if took else None
+    has_grown = any(work.taken.values())
+    loose = database.compact(settings.warehouse, on_wait=on_wait) if has_grown else None
     return Batch(built, failed, fired, loose)
 
 
-def take_over(settings: Settings, models: Models, policies: Policies, *, tell: Tell) -> None:
-    """Make the warehouse again where another version made it, before a company is read.
+def take_over(settings: Settings, models: Models, policies: Policies, *, on_message: Callback) -> None:
+    """Rebuild the warehouse before a run if another version made it.
 
-    Where that would lose something, it stays: the build says so.
+    If the rebuild would lose data, the warehouse stays as it is, and the build reports the problem.
 
     Raises:
         PipedriveGraphError: as `rebuild` does.
@@ -126,20 +129,20 @@ def take_over(settings: Settings, models: Models, policies: Policies, *, tell: T
         return  # damaged, or another process writes it
     except OtherVersionError as error:
         if losses.losses(settings) == []:
-            tell(f"{error} It is made again from the landing and the journal.")
-            rebuild(settings, models, tell=tell, policies=policies)
+            on_message(f"{error} It is rebuilt from the landing and the journal.")
+            rebuild(settings, models, on_wait=on_message, policies=policies)
 
 
-def publish(settings: Settings, models: Models, *, tell: Tell) -> dict[str, int]:
+def publish(settings: Settings, models: Models, *, on_wait: Callback) -> dict[str, int]:
     """Write the published file from the warehouse.
 
     Returns:
         Rows by table.
 
     Raises:
-        WarehouseError: if a check fails; what was published before stays.
+        WarehouseError: if a check fails; the published file is unchanged.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, wait=tell) as connection:
+    with losses.advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
         return publish_file(connection, models, settings.publication)
 
 
@@ -147,36 +150,36 @@ def rebuild(
     settings: Settings,
     models: Models,
     *,
-    tell: Tell,
+    on_wait: Callback,
     policies: Policies | None = None,
     accept_loss: bool = False,
     without: Collection[str] = (),
 ) -> Built:
-    """Make the warehouse from the landing and the journals, and publish it.
+    """Build a new warehouse from the landing and the journals, and publish it.
 
-    Companies advance together: first everybody's first snapshot, then everybody's second.
+    Snapshots are processed in rounds: the first snapshot of every company, then the second of every company.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/.
-        tell: called once when another process holds the lock.
-        policies: what findings.toml says; by default, the file is read.
-        accept_loss: go on although the warehouse holds what the landing and the journals do not.
-        without: ids of snapshots to set aside first, such as those that were taken with a wrong clock.
+        settings: the paths of the home folder.
+        models: the models of sql/ and the custom rules.
+        on_wait: called once when another process holds the lock.
+        policies: the policies of findings.toml; by default, the file is read.
+        accept_loss: continue even if the warehouse holds data that the landing and the journals lack.
+        without: ids of snapshots to set aside first, such as snapshots taken with a wrong clock.
 
     Raises:
-        ConfigurationError: if there is no such snapshot, or nothing would be left.
-        LossError: if something would be lost, and that was not accepted.
-        ConfigurationError: if findings.toml cannot be used.
-        LandingError: if a snapshot is damaged, or a journal is not whole and that was not accepted; the
-            warehouse stays as it was.
-        WarehouseError: if a check fails; the warehouse stays as it was.
+        ConfigurationError: if a snapshot in `without` does not exist, no snapshot would be left, or
+            findings.toml cannot be used.
+        LossError: if data would be lost and `accept_loss` is false.
+        LandingError: if a snapshot is damaged, or a journal is incomplete and `accept_loss` is false; the
+            warehouse is unchanged.
+        WarehouseError: if a check fails; the warehouse is unchanged.
     """
     landing = Landing(settings.storage)
     policies = policies or policy.load(settings)
     ownership.check(settings, landing.companies())
     temporary = files.temporary_for(settings.warehouse)
-    with database.lock(settings.warehouse, wait=tell):
+    with database.lock(settings.warehouse, on_wait=on_wait):
         _set_aside(landing, without)
         if accept_loss:
             losses.accept(settings)
@@ -185,7 +188,7 @@ def rebuild(
         people = rosters.recorded(settings, landing.companies())
         database.remove(temporary)
         try:
-            with database.writer(temporary, wait=tell, logged=False) as connection:
+            with database.writer(temporary, on_wait=on_wait, logged=False) as connection:
                 tables.create(connection)
                 chains = [ingest.pending(landing.of(name), []) for name in landing.companies()]
                 built = Built()
@@ -193,17 +196,17 @@ def rebuild(
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
-                builder = Builder(connection, models, policies, people, decisions)
+                processor = SnapshotProcessor(connection, models, policies, people, decisions)
                 unwritten = 0
                 for batch in _batches(chains):
                     with timed(
                         _log, f"Building {len(batch)} snapshots from {batch[0].manifest.snapshot_id} on"
                     ):
-                        builder.advance(batch)
+                        processor.process(batch)
                     built.snapshots.extend(snapshot.manifest.snapshot_id for snapshot in batch)
                     unwritten += sum(snapshot.manifest.users or 0 for snapshot in batch)
                     if unwritten >= _BATCH_USERS:
-                        # till then, all that the nights have replaced stays in memory
+                        # until a checkpoint, all replaced rows stay in memory
                         connection.execute("CHECKPOINT")
                         unwritten = 0
                 if not built.snapshots:
@@ -215,35 +218,35 @@ def rebuild(
             database.put_in_place(temporary, settings.warehouse)
         finally:
             database.remove(temporary)
-    return Built(built.snapshots, published, broken=sorted(builder.broken.values()))
+    return Built(built.snapshots, published, broken=sorted(processor.broken.values()))
 
 
 def _set_aside(landing: Landing, snapshot_ids: Collection[str]) -> None:
-    """Set snapshots aside, whatever company they are of.
+    """Set snapshots of any company aside.
 
     Raises:
-        ConfigurationError: if there is no such snapshot, or nothing would be left to build from.
+        ConfigurationError: if a snapshot does not exist, or no snapshot would be left.
     """
     if not snapshot_ids:
         return
-    there = {name: landing.of(name).digests().keys() for name in landing.companies()}
+    existing = {name: landing.of(name).digests().keys() for name in landing.companies()}
     for snapshot_id in snapshot_ids:
-        if not any(snapshot_id in ids for ids in there.values()):
+        if not any(snapshot_id in ids for ids in existing.values()):
             raise ConfigurationError(f"There is no snapshot '{shown(snapshot_id)}' in {landing.path}.")
-    if not any(ids - {*snapshot_ids} for ids in there.values()):
+    if not any(ids - {*snapshot_ids} for ids in existing.values()):
         raise ConfigurationError(
-            "Without these snapshots there is nothing to build from: move the home folder away instead, and"
-            " the next sync begins a new history."
+            "Without these snapshots, there is nothing to build from; move the home folder away instead, and"
+            " the next sync starts a new history."
         )
-    for name, ids in there.items():
+    for name, ids in existing.items():
         if chosen := sorted(ids & {*snapshot_ids}):
             landing.of(name).set_aside(chosen)
 
 
 def _batches(chains: list[list[Pending]]) -> Iterator[list[Pending]]:
-    """Batches of at most one snapshot per company: everybody's first, then everybody's second.
+    """Batches of at most one snapshot per company: all first snapshots, then all second ones.
 
-    A batch is no larger than what fits into memory well; a company is never divided.
+    A batch has at most `_BATCH_USERS` users, so that it fits into memory. A snapshot is never split.
     """
     for round_ in zip_longest(*chains):
         batch: list[Pending] = []

@@ -1,4 +1,4 @@
-"""What a build has done, for each company and for the batch, and what the operator should know of it."""
+"""The results of a build, per company and per batch, and the warnings for the operator."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pipedrive_graph.common.text import counted
 from pipedrive_graph.warehouse import database
 
 SHOWN = 10
-"""How many rows of a roster a warning names."""
+"""How many rows of a roster a warning lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build has done for one company; of a rebuild, for all.
+    """The result of a build for one company, or of a rebuild for all companies.
 
     Attributes:
-        snapshots: ids of the snapshots taken.
-        fired: how often each rule fires, by its qualified name; of a rebuild, nothing.
+        snapshots: ids of the processed snapshots.
+        fired: how many findings each rule has, by its qualified name; empty for a rebuild.
         unreadable: a line for each value of the last snapshot that could not be read.
-        left_out: a sentence, where the last answers about users leave out permissions that they had before.
+        left_out: a sentence if the last answers about users omit permissions that they had before.
         broken: a sentence for each rule that could not be run.
         unusable: a line for each row of the company's roster that is not used.
-        waivers: a sentence for each waiver that has expired, or speaks of no finding.
-        loose: a sentence, where the warehouse's file should be smaller and could not be made so.
+        waivers: a sentence for each waiver that has expired or matches no finding.
+        loose: a sentence if the warehouse's file could not be compacted.
     """
 
     snapshots: list[str] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the build of a batch has done.
+    """The result of a build of several companies.
 
     Attributes:
-        built: what was done for each company whose snapshots are in the warehouse.
-        failed: why the new snapshots of the other companies are not.
-        fired: how often each rule fires for the companies of the last transaction, by its qualified name.
-        loose: a sentence, where the warehouse's file should be smaller and could not be made so.
+        built: the result of each company that succeeded.
+        failed: the error of each company that failed.
+        fired: how many findings each rule has in the last transaction, by its qualified name.
+        loose: a sentence if the warehouse's file could not be compacted.
     """
 
     built: Mapping[str, Built]
@@ -57,12 +57,12 @@ class Batch:
 
 
 def warnings(built: Built, *, names_people: bool) -> Iterator[str]:
-    """What the operator should know of a build, in sentences.
+    """The warnings about a build, as sentences.
 
     Args:
-        built: the build.
-        names_people: whether the sentences may name people. Dagster keeps the log of a run: there, numbers
-            stand, and where the rows are.
+        built: the result of the build.
+        names_people: whether the sentences may name people. Dagster stores the log of a run, so its log gets
+            counts and the names of the tables instead.
     """
     yield from about_values(built, names_people=names_people)
     if built.left_out:
@@ -70,38 +70,38 @@ def warnings(built: Built, *, names_people: bool) -> Iterator[str]:
     if built.unusable:
         rows = f": {listed(built.unusable)}" if names_people else ""
         count = counted(len(built.unusable), "row")
-        yield f"{count} of the roster cannot be used{rows}. The table roster has them all."
+        yield f"{count} of the roster cannot be used{rows}. The table roster lists all of them."
     if names_people:
         yield from built.waivers
     elif built.waivers:
         count = counted(len(built.waivers), "waiver")
         yield f"{count} expired or match no open finding; `pipedrive-graph findings` names each."
     for sentence in built.broken:
-        yield f"{sentence} The other rules were run; what this one found before stays as it was."
+        yield f"{sentence} The other rules were run; the earlier findings of this rule stay as they are."
     if built.loose:
         yield built.loose
 
 
 def about_values(built: Built, *, names_people: bool) -> Iterator[str]:
-    """A sentence where values could not be read."""
+    """A sentence if values could not be read."""
     if built.unreadable:
         count = counted(len(built.unreadable), "value")
         example = f", such as {built.unreadable[0]}" if names_people else ""
         yield (
-            f"{count} could not be read{example}. Each counts as last known, or as not known;"
-            " the table unreadable_values has them all."
+            f"{count} could not be read{example}. The last known value is used, if there is one;"
+            " the table unreadable_values lists all of them."
         )
 
 
 def listed(problems: list[str]) -> str:
-    """The first of many, and how many more there are."""
+    """The first `SHOWN` problems, and how many more there are."""
     shown = "; ".join(problems[:SHOWN])
     return f"{shown}; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else shown
 
 
 def unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
     """A line for each value of a company's last snapshot that could not be read."""
-    found = database.rows(
+    values = database.rows(
         connection,
         """
         SELECT endpoint, subject_id, field, value
@@ -110,12 +110,12 @@ def unreadable(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]
     )
     return [
         f"{endpoint}{f', {subject}' if subject else ''}: {field} is '{value}'"
-        for endpoint, subject, field, value in found
+        for endpoint, subject, field, value in values
     ]
 
 
 def left_out(connection: duckdb.DuckDBPyConnection, company: str) -> str | None:
-    """A sentence where the last answers about users leave out permissions that they had before."""
+    """A sentence if the last answers about users omit permissions that they had before."""
     ((values, users, permissions),) = database.rows(
         connection,
         """
@@ -128,7 +128,7 @@ def left_out(connection: duckdb.DuckDBPyConnection, company: str) -> str | None:
         return None
     more = f" and {len(permissions) - 3} others" if len(permissions) > 3 else ""
     return (
-        f"The answers of Pipedrive leave out {counted(values, 'permission')} of {counted(users, 'user')} that"
-        f" they had before: {', '.join(permissions[:3])}{more}. Each stays as last known; the table"
-        " unanswered_permissions has them all."
+        f"The answers of Pipedrive omit {counted(values, 'permission')} of {counted(users, 'user')} that"
+        f" they had before: {', '.join(permissions[:3])}{more}. The last known values are used; the table"
+        " unanswered_permissions lists all of them."
     )

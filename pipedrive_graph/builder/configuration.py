@@ -1,7 +1,6 @@
-"""Loads the configuration of a command: each file is read at most once, and its values are handed down.
+"""Loads the configuration of a command. Each file is read at most once; functions below receive its values.
 
-A part is read and validated when it is first asked for, so a mistake in a file stops only the commands that
-need the file.
+A part is read and validated on first access, so a mistake in a file stops only the commands that need it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import PipedriveGraphError
 
-if TYPE_CHECKING:  # each part is imported when it is read: `status` starts without DuckDB
+if TYPE_CHECKING:  # the modules are imported on first access, so that `status` starts without DuckDB
     from pipedrive_graph.config.alert_channels import Alerts
     from pipedrive_graph.config.alerts_file import AlertsFile
     from pipedrive_graph.config.policy import Policies
@@ -27,9 +26,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the files in the home folder say, as one command has read them.
+    """The configuration files of the home folder, as read by one command.
 
-    Every part is the same value, or raises the same error, however often it is asked for.
+    Every access to a part returns the same value or raises the same error.
 
     Attributes:
         settings: the home folder, the companies (companies.toml) and the options (settings.toml).
@@ -77,7 +76,7 @@ class Configuration:
         """The waivers of waivers.toml.
 
         Raises:
-            ConfigurationError: if waivers.toml cannot be used, or what says which rules there are.
+            ConfigurationError: if waivers.toml, findings.toml or the folder of custom rules cannot be used.
         """
         from pipedrive_graph.config import waivers
 
@@ -85,7 +84,7 @@ class Configuration:
 
     @property
     def owners(self) -> RoleOwners | None:
-        """The owners of roles of reviews.toml; None where there is no such file.
+        """The owners of roles from reviews.toml; None if the file does not exist.
 
         Raises:
             ConfigurationError: if reviews.toml cannot be used.
@@ -96,14 +95,14 @@ class Configuration:
 
     @property
     def alerts_file(self) -> AlertsFile:
-        """What alerts.toml says, or why it cannot be used: alerts are sent either way."""
+        """The content of alerts.toml, or the reason why it cannot be used; alerts are sent either way."""
         from pipedrive_graph.config import alerts_file
 
         return self._once("alerts_file", lambda: alerts_file.read(self.settings))
 
     @property
     def alerts(self) -> Alerts:
-        """What alerts.toml says.
+        """The settings of alerts.toml.
 
         Raises:
             ConfigurationError: if alerts.toml cannot be used.
@@ -111,7 +110,7 @@ class Configuration:
         return self.alerts_file.usable()
 
     def _once(self, part: str, read: Callable[[], T]) -> T:
-        """Read a part, or repeat how reading it ended."""
+        """Read a part, or return (or raise) the outcome of the first read."""
         if part not in self._outcomes:
             try:
                 self._outcomes[part] = read()

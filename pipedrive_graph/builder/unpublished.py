@@ -1,4 +1,4 @@
-"""Finds the snapshot that is committed and not published yet: a run was cut off, or failed, after reading."""
+"""Finds a committed snapshot that is not published yet because its run failed or was interrupted."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pipedrive_graph.warehouse import database
 
 
 def published_snapshots(published: Path) -> dict[str, str]:
-    """The snapshot that the published file shows of each company; none where it is missing or damaged."""
+    """The published snapshot of each company; empty if the published file is missing or damaged."""
     if not published.exists():
         return {}
     try:
         with database.attached(published) as connection:
             shown = database.rows(connection, "SELECT company, snapshot_id FROM held.current_snapshot")
     except (duckdb.Error, LandingError):
-        return {}  # damaged, or closed to this user: it is published again
+        return {}  # damaged or not readable by this user: the file will be published again
     return {str(company): str(snapshot_id) for company, snapshot_id in shown}
 
 
 def unpublished(landing: CompanyLanding, shown: Mapping[str, str]) -> Manifest | None:
-    """The company's newest snapshot, if it was accepted and is not what is published.
+    """The company's newest snapshot if it was accepted and is not published.
 
     Args:
         landing: the company's snapshots.
-        shown: what is published, as `published_snapshots` gives it.
+        shown: the published snapshots, as `published_snapshots` returns them.
 
     Raises:
         LandingError: if the newest manifest cannot be read.
@@ -44,12 +44,12 @@ def unpublished(landing: CompanyLanding, shown: Mapping[str, str]) -> Manifest |
 
 
 def is_published(manifest: Manifest, published: Path) -> bool:
-    """Whether a snapshot is the one that the published file shows."""
+    """Whether the published file shows this snapshot."""
     return published_snapshots(published).get(manifest.company) == manifest.snapshot_id
 
 
 def replaces_a_read(manifest: Manifest, company: Company, plan: Collect) -> bool:
-    """Whether an unpublished snapshot is as good as a read now: it is young, and was asked the same way."""
+    """Whether an unpublished snapshot can replace a new read: it is recent and was collected the same way."""
     return (
         manifest.started_at <= clock.now() <= manifest.started_at + RESUME_WITHIN
         and manifest.identity.collect == plan

@@ -102,7 +102,7 @@ def opened(settings: Settings, models: Models, *, on_wait: OnWait, nothing: str)
     if not settings.warehouse.exists():
         raise DecisionError(nothing)
     ownership.check(settings, [company.name for company in settings.companies])
-    with advised(settings), database.writer(settings.warehouse, wait=on_wait) as connection:
+    with advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
         tables.create(connection)
         _check(connection, models)
         yield decisions_in(connection, models, settings)

@@ -172,7 +172,7 @@ def refused(
     reasons: dict[str, PipedriveGraphError] = {}
     with ExitStack() as stack:
         if settings.warehouse.exists():
-            stack.enter_context(database.lock(settings.warehouse, wait=on_wait))
+            stack.enter_context(database.lock(settings.warehouse, on_wait=on_wait))
         losses_of = _losses_of(settings, companies)
         for company in companies:
             try:

@@ -17,7 +17,7 @@ from pipedrive_graph.config.waivers import Waivers
 from pipedrive_graph.decisions.finding_handlers import WAIVERS, Handler
 from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.errors import LossError
-from pipedrive_graph.findings.apply_waivers import settle
+from pipedrive_graph.findings.apply_waivers import update_waived
 from pipedrive_graph.landing import Landing, Mark
 from pipedrive_graph.warehouse.database import quoted, rows
 from pipedrive_graph.warehouse.sql_project import Models
@@ -63,7 +63,7 @@ class Decisions:
                 FROM landing.batch AS batch
                 WHERE findings.company = batch.company AND findings.{column} > batch.as_of"""
             )
-        settle(self.connection, self.models, "SELECT company, as_of AS at FROM landing.batch")
+        update_waived(self.connection, self.models, "SELECT company, as_of AS at FROM landing.batch")
 
     def replay(self, company: str, snapshot_id: str | None) -> None:
         """Apply the journal's entries of this snapshot that are not applied yet."""
@@ -146,7 +146,7 @@ class Decisions:
             handle(self.connection, self.settings, company, entry)
         if entry.snapshot_id is not None:
             moment = f"SELECT {quoted(company)} AS company, CAST({quoted(entry.naive_at)} AS TIMESTAMP) AS at"
-            settle(self.connection, self.models, moment)
+            update_waived(self.connection, self.models, moment)
         self._note(company, entry.mark)
 
 

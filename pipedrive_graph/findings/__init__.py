@@ -1,1 +1,1 @@
-"""Keeps findings over time: first seen, last seen, resolved on proof."""
+"""Runs the rules and keeps their findings over time."""

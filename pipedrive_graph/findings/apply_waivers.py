@@ -1,9 +1,9 @@
-"""Applies waivers: which findings they cover, as long as they hold and the evidence does not grow.
+"""Applies waivers to findings, and reopens findings whose waiver no longer covers them.
 
-Which waiver covers which finding is decided in sql/lifecycle; this module runs the steps and writes their
-result into history.findings and history.waivers. To run it twice changes nothing the second time. A finding
-under a waiver keeps the evidence with which it was waived. Growth ends the waiver for this finding for good;
-only one that is written or changed later covers it again.
+The queries in sql/lifecycle decide which waiver covers which finding; this module runs them and writes the
+result into history.findings and history.waivers. Running it again changes nothing. A waived finding stores
+the evidence with which it was waived. If the evidence grows, the waiver stops covering this finding for good;
+only a waiver that is added or changed later covers it again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
 _RENAMES = "main.renames"
-"""Computed here: by day, the warehouse may be one of an earlier version, which has no such table."""
+"""The query is run here, because the warehouse of an earlier version has no table `renames` yet."""
 
 _STEPS = ("waiver_matches", "waivers_in_force", "waiver_drift", "reopened", "waiver_states")
 
-_WAIVE = steps.written("""
+_WAIVE = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'waived',
@@ -38,7 +38,7 @@ _WAIVE = steps.written("""
     ANTI JOIN lifecycle.waiver_drift AS drift USING (company, finding_id)
     WHERE findings.company = in_force.company AND findings.finding_id = in_force.finding_id""")
 
-_REOPEN = steps.written("""
+_REOPEN = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'open',
@@ -52,20 +52,20 @@ _REOPEN = steps.written("""
     FROM lifecycle.reopened AS reopened
     WHERE findings.company = reopened.company AND findings.finding_id = reopened.finding_id""")
 
-_NOTE = steps.written("""
+_NOTE = steps.with_temporary_names("""
     UPDATE history.waivers AS waivers
     SET state = states.state, findings = states.findings
     FROM lifecycle.waiver_states AS states
     WHERE waivers.company = states.company AND waivers.waiver_id = states.waiver_id""")
 
 
-def settle(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) -> None:
-    """Bring the status of the findings of some companies in line with their waivers.
+def update_waived(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) -> None:
+    """Update the status of the findings of some companies by their waivers.
 
     Args:
         connection: the warehouse, in a transaction.
-        models: rules say which of their evidence may grow.
-        moments: a query of the companies, with the time by which a waiver's end is judged (`at`).
+        models: all models; the header of a rule names the evidence whose growth ends a waiver (`grows`).
+        moments: a query of the companies, each with the time (`at`) at which waivers are checked for expiry.
     """
     steps.hand_over_query(connection, "moments", moments)
     concerned = rows(

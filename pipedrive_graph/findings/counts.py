@@ -1,4 +1,4 @@
-"""Keeps the counts of a batch: findings by status and severity, and how each rule was run."""
+"""Writes the statistics of a batch: findings by status and severity, and the outcome of each rule."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pipedrive_graph.warehouse.sql_project import Models
 STATUSES = ("open", "waived", "resolved")
 
 
-def tally(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Keep the counts of the companies in landing.batch, after the rules were run and waivers applied.
+def write_counts(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    """Write the counts of the companies in landing.batch, after the rules have run and waivers are applied.
 
-    What is decided by day, after the snapshot, is counted in the next one: so `rebuild` counts the same.
+    Decisions made after the snapshot count in the next snapshot, so that `rebuild` gives the same counts.
 
     Args:
-        connection: the warehouse, in the transaction in which the rules were run.
-        models: the steps are among them.
+        connection: the warehouse, in the transaction in which the rules have run.
+        models: all models, including the steps.
     """
     steps.make(connection, models, "lifecycle.finding_counts", "lifecycle.rule_runs")
     connection.execute("INSERT INTO history.finding_counts BY NAME FROM lifecycle_finding_counts")

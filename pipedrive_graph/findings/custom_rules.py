@@ -1,7 +1,7 @@
-"""Adds the installation's own rules to those that are shipped, each checked before it is run.
+"""Loads the custom rules of an installation, and checks each of them before it runs.
 
-A file that cannot be used is left out and told by its place, and by the line if there is one; the other
-rules are run, and what it found before stays.
+A file that cannot be used is skipped and reported with its path and line. The other rules run, and the
+earlier findings of the skipped rule stay as they are.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 
 def load(settings: Settings, folder: Path) -> Models:
-    """All models of an installation: those that are shipped, and its own rules.
+    """All models of an installation: the shipped models and the custom rules.
 
     Args:
-        settings: the home folder, in which it is noted what the queries read.
-        folder: where the own rules lie, as findings.toml says; it need not be there.
+        settings: the home folder, which holds the cache of parsed queries.
+        folder: the folder of the custom rules; it need not exist.
 
     Raises:
         ConfigurationError: if the folder of rules cannot be read.
@@ -36,7 +36,7 @@ def load(settings: Settings, folder: Path) -> Models:
     """
     parsed = ParsedQueries(settings.parsed_queries)
     models = added(Models(sql_folder(), parsed), folder, parsed)
-    # a file of root would be closed to the owner of the home folder
+    # a file that root creates would not be writable by the owner of the home folder
     is_own = os.geteuid() != 0 or ownership.foreign(settings.home) is None
     if is_own and settings.home.is_dir():
         parsed.save()
@@ -44,10 +44,10 @@ def load(settings: Settings, folder: Path) -> Models:
 
 
 def names(folder: Path) -> set[str]:
-    """The names of all rules of an installation, of its own that cannot be run today as well.
+    """The names of all rules of an installation, including custom rules that cannot be run.
 
     Args:
-        folder: where the own rules lie; it need not be there.
+        folder: the folder of the custom rules; it need not exist.
 
     Raises:
         ConfigurationError: if the folder cannot be read.
@@ -56,15 +56,15 @@ def names(folder: Path) -> set[str]:
 
 
 def added(models: Models, folder: Path, parsed: ParsedQueries | None = None) -> Models:
-    """The models with the installation's own rules among them.
+    """The shipped models together with the custom rules.
 
     Args:
-        models: what is shipped.
-        folder: where the own rules lie; it need not be there.
-        parsed: says what their queries read; by default, all of them are parsed.
+        models: the shipped models.
+        folder: the folder of the custom rules; it need not exist.
+        parsed: a cache of parsed queries; by default, all queries are parsed.
 
     Returns:
-        All of them; its `broken` says which files cannot be used, and why.
+        All models; the attribute `broken` lists the files that cannot be used, with the reasons.
 
     Raises:
         ConfigurationError: if the folder cannot be read.
@@ -77,14 +77,14 @@ def added(models: Models, folder: Path, parsed: ParsedQueries | None = None) -> 
     parsed = parsed or ParsedQueries()
     shipped = {rule.name for rule in models.of("rules", Kind.RULE)}
     good, broken = [], {}
-    # an empty warehouse, which has no way to any file
+    # an empty warehouse without access to files
     with duckdb.connect(config={**CONFIG, "enable_external_access": False}) as connection:
         empty.create(connection, models)
         for path in files:
             try:
                 good.append(custom_rule_checks.checked(connection, models, path, shipped, parsed))
             except (ModelError, RecursionError) as error:
-                # a name that is taken is the other rule's, and so is what was found under it
+                # under a name that a shipped rule has, findings belong to the shipped rule
                 name = path.stem if path.stem not in shipped else f"{path.stem}/own"
                 nested = f"{path}: its query is nested too deeply."
                 broken[f"rules.{name}"] = nested if isinstance(error, RecursionError) else str(error)
@@ -98,7 +98,7 @@ def _files(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         if isinstance(error, NotADirectoryError) and not folder.exists():
-            return []  # the home folder cannot be one, which is told where it is written to
+            return []  # the home folder's path is unusable; the code that writes there reports that
         raise ConfigurationError(
             f"Cannot read the folder of your own rules, {folder}: {files.reason(folder, error)}."
         ) from error

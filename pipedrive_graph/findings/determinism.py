@@ -1,9 +1,9 @@
-"""Refuses in a rule what a rebuild would not find again: by the clock, by chance, and what is read unseen.
+"""Refuses custom rules whose result a rebuild would not reproduce: by clock, by chance, or by hidden reads.
 
-DuckDB says of each overload of a function whether it is consistent. Its releases differ in that, so two
-things are left out of account. An overload that takes or returns a time with a time zone depends on the
-session's zone, and that is UTC in every run. And a few functions read the clock, a setting or chance, which
-no release (or not every one) says of them.
+DuckDB lists for each overload of a function whether it is consistent, but two corrections are needed. Some
+releases call overloads that take or return a time with a time zone inconsistent, because they depend on the
+session's time zone; they are allowed, because every run uses UTC. And some releases call functions
+consistent that read the clock, a setting or random numbers; `_INCONSISTENT` lists them.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_model import Model
 
 _CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
-"""Functions that are called without brackets."""
+"""Functions of the clock that are called without brackets."""
 
 _HIDDEN = re.compile(r"query|query_table|histogram_values|json_execute_\w+|(duckdb|pragma|pg)_\w+")
-"""Functions that read tables, or run queries, of which the rule's own query says nothing."""
+"""Functions that read tables or run queries that do not appear in the rule's own query."""
 
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 _ANY = 1_000
-"""More arguments than a call has."""
+"""Stands for any number of arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Overload:
-    """A form of a function: how many arguments a call of it has."""
+    """An overload of a function, by the number of arguments that it accepts."""
 
     least: int = 0
     most: int = _ANY
@@ -48,21 +48,21 @@ _INCONSISTENT: dict[str, _Overload] = {
     "reservoir_quantile": _Overload(),  # draws a sample
     "version": _Overload(),
 }
-"""What at least one release of DuckDB wrongly calls consistent."""
+"""Overloads that at least one release of DuckDB wrongly lists as consistent."""
 
 _ERROR = "error"
-"""Only fails, so that it is the same each time."""
+"""This function only raises an error, so it is deterministic although DuckDB lists it as inconsistent."""
 
 
 def check(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     """Check the functions that a rule's query calls.
 
     Args:
-        connection: names the functions of this DuckDB, and which overloads of them are consistent.
-        rule: a rule of the installation's own.
+        connection: any connection; it lists the functions of this version of DuckDB.
+        rule: a custom rule.
 
     Raises:
-        ModelError: naming the first that is refused, with its line.
+        ModelError: if a function is refused; the message names the first one and its line.
     """
     refused, schemas = _refused(connection), _schemas(connection)
     tokens = sqlglot.tokenize(rule.in_file, dialect="duckdb")
@@ -70,7 +70,9 @@ def check(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     for place, (token, name) in enumerate(zip(tokens, words, strict=True)):
         called = words[place + 1 : place + 2] == ["("]
         if called and _HIDDEN.fullmatch(name):
-            raise ModelError(f"{rule.place}: line {token.line}: {token.text} is no table of the graph.")
+            raise ModelError(
+                f"{rule.place}: line {token.line}: {token.text} is not allowed; read the tables of the graph."
+            )
         if (
             token.token_type.name.lower() in _CLOCK
             or (called and _is_refused(refused.get(name, ()), _arguments(words, place, schemas)))
@@ -78,13 +80,13 @@ def check(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
             or words[place - 1 : place + 1] == ["using", "sample"]
         ):
             raise ModelError(
-                f"{rule.place}: line {token.line}: {token.text} is another each time, so a rebuild would "
-                "not find the same; the time of the snapshot is current_snapshot.as_of."
+                f"{rule.place}: line {token.line}: {token.text} gives another result each time, so a rebuild "
+                "would differ; the time of the snapshot is current_snapshot.as_of."
             )
 
 
 def _refused(connection: duckdb.DuckDBPyConnection) -> dict[str, list[_Overload]]:
-    """The overloads that may give something else the next time, by the function's name."""
+    """The overloads that are not deterministic, by the function's name."""
     refused = {name: [overload] for name, overload in _INCONSISTENT.items()}
     for name, parameters, more in rows(
         connection,
@@ -101,7 +103,7 @@ def _refused(connection: duckdb.DuckDBPyConnection) -> dict[str, list[_Overload]
         _ERROR,
     ):
         refused.setdefault(name, []).append(_Overload(parameters, _ANY if more else parameters))
-    # a macro that DuckDB brings, such as ago(), is no more consistent than what it calls
+    # a built-in macro, such as ago(), is as inconsistent as the functions that it calls
     for name, definition in rows(
         connection,
         "SELECT function_name, macro_definition FROM duckdb_functions()"
@@ -113,7 +115,7 @@ def _refused(connection: duckdb.DuckDBPyConnection) -> dict[str, list[_Overload]
 
 
 def _schemas(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """What may stand before a function's name and a dot without being an argument of the call."""
+    """Names of catalogs and schemas: before a dot and a function's name, they are not an argument."""
     names = rows(
         connection, "SELECT DISTINCT unnest([catalog_name, schema_name]) FROM information_schema.schemata"
     )
@@ -125,7 +127,7 @@ def _is_refused(overloads: Iterable[_Overload], arguments: int) -> bool:
 
 
 def _arguments(words: list[str], place: int, schemas: set[str]) -> int:
-    """How many arguments a call has: those between the brackets, and the one before a dot, as in x.age()."""
+    """How many arguments a call has: those between the brackets, and one before a dot, as in x.age()."""
     chained = words[place - 1 : place] == ["."] and words[place - 2] not in schemas
     depth, commas = 0, 0
     for word in words[place + 1 :]:

@@ -1,4 +1,4 @@
-"""Runs the rules, and checks that what they return are findings with an identity of their own."""
+"""Runs the rules, and checks that their rows are findings with unique identities."""
 
 from __future__ import annotations
 
@@ -9,46 +9,49 @@ import duckdb
 
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.errors import RuleError
-from pipedrive_graph.findings.fingerprints import digests
+from pipedrive_graph.findings.fingerprints import make_fingerprints
 from pipedrive_graph.findings.rule_header import is_event, needs
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import is_from_outside, rows
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
-from pipedrive_graph.warehouse.transform import tonight
+from pipedrive_graph.warehouse.transform import batch_query
 
 _log = logging.getLogger(__name__)
 
 _PROVEN_BY = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
-"""The table of history that has the answer to a call about one user."""
+"""The history table that stores the answer to a call about one user."""
 
 
-def fire(connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Mapping[str, str]) -> None:
+def evaluate_rules(
+    connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Mapping[str, str]
+) -> None:
     """Run the rules for the companies in landing.batch.
 
-    The steps lifecycle.abstentions and lifecycle.firing have the result.
+    The result is in the temporary tables of lifecycle.abstentions and lifecycle.firing.
 
     Args:
         connection: the warehouse, in a transaction.
-        models: the rules and the steps are among them.
+        models: all models, including the rules and the steps.
         broken: why a rule cannot be run in this batch, by its qualified name.
 
     Raises:
-        RuleError: naming the rule that cannot be run, and why; the transaction is spoilt.
+        RuleError: if a rule cannot be run; the message names it and the reason. The transaction must be
+            rolled back.
     """
     rules = models.of("rules", Kind.RULE)
     _hand_over(connection, rules, broken)
-    digests(connection, models, rules)
+    make_fingerprints(connection, models, rules)
     steps.make(connection, models, "lifecycle.abstentions")
     for rule in rules:
         with timed(_log, str(rule.place)):
-            _fire(connection, rule)
+            _evaluate(connection, rule)
     steps.make(connection, models, "lifecycle.malformed_rows", "lifecycle.firing")
     _check(connection, rules)
 
 
 def _hand_over(connection: duckdb.DuckDBPyConnection, rules: list[Model], broken: Mapping[str, str]) -> None:
-    """Hand over which rules there are, what they need and read, and which cannot be run."""
+    """Create the `run` tables about rules: their needs and reads, and the reasons why some are broken."""
     steps.hand_over(connection, "rules", [(rule.name, is_event(rule), rule.query_sha256) for rule in rules])
     reasons = [(name.rpartition(".")[2], reason) for name, reason in sorted(broken.items())]
     steps.hand_over(connection, "broken_rules", reasons)
@@ -63,8 +66,8 @@ def _hand_over(connection: duckdb.DuckDBPyConnection, rules: list[Model], broken
     steps.hand_over(connection, "found")
 
 
-def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
-    """Collect what a rule finds."""
+def _evaluate(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
+    """Run one rule and insert its rows into run.found."""
     try:
         connection.execute(
             f"""
@@ -73,8 +76,8 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
                 company, ? AS rule, severity, subject_kind, subject_id, object,
                 {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
                 CAST(evidence AS JSON) AS evidence, ? AS remedy
-            -- the line break ends a comment in the last line of the rule
-            FROM ({tonight(rule)}\n)
+            -- the line break ends a comment on the last line of the rule
+            FROM ({batch_query(rule)}\n)
             WHERE
                 company IN (SELECT company FROM landing.batch)
                 AND company NOT IN (SELECT company FROM lifecycle_abstentions WHERE rule = ?)""",
@@ -87,11 +90,11 @@ def _fire(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
-    """Refuse a rule with rows that are not findings, or with two of the same identity."""
-    wrong = rows(
+    """Refuse a rule with a malformed row, or with two rows of the same identity."""
+    malformed = rows(
         connection, "SELECT rule, subject, problem FROM lifecycle_malformed_rows ORDER BY ALL LIMIT 1"
     )
-    if wrong:
-        name, subject, problem = wrong[0]
+    if malformed:
+        name, subject, problem = malformed[0]
         rule = next(rule for rule in rules if rule.name == name)
         raise RuleError(f"{rule.place}: the row {subject} {problem}.", rule=rule.qualified)

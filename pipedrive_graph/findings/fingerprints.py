@@ -1,7 +1,8 @@
-"""Fingerprints of the rules: of a rule's query together with what findings.toml says that the rule goes by.
+"""Fingerprints of rules: digests of a rule's query and of the settings in findings.toml that it uses.
 
-A finding keeps the fingerprint with which it was found, so that it is not called fixed when in truth the
-rule, or a threshold that the rule names, has changed. Rewording or formatting a rule changes nothing.
+A finding stores the fingerprint with which it was found. If the fingerprint has changed, a finding that
+disappears is not called fixed, because the rule or one of its thresholds may be the cause. Comments and
+formatting do not change a fingerprint.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
 EARLIER = "earlier_rules.json"
-"""The file of sql/ with the digests of the shipped rules' files in releases that kept these in findings."""
+"""A file in sql/: file digests of the shipped rules in earlier releases, which stored them in findings."""
 
 _THRESHOLDS = "main.rule_thresholds"
 
 _PEOPLE = {"roster"}
-"""Tables of the schema `policy` that are about people: what changes there changes no rule."""
+"""Tables of the schema `policy` about people: a change in them does not change a rule."""
 
 
-def digests(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
-    """Make lifecycle.rule_fingerprints for the rules in run.rules and the companies in landing.batch."""
+def make_fingerprints(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
+    """Create lifecycle.rule_fingerprints for the rules in run.rules and the companies in landing.batch."""
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.rule_fingerprints")
 
 
 def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Replace the fingerprints that an earlier release kept in the findings of landing.batch's companies.
+    """Convert the fingerprints that an earlier release stored in the findings of landing.batch's companies.
 
-    They were of whole files. One that fits no file of an earlier release is left: its rule has changed. The
-    settings that they include are those of the last snapshot, so this comes before findings.toml is read in.
+    Those were digests of whole files. A fingerprint that matches no earlier file stays, because its rule has
+    changed. Fingerprints include the settings of the last snapshot, so this must run before the policy
+    tables are rewritten.
     """
     before = """
         SELECT 1
@@ -49,7 +51,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     if not rows(connection, before):
         return
     rules = models.of("rules", Kind.RULE)
-    # the rules of the installation itself are the same files in both releases
+    # custom rules are the same files in both releases
     known = {(rule.name, rule.sha256, rule.query_sha256) for rule in rules}
     shipped = json.loads((sql_folder() / EARLIER).read_text(encoding="utf-8"))
     known |= {(rule, file, query) for rule, files in shipped.items() for file, query in files.items()}
@@ -57,7 +59,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.earlier_fingerprints")
     connection.execute(
-        steps.written("""
+        steps.with_temporary_names("""
         UPDATE history.findings AS findings
         SET rule_sha256 = earlier.rule_sha256
         FROM lifecycle.earlier_fingerprints AS earlier
@@ -69,25 +71,25 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def _hand_over_policies(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
-    policies = [(rule.name, name) for rule in rules for name in sorted(goes_by(models, rule))]
+    policies = [(rule.name, name) for rule in rules for name in sorted(settings_of(models, rule))]
     steps.hand_over(connection, "rule_policies", policies)
 
 
-def goes_by(models: Models, rule: Model) -> set[str]:
-    """What a rule, or a table behind it, names or reads: thresholds, and the policy's other tables."""
+def settings_of(models: Models, rule: Model) -> set[str]:
+    """The thresholds and policy tables that a rule uses, directly or through the tables that it reads."""
     known = {model.qualified: model for model in models}
     thresholds = [name for name in known[_THRESHOLDS].columns if name != "company"]
-    named: set[str] = set()
+    names: set[str] = set()
     for model in _below(known, rule, set()):
         tables = {name.removeprefix("policy.") for name in model.reads if name.startswith("policy.")}
-        named |= tables & POLICY.keys() - _PEOPLE - {"thresholds"}
+        names |= tables & POLICY.keys() - _PEOPLE - {"thresholds"}
         if _THRESHOLDS in model.reads:
-            named |= {name for name in thresholds if re.search(rf"\b{name}\b", model.query)}
-    return named
+            names |= {name for name in thresholds if re.search(rf"\b{name}\b", model.query)}
+    return names
 
 
 def _below(known: dict[str, Model], model: Model, seen: set[str]) -> Iterator[Model]:
-    """A model and all that it is made from, each once."""
+    """A model and all models that it depends on, each once."""
     if model.qualified not in seen:
         seen.add(model.qualified)
         yield model

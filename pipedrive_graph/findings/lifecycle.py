@@ -1,7 +1,7 @@
-"""Keeps findings over time: what a rule finds is open; what it no longer finds is resolved on proof only.
+"""Updates findings: opens new ones, and resolves those that are proven to be gone.
 
-Which findings are resolved, and which are seen again, is decided in sql/lifecycle; this module runs the steps
-and writes their result into history.findings. Waivers come afterwards (see settling).
+The queries in sql/lifecycle decide which findings are resolved and which are seen again; this module runs
+them and writes the result into history.findings. Waivers are applied afterwards (see apply_waivers).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipedrive_graph.findings.evaluate import fire
+from pipedrive_graph.findings.evaluate import evaluate_rules
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
-_RESOLVE = steps.written("""
+_RESOLVE = steps.with_temporary_names("""
     UPDATE history.findings AS findings
     SET
         status = 'resolved', resolved_reason = resolved.resolved_reason, resolved_at = batch.as_of,
@@ -25,7 +25,7 @@ _RESOLVE = steps.written("""
     JOIN landing.batch AS batch USING (company)
     WHERE findings.finding_id = resolved.finding_id AND findings.company = batch.company""")
 
-_OPEN = steps.written("""
+_OPEN = steps.with_temporary_names("""
     INSERT INTO history.findings BY NAME
     SELECT
         firing.* EXCLUDE (as_of), as_of AS first_seen, as_of AS last_seen, 'open' AS status,
@@ -34,27 +34,28 @@ _OPEN = steps.written("""
     ANTI JOIN history.findings USING (finding_id)""")
 
 
-def judge(
+def update_findings(
     connection: duckdb.DuckDBPyConnection, models: Models, *, broken: Mapping[str, str]
 ) -> dict[str, int]:
-    """Bring history.findings up to date for the companies in landing.batch.
+    """Run the rules and update history.findings for the companies in landing.batch.
 
     Args:
         connection: the warehouse, in a transaction.
-        models: the rules and the steps are among them.
-        broken: why a rule cannot be run in this batch, by its qualified name; what it found before stays.
+        models: all models, including the rules and the steps.
+        broken: why a rule cannot be run in this batch, by its qualified name; its findings stay as they are.
 
     Returns:
-        How often each rule fires, by its qualified name.
+        How many findings each rule has in this batch, by its qualified name.
 
     Raises:
-        RuleError: naming the rule that cannot be run, and why; the transaction is spoilt.
+        RuleError: if a rule cannot be run; the message names it and the reason. The transaction must be
+            rolled back.
     """
-    fire(connection, models, broken=broken)
+    evaluate_rules(connection, models, broken=broken)
     steps.make(connection, models, "lifecycle.resolved", "lifecycle.seen_again")
     connection.execute(_RESOLVE)
-    # Deleted and inserted: DuckDB updates long texts in place a hundred times as slowly, where they come in
-    # another order than they lie in.
+    # Delete and insert instead of an update: DuckDB updates long texts a hundred times as slowly if the
+    # updates come in another order than the stored rows.
     seen = "SELECT finding_id FROM lifecycle_seen_again"
     connection.execute(f"DELETE FROM history.findings WHERE finding_id IN ({seen})")
     connection.execute("INSERT INTO history.findings BY NAME FROM lifecycle_seen_again")

@@ -1,4 +1,4 @@
-"""Says what the header of a rule tells of it: on which answers it rests, and whether it finds events."""
+"""Reads rule settings from headers: the answers that a rule needs, and whether it finds events."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SUBJECT_KINDS = ("user", "role", "permission_set", "company")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One kind of answer that a rule rests on.
+    """A kind of answer that a rule needs.
 
-    `scope` is `list` (the whole list), `own` (the answer about the finding's subject), or `all` (every
-    answer of that endpoint that was asked for).
+    `scope` is `list` (the whole list), `own` (the answer about the finding's subject), or `all` (the answers
+    to all calls of that endpoint in the snapshot).
     """
 
     endpoint: str
@@ -24,25 +24,26 @@ class Need:
 
 
 def needs(rule: Model) -> list[Need]:
-    """What a rule's header says that it rests on.
+    """The answers that a rule needs, as its header lists them.
 
     Raises:
-        ModelError: if it says nothing.
+        ModelError: if the header lists none.
     """
-    found = []
+    needed = []
     for text in rule.header.settings.get("needs", "").split(","):
         name = text.strip()
         if name.startswith("all "):
-            found.append(Need(name.removeprefix("all ").strip(), "all"))
+            needed.append(Need(name.removeprefix("all ").strip(), "all"))
         elif name:
-            found.append(Need(name, "own" if "{id}" in name else "list"))
-    if not found:
+            needed.append(Need(name, "own" if "{id}" in name else "list"))
+    if not needed:
         raise ModelError(
-            f"sql/findings/{rule.path.name}: the header must say what it needs, as 'needs: users'."
+            f"sql/findings/{rule.path.name}: the header must list the answers that the rule needs, "
+            "such as 'needs: users'."
         )
-    return found
+    return needed
 
 
 def is_event(rule: Model) -> bool:
-    """Whether a rule finds what happened in one snapshot, and not how things are."""
+    """Whether a rule finds events, which happened in one snapshot, rather than states."""
     return rule.header.settings.get("event") == "yes"

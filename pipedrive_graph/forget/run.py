@@ -186,7 +186,7 @@ def _prepare(
     landing = Landing(staged.storage)
     if not any(landing.of(name).digests() for name in landing.companies()):
         return []  # nothing is left to make a warehouse from
-    built = build.rebuild(staged, models, tell=on_wait)
+    built = build.rebuild(staged, models, on_wait=on_wait)
     there = published_companies(staged.published)
     for change in changes:
         if change.company in there:

@@ -182,7 +182,7 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Ite
                 stack.enter_context(
                     locks.lock(alerts / f".{company}.lock", doing="sending alerts", on_wait=on_wait)
                 )
-        stack.enter_context(database.lock(settings.warehouse, wait=on_wait, finishing=True))
+        stack.enter_context(database.lock(settings.warehouse, on_wait=on_wait, finishing=True))
         yield
 
 

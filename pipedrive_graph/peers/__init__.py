@@ -1,1 +1,1 @@
-"""Peer analysis: which grants a user's peers do not have, by more than chance explains."""
+"""Peer analysis: finds permissions that a user holds and the user's peers do not, beyond chance."""

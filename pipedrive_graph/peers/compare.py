@@ -1,4 +1,4 @@
-"""With whom the holder of an outlier was compared: what a reviewer needs to agree or not."""
+"""Lists the colleagues that the holder of an outlier was compared with, as evidence for a reviewer."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pipedrive_graph.peers.distance import (
     role_differences,
     steps_to_nearest,
 )
-from pipedrive_graph.peers.scoring import REACH, Found, kinds
+from pipedrive_graph.peers.scoring import REACH, Scores, kinds
 
 SHOWN = 10
-"""Profiles that are named at most, the nearest first."""
+"""How many of the nearest profiles the evidence names at most."""
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """One row per outlier, of all users who have the same profile.
+    """One row per outlier: a profile and a permission. All users with the profile share the row.
 
     Attributes:
-        profile: whose it is.
-        permission: what of.
-        score: as found.
-        peers: colleagues who were compared: alike but for this permission.
-        holders: how many of them hold it.
-        role_peers: how many of them are of the same role; 0 without one.
+        profile: the profile that holds the permission.
+        permission: the permission.
+        score: the score of the outlier, from `Scores`.
+        peers: how many colleagues were compared, who hold nearly the same apart from this permission.
+        holders: how many of them hold the permission.
+        role_peers: how many of them have the same role; 0 if the profile has no role.
         kind: which roles more than half of them are in, a `Kind`.
-        shown: the nearest profiles, first the most alike; `NOBODY` where there are no more.
+        shown: the nearest profiles, most similar first; padded with `NOBODY`.
     """
 
     profile: Ints
@@ -48,9 +48,9 @@ class Comparisons:
     shown: Ints
 
 
-def compare(profiles: Profiles, found: Found, grants: Ints) -> Comparisons:
-    """Look closer at some of the grants that were scored."""
-    profile, permission = found.profile[grants], found.permission[grants]
+def compare(profiles: Profiles, scores: Scores, grants: Ints) -> Comparisons:
+    """Compare the holders of some scored grants with their peers, leaving the grant itself out."""
+    profile, permission = scores.profile[grants], scores.permission[grants]
     peers, holders, role_peers, kind = np.zeros((4, len(grants)), dtype=np.int64)
     shown = np.full((len(grants), SHOWN), NOBODY)
     for some in blocks(np.arange(len(grants)), len(profiles.users)):
@@ -66,4 +66,4 @@ def compare(profiles: Profiles, found: Found, grants: Ints) -> Comparisons:
         kind[some] = kinds(profiles, rows, np.where(within, others, 0.0))
         order = np.argsort(np.where(within, steps, np.iinfo(np.int64).max), axis=1, kind="stable")[:, :SHOWN]
         shown[some, : order.shape[1]] = np.where(np.take_along_axis(within, order, axis=1), order, NOBODY)
-    return Comparisons(profile, permission, found.score[grants], peers, holders, role_peers, kind, shown)
+    return Comparisons(profile, permission, scores.score[grants], peers, holders, role_peers, kind, shown)

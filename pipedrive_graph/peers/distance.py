@@ -1,6 +1,7 @@
-"""How far users are from each other: by the permissions that only one of the two holds, and by role.
+"""Measures the distance between users, by the permissions that only one of the two holds and by role.
 
-Users who have the same role and permissions are one profile, and are looked at once.
+Users with the same role and permissions share a profile, which is computed once. Distances are counted in
+steps: a permission is two steps, a role at most two.
 """
 
 from __future__ import annotations
@@ -17,30 +18,30 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NOBODY = -1
-"""Stands for a role that is not known, or is not there."""
+"""The value of an unknown or missing role, and padding in lists of profiles."""
 
 DECAY = 0.1
-"""The weight of a colleague for each permission that only one of the two holds."""
+"""The factor by which a colleague's weight falls per permission that only one of the two holds."""
 
 NEXT_ROLE, OTHER_ROLE = 1, 2
-"""How far apart a role above, below or beside is, and any other one; a permission that differs is two."""
+"""Steps to a role above, below or beside, and to any other role. (A permission is two steps.)"""
 
 _WEIGHTS = DECAY ** (np.arange(640) / 2)
 LOG_STEP = float(np.log(DECAY) / 2)
 
 _CELLS = 2_000_000
-"""Cells of the largest matrix that is made at a time: what bounds the memory of a large company."""
+"""Cells of the largest matrix that is computed at once; limits the memory used for a large company."""
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """The different combinations of a role and permissions, and how many users have each.
+    """The distinct combinations of a role and permissions, and the number of users with each.
 
     Attributes:
-        held: profiles by permissions; what is not known counts as held.
+        held: a matrix of profiles and permissions; unknown permissions count as held.
         users: how many users have the profile.
-        role: each profile's role, or `NOBODY`.
-        parent: the role above that, or `NOBODY`.
+        role: the role of each profile, or `NOBODY`.
+        parent: the parent of that role, or `NOBODY`.
     """
 
     held: Bools
@@ -50,20 +51,20 @@ class Profiles:
 
     @cached_property
     def numbers(self) -> NDArray[np.float32]:
-        """What is held as numbers to multiply: whole ones of any size that there is are exact."""
+        """The matrix `held` as floats, for fast products; the sums are integers small enough to be exact."""
         return self.held.astype(np.float32)
 
 
 def collapse(held: Bools, role: Ints | None = None, parent: Ints | None = None) -> tuple[Profiles, Ints]:
-    """Put users together who have the same role and permissions.
+    """Group users with the same role and permissions into profiles.
 
     Args:
-        held: users by permissions.
-        role: each user's role, or `NOBODY`; without it, no role is known.
-        parent: the role above that, or `NOBODY`.
+        held: a matrix of users and permissions.
+        role: the role of each user, or `NOBODY`; by default, all roles are unknown.
+        parent: the parent of that role, or `NOBODY`.
 
     Returns:
-        The profiles, in an order that does not depend on that of the users, and each user's profile.
+        The profiles, in an order that does not depend on the order of the users, and each user's profile.
     """
     nobody = np.full(len(held), NOBODY)
     role = nobody if role is None else role
@@ -78,12 +79,12 @@ def collapse(held: Bools, role: Ints | None = None, parent: Ints | None = None) 
 
 
 def weights_of(steps: Ints) -> Floats:
-    """What colleagues weigh who are so far apart."""
+    """The weights of colleagues at these distances."""
     return _WEIGHTS[np.clip(steps, 0, len(_WEIGHTS) - 1)]
 
 
 def differences(profiles: Profiles, rows: Ints) -> Ints:
-    """How far some profiles are from all: two steps for each permission that only one of the two holds."""
+    """Distances of some profiles from all: two steps per permission that only one of the two holds."""
     held = profiles.numbers
     size = held.sum(axis=1)
     apart = 2 * (size[rows, None] + size) - 4 * (held[rows] @ held.T)
@@ -91,30 +92,30 @@ def differences(profiles: Profiles, rows: Ints) -> Ints:
 
 
 def colleagues(profiles: Profiles, rows: Ints) -> Floats:
-    """How many of each profile are colleagues of a user of some profiles: all but the user's own self."""
+    """The number of colleagues of each profile, for a user of each of some profiles: the user is excluded."""
     others = np.tile(profiles.users.astype(np.float64), (len(rows), 1))
     others[np.arange(len(rows)), rows] -= 1
     return others
 
 
 def role_differences(profiles: Profiles, rows: Ints) -> Ints:
-    """How far the roles of some profiles are from those of all, in the same steps."""
+    """Distances of the roles of some profiles from those of all profiles, in steps."""
     return role_steps(same_role(profiles, rows), next_role(profiles, rows))
 
 
 def role_steps(same: Bools, near: Bools) -> Ints:
-    """How far roles are from each other that are the same, next to each other, or neither."""
+    """The distance of two roles: the same, next to each other, or neither."""
     return OTHER_ROLE - OTHER_ROLE * same - (OTHER_ROLE - NEXT_ROLE) * near
 
 
 def same_role(profiles: Profiles, rows: Ints) -> Bools:
-    """Which roles are the same; one that is not known is like any."""
+    """Whether two roles are the same; an unknown role equals any role."""
     role = profiles.role[rows, None]
     return np.asarray((role == profiles.role) | (role == NOBODY) | (profiles.role == NOBODY))
 
 
 def next_role(profiles: Profiles, rows: Ints) -> Bools:
-    """Which roles are above, below or beside another."""
+    """Whether a role is directly above, below or beside another."""
     role, parent = profiles.role[rows, None], profiles.parent[rows, None]
     beside = (parent == profiles.parent) & (parent != NOBODY)
     next_to = (parent == profiles.role) | (role == profiles.parent) | beside
@@ -122,14 +123,14 @@ def next_role(profiles: Profiles, rows: Ints) -> Bools:
 
 
 def steps_to_nearest(others: Floats, steps: Ints) -> Ints:
-    """How far the nearest colleague of each profile is."""
+    """The distance to the nearest colleague of each profile; 0 without colleagues."""
     far = np.iinfo(np.int64).max
     nearest = np.min(steps, axis=1, keepdims=True, where=others > 0, initial=far)
     return np.where(nearest == far, 0, nearest)
 
 
 def blocks(rows: Ints, width: int) -> Iterator[Ints]:
-    """Some rows at a time, so few that a matrix of them stays small."""
+    """Split rows into blocks, so that a matrix of a block and `width` columns stays small."""
     step = max(1, _CELLS // max(width, 1))
     for start in range(0, len(rows), step):
         yield rows[start : start + step]

@@ -1,15 +1,17 @@
-"""Finds the grants that a user's peers do not have, in a matrix of users and permissions.
+"""Scores each grant: how unusual it is among the user's peers.
 
-Everybody is thought of as one of the colleagues, copied with mistakes: a colleague counts as a peer with
-a weight that falls tenfold with each permission that only one of the two holds, the one in question left
-out, and with a role that is another. A grant's score weighs the peers who lack it against those who hold
-it. A permission that many hold is more easily copied by mistake than one that nobody else has, and a
-permission that more people hold beside the same others than mistakes explain is part of a job.
+The model: the permissions of a user are a copy of a colleague's permissions, with mistakes. A colleague
+counts as a peer with a weight that falls tenfold per permission that only one of the two holds (the scored
+permission excluded), and falls with a different role. The score of a grant compares the weight of the peers
+who lack it with the weight of those who hold it. Two corrections apply: a common permission is copied by
+mistake more easily than a rare one, and a permission that more peers hold than mistakes explain is part of a
+job.
 
-What somebody holds whose permissions are all among the user's may belong to a second job of the user's.
+Colleagues whose permissions are all held by the user may show a second job of the user, so a permission that
+they hold scores lower.
 
-A user abstains where there are no peers to speak of: where nobody is alike, or where colleagues are alike
-no more than they would be if each permission were given out by chance.
+A user abstains (gets no scores) if it has too few peers, if no colleague is similar, or if colleagues
+are as similar as if each permission were granted at random.
 """
 
 from __future__ import annotations
@@ -38,48 +40,52 @@ from pipedrive_graph.peers.distance import (
 from pipedrive_graph.peers.structure import FEWEST, structured
 
 THRESHOLD = 0.5
-"""The score from which a grant is an outlier: the same for every company."""
+"""A grant with at least this score is an outlier. The value is the same for all companies."""
 
 REACH = 4
-"""A user's peers are those who are no more than so far beyond the nearest of them..."""
+"""Colleagues are peers if they are at most this many steps further away than the nearest colleague."""
 
 WIDE_REACH = 4
-"""...and to have enough of them, those count who are so many times as far as the nearest, and more."""
+"""To decide whether a user has enough peers, colleagues count up to this factor times the nearest distance
+plus two steps."""
 
 ENOUGH, FROM_OTHERS = 10.0, 5.0
-"""People of other roles fill a role's peers up to the first number, and weigh as the second at least."""
+"""Peers of other roles supplement those of the user's role up to the first weight; they weigh at least as
+much as the second."""
 
 _MISTAKES = 0.01
-"""The share of grants that are supposed to be mistakes; four times as many are believed at most."""
+"""The assumed share of grants that are mistakes; up to four times as many are tolerated."""
 
 _STRAY = 0.01
-"""The weight of a colleague who is not there, and holds the permission for a reason that we do not see."""
+"""The weight of an imaginary colleague who holds the permission for a reason that the data does not show."""
 
 _ALONE = 1e-10
-"""Who is so much lighter still has nobody alike: some ten permissions further away than is usual."""
+"""A user whose peers weigh less than this, relative to `_STRAY`, has no similar colleague: they are some ten
+permissions further away than usual."""
 
 _PART = 0.02
-"""What a colleague weighs who holds it and nothing that the user does not, but two less at least."""
+"""The weight of a colleague who holds the permission, and whose permissions are a part of the user's that
+lacks at least two."""
 
 _SHARE = 0.03
-"""The share of peers whose holding it tells nothing: a part of any team differs from the rest."""
+"""The share of peers that may hold the permission without evidence: some members of any team differ."""
 
 _SOME, _SOME_SHARE = 2.0, 0.03
-"""So many outliers of one user are believed, and so many for each permission that the user holds."""
+"""The number of outliers that is plausible for one user: a minimum, and a number per held permission."""
 
 _UNIFORM = 0.2
-"""The part of the mistakes that hits any permission, however few hold it."""
+"""The share of mistakes that hits all permissions alike, no matter how many users hold them."""
 
 
 class Kind(IntEnum):
-    """Which roles more than half of a user's peers are in, counted in people."""
+    """Which roles more than half of a user's peers are in. Every peer counts the same."""
 
     ROLE = 0
-    """The user's own."""
+    """The user's own role."""
     ROLE_TREE = 1
     """Roles above, below or beside it."""
     SIMILAR = 2
-    """Other roles, or none that is known."""
+    """Other roles, or an unknown role."""
     MIXED = 3
     """None of these has more than half of the peers."""
 
@@ -95,16 +101,16 @@ class Reason(IntEnum):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the analysis says.
+class Scores:
+    """The result of the analysis.
 
     Attributes:
-        profile: of each grant: whose it is...
-        permission: ...and of what.
-        score: of each grant; minus infinity where the profile abstains.
-        reason: of each profile: why it abstains, a `Reason`.
-        peers: of each profile: how many peers its users have.
-        kind: of each profile: which roles more than half of them are in, a `Kind`.
+        profile: per grant, the profile that holds the permission.
+        permission: per grant, the permission.
+        score: per grant, its score; minus infinity if the profile abstains.
+        reason: per profile, why it abstains, a `Reason`.
+        peers: per profile, how many peers a user with it has.
+        kind: per profile, which roles more than half of the peers are in, a `Kind`.
     """
 
     profile: Ints
@@ -117,18 +123,18 @@ class Found:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums over the colleagues of each profile, whose weights are relative to that of the nearest.
+    """Sums over the colleagues of each profile. Weights are relative to the weight of the nearest colleague.
 
     Attributes:
-        log_unit: logarithm of the weight that the others are relative to.
-        weight: of all colleagues.
-        largest: of the profile that weighs most.
-        alike: logarithm of the weight of all, had they no roles.
-        peers: how many there are.
-        wide: how many there are, more widely taken.
+        log_unit: logarithm of the weight of the nearest colleague, the unit of the other weights.
+        weight: the weight of all colleagues.
+        largest: the largest weight of a single profile.
+        alike: logarithm of the weight of all colleagues if roles are ignored.
+        peers: how many peers there are, within `REACH`.
+        wide: how many colleagues there are within `WIDE_REACH`.
         kind: which roles more than half of the peers are in.
-        holders: by grant: the weight of those who hold it too.
-        parts: by grant: how many they are who hold it and others of the user's, but not all.
+        holders: per grant, the weight of the colleagues who hold the permission too.
+        parts: per grant, the weight of holders whose permissions are a part of the user's (see `_PART`).
     """
 
     log_unit: Floats
@@ -142,15 +148,15 @@ class _Sums:
     parts: Floats
 
 
-def find(profiles: Profiles) -> Found:
+def score_grants(profiles: Profiles) -> Scores:
     """Score every grant of every profile."""
     profile, permission = np.nonzero(profiles.held)
     if not len(profile):
         nothing = np.zeros(len(profiles.users), dtype=np.int64)
         reason, kind = nothing + Reason.HOLDS_NOTHING, nothing + Kind.SIMILAR
-        return Found(profile, permission, np.zeros(0), reason, nothing, kind)
+        return Scores(profile, permission, np.zeros(0), reason, nothing, kind)
     sums = _summed(profiles, profile, permission)
-    # A profile that is further from all others than is usual in this company has no peers.
+    # A profile that is much further from all others than usual in this company has no peers.
     usual = min(_median(np.log(sums.largest) + sums.log_unit, profiles.users), 0.0)
     unit = np.exp(sums.log_unit - usual)
     reason = np.select(
@@ -164,26 +170,26 @@ def find(profiles: Profiles) -> Found:
         Reason.NONE,
     ).astype(np.int64)
     score = np.full(len(profile), -np.inf)
-    told = np.flatnonzero(reason[profile] == Reason.NONE)
-    row, column = profile[told], permission[told]
-    elsewhere = (_STRAY + _PART * sums.parts[told]) / unit[row]
-    score[told] = _scored(
-        sums.weight[row], sums.holders[told], elsewhere, unit[row], _copied(profiles)[column]
+    scored = np.flatnonzero(reason[profile] == Reason.NONE)
+    row, column = profile[scored], permission[scored]
+    elsewhere = (_STRAY + _PART * sums.parts[scored]) / unit[row]
+    score[scored] = _scored(
+        sums.weight[row], sums.holders[scored], elsewhere, unit[row], _copied(profiles)[column]
     )
     score -= _too_many(profile, score, profiles)[profile]
-    # Of too few close peers nothing is made, however certain it looks; but it comes next.
+    # With too few close peers, a grant is never an outlier: its score ends up just below the threshold.
     lone = (sums.peers[profile] < FEWEST) & (score >= THRESHOLD)
     score[lone] = THRESHOLD - 1 / (1 + score[lone] - THRESHOLD)
     peers = np.where(reason == Reason.HOLDS_NOTHING, 0, sums.peers)
-    return Found(profile, permission, score, reason, peers, sums.kind)
+    return Scores(profile, permission, score, reason, peers, sums.kind)
 
 
 def _scored(weight: Floats, holders: Floats, elsewhere: Floats, unit: Floats, copied: Floats) -> Floats:
-    # Who lacks it differs by just that, which is left out.
+    # A colleague who lacks the permission differs by it; the scored permission must not count, so undo that.
     lacking = np.where(holders < (1 - 1e-12) * weight, weight - holders, 0.0) / DECAY
     with np.errstate(divide="ignore"):
         score = np.log(lacking * copied) - np.log(holders + elsewhere + _SHARE * weight)
-    # The log-likelihood ratio of so many holders against as many as mistakes would make.
+    # The log-likelihood ratio: the actual number of holders against the number that mistakes would explain.
     expected = 4 * _MISTAKES * copied * lacking * unit + 0.5
     seen = np.maximum(holders * unit, expected)
     beyond = seen * np.log(seen / expected) - (seen - expected)
@@ -191,15 +197,15 @@ def _scored(weight: Floats, holders: Floats, elsewhere: Floats, unit: Floats, co
 
 
 def _too_many(profile: Ints, score: Floats, profiles: Profiles) -> Floats:
-    """How much is taken off each profile's scores: many outliers of one user are rather another job."""
-    found = np.bincount(profile[score >= THRESHOLD], minlength=len(profiles.users))
-    some = _SOME + _SOME_SHARE * profiles.held.sum(axis=1)
-    found = np.maximum(found, some)
-    return np.asarray(found * np.log(found / some) - (found - some))
+    """The penalty of each profile's scores: a user with many outliers rather has another job."""
+    outliers = np.bincount(profile[score >= THRESHOLD], minlength=len(profiles.users))
+    plausible = _SOME + _SOME_SHARE * profiles.held.sum(axis=1)
+    outliers = np.maximum(outliers, plausible)
+    return np.asarray(outliers * np.log(outliers / plausible) - (outliers - plausible))
 
 
 def _copied(profiles: Profiles) -> Floats:
-    """How often each permission is copied when somebody's grants are, in grants per user."""
+    """How often a mistake that copies a random grant of a random user hits each permission, per user."""
     held, users = profiles.held, profiles.users
     size = held.sum(axis=1)
     share = (users / np.maximum(size, 1)) @ held / users.sum()
@@ -208,8 +214,9 @@ def _copied(profiles: Profiles) -> Floats:
 
 
 def _summed(profiles: Profiles, profile: Ints, permission: Ints) -> _Sums:
-    """Go through all pairs of profiles, some rows at a time."""
-    held = profiles.held.astype(np.float64)  # what a few lack is told from what all hold
+    """Compute the sums over all pairs of profiles, block by block."""
+    # double precision, so that a permission that only a few lack is not rounded to one that all hold
+    held = profiles.held.astype(np.float64)
     size, number = profiles.held.sum(axis=1), len(held)
     starts = np.searchsorted(profile, np.arange(number + 1))
     log_unit, weight, largest, alike = np.zeros((4, number))
@@ -247,12 +254,12 @@ def _summed(profiles: Profiles, profile: Ints, permission: Ints) -> _Sums:
 
 
 def kinds(profiles: Profiles, rows: Ints, peers: Floats) -> Ints:
-    """Which roles more than half of the peers are in, a `Kind`.
+    """Which roles more than half of the peers are in, a `Kind` per row.
 
     Args:
-        profiles: all of the company.
-        rows: the profiles whose peers they are.
-        peers: how many users of each profile are peers, by row.
+        profiles: all profiles of the company.
+        rows: the profiles of the users whose peers are counted.
+        peers: per row, how many users of each profile are peers.
     """
     role = profiles.role[rows, None]
     of_role = np.sum(peers, axis=1, where=(role == profiles.role) & (role != NOBODY))

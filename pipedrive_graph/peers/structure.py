@@ -1,4 +1,4 @@
-"""Whether people are alike for a reason, or only as chance would have it."""
+"""Decides whether users are similar for a reason (such as a common job) or only by chance."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pipedrive_graph.peers.distance import (
 )
 
 FEWEST = 3
-"""Peers without whom nothing can be said."""
+"""The minimum number of peers for any conclusion."""
 
 CHANCE = 5.0
-"""Standard deviations above chance from which people are alike for a reason. By Cantelli's inequality
-fewer than one in 26 users are that much alike to others by chance, however permissions are spread."""
+"""Users are similar for a reason if their similarity is this many standard deviations above chance. By
+Cantelli's inequality, chance reaches that for fewer than one in 26 users, whatever the distribution."""
 
 CONSENSUS = 0.8
-"""Where so many of the others in a role hold just the same, that is reason enough."""
+"""If at least this share of the other members of a role hold exactly the same, that is reason enough."""
 
 
 def structured(profiles: Profiles, alike: Floats) -> Bools:
-    """Whether people are alike for a reason: those of a profile, or most of those that it is like."""
+    """Whether the users of each profile, or most of the users similar to them, are similar for a reason."""
     reason = _beyond_chance(profiles, alike) | _agreed(profiles)
     before = reason.astype(np.float64)
     for rows in blocks(np.flatnonzero(~reason), max(profiles.held.shape)):
@@ -41,10 +41,10 @@ def structured(profiles: Profiles, alike: Floats) -> Bools:
 
 
 def _beyond_chance(profiles: Profiles, alike: Floats) -> Bools:
-    """Whether others are more alike than if each permission were given out by chance, as often as it is.
+    """Whether colleagues are more similar than if each permission were granted at random, equally often.
 
-    The weight of all colleagues is then a sum of independent terms, whose mean and variance are products
-    over the permissions.
+    Under that hypothesis, the weight of all colleagues is a sum of independent terms, whose mean and variance
+    are products over the permissions.
     """
     held, users = profiles.held, profiles.users
     others = max(int(users.sum()) - 1, 1)
@@ -60,7 +60,7 @@ def _beyond_chance(profiles: Profiles, alike: Floats) -> Bools:
 
 
 def _agreed(profiles: Profiles) -> Bools:
-    """Whether nearly all others of the role hold just the same: something, and not everything."""
+    """Whether nearly all other members of the role hold exactly the same: neither nothing nor everything."""
     held, users = profiles.held, profiles.users
     number = np.arange(len(users))
     order = np.lexsort((number, -users, profiles.role))

@@ -1,7 +1,7 @@
-"""Compares all users with their peers, each night: history.peer_groups and history.peer_comparisons.
+"""Compares all users of a batch with their peers: writes history.peer_groups and history.peer_comparisons.
 
-DuckDB gathers the different combinations of a role and permissions, of which there are few; numpy compares
-those; DuckDB writes down what that means for whom. Nothing of it depends on the order of any rows.
+DuckDB collects the distinct combinations of a role and permissions, which are few; numpy compares them;
+DuckDB writes the results for each user. The results do not depend on the order of rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from pipedrive_graph.peers.compare import compare
 from pipedrive_graph.peers.distance import NOBODY, Ints, Profiles
-from pipedrive_graph.peers.scoring import Kind, Reason, find
+from pipedrive_graph.peers.scoring import Kind, Reason, score_grants
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.schema import RUN
 from pipedrive_graph.warehouse.sql_project import Models
@@ -34,33 +34,33 @@ _KINDS = {
 
 READS = frozenset({"main.role_tree", "main.roles", "main.user_permissions", "main.user_roles", "main.users"})
 WRITES = frozenset({"history.peer_groups", "history.peer_comparisons"})
-"""The tables that are compared, and what comes of it."""
+"""The tables that the comparison reads and writes."""
 
 LOWEST = 0.0
-"""Scores from here are kept: findings.toml can ask for as little, and ships with more."""
+"""The lowest score that is stored. The threshold in findings.toml cannot be lower; its default is higher."""
 
 SHOWN = 10
-"""Colleagues whom the evidence names."""
+"""How many colleagues the evidence names."""
 
-_TONIGHT = "company IN (SELECT company FROM landing.batch)"
+_IN_BATCH = "company IN (SELECT company FROM landing.batch)"
 
 
-def fill(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+def write_comparisons(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Compare the users of the companies in landing.batch."""
     _gather(connection, models)
     groups: list[tuple[Any, ...]] = []
     outliers: list[tuple[Any, ...]] = []
     shown: list[tuple[Any, ...]] = []
     for first, codes, profiles in _companies(connection):
-        found = find(profiles)
-        number = np.arange(len(found.reason)) + first
-        groups.append((number, found.kind, found.peers, found.reason))
-        told = np.flatnonzero(found.score >= LOWEST)
-        of = compare(profiles, found, told)
+        scores = score_grants(profiles)
+        number = np.arange(len(scores.reason)) + first
+        groups.append((number, scores.kind, scores.peers, scores.reason))
+        grants = np.flatnonzero(scores.score >= LOWEST)
+        of = compare(profiles, scores, grants)
         code = codes[of.permission]
         outliers.append((of.profile + first, code, of.score, of.peers, of.holders, of.role_peers, of.kind))
-        one, rank = np.nonzero(of.shown != NOBODY)
-        shown.append((of.profile[one] + first, code[one], rank, of.shown[one, rank] + first))
+        row, rank = np.nonzero(of.shown != NOBODY)
+        shown.append((of.profile[row] + first, code[row], rank, of.shown[row, rank] + first))
     _hand_over(connection, "compared_groups", groups)
     _hand_over(connection, "compared_grants", outliers)
     _hand_over(connection, "compared_with", shown)
@@ -68,7 +68,7 @@ def fill(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Make the steps that combine live users with their role and what they hold, and number the profiles."""
+    """Create the steps that collect the role and permissions of live users, and number the profiles."""
     steps.make(connection, models, "peers.compared_permissions")
     connection.execute(
         "SET VARIABLE compared_permissions = (SELECT greatest(1, count(*)) FROM peers_compared_permissions)"
@@ -77,20 +77,20 @@ def _gather(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def _companies(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, Ints, Profiles]]:
-    """Each company's profiles, with the number of the first, and the permissions that the columns are."""
-    got = connection.execute("""
+    """Per company: the number of its first profile, the permission code of each column, and the profiles."""
+    arrays = connection.execute("""
         SELECT dense_rank() OVER (ORDER BY company) AS company, role_id, parent_role_id, users, held
         FROM peers_peer_profiles
         ORDER BY profile""").fetchnumpy()
-    number = len(got["users"])
+    number = len(arrays["users"])
     if not number:
         return
-    letters = np.frombuffer("".join(got["held"]).encode("ascii"), dtype=np.uint8)
+    letters = np.frombuffer("".join(arrays["held"]).encode("ascii"), dtype=np.uint8)
     held = letters.reshape(number, -1) == ord("1")
     users, role, parent = (
-        np.asarray(got[name], dtype=np.int64) for name in ("users", "role_id", "parent_role_id")
+        np.asarray(arrays[name], dtype=np.int64) for name in ("users", "role_id", "parent_role_id")
     )
-    starts = np.flatnonzero(np.diff(np.asarray(got["company"]), prepend=0))
+    starts = np.flatnonzero(np.diff(np.asarray(arrays["company"]), prepend=0))
     for start, end in zip(starts, [*starts[1:], number], strict=True):
         codes = np.flatnonzero(held[start:end].any(axis=0))
         own = slice(start, end)
@@ -98,23 +98,23 @@ def _companies(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, Int
 
 
 def _hand_over(connection: duckdb.DuckDBPyConnection, name: str, parts: list[tuple[Any, ...]]) -> None:
-    """Hand over a table of columns that come in parts."""
+    """Create a table of the schema `run` from columns that come in parts, one per company."""
     steps.hand_over(connection, name)
     if not parts:
         return
     joined = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # arrays of numbers, no frame: pandas takes long to import
+    # a dictionary of arrays instead of a data frame: importing pandas is slow
     connection.register("compared_columns", dict(zip(RUN[name], joined, strict=True)))
     connection.execute(f"INSERT INTO run_{name} BY NAME FROM compared_columns")
     connection.unregister("compared_columns")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Write what was found of each user's profile into the history."""
+    """Write the results of each user's profile into the history."""
     names = [("kind", int(kind), name) for kind, name in _KINDS.items()]
     names += [("reason", int(reason), name) for reason, name in _REASONS.items()]
     steps.hand_over(connection, "peer_names", names)
     steps.make(connection, models, "peers.peer_groups", "peers.peer_comparisons")
     for table in ("peer_groups", "peer_comparisons"):
-        connection.execute(f"DELETE FROM history.{table} WHERE {_TONIGHT}")
+        connection.execute(f"DELETE FROM history.{table} WHERE {_IN_BATCH}")
         connection.execute(f"INSERT INTO history.{table} BY NAME FROM peers_{table}")

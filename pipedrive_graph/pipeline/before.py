@@ -43,4 +43,4 @@ def prepare(configuration: Configuration, *, on_warning: Warn) -> None:
     finished = resume(settings, on_wait=on_warning)
     if finished:
         on_warning(finished)
-    build.take_over(settings, configuration.models, configuration.policies, tell=on_warning)
+    build.take_over(settings, configuration.models, configuration.policies, on_message=on_warning)

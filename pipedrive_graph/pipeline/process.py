@@ -38,7 +38,7 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
             progress.warn(names[0], batch.loose)
         done = progress.still(names)
         if done:
-            rows = build.publish(settings, models, tell=events.observer(done[0]).warn)
+            rows = build.publish(settings, models, on_wait=events.observer(done[0]).warn)
             events.published(done, rows)
     with kept_open(settings.published):
         for name in progress.still(names):
@@ -68,7 +68,7 @@ def _built(configuration: Configuration, names: Sequence[str], *, on_wait: Calla
         configuration.policies,
         configuration.waivers,
         names,
-        tell=on_wait,
+        on_wait=on_wait,
     )
 
 
@@ -88,7 +88,7 @@ def catch_up(configuration: Configuration, progress: Progress, overdue: dict[str
     try:
         failed |= _built(configuration, [*overdue], on_wait=on_wait).failed
         if len(failed) < len(overdue):
-            build.publish(configuration.settings, configuration.models, tell=on_wait)
+            build.publish(configuration.settings, configuration.models, on_wait=on_wait)
     except Exception as error:
         if is_interrupt(error):
             raise

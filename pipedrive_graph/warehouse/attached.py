@@ -1,4 +1,4 @@
-r"""Makes the published macros work under whatever name a tool attaches the file.
+r"""Creates the published macros so that they work under any name by which a tool attaches the file.
 
 DuckDB looks up the tables in a macro where the caller looks up tables, not in the macro's own database
 (measured in 1.5.0, 1.5.6, 2.0.0 and 2.0.1; views are looked up in their own). After `ATTACH … AS g`,
@@ -6,13 +6,13 @@ DuckDB looks up the tables in a macro where the caller looks up tables, not in t
 macro reads each table by its full name, with the database that the caller names:
 
 1. the argument `graph`, where it is given: `g.who_can('x', graph := 'g')`;
-2. what stands before the macro's name in the text of the query: `g.who_can('x')`;
+2. the qualifier of the macro's name in the text of the query: `g.who_can('x')`;
 3. the database in use, after `USE g` or when the file itself is opened;
-4. `identity_graph`, which is how the file is attached without `AS`, where no file is in use.
+4. `identity_graph`, the default name when the file is attached without `AS` and no file is in use.
 
-In Python, `connection.sql()` binds a query before DuckDB has its text, and a stored view has none: there, 2
-does not help. At last the macro checks that it reads its own file, and raises an error if it does not: for
-instance where one query calls the macros of two files.
+Rule 2 does not apply to `connection.sql()` in Python, which binds a query before DuckDB has its text, nor to
+a stored view, which has no text. Finally, the macro checks that it reads its own file and raises an error if
+it does not, for instance when one query calls the macros of two files.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
 PARAMETER = "graph"
-"""The parameter that every published macro has beside its own."""
+"""An extra parameter of every published macro."""
 
 EXPLAINED = (
-    f"{PARAMETER}: the name under which this file is attached; needed only where it cannot be seen from the "
-    f"query, as in a view of another database"
+    f"{PARAMETER}: the name under which this file is attached; needed only where the query does not show it, "
+    f"such as in a view of another database"
 )
 
 THIS_FILE = "'the id of this file'"
-"""What stands in sql/published for a text that no other published file has."""
+"""Placeholder in sql/published for a text that is unique to each published file."""
 
 _DEFAULT_ALIAS = "identity_graph"
 
 _IN_MEMORY = "memory"
-"""What DuckDB calls the database in use where no file is."""
+"""DuckDB's name for the database in use when no file is open."""
 
 _NO_QUERY = 2**64 - 1
-"""The id of the current query where there is none: asking DuckDB for its text is an internal error then."""
+"""The query id when no query is running. Asking DuckDB for the query's text is then an internal error."""
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, models: Models, model: Model, file_id: str) -> None:
-    """Create a macro in the database in use, so that it reads that database however it is attached.
+    """Create a macro in the database in use. It reads that database under any name it is attached by.
 
     Args:
-        connection: the database in use is the one to publish.
+        connection: its database in use is the one to publish.
         models: all macros, and the tables that they read.
         model: the table macro.
-        file_id: a text that the view data_dictionary of this file holds, and no other file.
+        file_id: a text that only the view data_dictionary of this file contains.
     """
     macros = [other.name for other in models.of("main", Kind.MACRO)]
     parameters = ", ".join([*model.header.parameters, f"{PARAMETER} := NULL"])
@@ -80,7 +80,7 @@ def create_macro(connection: duckdb.DuckDBPyConnection, models: Models, model: M
 
 
 def _database(macros: list[str]) -> str:
-    """The expression for the database that the caller of one of the macros means."""
+    """An SQL expression for the name of the database that the caller of a macro refers to."""
     name = rf""""?(?i:{"|".join(map(re.escape, macros))})"?\s*\("""
     skipped = [
         "'(?:[^']|'')*'",
@@ -102,12 +102,12 @@ def _database(macros: list[str]) -> str:
 
 
 def _as_name(text: str) -> str:
-    """The expression for a text as a quoted name."""
+    """An SQL expression that quotes a text as an identifier."""
     return f"""'"' || replace({text}, '"', '""') || '"'"""
 
 
 def _tables(models: Models, model: Model) -> frozenset[str]:
-    """The published tables that a macro reads, those behind the macros that it calls included."""
+    """The published tables that a macro reads, directly or through the macros that it calls."""
     return frozenset(name.removeprefix("main.") for name in models.tables_read(model))
 
 
@@ -116,10 +116,12 @@ def _called(models: Models, model: Model) -> Iterator[Model]:
 
 
 def _inlined(models: Models, model: Model) -> str:
-    """The query with the queries of other macros in place of their calls: these would not be found either.
+    """A macro's query in which calls of other macros are replaced by their queries.
+
+    Without that, DuckDB would not find the other macros either.
 
     Raises:
-        ModelError: if a call has other arguments than the parameters' own names.
+        ModelError: if a call passes arguments that differ from the names of the parameters.
     """
     query = model.query
     for other in _called(models, model):

@@ -1,4 +1,4 @@
-"""Proves that a table's key identifies its rows."""
+"""Checks that the key of a table is unique."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_model import Model
 
 _MANY = 1_000_000
-"""Rows from which on a key is proven in a way that takes longer to say, and a tenth of the time."""
+"""From this number of rows on, a more complex query checks the key first: it takes a tenth of the time."""
 
 _BITS = 126
-"""Bits of a HUGEINT that can be shifted to."""
+"""How many bits of a HUGEINT can be set by shifting 1."""
 
 
 def check_key(connection: duckdb.DuckDBPyConnection, model: Model, table: str, *, count: int) -> None:
-    """Prove that a table's key identifies its rows.
+    """Check that the key of a table is unique.
 
     Args:
-        connection: where the table is.
-        model: its file, which says the key.
-        table: its qualified name there.
-        count: its rows.
+        connection: the connection that has the table.
+        model: the model of the table; it declares the key.
+        table: the qualified name of the table on the connection.
+        count: how many rows the table has.
 
     Raises:
-        WarehouseError: naming the table, its key and the first company in which it is not unique.
+        WarehouseError: if the key is not unique; the message names the table, the key and a company.
     """
     if not model.key:
         return
@@ -38,18 +38,18 @@ def check_key(connection: duckdb.DuckDBPyConnection, model: Model, table: str, *
     )
     if repeated:
         raise WarehouseError(
-            f"{model.qualified}: {', '.join(model.key)} should identify a row, but of '{repeated[0][0]}' "
-            f"one is there {repeated[0][1]} times; nothing was published."
+            f"{model.qualified}: the key ({', '.join(model.key)}) must be unique, but '{repeated[0][0]}' "
+            f"has {repeated[0][1]} rows with one key; nothing was published."
         )
 
 
 def _proven(connection: duckdb.DuckDBPyConnection, table: str, subject: list[str], rest: list[str]) -> bool:
-    """Whether no row is repeated, found without a group for each of many rows.
+    """Whether the key is unique, computed with one group per subject instead of one per row.
 
-    There are few different values of the rest of the key, such as permissions. Each gets a bit; a subject,
-    such as a user, has as many rows as bits, or one of them is there twice.
+    The rest of the key (such as permissions) has few distinct values. Each value gets a bit. The key is
+    unique if every subject (such as a user) has as many rows as distinct bits.
     """
-    # What has more different values comes first: so the rows of a subject have numbers that are close
+    # sort by the column with the most distinct values, so that the rows of a subject get close numbers
     counts = rows(connection, f"SELECT {', '.join(f'count(DISTINCT {name})' for name in rest)} FROM {table}")
     rest = [name for _, name in sorted(zip(counts[0], rest, strict=True), reverse=True)]
     values, of_subject = ", ".join(rest), ", ".join(f"of.{name}" for name in subject)

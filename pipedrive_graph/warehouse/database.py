@@ -1,4 +1,4 @@
-"""Opens the warehouse: one writer at a time, by a lock that the kernel keeps; every connection in UTC."""
+"""Opens the warehouse. A file lock admits one writer at a time; every connection uses UTC."""
 
 from __future__ import annotations
 
@@ -16,70 +16,70 @@ from pipedrive_graph.common import denials, files, interrupted, locks
 from pipedrive_graph.errors import NoSpaceError, PipedriveGraphError, UnusableError, WarehouseError
 
 STORAGE_VERSION = "v1.5.0"
-"""The file format of what is written, so that DuckDB 1.5 and 2.0 both open it."""
+"""The storage format of written files, which both DuckDB 1.5 and 2.0 can open."""
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,  # nothing is ever fetched
+    "autoinstall_known_extensions": False,  # DuckDB downloads nothing
     "autoload_known_extensions": False,
 }
 
 
 MEMORY = 3_000_000_000
-"""Bytes that DuckDB may take, where the machine has so many: a million users do with it."""
+"""Upper limit of DuckDB's memory in bytes. It is enough for a million users."""
 
 _BLOCK = 2**18
-"""Bytes of a block of a DuckDB file."""
+"""Size in bytes of a block of a DuckDB file."""
 
 _SMALL, _LOOSE = 128, 0.25
-"""So many blocks are left alone; of more, this share may be free."""
+"""A file of at most so many blocks is never compacted; a larger one is if more than this share is free."""
 
 _NEVER = "1TB"
-"""So much a transaction never writes: a checkpoint comes where one is asked for."""
+"""A checkpoint threshold that is never reached: checkpoints run only on request."""
 
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 _DAMAGED = ("Could not read enough bytes", "Corrupt database file", "checksum does not match")
-"""What DuckDB says of a block that is missing or damaged: blocks are read when they are needed only."""
+"""Error messages of DuckDB about a missing or damaged block. DuckDB reads a block only when it needs it."""
 
 
 @contextmanager
 def writer(
-    path: Path, *, wait: Callable[[str], None] | None = None, logged: bool = True
+    path: Path, *, on_wait: Callable[[str], None] | None = None, logged: bool = True
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing; another process that writes is waited for.
+    """Open the warehouse for writing; wait while another process writes it.
 
     Args:
-        path: the warehouse's file, made if it is not there.
-        wait: told once whom we wait for; without it, a busy warehouse is an error.
-        logged: as `attach` takes it.
+        path: the warehouse's file; it is created if it does not exist.
+        on_wait: called once when another process holds the lock; without it, a busy warehouse is an error.
+        logged: see `attach`.
 
     Raises:
-        BusyError: if another process writes and `wait` is not given.
+        BusyError: if another process writes and `on_wait` is not given.
         NoSpaceError: if the disk is full.
-        WarehouseError: if the file cannot be opened as a warehouse, or the memory does not suffice.
+        WarehouseError: if the file cannot be opened as a warehouse, or there is not enough memory.
     """
-    with lock(path, wait=wait), files.private_files(), _opened(path, logged=logged) as connection:
+    with lock(path, on_wait=on_wait), files.private_files(), _opened(path, logged=logged) as connection:
         yield connection
 
 
-def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
-    """Write the warehouse anew if much of its file is free.
+def compact(path: Path, *, on_wait: Callable[[str], None]) -> str | None:
+    """Rewrite the warehouse's file if much of it is free space.
 
-    What a night replaces leaves its blocks behind, and DuckDB gives back none but the last ones of a file.
+    Replaced rows leave free blocks behind, and DuckDB truncates a file only at its end.
 
     Args:
         path: the warehouse's file.
-        wait: told once whom we wait for.
+        on_wait: called once when another process holds the lock.
 
     Returns:
-        A sentence where that could not be done, as for lack of space, or because somebody reads the file:
-        then all stays as it was.
+        A warning if the file could not be rewritten, for example because the disk is full or another program
+        reads the file. The warehouse is then unchanged.
     """
     if path.stat().st_size <= _SMALL * _BLOCK:
-        return None  # without opening it
+        return None  # small enough: do not even open it
     temporary = files.temporary_for(path)
-    with lock(path, wait=wait), files.private_files():
+    with lock(path, on_wait=on_wait), files.private_files():
         try:
             remove(temporary)
             with _opened(path, logged=True) as connection:
@@ -99,28 +99,31 @@ def compact(path: Path, *, wait: Callable[[str], None]) -> str | None:
         except duckdb.InterruptException:
             raise
         except (OSError, duckdb.Error, NoSpaceError, WarehouseError) as error:
-            # what a night has found is committed by now, and this is no reason not to publish it
+            # the snapshots are committed already; a file that stays large must not stop publishing
             reason = str(error.__cause__ or error).splitlines()[0]
-            return f"{path} could not be made smaller ({reason}); it is whole, and stays as it is."
+            return f"{path} could not be made smaller ({reason}); it is complete and unchanged."
         finally:
             remove(temporary)
     return None
 
 
 @contextmanager
-def lock(path: Path, *, wait: Callable[[str], None] | None = None, finishing: bool = False) -> Iterator[None]:
-    """Keep every other writer away from the warehouse, without opening it.
+def lock(
+    path: Path, *, on_wait: Callable[[str], None] | None = None, finishing: bool = False
+) -> Iterator[None]:
+    """Hold the writer's lock of the warehouse without opening its file.
 
     Args:
         path: the warehouse's file.
-        wait: called once when another process holds the lock; without it, a busy warehouse is an error.
-        finishing: whether it is held to finish a `forget`; everybody else is refused while one is unfinished.
+        on_wait: called once when another process holds the lock; without it, a busy warehouse is an error.
+        finishing: whether the caller finishes an interrupted `forget`; all other callers are refused until
+            it is finished.
 
     Raises:
         BusyError: if another process writes.
         LandingError: if a `forget` was interrupted.
     """
-    with locks.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", on_wait=wait):
+    with locks.lock(path.with_name(f".{path.name}.lock"), doing="writing the warehouse", on_wait=on_wait):
         if not finishing:
             interrupted.refuse(path.parent)
         yield
@@ -128,11 +131,11 @@ def lock(path: Path, *, wait: Callable[[str], None] | None = None, finishing: bo
 
 @contextmanager
 def attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Attach a database read-only, as `held`; whatever was put in its place since is seen.
+    """Attach a database read-only as `held`, on a new connection, so that a replaced file is seen.
 
     Raises:
         duckdb.Error: if it cannot be read, or another process writes it (see `is_written`).
-        LandingError: if this user may not read it, which says nothing about what it holds.
+        LandingError: if this user lacks permission to read it; its content may be fine.
     """
     with duckdb.connect(config=CONFIG) as connection:
         try:
@@ -150,7 +153,7 @@ def is_written(error: duckdb.Error) -> bool:
 
 
 def obstacle(path: Path) -> str | None:
-    """Why a database that is there cannot be opened; None where it can, or another process writes it.
+    """Why an existing database cannot be opened; None if it can, or if another process writes it.
 
     Raises:
         LandingError: if this user may not read it.
@@ -164,7 +167,7 @@ def obstacle(path: Path) -> str | None:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing: what happens inside is committed at the end, or undone by an error."""
+    """Run the block in one transaction: commit at the end, roll back on an error."""
     connection.begin()
     try:
         yield
@@ -188,7 +191,7 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
             raise _cannot_open(path, error) from error
         connection.execute("USE warehouse")
         connection.execute("SET TimeZone = 'UTC'")
-        # a rule may ask for a permission that a company does not know: to the macros that is no mistake
+        # rules may ask for a permission that a company does not have; the macros must not raise an error then
         connection.execute("SET VARIABLE rules_ask = TRUE")
         _bound_memory(connection, path)
         yield connection
@@ -197,7 +200,7 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
             raise files.no_space(path) from error
         if isinstance(error, duckdb.OutOfMemoryException):
             raise WarehouseError(
-                f"The memory does not suffice ({str(error).splitlines()[0]}); {path} is as it was."
+                f"There is not enough memory ({str(error).splitlines()[0]}); {path} is unchanged."
             ) from error
         if is_damaged(error):
             raise UnusableError(f"Cannot read {path} ({str(error).splitlines()[0]}).") from error
@@ -207,7 +210,7 @@ def _opened(path: Path, *, logged: bool) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
-    """The error for a warehouse that cannot be opened: by this user, for another program, or at all."""
+    """The error for a warehouse that cannot be opened: no permission, open elsewhere, or damaged."""
     reason = str(error).splitlines()[0]
     if path.is_dir():
         return WarehouseError(f"Cannot open {path}: it is a folder; move it away, then try again.")
@@ -221,21 +224,21 @@ def _cannot_open(path: Path, error: duckdb.Error) -> PipedriveGraphError:
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, logged: bool = True) -> None:
-    """Attach a file that is to be written, made if it is not there.
+    """Attach a database file for writing; it is created if it does not exist.
 
     Args:
-        connection: to which it is attached.
+        connection: the connection that gets the database.
         path: the file.
-        name: what it is called in SQL.
-        logged: whether what is committed survives a crash. Without a log, a file is whole after a
-            CHECKPOINT only, and faster to write: for one that is thrown away if it is not finished.
+        name: the name of the database in SQL.
+        logged: whether to keep a write-ahead log, so that commits survive a crash. Without it, writing is
+            faster, but the file is complete only after a CHECKPOINT; use that for temporary files.
     """
     recovery = "" if logged else ", RECOVERY_MODE 'no_wal_writes'"
     connection.execute(f"ATTACH {quoted(path)} AS {name} (STORAGE_VERSION '{STORAGE_VERSION}'{recovery})")
 
 
 def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Take no more memory than is needed: what goes beyond is put into files beside the warehouse."""
+    """Limit DuckDB's memory; what exceeds the limit spills into files beside the warehouse."""
     number, unit = str(rows(connection, "SELECT current_setting('memory_limit')")[0][0]).split()
     if float(number) * _UNITS.get(unit, 1) > MEMORY:
         connection.execute(f"SET memory_limit = '{MEMORY}B'")
@@ -243,13 +246,13 @@ def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
-    """Give a finished database its name, in place of the one that has it."""
-    _wal(path).unlink(missing_ok=True)  # what the replaced file has left behind would spoil the new
+    """Move a finished database to `path`, replacing the file there."""
+    _wal(path).unlink(missing_ok=True)  # the log of the replaced file would corrupt the new one
     files.put_in_place(temporary, path)
 
 
 def remove(path: Path) -> None:
-    """Remove a database and its write-ahead log, as far as they are there."""
+    """Remove a database and its write-ahead log if they exist."""
     for file in (path, _wal(path)):
         file.unlink(missing_ok=True)
 
@@ -260,32 +263,32 @@ def _wal(path: Path) -> Path:
 
 
 def quoted(value: object) -> str:
-    """`value` as a text in SQL, for the places that take no parameter."""
+    """`value` as an SQL string literal, for statements that accept no parameters."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def literal(path: str) -> str:
-    """Return a path for a function of DuckDB that takes a pattern: `*`, `?` and `[` mean themselves."""
+    """Escape `*`, `?` and `[` in a path for DuckDB functions that take a glob pattern."""
     return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
 def is_interrupt(error: Exception) -> bool:
-    """Whether an error is DuckDB's way of passing Ctrl-C on; it has two."""
+    """Whether an error means that Ctrl-C interrupted DuckDB, which reports it in two ways."""
     return isinstance(error, duckdb.InterruptException) or (
         isinstance(error, RuntimeError) and str(error) == "Query interrupted"
     )
 
 
 def is_damaged(error: duckdb.Error) -> bool:
-    """Whether an error says that a block of the database is missing or damaged."""
+    """Whether an error means that a block of the database is missing or damaged."""
     return isinstance(error, duckdb.FatalException) or any(words in str(error) for words in _DAMAGED)
 
 
 def is_from_outside(error: duckdb.Error) -> bool:
-    """Whether an error says nothing against the query that met it: Ctrl-C, a full disk or full memory."""
+    """Whether an error is not the query's fault: Ctrl-C, a full disk or too little memory."""
     return is_interrupt(error) or files.is_full(error) or isinstance(error, duckdb.OutOfMemoryException)
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run a query and fetch all of it: DuckDB 2.0 blocks a connection whose result is half read."""
+    """Run a query and fetch all rows; DuckDB 2.0 blocks a connection with a partly read result."""
     return connection.execute(query, parameters or None).fetchall()

@@ -1,4 +1,4 @@
-"""Makes the tables of the graph with nothing in them, to see what a query would give, and of which types."""
+"""Creates the tables of the graph without rows, to check which columns and types a query returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipedrive_graph.warehouse.transform import create_macro
 
 
 def create(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Create what rules may read: the tables of the graph, its macros, the history and the policy."""
+    """Create everything that rules may read: the graph's tables and macros, the history and the policy."""
     tables.create(connection)
     for model in models.of("main"):
         if model.kind.is_macro:

@@ -1,4 +1,4 @@
-"""Reads the header of a file in sql/: its sentence, its settings, and what each column holds.
+"""Reads the header of a file in sql/: the comment, the settings, and a description of each column.
 
     -- One row per user now.
     -- Deactivated users included.
@@ -11,8 +11,8 @@
     --     which other companies may use as well
     SELECT …
 
-The first paragraph is the comment of the table. The second holds `name: text` lines; a line that is
-indented deeper than the entry before continues its text, or lists entries of its own.
+The first paragraph is the comment of the table. The second consists of `name: text` lines; a line that is
+indented deeper than the previous entry continues its text or lists entries below it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCKS = ("columns", "parameters")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file in sql/ says about itself."""
+    """The parsed header of a file in sql/."""
 
     comment: str
     settings: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Header:
 
     @property
     def row(self) -> str:
-        """What one row is, in short: the first sentence of the comment without its "One row per"."""
+        """A short name of a row: the first sentence of the comment without "One row per"."""
         return self.comment.split(". ")[0].rstrip(".").removeprefix("One row per ")
 
 
@@ -57,7 +57,7 @@ def parse(lines: list[str], *, place: str) -> Header:
         place: how errors name the file.
 
     Raises:
-        ModelError: if there is no comment, or a line is neither an entry nor a continuation.
+        ModelError: if the comment is missing, or a line is neither an entry nor a continuation.
     """
     blank = lines.index("") if "" in lines else len(lines)
     comment = " ".join(lines[:blank]).strip()

@@ -1,7 +1,7 @@
-"""Writes the history: versions of what was observed, a new one only where something changed.
+"""Writes the history: versioned tables of what was observed. A change ends a version and starts the next.
 
-Each table keeps `valid_from` and `valid_to` (NULL = now). Values that move without meaning anything, such
-as the last login, make no version: the latest is kept beside, in a table of its own.
+Each table has `valid_from` and `valid_to` (NULL = current). Values that change all the time, such as the last
+login, start no version; a separate `…_latest` table keeps their latest value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OF_THE_SNAPSHOT = {
     "permission_answers": """
         SELECT company, user_id, digest FROM staging.permissions_answered
         SEMI JOIN staging.users USING (company, user_id)
-        -- what is held back or left out was not taken over: if it comes again, it is compared in full
+        -- answers with held-back or omitted values were not applied; the same answer must be compared again
         ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held USING (company, user_id)
         ANTI JOIN staging.held_answers USING (company, user_id)
         ANTI JOIN (FROM staging.unanswered_permissions WHERE observed_at IS NOT NULL) AS left_out
@@ -36,15 +36,15 @@ _OF_THE_SNAPSHOT = {
         SELECT company, permission, denied, named_at, missing FROM staging.permission_names
         WHERE NOT leaves""",
 }
-"""What is kept of a company's latest snapshot only."""
+"""Tables that keep only the rows of a company's latest snapshot."""
 
-_TOLD_ANEW = """
+_NEWLY_PROVEN = """
     FROM staging.proven AS proven
     ANTI JOIN (FROM staging.permissions_answered WHERE unchanged) AS same
         ON proven.history_table = 'user_permissions'
         AND same.company = proven.company
         AND CAST(same.user_id AS VARCHAR) = proven.subject_id"""
-"""Subjects that tonight tells in full, but for those of whom it only repeats what is known."""
+"""Subjects that this snapshot answers in full, except those whose answer repeats the previous one."""
 
 
 _LEAVING = """
@@ -53,11 +53,11 @@ _LEAVING = """
         FROM history.user_permissions AS history
         SEMI JOIN (FROM staging.permission_names WHERE leaves) AS leaving USING (company, permission)
         WHERE history.valid_to IS NULL"""
-"""A permission that leaves ends for everybody, for users who were not asked in this snapshot too."""
+"""A permission that disappears ends for all users, including users who were not observed in this snapshot."""
 
 
 def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Take tonight's staged rows of every company in landing.batch into the history."""
+    """Merge the staged rows of all companies in landing.batch into the history."""
     _correct(connection, models)
     for table in TABLES:
         _close(connection, table)
@@ -66,9 +66,9 @@ def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             _replace(connection, f"{table.name}_latest", table.name, [*table.key], [*table.latest])
     _observe(connection)
     _replace(connection, "access_signatures", "access_signatures", ["user_id"], ["signature"])
-    for name, tonight in _OF_THE_SNAPSHOT.items():
+    for name, query in _OF_THE_SNAPSHOT.items():
         connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
-        connection.execute(f"INSERT INTO history.{name} BY NAME {tonight}")
+        connection.execute(f"INSERT INTO history.{name} BY NAME {query}")
     _keep_unanswered(connection)
     connection.execute("""
         INSERT INTO history.vendor_changes BY NAME
@@ -78,16 +78,16 @@ def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
-    """Count, per company and table, staged rows that are not what the history now holds as current.
+    """Count, per company and table, staged rows that are missing among the current rows of the history.
 
     Returns:
-        Rows (company, table, count) where the count is not 0: there should be none.
+        Rows (company, table, count) with a count above 0. After a correct merge, the list is empty.
     """
-    found: list[tuple[str, str, int]] = []
+    missing: list[tuple[str, str, int]] = []
     for table in TABLES:
         columns = ", ".join(table.columns)
-        # Equal sums of hashes say the same, and are found many times faster than rows are compared. In a
-        # first night all that is current was staged; else it is looked for by subject.
+        # Comparing sums of hashes is many times faster than comparing rows. In a company's first snapshot,
+        # all current rows were staged; later, only the rows of the staged subjects are compared.
         subjects = f"(SELECT DISTINCT company, {table.subject} FROM staging.{table.name})"
         if _same(connection, table, "landing.batch", "company") or _same(
             connection, table, subjects, f"company, {table.subject}"
@@ -99,12 +99,12 @@ def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, i
                 EXCEPT ALL
                 SELECT {columns} FROM history.{table.name} WHERE valid_to IS NULL
             ) GROUP BY company"""
-        found += [(company, name, count) for company, name, count in rows(connection, query)]
-    return found
+        missing += [(company, name, count) for company, name, count in rows(connection, query)]
+    return missing
 
 
 def _same(connection: duckdb.DuckDBPyConnection, table: HistoryTable, among: str, key: str) -> bool:
-    """Whether what was staged is what is current of all that `among` names."""
+    """Whether the staged rows equal the current rows of all subjects that `among` names."""
     columns = ", ".join(table.columns)
     different = rows(
         connection,
@@ -112,7 +112,7 @@ def _same(connection: duckdb.DuckDBPyConnection, table: HistoryTable, among: str
         WITH kept AS (
             SELECT company, sum(hash({columns})) AS digest
             FROM history.{table.name}
-            SEMI JOIN {among} AS told USING ({key})
+            SEMI JOIN {among} AS subjects USING ({key})
             WHERE valid_to IS NULL
             GROUP BY company
         ),
@@ -128,9 +128,9 @@ def _same(connection: duckdb.DuckDBPyConnection, table: HistoryTable, among: str
 
 
 def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
-    """End the versions that tonight contradicts, or proves to be over."""
+    """End the versions that this snapshot contradicts or proves to be over."""
     same_key = _equal("staged", "history", "company", *table.key)
-    # Which rows these are is found from tonight's side, which may be small: the history never is.
+    # start from the staged rows, which may be few; the history is always large
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE ended AS
         SELECT history.rowid AS ended_row, history.company
@@ -140,7 +140,7 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
         UNION ALL
         SELECT history.rowid AS ended_row, history.company
         FROM history.{table.name} AS history
-        SEMI JOIN ({_TOLD_ANEW}) AS proven
+        SEMI JOIN ({_NEWLY_PROVEN}) AS proven
             ON proven.history_table = '{table.name}'
             AND proven.company = history.company
             AND TRY_CAST(proven.subject_id AS {table.key[table.subject]}) = history.{table.subject}
@@ -158,7 +158,7 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
 
 
 def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
-    """Begin a version for every staged row that has no current one."""
+    """Start a version for every staged row that has no current version."""
     columns = ", ".join(f"staged.{name}" for name in table.columns)
     connection.execute(f"""
         INSERT INTO history.{table.name} BY NAME
@@ -174,22 +174,22 @@ def _open(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
 
 
 def _replace(
-    connection: duckdb.DuckDBPyConnection, kept: str, staged: str, key: list[str], values: list[str]
+    connection: duckdb.DuckDBPyConnection, name: str, staged: str, key: list[str], values: list[str]
 ) -> None:
-    """Keep the latest values of each subject; who is not told of tonight keeps theirs."""
+    """Replace the latest values of the staged subjects; other subjects keep theirs."""
     columns = ", ".join(["company", *key, *values])
     connection.execute(f"""
-        DELETE FROM history.{kept} AS history
+        DELETE FROM history.{name} AS history
         WHERE EXISTS (
             FROM staging.{staged} AS staged WHERE {_equal("staged", "history", "company", *key)}
         )""")
-    connection.execute(f"INSERT INTO history.{kept} BY NAME SELECT {columns} FROM staging.{staged}")
+    connection.execute(f"INSERT INTO history.{name} BY NAME SELECT {columns} FROM staging.{staged}")
 
 
 def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Note where tonight's answers disprove what was inferred, of users whose access is as it was then.
+    """Record inferred permissions that this snapshot's answers disprove, for users with unchanged access.
 
-    What was inferred is worked out from the history as it was, so this comes before all else.
+    The inferences are read from the history as it was before this snapshot, so this step runs first.
     """
     made = """
         SELECT 1 FROM duckdb_tables()
@@ -198,7 +198,7 @@ def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             AND schema_name = 'main'
             AND table_name = 'permission_sources'"""
     if not rows(connection, made):
-        return  # nothing was ever inferred
+        return  # the first build: nothing was inferred yet
     inferred = """
         SELECT 1 FROM main.permission_sources
         WHERE source = 'inferred' AND company IN (SELECT company FROM landing.batch)
@@ -210,7 +210,7 @@ def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep what the latest answer about each user left out, while the user's permission is still known."""
+    """Keep the permissions that the latest answer about each user omits, as long as they are still known."""
     connection.execute("""
         DELETE FROM history.unanswered_permissions AS kept
         WHERE EXISTS (
@@ -232,7 +232,7 @@ def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
                     AND flags.permission = kept.permission
                     AND flags.valid_to IS NULL
             )""")
-    # what was answered before and is left out now: the snapshot does not have everything
+    # a permission that was answered before and is omitted now makes the snapshot partial
     connection.execute("""
         UPDATE history.snapshots AS snapshots
         SET
@@ -256,13 +256,13 @@ def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Remember when each subject was told in full for the first and for the last time.
+    """Record when each subject was first and last answered in full.
 
-    Of permissions also under which access: while that stays the same, what was observed holds. An answer
-    of which something is held back is not the last one.
+    For permissions, also record the access signature: while it stays the same, the observation stays valid.
+    An answer with held-back values does not count as the last one.
     """
     same = _equal("proven", "history", "company", "history_table", "subject_id")
-    tonight = """
+    observed = """
         SELECT proven.*, batch.as_of, signatures.signature
         FROM staging.proven AS proven
         JOIN landing.batch AS batch USING (company)
@@ -274,23 +274,23 @@ def _observe(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"""
         UPDATE history.observations AS history
         SET last_at = proven.as_of
-        FROM ({tonight}) AS proven
+        FROM ({observed}) AS proven
         ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held
             ON
                 proven.history_table = 'user_permissions'
                 AND held.company = proven.company
                 AND CAST(held.user_id AS VARCHAR) = proven.subject_id
         WHERE {same}""")
-    # texts take long to write, and these seldom change
+    # writing texts is slow, and signatures seldom change
     connection.execute(f"""
         UPDATE history.observations AS history
         SET signature = proven.signature
-        FROM ({tonight}) AS proven
+        FROM ({observed}) AS proven
         WHERE {same} AND history.signature IS DISTINCT FROM proven.signature""")
     connection.execute(f"""
         INSERT INTO history.observations BY NAME
         SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at
-        FROM ({tonight}) AS proven
+        FROM ({observed}) AS proven
         ANTI JOIN history.observations AS history ON {same}""")
 
 

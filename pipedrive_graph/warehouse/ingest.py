@@ -1,7 +1,7 @@
-"""Stages committed snapshots: their answers are read as text, typed by sql/staging, and checked.
+"""Stages committed snapshots: loads their answers, runs sql/staging on them, and checks the result.
 
-Staging lives in memory, so nothing of it is left behind in the warehouse. A batch holds at most one
-snapshot per company; its tables say which.
+The schemas landing and staging are in-memory databases, so they leave nothing behind in the warehouse. A
+batch holds at most one snapshot per company; the table landing.batch lists them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pipedrive_graph.warehouse.sql_project import Models
 _log = logging.getLogger(__name__)
 
 _LINE_SPACE = 16 * 1024 * 1024
-"""Bytes that a line of an answer may have before the reader is told to make more room."""
+"""Default size in bytes of the longest line that the JSON reader accepts; longer lines raise it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A committed snapshot that the history has not seen yet, and its place in the company's chain."""
+    """A committed snapshot that is not in the history yet, and its position in the company's chain."""
 
     landing: CompanyLanding
     manifest: Manifest
@@ -38,46 +38,46 @@ class Pending:
 
     @property
     def as_of(self) -> datetime:
-        """The time that the snapshot stands for, naive, in UTC."""
+        """When the snapshot was started: a naive time in UTC."""
         return self.manifest.started_at.replace(tzinfo=None)
 
 
 def taken(connection: duckdb.DuckDBPyConnection, company: str) -> list[str]:
     """The digests of the company's manifests that are in the history, oldest first."""
-    seen = rows(
+    digests = rows(
         connection,
         "SELECT manifest_sha256 FROM history.snapshots WHERE company = ? ORDER BY position",
         company,
     )
-    return [str(digest) for (digest,) in seen]
+    return [str(digest) for (digest,) in digests]
 
 
-def pending(landing: CompanyLanding, seen: list[str]) -> list[Pending]:
+def pending(landing: CompanyLanding, digests: list[str]) -> list[Pending]:
     """The company's snapshots that are not in the history yet, oldest first.
 
     Args:
         landing: the company's snapshots.
-        seen: digests of those that are in the history.
+        digests: manifest digests of the snapshots in the history.
 
     Raises:
         LandingError: if the chain is damaged.
-        UnusableError: if the history was made from other snapshots than those that are there.
+        UnusableError: if the history was made from snapshots that differ from those in the landing.
     """
     chain = landing.chain()
-    if seen != [digest for _, digest in chain[: len(seen)]]:
+    if digests != [digest for _, digest in chain[: len(digests)]]:
         raise UnusableError(
             f"The history of '{landing.company}' was not made from the snapshots in {landing.path}."
         )
     return [
         Pending(landing, manifest, digest, position)
         for position, (manifest, digest) in enumerate(chain)
-        if position >= len(seen)
+        if position >= len(digests)
     ]
 
 
 def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
-    """Note snapshots in the history, rejected ones too."""
-    noted = [
+    """Insert snapshots, including rejected ones, into history.snapshots."""
+    registered = [
         (
             manifest.company,
             manifest.snapshot_id,
@@ -101,7 +101,7 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
         for snapshot in batch
         for manifest in [snapshot.manifest]
     ]
-    columns = [list(column) for column in zip(*noted, strict=True)]
+    columns = [list(column) for column in zip(*registered, strict=True)]
     connection.execute(
         f"INSERT INTO history.snapshots SELECT {', '.join('unnest(?)' for _ in columns)}", columns
     )
@@ -111,8 +111,8 @@ def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """Fill the schema landing with the answers of a batch of accepted snapshots, one per company.
 
     Raises:
-        LandingError: if a file is not as it was committed.
-        WarehouseError: if rows were lost on the way.
+        LandingError: if a file differs from its committed digest.
+        WarehouseError: if the number of loaded rows differs from the manifest.
     """
     prepare(connection)
     for snapshot in batch:
@@ -122,7 +122,7 @@ def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
 
 
 def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pending]) -> None:
-    """Fill the schema staging from the answers that are loaded.
+    """Fill the schema staging from the loaded answers.
 
     Raises:
         WarehouseError: if an answer cannot be read, or a key is not unique.
@@ -141,7 +141,7 @@ def stage(connection: duckdb.DuckDBPyConnection, models: Models, batch: list[Pen
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Attach the schemas landing and staging for a new batch: empty, and landing with its tables."""
+    """Attach empty databases landing and staging for a new batch, and create the tables of landing."""
     for name in ("landing", "staging"):
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
         connection.execute(f"ATTACH ':memory:' AS {name}")
@@ -155,7 +155,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
-    """Read the answers: the envelope typed, the answer itself as JSON, as received."""
+    """Load the answers: typed columns for the call, and the body as JSON, as received."""
     manifests = [snapshot.manifest for snapshot in batch]
     connection.execute(
         "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?)",
@@ -165,17 +165,17 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
             [snapshot.as_of for snapshot in batch],
         ],
     )
-    found = [
+    loaded = [
         (str(snapshot.landing.local(snapshot.manifest, file)), snapshot, file)
         for snapshot in batch
         for file in snapshot.manifest.files
         if file.rows
     ]
-    paths = [path for path, _, _ in found]
-    longest = max([_LINE_SPACE, *(file.longest + 1 for _, _, file in found)])
+    paths = [path for path, _, _ in loaded]
+    longest = max([_LINE_SPACE, *(file.longest + 1 for _, _, file in loaded)])
     connection.execute(
         "INSERT INTO landing.files SELECT unnest(?), unnest(?)",
-        [paths, [snapshot.manifest.company for _, snapshot, _ in found]],
+        [paths, [snapshot.manifest.company for _, snapshot, _ in loaded]],
     )
     connection.execute(f"""
         INSERT INTO landing.answers BY NAME
@@ -204,7 +204,7 @@ def _check_row_counts(connection: duckdb.DuckDBPyConnection, batch: list[Pending
         if read != written:
             raise WarehouseError(
                 f"Snapshot {snapshot.manifest.snapshot_id} of '{snapshot.manifest.company}' holds {written} "
-                f"answers, of which {read} could be read; nothing of it was taken."
+                f"answers, but only {read} could be read; none of it was used."
             )
 
 

@@ -1,4 +1,4 @@
-"""Tells from which columns of which tables each column of a model comes, by reading the queries."""
+"""Derives column lineage: the columns of other tables that each column of a model is computed from."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ Source = tuple[str, str]
 
 
 def column_lineage(models: Models, shown: Iterable[Model]) -> dict[str, dict[str, list[Source]]]:
-    """The columns that each column of some models is made from, one step up.
+    """The direct source columns of each column of some models.
 
-    A column that is made from none (a constant, a count of rows), or whose origin the parser cannot
-    tell, has an empty list: lineage explains, it decides nothing.
+    The list is empty for a column without sources (a constant, a count of rows) and for a column that the
+    parser cannot trace. Lineage is documentation only; no result depends on it.
 
     Args:
-        models: all of them: what their tables are.
-        shown: those whose columns are looked up.
+        models: all models; they give the columns of the tables.
+        shown: the models whose lineage is returned.
 
     Returns:
-        By qualified name of the model, and column.
+        Source columns by qualified name of the model, then by column.
     """
-    # made once: it takes longer than to look a column up
+    # built once, because building it takes longer than tracing a column
     schema = MappingSchema(_schema(models), dialect="duckdb")
     return {model.qualified: _columns(model, schema) for model in shown}
 
@@ -52,23 +52,23 @@ def _columns(model: Model, schema: MappingSchema) -> dict[str, list[Source]]:
         scope = build_scope(query)
     except SqlglotError:
         return {column: [] for column in model.columns}
-    found: dict[str, list[Source]] = {}
+    sources: dict[str, list[Source]] = {}
     for column in model.columns:
-        try:  # each by itself: one that cannot be told does not hide the others
+        try:  # one column at a time, so that a failure affects only that column
             node = lineage(
                 column, query, schema, dialect="duckdb", scope=scope, trim_selects=False, copy=False
             )
         except (SqlglotError, ValueError):
-            found[column] = []
+            sources[column] = []
             continue
-        found[column] = sorted(
+        sources[column] = sorted(
             {
                 (f"{source.source.db}.{source.source.name}", source.name.rpartition(".")[2])
                 for source in node.walk()
                 if isinstance(source.source, exp.Table)
             }
         )
-    return found
+    return sources
 
 
 def _schema(models: Models) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""Keeps the results of parsing queries in a file, so that a process need not parse sql/ when it starts.
+"""Caches the results of parsing queries in a file, so that a process need not parse sql/ when it starts.
 
-An entry is found by the digest of its query. The entries hold for one version of sqlglot and of our parser
-only. A file that is missing, damaged, of another version or not to be trusted counts as empty, and one that
-cannot be written is not written: then the queries are parsed again, and nothing else changes.
+The key of an entry is the digest of its query. Entries are valid for one version of sqlglot and of our
+parser. A file that is missing, damaged, of another version or untrusted counts as empty; a file that cannot
+be written is skipped. The queries are then parsed again, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LARGEST_FILE = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """What the parser finds in a query.
+    """The result of parsing a query.
 
     Attributes:
-        reads: the names in it: tables as `schema.name`, calls as `call:name`, CTEs as `cte:name`.
-        sha256: digest of its tokens. Comments, white space and the case of unquoted words do not count.
+        reads: the names in the query: tables as `schema.name`, calls as `call:name`, CTEs as `cte:name`.
+        sha256: digest of the tokens; it ignores comments, white space and the case of unquoted words.
     """
 
     reads: frozenset[str]
@@ -38,11 +38,11 @@ class ParsedQuery:
 
 
 _parsed: dict[str, ParsedQuery] = {}
-"""What this process has parsed or found in a file, by digest of the query's text."""
+"""The queries that this process has parsed or read from a file, by digest of the query's text."""
 
 
 class ParsedQueries:
-    """What is known of queries by parsing them; kept in a file where one is given."""
+    """A cache of parsed queries, backed by a file if one is given."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
@@ -50,7 +50,7 @@ class ParsedQueries:
         self._used: dict[str, ParsedQuery] = {}
 
     def parse(self, text: str, *, place: str, line: int) -> ParsedQuery:
-        """Parse a query as `queries.parse` does, and raise what it raises."""
+        """Parse a query, or return it from the cache. Raises what `queries.parse` raises."""
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
         query = _parsed.get(digest, self._kept.get(digest))
         if query is None:
@@ -61,7 +61,7 @@ class ParsedQueries:
         return query
 
     def save(self) -> None:
-        """Write the queries used so far to the file, without any others, if it does not hold just these."""
+        """Write exactly the queries used so far to the file, unless it holds the same queries already."""
         version = _version()
         if self._file is None or version is None or self._used.keys() == self._kept.keys():
             return
@@ -73,24 +73,24 @@ class ParsedQueries:
         try:
             files.write_atomically(self._file, content.encode())
         except (OSError, PipedriveGraphError) as error:
-            _log.debug("What the queries read is not kept: %s", error)
+            _log.debug("The parsed queries are not cached: %s", error)
 
 
 def _read(file: Path) -> dict[str, ParsedQuery]:
-    """What a file holds; nothing where it cannot be used."""
+    """The entries of a file; empty if the file cannot be used."""
     try:
-        if not file.is_file():  # a pipe would be waited for
+        if not file.is_file():  # reading a pipe would block
             return {}
         trust.check(file)
         content: Any = json.loads(files.read_bounded(file, _LARGEST_FILE))
         if _version() is None or content["version"] != _version():
             return {}
-        kept = content["queries"]
-        if content["sha256"] != _seal(kept):  # a damage: a table by another name would end every run
+        entries = content["queries"]
+        if content["sha256"] != _seal(entries):  # damaged: a wrong table name would make every run fail
             return {}
         return {
             digest: ParsedQuery(frozenset(map(_text, entry["reads"])), _text(entry["sha256"]))
-            for digest, entry in kept.items()
+            for digest, entry in entries.items()
         }
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         _log.debug("%s is not used: %r", file, error)
@@ -101,20 +101,20 @@ def _read(file: Path) -> dict[str, ParsedQuery]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a string")
     return value
 
 
 def _seal(queries: dict[str, Any]) -> str:
-    """The sha256 of what is kept."""
+    """A checksum of the entries."""
     return hashlib.sha256(json.dumps(queries, sort_keys=True).encode()).hexdigest()
 
 
 @cache
 def _version() -> str | None:
-    """What entries depend on besides the query: sqlglot, and our parser; None where that is not known."""
+    """The versions of sqlglot and of our parser, on which entries depend; None if they are unknown."""
     try:
         parser = hashlib.sha256(Path(__file__).with_name("queries.py").read_bytes()).hexdigest()
         return f"sqlglot {metadata.version('sqlglot')}, queries.py {parser}"
-    except (OSError, metadata.PackageNotFoundError):  # an installation without sources
+    except (OSError, metadata.PackageNotFoundError):  # installed without source files
         return None

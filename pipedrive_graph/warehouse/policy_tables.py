@@ -1,4 +1,4 @@
-"""Writes the policy of the companies of a batch into the schema policy, which the rules read."""
+"""Writes the policy of the companies of a batch into the tables of the schema policy, which rules read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipedrive_graph.warehouse.schema import POLICY, SHARED
 
 
 def write(connection: duckdb.DuckDBPyConnection, policies: Policies) -> None:
-    """Replace the policy of the companies in landing.batch, and what all companies share."""
+    """Replace the policy rows of the companies in landing.batch, and the tables that all companies share."""
     for name in POLICY.keys() - SHARED:
         connection.execute(f"DELETE FROM policy.{name} WHERE company IN (SELECT company FROM landing.batch)")
     providers = public_providers()

@@ -1,6 +1,6 @@
-"""Publishes the graph: a compact copy, checked, commented, and put in place with one rename.
+"""Publishes the graph: writes a compact, checked and commented copy, and moves it into place by a rename.
 
-Who has the old file open keeps it until they close it; who opens the path afterwards sees the new one.
+A program that has the old file open keeps reading it; a program that opens the path later sees the new one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 def publish(
     connection: duckdb.DuckDBPyConnection, models: Models, publication: Publication
 ) -> dict[str, int]:
-    """Write the published file from the open warehouse, and put it in place.
+    """Write the published file from the open warehouse, and move it into place.
 
     Args:
         connection: the warehouse, as `database.writer` opens it.
@@ -37,8 +37,9 @@ def publish(
         Rows by table.
 
     Raises:
-        WarehouseError: if a copy is not equal to its table, a key is not unique, the warehouse was made by
-            another version, or the file cannot be written; what was published before stays.
+        WarehouseError: if a copy has another number of rows than its table, a key is not unique, the
+            warehouse was made by another version, or the file cannot be written; the file published before
+            is unchanged.
     """
     with timed(_log, f"Publishing {publication.target.name}", announced=True):
         return _publish(connection, models, publication)
@@ -72,16 +73,16 @@ def _publish(
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
             f"The warehouse was made by another version ({str(error).splitlines()[0]}); "
-            f"run sync first. What was published before stays."
+            f"run sync first. The published file is unchanged."
         ) from error
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = (
             denials.forbidden(target, error) if not isinstance(error, duckdb.OutOfMemoryException) else None
         )
         if reason:
-            raise WarehouseError(f"{reason} What was published before stays.") from error
+            raise WarehouseError(f"{reason} The published file is unchanged.") from error
         raise WarehouseError(
-            f"Cannot write {target} ({str(error).splitlines()[0]}); what was published before stays."
+            f"Cannot write {target} ({str(error).splitlines()[0]}); the published file is unchanged."
         ) from error
     finally:
         remove(temporary)
@@ -90,17 +91,17 @@ def _publish(
 
 def _copy(connection: duckdb.DuckDBPyConnection, models: Models, model: Model) -> int:
     table = f"published.main.{model.name}"
-    # A view of published tables is computed from their copies, which are there before it: else the views
-    # that it reads would be computed once more.
+    # A view that reads only published tables is computed from their copies, which are written before it.
+    # Reading it in the warehouse would compute the views behind it again.
     published = {other.qualified for other in models.published()}
     from_copies = model.kind is Kind.VIEW and model.reads <= published
     query = model.query if from_copies else f"FROM warehouse.main.{model.name}"
     copied = rows(connection, f"CREATE TABLE {table} AS {query}")[0][0]
     _comment(connection, model, "TABLE")
     if model.kind is Kind.TABLE:
-        kept = rows(connection, f"SELECT count(*) FROM warehouse.main.{model.name}")[0][0]
-        if kept != copied:
-            raise WarehouseError(f"{model.name}: {kept} rows in the warehouse, {copied} in the copy.")
+        original = rows(connection, f"SELECT count(*) FROM warehouse.main.{model.name}")[0][0]
+        if original != copied:
+            raise WarehouseError(f"{model.name}: {original} rows in the warehouse, {copied} in the copy.")
     check_key(connection, model, table, count=copied)
     return int(copied)
 

@@ -1,4 +1,4 @@
-"""Parses the query of a model: which tables and macros it reads, and a digest of what it says."""
+"""Parses the query of a model: which tables and macros it reads, and a digest of its tokens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def parse(text: str, *, place: str, line: int) -> ParsedQuery:
     Args:
         text: one SELECT.
         place: how errors name the file.
-        line: the line of the file in which the query begins.
+        line: the line of the file on which the query begins.
 
     Raises:
-        ModelError: if it is not one SELECT, with the line where it is known.
+        ModelError: if the text is not exactly one SELECT; the message has the line if it is known.
     """
     dialect = Dialect.get_or_raise("duckdb")
     try:
@@ -51,14 +51,14 @@ def _names(statement: exp.Query) -> frozenset[str]:
 
 
 def _digest(tokens: Iterable[str]) -> str:
-    """The digest of the tokens as they stand in the text.
+    """A digest of the texts of the tokens.
 
-    Their types, and the SQL that the parser generates, differ between releases of sqlglot.
+    Token types and generated SQL would not be stable: they differ between releases of sqlglot.
     """
     return hashlib.sha256("\n".join(map(_written, tokens)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _written(token: str) -> str:
-    """A token with its white space and case made uniform, unless it is quoted."""
+    """A token with normalized white space and case, unless it is quoted."""
     quoted = any(quote in token for quote in _QUOTING)
     return token if quoted else "\n".join(token.split()).upper()

@@ -1,4 +1,4 @@
-"""Declares the tables of the warehouse that Python writes and that hold no versions: columns, with types."""
+"""Declares the columns and types of the tables that Python writes, except versioned ones (see tables)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = {
         "token_owner": "BIGINT",
         "position": "INTEGER",
         "manifest_sha256": "VARCHAR",
-        # how much of the journal the manifest names; NULL where an early version wrote the manifest
+        # how many journal entries the manifest covers; NULL if an early version wrote the manifest
         "journal_lines": "BIGINT",
     },
     "coverage": {
@@ -212,16 +212,16 @@ KEPT = {
     },
     "journal": {"company": "VARCHAR", "lines": "BIGINT", "sha256": "VARCHAR"},
 }
-"""The tables of the history that hold no versions: what came of each night, and what people decided."""
+"""Tables of the history without versions: results of each snapshot, findings, and people's decisions."""
 
 ADDED = {
     "history.peer_comparisons": ("kind",),
     "history.journal": ("sha256",),
     "history.snapshots": ("journal_lines",),
 }
-"""Columns that the warehouse of an earlier version lacks. They are added to it, and NULL until the next
-snapshot of the company, which replaces the rows, or (of the journal) until the next run that applies it. Of
-snapshots that were taken before, they stay NULL."""
+"""Columns that the warehouse of an earlier version lacks. `tables.create` adds them with the value NULL. The
+company's next snapshot fills them (in history.journal: the next run that applies the journal); in rows about
+earlier snapshots they stay NULL."""
 
 POLICY = {
     "thresholds": {"company": "VARCHAR", "name": "VARCHAR", "value": "DECIMAL(9, 4)"},
@@ -251,10 +251,10 @@ POLICY = {
         "problem": "VARCHAR",
     },
 }
-"""The tables of what the rules go by, as findings.toml and the rosters say it: written anew each night."""
+"""Tables of the policy that rules read, from findings.toml and the rosters; rewritten for each batch."""
 
 SHARED = {"collected_companies", "public_email_domains"}
-"""Tables of the policy that are the same for all companies."""
+"""Policy tables that all companies share."""
 
 RUN = {
     "rules": {"rule": "VARCHAR", "event": "BOOLEAN", "sql_sha256": "VARCHAR"},
@@ -304,6 +304,6 @@ RUN = {
     "compared_with": {"profile": "BIGINT", "code": "INTEGER", "rank": "INTEGER", "other": "BIGINT"},
     "peer_names": {"about": "VARCHAR", "number": "TINYINT", "name": "VARCHAR"},
 }
-"""Temporary tables that Python hands over to the steps of a batch (see warehouse/steps.py): which rules there
-are and what they need, what they found, for which companies waivers are applied and at which time, and what
-the comparison of users with their peers found."""
+"""Temporary tables that Python creates as input of the steps of a batch (see warehouse/steps.py): the rules
+with their needs and rows, the companies whose waivers are applied and the time to use, and the results of the
+comparison of users with their peers."""

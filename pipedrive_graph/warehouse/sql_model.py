@@ -1,4 +1,4 @@
-"""Loads one file of sql/: its kind, its words, its query, and what the query reads."""
+"""Loads one file of sql/ as a model: its kind, header and query, and the tables that the query reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RULE_COLUMNS = {
 
 
 class Kind(StrEnum):
-    """What a file of sql/ becomes."""
+    """What a file of sql/ defines."""
 
     TABLE = "table"
     VIEW = "view"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
     @property
     def is_macro(self) -> bool:
-        """Whether it is called rather than read."""
+        """Whether the model is called like a function rather than read like a table."""
         return self in {Kind.MACRO, Kind.SCALAR_MACRO}
 
 
@@ -49,45 +49,48 @@ class Model:
     query: str
     path: Path
     place: str
-    """How messages name its file."""
+    """The file's name in messages."""
     line: int
-    """The line of the file in which the query begins."""
+    """The line of the file on which the query begins."""
     sha256: str
-    """Digest of the whole file, its header and comments included."""
+    """Digest of the whole file, including header and comments."""
     query_sha256: str
-    """Digest of the query alone, without comments and white space."""
+    """Digest of the query without comments and white space."""
     reads: frozenset[str]
     """Qualified names of the tables and macros in the query, such as `history.users`."""
 
     @property
     def qualified(self) -> str:
-        """Its name with its schema, such as `main.users`."""
+        """The name with the schema, such as `main.users`."""
         return f"{self.schema}.{self.name}"
 
     @property
     def is_published(self) -> bool:
-        """Whether it is a table of the published file; a helper of sql/graph is `published: no`."""
+        """Whether it is a table of the published file; helpers in sql/graph have `published: no`."""
         is_table = self.schema == "main" and self.kind in {Kind.TABLE, Kind.VIEW}
         return is_table and self.header.settings.get("published") != "no"
 
     @property
     def columns(self) -> dict[str, str]:
-        """Its columns, each with what it holds."""
+        """The description of each column."""
         return RULE_COLUMNS if self.kind is Kind.RULE else self.header.columns
 
     @property
     def comment(self) -> str:
-        """What it carries as its comment in the published file: what a row is, and how to tell it apart."""
-        said = [self.header.comment]
+        """Its comment in the published file: the header's comment with the key, or a macro's parameters."""
+        sentences = [self.header.comment]
         if self.kind.is_macro:
-            said += [f"Parameters: {_listed(self.header.parameters)}.", f"Columns: {_listed(self.columns)}."]
+            sentences += [
+                f"Parameters: {_listed(self.header.parameters)}.",
+                f"Columns: {_listed(self.columns)}.",
+            ]
         elif self.key:
-            said.append(f"Key: {', '.join(self.key)}.")
-        return " ".join(said)
+            sentences.append(f"Key: {', '.join(self.key)}.")
+        return " ".join(sentences)
 
     @property
     def in_file(self) -> str:
-        """Its query with the lines counted as in the file, for what names them."""
+        """The query after blank lines, so that line numbers in error messages match the file."""
         return "\n" * (self.line - 1) + self.query
 
     @property
@@ -97,31 +100,31 @@ class Model:
 
 
 def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Kind = Kind.TABLE) -> Model:
-    """Load one file, without looking at what the tables that it reads are.
+    """Load one file. Whether the tables that it reads exist is not checked.
 
     Args:
         path: the file.
-        schema: the schema that it fills.
-        place: how messages name it.
-        parsed: parses its query, or knows it already.
-        kind: what it becomes where its header does not say.
+        schema: the schema of the model.
+        place: the file's name in messages.
+        parsed: parses the query, or has it in its cache.
+        kind: the kind if the header has none.
 
     Raises:
-        ModelError: naming the file, and the line where it is known.
+        ModelError: if the file cannot be used; the message names the file, and the line if it is known.
     """
     try:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ModelError(f"{place}: line {line}: this is not UTF-8; save the file as UTF-8.") from error
+        raise ModelError(f"{place}: line {line}: not valid UTF-8; save the file as UTF-8.") from error
     except OSError as error:
         raise ModelError(f"{place}: cannot be read ({error.strerror or error}).") from error
     lines, query = headers.split(text)
     header = headers.parse(lines, place=place)
     kind_name = header.settings.get("kind", kind)
     if kind_name not in set(Kind):
-        raise ModelError(f"{place}: '{kind_name}' is no kind; use one of {', '.join(Kind)}.")
+        raise ModelError(f"{place}: unknown kind '{kind_name}'; use one of {', '.join(Kind)}.")
     kind = Kind(kind_name)
     line = _first_line(text, after=len(lines))
     parsed_text = f"SELECT {query}" if kind is Kind.SCALAR_MACRO else query
@@ -142,7 +145,7 @@ def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Ki
 
 
 def _first_line(text: str, *, after: int) -> int:
-    """The number of the first line that is not blank, of those after the header."""
+    """The number of the first non-blank line after the header."""
     lines = enumerate(text.splitlines()[after:], start=after + 1)
     return next((number for number, line in lines if line.strip()), after + 1)
 

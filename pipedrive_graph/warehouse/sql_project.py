@@ -1,7 +1,7 @@
-"""Loads the files of sql/ as models, in an order in which each finds what it reads.
+"""Loads the files of sql/ as models, in dependency order.
 
-A file is one table (or view, macro, rule) and is called like it. What it reads is taken from its query, so
-dropping a file into sql/ is all that a new table needs.
+A file defines one table (or view, macro, rule) of the same name. Dependencies are parsed from the queries, so
+a new table needs only a new file in sql/.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pipedrive_graph.warehouse.parsed import ParsedQueries
 from pipedrive_graph.warehouse.sql_model import Kind, Model, load
 
 PUBLISHED = "published"
-"""The schema of the views that the published file alone has, which the warehouse does not make."""
+"""The schema of views that exist only in the published file."""
 
 REPORTS = "reports"
-"""The schema of the macros that reports make for themselves on the published file."""
+"""The schema of macros that reports create on their connection to the published file."""
 
 SCHEMAS = {
     "staging": "staging",
@@ -33,28 +33,28 @@ SCHEMAS = {
     "published": PUBLISHED,
     "reports": REPORTS,
 }
-"""The folders of sql/, and the schema that each fills."""
+"""The folders of sql/, and the schema of the models in each."""
 
 STEPS = frozenset({"merge", "lifecycle", "peers"})
-"""Schemas of temporary tables, which `steps` makes for one batch."""
+"""Schemas of temporary tables, which `steps` creates for one batch."""
 
 PYTHON_SCHEMAS = ("landing", "history", "policy", "run")
-"""Schemas whose tables Python writes; the files of sql/ only read them."""
+"""Schemas with tables that Python writes and the files of sql/ only read."""
 
 
 class Models:
-    """The models of a folder, in an order in which each finds what it reads.
+    """The models of a folder, in dependency order.
 
     Args:
-        folder: where their files lie.
-        parsed: says what their queries read; by default, all of them are parsed.
+        folder: the folder of the files.
+        parsed: a cache of parsed queries; by default, all queries are parsed.
 
     Attributes:
-        folder: where their files lie.
-        broken: why a file that was to be added makes no model, by the qualified name it would have.
+        folder: the folder of the files.
+        broken: why a custom rule cannot be used, by the qualified name that it would have.
 
     Raises:
-        ModelError: naming the file, if one of them cannot be used or they depend on each other in a ring.
+        ModelError: if a file cannot be used or the files depend on each other in a cycle.
     """
 
     def __init__(self, folder: Path, parsed: ParsedQueries | None = None) -> None:
@@ -69,11 +69,11 @@ class Models:
         self._arrange(self.resolved(model) for model in loaded)
 
     def with_rules(self, rules: Iterable[Model], broken: Mapping[str, str]) -> Models:
-        """The same models and some rules more, which nothing else reads.
+        """A copy with additional rules.
 
         Args:
-            rules: resolved ones.
-            broken: why others are not among them.
+            rules: the rules, already resolved.
+            broken: why other rules cannot be used, by qualified name.
         """
         more = copy(self)
         more.broken = {**self.broken, **broken}
@@ -81,10 +81,10 @@ class Models:
         return more
 
     def resolved(self, model: Model) -> Model:
-        """Replace the calls in what a model reads by the macros they mean.
+        """A copy of a model whose `reads` has the called macros, and no other calls.
 
         Raises:
-            ModelError: if it reads a table that nobody makes.
+            ModelError: if it reads a table that does not exist.
         """
         reads = set()
         for name in model.reads:
@@ -94,16 +94,17 @@ class Models:
                 reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
             elif mark == "cte":
                 hidden = self._by_name.get(f"main.{rest}")
-                if hidden and hidden.is_published:  # others may read it there: helpers are ours alone
-                    raise ModelError(f"{model.place}: the CTE {rest} hides a table of that name.")
+                # custom rules may read published tables; helpers are internal, so hiding them is harmless
+                if hidden and hidden.is_published:
+                    raise ModelError(f"{model.place}: the CTE {rest} hides a table of that name; rename it.")
             elif self._is_table(name) or name.split(".")[0] in PYTHON_SCHEMAS:
                 reads.add(name)
             else:
-                raise ModelError(f"{model.place}: reads {name}, which no file makes.")
+                raise ModelError(f"{model.place}: reads {name}, which does not exist.")
         return replace(model, reads=frozenset(reads - {model.qualified}))
 
     def without(self, names: Collection[str]) -> Models:
-        """The same models but for some, called by their qualified names."""
+        """A copy without the models of these qualified names."""
         fewer = copy(self)
         fewer._keep(self._by_name.keys() - {*names})  # noqa: SLF001 - of this class
         return fewer
@@ -115,15 +116,15 @@ class Models:
         return self._by_name[qualified]
 
     def of(self, schema: str, *kinds: Kind) -> list[Model]:
-        """The models of a schema, of some kinds or of all, in order."""
+        """The models of a schema (of some kinds, or of all kinds), in dependency order."""
         return [m for m in self if m.schema == schema and (not kinds or m.kind in kinds)]
 
     def published(self) -> list[Model]:
-        """The models that become tables of the published file, in order."""
+        """The models that become tables of the published file, in dependency order."""
         return [model for model in self if model.is_published]
 
     def reads(self, model: Model) -> frozenset[str]:
-        """What a model reads; a helper that is not published is replaced by what it reads itself."""
+        """The names that a model reads; an unpublished helper view is replaced by the names that it reads."""
         names: set[str] = set()
         for name in model.reads:
             other = self._by_name.get(name)
@@ -134,7 +135,7 @@ class Models:
         return frozenset(names)
 
     def tables_read(self, model: Model) -> frozenset[str]:
-        """Qualified names of the tables that a model reads, those behind its macros and helpers included."""
+        """Qualified names of the tables that a model reads, directly or through macros and helpers."""
         tables: set[str] = set()
         for name in self.reads(model):
             other = self._by_name.get(name)
@@ -163,8 +164,8 @@ class Models:
         try:
             return list(sorter.static_order())
         except CycleError as error:
-            ring = " → ".join(error.args[1])
-            raise ModelError(f"The files of sql/ depend on each other in a ring: {ring}.") from error
+            cycle = " → ".join(error.args[1])
+            raise ModelError(f"The files of sql/ depend on each other in a cycle: {cycle}.") from error
 
 
 def _load(path: Path, parsed: ParsedQueries) -> Model:

@@ -1,7 +1,8 @@
 """Runs the steps of a batch (sql/history, sql/lifecycle, sql/peers): one temporary table per file.
 
-Steps read the warehouse, other steps, and `run.<table>`: what Python hands over (declared.RUN lists these
-tables). DuckDB has no schemas for temporary tables, so `lifecycle.resolved` is `lifecycle_resolved` there.
+Steps read the warehouse, other steps, and the tables `run.<table>` that Python creates (schema.RUN lists
+them). DuckDB has no schemas for temporary tables, so the table of `lifecycle.resolved` is called
+`lifecycle_resolved`.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ _NAME = re.compile(rf"\b({'|'.join(sorted([*STEPS, 'run']))})\.([a-z_]+)\b")
 
 
 def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> None:
-    """Make the tables of some steps, each after those that it reads.
+    """Create the tables of some steps, in dependency order.
 
     Args:
         connection: the warehouse.
-        models: the steps are among them.
+        models: all models, including the steps.
         names: qualified names of the steps.
 
     Raises:
-        ModelError: naming the file that DuckDB refuses, and why.
+        ModelError: if DuckDB refuses a file; the message names it and the reason.
     """
     for model in models:
         if model.qualified not in names:
@@ -43,9 +44,8 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
                 for name in sorted(model.reads):
                     if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
                         create_macro(connection, models[name])
-                connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE {written(model.qualified)} AS {written(model.query)}"
-                )
+                table, query = with_temporary_names(model.qualified), with_temporary_names(model.query)
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
         except duckdb.Error as error:
             if is_from_outside(error):
                 raise
@@ -53,7 +53,7 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Create a scalar macro of the steps, or of staging, for this connection."""
+    """Create a scalar macro of the steps or of staging on this connection."""
     parameters = ", ".join(model.header.parameters)
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {model.name}({parameters}) AS {model.query}")
 
@@ -61,12 +61,12 @@ def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
 def hand_over(
     connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[object, ...]] = ()
 ) -> None:
-    """Make a table of the schema `run` from rows.
+    """Create a table of the schema `run` from rows.
 
     Args:
         connection: the warehouse.
-        name: the table's name, without its schema.
-        rows: each with a value per column, in the order in which they are declared.
+        name: the table's name without its schema.
+        rows: the rows; values are in the order of the declared columns.
     """
     columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
     connection.execute(f"CREATE OR REPLACE TEMP TABLE run_{name} ({columns})")
@@ -76,11 +76,11 @@ def hand_over(
 
 
 def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
-    """Make a table of the schema `run` from the rows of a query."""
+    """Create a table of the schema `run` from the rows of a query."""
     hand_over(connection, name)
     connection.execute(f"INSERT INTO run_{name} BY NAME {query}")
 
 
-def written(sql: str) -> str:
-    """SQL in which the tables of steps have the names of the temporary tables."""
+def with_temporary_names(sql: str) -> str:
+    """Rename the tables of steps in SQL to the names of the temporary tables."""
     return _NAME.sub(r"\1_\2", sql)

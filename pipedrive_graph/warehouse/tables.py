@@ -1,4 +1,4 @@
-"""Declares the tables of the history: what identifies a row, what makes a version, what is kept beside."""
+"""Declares the versioned tables of the history, and creates and checks all tables that Python writes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from pipedrive_graph.warehouse.schema import ADDED, KEPT, POLICY
 
 @dataclass(frozen=True, slots=True)
 class HistoryTable:
-    """One table of versions: what identifies a row, what makes a version, what is kept beside."""
+    """A versioned table.
+
+    Attributes:
+        name: the table's name in the schema history.
+        subject: the column that staging.proven refers to when it lists subjects with complete answers.
+        key: the columns that identify a row, with their types.
+        versioned: the columns of which a change starts a new version.
+        latest: the columns of which only the latest value is kept, in the table `<name>_latest`.
+    """
 
     name: str
     subject: str
-    """The column by which staging.proven knows whose rows are told in full."""
     key: dict[str, str]
     versioned: dict[str, str]
     latest: dict[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, str]:
-        """All columns of a version but for its times, with their types."""
+        """All columns except `valid_from` and `valid_to`, with their types."""
         return {"company": "VARCHAR", **self.key, **self.versioned}
 
 
@@ -99,7 +106,7 @@ TABLES = (
 
 
 def columns() -> dict[str, dict[str, str]]:
-    """Every table of the history: its columns, with their types, and how they are stored if that is said."""
+    """The columns of every table of the history, with their types (and compression, if declared)."""
     tables = dict(KEPT)
     for table in TABLES:
         tables[table.name] = {**table.columns, "valid_from": "TIMESTAMP", "valid_to": "TIMESTAMP"}
@@ -109,16 +116,16 @@ def columns() -> dict[str, dict[str, str]]:
 
 
 def check(path: Path) -> list[str]:
-    """Prove that a warehouse has the tables of this version, or those that `create` can bring to it.
+    """Check that a warehouse has the tables of this version, or that `create` can upgrade them.
 
-    It is read only: `create` runs on a copy that holds no rows.
+    The warehouse is only read: `create` runs on a copy without rows.
 
     Returns:
-        The tables that an earlier version made without some of their columns, or not at all; none where
-        there are no tables yet.
+        The tables that an earlier version created with fewer columns, or not at all; empty if the warehouse
+        has no tables yet.
 
     Raises:
-        OtherVersionError: as `create` does.
+        OtherVersionError: if `create` cannot upgrade the tables.
         duckdb.Error: if it cannot be read, or another process writes it.
     """
     with attached(path) as connection:
@@ -130,13 +137,13 @@ def check(path: Path) -> list[str]:
             WHERE database_name = 'held' AND schema_name IN ('history', 'policy')
             ORDER BY ALL""",
         )
-        held: dict[tuple[str, str], list[str]] = {}
+        existing: dict[tuple[str, str], list[str]] = {}
         for schema, table, column, type_ in columns_held:
-            held.setdefault((schema, table), []).append(f'"{column}" {type_}')
+            existing.setdefault((schema, table), []).append(f'"{column}" {type_}')
         connection.execute("ATTACH ':memory:' AS copied")
         connection.execute("USE copied")
         connection.execute("CREATE SCHEMA history; CREATE SCHEMA policy")
-        for (schema, table), listed in held.items():
+        for (schema, table), listed in existing.items():
             connection.execute(f"CREATE TABLE {schema}.{table} ({', '.join(listed)})")
         create(connection)
     declared = {"history": columns(), "policy": POLICY}
@@ -144,15 +151,15 @@ def check(path: Path) -> list[str]:
         f"{schema}.{name}"
         for schema, tables in declared.items()
         for name, types in tables.items()
-        if held and len(held.get((schema, name), ())) < len(types)
+        if existing and len(existing.get((schema, name), ())) < len(types)
     )
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables of the history and of the policy where they are not there yet.
+    """Create the missing tables of the history and of the policy, and add missing columns.
 
     Raises:
-        OtherVersionError: if those that are there have other columns: another version made them.
+        OtherVersionError: if an existing table has other columns because another version created it.
     """
     for schema in ("history", "policy", "rules"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -161,23 +168,23 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         for schema, tables in {"history": columns(), "policy": POLICY}.items()
         for name, types in tables.items()
     }
-    held = _held_columns(connection)
+    existing = _held_columns(connection)
     for table, types in declared.items():
-        if held.get(table) == types.keys():
-            continue  # nearly always: a statement takes its time, though it changes nothing
+        if existing.get(table) == types.keys():
+            continue  # the usual case; skips statements that would take time and change nothing
         listed = ", ".join(f"{column} {type_}" for column, type_ in types.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
         for column in ADDED.get(table, ()):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {types[column]}")
-    held = _held_columns(connection)
+    existing = _held_columns(connection)
     for table, types in declared.items():
-        if held[table] != types.keys():
+        if existing[table] != types.keys():
             raise OtherVersionError(f"The warehouse was made by another version ({table} has other columns).")
 
 
 def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    """The columns of the tables that are there, by qualified table."""
-    held: dict[str, set[str]] = {}
+    """The columns of the existing tables, by qualified name."""
+    existing: dict[str, set[str]] = {}
     for table, column in rows(
         connection,
         """
@@ -185,5 +192,5 @@ def _held_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
         FROM duckdb_columns()
         WHERE database_name = current_database() AND schema_name IN ('history', 'policy')""",
     ):
-        held.setdefault(table, set()).add(column)
-    return held
+        existing.setdefault(table, set()).add(column)
+    return existing

@@ -1,11 +1,11 @@
-"""Runs sql/graph, sql/macros and sql/findings: the tables of the companies that have something new.
+"""Updates the tables of sql/graph, sql/macros and sql/findings for the companies of a batch.
 
-A table is computed as its file says and replaced for those companies only, unless the file (or one that it
-reads) has changed: then it is made anew for all.
+A table is recomputed for those companies only. If its file (or a file that it reads) has changed, the table
+is recomputed for all companies.
 
-Where the warehouse holds other companies as well, a file is not to read them only to throw them away. So
-while a batch is worked on, temporary views stand before the tables, under the same names, and show only the
-companies of the batch: what is temporary is what DuckDB finds first under a name.
+To avoid reading the rows of other companies, temporary views with the names of the tables hide the tables
+while a batch is processed, and show only the companies of the batch. DuckDB resolves a name to a temporary
+view first.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from pipedrive_graph.warehouse.sql_project import PUBLISHED, REPORTS, STEPS, Mod
 _log = logging.getLogger(__name__)
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
-"""Kinds that are computed when they are read."""
+"""Kinds that become views."""
 
-_NOT_MADE = {"staging", PUBLISHED, REPORTS, *STEPS}
-"""Schemas that are filled before, and afterwards."""
+_ELSEWHERE = {"staging", PUBLISHED, REPORTS, *STEPS}
+"""Schemas that other modules create, before or after this one."""
 
-_TONIGHT = "company IN (SELECT company FROM landing.batch)"
+_IN_BATCH = "company IN (SELECT company FROM landing.batch)"
 
 
 def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
-    """Bring the graph's tables up to date for the companies in landing.batch.
+    """Update the graph's tables for the companies in landing.batch.
 
     Until `finish` is called, the connection shows only these companies.
 
     Raises:
-        RuleError: naming the rule that DuckDB refuses, and why.
-        ModelError: the same of any other file.
+        RuleError: if DuckDB refuses a rule; the message names it and the reason.
+        ModelError: if DuckDB refuses another file.
     """
     before = {str(name): digest for name, digest in rows(connection, "FROM history.models")}
     digests = _digests(models)
-    made = {m.qualified: "VIEW" if m.kind in _VIEWS else "TABLE" for m in models if m.qualified in digests}
-    _drop(connection, before.keys() - made.keys(), made)
+    kinds = {m.qualified: "VIEW" if m.kind in _VIEWS else "TABLE" for m in models if m.qualified in digests}
+    _drop(connection, before.keys() - kinds.keys(), kinds)
     changed = {name for name, digest in digests.items() if before.get(name) != digest}
-    # what is made anew for all companies has to see them all
+    # changed tables are recomputed for all companies, so all must be visible
     only = "" if changed else _only(connection)
     for name, columns in tables.columns().items():
         if "company" not in columns:
             continue
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW tonight_{name} AS FROM warehouse.history.{name} {only}"
+            f"CREATE OR REPLACE TEMP VIEW batch_{name} AS FROM warehouse.history.{name} {only}"
         )
     for model in models:
-        if model.schema in _NOT_MADE:
+        if model.schema in _ELSEWHERE:
             continue
         try:
             with timed(_log, str(model.place)):
@@ -77,7 +77,7 @@ def transform(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 
 def finish(connection: duckdb.DuckDBPyConnection) -> None:
-    """Show all companies again."""
+    """Drop the temporary tables and views, so that all companies are visible again."""
     for name, kind in rows(
         connection,
         """
@@ -88,42 +88,42 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f'DROP {kind} temp."{name}"')
 
 
-def tonight(model: Model) -> str:
-    """The query of a model, reading of the history only what belongs to the companies of the batch."""
+def batch_query(model: Model) -> str:
+    """The query of a model, changed to read only the rows of the batch's companies from the history."""
     history = "|".join(name.partition(".")[2] for name in model.reads if name.startswith("history."))
-    return re.sub(rf"\bhistory\.({history})\b", r"tonight_\1", model.query) if history else model.query
+    return re.sub(rf"\bhistory\.({history})\b", r"batch_\1", model.query) if history else model.query
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Create a macro of sql/macros in the database that is in use."""
+    """Create a macro of sql/macros in the database in use."""
     parameters = ", ".join(model.header.parameters)
     kind = "TABLE" if model.kind is Kind.MACRO else ""
     connection.execute(f"CREATE OR REPLACE MACRO main.{model.name}({parameters}) AS {kind} {model.query}")
 
 
 def _make(connection: duckdb.DuckDBPyConnection, model: Model, *, changed: bool) -> None:
-    """Bring a model up to date in the warehouse."""
+    """Update a model in the warehouse."""
     if model.kind.is_macro and changed:
         create_macro(connection, model)
     elif model.kind in _VIEWS and changed:
         connection.execute(f"CREATE OR REPLACE VIEW {model.qualified} AS {model.query}")
     elif model.kind is Kind.TABLE and changed:
-        connection.execute(f"CREATE OR REPLACE TABLE {model.qualified} AS {tonight(model)}")
+        connection.execute(f"CREATE OR REPLACE TABLE {model.qualified} AS {batch_query(model)}")
     elif model.kind is Kind.TABLE and "company" in model.header.columns:
-        connection.execute(f"DELETE FROM warehouse.{model.qualified} WHERE {_TONIGHT}")
+        connection.execute(f"DELETE FROM warehouse.{model.qualified} WHERE {_IN_BATCH}")
         connection.execute(
             f"INSERT INTO warehouse.{model.qualified} BY NAME"
-            f" SELECT * FROM (\n{tonight(model)}\n) WHERE {_TONIGHT}"
+            f" SELECT * FROM (\n{batch_query(model)}\n) WHERE {_IN_BATCH}"
         )
 
 
 def _only(connection: duckdb.DuckDBPyConnection) -> str:
-    """The condition that a row belongs to the batch; nothing where there are no other companies."""
+    """A WHERE clause that selects the batch's companies; empty if the warehouse has no other companies."""
     others = "SELECT count(*) FROM history.snapshots WHERE company NOT IN (SELECT company FROM landing.batch)"
     if rows(connection, others) == [(0,)]:
         return ""
-    # constants, which DuckDB compares with what each block holds before it reads it; and two of them where
-    # that says it, for a long list is planned anew wherever a rule reads a table
+    # Constants let DuckDB skip blocks by their minimum and maximum. A range is used where it selects the same
+    # companies, because a long list slows the planning of every query that reads a table.
     batch = [
         str(company) for (company,) in rows(connection, "SELECT company FROM landing.batch ORDER BY company")
     ]
@@ -134,20 +134,20 @@ def _only(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _show(connection: duckdb.DuckDBPyConnection, model: Model, only: str) -> None:
-    """Put what concerns the batch before a table or view, under the same name.
+    """Hide a table or view by a temporary one with the same name that shows only the batch's companies.
 
-    A view that much reads says in its header that it is `built: in memory`: once, and not whenever read.
+    A view that many files read has `built: in memory` in its header: it is computed once per batch.
     """
     if model.header.settings.get("built") == "in memory":
-        connection.execute(f"CREATE TEMP TABLE {model.name} AS {tonight(model)}")
+        connection.execute(f"CREATE TEMP TABLE {model.name} AS {batch_query(model)}")
     elif only and model.kind is Kind.VIEW:
-        connection.execute(f"CREATE TEMP VIEW {model.name} AS {tonight(model)}")
+        connection.execute(f"CREATE TEMP VIEW {model.name} AS {batch_query(model)}")
     elif only:
         connection.execute(f"CREATE TEMP VIEW {model.name} AS FROM warehouse.{model.qualified} {only}")
 
 
 def _digests(models: Models) -> dict[str, str]:
-    """A digest per model that changes with its file and with every file that it reads."""
+    """A digest per model of its file and of all files that it reads, directly or not."""
     digests: dict[str, str] = {}
     for model in models:
         if model.schema in STEPS:
@@ -157,9 +157,9 @@ def _digests(models: Models) -> dict[str, str]:
     return digests
 
 
-def _drop(connection: duckdb.DuckDBPyConnection, removed: set[str], made: dict[str, str]) -> None:
-    """Drop what a file made that is no longer there, or that makes something of another kind now."""
-    found = rows(
+def _drop(connection: duckdb.DuckDBPyConnection, removed: set[str], kinds: dict[str, str]) -> None:
+    """Drop the tables and views whose file was removed or now defines another kind."""
+    existing = rows(
         connection,
         """
         SELECT table_schema || '.' || table_name, replace(table_type, 'BASE ', '')
@@ -167,6 +167,6 @@ def _drop(connection: duckdb.DuckDBPyConnection, removed: set[str], made: dict[s
         WHERE table_catalog = current_catalog()
         ORDER BY ALL""",
     )
-    for name, kind in found:
-        if name in removed or made.get(name, kind) != kind:
+    for name, kind in existing:
+        if name in removed or kinds.get(name, kind) != kind:
             connection.execute(f"DROP {kind} {name}")

@@ -1,7 +1,7 @@
-"""Keeps the users' e-mail addresses in the form in which addresses are compared, which SQL cannot make.
+"""Writes history.user_addresses: the users' e-mail addresses in a normalized form, which SQL cannot compute.
 
-The rules compare them with the roster, the domains of findings.toml and each other;
-what Pipedrive sent stays in `users.email`. An e-mail without an @ has no row: it is not an address.
+Rules compare them with the roster, the domains of findings.toml and each other; `users.email` keeps the text
+that Pipedrive sent. An e-mail without an @ is not an address and has no row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import duckdb
 from pipedrive_graph.common import addresses
 from pipedrive_graph.warehouse.database import rows
 
-# a company that an earlier version took in has no addresses yet, and its tables may be built before its turn
+# a company from an earlier version has no addresses yet, and other batches may recompute its tables
 _CHANGED = """
     (
         company IN (SELECT company FROM landing.batch)
@@ -20,8 +20,8 @@ _CHANGED = """
 
 
 def write(connection: duckdb.DuckDBPyConnection) -> None:
-    """Replace the addresses of the companies in landing.batch by those of their users now."""
-    found = [
+    """Replace the addresses of the companies in landing.batch by those of their current users."""
+    normalized = [
         (company, user_id, address)
         for company, user_id, email in rows(
             connection,
@@ -32,7 +32,7 @@ def write(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "DELETE FROM history.user_addresses WHERE company IN (SELECT company FROM landing.batch)"
     )
-    if found:
+    if normalized:
         connection.execute(
             """
             INSERT INTO history.user_addresses BY NAME
@@ -43,5 +43,5 @@ def write(connection: duckdb.DuckDBPyConnection) -> None:
                     unnest(CAST(? AS BIGINT[])) AS user_id,
                     unnest(CAST(? AS VARCHAR[])) AS address
             )""",
-            [list(column) for column in zip(*found, strict=True)],
+            [list(column) for column in zip(*normalized, strict=True)],
         )

@@ -1,31 +1,32 @@
--- One row per change between two accepted snapshots of a company; its first snapshot yields none.
--- Only what was seen is compared with what was seen: an answer that comes for the first time about
--- a user who was known before is no change, nor is a value that is not known for a while. A
--- permission is held or not; one that an answer leaves out is as last known, and one that does not
--- exist any more is in `vendor_changes` alone. With a user
--- who is added or removed comes a row for everything that the user has; what an edited permission
--- set holds is one row, its attribute `contents`.
+-- One row per change between two accepted snapshots of a company; its first snapshot has no
+-- changes.
+-- Only observed values are compared: the first answer about a known user is not a change, nor is a
+-- value that is unknown for a while. A permission is held or not held. A permission that an answer
+-- omits keeps its last known value; a permission that no longer exists has rows in `vendor_changes`
+-- only. If a user is added or removed, everything that the user holds has a row too. A change in
+-- the contents of a permission set is one row with the attribute `contents`.
 --
 -- kind: table
 -- key: company, snapshot_id, subject_kind, subject_id, kind, object_kind, object
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot in which it was first seen
---   changed_at: when that snapshot's read began
---   at: the same as changed_at, kept for compatibility; "at" is a keyword, and needs the quotes
---   kind: added or removed (the subject itself), granted or revoked (something to or from a user),
---     changed (an attribute), correction (an inference that an observation disproved)
+--   changed_at: when that snapshot was started
+--   at: the same as changed_at, kept for compatibility; "at" is a keyword and needs the quotes
+--   kind: added or removed (the subject itself), granted or revoked (a role, set, permission or
+--     admin right of a user), changed (an attribute), correction (an observation disproved an
+--     inference)
 --   subject_kind: user, role or permission_set
 --   subject_id: the subject's id
 --   object_kind: permission, role, permission_set, admin or attribute; NULL for added and removed
---   object: the permission, the id of the role or set, the app that the user is admin of, or the
+--   object: the permission, the id of the role or set, the app with the admin right, or the
 --     attribute's name; NULL for added and removed
---   before: the value before, as text; false or true for granted and revoked; NULL where there is
+--   before: the value before, as text; false or true for granted and revoked; NULL if there is
 --     none, as for added and removed
---   after: the value after, as text; false or true for granted and revoked; NULL where there is
---     none, as for added and removed
---   edited_set: of a permission, the set whose edit brought or took it: one that the user had
---     before and still had; NULL where it changed in another way, or nobody knows
+--   after: the value after, as text; false or true for granted and revoked; NULL if there is none,
+--     as for added and removed
+--   edited_set: for a permission, the set whose edit granted or revoked it, which the user had
+--     before and after; NULL if the cause is another one, or not known
 -- example: SELECT changed_at, kind, subject_id, before, after FROM access_changes
 --   WHERE object = 'can_use_api' ORDER BY ALL DESC
 WITH beginnings AS (
@@ -39,7 +40,7 @@ WITH beginnings AS (
 
     UNION ALL
 
-    -- roles and sets may be refused at first, and their first list is no change either
+    -- lists of roles and sets may be refused at first; the first list is not a change either
     SELECT
         company,
         'role' AS subject_kind,
@@ -57,9 +58,9 @@ WITH beginnings AS (
     GROUP BY company
 ),
 
--- All subjects in one shape. What is there since the beginning and still the same has no part in
--- any change and is left out at once: that is nearly everything. An attribute is `certain` where
--- NULL is a value ("no parent") and not the lack of one ("the answer did not say").
+-- All subjects in one shape. Rows that are valid since the beginning and still current cannot be
+-- part of a change; they are nearly all rows and are left out early. An attribute is `certain` if
+-- NULL is a value ("no parent") and does not mean that the value is unknown.
 subject_versions AS (
     SELECT
         company,
@@ -136,7 +137,7 @@ linked_subjects AS (
     WINDOW versions AS (PARTITION BY company, subject_kind, subject_id ORDER BY valid_from)
 ),
 
--- A stay is the time from an arrival until the subject leaves, called by its beginning.
+-- A stay is the time from when a subject appears until it disappears, named by its start.
 subject_stays AS (
     SELECT
         *,
@@ -175,7 +176,7 @@ attribute_steps AS (
     )
 ),
 
--- Where a version does not say what the user's access is, it is what it was last known to be.
+-- A version without a known access takes the last known one.
 accesses AS (
     SELECT
         company,
@@ -245,7 +246,7 @@ detail_versions AS (
         AND (valid_to IS NOT NULL OR valid_from > beginnings.began_at)
 ),
 
--- All that a user can hold, in one shape, with the time of the first answer about it.
+-- Everything that a user can hold, in one shape, with the time of the first answer about it.
 holdings AS (
     SELECT
         company,
@@ -275,7 +276,7 @@ holdings AS (
 
     UNION ALL
 
-    -- an entry that does not say whether it is an admin's says nothing
+    -- an entry without a known admin flag is ignored
     SELECT
         company,
         subject_id,
@@ -304,7 +305,8 @@ linked_holdings AS (
     )
 ),
 
--- A run is unbroken in time. Before it the user did not hold the object, unless nobody had asked.
+-- A run is an uninterrupted period of holding an object. Before it, the user did not hold the
+-- object, unless it was not observed yet.
 holding_runs AS (
     SELECT
         holdings.company,
@@ -318,7 +320,7 @@ holding_runs AS (
         CASE
             WHEN holdings.starts THEN holdings.valid_from IS DISTINCT FROM holdings.first_at
         END AS starts_from_none,
-        -- what a new user holds, unless the answer does not say
+        -- what a new user holds, if the answer says so
         holdings.starts AND holdings.valid_from = arrivals.arrived_at AS comes_along,
         max(CASE WHEN holdings.starts THEN holdings.valid_from END) OVER (
             PARTITION BY
@@ -331,7 +333,7 @@ holding_runs AS (
         AND CAST(arrivals.user_id AS VARCHAR) = holdings.subject_id
 ),
 
--- What is not known counts as what was known last.
+-- An unknown value counts as the last known one.
 holding_steps AS (
     SELECT
         company,
@@ -460,7 +462,7 @@ content_edits AS (
         AND step > 1
 ),
 
--- What the edit of a set gives or takes, by permission.
+-- The permissions that an edit of a set adds or removes.
 set_edits AS (
     SELECT
         company,
@@ -485,8 +487,8 @@ set_edits AS (
     FROM content_edits
 ),
 
--- The edit and what comes of it are seen in one snapshot, where all is answered. Where the user was
--- not answered, or not asked, the edit is seen before; where the set was not, afterwards.
+-- If everything is answered, the edit and its effect appear in the same snapshot. If the user was
+-- not answered, the edit appears earlier; if the set was not answered, it appears later.
 reads AS (
     SELECT
         company,
@@ -576,7 +578,7 @@ LEFT JOIN edit_effects
     AND edit_effects.object = changes.object
     AND changes.object_kind = 'permission'
     AND changes.kind <> 'correction'
--- a permission that does not exist any more is one change, by Pipedrive, and not one of each user
+-- a permission that no longer exists is one change by Pipedrive, not a change of each user
 ANTI JOIN (
     FROM history.vendor_changes
     WHERE change = 'removed'

@@ -1,7 +1,7 @@
--- One row per role and sensitive permission that its members may hold, as findings.toml says. The
--- file names a role by its id, which is a number, or by its name; a role that there is not allows
--- nothing. A name means the roles that had it when they were first seen: one that was renamed to it
--- later (`renames`) is allowed nothing, until the file names it by its id.
+-- One row per role and sensitive permission that findings.toml allows to the role's members.
+-- The file names a role by its id (a number) or by its name; an entry for a role that does not
+-- exist has no effect. A name means the roles that had this name when they were first seen. A role
+-- that got the name later (see `renames`) is allowed nothing until the file names it by its id.
 --
 -- kind: table
 -- key: company, role_id, permission
@@ -18,7 +18,7 @@ FROM policy.allowed_permissions AS allowed
 INNER JOIN roles
     ON roles.company = allowed.company
     AND CASE
-        -- a role may be named like the id of another
+        -- the name of a role may look like the id of another one
         WHEN regexp_full_match(allowed.role, '[0-9]+')
             THEN CAST(roles.role_id AS VARCHAR) = allowed.role
         ELSE lower(roles.name) = lower(allowed.role)

@@ -1,16 +1,16 @@
--- One row per company of which a snapshot was accepted: whether it is still collected.
--- A company that companies.toml no longer names stays as it was seen last, until `forget --company`
+-- One row per company with an accepted snapshot: whether it is still collected.
+-- A company that companies.toml no longer names stays as it was last seen until `forget --company`
 -- deletes it.
 --
 -- kind: view
 -- key: company
 -- columns:
 --   company: the company's name in the settings
---   collected: whether companies.toml named it when the last snapshot of any company was taken
---     in; NULL where there was no companies.toml, or an earlier version took it in
+--   collected: whether companies.toml named it when the last snapshot of any company was processed;
+--     NULL without a companies.toml, or if an earlier version processed that snapshot
 --   snapshots: how many accepted snapshots are kept
---   first_snapshot_at: when the oldest of them was begun
---   last_snapshot_at: when the newest of them was begun
+--   first_snapshot_at: when the oldest of them was started
+--   last_snapshot_at: when the newest of them was started
 -- example: SELECT company, collected, last_snapshot_at FROM collection_status ORDER BY ALL
 SELECT
     snapshots.company,

@@ -1,15 +1,15 @@
--- One row per company: its latest accepted snapshot, the one that all other tables show.
--- Rules count days to its `as_of`, never to the clock.
+-- One row per company: its latest accepted snapshot, which all other tables show.
+-- Rules measure ages relative to its `as_of`, never to the clock.
 --
 -- kind: table
 -- key: company
 -- columns:
 --   company: the company's name in the settings
---   snapshot_id: the snapshot that is shown
---   as_of: when that read began; "now" in all other tables
---   status: complete, or partial where something was not answered and is carried over
+--   snapshot_id: the snapshot
+--   as_of: when the snapshot was started; "now" in all other tables
+--   status: complete, or partial if some calls were not answered and earlier values are used
 --   company_id: Pipedrive's id of the company
---   token_owner: the user whose token collected it; 0 where that person was forgotten
+--   token_owner: the user whose token collected it; 0 if that person was forgotten
 -- example: SELECT company, as_of, status FROM current_snapshot
 SELECT
     company,

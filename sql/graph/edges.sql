@@ -1,16 +1,16 @@
--- One row per edge of the graph, for graph tools: who or what, does what, to what.
--- The kinds are: user member_of role, role child_of role, user has_set permission_set,
--- user admin_of app, permission_set part_of app, permission_set grants permission and
--- user holds permission.
+-- One row per edge of the graph, for graph tools: a source, a kind of relation, and a target.
+-- The kinds are: user member_of role, role child_of role, user has_set permission_set, user
+-- admin_of app, permission_set part_of app, permission_set grants permission and user holds
+-- permission.
 --
 -- kind: view
 -- key: company, source, target, kind
 -- columns:
 --   company: the company's name in the settings
---   source: the node it comes from
---   target: the node it goes to
---   kind: what it means
---   properties: what else is known of it, as a JSON object
+--   source: the node where the edge starts
+--   target: the node where the edge ends
+--   kind: the kind of relation
+--   properties: attributes of the edge, as a JSON object
 -- example: SELECT kind, count(*) AS edges FROM edges GROUP BY ALL ORDER BY edges DESC
 SELECT
     company,
@@ -33,7 +33,7 @@ WHERE parent_role_id <> role_id
 
 UNION ALL
 
--- a set that two entries name is one edge
+-- two entries with the same set give one edge
 SELECT
     company,
     concat('user:', user_id) AS source,

@@ -1,7 +1,7 @@
--- One row per e-mail domain of a company: those at which live users have an address, and those that
--- findings.toml names as the company's own. Where the file names none, own domains are proposed:
--- those with as many live users as `rule_thresholds` asks for, public providers excepted.
--- A subdomain is a domain by itself.
+-- One row per e-mail domain of a company: domains of live users' addresses, and domains that
+-- findings.toml names as the company's own.
+-- If the file names none, own domains are proposed: domains with at least as many live users as
+-- `rule_thresholds` requires, except public providers. A subdomain is a separate domain.
 --
 -- kind: table
 -- key: company, domain
@@ -9,11 +9,11 @@
 --   company: the company's name in the settings
 --   domain: the domain, in lower case
 --   users: how many live users have an address there
---   share: their share of all live users, those without an address included, 0 to 1
---   public: whether anybody can get an address there, by `public_list` or by findings.toml
+--   share: their share of all live users (including users without an address), 0 to 1
+--   public: whether anybody can get an address there, according to `public_list` or findings.toml
 --   named: whether findings.toml names it as the company's own
---   own: whether it counts as the company's own: named, or proposed where the file names none
---   public_list: the list of public providers: package, version, and the date that it states
+--   own: whether it counts as the company's own: named, or proposed if the file names none
+--   public_list: the list of public providers: package, version, and the date given in the list
 -- example: SELECT domain, users, public, own FROM email_domains ORDER BY users DESC, domain
 WITH addresses AS (
     SELECT

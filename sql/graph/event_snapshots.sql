@@ -1,14 +1,14 @@
--- One row per snapshot whose events may still be open: those of the last `event_open_days`.
--- A company's first snapshot has nothing to be compared with and is not among them.
+-- One row per snapshot whose events may still be open: the snapshots of the last `event_open_days`.
+-- A company's first snapshot has nothing to compare with and is not included.
 --
 -- kind: table
 -- key: company, snapshot_id
 -- columns:
 --   company: the company's name in the settings
---   snapshot_id: the snapshot that saw what had happened
---   read_at: when that read began
---   compared: that snapshot and the one before it, each with its id, time, status and way of
---     collecting; where one is partial, or by access, a user may have been answered earlier
+--   snapshot_id: the snapshot that observed the events
+--   read_at: when that snapshot was started
+--   compared: that snapshot and the one before it, each with its id, time, status and collection
+--     mode; if one of them is partial or collected by access, the answer about a user may be older
 -- example: SELECT snapshot_id, read_at FROM event_snapshots ORDER BY read_at DESC
 WITH reads AS (
     SELECT
@@ -20,7 +20,7 @@ WITH reads AS (
             'read_at': started_at,
             'status': status,
             'collect': collect
-        } AS told
+        } AS summary
     FROM snapshots
     WHERE status IN ('complete', 'partial')
 ),
@@ -28,7 +28,7 @@ WITH reads AS (
 linked_reads AS (
     SELECT
         *,
-        lag(told) OVER (PARTITION BY company ORDER BY started_at) AS told_before
+        lag(summary) OVER (PARTITION BY company ORDER BY started_at) AS summary_before
     FROM reads
 )
 
@@ -36,10 +36,10 @@ SELECT
     company,
     linked_reads.snapshot_id,
     linked_reads.started_at AS read_at,
-    {'before': linked_reads.told_before, 'after': linked_reads.told} AS compared
+    {'before': linked_reads.summary_before, 'after': linked_reads.summary} AS compared
 FROM linked_reads
 INNER JOIN current_snapshot USING (company)
 INNER JOIN rule_thresholds USING (company)
-WHERE linked_reads.told_before IS NOT NULL
+WHERE linked_reads.summary_before IS NOT NULL
     AND linked_reads.started_at
         >= current_snapshot.as_of - to_days(rule_thresholds.event_open_days)

@@ -1,16 +1,16 @@
--- One row per snapshot, status and severity: how many findings there were after that night.
--- Zeros are told too. What was decided by day, after the night, counts in the next snapshot.
+-- One row per snapshot, status and severity: how many findings there were after the snapshot.
+-- Counts of zero have rows too. A decision made after a snapshot counts in the next one.
 --
 -- kind: view
 -- key: company, snapshot_id, status, severity
 -- columns:
 --   company: the company's name in the settings
---   snapshot_id: the snapshot after which was counted
+--   snapshot_id: the snapshot after which the findings were counted
 --   status: open, waived or resolved
 --   severity: critical, high, medium, low or info
---   findings: how many findings there were of that status and severity
---   opened: how many of them became open, or open again, since the snapshot before
---   resolved: how many of them were resolved since the snapshot before
+--   findings: how many findings with that status and severity there were
+--   opened: how many of them became open, or open again, since the previous snapshot
+--   resolved: how many of them were resolved since the previous snapshot
 -- example: SELECT snapshot_id, severity, findings, opened FROM finding_counts WHERE status = 'open'
 SELECT
     company,

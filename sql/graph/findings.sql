@@ -1,37 +1,39 @@
--- One row per anomaly, kept over time: once found it stays, and is resolved only on proof.
--- Every report is rendered from this table.
+-- One row per finding, kept over time: it stays after it was found, and is resolved only on proof.
+-- All reports are made from this table.
 --
 -- kind: view
 -- key: company, finding_id
 -- columns:
 --   company: the company's name in the settings
---   finding_id: the same every night: it is made of rule, company, subject and object, and of the
---     snapshot if it is an event
+--   finding_id: the same in every snapshot: a digest of rule, company, subject and object, and for
+--     an event of the snapshot
 --   rule: the file in sql/findings that found it
 --   severity: critical, high, medium, low or info
---   subject_kind: what it is about: user, role, permission_set or company
+--   subject_kind: the kind of the subject: user, role, permission_set or company
 --   subject_id: the subject's id
---   object: what of the subject it is about, such as a permission or a role; NULL where that is all
---   snapshot_id: the snapshot in which it happened, if it is an event; NULL for how things are
+--   object: the part of the subject that the finding is about, such as a permission or a role; NULL
+--     if it is about the whole subject
+--   snapshot_id: the snapshot in which the event happened; NULL for a state
 --   title: the finding in one sentence
---   evidence: what a reviewer needs to agree or disagree; `related` names the other findings, open
+--   evidence: what a reviewer needs to agree or disagree; `related` lists the other findings, open
 --     or waived, about the same user and the same object
 --   remedy: what to do about it
 --   first_seen: the first snapshot in which it was found
 --   last_seen: the latest snapshot in which it was found
 --   opened_at: when it last became open
---   reopened: how often it came back, after it was resolved or while it was waived
+--   reopened: how often it was reopened, after it was resolved or while it was waived
 --   status: open, waived or resolved
---   resolved_reason: why it is resolved: fixed, subject gone, rule changed (what the rule goes by
---     included), acknowledged, decided anew in a review, or closed after so many days; NULL is not
+--   resolved_reason: why it is resolved: fixed, subject gone, rule changed (or its settings),
+--     acknowledged, decided anew (in a review), or closed after so many days; NULL if it is not
 --     resolved
---   resolved_at: the snapshot that resolved it, or when it was acknowledged; NULL is not resolved
---   acknowledged_at: when somebody acknowledged it, if it is an event; NULL is not acknowledged
---   note: why it is open again, who waived it and why, or who acknowledged it; NULL where nothing
---     is to be said
---   waiver_reason: why it is waived; NULL is not waived
---   waiver_owner: who answers for the waiver; NULL is not waived
---   waiver_expires: the last day on which the waiver holds; NULL is not waived
+--   resolved_at: the snapshot that resolved it, or when it was acknowledged; NULL if it is not
+--     resolved
+--   acknowledged_at: when somebody acknowledged the event; NULL if nobody did
+--   note: why it was reopened, who waived it and why, or who acknowledged it; NULL if there is
+--     nothing to note
+--   waiver_reason: why it is waived; NULL if it is not waived
+--   waiver_owner: the person responsible for the waiver; NULL if it is not waived
+--   waiver_expires: the last day of the waiver; NULL if it is not waived
 -- example: SELECT severity, rule, count(*) AS open FROM findings WHERE status = 'open' GROUP
 --   BY ALL ORDER BY open DESC
 WITH mentions AS (
@@ -41,7 +43,7 @@ WITH mentions AS (
         object,
         finding_id,
         FALSE AS toxic,
-        CAST(to_json({'rule': rule, 'finding_id': finding_id}) AS VARCHAR) AS told
+        CAST(to_json({'rule': rule, 'finding_id': finding_id}) AS VARCHAR) AS mention
     FROM history.findings
     WHERE subject_kind = 'user'
         AND status <> 'resolved'
@@ -54,7 +56,7 @@ WITH mentions AS (
         unnest(json_extract_string(evidence, '$.permissions[*]')) AS object,
         finding_id,
         TRUE AS toxic,
-        CAST(to_json({'rule': rule, 'finding_id': finding_id}) AS VARCHAR) AS told
+        CAST(to_json({'rule': rule, 'finding_id': finding_id}) AS VARCHAR) AS mention
     FROM history.findings
     WHERE subject_kind = 'user'
         AND status <> 'resolved'
@@ -66,18 +68,18 @@ things AS (
         company,
         subject_id,
         object,
-        list(told) AS found
+        list(mention) AS found
     FROM mentions
     GROUP BY company, subject_id, object
     HAVING count(*) > 1
 ),
 
--- only what is about several permissions has lists to be put together
+-- only findings about several permissions need their lists combined
 relations AS (
     SELECT
         company,
         mentions.finding_id,
-        list_filter(things.found, lambda other: other <> mentions.told) AS related
+        list_filter(things.found, lambda other: other <> mentions.mention) AS related
     FROM mentions
     INNER JOIN things USING (company, subject_id, object)
     WHERE NOT mentions.toxic
@@ -87,7 +89,7 @@ relations AS (
         mentions.finding_id,
         list_filter(
             list_distinct(flatten(list(things.found))),
-            lambda other: other <> any_value(mentions.told)
+            lambda other: other <> any_value(mentions.mention)
         ) AS related
     FROM mentions
     INNER JOIN things USING (company, subject_id, object)

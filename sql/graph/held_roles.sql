@@ -7,12 +7,12 @@
 --   company: the company's name in the settings
 --   user_id: the user, who may be inactive
 --   role_id: the role, which may not exist
---   name: the role's name; NULL where it has none or is not known
---   label: the role's name, else its id
---   is_default: whether it is the role that Pipedrive gives to a user without another one; NULL is
---     not known
+--   name: the role's name; NULL if it has none or is not known
+--   label: the role's name, or its id
+--   is_default: whether it is Pipedrive's default role, which users without another role have; NULL
+--     means not known
 --   source: observed or inferred, as in `user_roles`
---   since: when this assignment was first seen as it is; NULL where it is inferred
+--   since: when this assignment was first seen in its present form; NULL if it is inferred
 SELECT
     company,
     user_roles.user_id,

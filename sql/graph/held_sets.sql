@@ -1,5 +1,5 @@
--- One row per permission set in a user's `access` now, with what is known about the set.
--- An entry of `access` that names no set has no row.
+-- One row per permission set in a user's `access` now, with the known attributes of the set.
+-- An entry of `access` without a set has no row.
 --
 -- kind: view
 -- published: no
@@ -7,13 +7,13 @@
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user, who may be inactive
---   app: the app of the entry in the user's `access`
+--   app: the app of the entry in `access`
 --   permission_set_id: the permission set, which may not exist
---   name: the set's name; NULL where it has none or is not known
---   label: the set's name, else its id
---   type: the set's type; NULL is not known
---   grants: the permissions that the set grants; NULL is not known
---   grants_everything: whether it grants every permission of its app, also unlisted ones
+--   name: the set's name; NULL if it has none or is not known
+--   label: the set's name, or its id
+--   type: the set's type; NULL means not known
+--   grants: the permissions that the set grants; NULL means not known
+--   grants_everything: whether it grants every permission of its app, including unlisted ones
 SELECT
     company,
     entries.user_id,

@@ -1,12 +1,12 @@
--- One row per list that Pipedrive did not give in the latest snapshot, and why.
--- What only that list says is as last known, or not known; rules that rest on it abstain.
+-- One row per list that the latest snapshot could not read, and why.
+-- Values from such a list are as last known, or not known; rules that need the list abstain.
 --
 -- kind: table
 -- key: company, endpoint
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: the list: users, roles or permissionSets
---   outcome: refused (403), unoffered (there is no such list, 404) or failed
+--   outcome: refused (403), unoffered (the list does not exist, 404) or failed
 -- example: SELECT company, endpoint, outcome FROM lists_not_given
 SELECT
     company,

@@ -1,5 +1,5 @@
 -- One row per node of the graph, for graph tools; `edges` connects them.
--- Roles and sets that something names but no list contains are nodes too, with "known": false.
+-- Roles and sets that are referenced but not listed are nodes too, with "known": false.
 --
 -- kind: view
 -- key: company, node_id
@@ -7,8 +7,8 @@
 --   company: the company's name in the settings
 --   node_id: kind and id, as in user:42; unique within the company
 --   kind: user, role, permission_set, app or permission
---   label: what to write beside it
---   properties: what else is known of it, as a JSON object
+--   label: a text to show beside the node
+--   properties: attributes of the node, as a JSON object
 -- example: SELECT kind, count(*) AS nodes FROM nodes GROUP BY ALL ORDER BY nodes DESC
 WITH role_mentions AS (
     SELECT

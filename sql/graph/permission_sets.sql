@@ -1,7 +1,7 @@
--- One row per permission set now: what who has the set may do in one app.
--- Empty where Pipedrive offers no such list, or refuses it. Pipedrive may list nothing for a set of
--- type admin, which holds every permission of its app: then `contents` is empty, as received, and
--- `grants` has the permissions that other sets show to be of that app.
+-- One row per permission set now: what users with the set may do in one app.
+-- The table is empty if Pipedrive does not offer the list or refuses it. Pipedrive may list nothing
+-- for a set of type admin, which holds every permission of its app: then `contents` is empty, as
+-- received, and `grants` has the permissions of that app according to the other sets.
 --
 -- kind: table
 -- key: company, permission_set_id
@@ -12,11 +12,11 @@
 --   app: the app that it belongs to
 --   type: admin, manager, regular or custom
 --   description: the set's description
---   contents: the permissions that Pipedrive lists for it, sorted; NULL is not known
---   grants: the permissions that it is known to grant, sorted; NULL is not known
---   grants_everything: whether it grants every permission of its app without a list of them, be it
---     one that `grants` does not have; NULL is not known
---   assignment_count: how many users Pipedrive counts
+--   contents: the permissions that Pipedrive lists for it, sorted; NULL means not known
+--   grants: the permissions that it is known to grant, sorted; NULL means not known
+--   grants_everything: whether it grants every permission of its app without listing them,
+--     including ones that `grants` lacks; NULL means not known
+--   assignment_count: how many users have it, as Pipedrive counts them
 -- example: SELECT name, app, type, len(grants) AS permissions FROM permission_sets ORDER BY
 --   permissions DESC
 WITH sets AS (
@@ -49,7 +49,7 @@ SELECT
     CASE
         WHEN sets.grants_everything
             THEN coalesce(app_permissions.permissions, CAST([] AS VARCHAR[]))
-        -- nothing listed, and the type that would explain it is not known
+        -- nothing is listed, and the type that could explain it is not known
         WHEN sets.grants_everything IS NOT NULL THEN sets.contents
     END AS grants,
     sets.grants_everything,

@@ -9,9 +9,9 @@
 --   app: the app that it belongs to
 --   type: admin, manager, regular or custom
 --   description: the set's description
---   contents: the permissions that it grants, sorted; NULL is not known
---   valid_from: from when on we saw it so
---   valid_to: when it was first seen otherwise or gone; NULL is still so
+--   contents: the permissions that it grants, sorted; NULL means not known
+--   valid_from: when this version was first seen
+--   valid_to: when another version, or the end, was first seen; NULL means current
 -- example: SELECT name, contents, valid_from, valid_to FROM permission_sets_history ORDER BY
 --   name, valid_from
 SELECT

@@ -1,17 +1,17 @@
--- One row per user now: how the user's permissions are known.
--- They are observed where they were answered for this user, under the access that the user still
--- has. In a snapshot collected by access the others are inferred from users of the same access
--- signature: the same apps, admin rights and permission sets, the sets with the same contents,
--- active and deleted alike.
+-- One row per user now: the source of what is known about the user's permissions.
+-- They are observed if they were answered for this user, under the access that the user still has.
+-- In a snapshot collected by access, other users' permissions are inferred from users with the same
+-- access signature: the same apps, admin rights and permission sets, with the same contents, and
+-- the same active and deleted flags.
 --
 -- kind: table
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   signature: the user's access signature; NULL where the user's access is not known
---   source: observed, inferred, or NULL where neither is possible
---   observed_at: when the user's permissions were last answered, NULL is never
+--   signature: the user's access signature; NULL if the user's access is not known
+--   source: observed or inferred; NULL if neither is possible
+--   observed_at: when the user's permissions were last answered; NULL means never
 --   inferred_from: how many users of the same signature were observed; NULL unless inferred
 -- example: SELECT source, count(*) AS users FROM permission_sources GROUP BY ALL
 WITH accounts AS (
@@ -23,7 +23,7 @@ WITH accounts AS (
 
     UNION
 
-    -- what dangles is kept
+    -- keep references to sets that do not exist
     SELECT
         company,
         user_id

@@ -1,14 +1,15 @@
--- One row per permission that is known: an answer about a user names it, or a permission set, or
--- one of them did. Which there are, Pipedrive decides, by the company's plan and what is installed.
+-- One row per known permission: a current or earlier answer about a user, or a permission set,
+-- names it.
+-- Pipedrive decides which permissions exist, by the company's plan and installed apps.
 --
 -- kind: table
 -- key: company, permission
 -- columns:
 --   company: the company's name in the settings
 --   permission: the permission's name
---   sensitive: whether findings.toml says that it is
+--   sensitive: whether findings.toml lists it as sensitive
 --   sets: how many permission sets are known to grant it
---   holders: how many users are known to hold it, inactive ones included, observed or inferred
+--   holders: how many users are known to hold it, including inactive ones, observed or inferred
 -- example: FROM permissions WHERE sensitive ORDER BY holders DESC
 WITH holdings AS (
     SELECT
@@ -36,7 +37,7 @@ grants AS (
     GROUP BY company, contents.permission
 ),
 
--- what is gone is known as well
+-- earlier answers and earlier contents of sets count as well
 mentions AS (
     SELECT
         company,

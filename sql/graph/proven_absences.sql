@@ -1,6 +1,7 @@
--- One row per role or permission set that is proven not to be there.
--- It was asked for by its id, because something names it or it used to be listed, and the answer
--- was a 404. The proof lasts until it is listed, also through a night in which asking again fails.
+-- One row per role or permission set that is proven not to exist.
+-- It was requested by its id, because something refers to it or it was listed before, and the
+-- response was a 404. The proof holds until it is listed again, even if a later request for it
+-- fails.
 --
 -- kind: table
 -- key: company, subject_kind, subject_id
@@ -21,7 +22,7 @@ WITH proofs AS (
 
     UNION
 
-    -- once answered for; what has nothing to show for it was answered for with a 404
+    -- answered at least once; if the answer left no row, it was a 404
     SELECT
         company,
         CASE history_table WHEN 'roles' THEN 'role' ELSE 'permission_set' END AS subject_kind,

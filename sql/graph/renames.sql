@@ -1,6 +1,7 @@
--- One row per present name or address that a role, permission set or user did not have from the
--- start: it was renamed, last at that time. Spelling in capitals is no other name. Renames that a
--- version before this table has collected do not count.
+-- One row per current name or address that a role, permission set or user did not have from the
+-- start.
+-- It is the latest rename. A change of capitals only is not a rename. Renames before the version
+-- that introduced this table are not included.
 --
 -- kind: table
 -- key: company, subject_kind, subject_id, attribute
@@ -9,8 +10,8 @@
 --   subject_kind: role, permission_set or user
 --   subject_id: its id
 --   attribute: name or email
---   before: the name or address before
---   after: the name or address now
+--   before: the previous name or address
+--   after: the current name or address
 --   renamed_at: when that was first seen
 -- example: SELECT subject_kind, subject_id, before, after, renamed_at FROM renames ORDER BY
 --   renamed_at DESC
@@ -39,7 +40,7 @@ WITH versions AS (
 
     UNION ALL
 
-    -- most users have one version: they were not renamed
+    -- most users have one version and were not renamed
     SELECT
         company,
         'user' AS subject_kind,

@@ -1,4 +1,4 @@
--- One row per decision that was ever taken in an access review, one that another replaced too.
+-- One row per decision made in an access review, including decisions that were replaced later.
 --
 -- kind: view
 -- key: company, review_id, row_id, decided_at
@@ -6,19 +6,22 @@
 --   company: the company's name in the settings
 --   review_id: the review
 --   row_id: the row within the review
---   user_id: the user about whom it was decided
---   decided_at: when the decision was taken
+--   user_id: the user that the decision is about
+--   decided_at: when the decision was made
 --   decided_by: who decided
 --   decision: keep, revoke (all access) or change (a part of it is revoked)
---   role: of a change, whether the roles are kept or revoked; NULL where it is no change
---   permission_sets: the same of the permission sets; NULL where it is no change
---   sensitive_permissions: the same of the sensitive permissions; NULL where it is no change
---   admin_rights: the same of the admin rights; NULL where it is no change
---   comment: what the one who decided says to it; NULL is nothing
+--   role: for a change, whether the roles are kept or revoked; NULL for other decisions
+--   permission_sets: for a change, whether the permission sets are kept or revoked; NULL for other
+--     decisions
+--   sensitive_permissions: for a change, whether the sensitive permissions are kept or revoked;
+--     NULL for other decisions
+--   admin_rights: for a change, whether the admin rights are kept or revoked; NULL for other
+--     decisions
+--   comment: the reviewer's comment; NULL if there is none
 --   counts: whether it is the latest decision about this row
---   imported_by: who took the file in which it stood
---   snapshot_id: the newest snapshot when it was taken
---   sha256: digest of the population about which it was taken
+--   imported_by: who imported the file with the decision
+--   snapshot_id: the newest snapshot when the decision was made
+--   sha256: digest of the population that the decision is about
 -- example: SELECT user_id, decision, decided_by, decided_at FROM review_decisions WHERE counts
 SELECT
     decisions.company,

@@ -1,5 +1,5 @@
--- One row per user of a review's population, as frozen, with the decision that counts.
--- What a column says is what was known in the review's snapshot; what is now, the other tables say.
+-- One row per user in a review's population, as frozen, with the decision in force.
+-- Columns show the state in the review's snapshot; other tables show the present state.
 --
 -- kind: view
 -- key: company, review_id, row_id
@@ -10,31 +10,32 @@
 --   user_id: the user
 --   name: the name then
 --   email: the e-mail address then
---   owner: who is to decide; NULL where there was nobody
---   live: active and not deleted then; NULL is not known
---   roles: the roles of active assignments, observed or inferred; NULL is not known
---   permission_sets: the permission sets, each with its app; NULL is not known
---   admin: admin of any app; NULL is not known
---   admin_apps: the apps of which the user was an admin
+--   owner: the reviewer who has to decide; NULL if there was none
+--   live: active and not deleted then; NULL means not known
+--   roles: the roles of active assignments, observed or inferred; NULL means not known
+--   permission_sets: the permission sets, each with its app; NULL means not known
+--   admin: admin of any app; NULL means not known
+--   admin_apps: the apps in which the user was an admin
 --   sensitive_permissions: the sensitive permissions held, observed or inferred, and, without a
---     source, those of which it was not known; NULL where that was known of none
---   last_login: the latest login; NULL for one who never logged in, where login_known
---   login_known: whether it was known when the latest login was, be it "never"
+--     source, those that were not known; NULL if none was known
+--   last_login: the latest login; NULL if the user never logged in, provided that login_known is
+--     true
+--   login_known: whether the time of the latest login was known, including "never"
 --   findings: the findings about the user, open or waived
 --   recommendation: revoke, look closer, unknown or keep
 --   reason: why that is recommended
 --   sha256: digest of the row as it was shown
---   decision: keep, revoke or change; NULL is still open
---   role_part: of a change, whether the roles are kept or revoked; NULL where it is no change
---   permission_sets_part: of a change, whether the permission sets are kept or revoked; NULL
---     where it is no change
---   sensitive_part: of a change, whether the sensitive permissions are kept or revoked; NULL
---     where it is no change
---   admin_part: of a change, whether the admin rights are kept or revoked; NULL where it is no
---     change
---   comment: what the one who decided says to it; NULL is nothing
---   decided_by: who decided; NULL is nobody yet
---   decided_at: when the decision was taken; NULL is not yet
+--   decision: keep, revoke or change; NULL means still undecided
+--   role_part: for a change, whether the roles are kept or revoked; NULL for other decisions
+--   permission_sets_part: for a change, whether the permission sets are kept or revoked; NULL for
+--     other decisions
+--   sensitive_part: for a change, whether the sensitive permissions are kept or revoked; NULL for
+--     other decisions
+--   admin_part: for a change, whether the admin rights are kept or revoked; NULL for other
+--     decisions
+--   comment: the reviewer's comment; NULL if there is none
+--   decided_by: who decided; NULL if nobody did
+--   decided_at: when the decision was made; NULL if there is none
 -- example: SELECT name, email, recommendation, reason FROM review_items WHERE decision IS NULL
 SELECT
     items.company,

@@ -1,6 +1,6 @@
--- One row per user whom an access review asks about: everybody who has access, or may have.
--- Who is not known to be inactive may sign in. A deactivated user is asked about while something
--- is left: admin rights, a role other than the default one, a permission set or a permission.
+-- One row per user to review in an access review: every user who has access, or may have.
+-- A user who is not known to be inactive may sign in. A deactivated user is reviewed as long as the
+-- user has admin rights, a role other than the default one, a permission set or a permission.
 --
 -- kind: view
 -- published: no

@@ -1,21 +1,21 @@
--- One row per access review: who had access in one snapshot, handed to those who are to decide.
+-- One row per access review: the users with access in one snapshot, to be decided by reviewers.
 --
 -- kind: view
 -- key: company, review_id
 -- columns:
 --   company: the company's name in the settings
 --   review_id: the review
---   name: what it is called
---   snapshot_id: the snapshot whose population it is about
---   snapshot_at: when that read began
+--   name: the name of the review
+--   snapshot_id: the snapshot with the reviewed population
+--   snapshot_at: when that snapshot was started
 --   opened_at: when it was opened
 --   opened_by: who opened it
 --   due: the last day for decisions
 --   population: how many users are reviewed
---   decided: about how many of them something is decided
---   to_keep: how many are kept
---   to_revoke: of how many all access is revoked
---   to_change: of how many a part is revoked
+--   decided: for how many of them there is a decision
+--   to_keep: how many users keep their access
+--   to_revoke: how many users lose all access
+--   to_change: how many users lose a part of their access
 --   sha256: digest of the population as it was frozen
 -- example: SELECT name, due, population, decided, to_revoke FROM reviews ORDER BY due DESC
 SELECT

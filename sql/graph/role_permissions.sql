@@ -1,6 +1,6 @@
--- One row per permission across a role's members: how many of them hold it.
--- Members are the live users with an active assignment to the role. There is a row for each
--- permission that is named for at least one of them, be it held by none. What is inferred counts.
+-- One row per role and permission: how many of the role's members hold it.
+-- Members are live users with an active assignment to the role. Every permission that is named for
+-- at least one member has a row, even if nobody holds it. Inferred permissions count.
 --
 -- kind: table
 -- key: company, role_id, permission
@@ -10,9 +10,9 @@
 --   permission: the permission's name
 --   members: how many members the role has
 --   holders: how many of them hold the permission
---   inferred: how many of the holders' permissions are inferred
---   unknown: of how many of them it is not known
---   share: holders among the members of whom it is known, 0 to 1
+--   inferred: how many of these holders are inferred
+--   unknown: for how many members it is not known
+--   share: the share of holders among the members with a known value, 0 to 1
 -- example: SELECT permission, holders, members, share FROM role_permissions WHERE share
 --   BETWEEN 0.01 AND 0.1 ORDER BY share
 WITH memberships AS (
@@ -46,7 +46,7 @@ holdings AS (
         count(*) FILTER (
             user_permissions.granted AND user_permissions.source = 'inferred'
         ) AS inferred,
-        -- named without a usable value, or not to be inferred
+        -- named without a usable value, or impossible to infer
         count(*) FILTER (
             user_permissions.granted IS NULL AND NOT memberships.unanswered
         ) AS unclear

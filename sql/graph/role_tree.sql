@@ -1,6 +1,6 @@
--- One row per ancestor and descendant among the roles; each role is its own ancestor at distance 0.
--- A root has no parent, or itself, or one that does not exist. Every pair is there once, at its
--- smallest distance, also where the parents form a loop: there each role is above each other.
+-- One row per pair of a role and one of its ancestors; each role is its own ancestor at distance 0.
+-- A root has no parent, or its parent is itself or does not exist. Every pair has one row, with the
+-- smallest distance. In a loop of parents, every role is an ancestor of every other.
 --
 -- kind: table
 -- key: company, ancestor_role_id, role_id
@@ -8,7 +8,7 @@
 --   company: the company's name in the settings
 --   ancestor_role_id: the role above, or the role itself
 --   role_id: the role below
---   distance: how many steps the one is above the other; 0 is the role itself
+--   distance: how many levels the ancestor is above the role; 0 means the role itself
 -- example: SELECT ancestor_role_id, count(*) - 1 AS below FROM role_tree GROUP BY ALL ORDER BY
 --   below DESC
 WITH RECURSIVE parents AS (
@@ -25,7 +25,7 @@ WITH RECURSIVE parents AS (
     WHERE children.valid_to IS NULL
 ),
 
--- The way up from each role, which ends at a root or before it would enter a role a second time.
+-- The path up from each role. It ends at a root, or before it would visit a role a second time.
 climbs AS (
     SELECT
         company,

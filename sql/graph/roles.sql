@@ -1,4 +1,5 @@
--- One row per role now. A role is where a user sits (what they see), not what they may do.
+-- One row per role now. A role places a user in the hierarchy (what they see); it does not decide
+-- what they may do.
 --
 -- kind: table
 -- key: company, role_id
@@ -6,15 +7,15 @@
 --   company: the company's name in the settings
 --   role_id: Pipedrive's id of the role
 --   name: the role's name
---   parent_role_id: the role above it as received; a root has none, or itself
---   active: false is a deleted role; NULL is not known
+--   parent_role_id: the role above it, as received; NULL or the role itself for a root
+--   active: false for a deleted role; NULL means not known
 --   description: the role's description
---   depth: how many steps below its root; 0 is a root; NULL is in or under a loop
+--   depth: how many levels it is below its root; 0 for a root; NULL for a role in or under a loop
 --   members: how many live users have an active assignment to it
---   level: as Pipedrive gives it, which is not the depth: a root and the roles below it may have
---     the same
---   assignment_count: how many assignments Pipedrive counts
---   sub_role_count: how many roles below it Pipedrive counts
+--   level: the level as Pipedrive gives it, which differs from depth: a root and the roles below it
+--     may have the same level
+--   assignment_count: how many assignments it has, as Pipedrive counts them
+--   sub_role_count: how many roles are below it, as Pipedrive counts them
 -- example: SELECT name, depth, members FROM roles ORDER BY members DESC
 WITH members AS (
     SELECT
@@ -28,7 +29,8 @@ WITH members AS (
     GROUP BY company, user_roles.role_id
 ),
 
--- A root has nobody above it; a role in a loop always has, so the way up from there finds no root.
+-- A root has no role above it. In a loop, every role has one, so the path up from there has no
+-- root.
 roots AS (
     SELECT
         company,

@@ -1,22 +1,21 @@
--- One row per row of the company's roster: the people whom HR or an identity provider names.
--- A row that is not used is here too, with the reason. Of rows with the same address, the first is
--- used for all that they agree in, and none where the status contradicts. A company without a
--- roster has none.
+-- One row per row of the company's roster, the list of people from HR or an identity provider.
+-- Rows that are not used are included, with the reason. If rows have the same address, the first
+-- row is used with the values on which they agree; none is used if their statuses contradict each
+-- other. A company without a roster has no rows.
 --
 -- kind: table
 -- key: company, line
 -- columns:
 --   company: the company's name in the settings
---   line: the line of the file in which the row begins
---   email: the e-mail address in the form in which addresses are compared, NULL where there is not
---     exactly one
---   status: the person's status as written
---   leaver: whether that means that the person has left; NULL is a status that is not known
---   manager: the person's manager as written; in a row that others repeat and that is used, the one
---     that any of them names, NULL where they name several
---   expected_role: the name of the role in which the person should be; in a row that others repeat
---     and that is used, as `manager`
---   problem: why the row is not used, NULL where it is
+--   line: the line of the file on which the row starts
+--   email: the e-mail address, normalized for comparison; NULL unless there is exactly one
+--   status: the person's status, as written
+--   leaver: whether the status means that the person has left; NULL for an unknown status
+--   manager: the person's manager, as written; in the used row of several with the same address,
+--     the one manager that they name; NULL if they name several
+--   expected_role: the name of the role that the person should have; with several rows, as for
+--     `manager`
+--   problem: why the row is not used; NULL if it is used
 -- example: SELECT line, email, problem FROM roster WHERE problem IS NOT NULL
 SELECT
     company,

@@ -1,37 +1,42 @@
--- One row per company: the numbers at which the rules in sql/findings fire.
--- They are those of sql/findings.toml, or what the installation's own findings.toml says instead.
--- Days are counted to `current_snapshot.as_of`.
+-- One row per company: the thresholds of the rules in sql/findings.
+-- The values are those of sql/findings.toml, unless the installation's findings.toml replaces them.
+-- Days are counted back from `current_snapshot.as_of`.
 --
 -- kind: table
 -- key: company
 -- columns:
 --   company: the company's name in the settings
 --   dormant_admin_days: an admin whose last login is longer ago is dormant
---   dormant_admin_never_days: so is an admin who never logged in, when the account is older
+--   dormant_admin_never_days: an admin who never logged in is dormant if the account is older
 --   dormant_user_days: a user whose last login is longer ago is dormant
---   never_logged_in_days: a user who never logged in is found when the account is older
---   email_domain_users_count: where findings.toml names no domain, one is proposed as the company's
---     own with at least so many live users
---   email_domain_users_share: and where they are at least this share of all live users
---   empty_role_days: a role is found empty after so many days
+--   never_logged_in_days: a user who never logged in is reported if the account is older
+--   email_domain_users_count: if findings.toml names no domain, a domain with at least so many live
+--     users is proposed as the company's own
+--   email_domain_users_share: and only if they are at least this share of all live users
+--   empty_role_days: a role is reported as empty after so many days
 --   single_admin_count: fewer admins than this are too few
---   single_admin_users_count: but not in a company of no more active users than this
+--   single_admin_users_count: but not in a company with at most so many active users
 --   too_many_admins_count: more admins than this are too many
---   too_many_admins_share: unless they are no more than this share of the active users
---   shadow_admin_sensitive_count: what all admins hold counts with so many sensitive ones
---   sensitive_role_members_count: a role of fewer active members tells nothing of its permissions
---   sensitive_holders_share: a sensitive permission is usual where no fewer of a role hold it
---   outlier_score: what a user's peers do not hold is found from this score on
---   event_open_days: an event that nobody acknowledges stays open so long
---   new_user_admin_days: an admin so soon after the account's creation is found
---   creep_days: permissions are counted against those held so long ago
---   creep_growth_share: and found where they have grown by more than this share
---   creep_holders_share: a permission kept from an old role is unusual where fewer hold it
---   mass_change_share: more than this share of all grants changed in one night is a mass change
---   mass_change_count: where they are at least so many
---   vendor_change_users_count: what fewer users see alike is not a change by Pipedrive itself
---   permission_gone_snapshots_count: a permission that no answer names in so many full snapshots in
---     a row does not exist any more
+--   too_many_admins_share: unless they are at most this share of the active users
+--   shadow_admin_sensitive_count: permissions that all admins hold count if at least so many are
+--     sensitive
+--   sensitive_role_members_count: in roles with fewer active members, no permission counts as usual
+--     or unusual
+--   sensitive_holders_share: a sensitive permission is usual in a role if at least this share holds
+--     it
+--   outlier_score: a permission is reported as an outlier from this score on
+--   event_open_days: an event that nobody acknowledges is closed after so many days
+--   new_user_admin_days: a user who becomes an admin within so many days of creation is reported
+--   creep_days: current permissions are compared with those held so many days ago
+--   creep_growth_share: and reported if they have grown by more than this share
+--   creep_holders_share: a permission kept from an old role is unusual if a smaller share holds it
+--   mass_change_share: it is a mass change if more than this share of all grants changed in one
+--     snapshot
+--   mass_change_count: and if at least so many changed
+--   vendor_change_users_count: a change counts as made by Pipedrive itself only from so many users
+--     on
+--   permission_gone_snapshots_count: a permission no longer exists if no answer names it in so many
+--     full snapshots in a row
 -- example: SELECT dormant_admin_days, dormant_user_days FROM rule_thresholds
 SELECT
     company,

@@ -1,5 +1,5 @@
--- One row per permission that is sensitive: it takes data out, brings much in, destroys, or shows
--- what is hidden. Which ones are, findings.toml says.
+-- One row per sensitive permission, as listed in findings.toml.
+-- Such a permission lets a user export data, import much data, destroy data, or see hidden data.
 --
 -- kind: table
 -- key: company, permission

@@ -1,5 +1,5 @@
--- One row per name of an e-mail address, before the @, behind which several people may stand.
--- Which ones there are, findings.toml says.
+-- One row per name of a shared mailbox, the part of an e-mail address before the @.
+-- findings.toml lists these names.
 --
 -- kind: table
 -- key: company, name

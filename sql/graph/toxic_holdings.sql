@@ -1,7 +1,8 @@
--- One row per toxic combination of permissions that a permission set or a user holds. A set holds
--- one where it grants it by itself and is not an admin's; of its users none is listed for that. A
--- user is listed where the combination comes from several sets, or from none: live, no admin,
--- every set's contents known, and of the permissions only what was observed.
+-- One row per toxic combination of permissions that a permission set or a user holds.
+-- A set has a row if it grants the combination by itself and is not an admin set; its users have no
+-- rows for that. A user has a row if the combination results from several sets or from none. The
+-- user must be live and not an admin, the contents of all sets must be known, and only observed
+-- permissions count.
 --
 -- kind: table
 -- key: company, subject_kind, subject_id, combination
@@ -11,9 +12,9 @@
 --   subject_id: the id of the user or set
 --   combination: the combination's name, as in `toxic_combinations`
 --   severity: how bad it is: critical, high, medium, low or info
---   title: who can do what, in a sentence
---   permissions: the permissions of the combination that are held, sorted
---   evidence: per clause what is held, by which sets and since when; who has the set
+--   title: one sentence that says who can do what
+--   permissions: the held permissions of the combination, sorted
+--   evidence: per clause, the held permissions with their sets and dates; for a set, its users
 -- example: SELECT combination, subject_kind, count(*) AS holders FROM toxic_holdings GROUP BY
 --   ALL ORDER BY ALL
 WITH clause_counts AS (
@@ -27,7 +28,7 @@ WITH clause_counts AS (
     GROUP BY company, combination
 ),
 
--- Sets by themselves, those of admins among them: what these grant is not the user's doing either.
+-- Sets that grant a combination by themselves, including admin sets: their users get no rows.
 toxic_sets AS (
     SELECT
         company,
@@ -91,7 +92,7 @@ assignees AS (
     GROUP BY company, permission_set_id
 ),
 
--- Users: only what matters of their permissions.
+-- Users, with the permissions that occur in combinations.
 flags AS (
     SELECT
         company,
@@ -113,7 +114,7 @@ examined_users AS (
     WHERE live
         AND NOT admin
         AND access_known
-        -- else a set that was given meanwhile may grant all of it
+        -- otherwise, a set assigned in the meantime may grant all of it
         AND access_given IS NOT FALSE
         AND permissions_source = 'observed'
 ),
@@ -137,7 +138,7 @@ entries AS (
         user_id,
         permission_set_id,
         label,
-        -- what is not there grants nothing
+        -- a set that does not exist grants nothing
         CASE
             WHEN absent.subject_id IS NULL THEN held_sets.grants
             ELSE CAST([] AS VARCHAR[])
@@ -160,7 +161,7 @@ set_users AS (
     INNER JOIN toxic_sets USING (company, permission_set_id)
 ),
 
--- one of their sets may grant all of it
+-- one of the user's sets may grant all of it
 unclear_users AS (
     SELECT DISTINCT
         company,
@@ -232,7 +233,7 @@ SELECT
     combination,
     clause_counts.severity,
     concat(
-        'Who has the permission set ',
+        'Everyone with the permission set ',
         coalesce(sets.name, permission_set_id),
         ' ',
         clause_counts.title,

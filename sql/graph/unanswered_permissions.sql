@@ -1,9 +1,10 @@
--- One row per permission that the latest answer about a user leaves out without denying it.
--- It was named for the user before, or the answers about others name it. It stays as last known, so
--- that no finding is fixed by it, and the snapshot is partial if it was answered before. Where no
--- answer of the company ever says that somebody does not hold a permission, Pipedrive names only
--- what is held: then a permission that is named for others and left out for a user is not held.
--- A permission that no answer names leaves after several full snapshots: see `vendor_changes`.
+-- One row per permission that the latest answer about a user omits without denying it.
+-- The permission was named for the user before, or answers about other users name it. It keeps its
+-- last known value, so no finding is resolved as fixed because of the omission; if it was answered
+-- before, the snapshot is partial. If no answer of the company ever denies a permission, Pipedrive
+-- names only held permissions: then a permission that is named for others and omitted for a user is
+-- not held. A permission that no answer names any more is removed after several full snapshots: see
+-- `vendor_changes`.
 --
 -- kind: view
 -- key: company, user_id, permission
@@ -11,9 +12,9 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user holds it, as last known; NULL where that was never known
---   observed_at: when it was last answered for the user; NULL where it never was: that a user's
---     answers never name it is usual where Pipedrive gives it to some users only
+--   granted: whether the user holds it, as last known; NULL if it was never known
+--   observed_at: when it was last answered for the user; NULL if it never was, which is usual if
+--     Pipedrive names the permission for some users only
 -- example: SELECT permission, count(*) AS users FROM unanswered_permissions WHERE observed_at IS
 --   NULL GROUP BY ALL ORDER BY users DESC
 SELECT

@@ -1,15 +1,15 @@
--- One row per user with an e-mail address: the address in the form in which addresses are compared.
--- That is in lower case, without characters that nobody sees or what stands around it, with
--- composed accents and with the domain in its own script. What Pipedrive sent is `users.email`;
--- without an @ it is not an address.
+-- One row per user with an e-mail address: the address, normalized for comparison.
+-- Normalized means: in lower case, without invisible or surrounding characters, with composed
+-- accents and with the domain in its own script. `users.email` has the text that Pipedrive sent; a
+-- text without an @ is not an address.
 --
 -- kind: view
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   address: the address as it is compared
---   domain: the part after the @, empty where there is none
+--   address: the normalized address
+--   domain: the part after the @; empty if there is none
 -- example: SELECT user_id, line, status FROM user_addresses JOIN roster ON email = address
 SELECT
     company,

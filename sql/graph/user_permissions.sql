@@ -1,9 +1,10 @@
--- One row per permission that is named for a user, now, be it granted or not.
--- A permission that an answer leaves out is as last known where it was named for this user before,
--- or is named for others: see `unanswered_permissions`. A permission that is named for nobody, or a
--- company whose answers name only what is granted, has no row. In a snapshot collected by
--- access, a user who was not asked has what all observed users of the same access signature have in
--- common: see `permission_sources`, which also tells of whom nothing is known.
+-- One row per permission that is named for a user now, granted or not.
+-- A permission that an answer omits keeps its last known value if it was named for this user before
+-- or is named for others: see `unanswered_permissions`. A permission that is named for nobody, and
+-- a permission that is not granted in a company whose answers name only granted ones, has no row.
+-- In a snapshot collected by access, a user who was not requested has what all observed users with
+-- the same access signature have in common: see `permission_sources`, which also lists users
+-- without known permissions.
 --
 -- kind: view
 -- built: in memory
@@ -12,12 +13,12 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user has it; NULL is not known: named without a usable value, or held by
---     some of the users from whom it would be inferred and not by others
---   source: observed (answered for this user) or inferred (from users of the same access)
---   observed_at: when the permission was last answered for the user, or where it is inferred, the
---     user's permissions; NULL is never
---   since: when this value was first seen; NULL where it is inferred
+--   granted: whether the user has it; NULL means not known: named without a usable value, or
+--     inferred from users who differ in it
+--   source: observed (answered for this user) or inferred (from users with the same access)
+--   observed_at: when the permission was last answered for the user, or if it is inferred, the
+--     user's permissions; NULL means never
+--   since: when this value was first seen; NULL if it is inferred
 -- example: SELECT permission, count(*) AS holders FROM user_permissions WHERE granted GROUP BY
 --   ALL ORDER BY holders DESC
 WITH observed AS (
@@ -56,7 +57,7 @@ inferences AS (
         observed.permission,
         CASE
             WHEN count(*) FILTER (observed.granted) = any_value(samples.observed_users) THEN TRUE
-            -- who does not name it does not grant it
+            -- an answer that does not name it does not grant it
             WHEN count(*) FILTER (observed.granted IS DISTINCT FROM FALSE) = 0 THEN FALSE
         END AS granted
     FROM observed
@@ -68,7 +69,7 @@ SELECT
     company,
     user_id,
     observed.permission,
-    -- observed under another access than now, and nobody to infer from: it is not known
+    -- observed under a different access, and there is nobody to infer it from: not known
     CASE WHEN sources.source = 'observed' THEN observed.granted END AS granted,
     'observed' AS source,
     CASE WHEN observed.is_left_out THEN observed.observed_at ELSE sources.observed_at END

@@ -1,7 +1,7 @@
--- One row per user, role and permission: who of a role has what, and why.
+-- One row per user, role and permission, with the reasons why the user holds the permission.
 -- It has every row of `user_permissions`: once per active role assignment of the user, and once
--- with role_id NULL for a user who has none. Granted, with an empty `granted_by` and not by an
--- admin, means that nothing explains it.
+-- with role_id NULL for a user without one. A permission that is granted with an empty
+-- `granted_by`, and not to an admin, is unexplained.
 --
 -- kind: view
 -- built: in memory
@@ -9,15 +9,16 @@
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user, who may be inactive
---   role_id: the role of an active assignment, NULL without one
+--   role_id: the role of an active assignment; NULL if the user has none
 --   permission: the permission's name
---   granted: whether the user has it; NULL is not answered
---   granted_by: those of the user's permission sets that are known to hold the permission, sorted;
---     empty where none of them does, as one that is proven not to be there; NULL where none is
---     known to, while the contents of one of them, or which sets the user has, are not known, or
---     one of them grants all of its app and of which app the permission is, is not known
---   granted_by_admin: granted to an admin, who holds it whatever the sets say; NULL is not known
---   role_share: the share of the role's members who hold it, NULL without a role or its members
+--   granted: whether the user has it; NULL means not known
+--   granted_by: the user's permission sets that are known to hold the permission, sorted; empty if
+--     none of them does (a set that is proven not to exist holds nothing); NULL if none is known to
+--     hold it and something is not known: the user's sets, the contents of a set, or, for a set
+--     that grants all of its app, the app of the permission
+--   granted_by_admin: whether it is granted to an admin, who holds it regardless of sets; NULL
+--     means not known
+--   role_share: the share of the role's members who hold it; NULL without a role or members
 --   source: observed (answered for this user) or inferred
 -- example: SELECT user_id, permission, granted_by FROM user_role_permissions WHERE granted AND
 --   len(granted_by) > 1
@@ -33,8 +34,8 @@ WITH accounts AS (
     WHERE versions.valid_to IS NULL
 ),
 
--- Users are many, their different accesses few: what explains a permission is found per access.
--- Their numbers must be the same wherever they are read.
+-- Many users share few distinct accesses, so explanations are computed per access. Its number must
+-- be the same wherever it is read.
 accesses AS MATERIALIZED (
     SELECT
         company,
@@ -50,7 +51,7 @@ access_sets AS (
         entries.company,
         entries.access_id,
         entries.permission_set_id,
-        -- what is not there grants nothing
+        -- a set that does not exist grants nothing
         CASE
             WHEN absent.subject_id IS NULL THEN permission_sets.grants
             ELSE CAST([] AS VARCHAR[])
@@ -70,7 +71,7 @@ access_sets AS (
         ON absent.company = entries.company
         AND absent.subject_kind = 'permission_set'
         AND absent.subject_id = entries.permission_set_id
-    -- an entry that names no set grants nothing
+    -- an entry without a set grants nothing
     WHERE entries.permission_set_id IS NOT NULL
 ),
 
@@ -82,7 +83,7 @@ access_gaps AS (
     WHERE contents IS NULL
 ),
 
--- an admin set that lists nothing grants every permission of its app, also unlisted ones
+-- an admin set without a list grants every permission of its app, including unlisted ones
 open_accesses AS (
     SELECT DISTINCT
         company,
@@ -124,7 +125,7 @@ memberships AS (
         accounts.admin,
         accesses.access_id,
         open_accesses.access_id IS NOT NULL AS is_open,
-        -- what to say of a permission that no known set grants
+        -- for a permission that no known set grants
         CASE
             WHEN accesses.access_id IS NOT NULL
                 AND access_gaps.access_id IS NULL
@@ -167,7 +168,7 @@ FROM user_permissions AS flags
 LEFT JOIN memberships
     ON memberships.company = flags.company
     AND memberships.user_id = flags.user_id
--- an access_id belongs to one company: it says which
+-- an access_id belongs to one company, so it need not be compared
 LEFT JOIN access_grants
     ON access_grants.access_id = memberships.access_id
     AND access_grants.permission = flags.permission

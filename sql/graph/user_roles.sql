@@ -1,21 +1,22 @@
--- One row per assignment of a user to a role now, those of inactive users included.
--- The role may not exist: what dangles in Pipedrive is kept as it is. A user whose assignments were
--- never answered has no row either (see `users.roles_observed_at`), but for a snapshot collected by
--- access without the right to list roles: there, one user per role tells of the others whose
--- records name the same role.
+-- One row per assignment of a user to a role now, including inactive users.
+-- The role may not exist: dangling references in Pipedrive are kept. A user whose assignments were
+-- never answered has no row (see `users.roles_observed_at`), except in a snapshot collected by
+-- access without the right to list roles: there, the answer about one user per role is used for the
+-- other users whose records name the same role.
 --
 -- kind: table
 -- key: company, user_id, role_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   role_id: the role assigned
---   active: the assignment's own flag; inferred, what all observed users of that role agree on
---   is_default: whether it is the role that Pipedrive gives to who has no other: the one with id 1
---     and the name "(Unassigned users)"; NULL is not known
---   source: observed (answered for this user, or among the role's members) or inferred (from the
---     role that the user's record names)
---   since: when this assignment was first seen as it is; NULL where it is inferred
+--   role_id: the assigned role
+--   active: the assignment's own flag; if inferred, the value on which all observed users of that
+--     role agree
+--   is_default: whether it is Pipedrive's default role for users without another one: the role with
+--     id 1 and the name "(Unassigned users)"; NULL means not known
+--   source: observed (answered for this user, or listed among the role's members) or inferred (from
+--     the role in the user's record)
+--   since: when this assignment was first seen in its present form; NULL if it is inferred
 -- example: SELECT users.label, roles.name FROM user_roles JOIN users USING (company, user_id)
 --   JOIN roles ON roles.company = user_roles.company AND roles.role_id = user_roles.role_id
 --   WHERE user_roles.active
@@ -39,7 +40,7 @@ accounts AS (
     WHERE users_history.valid_to IS NULL
 ),
 
--- What those who were asked say of the role that their own record names.
+-- The answers about observed users for the role in their own record.
 samples AS (
     SELECT
         company,

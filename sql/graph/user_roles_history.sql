@@ -5,10 +5,10 @@
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   role_id: the role assigned, whether or not it exists
+--   role_id: the assigned role, whether or not it exists
 --   active: the assignment's own flag
---   valid_from: from when on we saw it so
---   valid_to: when it was first seen otherwise or gone; NULL is still so
+--   valid_from: when this version was first seen
+--   valid_to: when another version, or the end, was first seen; NULL means current
 -- example: SELECT user_id, role_id, valid_from, valid_to FROM user_roles_history ORDER BY
 --   user_id, valid_from
 SELECT

@@ -1,6 +1,6 @@
--- One row per user now, deactivated and deleted users included.
--- NULL is always "not known", never "no". A user of whom a detail was never answered is told by a
--- NULL in `roles_observed_at` or `permissions_observed_at`.
+-- One row per user now, including deactivated and deleted users.
+-- NULL always means "not known", never "no". NULL in `roles_observed_at` or
+-- `permissions_observed_at` means that this detail of the user was never answered.
 --
 -- kind: table
 -- key: company, user_id
@@ -9,30 +9,33 @@
 --   user_id: Pipedrive's id of the user
 --   name: the name as received
 --   email: the e-mail address as received
---   label: name and e-mail address in one, for people to read
+--   label: name and e-mail address in one text, for display
 --   active: `active_flag` as received; false is deactivated
---   deleted: `is_deleted` as received, NULL where the API does not give it
---   live: active and not deleted; false is deactivated or deleted; NULL is not known
---   admin: admin of any app by `access`; where `access` does not say, `is_admin`; NULL is not known
---   admin_apps: the apps that the user is admin of by `access`, sorted; NULL where it was not given
---   account_admin: admin of the app account_settings; in a company where nobody's access names that
---     app, admin of any; NULL is not known
---   access_known: whether `access` was ever given, be it empty
---   access_given: whether the latest record gave it; where not, sets and admin rights are as last
---     known
+--   deleted: `is_deleted` as received; NULL if the API does not give it
+--   live: active and not deleted; false if deactivated or deleted; NULL means not known
+--   admin: whether the user is an admin of any app according to `access`, or if `access` does not
+--     say, according to `is_admin`; NULL means not known
+--   admin_apps: the apps that the user is admin of according to `access`, sorted; NULL if `access`
+--     was never given
+--   account_admin: admin of the app account_settings; in a company where no user's access names
+--     that app, admin of any app; NULL means not known
+--   access_known: whether `access` was ever given, even if empty
+--   access_given: whether the latest record gave `access`; if not, sets and admin rights are as
+--     last known
 --   role_id: the user's own `role_id` as received; the assignments are in `user_roles`
---   last_login: the latest login; NULL for one who never logged in, where login_known
---   login_known: whether Pipedrive says when the latest login was, be it "never"
---   created: when the user was created, NULL for one who has not accepted the invitation
---   first_seen: when the user was first in a snapshot of ours
---   changed_at: when the user's record was first seen as it is, the latest login aside
+--   last_login: the latest login; NULL if the user never logged in, provided that login_known is
+--     true
+--   login_known: whether Pipedrive gives the time of the latest login, including "never"
+--   created: when the user was created; NULL if the user has not accepted the invitation
+--   first_seen: the first snapshot with the user
+--   changed_at: when the user's record last changed, apart from the latest login
 --   has_created_company: whether this user opened the company's account
 --   locale: the format of dates and numbers
 --   default_currency: the currency, ISO 4217
 --   timezone_name: the time zone, IANA
---   roles_observed_at: when the user's role assignments were last answered, NULL is never
---   permissions_observed_at: when the user's permissions were last answered, NULL is never
---   permissions_source: whether they are observed or inferred; NULL is not known
+--   roles_observed_at: when the user's role assignments were last answered; NULL means never
+--   permissions_observed_at: when the user's permissions were last answered; NULL means never
+--   permissions_source: whether they are observed or inferred; NULL means not known
 -- example: SELECT label, last_login FROM users WHERE live AND admin ORDER BY last_login NULLS
 --   FIRST
 WITH sightings AS (
@@ -44,7 +47,7 @@ WITH sightings AS (
     GROUP BY company, user_id
 ),
 
--- When each user's details were last answered.
+-- When the details of each user were last answered.
 answers AS (
     SELECT
         company,
@@ -56,7 +59,7 @@ answers AS (
     GROUP BY ALL
 ),
 
--- Whether the company's users are given access to the account settings as an app of its own.
+-- Whether account settings are a separate app in the company's `access` entries.
 companies AS (
     SELECT
         company,
@@ -74,7 +77,7 @@ SELECT
     versions.name,
     versions.email,
     CASE
-        -- those of deleted users are all the same
+        -- the names of deleted users may all be the same, so the label has the id
         WHEN versions.email IS NULL OR NOT contains(versions.email, '@')
             THEN concat_ws(' ', nullif(versions.name, ''), concat('(user ', versions.user_id, ')'))
         WHEN nullif(versions.name, '') IS NULL OR lower(versions.name) = lower(versions.email)

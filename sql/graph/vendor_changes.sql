@@ -1,20 +1,20 @@
--- One row per permission of a user that Pipedrive itself changed in one snapshot, for everybody.
--- Such a change hits users of every permission set and every role alike, while no set, role or
--- assignment changed. What is held counts as it was before, until the next snapshot: if that
--- answers the same, it is believed.
+-- One row per permission of a user that Pipedrive itself changed in one snapshot, for all users.
+-- Such a change affects users of every permission set and every role alike, while no set, role or
+-- assignment changed. A held-back value counts as it was before until the next snapshot; if that
+-- gives the same answer, the change is accepted.
 --
 -- kind: view
 -- key: company, snapshot_id, user_id, permission
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot in which it was first answered
---   changed_at: when that snapshot's read began
+--   changed_at: when that snapshot was started
 --   user_id: the user
 --   permission: the permission's name
 --   change: granted or revoked, as answered; or removed: no answer names it any more, in several
 --     full snapshots, and no permission set lists it
---   held: whether the answer was held back in that snapshot; a sensitive permission that was
---     granted never is
+--   held: whether the answer was held back in that snapshot; a granted sensitive permission never
+--     is
 -- example: SELECT snapshot_id, permission, change, count(*) AS users FROM vendor_changes WHERE held
 --   GROUP BY ALL ORDER BY ALL
 SELECT

@@ -1,5 +1,5 @@
--- One row per permission of a user that was inferred and that an answer of this snapshot disproves,
--- while the access of the user is as it was when it was inferred.
+-- One row per inferred permission of a user that an answer of this snapshot disproves, while the
+-- user's access is the same as when it was inferred.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -7,8 +7,8 @@
 --   user_id: the user
 --   permission: the permission's name
 --   corrected_at: the time of the snapshot
---   inferred: what was inferred
---   observed: what was answered
+--   inferred: the inferred value
+--   observed: the answered value
 WITH disproved AS (
     SELECT
         batch.company,
@@ -55,7 +55,7 @@ observed_flags AS (
         ON disproved.company = flags.company AND disproved.user_id = flags.user_id
 ),
 
--- a permission that is not named is not granted
+-- a permission that the answer does not name is not granted
 compared AS (
     SELECT
         company,

@@ -1,11 +1,11 @@
--- One row per company and rule that has nothing to go by in this snapshot, and why.
--- A rule that abstains finds nothing, and this says nothing about the company.
+-- One row per company and rule that abstains in this snapshot because data is missing, and why.
+-- A rule that abstains finds nothing, which does not mean that there is nothing to find.
 --
 -- key: company, rule
 -- columns:
 --   company: the company's name in the settings
 --   rule: the rule
---   reason: one or more sentences that say what is missing
+--   reason: one or more sentences about what is missing
 --   covered: false if history.coverage does not show what is missing, so that no finding of the
 --     rule may be resolved
 WITH reasons AS (
@@ -30,8 +30,8 @@ WITH reasons AS (
         batch.company,
         needs.rule,
         CASE
-            WHEN rosters.company IS NULL THEN 'No roster was handed over.'
-            ELSE 'The roster names no expected role.'
+            WHEN rosters.company IS NULL THEN 'The company has no roster.'
+            ELSE 'The roster has no expected roles.'
         END AS reason,
         TRUE AS covered
     FROM landing.batch AS batch

@@ -1,12 +1,12 @@
--- One row per company, rule and version of the rule's file that earlier releases had: the
--- fingerprint that they kept in findings, and the one that takes its place.
--- Theirs was of the whole file, comments included.
+-- One row per company, rule and version of the rule's file in earlier releases: the fingerprint
+-- that these releases stored in findings, and its replacement.
+-- The earlier fingerprints covered the whole file, including comments.
 --
 -- key: company, rule, earlier_sha256
 -- columns:
 --   company: the company's name in the settings
 --   rule: the rule
---   earlier_sha256: the fingerprint of the file and of the settings that the rule goes by
+--   earlier_sha256: the fingerprint of the file and of the settings that the rule uses
 --   rule_sha256: the fingerprint of the file's query and of the same settings
 SELECT
     batch.company,

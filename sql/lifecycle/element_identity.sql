@@ -1,5 +1,5 @@
--- What identifies an element of a list in a finding's evidence: the ids of an object, so that it
--- may be renamed; all of an element without ids.
+-- Identifies an element of a list in a finding's evidence: by the ids of an object, so that it may
+-- be renamed, or by the whole element if it has no ids.
 --
 -- kind: scalar macro
 -- parameters:

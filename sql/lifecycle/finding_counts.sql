@@ -1,15 +1,16 @@
 -- One row per company of the batch, status and severity: how many findings there are after this
--- snapshot. Zeros are counts too, so that a line can be drawn through them.
+-- snapshot.
+-- Counts of zero have rows too, so that charts have no gaps.
 --
 -- key: company, snapshot_id, status, severity
 -- columns:
 --   company: the company's name in the settings
---   snapshot_id: the snapshot after which was counted
+--   snapshot_id: the snapshot after which the findings are counted
 --   status: open, waived or resolved
 --   severity: critical, high, medium, low or info
---   findings: how many findings there are of that status and severity
---   opened: how many of them became open, or open again, since the snapshot before
---   resolved: how many of them were resolved since the snapshot before
+--   findings: how many findings with that status and severity there are
+--   opened: how many of them became open, or open again, since the previous snapshot
+--   resolved: how many of them were resolved since the previous snapshot
 WITH evaluated AS (
     SELECT
         batch.company,

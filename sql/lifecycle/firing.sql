@@ -3,14 +3,15 @@
 --
 -- key: company, finding_id
 -- columns:
---   finding_id: made of rule, company, subject and object, and of the snapshot if it is an event
+--   finding_id: a digest of rule, company, subject and object, and for an event of the snapshot
 --   company: the company's name in the settings
 --   rule: the rule that found it
 --   severity: critical, high, medium, low or info
 --   subject_kind: user, role, permission_set or company
 --   subject_id: the subject's id
---   object: what of the subject it is about; NULL where that is all
---   snapshot_id: the snapshot in which it happened, if it is an event; NULL for how things are
+--   object: the part of the subject that the finding is about; NULL if it is about the whole
+--     subject
+--   snapshot_id: the snapshot in which the event happened; NULL for a state
 --   title: the finding in one sentence
 --   evidence: what a reviewer needs to agree or disagree
 --   remedy: what to do about it

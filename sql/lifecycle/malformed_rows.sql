@@ -1,12 +1,12 @@
--- One row per problem of a row that a rule has found: it is not a finding, or not the only one of
--- its identity.
+-- One row per problem of a row that a rule returned: it is not a finding, or its identity is not
+-- unique.
 --
 -- key: rule, subject, problem
 -- columns:
 --   rule: the rule
---   subject: which row it is: company, kind of subject, subject and object
---   problem: what is wrong with it, as the end of a sentence
-WITH judged AS (
+--   subject: identifies the row: company, kind of subject, subject and object
+--   problem: what is wrong with the row, as the end of a sentence
+WITH checked AS (
     SELECT
         rule,
         concat_ws(' ', 'of', company, subject_kind, subject_id, object) AS subject,
@@ -14,18 +14,18 @@ WITH judged AS (
             WHEN
                 subject_kind IS NULL
                 OR subject_kind NOT IN ('user', 'role', 'permission_set', 'company')
-                THEN 'has no kind of subject'
+                THEN 'has no valid subject_kind'
             WHEN subject_id IS NULL THEN 'has no subject_id'
             WHEN
                 severity IS NULL
                 OR severity NOT IN ('critical', 'high', 'medium', 'low', 'info')
-                THEN 'has no severity'
+                THEN 'has no valid severity'
             WHEN title IS NULL THEN 'has no title'
             WHEN
                 count(*) OVER (
                     PARTITION BY company, rule, subject_kind, subject_id, object, snapshot_id
                 ) > 1
-                THEN 'is there more than once; a rule gives one row per identity'
+                THEN 'occurs more than once; a rule returns one row per identity'
         END AS problem
     FROM run.found
 )
@@ -34,5 +34,5 @@ SELECT DISTINCT
     rule,
     subject,
     problem
-FROM judged
+FROM checked
 WHERE problem IS NOT NULL

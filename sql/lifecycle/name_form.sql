@@ -1,5 +1,6 @@
--- Whether a text is an address, an id or a name. A user may have chosen a name that is like the
--- address or the id of another subject, so a waiver's subject is compared with its own form only.
+-- Classifies a text as an address, an id or a name. A user may choose a name that looks like the
+-- address or the id of another subject, so a waiver's subject is compared only with values of the
+-- same form.
 --
 -- kind: scalar macro
 -- parameters:

@@ -1,14 +1,13 @@
--- One row per finding that a waiver covered and no longer does, and that is open for it.
+-- One row per finding that is open because a waiver no longer covers it.
 --
 -- key: company, finding_id
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding
 --   was_waived: whether it was waived until now
---   at: when it is open again
---   spent_at: waivers that were read by then no longer cover it; NULL where the evidence has not
---     grown
---   note: why it is open again
+--   at: when it is reopened
+--   spent_at: waivers read up to this time no longer cover it; NULL if the evidence has not grown
+--   note: why it is reopened
 SELECT
     findings.company,
     findings.finding_id,
@@ -36,7 +35,7 @@ SELECT
                 findings.waiver_owner,
                 ' (',
                 findings.waiver_reason,
-                ') was taken back.'
+                ') was removed.'
             )
     END AS note
 FROM history.findings AS findings

@@ -1,6 +1,7 @@
 -- One row per finding that is resolved by this snapshot, and why.
--- A finding that no rule repeats is resolved on proof only: all answers that the rule needs came,
--- or its subject is gone, or the rule is no longer there, or it is an event that is over by age.
+-- A finding that its rule no longer has is resolved only on proof: all answers that the rule needs
+-- were received, or its subject is gone, or the rule no longer exists, or it is an event that is
+-- too old.
 --
 -- key: company, finding_id
 -- columns:
@@ -16,7 +17,7 @@ WITH silent AS (
         findings.subject_id,
         findings.rule_sha256,
         findings.last_seen,
-        -- so long ago that its rule no longer reports it: time is the proof
+        -- too old for its rule to report; the age is the proof
         CASE
             WHEN events.started_at < batch.as_of - to_days(thresholds.event_open_days)
                 THEN thresholds.event_open_days
@@ -30,7 +31,7 @@ WITH silent AS (
     WHERE findings.status <> 'resolved'
 ),
 
--- findings about users, of rules that need what permission sets contain
+-- findings about users by rules that need the contents of permission sets
 of_sets AS (
     SELECT
         silent.finding_id,
@@ -53,7 +54,7 @@ holes AS (
     FROM history.coverage
     WHERE
         outcome <> 'answered'
-        -- of what is asked for by id because no list has it, a 404 is the answer
+        -- for a subject that is requested by id because it is in no list, a 404 is an answer
         AND NOT (
             outcome = 'gone'
             AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
@@ -63,7 +64,7 @@ holes AS (
 unproven AS (
     SELECT silent.finding_id
     FROM silent
-    -- of a rule about users and permission sets, a set does not need the answer about a user
+    -- for a rule about users and permission sets, a set does not need the answer about a user
     INNER JOIN run.rule_needs AS needs
         ON
             silent.rule = needs.rule
@@ -81,7 +82,7 @@ unproven AS (
             AND silent.company = own.company
             AND needs.endpoint = own.endpoint
             AND if(needs.scope = 'own', silent.subject_id, NULL) IS NOT DISTINCT FROM own.subject_id
-    -- a user who was not asked about may be known in full all the same, by the members of the roles
+    -- a user who was not requested may be completely known from the members of the roles
     LEFT JOIN staging.proven AS proven
         ON
             needs.scope = 'own'
@@ -101,8 +102,8 @@ unproven AS (
 
     UNION
 
-    -- the user has a set whose contents are not known: while the permissions of the user are as
-    -- they were, nothing is fixed
+    -- the user has a set with unknown contents: as long as the user's permissions are the same,
+    -- nothing is fixed
     SELECT of_sets.finding_id
     FROM of_sets
     INNER JOIN user_permission_sets AS entries
@@ -129,7 +130,7 @@ unproven AS (
 
     UNION
 
-    -- it is not known which sets the user has by now
+    -- the user's present sets are not known
     SELECT of_sets.finding_id
     FROM of_sets
     INNER JOIN history.coverage AS access
@@ -141,7 +142,7 @@ unproven AS (
 
     UNION
 
-    -- to give a role the name that is expected fixes nothing either
+    -- renaming a role to the expected name does not fix anything either
     SELECT silent.finding_id
     FROM silent
     INNER JOIN run.rule_needs AS needs
@@ -161,8 +162,8 @@ unproven AS (
 
     UNION
 
-    -- a rule that abstains says nothing about what it found before; where the answer about one
-    -- subject can still be there, as a deactivated user's, coverage has it
+    -- an abstaining rule gives no proof about its earlier findings; if the answer about a subject
+    -- may still exist, such as a deactivated user's, coverage has it
     SELECT silent.finding_id
     FROM silent
     INNER JOIN lifecycle.abstentions AS abstentions
@@ -193,7 +194,7 @@ versions AS (
     FROM permission_sets_history
 ),
 
--- a subject that was never there is not gone: a custom rule may name its subjects otherwise
+-- a subject that never existed is not gone: a custom rule may use other names for its subjects
 gone AS (
     SELECT silent.finding_id
     FROM silent

@@ -1,6 +1,6 @@
--- One row per company and rule: the fingerprint of its query and of the settings that it goes by.
--- A finding keeps the fingerprint with which it was found. If they differ, the rule has changed,
--- and a finding that is no longer found may not be fixed.
+-- One row per company and rule: the fingerprint of its query and of the settings that it uses.
+-- A finding stores the fingerprint with which it was found. If they differ, the rule has changed,
+-- and a finding that disappears may not be fixed.
 --
 -- key: company, rule
 -- columns:

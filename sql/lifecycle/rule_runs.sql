@@ -1,13 +1,13 @@
--- One row per company of the batch and rule: how the rule fared.
+-- One row per company of the batch and rule: the outcome of the rule.
 --
 -- key: company, rule
 -- columns:
 --   company: the company's name in the settings
---   snapshot_id: the snapshot that was evaluated
+--   snapshot_id: the snapshot in which the rules were run
 --   rule: the rule
---   outcome: ran, abstained, or broken where it could not be run
---   reason: why it was not run, NULL where it was
---   fired: how many findings it has in this snapshot, waived or not; NULL where it was not run
+--   outcome: ran, abstained, or broken if it could not be run
+--   reason: why it was not run; NULL if it was run
+--   fired: how many findings it has in this snapshot, waived or not; NULL if it was not run
 WITH known AS (
     SELECT
         rule,

@@ -1,12 +1,12 @@
--- One row per company and rule that goes by something in findings.toml: these settings as a text.
--- Two texts are equal if no threshold, permission, domain or combination that the rule goes by
--- differs. The roster is about people, so its changes change no rule.
+-- One row per company and rule that uses settings of findings.toml: these settings as a text.
+-- Two texts are equal if no threshold, permission, domain or combination that the rule uses
+-- differs. The roster is about people, so a change in it does not change a rule.
 --
 -- key: company, rule
 -- columns:
 --   company: the company's name in the settings
 --   rule: the rule
---   settings: what the rule goes by
+--   settings: the settings that the rule uses
 WITH listed AS (
     SELECT
         entries.company,
@@ -45,7 +45,7 @@ WITH listed AS (
     FROM policy.combinations AS entries
 ),
 
--- the same for all companies
+-- tables that all companies share
 shared AS (
     SELECT
         'public_email_domains' AS name,

@@ -1,5 +1,5 @@
--- One row per finding that is known and found again: its whole row in history.findings, brought up
--- to date. It is open again if it was resolved but not acknowledged.
+-- One row per known finding that is found again: its updated row in history.findings.
+-- It is reopened if it was resolved but not acknowledged.
 --
 -- key: company, finding_id
 -- columns:
@@ -9,27 +9,28 @@
 --   severity: its severity in this snapshot
 --   subject_kind: user, role, permission_set or company
 --   subject_id: the subject's id
---   object: what of the subject it is about; NULL where that is all
---   snapshot_id: the snapshot in which it happened, if it is an event
+--   object: the part of the subject that the finding is about; NULL if it is about the whole
+--     subject
+--   snapshot_id: the snapshot in which the event happened; NULL for a state
 --   title: its title in this snapshot
 --   evidence: its evidence in this snapshot
 --   remedy: its remedy in this snapshot
 --   first_seen: the first snapshot in which it was found
 --   last_seen: this snapshot
 --   status: open, waived or resolved
---   resolved_reason: why it is resolved; NULL is not resolved
---   resolved_at: when it was resolved; NULL is not resolved
+--   resolved_reason: why it is resolved; NULL if it is not resolved
+--   resolved_at: when it was resolved; NULL if it is not resolved
 --   opened_at: when it last became open
---   reopened: how often it came back
---   note: why it is open again, who waived it and why, or who acknowledged it
---   acknowledged_at: when it was acknowledged, if it is an event
+--   reopened: how often it was reopened
+--   note: why it was reopened, who waived it and why, or who acknowledged it
+--   acknowledged_at: when the event was acknowledged
 --   waiver_reason: why it is waived
---   waiver_owner: who answers for the waiver
---   waiver_expires: the last day on which the waiver holds
---   waiver_read_at: when the waiver that covered it last was first read
+--   waiver_owner: the person responsible for the waiver
+--   waiver_expires: the last day of the waiver
+--   waiver_read_at: when the waiver that last covered it was first read
 --   waived_severity: its severity when it was waived
 --   waived_evidence: its evidence when it was waived
---   waivers_spent_at: waivers that were read by then no longer cover it
+--   waivers_spent_at: waivers read up to this time no longer cover it
 --   rule_sha256: the fingerprint of the rule in this snapshot
 WITH seen AS (
     SELECT

@@ -1,5 +1,5 @@
--- One row per finding that has more than was waived: a higher severity, or more of the numbers and
--- lists that the rule's header names as `grows`. This ends the waiver for the finding.
+-- One row per finding that has grown since it was waived: a higher severity, or more of the numbers
+-- and lists that the rule's header names as `grows`. This ends the waiver for the finding.
 --
 -- key: company, finding_id
 -- columns:
@@ -20,7 +20,7 @@ WITH evidence AS (
     WHERE NOT in_force.fresh
 ),
 
--- made once for each list, for there may be thousands of elements to compare with it
+-- computed once per list, because thousands of elements may be compared with it
 waived AS (
     SELECT
         *,

@@ -1,4 +1,4 @@
--- One row per waiver and unresolved finding that it is about, whether or not the waiver holds.
+-- One row per waiver and unresolved finding that it matches, whether or not the waiver is in force.
 --
 -- key: company, finding_id, waiver_id
 -- columns:
@@ -21,7 +21,7 @@ WITH candidates AS (
         ON findings.company = waivers.company AND findings.rule = waivers.rule
     WHERE
         findings.status <> 'resolved'
-        -- a waiver that names no object is about findings that have none
+        -- a waiver without an object matches findings without one
         AND CASE
             WHEN waivers.object IS NULL OR findings.object IS NULL
                 THEN waivers.object IS NOT DISTINCT FROM findings.object
@@ -29,7 +29,7 @@ WITH candidates AS (
                 findings.object = waivers.object
                 OR lower(findings.object) GLOB lower(waivers.object)
         END
-        -- a waiver covers what had happened when it was read, not what happens later
+        -- a waiver covers events that had happened when it was read, not later ones
         AND (findings.snapshot_id IS NULL OR findings.first_seen <= waivers.read_at)
 ),
 
@@ -75,7 +75,7 @@ names AS (
         NULL AS attribute
     FROM candidates
     UNION ALL
-    -- the one name that nobody in the company chooses
+    -- the only name that nobody in the company can choose
     SELECT
         company,
         subject_kind,
@@ -104,14 +104,14 @@ LEFT JOIN run.renames AS renamed
         AND candidates.subject_id = renamed.subject_id
         AND names.attribute = renamed.attribute
 WHERE
-    -- any subject, also one without a name
+    -- any subject, including one without a name
     candidates.subject = '*'
     OR (
         names.form = candidates.form
         AND (
             lower(names.name) = candidates.subject OR lower(names.name) GLOB candidates.subject
         )
-        -- a waiver does not cover what was given its name after it was read
+        -- a waiver does not cover a subject that got its name after the waiver was read
         AND (
             coalesce(renamed.renamed_at <= candidates.read_at, TRUE)
             OR lower(renamed.before) GLOB candidates.subject

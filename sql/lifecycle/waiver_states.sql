@@ -1,11 +1,11 @@
--- One row per waiver: whether it holds, and how many findings it is about.
+-- One row per waiver: whether it is in force, and how many findings it matches.
 --
 -- key: company, waiver_id
 -- columns:
 --   company: the company's name in the settings
 --   waiver_id: the waiver
---   state: active, expired, or unmatched where it is about no finding
---   findings: unresolved findings that it is about
+--   state: active, expired, or unmatched if it matches no finding
+--   findings: how many unresolved findings it matches
 WITH counted AS (
     SELECT
         waivers.company,

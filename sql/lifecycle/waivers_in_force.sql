@@ -1,15 +1,15 @@
--- One row per finding that a waiver covers: of the waivers that hold and are not used up, the one
--- that was read last.
+-- One row per finding that a waiver covers: the last read of its waivers that are in force and not
+-- used up.
 --
 -- key: company, finding_id
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding
 --   reason: why the finding is accepted
---   owner: who answers for the waiver
---   expires: the last day on which the waiver holds
+--   owner: the person responsible for the waiver
+--   expires: the last day of the waiver
 --   read_at: when the waiver was first read
---   fresh: whether no waiver read as late has covered the finding before
+--   fresh: whether the waiver was read after the one that last covered the finding, or is the first
 SELECT
     matches.company,
     matches.finding_id,

@@ -1,18 +1,18 @@
--- One row per user and permission that was held at a moment: access_at('2026-11-01').
--- A day is its first moment, 00:00 UTC. What counts is what had been seen by then; what was only
--- inferred then is not here. A moment before the first snapshot, or more than a day after the
--- latest, is an error that tells what is known.
+-- One row per user and permission that the user held at a time: access_at('2026-11-01').
+-- A date means its start, 00:00 UTC. The macro uses what had been observed by then; permissions
+-- that were only inferred then are not included. A time before the first snapshot, or more than a
+-- day after the latest, is an error that gives the known range.
 --
 -- kind: macro
 -- parameters:
---   moment: the moment, UTC: a text, a date or a timestamp
+--   moment: the time, UTC: a text, a date or a timestamp
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   name: the user's name then
---   email: the user's e-mail address then
---   active: whether the user was active then
---   roles: the roles of the user's active assignments then, sorted by name
+--   name: the user's name at that time
+--   email: the user's e-mail address at that time
+--   active: whether the user was active at that time
+--   roles: the roles of the user's active assignments at that time, sorted by name
 --   permission: the permission
 --   since: when it was first seen
 -- example: SELECT name, roles, since FROM access_at('2026-11-24') WHERE permission = 'can_use_api'
@@ -69,42 +69,42 @@ holdings AS (
         AND (valid_to IS NULL OR valid_to > TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP))
 ),
 
--- What the latest snapshot saw counts for a day: until the next night.
+-- The latest snapshot is valid for one day, until the next one is due.
 spans AS (
     SELECT
         min(snapshots.started_at) AS first_at,
         max(snapshots.started_at) + INTERVAL 1 DAY AS last_at,
         concat(
-            'known is what was read from ',
-            -- moments at which it is known, although written without a fraction
+            'the snapshots cover ',
+            -- rounded up to full seconds, so that the printed times are inside the range
             strftime(min(snapshots.started_at) + INTERVAL 999999 MICROSECOND, '%Y-%m-%d %H:%M:%S'),
             ' to ',
             strftime(max(snapshots.started_at) + INTERVAL 999999 MICROSECOND, '%Y-%m-%d %H:%M:%S'),
             ' (UTC).'
-        ) AS told
+        ) AS known
     FROM snapshots
     WHERE snapshots.status IN ('complete', 'partial')
 ),
 
--- Rules ask for what a company may not know of; people are told.
+-- Rules may use values that a company does not have, so only people's queries raise errors.
 problems AS (
     SELECT
         CASE
             WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) IS NULL
                 THEN concat(
-                    '''', CAST(moment AS VARCHAR), ''' is no time; write a day, such as',
-                    ' ''2026-11-24'', or a moment, such as ''2026-11-24 13:50''; ', spans.told
+                    '''', CAST(moment AS VARCHAR), ''' is not a time; write a day, such as',
+                    ' ''2026-11-24'', or a moment, such as ''2026-11-24 13:50''; ', spans.known
                 )
             WHEN getvariable('rules_ask') IS NOT NULL THEN NULL
             WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) < spans.first_at
                 THEN concat(
                     'Before the first snapshot, as on ', CAST(moment AS VARCHAR),
-                    ', nothing is known; ', spans.told
+                    ', nothing is known; ', spans.known
                 )
             WHEN TRY_CAST(CAST(moment AS VARCHAR) AS TIMESTAMP) > spans.last_at
                 THEN concat(
                     'After the latest snapshot, as on ', CAST(moment AS VARCHAR),
-                    ', nothing is known; ', spans.told
+                    ', nothing is known; ', spans.known
                 )
         END AS message
     FROM spans
@@ -125,7 +125,7 @@ LEFT JOIN memberships USING (company, user_id)
 
 UNION ALL
 
--- every column is the error, so that no filter on them can leave it out
+-- every column raises the error, so that no filter can skip it
 SELECT
     error(message) AS company,
     error(message) AS user_id,

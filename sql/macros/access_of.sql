@@ -1,7 +1,7 @@
--- One row per thing that a user has now: access_of('ana@example.com').
--- These are the user's roles, permission sets, apps of which the user is an admin, and permissions
--- that are granted. Two users of one address are both answered for; a person who is not there
--- is an error that names the nearest.
+-- One row per role, permission set, admin right and permission of a user now:
+-- access_of('ana@example.com').
+-- Only granted permissions are included. If two users have the same address, both are included; an
+-- unknown person is an error that suggests the most similar one.
 --
 -- kind: macro
 -- parameters:
@@ -11,12 +11,12 @@
 --   user_id: the user
 --   email: the user's e-mail address
 --   kind: role, permission_set, admin or permission
---   object: the id of the role or set, the app, or the permission
---   label: the same for people to read
+--   object: the id of the role or set, the app of the admin right, or the permission
+--   label: the object's name, for display
 --   sets: for a permission, the user's permission sets that are known to grant it, sorted by name
---   source: observed or inferred; NULL for a set or an admin, which the user's record names
---   since: when it was first seen; NULL where it is inferred, and for a set or an admin that was
---     there from the start
+--   source: observed or inferred; NULL for a set or an admin right, which the user's record gives
+--   since: when it was first seen; NULL if it is inferred, and for a set or an admin right that
+--     existed from the start
 -- example: FROM access_of('ana@example.com') WHERE kind <> 'permission'
 WITH people AS (
     SELECT
@@ -43,7 +43,8 @@ entries AS (
     LEFT JOIN permission_sets USING (company, permission_set_id)
 ),
 
--- When `access` last came to name a set or an admin; what it named from the beginning is not there.
+-- When `access` last began to name a set or an admin right; those named from the start are not
+-- included.
 access_grants AS (
     SELECT
         access_changes.company,
@@ -175,7 +176,7 @@ INNER JOIN people USING (company, user_id)
 
 UNION ALL
 
--- every column is the error, so that no filter on them can leave it out
+-- every column raises the error, so that no filter can skip it
 SELECT
     error(message) AS company,
     error(message) AS user_id,

@@ -1,13 +1,14 @@
--- One row per permission asked for that nobody has ever named: what to tell who asked, and which
--- may be meant. It is more likely mistyped than held by nobody.
--- For the other macros, which make an error of it: no_such_permission('can_use_api'). Rules ask for
--- what a company may not know of: to them nothing is said.
+-- One row per permission name that nothing has ever named: an error message that suggests similar
+-- names.
+-- Such a name is more likely mistyped than held by nobody. Other macros raise the message as an
+-- error: no_such_permission('can_use_api'). Queries of rules get no row, because a rule may use a
+-- permission that a company does not have.
 --
 -- kind: macro
 -- parameters:
 --   flag: a permission's name
 -- columns:
---   message: the sentence
+--   message: the error message
 -- example: FROM no_such_permission('use_api')
 WITH near_permissions AS (
     SELECT
@@ -49,7 +50,7 @@ SELECT
                 FROM near_permissions
                 HAVING count(*) > 0
             ),
-            'the table permissions has those that there are.'
+            'the table permissions lists all of them.'
         )
     ) AS message
 WHERE getvariable('rules_ask') IS NULL

@@ -1,12 +1,12 @@
--- One row per person asked for who is no user: what to tell who asked, and who may be meant.
--- For the other macros, which make an error of it: no_such_user('ana@example.com'). Rules ask for
--- whom a company may not know: to them nothing is said.
+-- One row per person who is not a user: an error message that suggests similar users.
+-- Other macros raise the message as an error: no_such_user('ana@example.com'). Queries of rules get
+-- no row, because a rule may use a person that a company does not have.
 --
 -- kind: macro
 -- parameters:
 --   person: an e-mail address, in any case, or an id
 -- columns:
---   message: the sentence
+--   message: the error message
 -- example: FROM no_such_user('anna@example.com')
 WITH people AS (
     SELECT user_id

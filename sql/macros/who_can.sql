@@ -1,7 +1,7 @@
 -- One row per user who holds a permission now, and how: who_can('can_use_api').
--- Inactive users who still hold it are among them, with `live` false. Who is not here does not hold
--- it, or was never answered for: see `users.permissions_observed_at`. Of
--- a permission that nothing has ever named, it is an error.
+-- Inactive users who still hold it are included, with `live` false. A user without a row does not
+-- hold it, or was never answered for: see `users.permissions_observed_at`. A permission that
+-- nothing has ever named is an error.
 --
 -- kind: macro
 -- parameters:
@@ -15,8 +15,8 @@
 --   roles: the roles of the user's active assignments, sorted by name
 --   permission: the permission
 --   sets: the user's permission sets that are known to grant it, sorted by name
---   admin: whether the user is an admin of any app, and so holds it whatever the sets say
---   explained: whether a set or being an admin explains it; NULL where the sets are not known
+--   admin: whether the user is an admin of any app, and so holds it regardless of sets
+--   explained: whether a set or an admin right explains it; NULL if the sets are not known
 --   source: observed (answered for this user) or inferred
 --   since: when it was first seen
 -- example: FROM who_can('can_use_api') WHERE live
@@ -89,7 +89,7 @@ LEFT JOIN granting_sets USING (company, user_id)
 
 UNION ALL
 
--- every column is the error, so that no filter on them can leave it out
+-- every column raises the error, so that no filter can skip it
 SELECT
     error(message) AS company,
     error(message) AS user_id,

@@ -1,7 +1,8 @@
--- One row per user and role: why, or why not, a user holds a permission:
--- why('ana@example.com', 'can_use_api').
--- A user in two roles has two rows, which differ in the role only. Two users of one address have a
--- row each. A person or permission that is not there is an error that names the nearest.
+-- One row per user and role: why, or why not, a user holds a permission: why('ana@example.com',
+-- 'can_use_api').
+-- A user in two roles has two rows, which differ in the role only. If two users have the same
+-- address, both are included. An unknown person or permission is an error that suggests the most
+-- similar one.
 --
 -- kind: macro
 -- parameters:
@@ -13,16 +14,17 @@
 --   name: the user's name
 --   email: the user's e-mail address
 --   live: active and not deleted
---   role: the role of an active assignment, NULL without one
+--   role: the role of an active assignment; NULL if the user has none
 --   permission: the permission
---   granted: whether the user holds it; NULL is not known
---   explanation: the reason, in words
+--   granted: whether the user holds it; NULL means not known
+--   explanation: the reason, as a text
 --   sets: the user's permission sets that are known to grant it, sorted by name
 --   admin: whether the user is an admin of any app
 --   role_share: the share of the role's members who hold it
---   since: when it was first seen as it is; NULL where no answer names it
---   observed_at: when the user's permissions were last answered; NULL is never
---   source: observed (answered for this user), inferred (from users of the same access), or NULL
+--   since: when the present value was first seen; NULL if no answer names the permission
+--   observed_at: when the user's permissions were last answered; NULL means never
+--   source: observed (answered for this user) or inferred (from users with the same access); NULL
+--     if neither
 -- example: SELECT granted, explanation FROM why('ana@example.com', 'can_use_api')
 WITH people AS (
     SELECT
@@ -87,7 +89,7 @@ problems AS (
 
     UNION ALL
 
-    -- of two mistakes, the first is told
+    -- if both names are wrong, report the person only
     SELECT message FROM no_such_permission(flag)
     WHERE EXISTS (SELECT 1 FROM people)
 )
@@ -102,18 +104,18 @@ SELECT
     CAST(flag AS VARCHAR) AS permission,
     CASE
         WHEN answers.user_id IS NOT NULL THEN answers.granted
-        -- a permission that an answer leaves out is not granted
+        -- a permission that an answer omits is not granted
         WHEN people.permissions_source IS NOT NULL THEN FALSE
     END AS granted,
     CASE
         WHEN people.permissions_source IS NULL AND people.permissions_observed_at IS NULL
-            THEN 'not known: nobody answered for this user''s permissions'
+            THEN 'not known: this user''s permissions were never answered'
         WHEN people.permissions_source IS NULL
             THEN 'not known: the user''s access has changed since permissions were last answered'
         WHEN people.permissions_source = 'inferred' AND answers.user_id IS NULL
-            THEN 'not granted: no answer for a user of the same access names it'
+            THEN 'not granted: no answer for a user with the same access names it'
         WHEN people.permissions_source = 'inferred' AND answers.granted IS NULL
-            THEN 'not known: users of the same access differ in it, and this one was not asked'
+            THEN 'not known: users with the same access differ, and this user was not observed'
         WHEN answers.user_id IS NULL
             THEN 'not granted: the answer for this user does not name it'
         WHEN answers.granted IS NULL
@@ -131,12 +133,12 @@ SELECT
         WHEN answers.granted_by_admin
             THEN 'granted to an admin'
         WHEN answers.granted_by IS NULL AND people.access_known
-            THEN 'granted; by what is not known: the contents of a permission set are not'
+            THEN 'granted, source not known: the contents of a permission set are not known'
         WHEN answers.granted_by IS NULL
-            THEN 'granted; by what is not known: the user''s permission sets are not'
+            THEN 'granted, source not known: the user''s permission sets are not known'
         WHEN answers.granted_by_admin IS NULL
             THEN 'granted by no permission set; whether the user is an admin is not known'
-        ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+        ELSE 'unexplained: no permission set of the user grants it, and the user is not an admin'
     END AS explanation,
     coalesce(granting_sets.sets, []) AS sets,
     people.admin,
@@ -165,7 +167,7 @@ LEFT JOIN user_permissions
 
 UNION ALL
 
--- every column is the error, so that no filter on them can leave it out
+-- every column raises the error, so that no filter can skip it
 SELECT
     error(message) AS company,
     error(message) AS user_id,

@@ -1,4 +1,4 @@
--- One row per permission that an observed user holds or may hold: its number, from 0.
+-- One row per permission that an observed user holds or may hold, with a number from 0.
 --
 -- key: permission
 -- columns:

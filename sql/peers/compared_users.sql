@@ -1,17 +1,17 @@
--- One row per live user of the batch: the role and the permissions by which users are compared.
--- DuckDB wants the number of permissions as a constant: the variable compared_permissions, which
--- is at least 1.
+-- One row per live user of the batch: the role and the permissions used for the comparison.
+-- DuckDB needs the number of permissions as a constant: the variable compared_permissions, which is
+-- at least 1.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   role_id: of several roles the one that the user's record names, else the lowest; -1 is none
---   held: a digit per number of compared_permissions, 1 for one that is held; what is not known
---     counts as held, so it is no evidence against a colleague
---   reason: why the user is not compared; NULL where the user is
---   profile: the number of this combination of company, role and permissions, from 0; NULL where
---     the user is not compared
+--   role_id: of several roles the one in the user's record, otherwise the lowest id; -1 means none
+--   held: one digit per number in compared_permissions, 1 if it is held; an unknown permission
+--     counts as held, so that it is not evidence against a colleague
+--   reason: why the user is not compared; NULL if the user is compared
+--   profile: the number of this combination of company, role and permissions, from 0; NULL if the
+--     user is not compared
 WITH seats AS (
     SELECT
         user_roles.company,
@@ -30,7 +30,8 @@ WITH seats AS (
     GROUP BY user_roles.company, user_roles.user_id
 ),
 
--- only users are picked by their company: to look at each of a million users' flags costs more
+-- only the users are filtered by company; filtering the permissions of a million users would cost
+-- more
 holdings AS (
     SELECT
         flags.company,

@@ -1,4 +1,4 @@
--- One row per permission of a user of the batch that was compared with those of the peers.
+-- One row per permission of a user of the batch that is unusual among the user's peers.
 --
 -- key: company, user_id, permission
 -- columns:
@@ -9,8 +9,8 @@
 --   peers: how many colleagues were compared
 --   holders: how many of them hold it
 --   role_peers: how many of them have the same role
---   kind: how they were found: role, role tree, similar or mixed
---   compared: up to 10 of these colleagues, the nearest first
+--   kind: which roles more than half of them have: role, role tree, similar or mixed
+--   compared: up to 10 of these colleagues, most similar first
 WITH members AS (
     SELECT
         profile,

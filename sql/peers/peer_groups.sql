@@ -1,13 +1,14 @@
--- One row per live user of the batch: the group that the user was compared with.
+-- One row per live user of the batch: the group of peers that the user was compared with.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   role_id: the role by which the user was compared; NULL is none
---   kind: how the group was found: role, role tree, similar or mixed; NULL is no group
---   peers: how many colleagues the group has
---   reason: why there is no group; NULL where there is one
+--   role_id: the role used for the comparison; NULL means none
+--   kind: which roles more than half of the peers have: role, role tree, similar or mixed; NULL
+--     without a group
+--   peers: how many peers the group has
+--   reason: why the user has no group; NULL for a user with a group
 SELECT
     people.company,
     people.user_id,

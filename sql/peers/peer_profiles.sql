@@ -1,15 +1,17 @@
--- One row per combination of company, role and permissions that compared users have.
+-- One row per profile: a combination of company, role and permissions that compared users have.
 --
 -- key: profile
 -- columns:
---   profile: its number, from 0; those of a company follow each other
+--   profile: its number, from 0; the profiles of a company have consecutive numbers
 --   company: the company's name in the settings
---   role_id: the role; -1 is none
---   parent_role_id: the role above it; -1 is none, or one that says nothing about closeness
---   held: a digit per number of compared_permissions, 1 for one that is held
+--   role_id: the role; -1 means none
+--   parent_role_id: the role above it; -1 means none, or a role that does not make its child roles
+--     similar
+--   held: one digit per number in compared_permissions, 1 if it is held
 --   users: how many users have it
 WITH parents AS (
-    -- roles side by side below the role that everybody starts in are not close
+    -- roles below the default role are not similar to each other just because they share that
+    -- parent
     SELECT
         tree.company,
         tree.role_id,

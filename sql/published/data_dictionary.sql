@@ -1,5 +1,5 @@
--- One row per column of every table and view of this file, and one per macro: what it holds.
--- It reads the comments that the file carries; NULL means "not known" in all tables, never "no".
+-- One row per column of every table and view of this file, and one per macro: what it contains.
+-- It reads the comments stored in the file; NULL means "not known" in all tables, never "no".
 --
 -- kind: view
 -- key: kind, name, column_name
@@ -7,15 +7,16 @@
 --   kind: table, view or macro
 --   name: the table, view or macro
 --   column_name: the column; NULL for a macro
---   position: the place of the column, from 1; NULL for a macro
---   type: the type of the column; of a macro, how it is called
---   in_key: whether the column is one of those that tell the rows apart; NULL for a macro
---   null_means: what NULL says in the column; NULL where it cannot be
---   comment: what the column holds, or what a call of the macro gives
---   about: what a row of the table is; NULL for a macro
+--   position: the position of the column, from 1; NULL for a macro
+--   type: the type of the column; for a macro, how to call it
+--   in_key: whether the column is part of the key; NULL for a macro
+--   null_means: the meaning of NULL in the column; NULL if the column is never NULL
+--   comment: what the column contains, or what a call of the macro returns
+--   about: what a row of the table represents; NULL for a macro
 -- example: SELECT column_name, type, null_means, comment FROM data_dictionary WHERE name = 'users'
 WITH files AS (
-    -- this file, under whatever name it is attached; its copies hold the same
+    -- the database of this file, under any name it is attached by; copies of the file have the same
+    -- content
     SELECT views.database_name
     FROM duckdb_views() AS views
     WHERE views.view_name = 'data_dictionary'
@@ -44,7 +45,7 @@ relations AS (
 ),
 
 keys AS (
-    -- as the comment ends: "Key: company, user_id."
+    -- the comment ends with "Key: company, user_id."
     SELECT
         kind,
         name,
@@ -90,7 +91,7 @@ SELECT
     concat(
         functions.function_name,
         '(',
-        -- without the one that few calls need
+        -- without the parameter that few calls need
         array_to_string(list_filter(functions.parameters, lambda name: name <> 'graph'), ', '),
         ')'
     ) AS type,

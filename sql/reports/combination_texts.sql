@@ -1,4 +1,4 @@
--- One row per toxic combination of a company, with what it takes in one line of text.
+-- One row per toxic combination of a company, with its permissions in one line of text.
 --
 -- kind: macro
 -- parameters:
@@ -6,8 +6,8 @@
 -- columns:
 --   combination: the combination's name, as in `toxic_combinations`
 --   severity: how bad it is: critical, high, medium, low or info
---   title: what somebody can do who has it
---   clauses: the permissions that it takes, as "a and (b or c)"
+--   title: what a user who holds it can do
+--   clauses: the required permissions, as "a and (b or c)"
 WITH clauses AS (
     SELECT
         combination,

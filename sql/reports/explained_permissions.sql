@@ -1,5 +1,5 @@
 -- One row per permission of a user of a company, with the reason why the user holds it or not.
--- The reasons are those of the macro `why`, which gives them for one user.
+-- The reasons are the same as in the macro `why`, which explains a single user.
 --
 -- kind: macro
 -- parameters:
@@ -7,10 +7,10 @@
 -- columns:
 --   user_id: the user
 --   permission: the permission's name
---   granted: whether the user holds it; NULL is not known
---   explanation: the reason, in words
+--   granted: whether the user holds it; NULL means not known
+--   explanation: the reason, as a text
 WITH held AS (
-    -- a user in two roles has each permission twice there
+    -- a user in two roles has two rows per permission in that table
     SELECT
         user_id,
         permission,
@@ -30,7 +30,7 @@ set_labels AS (
     WHERE company = of_company
 ),
 
--- Users are many, the lists of sets that grant a permission few.
+-- Many users share few distinct lists of granting sets.
 granting_sets AS (
     SELECT
         granted_by,
@@ -64,11 +64,11 @@ SELECT
     held.granted,
     CASE
         WHEN people.permissions_source IS NULL AND people.permissions_observed_at IS NULL
-            THEN 'not known: nobody answered for this user''s permissions'
+            THEN 'not known: this user''s permissions were never answered'
         WHEN people.permissions_source IS NULL
             THEN 'not known: the user''s access has changed since permissions were last answered'
         WHEN people.permissions_source = 'inferred' AND held.granted IS NULL
-            THEN 'not known: users of the same access differ in it, and this one was not asked'
+            THEN 'not known: users with the same access differ, and this user was not observed'
         WHEN held.granted IS NULL
             THEN 'not known: the answer for this user names it without a value'
         WHEN NOT held.granted AND granting_sets.sets IS NOT NULL
@@ -84,12 +84,12 @@ SELECT
         WHEN held.granted_by_admin
             THEN 'granted to an admin'
         WHEN held.granted_by IS NULL AND people.access_known
-            THEN 'granted; by what is not known: the contents of a permission set are not'
+            THEN 'granted, source not known: the contents of a permission set are not known'
         WHEN held.granted_by IS NULL
-            THEN 'granted; by what is not known: the user''s permission sets are not'
+            THEN 'granted, source not known: the user''s permission sets are not known'
         WHEN held.granted_by_admin IS NULL
             THEN 'granted by no permission set; whether the user is an admin is not known'
-        ELSE 'unexplained: no permission set of the user grants it, and the user is no admin'
+        ELSE 'unexplained: no permission set of the user grants it, and the user is not an admin'
     END AS explanation
 FROM held
 INNER JOIN people USING (user_id)

@@ -1,4 +1,4 @@
--- One row per company: how many users, roles, sets and grants there are, and how well they are
+-- One row per company: how many users, roles, sets and grants it has, and how their permissions are
 -- known.
 --
 -- kind: macro
@@ -7,16 +7,16 @@
 --   shown_at: the time of the snapshot that is shown
 -- columns:
 --   users: all users
---   live: those who are active and not deleted
---   admins: of these, the admins
---   sensitive: of the live ones, those who hold a sensitive permission
+--   live: users who are active and not deleted
+--   admins: live users who are admins
+--   sensitive: live users who hold a sensitive permission
 --   roles: all roles
 --   sets: all permission sets
 --   grants: permissions that users hold
 --   answered: users whose permissions were answered in this snapshot
---   earlier: users whose permissions were answered in an earlier one
---   inferred: users whose permissions are inferred from others of the same access
---   unknown: users of whose permissions nothing is known
+--   earlier: users whose permissions were last answered in an earlier snapshot
+--   inferred: users whose permissions are inferred from users with the same access
+--   unknown: users whose permissions are not known
 WITH holders AS (
     SELECT DISTINCT user_id
     FROM user_permissions

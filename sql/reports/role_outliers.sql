@@ -1,4 +1,4 @@
--- One row per role and permission of a company that is an outlier with members of the role.
+-- One row per role and permission of a company for which members of the role have outlier findings.
 --
 -- kind: macro
 -- parameters:
@@ -6,7 +6,7 @@
 -- columns:
 --   role_id: the role of an active assignment
 --   permission: the permission's name
---   outliers: how many findings there are that are not resolved
+--   outliers: how many unresolved findings there are
 SELECT
     user_roles.role_id,
     findings.object AS permission,

@@ -1,11 +1,11 @@
--- One row per role of a company of which a live member holds a sensitive permission.
+-- One row per role of a company with a live member who holds a sensitive permission.
 --
 -- kind: macro
 -- parameters:
 --   of_company: the company's name in the settings
 -- columns:
 --   role_id: the role of an active assignment
---   holders: how many of its live members hold one
+--   holders: how many of its live members hold such a permission
 SELECT
     user_roles.role_id,
     count(DISTINCT user_id) AS holders

@@ -1,11 +1,11 @@
--- One row per user, role and permission set of any time, with its present or last name.
+-- One row per user, role and permission set that ever existed, with its current or last name.
 --
 -- kind: macro
 -- columns:
 --   company: the company's name in the settings
 --   kind: user, role or permission_set
 --   id: its id
---   label: its name; NULL where none is known. A user's has the e-mail address behind it
+--   label: its name; NULL if none is known. A user's label also has the e-mail address
 WITH present_users AS (
     SELECT
         company,

@@ -1,4 +1,4 @@
--- One row per admin and per user who does not sign in, of a company: who stands on the time line.
+-- One row per user of a company shown on the timeline: admins, and users who do not sign in.
 --
 -- kind: macro
 -- parameters:
@@ -6,9 +6,9 @@
 -- columns:
 --   user_id: the user
 --   label: the user's name, as in `users`
---   kinds: why the user stands there: admin, or admin, deactivated; dormant, or never logged in
---   live: active and not deleted; NULL is not known
---   created: when the user was made
+--   kinds: why the user is shown: admin, or admin, deactivated; dormant, or never logged in
+--   live: active and not deleted; NULL means not known
+--   created: when the user was created
 --   last_login: when the user last signed in
 --   login_known: whether that is known
 WITH dormant AS (

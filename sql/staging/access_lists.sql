@@ -1,11 +1,11 @@
--- One row per different list of access entries in tonight's answers.
--- Users are many, different lists are few: each is read once.
+-- One row per distinct list of access entries in the snapshot's answers.
+-- Many users share few distinct lists, so each is parsed once.
 --
 -- key: received
 -- columns:
 --   received: the list as received
---   readable: whether it can be read, each of its entries whole
---   access: its entries (app, admin, permission_set_id), sorted; NULL where it cannot be read
+--   readable: whether every entry of the list can be read
+--   access: its entries (app, admin, permission_set_id), sorted; NULL if it cannot be read
 SELECT
     received,
     readable,
@@ -17,7 +17,7 @@ SELECT
                     lambda entry: {
                         'app': entry ->> '$.app',
                         'admin': as_flag(entry ->> '$.admin'),
-                        -- an empty text and 0 name no set, like null
+                        -- an empty text and 0 mean no set, like null
                         'permission_set_id': nullif(
                             nullif(trim(entry ->> '$.permission_set_id'), ''), '0'
                         )

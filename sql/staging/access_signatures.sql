@@ -1,25 +1,25 @@
--- One row per user in tonight's answers: what decides which permissions the user should hold.
--- Users with the same signature have the same apps, admin rights and permission sets, the sets the
--- same contents, and are active and deleted alike.
+-- One row per user in the snapshot's answers: a digest of everything that should decide the user's
+-- permissions.
+-- Users with the same signature have the same apps, admin rights and permission sets, the sets have
+-- the same contents, and the users have the same active and deleted flags.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
---   signature: a digest of all that; NULL where the access, or whether the user is active, is not
---     known
+--   signature: the digest; NULL if the access, or whether the user is active, is not known
 WITH contents AS (
     SELECT company, permission_set_id, contents
     FROM staging.permission_sets
     UNION ALL
-    -- not listed tonight: as last known
+    -- sets that are not listed in this snapshot keep their last known contents
     SELECT company, permission_set_id, contents
     FROM history.permission_sets AS last
     ANTI JOIN staging.permission_sets USING (company, permission_set_id)
     WHERE valid_to IS NULL
 ),
 
--- Users are many, their different accesses few: each is looked at once.
+-- Many users share few distinct accesses, so each is evaluated once.
 accesses AS (
     SELECT DISTINCT company, access, active, deleted
     FROM staging.users

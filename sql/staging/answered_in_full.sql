@@ -1,5 +1,5 @@
--- One row per subject whose rows in a history table the snapshot's answers contain in full.
--- Answers that are held back are included; `proven` is without them.
+-- One row per subject whose rows in a history table the snapshot's answers contain completely.
+-- Held-back answers are included; `proven` excludes them.
 --
 -- key: company, history_table, subject_id
 -- columns:
@@ -17,7 +17,7 @@ WITH present AS (
     FROM staging.permission_sets
 ),
 
--- asked for by id, and answered with a 404
+-- requested by id, and answered with a 404
 missing AS (
     SELECT
         company,
@@ -31,7 +31,7 @@ missing AS (
     WHERE outcome = 'gone' AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
 ),
 
--- and in no list either
+-- and not in any list
 gone AS (
     SELECT company, history_table, subject_id
     FROM missing
@@ -59,7 +59,7 @@ answered AS (
 listed_roles AS (
     SELECT
         company,
-        -- one that cannot be read is NULL: nothing was asked about it
+        -- an id that cannot be read is NULL; nothing was requested for it
         CAST(as_id(record ->> '$.id') AS VARCHAR) AS subject_id
     FROM (
         SELECT company, unnest(CAST(answer -> '$.data' AS JSON[])) AS record
@@ -68,7 +68,7 @@ listed_roles AS (
     )
 ),
 
--- Where every role was answered with its members, everybody's roles are known...
+-- If every role was answered with its members, the roles of all users are known...
 companies_with_members AS (
     SELECT company
     FROM staging.coverage
@@ -83,7 +83,7 @@ companies_with_members AS (
     WHERE endpoint = 'roles' AND outcome = 'answered'
 ),
 
--- ...except for users who were asked for by id: there only their own answer counts.
+-- ...except that for users requested by id, only their own answer counts.
 asked AS (
     SELECT company, subject_id
     FROM staging.coverage
@@ -107,7 +107,7 @@ ANTI JOIN asked
         asked.company = users.company
         AND asked.subject_id = CAST(users.user_id AS VARCHAR)
 UNION ALL
--- with a user who is gone goes all that they had
+-- if a user is gone, so is everything the user had
 SELECT company, unnest(['user_roles', 'user_permissions']) AS history_table, subject_id
 FROM gone
 WHERE history_table = 'users'

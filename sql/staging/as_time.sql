@@ -1,10 +1,10 @@
--- One time in UTC, from Pipedrive's `YYYY-MM-DD HH:MM:SS` (which is UTC) or RFC 3339. A zero date,
--- with which Pipedrive says "never", becomes NULL, as does a time outside the years 1 to 9999,
--- which only a time zone can lead to and which other programs cannot read.
+-- Reads a time in UTC, from Pipedrive's `YYYY-MM-DD HH:MM:SS` (which is UTC) or RFC 3339. A zero
+-- date, which means "never" in Pipedrive, becomes NULL, as does a time outside the years 1 to 9999,
+-- which only a time zone offset can cause and other programs cannot read.
 --
 -- kind: scalar macro
 -- parameters:
---   raw: the value as text; anything that is no time becomes NULL
+--   raw: the value as text; anything that is not a time becomes NULL
 CASE
     -- DuckDB also reads texts such as "infinity" and "epoch", which are not dates
     WHEN

@@ -1,8 +1,9 @@
--- One row per user whose permissions were answered and whose access is as in the snapshot before.
+-- One row per user whose permissions were answered and whose access is the same as in the previous
+-- snapshot.
 -- The same access means: the same status, apps, admin rights, permission sets, contents of these
--- sets, and roles. What changed in such a user's permissions, nobody changed by an assignment or by
--- editing a set. A company has no comparable users where a role or set changed, or where the
--- snapshot does not say whether one did.
+-- sets, and roles. So neither an assignment nor an edit of a set caused a change in the user's
+-- permissions. A company has no comparable users if a role or set changed, or if the snapshot does
+-- not show whether one did.
 --
 -- key: company, user_id
 -- columns:
@@ -10,7 +11,7 @@
 --   user_id: Pipedrive's id of the user
 --   live: active and not deleted
 --   answered_before: whether the permissions were answered before, under the same access
---   unchanged: whether the answer about the permissions is the same as in the snapshot before
+--   unchanged: whether the answer about the permissions is the same as in the previous snapshot
 WITH unclear_companies AS (
     SELECT batch.company
     FROM landing.batch AS batch
@@ -59,7 +60,7 @@ edited_companies AS (
         OR last.description IS DISTINCT FROM staged.description
         OR last.contents IS DISTINCT FROM staged.contents
     UNION
-    -- roles and sets that are gone now
+    -- roles and sets that no longer exist
     SELECT proven.company
     FROM staging.answered_in_full AS proven
     INNER JOIN history.roles AS last
@@ -110,7 +111,7 @@ answered_users AS (
     WHERE users.access_given
 ),
 
--- users whose role assignments are all known
+-- users whose role assignments are completely known
 seated_users AS (
     SELECT answered_users.*
     FROM answered_users

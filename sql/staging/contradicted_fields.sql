@@ -1,11 +1,12 @@
--- One row per id of a list whose rows contradict each other: a patch that takes the fields out.
+-- One row per id of a list whose rows contradict each other: a patch that removes the contradicted
+-- fields.
 --
 -- key: company, endpoint, subject_id
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the list: users, roles or permissionSets
 --   subject_id: the user, role or set
---   patch: for json_merge_patch, which takes out what is patched with null
+--   patch: for json_merge_patch, which removes fields with the value null
 SELECT
     company,
     endpoint,

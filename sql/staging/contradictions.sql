@@ -1,6 +1,6 @@
--- One row per field about which rows of one id in a list contradict each other.
--- None of them is believed: the field counts as not known. What moves by itself, as a last login
--- does, may differ between two pages and is as last seen.
+-- One row per field whose values contradict each other in a list's rows with the same id.
+-- None of the values is used: the field counts as not known. A field that changes by itself, such
+-- as the last login, may differ between two pages; its last value is used.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:
@@ -44,7 +44,7 @@ field_names AS (
     WHERE field NOT IN ('id', 'is_you', 'last_login', 'modified', 'timezone_offset')
 ),
 
--- a row that lacks the field says nothing about it
+-- a row without the field does not contradict others
 field_values AS (
     SELECT
         names.company,

@@ -1,17 +1,17 @@
--- One row per call of the snapshot, over its pages: how it ended.
--- A list that Pipedrive does not have (404) is unoffered; a page that failed fails the whole call,
--- and so does a row that cannot be read in the list of a single subject: the list is not known in
--- full.
--- The access in a user's record is here too, as an answer of its own: one that failed where the
--- record does not give the access that it gave before. An answer about permissions that names none
--- has failed as well, except where only what is held is named: see `silent_answers`.
+-- One row per call of the snapshot, with its outcome over all pages.
+-- A list that Pipedrive does not have (404) is unoffered. A failed page makes the whole call
+-- failed, as does an unreadable row in a list about a single subject, because the list is then
+-- incomplete.
+-- The access in a user's record counts as an answer of its own: it failed if the record does not
+-- give the access that it gave before. An answer about permissions that names none failed too,
+-- unless the company's answers name only held permissions: see `silent_answers`.
 --
 -- key: company, endpoint, subject_id
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the call, such as users/{id}/permissions; users/{id}/access is that of a user
---     in the user's record
---   subject_id: id in the path; NULL for a list
+--   endpoint: path of the call, such as users/{id}/permissions; users/{id}/access is the access in
+--     a user's record
+--   subject_id: the id in the path; NULL for a list
 --   outcome: answered, gone, refused, failed or unoffered
 WITH incomplete AS (
     SELECT DISTINCT company, endpoint, subject_id

@@ -1,6 +1,6 @@
--- One row per company whose answers name what a user does not hold, now or earlier.
--- There a permission that an answer leaves out is not answered. Where no answer ever says that a
--- permission is not held, only what is held is named, and what is left out is not held.
+-- One row per company whose answers, now or earlier, explicitly deny permissions.
+-- In these companies, a permission that an answer omits is not answered. If no answer ever denies a
+-- permission, answers name only held permissions, and an omitted permission is not held.
 --
 -- key: company
 -- columns:
@@ -13,7 +13,7 @@ SELECT company
 FROM history.permission_names
 WHERE denied
 UNION
--- the history of an earlier version has no names yet
+-- the history of an earlier version has no permission names yet
 SELECT last.company
 FROM history.user_permissions AS last
 SEMI JOIN landing.batch USING (company)

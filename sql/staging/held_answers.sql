@@ -1,11 +1,11 @@
 -- One row per user whose whole answer about permissions is held back.
--- Where everybody loses permissions by Pipedrive's own doing, an answer that grants nothing says
--- nothing of a user who cannot be compared: of a new one, or one whose access changed as well.
+-- If Pipedrive itself takes permissions from all users, an answer without any granted permission is
+-- not evidence about a user who cannot be compared: a new user, or one whose access changed too.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for
+--   user_id: the requested user
 SELECT answered.company, answered.user_id
 FROM staging.permissions_answered AS answered
 SEMI JOIN (

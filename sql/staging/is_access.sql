@@ -1,4 +1,4 @@
--- Whether a value is a list of access entries that can be read, each of them whole.
+-- Whether a value is a list of access entries that can all be read.
 --
 -- kind: scalar macro
 -- parameters:
@@ -9,7 +9,7 @@ CASE
             list_transform(
                 CAST(part AS JSON[]),
                 lambda entry:
-                    -- an entry that is null has no type at all
+                    -- a null entry has no type
                     coalesce(json_type(entry), 'NULL') = 'OBJECT'
                     AND coalesce(json_type(entry, '$.app'), 'NULL') IN ('VARCHAR', 'NULL')
                     AND coalesce(json_type(entry, '$.permission_set_id'), 'NULL')

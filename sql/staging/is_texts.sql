@@ -1,4 +1,4 @@
--- Whether a value is a list that holds only texts; an empty list is one.
+-- Whether a value is a list of texts; an empty list counts.
 --
 -- kind: scalar macro
 -- parameters:

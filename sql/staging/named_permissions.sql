@@ -4,7 +4,7 @@
 -- columns:
 --   company: the company's name in the settings
 --   permission: the permission's name
---   denied: whether an answer says of it that the user does not hold it
+--   denied: whether an answer says that the user does not hold it
 SELECT
     company,
     flag.permission AS permission,

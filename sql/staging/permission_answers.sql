@@ -1,12 +1,12 @@
--- One row per different answer about a user's permissions tonight.
--- Users are many, different answers are few, since permissions come from permission sets: each
--- answer is read once.
+-- One row per distinct answer about a user's permissions in the snapshot.
+-- Many users share few distinct answers, because permissions come from permission sets; each is
+-- parsed once.
 --
 -- key: answer
 -- columns:
 --   answer: the answer as received
---   flags: its flags: each one's permission, its value as text, and whether that says granted
---   digest: a digest of the flags as they were read
+--   flags: its flags: permission, value as text, and whether the value means granted
+--   digest: a digest of the parsed flags
 WITH answers AS (
     SELECT DISTINCT answer
     FROM landing.answers

@@ -1,18 +1,18 @@
--- One row per permission that the snapshot's answers name, or that earlier ones named.
--- A permission that no answer names any more leaves when it was missing in as many full snapshots
--- in a row as `permission_gone_snapshots_count` says, everybody who had it was answered since, and
--- no permission set lists it. A snapshot is full where every call for the permissions of a user and
--- for the contents of a set was answered.
+-- One row per permission that the snapshot's answers or earlier answers name.
+-- A permission that no answer names any more leaves if it was missing in
+-- `permission_gone_snapshots_count` full snapshots in a row, all users who had it were answered
+-- since then, and no permission set lists it. A snapshot is full if every call for the permissions
+-- of a user and for the contents of a set was answered.
 --
 -- key: company, permission
 -- columns:
 --   company: the company's name in the settings
 --   permission: the permission's name
---   denied: whether an answer ever said of it that the user does not hold it
---   named: whether an answer of the snapshot names it
+--   denied: whether an answer ever said that the user does not hold it
+--   named: whether an answer of this snapshot names it
 --   named_at: the as-of time of the last snapshot with an answer that names it
 --   missing: in how many full snapshots in a row no answer named it
---   leaves: whether it is no permission any more
+--   leaves: whether the permission no longer exists
 WITH latest_snapshots AS (
     SELECT company, arg_max(snapshot_id, started_at) AS snapshot_id, max(started_at) AS as_of
     FROM history.snapshots
@@ -27,12 +27,13 @@ held_names AS (
     WHERE held AND change = 'granted'
 ),
 
--- what was held back in the last snapshot, and nobody was known to have, is no name yet
+-- a permission that was held back in the last snapshot, and that nobody was known to have, does not
+-- count yet
 never_believed AS (
     SELECT company, permission
     FROM held_names
     ANTI JOIN (
-        -- in most snapshots nothing was held: then nothing is read
+        -- in most snapshots nothing was held back, and nothing is read
         SELECT company, permission
         FROM history.user_permissions
         SEMI JOIN held_names USING (company, permission)
@@ -52,7 +53,8 @@ last_names AS (
     SEMI JOIN landing.batch USING (company)
     ANTI JOIN never_believed USING (company, permission)
     UNION ALL
-    -- the history of an earlier version has no names: what is current was named in the last answers
+    -- the history of an earlier version has no names; current permissions were named in the last
+    -- answers
     SELECT
         last.company,
         last.permission,
@@ -138,7 +140,7 @@ candidates AS (
     WHERE NOT names.named AND names.missing >= thresholds.value
 ),
 
--- somebody who had it was not answered since: collected by access, or not at all
+-- a user who had it was not answered since then, for example because of collection by access
 awaited AS (
     SELECT DISTINCT candidates.company, candidates.permission
     FROM candidates

@@ -1,19 +1,21 @@
--- One row per permission set in the snapshot's answers, as received: from the list, or asked for
--- by id. Fields about which the rows of one id contradict each other (`contradictions`) are left
--- out. Rows that have no readable id are in `unreadable_rows`.
+-- One row per permission set in the snapshot's answers, as received, from the list or requested by
+-- id.
+-- Fields whose values contradict each other (`contradictions`) are left out. Rows without a
+-- readable id are in `unreadable_rows`.
 --
 -- key: company, permission_set_id
 -- columns:
 --   company: the company's name in the settings
 --   permission_set_id: Pipedrive's id of the set, a UUID
---   endpoint: path of the call that brought the record
---   record: the set as JSON, without its contents where the list brought it
---   detail: the set as JSON as answered by id, which has the contents; NULL where it was not
+--   endpoint: path of the call that returned the record
+--   record: the set as JSON; without contents if it comes from the list
+--   detail: the set as JSON from the call by id, which has the contents; NULL if there is none
 WITH details AS (
     SELECT
         company,
         asked.id AS permission_set_id,
-        -- the three shapes in which Pipedrive answers: an object, a list of one, no envelope
+        -- Pipedrive answers in three shapes: an object, a list with one element, or without an
+        -- envelope
         CASE
             WHEN json_type(answer, '$.data') = 'ARRAY' THEN answer -> '$.data[0]'
             WHEN json_type(answer, '$.data') = 'OBJECT' THEN answer -> '$.data'
@@ -58,7 +60,7 @@ listed AS (
 SELECT
     company,
     permission_set_id,
-    -- not listed, and there all the same
+    -- sets that exist but are not listed
     CASE
         WHEN listed.record IS NULL THEN 'permissionSets/{id}' ELSE 'permissionSets'
     END AS endpoint,

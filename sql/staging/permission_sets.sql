@@ -1,18 +1,17 @@
--- One row per permission set in the snapshot's answers, typed.
--- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. Of
--- contents one of which cannot be read, none is known; nor where the contents of all sets are empty
--- at once.
+-- One row per permission set in the snapshot's answers, with typed columns.
+-- A missing or unreadable value keeps the last known one; NULL if it was never known. If one of the
+-- contents cannot be read, none is known; nor if the contents of all sets become empty at once.
 --
 -- key: company, permission_set_id
 -- columns:
 --   company: the company's name in the settings
 --   permission_set_id: Pipedrive's id of the set, a UUID
 --   name: name of the set
---   app: the app that it is for
+--   app: the app that it belongs to
 --   type: admin, manager, regular or custom
 --   description: description of the set
---   contents: the flags that it lists, sorted; NULL = unknown
---   assignment_count: users who have it, as Pipedrive counts them
+--   contents: the flags that it lists, sorted; NULL means not known
+--   assignment_count: how many users have it, as Pipedrive counts them
 WITH fields AS (
     SELECT
         company,
@@ -27,7 +26,7 @@ WITH fields AS (
     FROM staging.permission_set_records
 ),
 
--- Companies of which no set lists anything, while some did before.
+-- Companies in which no set lists anything, although some did before.
 emptied_companies AS (
     SELECT company
     FROM fields

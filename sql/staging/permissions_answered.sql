@@ -1,12 +1,12 @@
--- One row per user whose permissions were answered tonight: which answer it was.
+-- One row per user whose permissions were answered in this snapshot, with a digest of the answer.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for, who may no longer be there
---   digest: digest of the flags in the answer; NULL where there are none to be read
---   unchanged: whether the company's snapshot before had the same answer for this user, so that
---     the history need not be compared with it
+--   user_id: the requested user, who may no longer exist
+--   digest: digest of the flags in the answer; NULL if it has no readable flags
+--   unchanged: whether the previous snapshot had the same answer for this user, so that it need not
+--     be compared with the history
 SELECT
     answers.company,
     as_id(answers.asked.id) AS user_id,

@@ -1,7 +1,7 @@
--- One row per subject whose rows in a history table the snapshot contains in full.
--- What the history holds of such a subject, and the snapshot does not repeat, is over. The rows of
--- a subject that is not here are carried forward: it was not asked for, was not answered, or the
--- answer is held back.
+-- One row per subject whose rows in a history table the snapshot contains completely.
+-- Current history rows of such a subject that the snapshot does not repeat are ended. The rows of
+-- other subjects are carried forward, because the subject was not requested, was not answered, or
+-- its answer is held back.
 --
 -- key: company, history_table, subject_id
 -- columns:

@@ -1,5 +1,5 @@
--- One row per id that a list of the snapshot holds more than once.
--- Of most lists there is none: only ids are read of all rows.
+-- One row per id that a list of the snapshot contains more than once.
+-- Most lists have none, so only the ids of all rows are read.
 --
 -- key: company, endpoint, subject_id
 -- columns:

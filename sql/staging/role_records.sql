@@ -1,12 +1,12 @@
--- One row per role in the snapshot's answers, as received: from the list, or asked for by id.
--- Fields about which the rows of one id contradict each other (`contradictions`) are left out. Rows
--- that have no readable id are in `unreadable_rows`.
+-- One row per role in the snapshot's answers, as received, from the list or requested by id.
+-- Fields whose values contradict each other (`contradictions`) are left out. Rows without a
+-- readable id are in `unreadable_rows`.
 --
 -- key: company, role_id
 -- columns:
 --   company: the company's name in the settings
 --   role_id: Pipedrive's id of the role
---   endpoint: path of the call that brought the record
+--   endpoint: path of the call that returned the record
 --   record: the role as JSON
 WITH records AS (
     SELECT

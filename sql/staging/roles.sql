@@ -1,6 +1,6 @@
--- One row per role that tonight's answers tell of, typed.
--- Where the list of roles was never to be had, a role is what the assignments to it say. A value
--- that is missing, or that cannot be read, stays as last known.
+-- One row per role in the snapshot's answers, with typed columns.
+-- If the list of roles was never available, roles are derived from the assignments. A missing or
+-- unreadable value keeps the last known one.
 --
 -- key: company, role_id
 -- columns:
@@ -8,11 +8,11 @@
 --   role_id: Pipedrive's id of the role
 --   name: name of the role
 --   parent_role_id: the role above; NULL or the role itself for a root
---   active: active_flag; NULL where the list of roles was never to be had
+--   active: active_flag; NULL if the list of roles was never available
 --   description: description of the role
---   level: depth as Pipedrive counts it
---   assignment_count: members as Pipedrive counts them
---   sub_role_count: roles below, as Pipedrive counts them
+--   level: the level as Pipedrive gives it
+--   assignment_count: how many members it has, as Pipedrive counts them
+--   sub_role_count: how many roles are below it, as Pipedrive counts them
 WITH known AS (
     SELECT
         last.*,
@@ -24,7 +24,7 @@ WITH known AS (
     WHERE last.valid_to IS NULL
 ),
 
--- companies whose list of roles was answered, tonight or ever
+-- companies whose list of roles was answered, in this snapshot or earlier
 listed AS (
     SELECT company FROM staging.coverage WHERE endpoint = 'roles' AND outcome = 'answered'
     UNION
@@ -69,7 +69,7 @@ SELECT
 FROM staging.role_records
 LEFT JOIN known USING (company, role_id)
 UNION ALL
--- never listed at all: the assignments are all there is
+-- if roles were never listed, derive them from the assignments
 SELECT
     company,
     role_id,

@@ -1,10 +1,11 @@
 -- One row per user whose answer about permissions names none.
--- It is no answer, unless the company's answers name only what is held, and those of others do.
+-- It counts as failed, unless the company's answers name only held permissions and answers about
+-- other users name some.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for
+--   user_id: the requested user
 SELECT answered.company, answered.user_id
 FROM staging.permissions_answered AS answered
 SEMI JOIN (

@@ -1,15 +1,15 @@
--- One row per permission that an answer about a user's permissions leaves out and does not deny.
--- That is one that was named for the user before, or that answers about others name or named. Where
--- the company's answers name only what is held (`denying_companies`), it is only one that was named
--- for the user before, while nobody's answer names it.
+-- One row per permission that an answer about a user's permissions omits without denying it.
+-- These are permissions that were named for the user before, or that answers about others name or
+-- named. If the company's answers name only held permissions (`denying_companies`), these are only
+-- permissions that were named for the user before and that no answer names now.
 --
 -- key: company, user_id, permission
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for
+--   user_id: the requested user
 --   permission: the permission's name
---   granted: whether the user holds it, as last known; NULL where that was never known
---   observed_at: when it was last answered for the user; NULL where it never was
+--   granted: whether the user holds it, as last known; NULL if it was never known
+--   observed_at: when it was last answered for the user; NULL if it never was
 WITH answered AS (
     SELECT company, user_id, digest
     FROM staging.permissions_answered
@@ -22,7 +22,7 @@ answered_names AS (
     FROM staging.permission_answers
 ),
 
--- In most snapshots every answer names every permission: then nothing else is read.
+-- In most snapshots every answer names every permission, and nothing else is read.
 missing_names AS (
     SELECT answered.company, answered.digest, names.permission, names.named
     FROM (

@@ -1,13 +1,13 @@
--- One row per row of a list in the snapshot's answers that has no readable id.
--- What it is about is not known; the other rows of its list are used.
+-- One row per row of a list in the snapshot's answers without a readable id.
+-- Its subject is not known; the other rows of the list are used.
 --
 -- key: company, endpoint, subject_id, page_start, place
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the call that brought it
---   subject_id: id in the path of the call; NULL for a list
+--   endpoint: path of the call that returned it
+--   subject_id: the id in the path of the call; NULL for a list
 --   page_start: the offset of its page in the list
---   place: its place in the page, from 1
+--   place: its position in the page, from 1
 --   content: the row as JSON
 WITH lists AS (
     SELECT
@@ -16,7 +16,8 @@ WITH lists AS (
         asked.id AS subject_id,
         coalesce(asked.start, 0) AS page_start,
         answer,
-        -- each answer is read once, all fields at a time; what is not an object becomes NULL
+        -- each answer is parsed once, with all fields; an element that is not an object becomes
+        -- NULL
         json_transform(
             answer, '{"data": [{"id": "JSON", "user_id": "VARCHAR", "role_id": "VARCHAR"}]}'
         ).data AS records
@@ -53,7 +54,7 @@ places AS (
         END
 ),
 
--- few lists have any: only these are read row by row
+-- few lists have such rows; only these are read row by row
 contents AS (
     SELECT
         company,

@@ -1,15 +1,15 @@
--- One row per value in the snapshot's answers that is there and cannot be read as what it should
--- be, or that another row of the same id contradicts. It counts as not known (as last known, or
--- NULL) everywhere. A row without a readable id is here as a whole.
+-- One row per value in the snapshot's answers that is present but malformed, or that another row
+-- with the same id contradicts.
+-- It counts as last known, or as not known. A row without a readable id is included as a whole.
 --
 -- key: company, endpoint, subject_id, field
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the call that brought it
---   subject_id: the user, role or set that it is about; NULL for a row of a list that has no
+--   endpoint: path of the call that returned it
+--   subject_id: the user, role or set that the value belongs to; NULL for a row of a list without a
 --     readable id
---   field: name of the field; of a row, its place
---   value: the value as received, its first 200 characters
+--   field: name of the field; for an unreadable row, its position
+--   value: the value as received, cut to 200 characters
 WITH user_fields AS (
     SELECT
         company,
@@ -23,7 +23,8 @@ WITH user_fields AS (
         ON records.kinds.access = 'ARRAY' AND lists.received = records.fields.access
 ),
 
--- Of most users everything can be read: they are left out before each field is looked at by itself.
+-- For most users, every value can be read; they are left out before the fields are checked one by
+-- one.
 suspects AS (
     SELECT *
     FROM user_fields
@@ -77,7 +78,7 @@ assignment_suspects AS (
     SELECT
         company,
         endpoint,
-        -- a row is about its user, also where a role was asked for its members
+        -- a row is about its user, also in the list of a role's members
         CASE
             WHEN endpoint = 'users/{id}/roleAssignments' THEN asked_id
             ELSE CAST(as_id(record.user_id) AS VARCHAR)
@@ -90,7 +91,7 @@ assignment_suspects AS (
             OR as_id(coalesce(record.parent_role_id, '1')) IS NULL
             OR json_type(record.name) NOT IN ('VARCHAR', 'NULL')
         )
-        -- else the row is reported as a whole
+        -- otherwise, the whole row is reported
         AND as_id(record.role_id) IS NOT NULL
 ),
 
@@ -142,7 +143,7 @@ fields AS (
         ) AS found
     FROM suspects
     UNION ALL
-    -- what the client reads of the token's owner; the rest is in the list of users
+    -- the fields that the client reads of the token's owner; the others are in the list of users
     SELECT
         company,
         'users/me' AS endpoint,
@@ -311,7 +312,7 @@ WHERE
             as_time(found.value) IS NULL
             AND NOT starts_with(trim(found.value), '0000-00-00')
             AND trim(found.value) <> ''
-        -- a text, or a list, that is something else
+        -- a field that should be a text or a list and is not
         ELSE found.kind NOT IN ('VARCHAR', 'readable')
     END
 GROUP BY company, endpoint, subject_id, found.field

@@ -1,15 +1,15 @@
 -- One row per flag in the snapshot's answers about a user's permissions.
--- Answers about users who are no longer there (a snapshot may be read in two parts) do not count.
--- An answer that is the same as in the snapshot before has no rows: it says nothing new. What
--- Pipedrive itself changed, and is held back, is as last known; so is what an answer leaves out
--- without denying it (`unanswered_permissions`).
+-- Answers about users who no longer exist (a snapshot may be read in two parts) are ignored. An
+-- answer that is the same as in the previous snapshot has no rows. A change by Pipedrive that is
+-- held back, and a permission that an answer omits without denying it (`unanswered_permissions`),
+-- keep the last known value.
 --
 -- key: company, user_id, permission
 -- columns:
 --   company: the company's name in the settings
---   user_id: the user who was asked for
+--   user_id: the requested user
 --   permission: name of the flag, such as can_delete_deals
---   granted: whether the user holds it; where the answer says neither, as last known, or NULL
+--   granted: whether the user holds it; if the answer does not say, as last known, or NULL
 WITH held_flags AS (
     SELECT company, user_id, permission
     FROM staging.vendor_changes

@@ -1,15 +1,14 @@
--- One row per user in the snapshot's answers, as received: from the list, or asked for by id. A
--- user whom two pages repeat counts once, as last seen, without the fields about which the rows of
--- a list contradict each other (`contradictions`). Rows that have no readable id are in
--- `unreadable_rows`.
+-- One row per user in the snapshot's answers, as received, from the list or requested by id.
+-- A user on two pages counts once, as last seen, without the fields whose values contradict each
+-- other (`contradictions`). Rows without a readable id are in `unreadable_rows`.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
---   endpoint: path of the call that brought the record
---   fields: the fields of the user's record as texts; NULL where one is not there, or null
---   kinds: what stands in them (json_type); NULL where a field is not there
+--   endpoint: path of the call that returned the record
+--   fields: the fields of the user's record as texts; NULL if a field is missing or null
+--   kinds: the json_type of each field; NULL if a field is missing
 WITH records AS (
     SELECT
         company,
@@ -46,7 +45,7 @@ repeated AS (
     HAVING count(*) > 1
 ),
 
--- few are there twice: only their records are sorted by time
+-- few users have two records; only those are sorted by time
 latest AS (
     SELECT company, endpoint, user_id, record
     FROM identified
@@ -70,8 +69,8 @@ latest AS (
     GROUP BY company, user_id
 ),
 
--- Each record is read twice, for what its fields hold and for what that is, and not once per field:
--- reading it is what takes the time.
+-- Each record is parsed twice (for the values and for their types) instead of once per field,
+-- because parsing takes most of the time.
 read_records AS (
     SELECT
         company,

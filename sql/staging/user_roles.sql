@@ -1,23 +1,23 @@
 -- One row per user and role in the snapshot's role assignments.
--- What a user's own answer says counts; of a user who was not asked, what the roles say of their
--- members. A row that is repeated counts once; it is active if any of its repetitions is. Answers
--- about users who are no longer there (a snapshot may be read in two parts) do not count. Rows that
--- have no readable id are in `unreadable_rows`.
+-- The user's own answer counts; for a user who was not requested, the lists of the roles' members
+-- count. A repeated row counts once, and is active if any repetition is. Answers about users who no
+-- longer exist (a snapshot may be read in two parts) are ignored. Rows without a readable id are in
+-- `unreadable_rows`.
 --
 -- key: company, user_id, role_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
---   role_id: the role assigned
+--   role_id: the assigned role
 --   active: active_flag of the assignment
---   role_name: name of the role, where the row tells it
---   parent_role_id: parent of the role, where the row tells it
+--   role_name: name of the role, if the row gives it
+--   parent_role_id: parent of the role, if the row gives it
 WITH answers AS (
     SELECT
         company,
         endpoint,
         as_id(asked.id) AS asked_id,
-        -- each answer is read once, all fields at a time; of what is no list, nothing comes
+        -- each answer is parsed once, with all fields; an answer that is not a list gives no rows
         unnest(
             json_transform(
                 answer,

@@ -1,29 +1,30 @@
--- One row per user in tonight's answers, typed.
--- A value that is missing, or that cannot be read, stays as last known; never known, it is NULL. So
--- do access lists that are empty for everybody at once, and a last login that is not sent any more.
+-- One row per user in the snapshot's answers, with typed columns.
+-- A missing or unreadable value keeps the last known one; NULL if it was never known. The same
+-- applies to access lists that become empty for all users at once, and to a last login that is no
+-- longer sent.
 --
 -- key: company, user_id
 -- columns:
 --   company: the company's name in the settings
 --   user_id: Pipedrive's id of the user
---   name: name; of an invited user, the e-mail address
+--   name: name; for an invited user, the e-mail address
 --   email: e-mail address as received
 --   active: active_flag; false for a deactivated user
 --   deleted: is_deleted
---   is_admin: the legacy flag is_admin; NULL where Pipedrive no longer sends it
---   role_id: role as the list of users names it
---   access: entries (app, admin, permission_set_id), sorted; NULL where Pipedrive gives none
+--   is_admin: the older flag is_admin; NULL if Pipedrive does not send it
+--   role_id: the role in the list of users
+--   access: entries (app, admin, permission_set_id), sorted; NULL if Pipedrive gives none
 --   created: when the account was created
---   has_created_company: whether the user opened the Pipedrive company
+--   has_created_company: whether the user opened the company's account
 --   locale: format of dates and numbers
 --   default_currency: ISO 4217 code
 --   timezone_name: IANA name of the time zone
---   last_login: last login; NULL for never, where login_known
---   access_given: whether access is there and can be read; where it is not, it is as last known
---   login_known: whether last_login is there and can be read, be it as "never"
---   modified: last modification, which every login is, too
---   phone: telephone number; Pipedrive shows only the token owner's own
---   timezone_offset: offset from UTC, which moves with daylight saving
+--   last_login: last login; NULL means never, provided that login_known is true
+--   access_given: whether access is present and readable; if not, it is as last known
+--   login_known: whether last_login is present and readable, including "never"
+--   modified: last modification; every login is one
+--   phone: telephone number; Pipedrive shows only that of the token's owner
+--   timezone_offset: offset from UTC, which changes with daylight saving time
 --   icon_url: address of the portrait
 WITH records AS (
     SELECT
@@ -39,7 +40,7 @@ logins AS (
     SELECT
         *,
         CASE
-            -- null, an empty text and a zero date all say "never"
+            -- null, an empty text and a zero date all mean "never"
             WHEN kinds.last_login IS NULL THEN FALSE
             WHEN coalesce(trim(fields.last_login), '') = '' THEN TRUE
             WHEN starts_with(trim(fields.last_login), '0000-00-00') THEN TRUE
@@ -48,8 +49,8 @@ logins AS (
     FROM records
 ),
 
--- Companies of which no list of access entries holds any, while some did before: the owner of the
--- token has an app at least.
+-- Companies in which all access lists are empty, although some were not before. That cannot be
+-- true: the token's owner has at least one app.
 emptied_companies AS (
     SELECT company
     FROM staging.user_records AS records
@@ -77,7 +78,7 @@ SELECT
         WHEN lists.readable IS NOT TRUE OR emptied.company IS NOT NULL THEN last.access
         WHEN list_bool_and(list_transform(lists.access, lambda entry: entry.admin IS NOT NULL))
             IS NOT FALSE THEN lists.access
-        -- an entry that does not say whether the user is admin: as last known
+        -- an entry without an admin flag keeps the last known one
         ELSE list_sort(
             list_distinct(
                 list_transform(
@@ -97,7 +98,7 @@ SELECT
         )
     END AS access,
     lists.readable IS TRUE AND emptied.company IS NULL AS access_given,
-    -- a user who was created once stays so, whatever tonight says
+    -- a known creation date stays, whatever the snapshot says
     coalesce(as_time(fields.created), last.created) AS created,
     coalesce(as_flag(fields.has_created_company), last.has_created_company) AS has_created_company,
     or_last(kinds.locale, as_text(kinds.locale, fields.locale), last.locale) AS locale,
@@ -109,7 +110,7 @@ SELECT
     or_last(
         kinds.timezone_name, as_text(kinds.timezone_name, fields.timezone_name), last.timezone_name
     ) AS timezone_name,
-    -- who has logged in once has logged in, whatever the snapshot says
+    -- a known login stays known, whatever the snapshot says
     coalesce(records.last_login, latest.last_login) AS last_login,
     records.login_known OR latest.login_known IS TRUE AS login_known,
     as_time(fields.modified) AS modified,

@@ -1,19 +1,20 @@
 -- One row per permission of a user that Pipedrive itself changed since the last answer.
--- A change is Pipedrive's where it hits all live users alike who could be hit, users of every
--- permission set and of every role among them, at least so many as the threshold says, and where no
--- set, role or assignment changed. That is looked at per permission; and of all permissions at once
--- where nobody keeps anything of what was granted. Only comparable users count who were answered
--- before; what everybody is granted is a change of those, too, who are answered for the first time.
--- Held answers count as in the snapshot before: all that was taken away, and what was granted and
--- not sensitive. In the snapshot after one with something held, nothing is. A permission that
--- leaves for everybody (`permission_names`) is Pipedrive's change too, however few users had it.
+-- A change is attributed to Pipedrive if it affects all live users alike who could be affected,
+-- including users of every permission set and every role, at least as many as the threshold, while
+-- no set, role or assignment changed. This is decided per permission; and for all permissions at
+-- once if nobody keeps any granted permission. Only comparable users who were answered before
+-- count; a grant to everybody also counts for users who are answered for the first time. Held-back
+-- answers keep the value of the previous snapshot: all revocations, and grants of permissions that
+-- are not sensitive. In the snapshot after a held-back change, nothing is held back. A permission
+-- that leaves for all users (`permission_names`) is Pipedrive's change too, however few users had
+-- it.
 --
 -- key: company, user_id, permission
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user
 --   permission: the permission's name
---   change: granted, revoked, or removed (the permission does not exist any more)
+--   change: granted, revoked, or removed (the permission no longer exists)
 --   held: whether the answer is held back until the next snapshot
 WITH latest_snapshots AS (
     SELECT company, arg_max(snapshot_id, started_at) AS snapshot_id
@@ -28,7 +29,8 @@ thresholds AS (
     WHERE name = 'vendor_change_users_count'
 ),
 
--- In most snapshots the answers about few comparable users are others than before: no more is read.
+-- In most snapshots, the answers about only few comparable users have changed, and nothing else is
+-- read.
 comparable_users AS (
     SELECT users.*
     FROM staging.comparable_users AS users
@@ -61,7 +63,7 @@ last_flags AS (
     WHERE last.valid_to IS NULL AND users.answered_before
 ),
 
--- What cannot be read is as last known.
+-- An unreadable value keeps the last known one.
 answered_flags AS (
     SELECT company, user_id, flag.permission AS permission, flag.granted AS granted
     FROM (
@@ -91,7 +93,7 @@ all_changes AS (
             last.company = flags.company
             AND last.user_id = flags.user_id
             AND last.permission = flags.permission
-            -- what was not known has not changed
+            -- an unknown value has not changed
             AND last.granted IS DISTINCT FROM FALSE
     WHERE flags.granted
     UNION ALL
@@ -103,13 +105,13 @@ all_changes AS (
         'revoked' AS change
     FROM last_flags AS last
     ANTI JOIN answered_flags USING (company, user_id, permission)
-    -- what is left out without being denied is as before
+    -- a permission that is omitted without being denied is as before
     ANTI JOIN staging.unanswered_permissions USING (company, user_id, permission)
     ANTI JOIN leaving_permissions USING (company, permission)
     WHERE last.granted AND NOT last.unchanged
 ),
 
--- The same changes in earlier snapshots, which were believed later, or were not.
+-- The same changes in earlier snapshots, whether or not they were accepted later.
 earlier_changes AS (
     SELECT DISTINCT
         company,
@@ -124,7 +126,7 @@ earlier_changes AS (
     INNER JOIN history.snapshots AS snapshots USING (company, snapshot_id)
 ),
 
--- Live users whose permissions were answered since, and nothing of that answer held back.
+-- Live users whose permissions were answered since then, with nothing held back.
 holders_since AS (
     SELECT
         earlier.company,
@@ -160,8 +162,8 @@ holders_since AS (
         earlier.company, earlier.permission, earlier.change, earlier.started_at, users.user_id
 ),
 
--- An earlier change is believed where most of those who could be hit by it have it now. Users who
--- were not asked since then follow, one by one.
+-- An earlier change is accepted if most users who could be affected have it now. Users who were not
+-- requested since then follow one by one.
 believed_changes AS (
     SELECT DISTINCT company, permission, change
     FROM holders_since
@@ -176,7 +178,7 @@ changes AS (
     ANTI JOIN believed_changes USING (company, permission, change)
 ),
 
--- Users who could be hit: those who lacked what was granted, or held what was taken away.
+-- Users who could be affected: those who lacked a granted permission, or held a revoked one.
 headcounts AS (
     SELECT company, count(*) AS users
     FROM comparable_users
@@ -216,8 +218,7 @@ common_changes AS (
         END
 ),
 
--- Sets and roles that live users had before and have now; of the roles those in which somebody was
--- answered.
+-- Sets and roles that live users had before and have now; only roles with an answered user.
 memberships AS (
     SELECT DISTINCT
         company,
@@ -256,7 +257,7 @@ places AS (
     GROUP BY company
 ),
 
--- Where a change reached, those show as well who are answered for the first time.
+-- Users who are answered for the first time show how far a change reached, too.
 places_hit AS (
     SELECT
         company,
@@ -278,7 +279,7 @@ vendor_permissions AS (
     WHERE common.users >= thresholds.users
 ),
 
--- Companies whose live users keep nothing of what they were granted.
+-- Companies whose live users keep none of their granted permissions.
 granted_counts AS (
     SELECT company, count(*) AS flags
     FROM last_flags

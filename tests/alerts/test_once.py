@@ -219,7 +219,7 @@ def test_a_partial_night_is_told_once(published: Home, web) -> None:
 
 def test_a_rule_that_cannot_be_run_is_reported_once_until_it_runs_again(published: Home, web) -> None:
     published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
-    reason = "/srv/rules/lives.sql: line 20: now is another each time."
+    reason = "/srv/rules/lives.sql: line 20: now gives another result each time."
 
     def night(**broken: str) -> list[str]:
         published.broken, before = broken, len(web.bodies)

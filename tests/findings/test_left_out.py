@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the texts come from here
-"""A permission that an answer leaves out is not answered: it fixes nothing and finds nothing."""
+"""A permission that an answer omits counts as unanswered: it resolves and opens no findings."""
 
 from __future__ import annotations
 
@@ -120,8 +120,9 @@ def test_sync_says_what_was_left_out(nights: Nights) -> None:
     assert told.code == 4
     users = len(nights.company.users)
     assert (
-        f"Warning: The answers of Pipedrive leave out {users} permissions of {users} users that they had"
-        f" before: {EXPORT}. Each stays as last known; the table unanswered_permissions has them all."
+        f"Warning: The answers of Pipedrive omit {users} permissions of {users} users that they had"
+        f" before: {EXPORT}. The last known values are used; the table unanswered_permissions lists"
+        " all of them."
     ) in told.err
     (result,) = told.objects
     assert (result["status"], result["reason"]) == (

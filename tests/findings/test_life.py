@@ -1,4 +1,4 @@
-"""Findings over nights on which people decide: waived, grown, expired, acknowledged, closed; and rebuilt."""
+"""The lifecycle of findings over several runs: waived, grown, expired, acknowledged, closed, rebuilt."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_waiver_in_the_file_covers_until_it_is_taken_out(story) -> None:
     assert nights.of("unexplained_permission", who["told"], FLAG) == {
         "2026-11-20": ("open", None, None, 0),
         "2026-11-21": ("waived", None, "Waived by Lee until 2027-06-30: asked", 0),
-        "2026-12-24": ("open", None, "The waiver of Lee (asked) was taken back.", 1),
+        "2026-12-24": ("open", None, "The waiver of Lee (asked) was removed.", 1),
     }
 
 

@@ -1,4 +1,4 @@
-"""The installation's own rules: found, checked by file and line, run like the shipped ones."""
+"""Custom rules: loaded, checked with file and line, and run like the shipped rules."""
 
 from __future__ import annotations
 
@@ -113,7 +113,10 @@ def test_a_function_that_gives_something_else_each_time_is_refused(folder: Path)
 
     assert len(sentences) == len(VOLATILE)
     for call, sentence in zip(VOLATILE, sentences, strict=True):
-        assert re.search(r"line 20: \w+ is another each time, so a rebuild would", sentence), (call, sentence)
+        assert re.search(r"line 20: \w+ gives another result each time, so a rebuild would", sentence), (
+            call,
+            sentence,
+        )
 
 
 CONSISTENT = (
@@ -150,7 +153,7 @@ def test_a_function_with_an_inconsistent_overload_can_be_called_by_another_one(f
 def test_a_query_in_a_text_is_no_table(folder: Path) -> None:
     hidden = "json_execute_serialized_sql(json_serialize_sql('SELECT random()'))"
     assert told(folder, RULE.replace("FROM users", f"FROM users SEMI JOIN {hidden} ON TRUE")) == [
-        "lives.sql: line 19: json_execute_serialized_sql is no table of the graph."
+        "lives.sql: line 19: json_execute_serialized_sql is not allowed; read the tables of the graph."
     ]
 
 
@@ -174,13 +177,13 @@ def test_a_folder_that_is_none(folder: Path) -> None:
     ("old", "new", "sentence"),
     [
         ("-- One row per live user.\n", "", "the header must open with a sentence"),
-        ("-- remedy: Say hello.\n", "", "the header must say 'remedy: …'."),
-        ("remedy:", "remdy:", "the header knows no 'remdy:'; did you mean remedy?"),
+        ("-- remedy: Say hello.\n", "", "the header needs a line 'remedy: …'."),
+        ("remedy:", "remdy:", "unknown setting 'remdy:' in the header; did you mean remedy?"),
         ("-- title: Lives", "-- Lives", "line 3: expected 'name: text', got 'Lives'."),
         ("severity: info", "severity: bad", "severity must be one of critical, high, medium,"),
         ("identity: subject", "identity: user", "identity must be 'subject' or 'subject, object'."),
-        ("needs: users", "needs: user", "needs knows no 'user'; did you mean users? There are users,"),
-        ("needs: users", "kind: table\n-- needs: users", "is in the folder of rules, so its kind is"),
+        ("needs: users", "needs: user", "unknown endpoint 'user' in needs; did you mean users? Use users,"),
+        ("needs: users", "kind: table\n-- needs: users", "kind must be rule for a file in the"),
         ("needs: users", "event: no\n-- needs: users", "event can only be yes; leave the line out"),
         ("needs: users", "event: yes\n-- needs: users", "identity must be 'subject, snapshot_id' or"),
         ("company,\n", "company,,\n", "line 12: "),
@@ -192,15 +195,15 @@ def test_a_folder_that_is_none(folder: Path) -> None:
         ("FROM users", "FROM history.nothing", "line 19: Catalog Error: "),
         ("FROM users", "FROM 'users.csv'", "Permission Error: Cannot access file"),
         ("FROM users", "FROM read_text('/etc/passwd')", "line 19: Permission Error: Cannot access"),
-        ("FROM users", "FROM query('FROM history.findings')", "line 19: query is no table of the graph."),
-        ("FROM users", "FROM duckdb_settings()", "line 19: duckdb_settings is no table of the graph."),
+        ("FROM users", "FROM query('FROM history.findings')", "line 19: query is not allowed; read the"),
+        ("FROM users", "FROM duckdb_settings()", "line 19: duckdb_settings is not allowed; read the tables"),
         ("WHERE live", "WHERE alive", 'line 20: Binder Error: Referenced column "alive" not found'),
-        ("WHERE live", "WHERE created < now()", "line 20: now is another each time"),
-        ("WHERE live", "WHERE created < current_date", "line 20: current_date is another each time"),
-        ("WHERE live", "WHERE random() < 0.5", "line 20: random is another each time"),
-        ("WHERE live", "WHERE age(created) > INTERVAL 1 YEAR", "line 20: age is another each time"),
-        ("FROM users", "FROM users TABLESAMPLE reservoir(3 ROWS)", "line 19: TABLESAMPLE is another each"),
-        ("WHERE live", "WHERE live USING SAMPLE 3 ROWS", "line 20: SAMPLE is another each time"),
+        ("WHERE live", "WHERE created < now()", "line 20: now gives another result each time"),
+        ("WHERE live", "WHERE created < current_date", "line 20: current_date gives another"),
+        ("WHERE live", "WHERE random() < 0.5", "line 20: random gives another result each time"),
+        ("WHERE live", "WHERE age(created) > INTERVAL 1 YEAR", "line 20: age gives another result each time"),
+        ("FROM users", "FROM users TABLESAMPLE reservoir(3 ROWS)", "line 19: TABLESAMPLE gives another"),
+        ("WHERE live", "WHERE live USING SAMPLE 3 ROWS", "line 20: SAMPLE gives another result each time"),
         ("WHERE live", "WHERE live; DELETE FROM users", "expected one bare SELECT."),
         ("SELECT\n", "DELETE FROM users;\nSELECT\n", "expected one bare SELECT."),
         ("    company,\n", "", "has no column company."),
@@ -208,7 +211,7 @@ def test_a_folder_that_is_none(folder: Path) -> None:
         ("CAST(NULL AS VARCHAR)", "NULL", "line 15: object must be VARCHAR, not NULL; write CAST("),
         ("to_json({'user': label})", "{'user': label}", "line 18: evidence must be JSON, not STRUCT; "),
         (" AS evidence", " AS evidence, email", "line 18: a rule has no column email."),
-        ("SELECT\n", "WITH roles AS (SELECT 1) SELECT\n", "the CTE roles hides a table of that name."),
+        ("SELECT\n", "WITH roles AS (SELECT 1) SELECT\n", "the CTE roles hides a table of that name; re"),
         ("FROM users", "FROM users SEMI JOIN findings USING (company)", "reads the findings, which"),
     ],
 )  # fmt: skip
@@ -230,7 +233,7 @@ def test_a_file_in_another_encoding(folder: Path) -> None:
     text = RULE.replace("Say hello.", "Grüßen.")
 
     assert told(folder, text.encode("latin-1")) == [
-        "lives.sql: line 6: this is not UTF-8; save the file as UTF-8."
+        "lives.sql: line 6: not valid UTF-8; save the file as UTF-8."
     ]
     assert told(folder, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()) == []
 
@@ -241,7 +244,7 @@ def test_a_name_that_cannot_be(folder: Path, name: str) -> None:
 
     assert found.startswith(f"{name}.sql: ")
     taken = name == "dormant_admin"
-    assert ("there is a shipped rule of that name" in found) is taken
+    assert ("a shipped rule has this name" in found) is taken
     assert custom_rules.added(SHIPPED, folder)["rules.dormant_admin"] == SHIPPED["rules.dormant_admin"]
 
 
@@ -318,7 +321,7 @@ def test_a_night_without_one_of_the_rules_is_not_silent(serve, home) -> None:
     report = (home / "reports" / "default" / "access_report.html").read_text()
     assert "The rule <code>lives</code> could not be run." in report
     shown = installation.command("rebuild")
-    assert (shown.code, "now is another each time" in shown.err) == (4, True)
+    assert (shown.code, "now gives another result each time" in shown.err) == (4, True)
 
     shown = installation.command("sync", "--json")
     assert (shown.code, shown.objects[0]["status"]) == (4, "complete")
@@ -333,7 +336,7 @@ def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, ho
     installation = Installation.of(home, serve(users=8, clean=True))
     assert night(installation, lives=RULE, alive=RULE) == []
 
-    other = "The other rules were run; what this one found before stays as it was."
+    other = "The other rules were run; the earlier findings of this rule stay as they are."
     [warning] = night(installation, lives=RULE.replace("WHERE live", "WHERE alive"), alive=None)
     assert warning.startswith('Warning: lives.sql: line 20: Binder Error: Referenced column "alive"')
     assert warning.endswith(other)
@@ -343,7 +346,7 @@ def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, ho
     # what only data can show
     twice = RULE.replace("FROM users", "FROM users CROSS JOIN range(2)")
     [warning] = night(installation, lives=twice, alive=RULE)
-    assert re.match(r"Warning: lives\.sql: the row of default user \d+ is there more than once; ", warning)
+    assert re.match(r"Warning: lives\.sql: the row of default user \d+ occurs more than once; ", warning)
     assert states(installation, "lives") == states(installation, "alive") == [("open", None, True)]
     assert installation.command("rebuild").err.startswith(f"{home}/rules/lives.sql: the row of default user")
 
@@ -512,7 +515,7 @@ def spilling_at_most(size: str) -> Iterator[None]:
     [
         (files_at_most(8_000_000), SPILLED, "No space is left to write {}/warehouse.duckdb; free some"),
         (spilling_at_most("8MB"), SPILLED, "No space is left to write {}/warehouse.duckdb; free some"),
-        (nullcontext(), HELD, "The memory does not suffice (Out of Memory Error: "),
+        (nullcontext(), HELD, "There is not enough memory (Out of Memory Error: "),
     ],
     ids=["a file", "what spills", "memory"],
 )
@@ -544,5 +547,5 @@ def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     replace(installation, models=models).night()
 
     assert states(installation, "lives") == [("open", None, True)]
-    build.rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"), tell=print)
+    build.rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"), on_wait=print)
     assert states(installation, "lives") == []

@@ -13,7 +13,7 @@ from pipedrive_graph.config import policy
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.peers import scoring
 from pipedrive_graph.peers.distance import NOBODY, Profiles, collapse
-from pipedrive_graph.peers.scoring import Found, Kind, Reason
+from pipedrive_graph.peers.scoring import Kind, Reason, Scores
 
 
 def matrix(*rows: str) -> NDArray[np.bool_]:
@@ -27,7 +27,7 @@ def found(held: NDArray[np.bool_], role: list[int] | None = None, above: dict[in
     roles = None if role is None else np.array(role)
     parents = None if role is None else np.array([(above or {}).get(number, NOBODY) for number in role])
     profiles, profile = collapse(held, roles, parents)
-    got = scoring.find(profiles)
+    got = scoring.score_grants(profiles)
     outliers = [
         "".join(
             "abcdefghijkl"[permission]
@@ -41,7 +41,7 @@ def found(held: NDArray[np.bool_], role: list[int] | None = None, above: dict[in
     ]  # fmt: skip
 
 
-def table(profiles: Profiles, profile: NDArray[np.int64], got: Found) -> NDArray[np.float64]:
+def table(profiles: Profiles, profile: NDArray[np.int64], got: Scores) -> NDArray[np.float64]:
     """Scores as users by permissions."""
     scores = np.full(profiles.held.shape, -np.inf)
     scores[got.profile, got.permission] = got.score
@@ -154,7 +154,7 @@ def test_the_order_of_users_and_permissions_does_not_matter(data: st.DataObject)
 
     profiles, profile = collapse(held, role, parent)
     other, of_other = collapse(held[by_user][:, by_permission], role[by_user], parent[by_user])
-    one, two = scoring.find(profiles), scoring.find(other)
+    one, two = scoring.score_grants(profiles), scoring.score_grants(other)
 
     before, after = table(profiles, profile, one), table(other, of_other, two)
     assert after == pytest.approx(before[by_user][:, by_permission], abs=1e-4)

@@ -1,4 +1,4 @@
-"""findings.toml: what is shipped, what an installation changes, and how a mistake in it is told."""
+"""findings.toml: defaults, changes by an installation, and error messages."""
 
 from __future__ import annotations
 

@@ -319,7 +319,7 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     assert states(installation) == [leaver, stranger]
     assert query(installation.published, "FROM roster") == []
     runs = "SELECT DISTINCT outcome, reason FROM rule_runs WHERE list_contains(?, rule)"
-    assert query(installation.published, runs, list(RULES)) == [("abstained", "No roster was handed over.")]
+    assert query(installation.published, runs, list(RULES)) == [("abstained", "The company has no roster.")]
 
     installation.variables["PIPEDRIVE_ROSTER"] = "roster.csv"
     write()
@@ -330,7 +330,7 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     ]
     assert query(installation.published, runs, list(RULES[:2])) == [("ran", None)]
     assert query(installation.published, runs, list(RULES[2:])) == [
-        ("abstained", "The roster names no expected role.")
+        ("abstained", "The roster has no expected roles.")
     ]
 
 
@@ -520,7 +520,7 @@ def test_bad_rows_are_told_and_shown(rostered) -> None:
     assert len(lines) == 2
     assert warning.startswith(f"Warning: 2 rows of the roster cannot be used: line {lines[0]}: ")
     assert f"; line {lines[1]}: " in warning
-    assert warning.endswith("The table roster has them all.")
+    assert warning.endswith("The table roster lists all of them.")
     assert states(installation) == []
 
     shown = installation.command("doctor")

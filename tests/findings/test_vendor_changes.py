@@ -1,4 +1,4 @@
-"""Changes by Pipedrive itself: one finding, held until the next snapshot; all else is found as usual."""
+"""Changes by Pipedrive itself: one finding, held back until the next snapshot; other rules run as usual."""
 
 from __future__ import annotations
 

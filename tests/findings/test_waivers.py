@@ -1,4 +1,4 @@
-"""waivers.toml: what is read from it, how a mistake in it is told, and how a waiver is added to it."""
+"""waivers.toml: reading it, error messages, and adding a waiver."""
 
 from __future__ import annotations
 

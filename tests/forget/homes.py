@@ -81,8 +81,8 @@ class Home:
                     journal=Journal.of(settings, company).mark(),
                 )
             )
-            build.build(settings, FEW, company, tell=print)
-            build.publish(settings, FEW, tell=print)
+            build.build(settings, FEW, company, on_wait=print)
+            build.publish(settings, FEW, on_wait=print)
         self.alert(company)
 
     def alert(self, company: str) -> list[dict[str, Any]]:
@@ -125,7 +125,7 @@ class Home:
 
     def rebuild(self) -> None:
         with self.installation._variables_set():
-            build.rebuild(self.installation.settings, FEW, tell=print)
+            build.rebuild(self.installation.settings, FEW, on_wait=print)
 
     def faults(self, *arguments: str) -> list[str]:
         """The damage that `verify` reports."""

@@ -17,7 +17,7 @@ from installation import Installation
 from published import query
 
 from pipedrive_graph.builder import build
-from pipedrive_graph.builder.process_snapshot import Builder
+from pipedrive_graph.builder.process_snapshot import SnapshotProcessor
 from pipedrive_graph.config.publication import PublishedFile
 
 from .conftest import Fleet
@@ -42,11 +42,11 @@ def test_all_are_read_together_built_as_one_batch_and_published_once(
     installation, simulators = fleet("alpha", "beta", "gamma", own={"alpha": {"latency": 0.2}})
     batches: list[list[str]] = []
     written: list[Path] = []
-    advance, put_in_place = Builder.advance, PublishedFile.put_in_place
+    process, put_in_place = SnapshotProcessor.process, PublishedFile.put_in_place
     monkeypatch.setattr(
-        Builder,
-        "advance",
-        lambda self, batch: batches.append([one.landing.company for one in batch]) or advance(self, batch),
+        SnapshotProcessor,
+        "process",
+        lambda self, batch: batches.append([one.landing.company for one in batch]) or process(self, batch),
     )
     monkeypatch.setattr(
         PublishedFile,
@@ -88,8 +88,8 @@ def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp
         (apart.home / name).symlink_to(installation.home / name)
     with apart._variables_set():
         for name in ("alpha", "beta"):
-            build.build(apart.settings, apart.models, name, tell=print)
-        build.publish(apart.settings, apart.models, tell=print)
+            build.build(apart.settings, apart.models, name, on_wait=print)
+        build.publish(apart.settings, apart.models, on_wait=print)
 
     assert together.code == 0
     assert {name: query(apart.published, f"FROM {name} ORDER BY ALL") for name in tables} == rows

@@ -372,7 +372,7 @@ def test_first_report_of_a_company_without_sets_says_what_abstained(serve, home)
     assert [
         (reason, rules) for reason, rules in sorted(abstained) if "list permissionSets." not in reason
     ] == [
-        ("No roster was handed over.", ["expected_role_differs", "leaver_still_active", "not_on_roster"]),
+        ("The company has no roster.", ["expected_role_differs", "leaver_still_active", "not_on_roster"]),
         (
             compared,
             [

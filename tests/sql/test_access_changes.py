@@ -1,4 +1,4 @@
-"""Changes between snapshots: what is one, and what only looks like one."""
+"""access_changes: changes between snapshots, and differences that must not count as changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder get from a batch is what their company has alone."""
+"""Answers from a batch of companies equal the answers for each company alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file of sql/graph, sql/macros and sql/findings: its header, its form, what it reads."""
+"""Checks of every file in sql/: header, formatting, and the tables that it reads."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_header_lists_the_columns_of_the_query(model: Model, connection: duckdb.
 
 @pytest.mark.parametrize("model", STEP_MODELS, ids=ids)
 def test_header_of_a_step_lists_its_columns(model: Model, empty_run: duckdb.DuckDBPyConnection) -> None:
-    found = empty_run.execute(f"DESCRIBE {steps.written(model.query)}").fetchall()
+    found = empty_run.execute(f"DESCRIBE {steps.with_temporary_names(model.query)}").fetchall()
 
     assert list(model.header.columns) == [str(row[0]) for row in found]
     assert set(model.key) <= set(model.header.columns)

@@ -1,4 +1,4 @@
-"""The steps in the life of a finding, each over literal rows: what is handed over, and what comes of it."""
+"""The steps of sql/lifecycle, each over literal rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Run:
     def insert(self, table: str, **values: Any) -> None:
         names, marks = ", ".join(["company", *values]), ", ?" * len(values)
         self.connection.execute(
-            f"INSERT INTO {steps.written(table)}({names}) VALUES ('acme'{marks})",  # noqa: S608
+            f"INSERT INTO {steps.with_temporary_names(table)}({names}) VALUES ('acme'{marks})",  # noqa: S608
             [*values.values()],
         )
 
@@ -65,7 +65,7 @@ class Run:
 
     def step(self, name: str, columns: str) -> list[tuple[Any, ...]]:
         """Some columns of a step's rows, over the company acme at NOW."""
-        query = steps.written(MODELS[f"lifecycle.{name}"].query)
+        query = steps.with_temporary_names(MODELS[f"lifecycle.{name}"].query)
         query = query.replace(
             "landing.batch", "(SELECT 'acme' AS company, 's3' AS snapshot_id, $now AS as_of)"
         )
@@ -119,7 +119,7 @@ def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
             "[allowed] email_domains.",
             False,
         ),
-        ("leaver", "No roster was handed over.", True),
+        ("leaver", "The company has no roster.", True),
     ]
 
 
@@ -127,11 +127,11 @@ def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
     ("row", "problem"),
     [
         ({}, []),
-        ({"subject_kind": "deal"}, ["has no kind of subject"]),
-        ({"subject_kind": None}, ["has no kind of subject"]),
+        ({"subject_kind": "deal"}, ["has no valid subject_kind"]),
+        ({"subject_kind": None}, ["has no valid subject_kind"]),
         ({"subject_id": None}, ["has no subject_id"]),
-        ({"severity": "huge"}, ["has no severity"]),
-        ({"severity": None}, ["has no severity"]),
+        ({"severity": "huge"}, ["has no valid severity"]),
+        ({"severity": None}, ["has no valid severity"]),
         ({"title": None}, ["has no title"]),
         *(({"severity": severity}, []) for severity in SEVERITIES),
         *(({"subject_kind": kind}, []) for kind in SUBJECT_KINDS),
@@ -147,7 +147,7 @@ def test_two_rows_of_one_identity_are_malformed(run: Run) -> None:
     run.hand_over(found=[found(), found(title="Ana sleeps."), found(object="x"), found(snapshot_id="s3")])
 
     assert run.step("malformed_rows", "rule, subject, problem") == [
-        ("dormant_user", "of acme user 5", "is there more than once; a rule gives one row per identity")
+        ("dormant_user", "of acme user 5", "occurs more than once; a rule returns one row per identity")
     ]
 
 
@@ -312,7 +312,7 @@ def test_more_than_was_waived_is_drift_and_opens_the_finding(run: Run) -> None:
     ("expires", "note"),
     [
         (NIGHTS[2].date(), "The waiver of Kim (fine) expired on 2026-11-22."),
-        (NIGHTS[4].date(), "The waiver of Kim (fine) was taken back."),
+        (NIGHTS[4].date(), "The waiver of Kim (fine) was removed."),
     ],
 )
 def test_a_waiver_that_no_longer_covers_opens_the_finding(run: Run, expires: datetime, note: str) -> None:
@@ -330,7 +330,7 @@ def test_the_fingerprint_changes_with_the_query_and_with_the_settings_that_the_r
         )
         run.connection.execute(
             "CREATE OR REPLACE TEMP TABLE lifecycle_rule_settings AS "
-            + steps.written(MODELS["lifecycle.rule_settings"].query)
+            + steps.with_temporary_names(MODELS["lifecycle.rule_settings"].query)
             .replace("landing.batch", "(SELECT 'acme' AS company) AS batch")
             .replace("AS batch AS batch", "AS batch")
         )

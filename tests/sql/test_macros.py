@@ -1,4 +1,4 @@
-"""The questions people ask: who can, why, what does somebody have, what was it then."""
+"""The macros who_can, why, access_of and access_at over literal rows."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ NOBODY = "There is no user 'bobb@exmple.com'; did you mean bob@example.com?"
         ("FROM who_can('UNUSED')", "There is no permission 'UNUSED'; did you mean can_unused?"),
         (
             "FROM who_can('delete the world')",
-            "There is no permission 'delete the world'; the table permissions has those that there are.",
+            "There is no permission 'delete the world'; the table permissions lists all of them.",
         ),
         (
             "FROM who_can(NULL)",
-            "There is no permission ''; the table permissions has those that there are.",
+            "There is no permission ''; the table permissions lists all of them.",
         ),
         ("FROM why('bobb@exmple.com', 'can_y')", NOBODY),
         ("SELECT granted FROM why('bobb@exmple.com', 'can_nothing') WHERE granted", NOBODY),
@@ -108,17 +108,17 @@ NOBODY = "There is no user 'bobb@exmple.com'; did you mean bob@example.com?"
         (
             "FROM access_at('2031-01-01')",
             "After the latest snapshot, as on 2031-01-01, nothing is known; "
-            "known is what was read from 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
+            "the snapshots cover 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
         ),
         (
             "SELECT name FROM access_at(DATE '2026-11-20') WHERE permission = 'can_x'",
             "Before the first snapshot, as on 2026-11-20, nothing is known; "
-            "known is what was read from 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
+            "the snapshots cover 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
         ),
         (
             "SELECT count(*) FROM access_at('soon')",
-            "'soon' is no time; write a day, such as '2026-11-24', or a moment, such as '2026-11-24 13:50'; "
-            "known is what was read from 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
+            "'soon' is not a time; write a day, such as '2026-11-24', or a moment, such as "
+            "'2026-11-24 13:50'; the snapshots cover 2026-11-20 02:00:00 to 2026-11-21 02:00:00 (UTC).",
         ),
     ],
 )  # fmt: skip
@@ -180,18 +180,18 @@ def test_a_rule_may_ask_for_what_a_company_does_not_know(company: Company) -> No
         ("cid@example.com", "can_x", [("9", False, "not granted, although in A", 0)]),
         ("cid@example.com", "can_y", [
             ("9", True,
-             "unexplained: no permission set of the user grants it, and the user is no admin", 1),
+             "unexplained: no permission set of the user grants it, and the user is not an admin", 1),
         ]),
         ("dan@example.com", "can_y", [
             (None, True,
-             "granted; by what is not known: the contents of a permission set are not", None),
+             "granted, source not known: the contents of a permission set are not known", None),
         ]),
         ("eve@example.com", "can_y", [
             (None, True,
-             "granted; by what is not known: the user's permission sets are not", None),
+             "granted, source not known: the user's permission sets are not known", None),
         ]),
         ("fay@example.com", "can_y", [
-            (None, None, "not known: nobody answered for this user's permissions", None),
+            (None, None, "not known: this user's permissions were never answered", None),
         ]),
     ],
 )  # fmt: skip

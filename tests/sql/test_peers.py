@@ -8,7 +8,7 @@ import random
 import duckdb
 import pytest
 
-from pipedrive_graph.peers.tables import READS, fill
+from pipedrive_graph.peers.tables import READS, write_comparisons
 
 from .literal import MODELS, Company, words
 
@@ -38,7 +38,7 @@ class Compared:
         with self.company.built(*words(" ".join(READS))) as connection:
             connection.execute("CREATE SCHEMA IF NOT EXISTS landing")
             connection.execute("CREATE TABLE IF NOT EXISTS landing.batch AS SELECT 'acme' AS company")
-            fill(connection, MODELS)
+            write_comparisons(connection, MODELS)
 
     def fired(self) -> list[tuple[str, str | None]]:
         self._fill()

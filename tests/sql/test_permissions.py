@@ -1,4 +1,4 @@
-"""What users hold, what grants it, and the graph of it all."""
+"""The tables about users' permissions and their sources, and the graph's nodes and edges."""
 
 from __future__ import annotations
 

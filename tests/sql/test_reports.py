@@ -1,4 +1,4 @@
-"""The macros of sql/reports over literal rows, and who a review asks about."""
+"""The macros of sql/reports over literal rows, and the users in an access review."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ def test_reasons_are_those_of_the_macro_why(company: Company) -> None:
         (1, "can_y", False, "not granted, although in B"),
         (1, "can_z", None, "not known: the answer for this user names it without a value"),
     ]
-    assert (3, "can_x", True, "granted; by what is not known: the user's permission sets are not") in found
+    assert (
+        3,
+        "can_x",
+        True,
+        "granted, source not known: the user's permission sets are not known",
+    ) in found
     assert (4, "can_x", True, "granted by Closers, and to an admin") in found
     for user_id, permission, granted, explanation in found:
         why = company.rows(f"SELECT DISTINCT granted, explanation FROM why('{user_id}', '{permission}')")  # noqa: S608

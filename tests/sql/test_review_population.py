@@ -1,4 +1,4 @@
-"""Whom a review is about, and what it says of them: read from a warehouse of literal rows."""
+"""The population of an access review and its columns, over literal rows."""
 
 from __future__ import annotations
 

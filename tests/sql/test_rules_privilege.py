@@ -1,4 +1,4 @@
-"""Rules about admins, and about permissions that nothing explains."""
+"""Rules about admins and about unexplained permissions."""
 
 from __future__ import annotations
 
@@ -248,9 +248,9 @@ def test_sets_that_were_not_told_this_time_explain_and_promise_nothing(company: 
     ]
     ((explanation,),) = company.rows("SELECT explanation FROM why(5, 'can_z')")
     assert explanation == (
-        "unexplained: no permission set of the user grants it, and the user is no admin"
+        "unexplained: no permission set of the user grants it, and the user is not an admin"
         if given
-        else "granted; by what is not known: the user's permission sets are not"
+        else "granted, source not known: the user's permission sets are not known"
     )
 
 

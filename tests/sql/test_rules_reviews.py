@@ -1,4 +1,4 @@
-"""The rule that holds what was decided in access reviews against what is there."""
+"""The rule that compares decisions of access reviews with the present access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that hold the users against the company's roster."""
+"""Rules that compare users with the company's roster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about permissions that must not come together in one person's hands."""
+"""Rules about toxic combinations of permissions."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_set_lists_who_has_it(company: Company) -> None:
     [(title, severity, evidence)] = company.table("rules.toxic_exfiltrate", "title, severity, evidence")
 
     assert (title, severity) == (
-        "Who has the permission set A can take the customer data out, by machine.",
+        "Everyone with the permission set A can take the customer data out, by machine.",
         "high",
     )
     found = json.loads(evidence)
@@ -184,7 +184,7 @@ def test_a_set_that_nobody_has(company: Company) -> None:
 
     [(title, evidence)] = company.table("rules.toxic_exfiltrate", "title, evidence")
 
-    assert title == "Who has the permission set a can take the customer data out, by machine."
+    assert title == "Everyone with the permission set a can take the customer data out, by machine."
     found = json.loads(evidence)
     assert (found["users"], found["active_users"], found["first_users"]) == (0, 0, [])
 

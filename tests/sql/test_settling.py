@@ -1,4 +1,4 @@
-"""Waivers over literal findings: whom they cover, how long, and what ends them."""
+"""Waivers over literal findings: which findings they cover, for how long, and what ends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.findings.apply_waivers import settle
+from pipedrive_graph.findings.apply_waivers import update_waived
 from pipedrive_graph.published.waiver_notices import notices
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -24,7 +24,7 @@ SET_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 class Findings:
-    """Writes findings and waivers of a company, and settles them."""
+    """Writes findings and waivers of a company, and applies the waivers."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -65,12 +65,12 @@ class Findings:
         )
 
     def settle(self, at: datetime = NIGHTS[1]) -> dict[str, str]:
-        """Settle, and again, which must change nothing; the status of each finding."""
+        """Apply the waivers twice (the second time must change nothing); return the findings' statuses."""
         moment = f"SELECT '{self.company.name}' AS company, TIMESTAMP '{at}' AS at"
         with self.company.built("users", "roles", "permission_sets", "renames") as connection:
-            settle(connection, MODELS, moment)
+            update_waived(connection, MODELS, moment)
             first = self.all()
-            settle(connection, MODELS, moment)
+            update_waived(connection, MODELS, moment)
         assert self.all() == first
         return dict(self.company.rows("SELECT finding_id, status FROM history.findings ORDER BY ALL"))
 
@@ -286,7 +286,7 @@ def test_a_waiver_that_is_taken_back_opens_its_finding(findings, company) -> Non
     company.connection.execute("DELETE FROM history.waivers")
 
     assert findings.settle(NIGHTS[2]) == {"a": "open"}
-    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) was taken back.", 1, NIGHTS[2])
+    assert findings.of("a") == ("open", "The waiver of Kim (it is fine) was removed.", 1, NIGHTS[2])
 
 
 def test_a_waiver_that_ends_does_so_under_another_that_holds(findings) -> None:

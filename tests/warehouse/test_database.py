@@ -1,4 +1,4 @@
-"""Opening the warehouse: what is said of a file that turns out to be damaged while it is used."""
+"""Opening the warehouse: errors for a file that turns out to be damaged while it is in use."""
 
 from __future__ import annotations
 

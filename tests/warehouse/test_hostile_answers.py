@@ -1,4 +1,4 @@
-"""Answers that nobody would send on purpose: what can be read is taken, what cannot is reported."""
+"""Malformed answers: readable values are used, unreadable ones are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published file is kept open while a run reads it: whoever opens it shares the open database."""
+"""While a run has the published file open, other connections of the process share the open database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files become models: what they read is taken from the query; what cannot be used is named."""
+"""Loading files of sql/ as models: dependencies come from the query, and errors name the file."""
 
 from __future__ import annotations
 
@@ -58,14 +58,17 @@ def test_a_macro_is_followed_to_its_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("SELECT company FROM nobody", "sql/graph/a.sql: reads main.nobody, which no file makes."),
+        ("SELECT company FROM nobody", "sql/graph/a.sql: reads main.nobody, which does not exist."),
         ("SELECT (company", "sql/graph/a.sql: "),
         ("SELECT 1; SELECT 2", "sql/graph/a.sql: expected one bare SELECT."),
         ("DELETE FROM history.users", "sql/graph/a.sql: expected one bare SELECT."),
         ("CREATE TABLE x AS SELECT 1", "sql/graph/a.sql: expected one bare SELECT."),
         ("COPY (SELECT 1) TO 'x'", "sql/graph/a.sql: expected one bare SELECT."),
         ("", "sql/graph/a.sql: expected one bare SELECT."),
-        ("WITH b AS (SELECT 1) SELECT * FROM b", "sql/graph/a.sql: the CTE b hides a table of that name."),
+        (
+            "WITH b AS (SELECT 1) SELECT * FROM b",
+            "sql/graph/a.sql: the CTE b hides a table of that name; rename it.",
+        ),
     ],
 )
 def test_a_query_that_cannot_be_used_is_named(tmp_path: Path, query: str, sentence: str) -> None:
@@ -78,14 +81,14 @@ def test_a_query_that_cannot_be_used_is_named(tmp_path: Path, query: str, senten
 
 def test_a_kind_that_is_none(tmp_path: Path) -> None:
     write(tmp_path, "graph/a", "SELECT 1", kind="cube")
-    with pytest.raises(ModelError, match=r"sql/graph/a\.sql: 'cube' is no kind; use one of table, view, "):
+    with pytest.raises(ModelError, match=r"sql/graph/a\.sql: unknown kind 'cube'; use one of table, view, "):
         Models(tmp_path)
 
 
 def test_files_that_need_each_other(tmp_path: Path) -> None:
     write(tmp_path, "graph/a", "SELECT company, user_id FROM b")
     write(tmp_path, "graph/b", "SELECT company, user_id FROM a")
-    with pytest.raises(ModelError, match=r"depend on each other in a ring: main\.\w → main\.\w → main\.\w"):
+    with pytest.raises(ModelError, match=r"depend on each other in a cycle: main\.\w → main\.\w → main\.\w"):
         Models(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Files that a company drops into sql/, changes and takes away: no Python is touched, no night is lost."""
+"""Files added to, changed in and removed from sql/ need no change in Python and lose no history."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     installation = workshop()
     (tmp_path / "sql" / "graph" / "signers.sql").write_text(TABLE)
 
-    build.rebuild(installation.settings, Models(tmp_path / "sql"), tell=print)
+    build.rebuild(installation.settings, Models(tmp_path / "sql"), on_wait=print)
 
     assert "signers" in names(installation.published)
 
@@ -178,7 +178,7 @@ def test_a_warehouse_of_another_version_is_made_again_by_the_next_sync(serve, ho
     assert (ended.code, ended.err) == (
         0,
         "Warning: The warehouse was made by another version (history.coverage has other columns)."
-        " It is made again from the landing and the journal.\n",
+        " It is rebuilt from the landing and the journal.\n",
     )
     assert ended.objects[0]["status"] == "complete"
     assert query(installation.published, "SELECT count(*) FROM snapshots") == [(2,)]

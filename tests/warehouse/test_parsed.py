@@ -1,4 +1,4 @@
-"""What queries read is kept in a file; a file that cannot be used changes nothing but the time it takes."""
+"""The cache of parsed queries: an unusable file changes nothing but the time it takes."""
 
 from __future__ import annotations
 

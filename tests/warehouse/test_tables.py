@@ -1,4 +1,4 @@
-"""The declared tables of the warehouse, and those that an earlier version made."""
+"""The declared tables of the warehouse, and tables made by an earlier version."""
 
 from __future__ import annotations
 

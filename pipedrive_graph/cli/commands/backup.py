@@ -44,7 +44,7 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
     needs = backups.find(settings)
     for problem in needs.problems:
         say(f"Warning: {problem}")
-    with database.lock(settings.warehouse, wait=say):
+    with database.lock(settings.warehouse, on_wait=say):
         contents = backups.choose(settings, needs, tokens=not without_tokens)
         at = clock.now()
     head = backups.Head(

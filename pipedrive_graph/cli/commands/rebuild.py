@@ -43,7 +43,7 @@ def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     built = build.rebuild(
         settings,
         configuration.models,
-        tell=say,
+        on_wait=say,
         policies=configuration.policies,
         accept_loss=accept_loss,
         without=without,
