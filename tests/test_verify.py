@@ -258,7 +258,7 @@ def test_damage_is_sent_as_an_alert_once_a_day(copied: Installation) -> None:
         (body,) = receiver.bodies
     assert body["notes"][0] == {
         "kind": "failed",
-        "text": f"What is kept of default is not as it was written: {file} is not as it was written"
+        "text": f"Files of default are not as they were written: {file} is not as it was written"
         " (its sha256 differs); restore it from a backup, then try again.",
     }
 

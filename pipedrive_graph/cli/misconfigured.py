@@ -37,6 +37,6 @@ def known_companies(chosen: Sequence[str]) -> list[str | None]:
 
 def report(configuration: Configuration, error: ConfigurationError) -> None:
     """Send an alert about a mistake, and say on stderr what could not be sent."""
-    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, wait=say)
+    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, on_wait=say)
     for sentence in send.problems(outcomes):
         say(f"Warning: {sentence}")

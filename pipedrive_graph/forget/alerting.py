@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.alerts.due import Published, look, opened_at
+from pipedrive_graph.alerts.due import Published, opened_at, read_published
 from pipedrive_graph.alerts.state import Known
 from pipedrive_graph.builder.unpublished import published_snapshots, unpublished
 from pipedrive_graph.common import files
@@ -36,7 +36,7 @@ def carry_over(settings: Settings, staged: Settings, change: Change, names: Call
     company = change.company
     if not state.exists(settings, company):
         return
-    before, after = (_open(look(each.published, company)) for each in (settings, staged))
+    before, after = (_open(read_published(each.published, company)) for each in (settings, staged))
     kept = state.read(settings, company)
     for memory in kept.channels.values():
         memory.findings = {

@@ -218,7 +218,7 @@ def _is_due(settings: Settings, alerts: AlertsFile, company: str, log: logging.L
         ConfigurationError: if alerts.toml cannot be used: no run could send anything, so the tick says it.
     """
     try:
-        return send.anything_due(settings, alerts, company, wait=log.info)
+        return send.anything_due(settings, alerts, company, on_wait=log.info)
     except ConfigurationError as error:
         _report(settings, alerts, company, error, log)
         raise
@@ -243,7 +243,7 @@ def _note(
         ConfigurationError: if alerts.toml cannot be used, so that the tick says it, too.
     """
     try:
-        send.note_failure(settings, alerts, company, sentence, kind=kind, at=at, wait=log.info)
+        send.note_failure(settings, alerts, company, sentence, kind=kind, at=at, on_wait=log.info)
     except ConfigurationError as error:
         _report(settings, alerts, company, error, log)
         raise ConfigurationError(
@@ -257,7 +257,7 @@ def _report(
     settings: Settings, alerts: AlertsFile, company: str, error: ConfigurationError, log: logging.Logger
 ) -> None:
     """Send an alert about alerts.toml over the channels that worked last."""
-    outcomes = send.misconfigured(settings, alerts, error, company=company, wait=log.info)
+    outcomes = send.misconfigured(settings, alerts, error, company=company, on_wait=log.info)
     for sentence in send.problems(outcomes):
         log.warning(f"{company}: {sentence}")
 

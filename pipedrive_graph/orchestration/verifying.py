@@ -62,7 +62,7 @@ def _verify(context: dg.OpExecutionContext, configuration: DefinitionsConfigurat
     for company in settings.companies:
         texts = [check.text for check in faults if check.company in {company.name, None}]
         if texts:
-            outcomes = send.damaged(settings, alerts, company.name, texts, wait=context.log.info)
+            outcomes = send.damaged(settings, alerts, company.name, texts, on_wait=context.log.info)
             for sentence in send.problems(outcomes):
                 context.log.warning(sentence)
     if faults:

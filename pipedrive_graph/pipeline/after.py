@@ -46,7 +46,7 @@ def alert(
     Raises:
         PipedriveGraphError: if alerts.toml cannot be used, or what was sent cannot be read.
     """
-    outcomes = send.send(settings, alerts, company, wait=on_warning)
+    outcomes = send.send(settings, alerts, company, on_wait=on_warning)
     if not send.problems(outcomes):
         heartbeats = alerts.usable().heartbeats_of(company)
         outcomes += heartbeat.send(heartbeats, settings.published, company, manifest)
@@ -61,7 +61,7 @@ def alert_failure(
     Returns:
         A sentence for each that could not be delivered.
     """
-    outcomes = send.after_failure(settings, alerts, company, error, wait=on_warning)
+    outcomes = send.after_failure(settings, alerts, company, error, on_wait=on_warning)
     return _warned(send.problems(outcomes), on_warning)
 
 

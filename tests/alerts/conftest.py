@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph.alerts.channels import Patience
+from pipedrive_graph.alerts.channels import RetryPolicy
 
 from .home import Home
 from .receivers import MailReceiver, WebReceiver, mail_receiver, self_signed, web_receiver
@@ -18,7 +18,9 @@ PASSWORD = "c4n4ry-p4ssw0rd-55e1"  # noqa: S105 - of the tests' own mail server
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other at once, unless the receiver asks for time."""
-    monkeypatch.setattr("pipedrive_graph.alerts.channels.Patience", lambda: Patience(first=0.01, longest=1.5))
+    monkeypatch.setattr(
+        "pipedrive_graph.alerts.channels.RetryPolicy", lambda: RetryPolicy(first=0.01, longest=1.5)
+    )
 
 
 @pytest.fixture

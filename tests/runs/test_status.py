@@ -21,7 +21,7 @@ from installation import Installation, Told
 from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
-from pipedrive_graph.alerts.channels import Patience
+from pipedrive_graph.alerts.channels import RetryPolicy
 from pipedrive_graph.common import locks
 from pipedrive_graph.config import alerts_file
 from pipedrive_graph.orchestration.build import JOB, build_definitions
@@ -278,7 +278,7 @@ def test_a_record_that_cannot_be_written_is_a_warning(copied, serve) -> None:
 
 def test_an_alert_that_could_not_be_sent_is_wrong_until_alerts_sends_it(copied, monkeypatch) -> None:
     monkeypatch.setattr(
-        "pipedrive_graph.alerts.channels.Patience", lambda: Patience(attempts=1, first=0.01, read=5)
+        "pipedrive_graph.alerts.channels.RetryPolicy", lambda: RetryPolicy(attempts=1, first=0.01, read=5)
     )
     last = record.read(copied.settings, "default").last
     sentence = "The alert over 'webhook' was not delivered: it answered 503."

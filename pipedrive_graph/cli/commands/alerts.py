@@ -54,7 +54,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
 
 def _try(channel: Channel) -> int:
     try:
-        click.echo(printable(f"{channel.name}: {send.try_out(channel)}"))
+        click.echo(printable(f"{channel.name}: {send.send_test(channel)}"))
     except AlertError as error:
         say(f"{channel.name}: {error}", logging.ERROR, exit_code=error.exit_code)
         return error.exit_code
@@ -62,10 +62,10 @@ def _try(channel: Channel) -> int:
 
 
 def _send(configuration: Configuration, company: str) -> int:
-    outcomes = send.send(configuration.settings, configuration.alerts_file, company, wait=say)
+    outcomes = send.send(configuration.settings, configuration.alerts_file, company, on_wait=say)
     for outcome in outcomes:
         if outcome.message:
-            click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.said})"))
+            click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.reply})"))
         elif not outcome.problem:
             click.echo(printable(f"{outcome.channel}: {company}: nothing new"))
     for sentence in send.problems(outcomes):

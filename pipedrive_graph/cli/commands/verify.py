@@ -55,6 +55,6 @@ def _alert(configuration: Configuration, company: str, faults: list[Check]) -> N
     texts = [check.text for check in faults if check.company in {company, None}]
     if not texts:
         return
-    outcomes = send.damaged(configuration.settings, configuration.alerts_file, company, texts, wait=say)
+    outcomes = send.damaged(configuration.settings, configuration.alerts_file, company, texts, on_wait=say)
     for sentence in send.problems(outcomes):
         say(sentence, logging.WARNING, company=company)

@@ -43,7 +43,7 @@ def alerts_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobD
         sent: list[Outcome] = []
         for company in config.companies or [one.name for one in settings.companies]:
             try:
-                answers = send.send(settings, alerts, company, wait=context.log.info)
+                answers = send.send(settings, alerts, company, on_wait=context.log.info)
             except PipedriveGraphError as error:
                 failed[company] = error
                 continue
@@ -74,10 +74,10 @@ def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -
             metadata={
                 "channels": len({outcome.channel for outcome in sent if outcome.channel}),
                 "messages": len(messages),
-                "findings told": sum(one.message.total for one in messages if one.message),
+                "findings sent": sum(one.message.total for one in messages if one.message),
                 "not delivered": len(problems),
                 **{
-                    f"told over {one.channel}": one.message.headline
+                    f"sent over {one.channel}": one.message.headline
                     for one in messages[:SHOWN]
                     if one.message
                 },
