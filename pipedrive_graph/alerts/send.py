@@ -262,7 +262,7 @@ def after_failure(
             sentence = (
                 str(error)
                 if isinstance(error, PipedriveGraphError)
-                else f"an unexpected error, {type(error).__name__}; run sync --debug to see where it occurred."
+                else f"an unexpected error, {type(error).__name__}; run sync --debug to locate it."
             )
             with suppress(ConfigurationError):  # about alerts.toml; the note is queued anyway
                 note_failure(settings, alerts, company, sentence, kind=type(error).__name__, on_wait=on_wait)

@@ -130,7 +130,7 @@ def test_without_a_channel_the_command_says_where_to_name_one(installation: Inst
 
     assert (ended.code, ended.sentence) == (
         2,
-        f"There is no channel to send alerts over; name one in {installation.home / 'alerts.toml'}.",
+        f"No channel is configured for alerts; add one to {installation.home / 'alerts.toml'}.",
     )
 
 

@@ -428,7 +428,7 @@ NO_CHOICE = "sarif exports the findings, and has no tables to choose; leave --ta
     ("arguments", "code", "sentence"),
     [
         (["csv", "--tables", "user"], 2, NO_TABLE),
-        (["csv", "--tables", ""], 2, "--tables is empty. Is it a variable that is not set?"),
+        (["csv", "--tables", ""], 2, "--tables is empty. Is the variable that should fill it set?"),
         (["csv", "--tables", " , "], 2, NO_NAME),
         (["csv", "--company", "acmee"], 2, NO_COMPANY),
         (["sarif", "--tables", "users"], 2, NO_CHOICE),

@@ -96,19 +96,19 @@ def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ((), 2, "Say what to delete: one of --before DATE, --person WHO, --company NAME and --missing."),
+        ((), 2, "Choose what to delete: one of --before DATE, --person WHO, --company NAME and --missing."),
         (
             ("--before", "2026-11-03", "--yes"),
             2,
-            "--yes needs --reason: it says for good why something was deleted.",
+            "--yes needs --reason: it records why the data was deleted.",
         ),
         (
             ("--finish", "--before", "2026-11-03"),
             2,
-            "--finish takes no other option: it only ends what was begun.",
+            "--finish takes no other option: it only ends an interrupted forget.",
         ),
         (("--before", "2027-11-03"), 2, "--before 2027-11-03 is in the future."),
-        (("--before", "May"), 2, "--before 'May' is no day; write it as 2026-11-01."),
+        (("--before", "May"), 2, "--before 'May' is not a day; write it as 2026-11-01."),
         (
             ("--before", "2026-11-03", "--company", "gamma"),
             2,
