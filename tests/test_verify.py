@@ -201,7 +201,7 @@ def test_what_is_whole_is_listed_with_what_was_not_looked_at(whole: Installation
     assert found["journal"] == (
         f"journal: 2 entries in {whole.home}/journal/default.ndjson, 1 roster and 1 review that it names"
     )
-    assert found["scope"].startswith("not looked at: what reports and exports hold, OAuth tokens, ")
+    assert found["scope"].startswith("not checked: the contents of reports and exports, OAuth tokens, ")
 
     quick = whole.command("verify", "--quick", "--company", "default")
     assert (quick.code, quick.err) == (0, "")

@@ -159,7 +159,8 @@ def test_what_can_be_taken_is_taken_and_the_rest_is_named(round_: Round) -> None
     (population,) = round_.query("SELECT count(*) FROM review_items")[0]
     assert told.code == 0
     assert told.out == (
-        f"Imported: 8 decisions (1 keep, 3 revoke, 4 change). Not imported: 1 row. Still open: {population - 8}.\n"
+        "Imported: 8 decisions (1 keep, 3 revoke, 4 change). Not imported: 1 row."
+        f" Still open: {population - 8}.\n"
     )
     assert "Warning: sheet Unowned, line 3, " in told.err
     assert told.err.endswith(": nobody decides about their own access.\n")
