@@ -157,7 +157,7 @@ def _request(url: str, policy: RetryPolicy, body: dict[str, object] | None = Non
 
 
 def _no_response(error: TransportError, host: str) -> _Attempt:
-    """Explain why there is no response; only the host of the address is named."""
+    """Explain a missing response; only the host of the address is named."""
     if "certificate" in str(error):
         return _Attempt(f"the certificate of {host} is not trusted.")
     if PROXY_OF in str(error):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `status` must not import these: they are slow
     from pipedrive_graph.collect import Progress as Collected
 
 EVERY = 30.0
-"""Seconds between two log lines about progress, if there are no bars."""
+"""Seconds between two log lines about progress, when bars are off."""
 
 SHOWN = 10
 """The most company bars at the same time; a bar above them counts the companies that are read."""

@@ -27,7 +27,7 @@ from pipedrive_graph.landing.records import Record, read_record
 from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.warehouse import database
 
-OnOnOnWait = Callable[[str], None]
+OnWait = Callable[[str], None]
 
 
 class Step(Record):

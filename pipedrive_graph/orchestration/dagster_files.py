@@ -1,7 +1,7 @@
 """Removes what Dagster's API leaves behind when a run is deleted: rows of its SQLite databases, and files.
 
 `DagsterInstance.delete_run` leaves a run's database, its tags, the results of its checks, and the free space
-in each database. If Dagster stores its runs elsewhere, such as in PostgreSQL, there are no such files.
+in each database. If Dagster stores its runs elsewhere, such as in PostgreSQL, these files do not exist.
 """
 
 from __future__ import annotations

@@ -238,7 +238,7 @@ def _rows(published: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def _text(lines: Iterable[str]) -> str | None:
-    """The first lines, and the number of the others; None if there are no lines."""
+    """The first lines, and the number of the others; None without any lines."""
     all_lines = [*lines]
     more = [f"And {len(all_lines) - SHOWN} more."] if len(all_lines) > SHOWN else []
     return "\n".join([*all_lines[:SHOWN], *more]) or None

@@ -98,8 +98,8 @@ def catch_up(configuration: Configuration, progress: Progress, overdue: dict[str
         failed |= dict.fromkeys(overdue, error)
     for name, manifest in overdue.items():
         if name in failed:
-            error = failed[name]
-            reason = str(error) if isinstance(error, PipedriveGraphError) else type(error).__name__
+            cause = failed[name]
+            reason = str(cause) if isinstance(cause, PipedriveGraphError) else type(cause).__name__
             progress.warn(
                 name, f"Snapshot {manifest.snapshot_id} could not be built before reading: {reason}"
             )

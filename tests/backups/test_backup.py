@@ -148,7 +148,7 @@ def test_a_mistake_in_the_settings_is_a_warning(installation: Installation, tmp_
     [
         ("home/landing/x.tar.gz", "is in a folder of the program"),
         ("home/reports/x.tar.gz", "is in a folder of the program"),
-        ("home/notes.txt", "is there already and is not a backup; name another file."),
+        ("home/notes.txt", "already exists and is not a backup; name another file."),
         ("home", "is a folder; name the file to write, such as"),
     ],
 )

@@ -89,7 +89,7 @@ def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
     assert (told.code, told.err) == (0, "There is nothing to delete.\n")
     assert told.out == (
         f"keep     snapshot         landing/beta/{path.name}: the newest accepted snapshot, of 2026-11-01,"
-        " stays: it is what is known now\n"
+        " stays: it is the current state\n"
     )
 
 
@@ -202,8 +202,8 @@ def test_retention(home: Home) -> None:
 
     assert applied(3, 1) is None  # not older than the limit by a day
     assert applied(3, 3) == (
-        "Removed 2 snapshots older than retention_days = 1, and made warehouse, published file and reports"
-        " again."
+        "Removed 2 snapshots older than retention_days = 1, and rebuilt warehouse, published file and"
+        " reports."
     )
     assert home.snapshots("alpha") == ["03"]
     (tombstone,) = home.installation.landing("alpha").forgotten().tombstones

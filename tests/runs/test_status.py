@@ -134,7 +134,7 @@ def test_what_is_published_grows_old(copied) -> None:
     code, found = status(copied)
     assert code == 1
     assert found["problems"] == [
-        "What is published was read at 2026-11-01 02:00 UTC, more than 26 hours ago."
+        "The published data was read at 2026-11-01 02:00 UTC, more than 26 hours ago."
     ]
     assert status(copied, "--max-age", "28")[0] == 0
     (copied.home / "alerts.toml").write_text("expected_every = 28\n")
