@@ -94,8 +94,8 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
     for review in opened:
         recall(settings, company.name, review["review_id"], review["sha256"])
     if lines:
-        kept = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
-        named = f"{counted(len(kept), 'roster')} and {counted(len(opened), 'review')} that it names"
+        digests = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
+        named = f"{counted(len(digests), 'roster')} and {counted(len(opened), 'review')} that it names"
         text = f"journal: {counted(len(lines), 'entry', 'entries')} in {entries.path}, {named}"
         yield Check("journal", text, company=company.name)
 

@@ -65,13 +65,13 @@ def started(snapshot_id: str) -> datetime | None:
         return None
 
 
-def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: set[str]) -> None:
+def _choose_entries(settings: Settings, change: Change, remaining: set[str], needed: set[str]) -> None:
     """Select the journal lines that stay; an old line that stays applies from the first snapshot on."""
     company = change.company
     journal = Journal.of(settings, company)
     written = journal.lines()
     lines = placed(written, Landing(settings.storage).of(company).before_set_aside())
-    old = [line for line in lines if line.snapshot_id not in kept]
+    old = [line for line in lines if line.snapshot_id not in remaining]
     newest = {line.kind: line.number for line in old}
     reviews = _reviews(settings, company, lines, {line.number for line in old}) | needed
     stays = []
@@ -79,7 +79,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
         review = line.content.get("review_id")
         if line.kind in {OPENED, DECIDED}:
             keep = review in reviews
-        elif line.snapshot_id in kept:
+        elif line.snapshot_id in remaining:
             keep = True
         elif line.kind == rosters.KIND:
             keep = newest[line.kind] == line.number and line.content.get("sha256") is not None
@@ -88,7 +88,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
         if not keep:
             text = f"line {line.number}, {line.kind}, of {line.at:%Y-%m-%d}"
             change.note("remove", "journal entry", f"journal/{journal.path.name}", text)
-        elif line.snapshot_id in kept:
+        elif line.snapshot_id in remaining:
             gone = as_written.snapshot_id in change.dropped
             stays.append(line if gone else as_written)
         else:

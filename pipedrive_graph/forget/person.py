@@ -82,7 +82,7 @@ class OnePerson(Forgetting):
         person = self._person
         if not person.known:
             return
-        lines = list(written.found(settings, person.is_in))
+        lines = list(written.matching(settings, person.is_in))
         yield from lines
         named = {settings.home / item.path for item in lines}
         for path in search.held(settings, person, self.companies, all_companies=self.all_companies):

@@ -166,12 +166,12 @@ def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple
         beginning.update(texts[-1] + b"\n")
     chain = new.write(texts, old)
     _keep_lists(old.storage, new.storage, change)
-    kept = {line.number for line in change.entries}
+    numbers = {line.number for line in change.entries}
 
     def mark(of: Mark) -> Mark | None:
         if of.lines > whole.lines or old.beginning(of.lines).sha256 != of.sha256:
             return None  # a loss that the operator has accepted
-        return chain.beginning(sum(line.number in kept for line in lines if line.number <= of.lines))
+        return chain.beginning(sum(line.number in numbers for line in lines if line.number <= of.lines))
 
     return JournalChange(old=whole, new=chain.mark), mark
 

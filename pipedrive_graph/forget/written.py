@@ -15,10 +15,10 @@ _FILES = (*sorted(FILES_OF_SETTINGS), "alerts/last_alerts.toml", "explore.py")
 
 def mentions(settings: Settings, texts: tuple[str, ...]) -> Iterator[Item]:
     """An item per line of these files that contains one of the texts."""
-    return found(settings, lambda line: any(text in line for text in texts))
+    return matching(settings, lambda line: any(text in line for text in texts))
 
 
-def found(settings: Settings, matches: Callable[[str], bool]) -> Iterator[Item]:
+def matching(settings: Settings, matches: Callable[[str], bool]) -> Iterator[Item]:
     """An item per matching line of these files."""
     rosters = [company.roster for company in settings.companies if company.roster]
     paths = [settings.home / name for name in _FILES]

@@ -74,8 +74,8 @@ def close_to_others(home: Path) -> None:
     Only Dagster's own files and folders are changed, because the home may contain other files too.
     """
     rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
-    kept = [home / name for name in _KEPT if not (home / name).is_symlink()]
-    for path in (home, *kept, *(inner for folder in kept for inner in folder.rglob("*"))):
+    existing = [home / name for name in _KEPT if not (home / name).is_symlink()]
+    for path in (home, *existing, *(inner for folder in existing for inner in folder.rglob("*"))):
         with contextlib.suppress(FileNotFoundError, PermissionError):  # deleted meanwhile, or another user's
             mode = stat.S_IMODE(path.lstat().st_mode)
             if mode & rights and not (path != home and path.is_symlink()):

@@ -58,28 +58,28 @@ def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[st
         collected: the collected assets; the history depends on them.
     """
     shown = {model.qualified: model for model in models.published()}
-    above = {
+    published = {
         name: {read for read in models.tables_read(model) if _is_shown(read)} for name, model in shown.items()
     }
-    kept = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
-    given = {f"policy.{name}": set[str]() for name in POLICY}
-    kept |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
-    kept[FINDINGS] = {
+    stored = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
+    policy = {f"policy.{name}": set[str]() for name in POLICY}
+    stored |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
+    stored[FINDINGS] = {
         read
         for rule in models.of("rules", Kind.RULE)
         for read in models.tables_read(rule)
         if _is_shown(read) and read not in {FINDINGS, *COUNTS}
     }
-    kept |= {name: {FINDINGS} for name in COUNTS}
-    order = [*TopologicalSorter(above | kept | given).static_order()]
+    stored |= {name: {FINDINGS} for name in COUNTS}
+    order = [*TopologicalSorter(published | stored | policy).static_order()]
     constant = columns.table_metadata(models, order, names, SCHEMA_GROUPS) if columns.is_shown() else {}
     return {
         name: _spec(
             name,
             names,
             shown.get(name),
-            [asset_key(names, read) for read in sorted((above | kept | given)[name])]
-            or (collected if name in kept else []),
+            [asset_key(names, read) for read in sorted((published | stored | policy)[name])]
+            or (collected if name in stored else []),
             constant.get(name, {}),
         )
         for name in order

@@ -320,8 +320,10 @@ def test_force_replaces_nothing_that_is_needed(place: str, copy: Installation) -
 def test_a_damaged_list_is_a_sentence(text: str, copy: Installation, tmp_path: Path) -> None:
     (copy.home / "exports.json").write_text(text, encoding="latin-1")
     (tmp_path / "out.sarif").write_text("mine")
-    sentence = f"{copy.home / 'exports.json'} is damaged; remove it, and use --force if an export then"
+    sentence = (
+        f"{copy.home / 'exports.json'} is damaged; remove it, and use --force if an export then"
         " refuses a file."
+    )
 
     for line in (("export", "--format", "sarif", "--out", str(tmp_path / "out.sarif")), ("verify",)):
         refused = copy.command(*line)
