@@ -1,4 +1,4 @@
-"""Receivers of alerts, one of each, and no long waits between two attempts."""
+"""Receivers of alerts of each kind, and short waits between attempts."""
 
 from __future__ import annotations
 

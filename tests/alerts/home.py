@@ -1,4 +1,4 @@
-"""A home folder whose published file is written row by row, so that a test says all that is in it."""
+"""A home folder whose published file is written row by row, so that each test states its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What alerts are sent to: a web server and a mail server on loopback, which keep what they get."""
+"""Receivers of alerts: a web server and a mail server on loopback, which keep what they receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliveries to real receivers: what arrives, what is tried again, and what is said when nothing arrives."""
+"""Deliveries to real receivers: the received messages, retries, and the errors of failed deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heartbeat: called once after a complete run, and after no other."""
+"""The heartbeat: called once after each complete run, and after no other run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything is told once: over nights, failed deliveries, and channels that do not know each other."""
+"""Every alert is sent once: over several runs, failed deliveries, and independent channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens where an alert cannot be sent, or the configuration cannot be used: somebody is informed."""
+"""Failed deliveries and unusable configurations are reported over other channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`backup`: what is in the archive, what is not, and what happens when something is in the way."""
+"""`backup`: the contents of the archive, and the errors when it cannot be written."""
 
 from __future__ import annotations
 

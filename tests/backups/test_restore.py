@@ -1,4 +1,4 @@
-"""`restore`: only a whole backup into an empty home, and nothing half."""
+"""`restore`: only a complete backup into an empty home, and all of it or nothing."""
 
 from __future__ import annotations
 

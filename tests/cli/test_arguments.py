@@ -1,4 +1,4 @@
-"""No option of any command is lost: given twice or empty, it counts or it is refused."""
+"""Options that are repeated or empty are used or refused, never silently ignored."""
 
 from __future__ import annotations
 

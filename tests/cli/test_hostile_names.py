@@ -1,4 +1,4 @@
-"""No command prints a character that a terminal obeys or nobody sees, whatever the names of people are."""
+"""No command prints control or invisible characters, whatever the names of people contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: what is written where, what is replaced, and what is refused in a sentence."""
+"""The command `export`: its files, what it replaces, and what it refuses with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of tables: read back by another program, every row of every table is there, as it was."""
+"""The formats of tables: read back by other libraries, they equal the tables row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person is deleted whom Pipedrive no longer lists: `forget --person`."""
+"""A person that Pipedrive no longer lists is deleted: `forget --person`."""
 
 from __future__ import annotations
 

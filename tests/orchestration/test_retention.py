@@ -1,4 +1,4 @@
-"""Old runs are deleted from Dagster's home, with all that is kept of them; what shows the present stays."""
+"""Old runs are deleted from Dagster's home with all their data; runs that show the present state stay."""
 
 import os
 import shutil

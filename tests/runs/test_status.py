@@ -1,4 +1,4 @@
-"""What `status` says of a home, and how each run leaves its record, however it ends."""
+"""`status`, and the records that runs leave, however they end."""
 
 from __future__ import annotations
 
