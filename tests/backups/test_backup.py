@@ -12,7 +12,7 @@ import pytest
 from installation import Installation
 
 from pipedrive_graph import backups
-from pipedrive_graph.backups.archive import _Written
+from pipedrive_graph.backups.archive import _Writer
 from pipedrive_graph.common import files
 from pipedrive_graph.warehouse import database
 
@@ -202,13 +202,13 @@ def test_a_snapshot_that_is_removed_meanwhile_is_no_half_backup(
     """As `forget` may do it between the list of files and their reading."""
     target = tmp_path / "night.tar.gz"
     (users,) = installation.home.glob("landing/default/2026*/users.ndjson.gz")
-    add = _Written.add
+    add = _Writer.add
 
-    def removing(written: _Written, item: backups.contents.Item) -> None:
+    def removing(written: _Writer, item: backups.contents.Item) -> None:
         users.unlink(missing_ok=True)
         add(written, item)
 
-    monkeypatch.setattr(_Written, "add", removing)
+    monkeypatch.setattr(_Writer, "add", removing)
 
     ended = installation.command("backup", str(target))
 
@@ -225,13 +225,13 @@ def test_a_draft_that_is_committed_meanwhile_is_left_out(
     draft.mkdir(mode=0o700)
     for name in ("draft.json", "users.ndjson"):
         (draft / name).write_text("{}\n")
-    add = _Written.add
+    add = _Writer.add
 
-    def committing(written: _Written, item: backups.contents.Item) -> None:
+    def committing(written: _Writer, item: backups.contents.Item) -> None:
         (draft / "users.ndjson").unlink(missing_ok=True)
         add(written, item)
 
-    monkeypatch.setattr(_Written, "add", committing)
+    monkeypatch.setattr(_Writer, "add", committing)
     target = tmp_path / "night.tar.gz"
     assert installation.command("backup", str(target)).code == 0
     with tarfile.open(target) as archive:

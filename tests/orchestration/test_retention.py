@@ -229,7 +229,7 @@ def test_events_of_no_run_that_are_old_are_deleted(kept) -> None:
 
 def test_a_database_that_is_locked_is_one_sentence_and_the_next_call_goes_on(kept, monkeypatch) -> None:
     instance, files, _ = kept
-    monkeypatch.setattr(dagster_files, "_PATIENCE", 0.1)
+    monkeypatch.setattr(dagster_files, "_TIMEOUT", 0.1)
     with closing(sqlite3.connect(files.runs, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BusyError) as caught:
