@@ -350,7 +350,7 @@ def test_the_list_forgets_files_that_are_gone(settings: Settings, tmp_path: Path
 def test_a_pipe_is_no_earlier_export(settings: Settings, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(ExportError, match="no earlier export"):
+    with pytest.raises(ExportError, match="not an earlier export"):
         export(settings, Wanted("sarif", out=tmp_path / "pipe"))
 
 
@@ -474,7 +474,7 @@ def test_a_folder_where_a_file_is_meant(copy: Installation, tmp_path: Path) -> N
 
     assert told.code == 1
     assert told.sentence == (
-        f"{tmp_path / 'file'} is a file, but this format writes a folder; name another with --out."
+        f"{tmp_path / 'file'} is a file, but this format writes a folder; name another path with --out."
     )
 
 

@@ -151,7 +151,7 @@ def test_it_is_said_what_was_opened(round_: Round) -> None:
     assert lines[0].startswith("Opened 20261120-")
     assert lines[0].endswith(": Q4 <b>review</b>, due 2026-12-20.")
     assert lines[2].startswith("  For 1 person to decide: ")
-    assert told.err.startswith("Warning: 1 row under Unowned has nobody to decide; ")
+    assert told.err.startswith("Warning: 1 row under Unowned has no reviewer; ")
 
 
 def test_what_can_be_taken_is_taken_and_the_rest_is_named(round_: Round) -> None:
