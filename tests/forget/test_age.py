@@ -173,7 +173,7 @@ def test_a_snapshot_that_was_changed_is_not_missing(home: Home) -> None:
     assert (told.code, told.sentence) == (
         1,
         f"{manifest.parent} was changed, not removed; restore it from a backup. Without a backup, move its"
-        " folder away, and it is missing.",
+        " folder away, so that it counts as missing.",
     )
 
 
