@@ -92,7 +92,7 @@ def test_it_is_told_by_night_and_subject_with_names(story: Story) -> None:
     assert re.search(
         rf"^  {label} was granted can_export_data_from_lists, can_use_api$", told.out, re.MULTILINE
     )
-    assert re.fullmatch(r"\d+ changes in 1 night\.", lines[-1])
+    assert re.fullmatch(r"\d+ changes in 1 snapshot\.", lines[-1])
 
 
 def test_each_kind_has_its_sentence(story: Story) -> None:
@@ -217,11 +217,11 @@ def test_no_changes_are_a_sentence(story: Story, options: list[str], sentence: s
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--since", "yesterday"], "--since 'yesterday' is no day; write it as 2026-11-01."),
-        (["--since", "2026-02-30"], "--since '2026-02-30' is no day; write it as 2026-11-01."),
+        (["--since", "yesterday"], "--since 'yesterday' is not a day; write it as 2026-11-01."),
+        (["--since", "2026-02-30"], "--since '2026-02-30' is not a day; write it as 2026-11-01."),
         (
             ["--since", "2026-11-01", "--until", "11/2026"],
-            "--until '11/2026' is no day; write it as 2026-11-01.",
+            "--until '11/2026' is not a day; write it as 2026-11-01.",
         ),
         (
             ["--since", "2026-11-02", "--until", "2026-11-01"],
@@ -263,7 +263,7 @@ def test_one_snapshot_has_no_changes(installation: Installation) -> None:
     told = installation.command("changes", "--since", "2026-01-01")
 
     assert (told.code, told.err) == (0, "")
-    assert told.out == "There is only one snapshot yet: changes come with the next one.\n"
+    assert told.out == "There is only one snapshot so far: the next one can show changes.\n"
 
 
 def test_file_of_another_version_is_a_sentence(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_demo_replaces_no_folder_of_somebody_elses(home) -> None:
     told = Installation(home).command("demo", "--users", "40", "--home", str(home))
 
     assert told.code == 1
-    assert told.sentence == f"{home} is no folder of an earlier demo; name another with --home."
+    assert told.sentence == f"{home} is not the folder of an earlier demo; choose another with --home."
     assert (home / "thesis.txt").read_text() == "mine"
 
 

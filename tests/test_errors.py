@@ -212,7 +212,7 @@ def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simula
     assert ended.code == 1
     assert (
         ended.sentence
-        == "Interrupted. What was read so far is kept; a sync within 6 hours goes on from there."
+        == "Interrupted. What was read so far is kept; a sync within 6 hours continues from there."
     )
 
 
@@ -358,8 +358,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
         (
             "cli.decided.write_findings",
             LandingError("Cannot write it."),
-            "Cannot write it. "
-            "What was decided is written down and published; the next sync writes the reports.",
+            "Cannot write it. The decision is recorded and published; the next sync writes the reports.",
         ),
     ],
 )

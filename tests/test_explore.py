@@ -115,7 +115,7 @@ def test_a_port_that_is_taken(installation: Installation) -> None:
 
     assert told.code == 2
     assert told.sentence == (
-        f"Cannot serve the notebook on port {port} (Address already in use); --port takes another."
+        f"Cannot serve the notebook on port {port} (Address already in use); choose another port with --port."
     )
 
 
@@ -128,7 +128,7 @@ def test_what_is_yours_to_change_is_a_copy(installation: Installation, monkeypat
     own.write_text("# mine\n")
     second = installation.command("explore", "--edit", "--headless", "--port", "4000")
 
-    assert (first.code, first.err) == (0, f"Made {own}, a copy of the notebook that is yours to change.\n")
+    assert (first.code, first.err) == (0, f"Created {own}, a copy of the notebook that you can change.\n")
     assert (second.code, second.err) == (0, "")
     assert own.read_text() == "# mine\n"
     assert ran[1] == [
@@ -146,7 +146,7 @@ def test_without_marimo_it_says_what_to_install(installation: Installation, monk
 
     assert told.code == 1
     assert told.sentence == (
-        'The notebook needs what is not installed; run `pip install "pipedrive-graph[explore]"`.'
+        'The notebook needs more packages; run `pip install "pipedrive-graph[explore]"`.'
     )
 
 

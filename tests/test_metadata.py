@@ -50,8 +50,8 @@ def test_the_counts_are_numbers_that_dagster_draws(nights) -> None:
 
     assert {name: first[f"open: {name}"] for name in counted} == counted
     assert first["open"] == sum(counted.values())
-    assert (first["waived"], first["resolved"], first["changes tonight"]) == (0, 0, 0)
-    assert first["new tonight"] == first["open"]
+    assert (first["waived"], first["resolved"], first["changes"]) == (0, 0, 0)
+    assert first["new"] == first["open"]
     numbers = {name: type(value) for name, value in first.items() if not isinstance(value, dg.MetadataValue)}
     assert set(numbers.values()) == {int}
 
@@ -87,13 +87,13 @@ def test_the_second_night_shows_what_changed(nights) -> None:
 
     second = findings_metadata(installation.settings, "default")
 
-    assert second["changes tonight"] == 1
-    assert shown(second["changes since the last night"]) == [
+    assert second["changes"] == 1
+    assert shown(second["changes since the last snapshot"]) == [
         {"change": "granted", "about": "user", "changes": 1}
     ]
     # nothing explains it: it is the one finding that is new
     assert {row["rule"] for row in shown(second["new findings"])} >= {"unexplained_permission"}
-    assert second["new tonight"] == len(shown(second["new findings"]))
+    assert second["new"] == len(shown(second["new findings"]))
 
 
 def test_of_a_company_that_is_not_published_nothing_is_shown(nights) -> None:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from installation import Installation
 
-from pipedrive_graph.alerts.channels import Patience, deliver
+from pipedrive_graph.alerts.channels import RetryPolicy, deliver
 from pipedrive_graph.alerts.message import Message
 from pipedrive_graph.common import net
 from pipedrive_graph.common.redaction import Redaction
@@ -272,7 +272,7 @@ def test_a_webhook_goes_by_the_same_proxy(monkeypatch, status, attempts) -> None
     with refusing_proxy(status) as (url, requests):
         monkeypatch.setenv("HTTPS_PROXY", url)
         with pytest.raises(AlertError) as caught:
-            deliver(channel, message, Patience(first=0.01))
+            deliver(channel, message, RetryPolicy(first=0.01))
 
     assert str(caught.value) == f"{ANSWERS[status][1]}."
     assert requests == ["CONNECT hooks.example.com:443 HTTP/1.1"] * attempts

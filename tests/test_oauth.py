@@ -143,7 +143,7 @@ def test_an_answer_to_another_login_is_not_used(home, authority) -> None:
     ):
         status, page = visit(f"{back}?{urlencode(strange)}")
         assert status == 400
-        assert "The login goes on waiting." in page
+        assert "The login is still waiting." in page
     assert (
         visit(f"{back.replace('127.0.0.1', 'localhost')}?{urlencode({'code': 'x', 'state': state})}")[0]
         == 400
@@ -191,7 +191,7 @@ def test_nobody_comes_back(home, simulator) -> None:
     told = installed(home, simulator).command("login", "--no-browser", "--port", "0", "--timeout", "1")
 
     assert told.code == 3
-    assert told.sentence == "Nobody came back within 1 seconds: run login again."
+    assert told.sentence == "The app was not authorised within 1 seconds: run login again."
 
 
 def test_login_names_what_stands_in_its_way(home, simulator) -> None:

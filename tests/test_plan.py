@@ -169,7 +169,7 @@ def test_where_pipedrive_tells_no_limits(home: Path, serve: Serve) -> None:
     assert 1 <= plan["requests"]["most"] - plan["requests"]["least"] <= 2
     assert plan["seconds"]["most"] > plan["seconds"]["least"] > 8
     told = installation.command("plan")
-    assert "Pipedrive does not say how many requests it takes: tried out from 20" in told.out
+    assert "Pipedrive does not state its rate limit; it is measured, starting at 20" in told.out
     assert "nights" not in told.out
 
 
@@ -193,7 +193,7 @@ def test_nights_of_a_budget_that_does_not_suffice(
     assert plan["nights"] == exactly(2)
     (row,) = [line for line in told.out.splitlines() if "every-user  " in line]
     assert row.split()[-1] == "2"
-    assert "A night that does not suffice ends with code 5; the next one goes on" in told.out
+    assert "A night that reaches the daily reserve ends with exit code 5; the next one continues" in told.out
     by_access = outlook["plans"][1]["nights"]
     assert outlook["recommended"] == ("by-access" if by_access["least"] < 2 else "every-user")
     assert installation.command("sync").code == 5
@@ -216,7 +216,7 @@ def test_a_budget_that_does_not_suffice_for_a_forecast(home: Path, serve: Serve)
     told = installation.command("plan")
 
     assert told.code == 5
-    assert told.sentence.startswith("Of today's budget of company 'default' nothing is left but the reserve")
+    assert told.sentence.startswith("Today's budget of company 'default' is used up, except for the reserve")
     assert "Run plan again after 2" in told.sentence
 
 
@@ -288,10 +288,10 @@ def test_the_table_fits_a_terminal(home: Path, serve: Serve, monkeypatch: pytest
     lines = told.out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("default  Northwind Example: 300 users, ")
-    assert lines[1].startswith("  80 requests per 2 s; an answer takes 0.0")
+    assert lines[1].startswith("  80 requests per 2 s; a response takes 0.0")
     (row,) = [line for line in lines if "every-user  " in line]
     assert row.split()[-2:] == ["s", "1"]
-    assert lines[-1] == "  sync collects every-user, as is recommended."
+    assert lines[-1] == "  sync collects every-user, as recommended."
 
     installation.variables["PIPEDRIVE_COLLECT"] = "by-access"
     told = installation.command("plan")

@@ -251,7 +251,7 @@ def test_what_is_wrong_is_one_sentence(installation, query: str, sentence: str) 
     ("arguments", "sentence"),
     [
         ([" -- nothing"], "The query is empty."),
-        ([""], "QUERY is empty. Is it a variable that is not set?"),
+        ([""], "QUERY is empty. Is the variable that should fill it set?"),
         (["SELECT 1", "--file", __file__], "Give a query or --file, not both."),
         (["SELECT 1", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json', 'markdown'."),
         (["--file", "/nowhere.sql"], "File '/nowhere.sql' does not exist."),

@@ -57,7 +57,7 @@ def test_what_was_read_is_built_without_reading_again(installation, simulator, m
     assert len(simulator.requests) == requests
     assert again.code == 0
     assert again.err == (
-        f"Warning: Snapshot {snapshot} of an earlier run is not what is published:"
+        f"Warning: Snapshot {snapshot} of an earlier run is not published:"
         " it is built and published now, without reading again.\n"
     )
     (line,) = again.objects
@@ -108,7 +108,7 @@ def test_what_is_older_is_built_first_and_then_the_company_is_read(
 
     assert again.code == 0
     assert again.err == (
-        f"Warning: Snapshot {snapshot} of an earlier run is not what is published:"
+        f"Warning: Snapshot {snapshot} of an earlier run was not published:"
         " it was built and published first.\n"
     )
     assert len(simulator.requests) == 2 * requests

@@ -305,7 +305,7 @@ def test_the_review_that_the_earlier_version_sent_out_is_imported(upgrade: Upgra
     imported = upgrade.installation.command("review", "import", str(filled))
 
     assert imported.code == 0, imported.err
-    assert "Taken: 3 decisions" in imported.out
+    assert "Imported: 3 decisions" in imported.out
 
 
 def test_a_rebuild_gives_the_same_findings(upgrade: Upgrade) -> None:

@@ -201,7 +201,7 @@ def test_what_is_whole_is_listed_with_what_was_not_looked_at(whole: Installation
     assert found["journal"] == (
         f"journal: 2 entries in {whole.home}/journal/default.ndjson, 1 roster and 1 review that it names"
     )
-    assert found["scope"].startswith("not looked at: what reports and exports hold, OAuth tokens, ")
+    assert found["scope"].startswith("not checked: the contents of reports and exports, OAuth tokens, ")
 
     quick = whole.command("verify", "--quick", "--company", "default")
     assert (quick.code, quick.err) == (0, "")
@@ -258,7 +258,7 @@ def test_damage_is_sent_as_an_alert_once_a_day(copied: Installation) -> None:
         (body,) = receiver.bodies
     assert body["notes"][0] == {
         "kind": "failed",
-        "text": f"What is kept of default is not as it was written: {file} is not as it was written"
+        "text": f"Files of default are not as they were written: {file} is not as it was written"
         " (its sha256 differs); restore it from a backup, then try again.",
     }
 

@@ -1,1 +1,1 @@
-"""Tells people at once what cannot wait for a report: by webhook or e-mail, each thing once."""
+"""Sends alerts by webhook or e-mail about what should not wait for a report; each event is sent once."""

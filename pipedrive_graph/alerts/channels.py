@@ -1,7 +1,7 @@
 """Delivers one message over one channel: posts it to a webhook, or sends it as an e-mail.
 
-The address of a webhook is a secret, and stands in whatever error a library raises about it. So a failed
-attempt becomes a sentence of our own on the spot, and no error of a library is ever passed on.
+The address of a webhook is a secret, and the errors of libraries often contain it. So each failed attempt is
+turned into a message of our own at once, and no library error leaves this module.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from pipedrive_graph.pipedrive.http import get_heartbeat, post_json
 from pipedrive_graph.pipedrive.http_types import PROXY_OF, Fault, Response, Timeouts, TransportError
 
 _CODE = re.compile(rb"[a-z_]{2,40}\s*")
-"""What Slack says about a refusal, such as no_service; anything else might repeat the address."""
+"""An error code of Slack, such as no_service. Any other body is not shown: it might repeat the address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is waited for a receiver that does not answer as it should.
+class RetryPolicy:
+    """How often a delivery is tried, and how long to wait between the attempts.
 
     Attributes:
-        attempts: how often a delivery is tried under 5xx, 429 and cuts.
-        first: seconds that the first wait takes at most; each further one takes twice as long.
-        longest: seconds that no wait exceeds, whatever the receiver asks for.
-        connect, read: seconds until an attempt is given up.
+        attempts: the most attempts, after 5xx, 429 and broken connections.
+        first: the longest first wait, in seconds; it doubles with each retry.
+        longest: the longest wait, in seconds, even if the receiver asks for more.
+        connect, read: timeouts of one attempt, in seconds.
     """
 
     attempts: int = 4
@@ -53,75 +53,79 @@ class _Attempt:
     """How one attempt ended.
 
     Attributes:
-        said: what came back, or what went wrong, in words.
-        done: whether the receiver has the message.
-        again: whether another attempt may help.
-        wait: seconds that the receiver asks to be left alone for.
+        reply: the receiver's reply, or what went wrong, in words.
+        delivered: whether the receiver has the message.
+        retryable: whether another attempt may succeed.
+        retry_after: the seconds of the receiver's Retry-After, if it sent any.
     """
 
-    said: str
-    done: bool = False
-    again: bool = False
-    wait: float | None = None
+    reply: str
+    delivered: bool = False
+    retryable: bool = False
+    retry_after: float | None = None
 
 
-def deliver(channel: Channel, message: Message, patience: Patience | None = None) -> str:
+def deliver(channel: Channel, message: Message, policy: RetryPolicy | None = None) -> str:
     """Deliver a message.
 
     Returns:
-        What came back.
+        The receiver's reply, in words.
 
     Raises:
-        AlertError: if it was not delivered, saying why; it never holds the address or a password.
+        AlertError: if it was not delivered, with the reason; never with the address or a password.
     """
-    patience, secret = patience or Patience(), channel.secret()
+    policy, secret = policy or RetryPolicy(), channel.secret()
     if mail := channel.mail:
-        written = _mail(mail, message)
-        return _tried(lambda: _send(mail, written, secret, patience), patience)
-    url = _checked(channel, secret or "")
+        email = _compose(mail, message)
+        return _retry(lambda: _send(mail, email, secret, policy), policy)
+    url = _check_url(channel, secret or "")
     body = slack(message) if channel.kind == "slack" else document(message)
-    return _tried(lambda: _asked(url, patience, body), patience)
+    return _retry(lambda: _request(url, policy, body), policy)
 
 
-def call(heartbeat: Channel, patience: Patience | None = None) -> str:
+def call(heartbeat: Channel, policy: RetryPolicy | None = None) -> str:
     """Call the address of a heartbeat.
 
     Returns:
-        What came back.
+        The receiver's reply, in words.
 
     Raises:
-        AlertError: if it was not delivered, saying why; it never holds the address.
+        AlertError: if it was not delivered, with the reason; never with the address.
     """
-    patience, url = patience or Patience(), _checked(heartbeat, heartbeat.secret() or "")
-    return _tried(lambda: _asked(url, patience), patience)
+    policy, url = policy or RetryPolicy(), _check_url(heartbeat, heartbeat.secret() or "")
+    return _retry(lambda: _request(url, policy), policy)
 
 
-def _tried(attempt: Callable[[], _Attempt], patience: Patience) -> str:
-    """Make attempts until one is the last, and return what came back.
+def _retry(attempt: Callable[[], _Attempt], policy: RetryPolicy) -> str:
+    """Try until an attempt succeeds or a retry cannot help, and return the reply.
 
     Raises:
         AlertError: if it was not delivered.
     """
-    jitter = wait_random_exponential(multiplier=patience.first, max=patience.longest)
+    jitter = wait_random_exponential(multiplier=policy.first, max=policy.longest)
 
     def wait(state: RetryCallState) -> float:
-        asked = state.outcome.result().wait if state.outcome else None
-        return jitter(state) if asked is None else min(asked, patience.longest)
+        retry_after = state.outcome.result().retry_after if state.outcome else None
+        return jitter(state) if retry_after is None else min(retry_after, policy.longest)
 
     retrying = Retrying(
-        stop=stop_after_attempt(patience.attempts),
+        stop=stop_after_attempt(policy.attempts),
         wait=wait,
-        retry=retry_if_result(lambda tried: tried.again),
+        retry=retry_if_result(lambda result: result.retryable),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    ended: _Attempt = retrying(attempt)
-    if not ended.done:
-        raise AlertError(ended.said)
-    return ended.said
+    last: _Attempt = retrying(attempt)
+    if not last.delivered:
+        raise AlertError(last.reply)
+    return last.reply
 
 
-def _checked(channel: Channel, url: str) -> str:
-    """A webhook's address, if it is one to which something may be sent."""
+def _check_url(channel: Channel, url: str) -> str:
+    """Return a webhook's address.
+
+    Raises:
+        AlertError: if nothing may be sent to it.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -136,11 +140,11 @@ def _checked(channel: Channel, url: str) -> str:
     return url
 
 
-def _asked(url: str, patience: Patience, body: dict[str, object] | None = None) -> _Attempt:
-    """Post a body, or get the address where there is none."""
+def _request(url: str, policy: RetryPolicy, body: dict[str, object] | None = None) -> _Attempt:
+    """Post the body; without a body, send a GET."""
     parts = urlsplit(url)
     secrets = Redaction(url, f"{parts.path}?{parts.query}", parts.path, parts.query)
-    timeouts = Timeouts(connect=patience.connect, read=patience.read)
+    timeouts = Timeouts(connect=policy.connect, read=policy.read)
     try:
         response = (
             get_heartbeat(url, timeouts, secrets) if body is None else post_json(url, body, timeouts, secrets)
@@ -148,89 +152,89 @@ def _asked(url: str, patience: Patience, body: dict[str, object] | None = None) 
     except ConfigurationError as error:
         return _Attempt(f"{error}")
     except TransportError as error:
-        return _unanswered(error, parts.hostname or "")
-    return _judged(response)
+        return _no_response(error, parts.hostname or "")
+    return _interpret(response)
 
 
-def _unanswered(error: TransportError, host: str) -> _Attempt:
-    """Say why the request failed; of the address, only the host is named."""
+def _no_response(error: TransportError, host: str) -> _Attempt:
+    """Explain a missing response; only the host of the address is named."""
     if "certificate" in str(error):
         return _Attempt(f"the certificate of {host} is not trusted.")
     if PROXY_OF in str(error):
-        return _Attempt(f"{error}.", again=error.fault is not Fault.PROXY)
+        return _Attempt(f"{error}.", retryable=error.fault is not Fault.PROXY)
     if error.fault is Fault.TIMEOUT:
-        return _Attempt(f"{host} did not answer in time.", again=True)
-    return _Attempt(f"nobody answers at {host}.", again=True)
+        return _Attempt(f"{host} did not answer in time.", retryable=True)
+    return _Attempt(f"nobody answers at {host}.", retryable=True)
 
 
-def _judged(response: Response) -> _Attempt:
+def _interpret(response: Response) -> _Attempt:
     status = response.status
     if 200 <= status < 300:
-        return _Attempt(f"answered {status}", done=True)
+        return _Attempt(f"answered {status}", delivered=True)
     code = f" ({response.body.decode().strip()})" if _CODE.fullmatch(response.body) else ""
     if 300 <= status < 400:
         return _Attempt(f"it answered {status}, and redirects are not followed.")
     return _Attempt(
         f"it answered {status}{code}.",
-        again=status >= 500 or status in {408, 429},
-        wait=_seconds(response.headers.get("retry-after")),
+        retryable=status >= 500 or status in {408, 429},
+        retry_after=_seconds(response.headers.get("retry-after")),
     )
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is passed over."""
+    """Retry-After in seconds. Its other form, a date, is ignored."""
     return float(retry_after) if retry_after and re.fullmatch(r"\d{1,6}", retry_after.strip()) else None
 
 
-def _mail(mail: Mail, message: Message) -> EmailMessage:
+def _compose(mail: Mail, message: Message) -> EmailMessage:
     text = plain(message)
-    written = EmailMessage()
-    written["Subject"] = f"[pipedrive_graph] {text.splitlines()[0]}"
-    written["From"] = mail.sender
-    written["To"] = ", ".join(mail.to)
-    written["Date"] = format_datetime(message.at)
+    email = EmailMessage()
+    email["Subject"] = f"[pipedrive_graph] {text.splitlines()[0]}"
+    email["From"] = mail.sender
+    email["To"] = ", ".join(mail.to)
+    email["Date"] = format_datetime(message.at)
     domain = parseaddr(mail.sender)[1].rpartition("@")[2]
-    written["Message-ID"] = f"<{message.id}@{domain if domain.isascii() else 'pipedrive-graph.invalid'}>"
-    written["Auto-Submitted"] = "auto-generated"
-    written.set_content(text)
-    written.add_alternative(markup(message), subtype="html")
-    return written
+    email["Message-ID"] = f"<{message.id}@{domain if domain.isascii() else 'pipedrive-graph.invalid'}>"
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(text)
+    email.add_alternative(markup(message), subtype="html")
+    return email
 
 
-def _send(mail: Mail, written: EmailMessage, password: str | None, patience: Patience) -> _Attempt:
+def _send(mail: Mail, email: EmailMessage, password: str | None, policy: RetryPolicy) -> _Attempt:
     try:
-        refused = _sent(mail, written, password, patience)
+        refused = _submit(mail, email, password, policy)
     except ConfigurationError as error:
         return _Attempt(str(error))
     except smtplib.SMTPAuthenticationError as error:
-        return _Attempt(f"{mail.host} does not let {mail.user} in ({error.smtp_code}).")
+        return _Attempt(f"{mail.host} refused the login of {mail.user} ({error.smtp_code}).")
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         return _Attempt(
-            f"{mail.host} refused all recipients ({codes[0]}).", again=all(code < 500 for code in codes)
+            f"{mail.host} refused all recipients ({codes[0]}).", retryable=all(code < 500 for code in codes)
         )
     except smtplib.SMTPResponseException as error:
-        return _Attempt(f"{mail.host} answered {error.smtp_code}.", again=error.smtp_code < 500)
+        return _Attempt(f"{mail.host} answered {error.smtp_code}.", retryable=error.smtp_code < 500)
     except smtplib.SMTPNotSupportedError:
-        return _Attempt(f"{mail.host} does not offer what is set (STARTTLS, or a login).")
+        return _Attempt(f"{mail.host} does not support what is configured (STARTTLS, or a login).")
     except ssl.SSLError:
-        return _Attempt(f"the certificate of {mail.host} is not trusted, or it speaks no TLS.")
+        return _Attempt(f"the certificate of {mail.host} is not trusted, or it does not use TLS.")
     except (smtplib.SMTPException, OSError):
-        return _Attempt(f"nobody answers at {mail.host}:{mail.port} as a mail server does.", again=True)
+        return _Attempt(f"no mail server answers at {mail.host}:{mail.port}.", retryable=True)
     except (UnicodeError, ValueError):
-        return _Attempt(f"{mail.host} cannot be told the user or the password: they hold no plain letters.")
+        return _Attempt(f"the user or the password of {mail.host} may only hold ASCII characters.")
     if refused:
-        return _Attempt(f"sent, but {mail.host} refused {', '.join(sorted(refused))}", done=True)
-    return _Attempt(f"sent to {len(mail.to)} recipient{'s' * (len(mail.to) > 1)}", done=True)
+        return _Attempt(f"sent, but {mail.host} refused {', '.join(sorted(refused))}", delivered=True)
+    return _Attempt(f"sent to {len(mail.to)} recipient{'s' * (len(mail.to) > 1)}", delivered=True)
 
 
-def _sent(mail: Mail, written: EmailMessage, password: str | None, patience: Patience) -> list[str]:
-    """Send a mail; returns the recipients that were refused, where others were not."""
+def _submit(mail: Mail, email: EmailMessage, password: str | None, policy: RetryPolicy) -> list[str]:
+    """Send a mail, and return the recipients that the server refused if it accepted others."""
     context = net.load().trusting(ssl.create_default_context())
     server = (
-        smtplib.SMTP_SSL(mail.host, mail.port, timeout=patience.read, context=context)
+        smtplib.SMTP_SSL(mail.host, mail.port, timeout=policy.read, context=context)
         if mail.tls == "ssl"
-        else smtplib.SMTP(mail.host, mail.port, timeout=patience.read)
+        else smtplib.SMTP(mail.host, mail.port, timeout=policy.read)
     )
     with server:
         if mail.tls == "starttls":
@@ -238,6 +242,6 @@ def _sent(mail: Mail, written: EmailMessage, password: str | None, patience: Pat
         if mail.user and password:
             server.login(mail.user, password)
         refused = server.send_message(
-            written, parseaddr(mail.sender)[1], [parseaddr(address)[1] for address in mail.to]
+            email, parseaddr(mail.sender)[1], [parseaddr(address)[1] for address in mail.to]
         )
         return list(refused)

@@ -1,4 +1,4 @@
-"""Works out what a channel is to be told of a company now: from the published file, and what it was told."""
+"""Composes the next message of a channel from the published file and from what was already sent."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipedrive_graph.alerts.message import SHOWN, Message, Note, Told
-from pipedrive_graph.alerts.state import Known, Memory
+from pipedrive_graph.alerts.message import SHOWN, AlertedFinding, Message, Note
+from pipedrive_graph.alerts.state import ChannelState, SentFinding
 from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
 from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.published.connection import reading
 from pipedrive_graph.published.findings import Filter, Listed, grouped, listing
 
 FAILED = "failed:"
-"""How the keys of failed nights begin."""
+"""The prefix of the keys of failed runs."""
 BROKEN = "broken:"
-"""How the keys of rules that could not be run begin."""
+"""The prefix of the keys of rules that could not be run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The latest accepted snapshot: its id, and when its last answer was in; aware, UTC."""
+    """The latest accepted snapshot: its id, and the time of its last response (UTC, timezone-aware)."""
 
     snapshot_id: str
     finished_at: datetime
@@ -32,14 +32,14 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the published file says of a company.
+    """What alerts need from the published file about one company.
 
     Attributes:
         snapshot_id, status, reason: of the latest accepted snapshot.
-        finished_at: when that snapshot's last answer was in; aware, UTC.
-        snapshots: how many were accepted, with it.
-        findings: the open ones, worst first.
-        broken: why a rule could not be run, by its name.
+        finished_at: the time of that snapshot's last response (UTC, timezone-aware).
+        snapshots: the number of accepted snapshots.
+        findings: the open findings, worst first.
+        broken: the rules that could not be run, with the reason of each.
     """
 
     snapshot_id: str
@@ -58,14 +58,14 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message for a channel, and what the channel will have been told of by it."""
+    """A message for a channel, and the findings to remember as sent once it is delivered."""
 
     message: Message
-    findings: dict[str, Known]
+    findings: dict[str, SentFinding]
 
 
-def look(published: Path, company: str) -> Published | None:
-    """Read what is published of a company; None where nothing is.
+def read_published(published: Path, company: str) -> Published | None:
+    """Read what is published about a company; None if nothing is.
 
     Raises:
         WarehouseError: if the file cannot be read, or was published by another version.
@@ -100,56 +100,62 @@ def look(published: Path, company: str) -> Published | None:
 def compose(
     company: str,
     channel: Channel,
-    memory: Memory,
+    memory: ChannelState,
     notes: Iterable[Note],
     published: Published | None,
     *,
     report: str,
     now: datetime,
 ) -> Due | None:
-    """Put together what a channel is to be told; None where there is nothing.
+    """Compose the next message for a channel; None if nothing is due.
 
     Args:
         company: its name in the settings.
-        channel: who is told.
-        memory: what the channel was told before.
-        notes: what there is to say about the night.
-        published: what is published, where that could be read.
-        report: where the report is.
+        channel: the channel.
+        memory: what was sent over the channel before.
+        notes: events of the run, such as a failure.
+        published: what is published, if it could be read.
+        report: the address or path of the report.
         now: the message's time.
     """
-    waiting = {one.key: one.note for one in memory.waiting if one.kind in channel.on}
+    waiting = {note.key: note.note for note in memory.waiting if note.kind in channel.on}
     fresh = {note.key: note for note in notes if note.kind in channel.on}
-    told = [note for key, note in (waiting | fresh).items() if key not in memory.told]
-    found: dict[str, Told] = {}
+    unsent = [note for key, note in (waiting | fresh).items() if key not in memory.sent]
+    findings: dict[str, AlertedFinding] = {}
     if published and Event.NEW_FINDINGS in channel.on:
-        found = _found(channel, memory, published.findings)
+        findings = _unsent_findings(channel, memory, published.findings)
         if not memory.met:
-            told.insert(0, _first(company, channel, published, any_=bool(found)))
-    if not told and not found:
+            unsent.insert(0, _first(company, channel, published, any_=bool(findings)))
+    if not unsent and not findings:
         return None
     counts = {
-        name: sum(one.severity == name for one in found.values())
+        name: sum(finding.severity == name for finding in findings.values())
         for name in SEVERITIES
         if name in channel.severities
     }
     message = Message(
         company,
         now,
-        tuple(told),
+        tuple(unsent),
         counts if published and Event.NEW_FINDINGS in channel.on else {},
-        _shown(published.findings, found) if published and channel.details else (),
+        _shown(published.findings, findings) if published and channel.details else (),
         report,
-        tuple(sorted(f"{one.finding_id} {one.opened_at} {one.severity}" for one in found.values())),
+        tuple(
+            sorted(
+                f"{finding.finding_id} {finding.opened_at} {finding.severity}"
+                for finding in findings.values()
+            )
+        ),
     )
-    return Due(
-        message,
-        {one.finding_id: Known(opened_at=one.opened_at, severity=one.severity) for one in found.values()},
-    )
+    sent = {
+        finding_id: SentFinding(opened_at=finding.opened_at, severity=finding.severity)
+        for finding_id, finding in findings.items()
+    }
+    return Due(message, sent)
 
 
 def partial(company: str, published: Published) -> list[Note]:
-    """What is to be said where the latest snapshot has not everything."""
+    """The note about the latest snapshot if it is partial."""
     if published.status != "partial":
         return []
     text = f"The snapshot {published.snapshot_id} of {company} is partial. {published.reason or ''}".strip()
@@ -157,21 +163,21 @@ def partial(company: str, published: Published) -> list[Note]:
         Note(
             Event.PARTIAL,
             f"partial:{published.snapshot_id}",
-            "the night is partial",
+            "the run is partial",
             f"{text} What is missing stays as last known.",
         )
     ]
 
 
 def broken(company: str, published: Published) -> list[Note]:
-    """What to say about rules that could not be run: once for each, as long as the reason is the same."""
+    """Notes about rules that could not be run: one per rule for as long as the reason is the same."""
     return [
         Note(
             Event.PARTIAL,
             f"{BROKEN}{rule}:{hashlib.sha256(reason.encode()).hexdigest()[:16]}",
             f"the rule {rule} could not be run",
-            f"The rule {rule} could not be run for {company}: {reason} What it found before stays as it was,"
-            " and it finds nothing new.",
+            f"The rule {rule} could not be run for {company}: {reason} Its findings stay as they were, and it"
+            " finds nothing new.",
         )
         for rule, reason in published.broken.items()
     ]
@@ -180,20 +186,20 @@ def broken(company: str, published: Published) -> list[Note]:
 def not_run(
     company: str,
     snapshot: Latest | None,
-    memory: Memory,
+    memory: ChannelState,
     alerts: Alerts,
     *,
     since: datetime,
     now: datetime,
 ) -> list[Note]:
-    """What is to be said where the latest snapshot is too old: once, and again for each further day.
+    """The note about a latest snapshot that is too old: one at first, and one for each further day.
 
-    A night of which was told that it failed did run.
+    There is none if a failure was reported in that time: then the run was started, and failed.
     """
     latest = snapshot.finished_at if snapshot else since
     late = now - latest - alerts.expected_every
-    waiting = (one.since for one in memory.waiting if one.key.startswith(FAILED))
-    failed = (at for key, at in memory.told.items() if key.startswith(FAILED))
+    waiting = (note.since for note in memory.waiting if note.key.startswith(FAILED))
+    failed = (at for key, at in memory.sent.items() if key.startswith(FAILED))
     if late <= timedelta(0) or any(now - at < alerts.expected_every for at in (*waiting, *failed)):
         return []
     hours = alerts.expected_every.total_seconds() / 3600
@@ -206,14 +212,14 @@ def not_run(
         Note(
             Event.NOT_RUN,
             f"not_run:{snapshot.snapshot_id if snapshot else ''}:{late.days}",
-            "the night did not run",
-            f"{text}; one is expected every {hours:g} hours. Look whether the schedule runs, and at its log.",
+            "the run did not take place",
+            f"{text}; one is expected every {hours:g} hours. Check that the schedule runs, and read its log.",
         )
     ]
 
 
 def undelivered(channel: str, problem: str, *, now: datetime) -> Note:
-    """What to say over the other channels where one has failed: once a day."""
+    """The note that the other channels get when a channel has failed: one per day."""
     return Note(
         Event.FAILED,
         f"undelivered:{channel}:{now:%Y-%m-%d}",
@@ -223,23 +229,23 @@ def undelivered(channel: str, problem: str, *, now: datetime) -> Note:
 
 
 def damaged(company: str, texts: Sequence[str], *, now: datetime) -> Note:
-    """What to say where `verify` has found damage: once a day."""
+    """The note about damage that `verify` has found: one per day."""
     more = f" And {len(texts) - 1} more; `pipedrive-graph verify` lists them." if len(texts) > 1 else ""
     return Note(
         Event.FAILED,
         f"damaged:{now:%Y-%m-%d}",
         "something is damaged",
-        f"What is kept of {company} is not as it was written: {texts[0]}{more}",
+        f"Files of {company} are not as they were written: {texts[0]}{more}",
     )
 
 
 def misconfigured(company: str, problem: Exception, *, now: datetime) -> Note:
-    """What to say where a configuration file cannot be used: once a day, as of a failed night."""
+    """The note about a configuration file that cannot be used: one per day, like that of a failed run."""
     return Note(
         Event.FAILED,
         f"{FAILED}{now:%Y-%m-%d}:{type(problem).__name__}",
         "the configuration cannot be used",
-        f"No night of {company} can run: {problem} Until that is corrected, no findings are sent.",
+        f"No run of {company} can start: {problem} Until that is corrected, no findings are sent.",
     )
 
 
@@ -250,35 +256,37 @@ def _first(company: str, channel: Channel, published: Published, *, any_: bool) 
     else:
         short, text = "the first alert", f"This is the first alert about {company} over this channel."
     rest = (
-        "It counts all that is open; from now on, only what is new is told."
+        "It counts all open findings; later alerts only cover new ones."
         if any_
-        else f"Nothing {severities} is open; from now on, what is new is told."
+        else f"No {severities} finding is open; later alerts cover new ones."
     )
     return Note("first", "first", short, f"{text} {rest}")
 
 
-def _found(channel: Channel, memory: Memory, findings: list[Listed]) -> dict[str, Told]:
-    """The open findings that the channel was not told of, by id."""
-    found = {}
+def _unsent_findings(
+    channel: Channel, memory: ChannelState, findings: list[Listed]
+) -> dict[str, AlertedFinding]:
+    """The open findings that were not sent over the channel yet, by id."""
+    unsent = {}
     for listed in findings:
         values = listed.values
         if values["severity"] not in channel.severities:
             continue
         news = _news(values, memory.findings.get(values["finding_id"]))
         if news:
-            found[values["finding_id"]] = _told(values, news)
-    return found
+            unsent[values["finding_id"]] = _alerted(values, news)
+    return unsent
 
 
-def _news(values: dict[str, Any], known: Known | None) -> str | None:
+def _news(values: dict[str, Any], known: SentFinding | None) -> str | None:
     if known is None or known.opened_at != opened_at(values):
         return "reopened" if values["reopened"] else "new"
     worse = SEVERITIES.index(values["severity"]) < SEVERITIES.index(known.severity)
     return "worse" if worse else None
 
 
-def _told(values: dict[str, Any], news: str, also: Iterable[str] = ()) -> Told:
-    return Told(
+def _alerted(values: dict[str, Any], news: str, also: Iterable[str] = ()) -> AlertedFinding:
+    return AlertedFinding(
         finding_id=values["finding_id"],
         severity=values["severity"],
         rule=values["rule"],
@@ -292,13 +300,13 @@ def _told(values: dict[str, Any], news: str, also: Iterable[str] = ()) -> Told:
     )
 
 
-def _shown(findings: list[Listed], found: dict[str, Told]) -> tuple[Told, ...]:
-    """The worst of those that are told, those about the same thing as one."""
-    groups = grouped(listed for listed in findings if listed.values["finding_id"] in found)
+def _shown(findings: list[Listed], unsent: dict[str, AlertedFinding]) -> tuple[AlertedFinding, ...]:
+    """The worst of the unsent findings; findings about the same thing are shown as one."""
+    groups = grouped(listed for listed in findings if listed.values["finding_id"] in unsent)
     return tuple(
-        _told(
+        _alerted(
             group.lead.values,
-            found[group.lead.values["finding_id"]].news,
+            unsent[group.lead.values["finding_id"]].news,
             [other.values["rule"] for other in group.also],
         )
         for group in groups[:SHOWN]
@@ -306,5 +314,5 @@ def _shown(findings: list[Listed], found: dict[str, Told]) -> tuple[Told, ...]:
 
 
 def opened_at(values: dict[str, Any]) -> str:
-    """When a finding became open, as the state of the alerts has it."""
+    """When a finding was opened, in the format of the alert state."""
     return f"{values['opened_at'].isoformat()}Z"

@@ -1,9 +1,9 @@
-"""Chooses the channels while alerts.toml cannot be used: those that worked last, else those that can be read.
+"""Chooses the channels while alerts.toml cannot be used: the last that worked, else those that can be read.
 
-After each read of an alerts.toml whose variables are all set, it is copied to `alerts/last_alerts.toml` in
-the home folder, below a line with its sha256. So a secret that stands where a variable's name belongs is not
-copied. Channels that are chosen so get only what concerns the run, no findings: who may read those is what
-the broken file would say.
+When alerts.toml can be read and all its variables are set, it is copied to `alerts/last_alerts.toml` in the
+home folder, below a line with its sha256. So a secret that was pasted in place of a variable's name is not
+copied. The fallback channels get alerts about the run but no findings: only the broken file says which
+channels may receive those.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BEGINNING = "# sha256: "
 
 
 def current(alerts_file: AlertsFile, home: Path) -> tuple[Alerts, ConfigurationError | None]:
-    """What alerts.toml says; where it cannot be used, choose channels, and return why it cannot.
+    """The alerts that alerts.toml configures; if it cannot be used, fallback channels, and why it cannot.
 
     Args:
-        alerts_file: the file as it was read; where it can be used, it is copied.
-        home: the home folder, in which the copy lies.
+        alerts_file: the file as it was read; if it can be used, it is copied.
+        home: the home folder, which holds the copy.
 
     Raises:
-        LandingError: if the copy of what worked cannot be written.
+        LandingError: if the copy cannot be written.
     """
     alerts = alerts_file.alerts
     if alerts_file.problem is not None:
@@ -46,17 +46,17 @@ def exists(home: Path) -> bool:
 
 
 def check(home: Path) -> None:
-    """Check that the copy is as it was written.
+    """Check the copy against its sha256.
 
     Raises:
-        AlertError: if it is not.
+        AlertError: if it is damaged.
     """
     if exists(home) and _copied(home) is None:
-        raise AlertError(f"{_path(home)} is damaged; the next run that sends alerts makes it again.")
+        raise AlertError(f"{_path(home)} is damaged; the next run that sends alerts replaces it.")
 
 
 def _has_secret(channel: Channel) -> bool:
-    """Whether the variable that a channel names is set, or it names none."""
+    """Whether the variable that a channel names is set; true if it names none."""
     try:
         channel.secret()
     except AlertError:
@@ -65,20 +65,20 @@ def _has_secret(channel: Channel) -> bool:
 
 
 def _keep(text: str | None, home: Path) -> None:
-    """Copy alerts.toml, where it has changed; where there is none, remove the copy."""
+    """Copy alerts.toml if it has changed; remove the copy if the file does not exist."""
     path = _path(home)
     if text is None:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
     elif _copied(home) != text:
-        # companies may be at work at the same time, and write the same file
+        # runs of several companies may write this file at the same time
         with locks.lock(path.with_name(".last_alerts.lock"), doing="sending alerts", on_wait=lambda _: None):
             sha256 = hashlib.sha256(text.encode()).hexdigest()
             files.write_atomically(path, f"{_BEGINNING}{sha256}\n{text}".encode())
 
 
 def _last(home: Path) -> Alerts | None:
-    """What alerts.toml said when it could be used last; None where it never could."""
+    """The last alerts.toml that could be used; None if none ever could."""
     text = _copied(home)
     try:
         return None if text is None else alerts_file.parse(text, _path(home), companies=None)
@@ -87,7 +87,7 @@ def _last(home: Path) -> Alerts | None:
 
 
 def _copied(home: Path) -> str | None:
-    """The text that was copied; None where there is none, or it is damaged."""
+    """The copied text; None if there is none, or it is damaged."""
     try:
         first, _, text = _path(home).read_bytes().decode().partition("\n")
     except (OSError, UnicodeDecodeError):

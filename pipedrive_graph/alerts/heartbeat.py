@@ -1,7 +1,7 @@
-"""Calls the address of a monitor after a run that is complete; where the calls stop, the monitor alerts.
+"""Calls the address of a monitor after each complete run; when the calls stop, the monitor alerts.
 
-A GET without a body, as Healthchecks, Uptime Kuma, Cronitor and others take it. Nothing about the company is
-sent, and a run that is not complete sends nothing.
+The call is a GET without a body, which Healthchecks, Uptime Kuma, Cronitor and others accept. It sends
+nothing about the company. A run that is not complete sends nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipedrive_graph.alerts import due
-from pipedrive_graph.alerts.channels import Patience, call
+from pipedrive_graph.alerts.channels import RetryPolicy, call
 from pipedrive_graph.alerts.sender import Outcome
 from pipedrive_graph.config.alert_channels import Channel
 from pipedrive_graph.errors import AlertError, NoSpaceError, WarehouseError
@@ -23,38 +23,38 @@ def send(
     company: str,
     manifest: Manifest | None,
     *,
-    patience: Patience | None = None,
+    policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
-    """Call heartbeats, if the run is complete: all is read, published, and every rule ran.
+    """Call the heartbeats if the run is complete: everything is read and published, and every rule ran.
 
     Args:
-        heartbeats: those of the company.
+        heartbeats: the heartbeats of the company.
         published: the published file.
         company: its name in the settings.
-        manifest: the snapshot of the run; None where it has none.
-        patience: how long to wait for a receiver that does not answer.
+        manifest: the snapshot of the run; None if it made none.
+        policy: the retry policy.
 
     Returns:
-        What came of each heartbeat.
+        The outcome of each heartbeat.
     """
     if not heartbeats or manifest is None:
         return []
     try:
-        shown = due.look(published, company)
+        shown = due.read_published(published, company)
     except (WarehouseError, NoSpaceError):
-        return []  # the run says so itself
+        return []  # the run reports this itself
     is_complete = (
         shown is not None
         and shown.snapshot_id == manifest.snapshot_id
         and shown.status == "complete"
         and not shown.broken
     )
-    return [_call(heartbeat, patience) for heartbeat in heartbeats] if is_complete else []
+    return [_call(heartbeat, policy) for heartbeat in heartbeats] if is_complete else []
 
 
-def _call(heartbeat: Channel, patience: Patience | None) -> Outcome:
+def _call(heartbeat: Channel, policy: RetryPolicy | None) -> Outcome:
     try:
-        said = call(heartbeat, patience)
+        reply = call(heartbeat, policy)
     except AlertError as error:
         return Outcome(heartbeat.name, problem=f"The heartbeat '{heartbeat.name}' was not delivered: {error}")
-    return Outcome(heartbeat.name, said=said)
+    return Outcome(heartbeat.name, reply=reply)

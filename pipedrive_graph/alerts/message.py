@@ -1,4 +1,4 @@
-"""One neutral message, and how it looks in Slack, as JSON, as plain text and as an HTML mail."""
+"""An alert message, and its forms: Slack blocks, JSON, plain text and an HTML mail."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.common.text import printable
 
 SHOWN = 10
-"""Findings that are named; the others are counted."""
+"""The most findings that a message lists; it counts the others."""
 
 COLOURS = {"critical": "#8b0000", "high": "#c62828", "medium": "#b26a00", "low": "#00697a", "info": "#555555"}
 
 _HEADER = 150
-"""Characters that Slack takes in a header."""
+"""The most characters of a Slack header."""
 _TITLE = 300
-"""Characters of a finding's title that are told."""
+"""The most characters of a finding's title."""
 _NOTE = 550
-"""Characters of what is told about a night in Slack, which takes 3,000; an escaped one has up to five."""
+"""The most characters of a note in Slack: its limit is 3,000, and an escaped character takes up to five."""
 _NOTHING = "\N{ZERO WIDTH SPACE}"
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EVERYBODY = re.compile(r"@(?=(?:channel|here|everyone|all)\b)", re.IGNORECASE)
 _LINK = re.compile(r"(?<=\])(?=[(\[])|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)", re.IGNORECASE)
-"""Where a text would become a link to a reader of Markdown, as in Mattermost, or of a mail."""
+"""Where a text would become a link in Markdown (as in Mattermost) or in a mail program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something about a night, beside its findings.
+    """Something to report about a run, apart from findings.
 
     Attributes:
         kind: partial, not_run, failed, first or test.
-        key: what makes it another one than yesterday's.
-        short: for the subject of a mail.
+        key: identifies the event; a note whose key was already sent is not sent again.
+        short: a few words for the subject of a mail.
         text: a sentence or two.
     """
 
@@ -48,12 +48,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A finding that is told.
+class AlertedFinding:
+    """A finding in an alert.
 
     Attributes:
-        news: new, reopened, or worse (more severe than when it was told).
-        also: other rules that find something about the same thing.
+        news: new, reopened, or worse (more severe than when it was last sent).
+        also: other rules with a finding about the same thing.
     """
 
     finding_id: str
@@ -70,40 +70,41 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one channel is told of one company.
+    """An alert about one company for one channel.
 
     Attributes:
-        company: its name in the settings; None of a test.
-        at: when it was put together; aware, UTC.
-        notes: what is to be known about the night.
-        counts: new findings by severity, all of them.
-        findings: the worst of them, those about the same thing as one; none where only counts are told.
-        report: where the report is: an address or a path.
-        keys: what makes each finding another one than those told before.
+        company: its name in the settings; None in a test message.
+        at: when it was composed (UTC, timezone-aware).
+        notes: events of the run.
+        counts: the number of all new findings, by severity.
+        findings: the worst new findings; findings about the same thing are one. Empty if the channel only
+            gets counts.
+        report: the address or path of the report.
+        keys: identify the findings of the message, for its id.
     """
 
     company: str | None
     at: datetime
     notes: tuple[Note, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
-    findings: tuple[Told, ...] = ()
+    findings: tuple[AlertedFinding, ...] = ()
     report: str | None = None
     keys: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
-        """How many findings are told of, named or counted."""
+        """The number of new findings, listed or only counted."""
         return sum(self.counts.values())
 
     @property
     def id(self) -> str:
-        """The same for the same content, so that a receiver can drop what comes twice."""
-        told = [*(note.key for note in self.notes), *self.keys, self.company or ""]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:24]
+        """Equal for equal content, so that a receiver can drop duplicates."""
+        keys = [*(note.key for note in self.notes), *self.keys, self.company or ""]
+        return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
 
     @property
     def headline(self) -> str:
-        """All of it in one line."""
+        """A summary of the message in one line."""
         parts = [note.short for note in self.notes]
         if self.total:
             open_ = "open" if any(note.kind == "first" for note in self.notes) else "new"
@@ -113,22 +114,22 @@ class Message:
 
     @property
     def counted(self) -> str:
-        """The findings by severity, in words."""
+        """The counts by severity as text: `1 critical, 3 high`."""
         return ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
 
     @property
     def more(self) -> int:
-        """How many findings are counted and not named."""
-        return self.total - sum(1 + len(one.also) for one in self.findings)
+        """The number of findings that are counted but not listed."""
+        return self.total - sum(1 + len(finding.also) for finding in self.findings)
 
 
 def plain(message: Message) -> str:
-    """The message as a text, as a mail program without HTML shows it."""
+    """The message as plain text, for mail programs without HTML."""
     lines = [_unlinked(message.headline), ""]
     for note in message.notes:
         lines += [_unlinked(note.text), ""]
-    for one in message.findings:
-        lines += [f"{one.severity:<9} {one.rule}", f"          {_unlinked(_sentence(one))}"]
+    for finding in message.findings:
+        lines += [f"{finding.severity:<9} {finding.rule}", f"          {_unlinked(_sentence(finding))}"]
     if message.findings and message.more:
         lines.append(f"          and {message.more:,} more")
     if message.findings:
@@ -139,7 +140,7 @@ def plain(message: Message) -> str:
 
 
 def document(message: Message) -> dict[str, Any]:
-    """The message as the JSON object that a generic webhook gets."""
+    """The message as the JSON object for a generic webhook."""
     return {
         "type": "pipedrive_graph.alert",
         "version": 1,
@@ -151,18 +152,18 @@ def document(message: Message) -> dict[str, Any]:
         "counts": message.counts,
         "findings": [
             {
-                "finding_id": one.finding_id,
-                "severity": one.severity,
-                "rule": one.rule,
-                "title": _clean(one.title),
-                "subject_kind": one.subject_kind,
-                "subject_id": one.subject_id,
-                "object": one.object,
-                "opened_at": one.opened_at,
-                "news": one.news,
-                "also": list(one.also),
+                "finding_id": finding.finding_id,
+                "severity": finding.severity,
+                "rule": finding.rule,
+                "title": _clean(finding.title),
+                "subject_kind": finding.subject_kind,
+                "subject_id": finding.subject_id,
+                "object": finding.object,
+                "opened_at": finding.opened_at,
+                "news": finding.news,
+                "also": list(finding.also),
             }
-            for one in message.findings
+            for finding in message.findings
         ],
         "more": message.more,
         "report": message.report,
@@ -170,7 +171,7 @@ def document(message: Message) -> dict[str, Any]:
 
 
 def slack(message: Message) -> dict[str, Any]:
-    """The message as a Slack-compatible webhook takes it: blocks, and a text for who knows none."""
+    """The message for a Slack-compatible webhook: blocks, and a text for clients without blocks."""
     blocks: list[dict[str, Any]] = [
         {
             "type": "header",
@@ -178,14 +179,17 @@ def slack(message: Message) -> dict[str, Any]:
         }
     ]
     texts = [_escaped(_cut(note.text, _NOTE)) for note in message.notes]
-    texts += [f"*{one.severity}*  `{one.rule}`\n{_escaped(_sentence(one))}" for one in message.findings]
+    texts += [
+        f"*{finding.severity}*  `{finding.rule}`\n{_escaped(_sentence(finding))}"
+        for finding in message.findings
+    ]
     if message.findings and message.more:
         texts.append(f"and {message.more:,} more")
     if message.report:
         link = message.report
         shown = html.escape(_clean(link), quote=False).replace("|", "%7C")
         texts.append(f"<{shown}|Report>" if "://" in link else f"Report: `{shown}`")
-    # verbatim: nothing in a name becomes a link or calls somebody
+    # verbatim: nothing in a name becomes a link or a mention
     blocks += [
         {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}} for text in texts
     ]
@@ -198,10 +202,11 @@ def markup(message: Message) -> str:
     parts += [f"<p>{_html(note.text)}</p>" for note in message.notes]
     if message.findings:
         rows = "".join(
-            f'<tr><td style="padding:4px 12px 4px 0;color:{COLOURS[one.severity]};font-weight:bold;'
-            f'vertical-align:top">{one.severity}</td><td style="padding:4px 0">{_html(_sentence(one))}'
-            f'<br><span style="color:#555555;font-size:12px">{_html(one.rule)}</span></td></tr>'
-            for one in message.findings
+            f'<tr><td style="padding:4px 12px 4px 0;color:{COLOURS[finding.severity]};font-weight:bold;'
+            f'vertical-align:top">{finding.severity}</td><td style="padding:4px 0">'
+            f'{_html(_sentence(finding))}<br><span style="color:#555555;font-size:12px">'
+            f"{_html(finding.rule)}</span></td></tr>"
+            for finding in message.findings
         )
         parts.append(f'<table role="presentation" style="border-collapse:collapse">{rows}</table>')
         if message.more:
@@ -217,21 +222,21 @@ def markup(message: Message) -> str:
     )
 
 
-def _sentence(one: Told) -> str:
-    """A finding's title, with what is special about it."""
-    title = _cut(_clean(one.title), _TITLE)
-    if one.news != "new":
-        title += {"reopened": " It is open again.", "worse": " It is worse than before."}[one.news]
-    return f"{title} Also: {', '.join(sorted({*one.also}))}." if one.also else title
+def _sentence(finding: AlertedFinding) -> str:
+    """A finding's title; also whether it is reopened or worse, and which other rules agree."""
+    title = _cut(_clean(finding.title), _TITLE)
+    if finding.news != "new":
+        title += {"reopened": " It is open again.", "worse": " It is worse than before."}[finding.news]
+    return f"{title} Also: {', '.join(sorted({*finding.also}))}." if finding.also else title
 
 
 def _clean(text: str) -> str:
-    """A text on one line in which nothing turns the writing direction round."""
+    """The text on one line, without characters that change the writing direction."""
     return _BIDI.sub("\N{REPLACEMENT CHARACTER}", printable(text))
 
 
 def _unlinked(text: str) -> str:
-    """A clean text in which nothing becomes a link: the only link of a message is that to the report."""
+    """The clean text without links: the only link of a message is the one to the report."""
     return _LINK.sub(_NOTHING, _clean(text))
 
 
@@ -240,7 +245,7 @@ def _html(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text in which Slack finds no mark-up of its own, and nobody is called."""
+    """The text with Slack's mark-up and mentions escaped."""
     cleaned = _EVERYBODY.sub(f"@{_NOTHING}", _unlinked(text))
     return cleaned.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -1,7 +1,7 @@
-"""Sends what is due: after a night, after one that failed, or whenever somebody looks.
+"""Sends the alerts that are due: after a run, after a failed run, or on request.
 
-A delivery that fails is a sentence, the other channels are informed, and what it was about is due again; it
-never fails the night.
+A failed delivery never fails the run: it is reported in one sentence, the other channels get a note about it,
+and its content is sent by the next run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pipedrive_graph import errors
 from pipedrive_graph.alerts import due, fallback, state
-from pipedrive_graph.alerts.channels import Patience, call, deliver
+from pipedrive_graph.alerts.channels import RetryPolicy, call, deliver
 from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.sender import Outcome, Sender
 from pipedrive_graph.common import clock
@@ -32,14 +32,14 @@ from pipedrive_graph.errors import (
 
 _log = logging.getLogger(__name__)
 
-Wait = Callable[[str], None]
+OnWait = Callable[[str], None]
 
 FINE = (BudgetError, BusyError)
-"""How a night may end without a snapshot, and nothing be wrong: another one goes on with it."""
+"""Errors of a run that need no alert: another run continues its work."""
 
 
 def problems(outcomes: list[Outcome]) -> list[str]:
-    """A sentence for everything that went wrong."""
+    """One sentence per problem."""
     return [outcome.problem for outcome in outcomes if outcome.problem]
 
 
@@ -48,25 +48,25 @@ def send(
     alerts: AlertsFile,
     company: str,
     *,
-    wait: Wait,
-    patience: Patience | None = None,
+    on_wait: OnWait,
+    policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
-    """Tell every channel what it was not told yet of a company.
+    """Send every channel of a company what is due on it.
 
     Args:
-        settings: where what was sent, and what is published, lie.
+        settings: the settings of the home.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
-        wait: told once whom we wait for.
-        patience: how long a receiver that does not answer is waited for.
+        on_wait: called once when another process holds the lock.
+        policy: the retry policy.
 
     Returns:
-        What came of each channel.
+        The outcome of each channel.
 
     Raises:
-        ConfigurationError: if alerts.toml cannot be used; the channels that worked last know by then.
+        ConfigurationError: if alerts.toml cannot be used; the fallback channels were alerted by then.
     """
-    outcomes, problem = _sent(settings, alerts, company, wait=wait, patience=patience)
+    outcomes, problem = _sent(settings, alerts, company, on_wait=on_wait, policy=policy)
     if problem:
         raise problem
     return outcomes
@@ -77,24 +77,24 @@ def misconfigured(
     alerts: AlertsFile,
     problem: ConfigurationError,
     *,
-    wait: Wait,
+    on_wait: OnWait,
     company: str | None = None,
-    patience: Patience | None = None,
+    policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
-    """Alert about a configuration file that cannot be used; an error here is a sentence only.
+    """Alert about a configuration file that cannot be used. Errors are returned as problems, not raised.
 
     Args:
-        settings: those that are known without the file.
+        settings: the settings that are known without the file.
         alerts: alerts.toml as it was read.
         problem: why it cannot be used.
-        wait: called once when another process holds a lock.
+        on_wait: called once when another process holds a lock.
         company: the company whose alerts are sent; by default, all.
-        patience: how long to wait for a receiver that does not answer.
+        policy: the retry policy.
     """
     outcomes: list[Outcome] = []
-    for name in [company] if company else [one.name for one in settings.companies]:
+    for name in [company] if company else [configured.name for configured in settings.companies]:
         note = due.misconfigured(name, problem, now=clock.now())
-        outcomes += _sent(settings, alerts, name, wait=wait, patience=patience, note=note)[0]
+        outcomes += _sent(settings, alerts, name, on_wait=on_wait, policy=policy, note=note)[0]
     return outcomes
 
 
@@ -104,21 +104,21 @@ def damaged(
     company: str,
     texts: Sequence[str],
     *,
-    wait: Wait,
-    patience: Patience | None = None,
+    on_wait: OnWait,
+    policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
-    """Alert about damage that `verify` has found; an error here is a sentence only.
+    """Alert about damage that `verify` has found. Errors are returned as problems, not raised.
 
     Args:
-        settings: where what was sent, and what is published, lie.
+        settings: the settings of the home.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
-        texts: what is damaged, a sentence each; at least one.
-        wait: called once when another process holds the lock.
-        patience: how long to wait for a receiver that does not answer.
+        texts: what is damaged, one sentence each; at least one.
+        on_wait: called once when another process holds the lock.
+        policy: the retry policy.
     """
     note = due.damaged(company, texts, now=clock.now())
-    outcomes, broken = _sent(settings, alerts, company, wait=wait, patience=patience, note=note)
+    outcomes, broken = _sent(settings, alerts, company, on_wait=on_wait, policy=policy, note=note)
     return [*outcomes, Outcome("", problem=str(broken))] if broken else outcomes
 
 
@@ -127,19 +127,19 @@ def _sent(
     alerts: AlertsFile,
     company: str,
     *,
-    wait: Wait,
-    patience: Patience | None,
+    on_wait: OnWait,
+    policy: RetryPolicy | None,
     note: Note | None = None,
 ) -> tuple[list[Outcome], ConfigurationError | None]:
     """Send what is due, and return why alerts.toml cannot be used, if it cannot.
 
     Args:
-        settings: where what was sent, and what is published, lie.
+        settings: the settings of the home.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
-        wait: called once when another process holds the lock.
-        patience: how long to wait for a receiver that does not answer.
-        note: something else to say.
+        on_wait: called once when another process holds the lock.
+        policy: the retry policy.
+        note: one more note to send.
     """
     outcomes: list[Outcome] = []
     broken: ConfigurationError | None = None
@@ -148,36 +148,36 @@ def _sent(
         channels = usable.of(company)
         if not channels:
             return [], broken
-        with state.opened(settings, company, wait=wait) as (kept, write):
+        with state.opened(settings, company, on_wait=on_wait) as (sent, write):
             if broken:
                 note = note or due.misconfigured(company, broken, now=clock.now())
-            sender = Sender(settings, company, usable, kept, outcomes, note)
+            sender = Sender(settings, company, usable, sent, outcomes, note)
             for channel in channels:
                 with timed(_log, f"Alerts of '{company}' over '{channel.name}'"):
-                    outcomes.append(sender.tell(channel, patience))
+                    outcomes.append(sender.send(channel, policy))
                 write()
             for channel in channels:
-                outcomes += sender.inform(channel, outcomes, patience)
+                outcomes += sender.report_failures(channel, outcomes, policy)
                 write()
     except (AlertError, LandingError) as error:
         outcomes.append(Outcome("", problem=f"No alert could be sent: {error}"))
     return outcomes, broken
 
 
-def anything_due(settings: Settings, alerts: AlertsFile, company: str, *, wait: Wait) -> bool:
-    """Whether a channel has not been told something yet; nothing is sent.
+def anything_due(settings: Settings, alerts: AlertsFile, company: str, *, on_wait: OnWait) -> bool:
+    """Whether anything is due on a channel of the company; sends nothing.
 
     Raises:
         ConfigurationError: if alerts.toml cannot be used.
-        AlertError: if it is not known what was told before.
-        LandingError: if it cannot be read.
+        AlertError: if the record of what was sent is damaged.
+        LandingError: if that record cannot be read.
     """
     usable = alerts.usable()
     channels = usable.of(company)
     if not channels:
         return False
-    with state.opened(settings, company, wait=wait) as (kept, _):
-        sender = Sender(settings, company, usable, kept, [])
+    with state.opened(settings, company, on_wait=on_wait) as (sent, _):
+        sender = Sender(settings, company, usable, sent, [])
         return any(sender.due(channel) for channel in channels)
 
 
@@ -188,51 +188,57 @@ def note_failure(
     sentence: str,
     *,
     kind: str,
-    wait: Wait,
+    on_wait: OnWait,
     at: datetime | None = None,
 ) -> None:
-    """Have it told, by the next `send`, that a night of a company failed: once a day for each kind.
+    """Queue an alert about a failed run for the next `send`: at most one per day and kind.
 
-    While alerts.toml cannot be used, it is kept for the channels that were used before.
+    While alerts.toml cannot be used, the note is kept for the channels that were used before.
 
     Args:
-        settings: where what was sent, and what is published, lie.
+        settings: the settings of the home.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
-        sentence: why, and what to do.
-        kind: what makes two failures of one day different ones.
-        wait: told once whom we wait for.
+        sentence: why it failed, and what to do.
+        kind: the kind of failure; two kinds on one day are two alerts.
+        on_wait: called once when another process holds the lock.
         at: when it failed; by default, now.
 
     Raises:
         ConfigurationError: if alerts.toml cannot be used.
-        AlertError: if it is not known what was told before.
-        LandingError: if it cannot be written down.
+        AlertError: if the record of what was sent is damaged.
+        LandingError: if that record cannot be read or written.
     """
     now = clock.now()
     at = at or now
     note = Note(
         Event.FAILED,
         f"{due.FAILED}{at:%Y-%m-%d}:{kind}",
-        "the night failed",
-        f"The night of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
+        "the run failed",
+        f"The run of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
     )
     chosen, problem = fallback.current(alerts, settings.home)
-    channels = [one.name for one in chosen.of(company) if Event.FAILED in one.on]
-    _keep(settings, company, note, None if problem and not channels else channels, now=now, wait=wait)
+    channels = [channel.name for channel in chosen.of(company) if Event.FAILED in channel.on]
+    _keep(settings, company, note, None if problem and not channels else channels, now=now, on_wait=on_wait)
     if problem:
         raise problem
 
 
 def _keep(
-    settings: Settings, company: str, note: Note, channels: list[str] | None, *, now: datetime, wait: Wait
+    settings: Settings,
+    company: str,
+    note: Note,
+    channels: list[str] | None,
+    *,
+    now: datetime,
+    on_wait: OnWait,
 ) -> None:
-    """Keep a note for the next delivery over these channels, or over those that were used before."""
+    """Queue a note for these channels; without channels, for those that were used before."""
     if channels == [] or (channels is None and not state.exists(settings, company)):
         return
-    with state.opened(settings, company, wait=wait) as (kept, write):
-        for channel in list(kept.channels) if channels is None else channels:
-            kept.of(channel).wait(note, now)
+    with state.opened(settings, company, on_wait=on_wait) as (sent, write):
+        for channel in list(sent.channels) if channels is None else channels:
+            sent.of(channel).keep(note, now)
         write()
 
 
@@ -242,10 +248,13 @@ def after_failure(
     company: str,
     error: Exception,
     *,
-    wait: Wait,
-    patience: Patience | None = None,
+    on_wait: OnWait,
+    policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
-    """Tell that a night ended with an error, and whatever else is due; an error here is a sentence only."""
+    """Alert about a run that ended with an error, and send all else that is due.
+
+    Errors are returned as problems, not raised.
+    """
     if isinstance(error, BusyError):
         return []
     try:
@@ -253,36 +262,36 @@ def after_failure(
             sentence = (
                 str(error)
                 if isinstance(error, PipedriveGraphError)
-                else f"an unexpected error, {type(error).__name__}; run sync --debug for where it happened."
+                else f"an unexpected error, {type(error).__name__}; run sync --debug to locate it."
             )
-            with suppress(ConfigurationError):  # of alerts.toml; the note is kept all the same
-                note_failure(settings, alerts, company, sentence, kind=type(error).__name__, wait=wait)
+            with suppress(ConfigurationError):  # about alerts.toml; the note is queued anyway
+                note_failure(settings, alerts, company, sentence, kind=type(error).__name__, on_wait=on_wait)
     except (AlertError, LandingError) as caught:
         return [Outcome("", problem=f"No alert could be sent: {caught}")]
-    outcomes, broken = _sent(settings, alerts, company, wait=wait, patience=patience)
+    outcomes, broken = _sent(settings, alerts, company, on_wait=on_wait, policy=policy)
     if broken and str(broken) != str(error):
         outcomes.append(Outcome("", problem=str(broken)))
     return outcomes
 
 
 def sentence_of(name: str, message: str) -> str | None:
-    """The sentence of an error of which only the class's name and a text are left; None if it is not ours."""
+    """The message of an error that is known by its class name and text; None if the class is not ours."""
     kind = getattr(errors, name, None)
     if not (isinstance(kind, type) and issubclass(kind, PipedriveGraphError)):
         return None
     return message.strip().removeprefix(f"{kind.__module__}.{name}: ")
 
 
-def try_out(channel: Channel, *, patience: Patience | None = None) -> str:
-    """Send a test message over a channel, or call a heartbeat, and return what came back.
+def send_test(channel: Channel, *, policy: RetryPolicy | None = None) -> str:
+    """Send a test message over a channel, or call a heartbeat, and return the receiver's reply.
 
     Raises:
         AlertError: if it was not delivered.
     """
     if channel.kind == HEARTBEAT:
-        return call(channel, patience)
+        return call(channel, policy)
     now = clock.now()
     note = Note(
         "test", f"test:{clock.iso(now)}", "a test", "This is a test: alerts of pipedrive_graph arrive here."
     )
-    return deliver(channel, Message(None, now, (note,)), patience)
+    return deliver(channel, Message(None, now, (note,)), policy)

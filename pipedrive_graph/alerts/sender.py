@@ -1,4 +1,4 @@
-"""Sends what is due about one company over one channel after the other, and notes what was sent."""
+"""Sends what is due about one company, channel by channel, and records what was sent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipedrive_graph.alerts import due
-from pipedrive_graph.alerts.channels import Patience, deliver
+from pipedrive_graph.alerts.channels import RetryPolicy, deliver
 from pipedrive_graph.alerts.message import Message, Note
-from pipedrive_graph.alerts.state import Memory, State
+from pipedrive_graph.alerts.state import ChannelState, State
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
 from pipedrive_graph.config.settings import Settings
@@ -17,50 +17,50 @@ from pipedrive_graph.errors import AlertError, LandingError, NoSpaceError, Wareh
 from pipedrive_graph.landing import Landing
 
 REPORTS = ("access_report.html", "findings.csv")
-"""What an alert leads to: the first of these that is there, in the folder of the company's reports."""
+"""An alert links to the first of these files that exists in the company's report folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one channel.
+    """The outcome of one channel.
 
     Attributes:
-        channel: its name; empty where it concerns none of them alone.
-        message: what it was told; None where there was nothing to tell, or it could not be delivered.
-        said: what came back.
-        problem: a sentence, where something went wrong.
+        channel: its name; empty if the outcome is not about a single channel.
+        message: the delivered message; None if nothing was due, or the delivery failed.
+        reply: the receiver's reply, in words.
+        problem: one sentence, if something went wrong.
     """
 
     channel: str
     message: Message | None = None
-    said: str | None = None
+    reply: str | None = None
     problem: str | None = None
 
 
 def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
-    """Where a company's report is: an address, if one is set, or a path."""
+    """The place of a company's report: the address if one is configured, else the path."""
     address = alerts.address(company)
     if address:
         return address
     folder: Path = settings.reports / company
-    with suppress(PermissionError):  # a report that this user may not see is no reason to send nothing
+    with suppress(PermissionError):  # an unreadable report does not prevent the alert
         return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
     return str(folder)
 
 
 class Sender:
-    """Tells channels about one company, as it is published now."""
+    """Sends alerts about one company in its published state."""
 
     def __init__(
         self,
         settings: Settings,
         company: str,
         alerts: Alerts,
-        kept: State,
+        state: State,
         outcomes: list[Outcome],
         note: Note | None = None,
     ) -> None:
-        self._company, self._alerts, self._kept = company, alerts, kept
+        self._company, self._alerts, self._state = company, alerts, state
         self._report = report_of(settings, alerts, company)
         self._now = clock.now()
         self._notes = [note] if note else []
@@ -68,16 +68,16 @@ class Sender:
         self._datable = True
         latest: due.Latest | None = None
         try:
-            self._published = due.look(settings.published, company)
+            self._published = due.read_published(settings.published, company)
             latest = self._published.latest if self._published else None
         except (WarehouseError, NoSpaceError) as error:
-            # whatever else is to be told does not wait for that
+            # other alerts are sent all the same
             outcomes.append(Outcome("", problem=f"No alert about findings could be sent: {error}"))
-            latest = self._of_landing(settings)
+            latest = self._latest_of_landing(settings)
         self._latest = latest
 
-    def _of_landing(self, settings: Settings) -> due.Latest | None:
-        """The latest snapshot by the landing; where that is damaged too, that is what there is to say."""
+    def _latest_of_landing(self, settings: Settings) -> due.Latest | None:
+        """The latest snapshot in the landing; if the landing is damaged too, a note about that is due."""
         try:
             newest = Landing(settings.storage).of(self._company).latest(accepted=True)
         except LandingError as error:
@@ -87,13 +87,13 @@ class Sender:
         return due.Latest(newest.snapshot_id, newest.finished_at) if newest else None
 
     def due(self, channel: Channel) -> due.Due | None:
-        """What a channel is to get now; None where there is nothing."""
-        memory = self._kept.of(channel.name)
-        waiting = {one.key for one in memory.waiting}  # of a night that has failed for the same reason
+        """What is due on a channel now; None if nothing is."""
+        memory = self._state.of(channel.name)
+        waiting = {note.key for note in memory.waiting}  # of a run that failed for the same reason
         notes = [note for note in self._notes if note.key not in waiting]
         if self._datable:
             notes += due.not_run(
-                self._company, self._latest, memory, self._alerts, since=self._kept.since, now=self._now
+                self._company, self._latest, memory, self._alerts, since=self._state.since, now=self._now
             )
         if self._published:
             notes += due.partial(self._company, self._published)
@@ -108,49 +108,52 @@ class Sender:
             now=self._now,
         )
 
-    def tell(self, channel: Channel, patience: Patience | None) -> Outcome:
-        """Send a channel what is due, and note what was sent."""
-        memory, told = self._kept.of(channel.name), self.due(channel)
+    def send(self, channel: Channel, policy: RetryPolicy | None) -> Outcome:
+        """Send a channel what is due, and record what was sent."""
+        memory, due_now = self._state.of(channel.name), self.due(channel)
         memory.forget(self._now)
         self._forget_resolved(memory)
         self._forget_repaired(memory)
-        if told is None:
+        if due_now is None:
             return Outcome(channel.name)
-        lasting = [note for note in told.message.notes if note.kind in {Event.PARTIAL, Event.FAILED}]
+        message = due_now.message
+        lasting = [note for note in message.notes if note.kind in {Event.PARTIAL, Event.FAILED}]
         try:
-            said = deliver(channel, told.message, patience)
+            reply = deliver(channel, message, policy)
         except AlertError as error:
             for note in lasting:
-                memory.wait(note, self._now)
+                memory.keep(note, self._now)
             sentence = f"The alert over '{channel.name}' was not delivered: {error}"
-            return Outcome(channel.name, problem=f"{sentence} It is tried again by the next run.")
+            return Outcome(channel.name, problem=f"{sentence} The next run tries again.")
         memory.waiting = []
-        memory.told |= {note.key: self._now for note in told.message.notes if note.kind != "first"}
-        memory.findings |= told.findings
+        memory.sent |= {note.key: self._now for note in message.notes if note.kind != "first"}
+        memory.findings |= due_now.findings
         memory.met = memory.met or (self._published is not None and Event.NEW_FINDINGS in channel.on)
-        return Outcome(channel.name, told.message, said)
+        return Outcome(channel.name, message, reply)
 
-    def inform(self, channel: Channel, outcomes: list[Outcome], patience: Patience | None) -> list[Outcome]:
-        """Say over a channel that others have failed, unless it knows; returns what went wrong with that."""
+    def report_failures(
+        self, channel: Channel, outcomes: list[Outcome], policy: RetryPolicy | None
+    ) -> list[Outcome]:
+        """Send a channel notes about failed deliveries over others; returns the outcome if that fails too."""
         failed = {outcome.channel: outcome.problem for outcome in outcomes if outcome.channel}
         if failed.get(channel.name) or Event.FAILED not in channel.on:
             return []
         for name, problem in failed.items():
             if problem:
-                self._kept.of(channel.name).wait(due.undelivered(name, problem, now=self._now), self._now)
-        outcome = self.tell(channel, patience) if any(failed.values()) else None
+                self._state.of(channel.name).keep(due.undelivered(name, problem, now=self._now), self._now)
+        outcome = self.send(channel, policy) if any(failed.values()) else None
         return [outcome] if outcome and outcome.problem else []
 
-    def _forget_resolved(self, memory: Memory) -> None:
-        """A finding that is open no more is told anew when it comes back."""
+    def _forget_resolved(self, memory: ChannelState) -> None:
+        """Forget findings that are not open: they are sent again when they are reopened."""
         if self._published:
             open_ = {listed.values["finding_id"] for listed in self._published.findings}
             memory.findings = {name: known for name, known in memory.findings.items() if name in open_}
 
-    def _forget_repaired(self, memory: Memory) -> None:
-        """A rule that runs again is reported again when it breaks again."""
+    def _forget_repaired(self, memory: ChannelState) -> None:
+        """Forget broken rules that run again: they are reported again when they break again."""
         if self._published:
             lasting = {note.key for note in due.broken(self._company, self._published)}
-            memory.told = {
-                key: at for key, at in memory.told.items() if key in lasting or not key.startswith(due.BROKEN)
+            memory.sent = {
+                key: at for key, at in memory.sent.items() if key in lasting or not key.startswith(due.BROKEN)
             }

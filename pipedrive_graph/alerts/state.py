@@ -1,7 +1,7 @@
-"""Remembers what each channel was told of a company, so that everything is told once.
+"""Records what was sent over each channel about a company, so that nothing is sent twice.
 
-It is one small file per company, `alerts/<company>.json` in the home folder, replaced as a whole after
-each delivery. Where a delivery failed, what was to be told waits there for the next run.
+The record is one small file per company, `alerts/<company>.json` in the home folder, replaced as a whole
+after each delivery. Notes whose delivery failed wait there for the next run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipedrive_graph.alerts.message import Note
 from pipedrive_graph.common import clock, files, locks
@@ -21,24 +21,24 @@ from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import AlertError
 
 WAITS = timedelta(days=14)
-"""How long what could not be delivered is kept for another attempt."""
+"""How long a note that could not be delivered is kept for another attempt."""
 REMEMBERED = timedelta(days=60)
-"""How long it is remembered that something about a night was told."""
+"""How long the key of a sent note is remembered."""
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", validate_by_name=True, serialize_by_alias=True)
 
 
-class Known(_Record):
-    """A finding as it was told: since when it had been open, and how severe it was."""
+class SentFinding(_Record):
+    """A finding as it was sent: when it was opened, and its severity."""
 
     opened_at: str
     severity: str
 
 
-class Waiting(_Record):
-    """Something about a night that could not be delivered yet."""
+class PendingNote(_Record):
+    """A note about a run that could not be delivered yet."""
 
     kind: str
     key: str
@@ -48,83 +48,88 @@ class Waiting(_Record):
 
     @property
     def note(self) -> Note:
-        """What is to be told."""
+        """The note to send."""
         return Note(self.kind, self.key, self.short, self.text)
 
 
-class Memory(_Record):
-    """What one channel was told of the company.
+class ChannelState(_Record):
+    """What was sent over one channel about the company.
 
     Attributes:
-        met: whether it was told of what was open at the beginning.
-        findings: by id, those that are open.
-        told: keys of what was told about nights, and when.
-        waiting: what is to be told about nights, and could not be delivered.
+        met: whether the first alert was sent, with the findings that were open then.
+        findings: the open findings that were sent, by id.
+        sent: when each note was sent, by key; `told` in the file.
+        waiting: notes that could not be delivered yet.
     """
 
     met: bool = False
-    findings: dict[str, Known] = {}
-    told: dict[str, datetime] = {}
-    waiting: list[Waiting] = []
+    findings: dict[str, SentFinding] = {}
+    sent: dict[str, datetime] = Field(default={}, alias="told")
+    waiting: list[PendingNote] = []
 
-    def wait(self, note: Note, now: datetime) -> None:
-        """Keep a note for the next delivery, unless it is told or waits already."""
-        if note.key not in self.told and note.key not in {one.key for one in self.waiting}:
+    def keep(self, note: Note, now: datetime) -> None:
+        """Queue a note for the next delivery, unless it was sent or is queued already."""
+        if note.key not in self.sent and note.key not in {queued.key for queued in self.waiting}:
             self.waiting.append(
-                Waiting(kind=note.kind, key=note.key, short=note.short, text=note.text, since=now)
+                PendingNote(kind=note.kind, key=note.key, short=note.short, text=note.text, since=now)
             )
 
     def forget(self, now: datetime) -> None:
-        """Drop what is too old to be of use."""
-        self.told = {key: at for key, at in self.told.items() if now - at < REMEMBERED}
-        self.waiting = [one for one in self.waiting if now - one.since < WAITS]
+        """Drop entries that are too old to be useful."""
+        self.sent = {key: at for key, at in self.sent.items() if now - at < REMEMBERED}
+        self.waiting = [note for note in self.waiting if now - note.since < WAITS]
 
 
 class State(Sealed, _Record):
-    """What the channels were told of one company; `since` is when it was first thought of.
+    """What was sent over the channels of one company.
 
-    `sha256` is that of the rest; an earlier version wrote none.
+    Attributes:
+        since: when alerts about the company began.
+        channels: the record of each channel, by name.
+        sha256: of the other fields; empty in files of an earlier version.
     """
 
     format: Literal[1] = 1
     since: datetime
-    channels: dict[str, Memory] = {}
+    channels: dict[str, ChannelState] = {}
     sha256: str = ""
 
-    def of(self, channel: str) -> Memory:
-        """The memory of one channel, empty at first."""
-        return self.channels.setdefault(channel, Memory())
+    def of(self, channel: str) -> ChannelState:
+        """The record of one channel; it is created empty."""
+        return self.channels.setdefault(channel, ChannelState())
 
 
 def exists(settings: Settings, company: str) -> bool:
-    """Whether anything was kept of a company."""
+    """Whether there is a record of a company."""
     return file_of(settings, company).exists()
 
 
 @contextmanager
 def opened(
-    settings: Settings, company: str, *, wait: Callable[[str], None]
+    settings: Settings, company: str, *, on_wait: Callable[[str], None]
 ) -> Iterator[tuple[State, Callable[[], None]]]:
-    """Hold the state of a company, so that nobody else tells the same, with a function that writes it.
+    """Lock and read the record of a company; yields it with a function that writes it.
+
+    The lock keeps two processes from sending the same alert.
 
     Raises:
         AlertError: if the file is damaged.
         LandingError: if it cannot be read or written.
     """
     path = file_of(settings, company)
-    with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", on_wait=wait):
+    with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", on_wait=on_wait):
         state = _read(path)
 
         def write() -> None:
             files.write_atomically(path, state.sealed().model_dump_json(indent=1).encode())
 
         if not path.exists():
-            write()  # from now on, a snapshot is expected
+            write()  # from now on, a missing snapshot is reported
         yield state, write
 
 
 def read(settings: Settings, company: str) -> State:
-    """What was sent about a company over each channel, and what is still to be sent.
+    """Read what was sent over each channel about a company, and what still waits.
 
     Raises:
         AlertError: if the file is damaged.
@@ -133,7 +138,7 @@ def read(settings: Settings, company: str) -> State:
 
 
 def file_of(settings: Settings, company: str) -> Path:
-    """The file of a company's state; it need not be there."""
+    """The file of a company's record, whether or not it exists."""
     return settings.home / "alerts" / f"{company}.json"
 
 
@@ -155,6 +160,6 @@ def _read(path: Path) -> State:
 
 def _damaged(path: Path) -> AlertError:
     return AlertError(
-        f"Cannot read {path}, where it stands what was told before; remove the file, and all that is open"
-        " is told once more."
+        f"Cannot read {path}, the record of the alerts that were sent; remove the file, and all open findings"
+        " are sent once more."
     )

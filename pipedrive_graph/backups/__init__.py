@@ -1,10 +1,10 @@
-"""Backs up what cannot be made again into one archive, and puts it back into an empty home folder.
+"""Writes everything that cannot be rebuilt into one archive, and restores it into an empty home folder.
 
-A backup is a `.tar.gz` that any program for archives opens:
+A backup is a standard `.tar.gz` archive:
 
-    BACKUP.json       first: what it is, when it was made, of which companies, which variables it needs
-    home/…            the files, at their places in the home folder
-    MANIFEST.json     last: the size and the sha256 of every file; without it the archive is not whole
+    BACKUP.json       first: its format, time, companies, and the variables that it needs
+    home/…            the files, with their paths in the home folder
+    MANIFEST.json     last: the size and sha256 of every file; without it, the archive is incomplete
 """
 
 from pipedrive_graph.backups.archive import write

@@ -1,4 +1,4 @@
-"""Writes a backup: under a temporary name, and in one pass over the files."""
+"""Writes a backup in one pass over the files, under a temporary name."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from pipedrive_graph.common import files
 from pipedrive_graph.errors import ConfigurationError, LandingError
 
 _OURS = {"landing", "journal", "alerts", TOKENS} | MADE_AGAIN
-"""The names in the home folder under which nobody puts a backup."""
+"""The folders and files of the home in which no backup may be writer."""
 
 HEAD_BYTES = 2**22
-"""The first member is never as large as this."""
+"""The first member is always smaller than this."""
 
 
 def check_target(target: Path, home: Path) -> None:
-    """Refuse a place where a backup would be lost, or where it would replace something else.
+    """Refuse a target where a backup would be lost, or would replace another file.
 
     Raises:
-        ConfigurationError: if it is in a folder of the program, is a folder, or holds no backup.
+        ConfigurationError: if it is in a folder of the program, is a folder, or is not a backup.
         LandingError: if it cannot be read.
     """
     path = files.real(target)
     inside = path.relative_to(home.resolve()) if path.is_relative_to(home.resolve()) else None
     if inside is not None and inside.parts and inside.parts[0] in _OURS:
         raise ConfigurationError(
-            f"{target} is in a folder of the program; write the backup elsewhere, best to another disk."
+            f"{target} is in a folder of the program; write the backup elsewhere, ideally to another disk."
         )
     if path.is_dir():
         raise ConfigurationError(
             f"{target} is a folder; name the file to write, such as {target}/backup.tar.gz."
         )
     if os.path.lexists(path) and not _is_backup(path):
-        raise ConfigurationError(f"{target} is there already and is not a backup; name another file.")
+        raise ConfigurationError(f"{target} already exists and is not a backup; name another file.")
 
 
 def _is_backup(path: Path) -> bool:
@@ -63,7 +63,7 @@ def read_head(archive: tarfile.TarFile) -> Head:
     """Read the first member of a backup.
 
     Raises:
-        LandingError: if it is not that of a backup; the message completes a sentence.
+        LandingError: if it is not the head of a backup; the message completes a sentence.
         OSError, tarfile.TarError: if the archive cannot be read.
     """
     member = archive.next()
@@ -77,30 +77,30 @@ def read_head(archive: tarfile.TarFile) -> Head:
 
 
 def write(target: Path, head: Head, contents: Contents) -> Manifest:
-    """Write a backup; what was there before stays until it is whole.
+    """Write a backup; an existing file is replaced when the new one is complete.
 
-    A file that differs from what its snapshot's manifest says is put in as it is, and listed as damaged.
+    A file that differs from its snapshot's manifest is included as it is, and listed as damaged.
 
     Raises:
         LandingError: if a file cannot be read, was removed or changed meanwhile, or the backup cannot be
-            written; a file at the target stays as it was.
+            written; an existing file at the target stays.
     """
     with (
         files.atomically(target) as file,
         tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive,
     ):
-        written = _Written(archive, int(head.at.timestamp()), damaged=[*contents.damaged])
-        written.add_record(HEAD, head)
+        writer = _Writer(archive, int(head.at.timestamp()), damaged=[*contents.damaged])
+        writer.add_record(HEAD, head)
         for item in contents.items:
-            written.add(item)
-        manifest = Manifest(files=tuple(written.members), damaged=tuple(written.damaged))
-        written.add_record(MANIFEST, manifest)
+            writer.add(item)
+        manifest = Manifest(files=tuple(writer.members), damaged=tuple(writer.damaged))
+        writer.add_record(MANIFEST, manifest)
     return manifest
 
 
 @dataclass(slots=True)
-class _Written:
-    """An archive that is being written, and what it holds so far."""
+class _Writer:
+    """Writes an archive, and tracks its members."""
 
     archive: tarfile.TarFile
     at: int
@@ -117,7 +117,7 @@ class _Written:
                 state = os.fstat(file.fileno())
                 self._put(item, file, state.st_size, int(state.st_mtime), state.st_mode & 0o777)
         except FileNotFoundError as error:
-            if not item.passing:
+            if not item.transient:
                 raise _changed(item) from error
         if item.sha256 is not None and self.members[-1].sha256 != item.sha256:
             self._note_damage(item)
@@ -126,19 +126,19 @@ class _Written:
         info = tarfile.TarInfo(f"{HOME}{item.name}")
         info.size, info.mtime, info.mode = size, modified, files.PRIVATE
         source = _Hashing(file, item)
-        self.archive.addfile(info, source)  # type: ignore[arg-type]  # it is only read from
+        self.archive.addfile(info, source)  # type: ignore[arg-type]  # only read() is used
         digest = source.sha256.hexdigest()
         self.members.append(Member(name=item.name, bytes=size, sha256=digest, mode=f"{mode:04o}"))
 
     def add_record(self, name: str, record: BaseModel) -> None:
-        """Add a file that says something about the backup."""
+        """Add a record about the backup."""
         content = record.model_dump_json(indent=1).encode()
         info = tarfile.TarInfo(name)
         info.size, info.mtime, info.mode = len(content), self.at, files.PRIVATE
         self.archive.addfile(info, io.BytesIO(content))
 
     def _note_damage(self, item: Item) -> None:
-        """Note that a file is not as it was written, unless its whole snapshot was changed meanwhile."""
+        """Note a damaged file, unless its snapshot was changed while the backup was written."""
         if item.manifest:
             path, content = item.manifest
             try:
@@ -158,7 +158,7 @@ class _Hashing:
         self._file, self._item = file, item
 
     def read(self, size: int) -> bytes:
-        """Read so many bytes; never fewer."""
+        """Read exactly this many bytes."""
         try:
             content = self._file.read(size)
         except OSError as error:

@@ -1,8 +1,8 @@
-"""Chooses what a backup holds: everything in the home folder that cannot be made again.
+"""Selects the contents of a backup: everything in the home folder that cannot be rebuilt.
 
-The landing is listed before the journal is read, because a snapshot names what the journal held. The caller
-holds the lock of the warehouse, under which decisions are written and data is removed; so what is small and
-changes is read here, and what is large is only listed: a committed snapshot never changes.
+The landing is listed before the journal is read, because a snapshot contains the mark of the journal. The
+caller holds the lock of the warehouse, under which decisions are written and data is removed. So small files
+that change are read here, and large files are only listed: a committed snapshot never changes.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ MADE_AGAIN = {
     "runs",
     "cache",
 }
-"""What a restore or the next sync makes from the rest."""
+"""The files and folders that a restore or the next sync rebuilds."""
 
 _JOURNAL, _ALERTS = "journal", "alerts"
 
-_PASSING = (".lock", ".tmp", ".old")
-"""The ends of hidden names that are of use only while a process runs."""
+_TRANSIENT = (".lock", ".tmp", ".old")
+"""The endings of hidden files that are only used while a process runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file that goes into a backup.
+    """One file of a backup.
 
     Attributes:
         name: its path in the home folder.
-        path: where it lies.
-        content: what it holds, where that was read already.
-        sha256: what the snapshot's manifest says about it.
-        manifest: that manifest, to see whether the snapshot was changed while it was read.
-        passing: whether it may be gone before it is read, as a file of a snapshot that is being written.
+        path: its path on disk.
+        content: its content, if it was already read.
+        sha256: its digest in the snapshot's manifest.
+        manifest: that manifest, to detect a snapshot that changes while it is read.
+        transient: whether it may disappear before it is read, such as a file of an unfinished snapshot.
     """
 
     name: str
@@ -65,18 +65,18 @@ class Item:
     content: bytes | None = None
     sha256: str | None = None
     manifest: tuple[Path, bytes] | None = None
-    passing: bool = False
+    transient: bool = False
 
 
 @dataclass(slots=True)
 class Contents:
-    """What a backup is to hold.
+    """The contents of a backup.
 
     Attributes:
         items: the files, in the order in which they are written.
-        companies: how far the data of each company goes.
-        damaged: a sentence for each file that is known to be damaged or missing.
-        left_out: names in the home folder that are neither in the backup nor made again.
+        companies: the latest snapshot and journal entry of each company.
+        damaged: one sentence per file that is known to be damaged or missing.
+        left_out: the names in the home folder that are neither in the backup nor rebuilt.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -86,21 +86,21 @@ class Contents:
 
 
 def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
-    """List the files of a backup, and read those that may change; the lock of the warehouse is held.
+    """List the files of a backup, and read those that may change. The caller holds the warehouse's lock.
 
     Args:
-        settings: where everything lies.
-        needs: what the settings name.
-        tokens: whether the OAuth tokens go into it.
+        settings: the settings of the home.
+        needs: the files that the settings name.
+        tokens: whether to include the OAuth tokens.
 
     Raises:
         LandingError: if a file or folder cannot be read.
     """
     home, contents = settings.home, Contents()
     newest = {folder.name: _add_company(contents, home, folder) for folder in _folders(settings.landing)}
-    # which companies were deleted for good
+    # the tombstones of deleted companies
     contents.items += [_read(home, path) for path in _entries(settings.landing) if path.suffix == ".json"]
-    # a head file is read before its journal: one that is behind is brought up to date by the next writer
+    # a head file is read before its journal: the next writer updates one that is behind
     journals = sorted(_walk(settings.journal), key=lambda path: (path.suffix == ".ndjson", path))
     contents.items += [_read(home, path) for path in journals if path.parent == settings.journal]
     contents.items += [Item(_name(home, path), path) for path in journals if path.parent != settings.journal]
@@ -122,7 +122,7 @@ def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
 
 
 def _add_company(contents: Contents, home: Path, folder: Path) -> str | None:
-    """Add a company's snapshots; return the id of the newest that is committed."""
+    """Add a company's snapshots, and return the id of the newest committed one."""
     newest = None
     for path in _entries(folder):
         if not path.is_dir():
@@ -135,7 +135,7 @@ def _add_company(contents: Contents, home: Path, folder: Path) -> str | None:
             _add_snapshot(contents, home, path / manifest)
         elif DRAFT in names and ABANDONED not in names:
             drafts = [path / name for name in sorted(names) if name == DRAFT or name.endswith(".ndjson")]
-            contents.items += [Item(_name(home, file), file, passing=True) for file in drafts]
+            contents.items += [Item(_name(home, file), file, transient=True) for file in drafts]
         else:
             contents.items += [Item(_name(home, file), file) for file in _walk(path)]
     return newest
@@ -153,7 +153,7 @@ def _add_snapshot(contents: Contents, home: Path, manifest: Path) -> None:
     names = set()
     for path in _walk(manifest.parent):
         names.add(path.name)
-        # what a commit still removes is not of the snapshot
+        # a commit removes these files later; they do not belong to the snapshot
         if path != manifest and path.name != DRAFT and path.suffix != ".ndjson":
             sha256 = digests.get(path.name)
             contents.items.append(Item(_name(home, path), path, None, sha256, (manifest, content)))
@@ -166,9 +166,9 @@ def _is_journal(item: Item) -> bool:
 
 
 def _mark(content: bytes | None) -> Mark:
-    """The mark of a journal, up to the end of its last whole line."""
-    whole = (content or b"").rpartition(b"\n")
-    text = whole[0] + whole[1]
+    """The mark of a journal, up to its last complete line."""
+    complete, newline, _ = (content or b"").rpartition(b"\n")
+    text = complete + newline
     return Mark(lines=text.count(b"\n"), sha256=hashlib.sha256(text).hexdigest())
 
 
@@ -188,7 +188,7 @@ def _folders(folder: Path) -> Iterable[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder; nothing where there is none."""
+    """All files below a folder; none if it does not exist."""
     for path in _entries(folder):
         if path.is_dir():
             yield from _walk(path)
@@ -197,9 +197,9 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, without locks and temporary files; nothing where there is no folder."""
+    """The entries of a folder, without locks and temporary files; none if it does not exist."""
     try:
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise files.cannot_read(folder, error) from error
-    return [path for path in found if not (path.name[0] == "." and path.name.endswith(_PASSING))]
+    return [path for path in entries if not (path.name[0] == "." and path.name.endswith(_TRANSIENT))]

@@ -1,4 +1,4 @@
-"""Finds what a home folder needs beside its data: files that the settings name, and environment variables."""
+"""Finds what a home folder needs besides its data: files named in settings, and environment variables."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _PREFIX = "PIPEDRIVE_"
 
 @dataclass(slots=True)
 class Needs:
-    """What a home folder needs beside its data.
+    """What a home folder needs besides its data.
 
     Attributes:
-        variables: names of environment variables, sorted.
-        inside: files and folders in the home folder that the settings name.
-        outside: those that lie elsewhere.
-        problems: a sentence for each file of settings that cannot be used, so that not all is known.
+        variables: the names of environment variables, sorted.
+        inside: the files and folders in the home folder that the settings name.
+        outside: the files and folders elsewhere that the settings name.
+        problems: one sentence per settings file that cannot be used, so that its needs are unknown.
     """
 
     variables: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Needs:
 
 
 def find(settings: Settings) -> Needs:
-    """Find what a home folder needs; a mistake in a file of settings is no obstacle."""
+    """Find what a home folder needs; a mistake in a settings file becomes a problem, not an error."""
     needs = Needs()
     variables = {*_of_companies(settings), *_set()}
     alerts = alerts_file.read(settings)
@@ -62,7 +62,7 @@ def find(settings: Settings) -> Needs:
             variables.add(_called(channel.url_variable, "url_env"))
     needs.variables = sorted(variables)
     for named in _paths(settings, needs):
-        path = Path(os.path.normpath(named))  # of `..`, the system makes the same
+        path = Path(os.path.normpath(named))  # resolves `..`
         inside = path.is_relative_to(settings.home) and path != settings.home
         (needs.inside if inside else needs.outside).append(path)
     return needs
@@ -80,16 +80,16 @@ def _of_companies(settings: Settings) -> Iterator[str]:
 
 
 def _set() -> Iterator[str]:
-    """The variables that are set here and change what the program does."""
+    """The variables that are set and affect the program."""
     for name in os.environ:
         if (name.startswith(_PREFIX) or name in _OTHERS) and name not in _OF_THE_MACHINE:
             yield name
 
 
 def _called(variable: str, setting: str) -> str:
-    """A variable as it is listed; a secret that was pasted in place of its name is not shown.
+    """A variable as it is listed; a secret that was pasted in place of a name is not shown.
 
-    Where the secret comes from a file, the variable that names the file is the one that is needed.
+    If the secret comes from a file, the variable that names the file is needed.
     """
     if not environment.is_conventional(variable):
         return f"the one that {setting} names"

@@ -1,4 +1,4 @@
-"""The records in a backup: what it is, and which files it holds."""
+"""The records in a backup: its head, and the list of its files."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pipedrive_graph.landing.records import Mark
 
 FORMAT = 1
-"""The form of the archive; a later version may write another."""
+"""The version of the archive's format."""
 
 HEAD, MANIFEST, HOME = "BACKUP.json", "MANIFEST.json", "home/"
-"""The names of the first and the last member, and what the names of all others begin with."""
+"""The names of the first and the last member, and the prefix of all others."""
 
 
 class _Record(BaseModel):
@@ -18,23 +18,23 @@ class _Record(BaseModel):
 
 
 class CompanyMark(_Record):
-    """How far a company's data goes: its newest snapshot, and what its journal holds; None for none."""
+    """The extent of a company's data: its newest snapshot, and the mark of its journal."""
 
     snapshot_id: str | None
     journal: Mark | None
 
 
 class Head(_Record):
-    """What a backup is.
+    """Describes a backup.
 
     Attributes:
-        pipedrive_graph_backup: the form of the archive.
-        version: the version that made it.
+        pipedrive_graph_backup: the version of the archive's format.
+        version: the version of the program that made it.
         at: when it was made.
-        companies: how far the data of each company goes.
-        variables: names of the environment variables that the home folder needs.
-        tokens: whether the OAuth tokens are in it.
-        outside: files that the settings name and that lie outside the home folder; they are not in it.
+        companies: the extent of each company's data.
+        variables: the names of the environment variables that the home folder needs.
+        tokens: whether it includes the OAuth tokens.
+        outside: files outside the home folder that the settings name; the backup does not include them.
     """
 
     pipedrive_graph_backup: int = FORMAT
@@ -47,7 +47,7 @@ class Head(_Record):
 
 
 class Member(_Record):
-    """One file of a backup; `name` is its path in the home folder, `mode` that of the file then."""
+    """One file of a backup; `name` is its path in the home folder, `mode` its permissions at that time."""
 
     name: str
     bytes: int
@@ -56,7 +56,7 @@ class Member(_Record):
 
 
 class Manifest(_Record):
-    """All files of a backup; a sentence for each file that was damaged already when it was backed up."""
+    """All files of a backup, and one sentence per file that was already damaged."""
 
     files: tuple[Member, ...]
     damaged: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""Puts a backup into an empty home folder: everything is unpacked and compared before anything is in place.
+"""Restores a backup into an empty home folder: everything is unpacked and checked before it is put in place.
 
-It is unpacked to `.restore.tmp` in the home folder, which a killed restore leaves and the next one removes.
-Once it is whole, the folder is renamed to `.restored`, and its content is moved up. While `.restored` is
-there, no command uses the home folder; repeating the restore moves what is left.
+The archive is unpacked to `.restore.tmp` in the home folder; if the restore is killed, the next one removes
+it. When it is complete, the folder is renamed to `.restored`, and its content is moved up. While `.restored`
+exists, no command uses the home folder; repeating the restore moves the rest.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from pipedrive_graph.warehouse import database
 _UNPACKED = ".restore.tmp"
 
 _IGNORED = {_UNPACKED, "cache", "lost+found"}
-"""What may be in an empty home folder; a file system has the last."""
+"""The names that an empty home folder may contain; `lost+found` belongs to the file system."""
 
 _RATIO, _SLACK = 200, 2**26
-"""An archive that unpacks to more than so many times its size, and so many bytes, is refused."""
+"""An archive that unpacks to more than this multiple of its size, plus this many bytes, is refused."""
 
 _MANIFEST_BYTES = 2**28
 _CHUNK = 2**20
@@ -42,26 +42,26 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored."""
+    """The records of the restored backup."""
 
     head: Head
     manifest: Manifest
 
 
 def restore(file: Path, home: Path, *, on_wait: Callable[[str], None]) -> Restored:
-    """Put a backup into a home folder that is empty or missing.
+    """Restore a backup into a home folder that is empty or missing.
 
     Raises:
-        ConfigurationError: if the home folder holds something, or the backup is of a later version.
-        LandingError: if the file cannot be read, is not a whole backup, or the home folder cannot be
-            written; the home folder is then as empty as before.
+        ConfigurationError: if the home folder is not empty, or a later version made the backup.
+        LandingError: if the file cannot be read, is not a complete backup, or the home folder cannot be
+            written; the home folder then stays empty.
     """
     trust.check(home)
     with _read_errors(file), tarfile.open(file, "r|gz") as archive:
         head = _checked_head(archive, file)
     unfinished = home / RESTORED
     if not os.path.lexists(unfinished):
-        _check_empty(home)  # before anything is made
+        _check_empty(home)  # before anything is created
     with database.lock(home / "warehouse.duckdb", on_wait=on_wait):
         if os.path.lexists(unfinished):
             manifest = _unfinished(unfinished, head)
@@ -92,7 +92,7 @@ def _checked_head(archive: tarfile.TarFile, file: Path) -> Head:
 
 
 def _numbers(version: str) -> list[int]:
-    """The numbers of a version, to compare; what follows the first that is none is left out."""
+    """The numbers of a version, for comparison, up to the first part that is not a number."""
     numbers = []
     for part in version.split("."):
         if not part.isdecimal():
@@ -102,41 +102,41 @@ def _numbers(version: str) -> list[int]:
 
 
 def _check_empty(home: Path) -> None:
-    """Refuse a home folder that holds something.
+    """Refuse a home folder that is not empty.
 
     Raises:
-        ConfigurationError: naming it.
+        ConfigurationError: if it is not empty; names its content.
     """
     try:
         names = sorted(path.name for path in home.iterdir()) if home.is_dir() else []
     except OSError as error:
         raise files.cannot_read(home, error) from error
-    found = [name for name in names if name not in _IGNORED and not name.endswith(".lock")]
-    if found:
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    content = [name for name in names if name not in _IGNORED and not name.endswith(".lock")]
+    if content:
+        more = f" and {len(content) - 3} more" if len(content) > 3 else ""
         raise ConfigurationError(
-            f"{home} is not empty (it holds {', '.join(found[:3])}{more}): move it away, or set"
+            f"{home} is not empty (it holds {', '.join(content[:3])}{more}): move it away, or set"
             " PIPEDRIVE_GRAPH_HOME to another folder, then restore again."
         )
 
 
 def _unfinished(folder: Path, head: Head) -> Manifest:
-    """What an earlier restore has unpacked and not moved to the end; it must be the same backup."""
+    """The manifest of an interrupted restore whose files are not all moved; it must be the same backup."""
     try:
-        found = Head.model_validate_json((folder / HEAD).read_bytes())
+        earlier = Head.model_validate_json((folder / HEAD).read_bytes())
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:
         raise LandingError(f"Cannot read {folder}, which an earlier restore has left: {error}") from error
-    if found != head:
+    if earlier != head:
         raise ConfigurationError(
-            f"A restore of the backup of {found.at:%Y-%m-%d %H:%M} UTC was interrupted here: restore that one"
-            f" again, or remove {folder.parent}."
+            f"A restore of the backup of {earlier.at:%Y-%m-%d %H:%M} UTC was interrupted here: restore that"
+            f" backup again, or remove {folder.parent}."
         )
     return manifest
 
 
 def _unpack(file: Path, home: Path) -> Manifest:
-    """Unpack a backup beside the place where it goes, and compare it with its manifest."""
+    """Unpack a backup into a temporary folder, and compare it with its manifest."""
     folder = home / _UNPACKED
     try:
         if folder.exists():
@@ -151,7 +151,7 @@ def _unpack(file: Path, home: Path) -> Manifest:
 
 
 class _Unpacking:
-    """Unpacks the members of one archive; what none of ours holds is refused."""
+    """Unpacks the members of one archive; refuses members that no backup contains."""
 
     def __init__(self, file: Path, folder: Path) -> None:
         self._file, self._folder = file, folder
@@ -222,7 +222,7 @@ class _Unpacking:
 
 @contextmanager
 def _read_errors(file: Path) -> Iterator[None]:
-    """Turn what goes wrong while an archive is read into a sentence."""
+    """Convert errors while reading an archive into one clear sentence."""
     try:
         yield
     except (EOFError, zlib.error, tarfile.TarError) as error:
@@ -234,7 +234,7 @@ def _read_errors(file: Path) -> Iterator[None]:
 
 
 def _move(unfinished: Path, home: Path) -> None:
-    """Move what is unpacked to its places, the landing last: without it, nothing is collected into a half."""
+    """Move the unpacked files into place; the landing is last, so nothing is collected into half a home."""
     source = unfinished / HOME
     try:
         entries = sorted(source.iterdir()) if source.is_dir() else []

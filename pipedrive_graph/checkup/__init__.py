@@ -1,6 +1,6 @@
-"""Checks beforehand what the next sync needs, and whether everything that is kept is as it was written.
+"""Checks what the next sync needs (`doctor`), and whether stored files and tables are damaged (`verify`).
 
-Nothing is written but a renewed OAuth token.
+Writes nothing but a renewed OAuth token.
 """
 
 from pipedrive_graph.checkup.check import Check, State

@@ -1,4 +1,4 @@
-"""Checks what Pipedrive answers to the token: its owner, and the lists that a snapshot is made from."""
+"""Checks Pipedrive's responses: the owner of the token, and the lists that a snapshot needs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pipedrive_graph.pipedrive.models import Me
 
 
 def answers(settings: Settings, company: Company) -> list[Check]:
-    """Ask for the token's owner, and for the first page of each list: four calls.
+    """Request the token's owner and the first page of each list: four requests.
 
     Raises:
-        PipedriveGraphError: as a sync does before it asks for details.
+        PipedriveGraphError: the errors that a sync raises before it requests details.
     """
     return asyncio.run(_ask(company, Landing(settings.storage).of(company.name)))
 
@@ -58,11 +58,11 @@ async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
 
 
 def _missing(company: Company, landing: CompanyLanding, answer: Answer) -> Check:
-    """A list beside that of the users: without it, a snapshot is partial, unless Pipedrive never had it."""
+    """The result for an unanswered list: the snapshot is partial, unless Pipedrive never offered the list."""
     endpoint = answer.call.endpoint
     text = f"The list {endpoint} is not answered ({_reason(answer)})"
     if never_offered(answer.outcome, endpoint, landing):
-        return warning("pipedrive", f"{text}: what only it says stays unknown.", company=company.name)
+        return warning("pipedrive", f"{text}: its data stays unknown.", company=company.name)
     error = IncompleteError(f"{text}: the next snapshot would be partial.")
     return fault("pipedrive", error, company=company.name)
 

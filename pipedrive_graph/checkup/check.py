@@ -1,4 +1,4 @@
-"""What one check found, and how checks are run."""
+"""The result of a check, and helpers that run checks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class State(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Something should be seen to; the next sync ends as if it were not there."""
+    """Something needs attention, but does not change how the next sync ends."""
     FAULT = "fault"
     """The next sync ends with the check's exit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        name: what was checked.
-        text: what was found, and what to do about it.
+        name: the name of the check.
+        text: the result, and what to do about it.
         state: how it ended.
-        exit_code: with which code the next sync would end.
-        company: the company that it is about; None where it is about the installation.
+        exit_code: the exit code with which the next sync would end.
+        company: the company that it concerns; None if it concerns the installation.
     """
 
     name: str
@@ -49,36 +49,36 @@ class Check:
 
 
 Checks = Mapping[str, Callable[[], Iterator[Check]]]
-"""Checks by their names; each is run when its turn comes."""
+"""Checks by name; they are run lazily."""
 
 
 def fault(name: str, error: PipedriveGraphError, *, company: str | None = None) -> Check:
-    """A check that found what the next sync would end with."""
+    """The result for an error with which the next sync would end."""
     return Check(name, str(error), State.FAULT, error.exit_code, company)
 
 
 def undelivered(name: str, text: object, *, company: str | None = None) -> Check:
-    """A check that found why the next sync could not send an alert, if it had one to send."""
+    """The result for a problem that would keep the next sync from sending alerts."""
     return Check(name, str(text), State.FAULT, UNDELIVERED, company)
 
 
 def warning(name: str, text: object, *, company: str | None = None) -> Check:
-    """A check that found something which does not concern the next sync's exit code."""
+    """The result for a problem that does not change the next sync's exit code."""
     return Check(name, str(text), State.WARNING, company=company)
 
 
 def all_checked(checks: Checks, company: str | None = None) -> Iterator[Check]:
-    """What checks found, each thing once: several may read the same file, and meet the same obstacle."""
+    """The results of checks, without duplicates: several checks may read the same damaged file."""
     texts: set[str] = set()
     for name, check in checks.items():
-        for found in checked(name, check, company):
-            if found.text not in texts:
-                yield found
-            texts.add(found.text)
+        for result in checked(name, check, company):
+            if result.text not in texts:
+                yield result
+            texts.add(result.text)
 
 
 def checked(name: str, check: Callable[[], Iterator[Check]], company: str | None = None) -> Iterator[Check]:
-    """What a check found; an error that it raises is a fault with the error's exit code."""
+    """The results of a check; an error that it raises becomes a fault with the error's exit code."""
     try:
         yield from check()
     except PipedriveGraphError as error:

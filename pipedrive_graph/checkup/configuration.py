@@ -1,4 +1,4 @@
-"""Checks the files that people write: own rules, waivers, alerts, owners of roles, rosters."""
+"""Checks the files that people write: custom rules, waivers, alerts, owners of roles, rosters."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.common import clock
 from pipedrive_graph.common.resources import sql_folder
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.config import credentials, role_owners, roster, waivers
 from pipedrive_graph.config.alert_channels import FILE as ALERTS_FILE
 from pipedrive_graph.config.alert_channels import Alerts
@@ -21,7 +22,7 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 
 def rules(configuration: Configuration) -> Iterator[Check]:
-    """Whether the installation's own rules can be run; nothing where it has none."""
+    """Whether the custom rules can be run; no result if there are none."""
     folder = configuration.policies.rules
     parsed = ParsedQueries(configuration.settings.parsed_queries)
     shipped = Models(sql_folder(), parsed)
@@ -30,11 +31,11 @@ def rules(configuration: Configuration) -> Iterator[Check]:
         yield fault("rules", RuleError(problem, rule=name))
     usable = len(models.of("rules")) - len(shipped.of("rules"))
     if usable:
-        yield Check("rules", f"{usable} of your own in {folder}")
+        yield Check("rules", f"{counted(usable, 'custom rule')} in {folder}")
 
 
 def waivers_file(configuration: Configuration) -> Iterator[Check]:
-    """Whether waivers.toml can be used; nothing where there is none."""
+    """Whether waivers.toml can be used; no result if there is none."""
     entries = configuration.waivers.entries
     expired = sum(waiver.expires < clock.now().date() for _, waiver in entries)
     text = f"{len(entries)} in {configuration.settings.home / waivers.FILE}"
@@ -45,24 +46,24 @@ def waivers_file(configuration: Configuration) -> Iterator[Check]:
 
 
 def secrets_of(company: Company) -> Iterator[Check]:
-    """Where each secret of a company comes from, never its value; nothing about one that is not set."""
+    """The source of each secret of a company, never its value; no result for a secret that is not set."""
     yield from _sources(company.secrets, company=company.name)
 
 
 def _sources(names: Mapping[str, str], company: str | None = None) -> Iterator[Check]:
-    """Where secrets come from, by what they are, and whether their files can be used."""
-    found = {what: source for what, name in names.items() if (source := credentials.source(name))}
-    for source in found.values():
+    """The sources of secrets, and whether their files can be used."""
+    sources = {what: source for what, name in names.items() if (source := credentials.source(name))}
+    for source in sources.values():
         credentials.secret(source.name)
-    if found:
-        text = "; ".join(f"{what} from {source}" for what, source in found.items())
+    if sources:
+        text = "; ".join(f"{what} from {source}" for what, source in sources.items())
         yield Check("secrets", text, company=company)
-    for text in dict.fromkeys(text for source in found.values() for text in source.warnings):
+    for text in dict.fromkeys(text for source in sources.values() for text in source.warnings):
         yield warning("secrets", text, company=company)
 
 
 def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
-    """Whether the secrets that alerts.toml names are there; nothing where it names no channel."""
+    """Whether the secrets that alerts.toml names are set; no result if it names no channel."""
     channels, missing = (*alerts.channels, *alerts.heartbeats), 0
     for channel in channels:
         try:
@@ -78,7 +79,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
 
 
 def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
-    """Whether reviews.toml can be used; nothing where there is none."""
+    """Whether reviews.toml can be used; no result if there is none."""
     problem = owners_problem(lambda: configuration.owners, configuration.settings.published)
     file = configuration.settings.home / role_owners.FILE
     if problem:
@@ -88,7 +89,7 @@ def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
 
 
 def roster_of(company: Company) -> Iterator[Check]:
-    """What a company's roster holds; nothing where it has none."""
+    """The content of a company's roster; no result if it has none."""
     if company.roster is None:
         return
     people, place = roster.read(company.roster), f"roster {company.roster}"

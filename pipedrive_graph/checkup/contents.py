@@ -18,17 +18,17 @@ from pipedrive_graph.warehouse.database import attached, is_written, obstacle, r
 _AGAIN = "the next sync publishes it again."
 
 _DICTIONARY = "SELECT 1 FROM duckdb_views() WHERE database_name = 'held' AND view_name = 'data_dictionary'"
-"""Every published file has this view, by which its tables are described."""
+"""Every published file has this view, which describes its tables."""
 
 Digests = dict[str, tuple[int, int]]
-"""By schema and name of a table: how many rows it has, and the sum of their hashes."""
+"""For each table, by schema and name: the number of rows, and the sum of their hashes."""
 
 
 def published(settings: Settings) -> Iterator[Check]:
     """Whether the published file can be opened, and has the tables of a published file.
 
     Raises:
-        WarehouseError: if not.
+        WarehouseError: if it cannot be opened, or lacks a table.
     """
     file = settings.published
     if not file.exists():
@@ -53,7 +53,7 @@ def shown(settings: Settings, company: Company) -> Iterator[Check]:
     try:
         newest = Landing(settings.storage).of(company.name).latest(accepted=True)
     except LandingError:
-        return  # the check of the landing says it
+        return  # the check of the landing reports this
     if newest and settings.published.is_file() and not is_published(newest, settings.published):
         text = f"{settings.published} does not show the newest snapshot {newest.snapshot_id}; {_AGAIN}"
         yield warning("published", text, company=company.name)
@@ -62,20 +62,20 @@ def shown(settings: Settings, company: Company) -> Iterator[Check]:
 
 
 def tables(settings: Settings) -> Iterator[Check]:
-    """Whether all tables can be read in full, and those that are published equal those of the warehouse.
+    """Whether all tables can be read in full, and the published tables equal those of the warehouse.
 
-    DuckDB keeps a checksum of each block, and compares it when the block is read.
+    DuckDB stores a checksum of each block, and compares it when the block is read.
 
     Raises:
         WarehouseError: if a table cannot be read, or a copy differs.
     """
-    held: list[Digests] = []
+    digests: list[Digests] = []
     for file in (settings.warehouse, settings.published):
         if not file.is_file():
             return
         try:
             with attached(file) as connection:
-                held.append(_digests(connection))
+                digests.append(_digests(connection))
         except duckdb.Error as error:
             if is_written(error):
                 text = f"{file} was not read: another process writes it"
@@ -83,13 +83,13 @@ def tables(settings: Settings) -> Iterator[Check]:
                 return
             raise WarehouseError(
                 f"Cannot read all of {file} ({str(error).splitlines()[0]}); "
-                + (_AGAIN if file == settings.published else "`pipedrive-graph rebuild` makes it again.")
+                + (_AGAIN if file == settings.published else "`pipedrive-graph rebuild` rebuilds it.")
             ) from error
-    warehouse, copies = held
+    warehouse, copies = digests
     different = sorted(name for name in warehouse.keys() & copies.keys() if warehouse[name] != copies[name])
     if different:
         raise WarehouseError(
-            f"{settings.published} is not what the warehouse holds ({different[0].partition('.')[2]} differs"
+            f"{settings.published} differs from the warehouse ({different[0].partition('.')[2]} differs"
             f"{f', and {len(different) - 1} more' if len(different) > 1 else ''}); {_AGAIN}"
         )
     read = counted(len(warehouse) + len(copies), "table")
@@ -102,12 +102,12 @@ def _digests(connection: duckdb.DuckDBPyConnection) -> Digests:
         connection,
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'held' ORDER BY ALL",
     )
-    found: Digests = {}
+    digests: Digests = {}
     for schema, table in names:
         name = f'"{schema}"."{table}"'
         ((count, total),) = rows(
             connection,
             f"SELECT count(*), coalesce(sum(hash(t)), 0) FROM held.{name} AS t",  # noqa: S608 - own names
         )
-        found[f"{schema}.{table}"] = (int(count), int(total))
-    return found
+        digests[f"{schema}.{table}"] = (int(count), int(total))
+    return digests

@@ -19,13 +19,13 @@ from pipedrive_graph.warehouse.database import attached, is_written, obstacle
 
 
 def published(settings: Settings) -> Iterator[Check]:
-    """Whether anything is published; where it is damaged, the next sync publishes it again."""
+    """Whether anything is published. A damaged file is a warning: the next sync publishes it again."""
     file = settings.published
     if file.is_dir():
         raise WarehouseError(f"Cannot write {file}: it is a folder; move it away.")
     try:
         reason = obstacle(file) if file.exists() else None
-    except LandingError as error:  # closed to this user
+    except LandingError as error:  # not readable for this user
         yield warning("database", f"{error} The next sync publishes it again.")
         return
     if reason is None:
@@ -35,7 +35,7 @@ def published(settings: Settings) -> Iterator[Check]:
 
 
 def warehouse(settings: Settings) -> Iterator[Check]:
-    """Whether the warehouse can be used; nothing where there is none."""
+    """Whether the warehouse can be used; no result if there is none."""
     file = settings.warehouse
     if not file.exists():
         return
@@ -52,7 +52,7 @@ def warehouse(settings: Settings) -> Iterator[Check]:
         except OtherVersionError as error:
             if losses(settings) != []:
                 raise
-            yield warning("warehouse", f"{error} The next sync makes it again from {_landed(settings)}.")
+            yield warning("warehouse", f"{error} The next sync rebuilds it from {_landed(settings)}.")
         else:
             yield _usable(file, lacking)
 
@@ -63,20 +63,20 @@ def _usable(file: Path, lacking: list[str]) -> Check:
     more = f" and {len(lacking) - 2} more" if len(lacking) > 2 else ""
     return warning(
         "warehouse",
-        f"{file} was made by an earlier version: the next sync adds what it lacks"
-        f" ({', '.join(lacking[:2])}{more}) and keeps all that is in it.",
+        f"{file} was made by an earlier version: the next sync adds the missing parts"
+        f" ({', '.join(lacking[:2])}{more}) and keeps everything in it.",
     )
 
 
 def _landed(settings: Settings) -> str:
-    """What the warehouse would be made from."""
+    """The sources of a rebuild, in words."""
     landing = Landing(settings.storage)
     snapshots = sum(len(landing.of(name).digests()) for name in landing.companies())
     return f"{counted(snapshots, 'snapshot')} and the journal, and loses nothing"
 
 
 def history(settings: Settings, company: Company) -> Iterator[Check]:
-    """Whether the landing and the journal have all that the warehouse was made from."""
+    """Whether the landing and the journal hold everything that the warehouse was built from."""
     if _is_written(settings):
         return
     raise_for(settings, company.name, losses(settings, company.name))
@@ -87,7 +87,7 @@ def history(settings: Settings, company: Company) -> Iterator[Check]:
 
 
 def _is_written(settings: Settings) -> bool:
-    """Whether another process writes the warehouse now; what it holds can then not be read."""
+    """Whether another process is writing the warehouse, so that it cannot be read."""
     try:
         with attached(settings.warehouse):
             return False
@@ -96,7 +96,7 @@ def _is_written(settings: Settings) -> bool:
 
 
 def taken(settings: Settings, company: str) -> list[str]:
-    """Digests of the company's snapshots that the warehouse has; none where it cannot be read."""
+    """The digests of the company's snapshots in the warehouse; none if it cannot be read."""
     if not settings.warehouse.is_file():
         return []
     try:

@@ -1,4 +1,4 @@
-"""Runs all checks: the installation first, then each company."""
+"""Runs the checks of `doctor`: first the installation, then each company."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pipedrive_graph.config.company import Company
 def examine(
     loaded: Configuration, companies: Sequence[Company], *, thorough: bool = False
 ) -> Iterator[Check]:
-    """Yield what each check found.
+    """Yield the results of each check.
 
     Args:
-        loaded: what the files in the home folder say.
-        companies: which of them the next sync is to read.
+        loaded: the configuration files of the home folder.
+        companies: the companies that the next sync will collect.
         thorough: whether to read every file of every snapshot, and compare its sha256.
     """
     settings = loaded.settings

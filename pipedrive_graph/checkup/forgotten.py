@@ -1,4 +1,4 @@
-"""Checks what `forget` has to do with: one that was interrupted, and companies that it may be meant for."""
+"""Checks around `forget`: interrupted ones, deleted companies, and companies that could be deleted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pipedrive_graph.landing import Landing
 
 
 def forget(settings: Settings, *, finished_by_sync: bool) -> Iterator[Check]:
-    """Whether a `forget` is unfinished; nothing where none is.
+    """Whether a `forget` is unfinished; no result if none is.
 
     Args:
-        settings: where everything lies.
-        finished_by_sync: whether it is asked what the next sync needs: that finishes it by itself.
+        settings: the settings of the home.
+        finished_by_sync: whether the next sync would finish it, so that it is only a warning.
     """
     if interrupted.is_interrupted(settings.home):
         error = LandingError(interrupted.sentence(settings.home))
@@ -25,16 +25,16 @@ def forget(settings: Settings, *, finished_by_sync: bool) -> Iterator[Check]:
     elif (settings.home / interrupted.FOLDER).exists():
         yield warning(
             "forget",
-            "A `forget` is at work, or was interrupted before it changed anything: the next one, or the next"
-            f" sync, removes {settings.home / interrupted.FOLDER}.",
+            "A `forget` is running, or was interrupted before it changed anything: the next forget or sync"
+            f" removes {settings.home / interrupted.FOLDER}.",
         )
 
 
 def deleted(settings: Settings) -> Iterator[Check]:
-    """Which companies were deleted; nothing where none was.
+    """The companies that were deleted; no result if there are none.
 
     Raises:
-        LandingError: if the file that says so is damaged.
+        LandingError: if the file of tombstones is damaged.
     """
     tombstones = Landing(settings.storage).forgotten().tombstones
     if tombstones:
@@ -43,6 +43,6 @@ def deleted(settings: Settings) -> Iterator[Check]:
 
 
 def uncollected(settings: Settings) -> Iterator[Check]:
-    """The companies that the settings no longer name, and of which data is kept and published."""
+    """The companies that are no longer in the settings, but whose data is still stored and published."""
     for company in not_collected(settings):
         yield warning("collected", advice(company), company=company)

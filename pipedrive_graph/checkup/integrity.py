@@ -1,4 +1,4 @@
-"""Checks what one company's snapshots and decisions hold, file by file and line by line, for `verify`."""
+"""Checks one company's snapshots and decisions, file by file and line by line, for `verify`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _ENDPOINTS, _OUTCOMES = set(Endpoint), set(Outcome)
 
 
 def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Check]:
-    """Whether every file of every snapshot is as it was written, and every answer can be read.
+    """Whether every file of every snapshot is intact, and every response in it can be parsed.
 
     Args:
-        settings: where everything lies.
-        company: whose snapshots.
-        quick: compare the sizes of the files only; nothing but manifests is read.
+        settings: the settings of the home.
+        company: the company whose snapshots are checked.
+        quick: whether to compare only the sizes of the files, and read only the manifests.
     """
     snapshots = Landing(settings.storage).of(company.name)
     faults: list[LandingError] = [
@@ -58,8 +58,8 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
         faults.append(error)
     with suppress(LandingError):  # the chain cannot be read either
         yield from _tombstones(snapshots)
-    told = dict.fromkeys(map(str, faults))
-    yield from (fault("landing", LandingError(text), company=company.name) for text in told)
+    texts = dict.fromkeys(map(str, faults))
+    yield from (fault("landing", LandingError(text), company=company.name) for text in texts)
     if not count:
         yield Check("landing", "landing: no snapshots", company=company.name)
     elif not faults:
@@ -69,7 +69,7 @@ def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Ch
 
 
 def _tombstones(snapshots: CompanyLanding) -> Iterator[Check]:
-    """What `forget` has removed; nothing where it has not."""
+    """What `forget` has removed; no result if it removed nothing."""
     tombstones = snapshots.forgotten().tombstones
     if tombstones:
         last = tombstones[-1]
@@ -82,69 +82,69 @@ def _tombstones(snapshots: CompanyLanding) -> Iterator[Check]:
 
 
 def journal(settings: Settings, company: Company) -> Iterator[Check]:
-    """Whether the journal is whole, and the rosters and reviews that it names are as they were written."""
+    """Whether the journal is complete, and the rosters and reviews that it names are intact."""
     entries = Journal.of(settings, company.name)
     check_journal(settings, company.name)
     lines = entries.lines()
     if lines and not entries.has_head():
-        raise LandingError(f"{entries.head} is missing or damaged; the next sync makes it again.")
+        raise LandingError(f"{entries.head} is missing or damaged; the next sync writes it again.")
     rosters.recorded(settings, [company.name])
     lost = entries.lost()
     opened = [line.content for line in lines if line.kind == OPENED and line.content["sha256"] not in lost]
     for review in opened:
         recall(settings, company.name, review["review_id"], review["sha256"])
     if lines:
-        kept = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
-        named = f"{counted(len(kept), 'roster')} and {counted(len(opened), 'review')} that it names"
+        digests = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
+        named = f"{counted(len(digests), 'roster')} and {counted(len(opened), 'review')} that it names"
         text = f"journal: {counted(len(lines), 'entry', 'entries')} in {entries.path}, {named}"
         yield Check("journal", text, company=company.name)
 
 
 def alerts(settings: Settings, alerts_file: AlertsFile, company: Company) -> Iterator[Check]:
-    """Whether what is kept about alerts is as it was written: what was sent, and the settings that worked.
+    """Whether the alert files are intact: the record of sent alerts, and the copy of alerts.toml.
 
     Raises:
-        AlertError: if it is not.
+        AlertError: if one is damaged or missing.
     """
     state.read(settings, company.name)
     fallback.check(settings.home)
     channels = alerts_file.channels_of(company.name)
     if channels and fallback.exists(settings.home) and not state.exists(settings, company.name):
         raise AlertError(
-            f"What was sent about {company.name} is not known: {settings.home / 'alerts'} lacks its file."
-            " The next run sends everything that is open once more."
+            f"The record of alerts about {company.name} is missing from {settings.home / 'alerts'}."
+            " The next run sends all open findings once more."
         )
     yield from ()
 
 
 def runs(settings: Settings, company: Company) -> Iterator[Check]:
-    """Whether the record of a company's runs is as it was written; nothing where there is none.
+    """Whether the record of a company's runs is intact, if there is one.
 
     Raises:
-        LandingError: if it is not.
+        LandingError: if it is damaged.
     """
     record.read(settings, company.name)
     yield from ()
 
 
 def _advised(name: str, error: LandingError) -> LandingError:
-    """A problem with a file; what is made from the answers needs no backup."""
+    """The problem of a file, with advice: a derived file can be rebuilt without a backup."""
     if name not in DERIVED:
         return error
-    return LandingError(f"{error.problem}; if it is needed, the next sync makes it again from the answers.")
+    return LandingError(f"{error.problem}; if it is needed, the next sync rebuilds it from the responses.")
 
 
 def _unnamed(snapshots: CompanyLanding, snapshot_id: str, manifest: Manifest) -> Iterator[LandingError]:
-    """Files of a snapshot that its manifest does not name; nobody reads them."""
+    """The files of a snapshot that its manifest does not list; no code reads them."""
     names = {file.name for file in manifest.files} | {MANIFEST, "draft.json"}
     for name in snapshots.storage.names(snapshot_id):
         if name not in names and not name.endswith((".ndjson", ".tmp")):
             path = snapshots.path / snapshot_id / name
-            yield LandingError(f"{path} is not named by the manifest beside it; move it away.")
+            yield LandingError(f"{path} is not listed in the manifest beside it; move it away.")
 
 
 def _unreadable(snapshots: CompanyLanding, manifest: Manifest) -> Iterator[tuple[File, LandingError]]:
-    """The files of a snapshot that are missing, not as they were written, or were written wrong."""
+    """The files of a snapshot that are missing, damaged, or were written wrongly."""
     for file in manifest.files:
         try:
             _read(snapshots, manifest, file)
@@ -153,10 +153,10 @@ def _unreadable(snapshots: CompanyLanding, manifest: Manifest) -> Iterator[tuple
 
 
 def _read(snapshots: CompanyLanding, manifest: Manifest, file: File) -> None:
-    """Read a file, once: its sha256 is compared on the way.
+    """Read a file once, and compare its sha256 on the way.
 
     Raises:
-        LandingError: saying what is wrong.
+        LandingError: if it is damaged.
     """
     if file.name == KNOWN:
         snapshots.known(manifest)
@@ -172,23 +172,23 @@ def _read(snapshots: CompanyLanding, manifest: Manifest, file: File) -> None:
             raise LandingError(f"{path}: line {number}: {problem}; restore it from a backup.")
     if number != file.rows:
         raise LandingError(
-            f"{path} holds {counted(number, 'answer')}, and its manifest names {file.rows};"
+            f"{path} holds {counted(number, 'answer')}, but its manifest lists {file.rows};"
             " restore it from a backup."
         )
 
 
 def _problem(line: Any, path: Path) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    """What is wrong with a line of a file of answers; None where nothing is."""
+    """What is wrong with a line of a file of responses; None if nothing is."""
     try:
         endpoint, asked = line["endpoint"], line["asked"]
         if endpoint not in _ENDPOINTS or line["outcome"] not in _OUTCOMES:
             return "the endpoint or the outcome is unknown"
         if path.name != f"{endpoint.replace('{id}', 'id').replace('/', '.')}.ndjson.gz":
-            return f"an answer of {endpoint} is in the wrong file"
+            return f"a response of {endpoint} is in the wrong file"
         if bool(asked["id"]) != Endpoint(endpoint).takes_id:
-            return "the id that was asked for is missing"
+            return "the requested id is missing"
         datetime.fromisoformat(line["at"])
         _ = line["answer"]
     except (KeyError, TypeError, ValueError):
-        return "it is not an answer as they are written down"
+        return "it does not have the format of a stored response"
     return None

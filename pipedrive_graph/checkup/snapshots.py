@@ -1,4 +1,4 @@
-"""Checks the landing, the journal and the alerts' memory of one company."""
+"""Checks the landing, the journal and the record of sent alerts of one company."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pipedrive_graph.landing import Landing
 
 
 def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator[Check]:
-    """Whether every snapshot continues the one before it, and its files are there, as long as they were.
+    """Whether the chain of snapshots is intact, and all files exist with their size.
 
-    The next sync reads the files of snapshots that are not in the warehouse yet: of those, the sha256 is
-    compared. An old one that is damaged is a warning: a rebuild would fail.
+    The next sync reads the snapshots that are not in the warehouse yet, so their sha256 is compared. A
+    damaged older snapshot is a warning: only a rebuild would fail.
     """
     snapshots = Landing(settings.storage).of(company.name)
     try:
@@ -55,7 +55,7 @@ def landing(settings: Settings, company: Company, *, thorough: bool) -> Iterator
 
 
 def journal(settings: Settings, company: Company) -> Iterator[Check]:
-    """Whether the journal can be read; nothing where there is none."""
+    """Whether the journal can be read; no result if there is none."""
     entries = Journal.of(settings, company.name)
     count = len(entries.lines())
     if problem := dated_ahead(settings, company.name):
@@ -66,9 +66,9 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
 
 
 def alerts_state(settings: Settings, alerts: AlertsFile, company: Company) -> Iterator[Check]:
-    """Whether it can be read what was sent before; nothing is sent where it cannot."""
+    """Whether the record of sent alerts can be read; without it, no alerts are sent."""
     try:
         state.read(settings, company.name)
     except AlertError as error:
-        found = undelivered if alerts.channels_of(company.name) else warning
-        yield found("alerts", error, company=company.name)
+        result = undelivered if alerts.channels_of(company.name) else warning
+        yield result("alerts", error, company=company.name)

@@ -1,4 +1,4 @@
-"""Checks where everything is kept: whether this user may write there, and whether there is space."""
+"""Checks the home folder: whether this user can write there, and whether the disk has space."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipedrive_graph.errors import LandingError
 from pipedrive_graph.exports import written
 
 LEAST_FREE = 10_000_000
-"""Bytes that a small company's run takes: its snapshot, the warehouse and the published file."""
+"""The bytes that a run of a small company needs for its snapshot, the warehouse and the published file."""
 
 
 def home(settings: Settings) -> Iterator[Check]:
-    """Whether the home folder can be written to, or made."""
+    """Whether the home folder is writable, or can be created."""
     existing = _existing(settings.home)
     if existing.is_dir() and files.may(existing, os.W_OK | os.X_OK):
         yield Check("home", f"{settings.home} (writable)")
@@ -31,7 +31,7 @@ def home(settings: Settings) -> Iterator[Check]:
 
 
 def files_of(settings: Settings, companies: Sequence[Company]) -> Iterator[Check]:
-    """Whether this user may read and write what earlier runs have left; nothing where there is nothing."""
+    """Whether this user can read and write the files of earlier runs, if there are any."""
     if not (settings.home.is_dir() and files.may(settings.home, os.R_OK | os.W_OK | os.X_OK)):
         return
     yield from checked("files", lambda: _needed(settings, companies))
@@ -41,23 +41,23 @@ def files_of(settings: Settings, companies: Sequence[Company]) -> Iterator[Check
 
 
 def output(settings: Settings) -> Iterator[Check]:
-    """Whether those who are to read the published file, reports and exports can, and nobody else."""
+    """Whether exactly the intended users can read the published file, reports and exports."""
     for problem in settings.output.problems():
         yield warning("output", problem)
 
 
 def exports(settings: Settings) -> Iterator[Check]:
-    """Whether the list of exported files can be read; nothing where there is none.
+    """Whether the list of exported files can be read, if there is one.
 
     Raises:
-        ExportError: if it cannot.
+        ExportError: if it cannot be read.
     """
     written.elsewhere(settings.home)
     yield from ()
 
 
 def space(settings: Settings) -> Iterator[Check]:
-    """Whether there is space for one more snapshot, and for a second copy of the published file."""
+    """Whether the disk has space for one more snapshot and a second copy of the published file."""
     free = shutil.disk_usage(_existing(settings.home)).free
     needed = LEAST_FREE + (settings.published.stat().st_size if settings.published.is_file() else 0)
     if free < needed:
@@ -70,4 +70,4 @@ def _needed(settings: Settings, companies: Sequence[Company]) -> Iterator[Check]
 
 
 def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
+    return next(folder for folder in (path, *path.parents) if folder.exists())

@@ -1,4 +1,4 @@
-"""Runs the checks of `verify`: whether everything that is kept is as it was written."""
+"""Runs the checks of `verify`: whether every stored file and table is intact."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.settings import Settings
 
-NOT_LOOKED_AT = (
-    "not looked at: what reports and exports hold, OAuth tokens, Dagster's own files, the metrics file, and"
-    " the files that people write (`pipedrive-graph doctor` checks those)"
+NOT_CHECKED = (
+    "not checked: the contents of reports and exports, OAuth tokens, Dagster's own files, the metrics file,"
+    " and the files that people write (`pipedrive-graph doctor` checks those)"
 )
 
-_QUICK = "; with --quick neither contents of files nor rows of tables"
+_QUICK = "; with --quick also the contents of files and the rows of tables"
 
 
 def verify(
     settings: Settings, alerts: AlertsFile, companies: Sequence[Company], *, quick: bool = False
 ) -> Iterator[Check]:
-    """Yield what each check found; every damage is a fault.
+    """Yield the results of each check; all damage is a fault.
 
     Args:
-        settings: where everything lies.
+        settings: the settings of the home.
         alerts: alerts.toml as it was read.
-        companies: whose data is checked.
-        quick: compare sizes, chains and marks only; neither files nor tables are read in full.
+        companies: the companies whose data is checked.
+        quick: whether to compare only sizes and chains, without reading files and tables in full.
     """
     of_all: Checks = {
         "forget": lambda: forgotten.forget(settings, finished_by_sync=False),
@@ -50,4 +50,4 @@ def verify(
             "runs": lambda: integrity.runs(settings, company),  # noqa: B023
         }
         yield from all_checked(of_one, company.name)
-    yield Check("scope", NOT_LOOKED_AT + (_QUICK if quick else ""))
+    yield Check("scope", NOT_CHECKED + (_QUICK if quick else ""))

@@ -1,6 +1,6 @@
-"""The command line: `pipedrive-graph` and its commands, one module each.
+"""The command line `pipedrive-graph`; each command has its own module.
 
-Errors end in one plain sentence and an exit code; a traceback appears with `--debug` only.
+An error ends the command with one plain sentence and an exit code. Only `--debug` prints a traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipedrive_graph.cli.runner import run, say
 def main() -> None:
     """Run the command line, and end the process with its exit code.
 
-    A reader that closes the pipe changes nothing about the code; output that is lost otherwise is an error.
+    The exit code does not change if the reader closes the pipe. Output lost for another reason is an error.
     """
     output.secure()
     code = run(group, sys.argv[1:])

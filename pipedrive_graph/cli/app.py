@@ -1,4 +1,4 @@
-"""The group of all commands; each is imported when it is called, so that `--help` answers at once."""
+"""The group of all commands. A command is imported when it is called, so `--help` starts quickly."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
     "sync": "Read, build, check and publish: the nightly job, in this process.",
     "login": "Authorise an OAuth app instead of using an API token.",
-    "plan": "Say how many requests, tokens and seconds collecting takes, before anything is collected.",
+    "plan": "Estimate how many requests, tokens and seconds a collection takes.",
     "doctor": "Check what the next sync needs; change nothing.",
-    "status": "Say whether the last runs went well, for health checks.",
-    "verify": "Check that everything that is kept is as it was written.",
-    "findings": "List what is found, worst first, or show one finding in full.",
+    "status": "Show whether the last runs went well, for health checks.",
+    "verify": "Check every stored file and table for damage.",
+    "findings": "List the findings, worst first, or show one finding in full.",
     "waive": "Accept a finding for a time, with a reason.",
     "ack": "Acknowledge an event.",
-    "review": "Let those who answer for roles decide who keeps access.",
+    "review": "Run an access review: the owners of roles decide who keeps access.",
     "alerts": "Send the alerts that are due, or a test over each channel.",
-    "rebuild": "Make the warehouse from the landing and the journals, and publish it.",
-    "backup": "Write everything that cannot be made again into one archive.",
-    "restore": "Put a backup into an empty home folder, and make the rest from it.",
+    "rebuild": "Rebuild the warehouse from the landing and the journals, and publish it.",
+    "backup": "Write everything that cannot be rebuilt into one archive.",
+    "restore": "Restore a backup into an empty home folder, and rebuild the rest.",
     "forget": "Delete old data, a person or a company, for good; a dry run first.",
     "report": "Write the access report, one HTML file per company.",
-    "changes": "Say what changed from night to night.",
+    "changes": "List what changed between snapshots.",
     "sql": "Query the published file, read-only, or list its tables.",
     "explore": "Answer ten questions about the published file in a notebook, with charts.",
     "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
@@ -45,7 +45,7 @@ _COMPLETES_COMPANY = click.Command(
     params=[click.Option(["--company"], type=COMPANY)],
     context_settings={"ignore_unknown_options": True},
 )
-"""Stands for any command while the shell completes a company's name; the command takes long to import."""
+"""Replaces any command while the shell completes a company's name, because importing the command is slow."""
 
 
 class _Lazy(click.Group):
@@ -87,4 +87,4 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
 def group() -> None:
-    """The identity graph of a Pipedrive company: who has which access, and what of it is wrong."""
+    """The identity graph of a Pipedrive company: who has which access, and which access is a risk."""

@@ -1,7 +1,7 @@
-"""Refuses a command's option that is given twice, empty or not known, for all commands in one place.
+"""Refuses options that are repeated, empty or unknown, for all commands in one place.
 
-Click takes the last of two values, and takes an empty one. `--company ""`, as a cron line with a variable
-that is not set writes it, would then mean every company.
+Click accepts an empty value, and takes the last of two values. `--company ""`, which a cron line with an
+unset variable passes, would then mean every company.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pipedrive_graph.errors import ConfigurationError
 
 
 def check(command: click.Command, name: str, arguments: list[str], parent: click.Context) -> None:
-    """Check the arguments of a command, and of the command below it where it is a group.
+    """Check the arguments of a command; for a group, also those of its subcommand.
 
     Raises:
         ConfigurationError: if an option that takes one value is given twice, or a value is blank.
-        click.UsageError: if they are not the arguments of that command, with the name that may be meant.
+        click.UsageError: if the command does not have such an argument; suggests a similar name.
     """
     context = click.Context(command, info_name=name, parent=parent)
     values, rest, order = command.make_parser(context).parse_args(list(arguments))
@@ -31,7 +31,7 @@ def check(command: click.Command, name: str, arguments: list[str], parent: click
             raise ConfigurationError(f"{options} can be given only once.")
         if _is_blank(values.get(parameter.name or "")):
             raise ConfigurationError(
-                f"{_called(parameter, context)} is empty. Is it a variable that is not set?"
+                f"{_called(parameter, context)} is empty. Is the variable that should fill it set?"
             )
         suggestions.check_choices(parameter, values.get(parameter.name or ""), context)
     if isinstance(command, click.Group) and rest:
@@ -53,7 +53,7 @@ def _is_blank(value: object) -> bool:
 
 
 def _called(parameter: click.Parameter, context: click.Context) -> str:
-    """Return the option as it is written, or the argument as the help calls it."""
+    """Return the option's longest flag, or the argument's name in the help."""
     if isinstance(parameter, click.Option):
         return max(parameter.opts, key=len)
     return parameter.make_metavar(context).strip("[]")

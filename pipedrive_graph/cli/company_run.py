@@ -1,4 +1,4 @@
-"""Prints one company of a run of `sync`: the object of `--json`, and what an interrupt has left."""
+"""Describes one company's part of a `sync`: its `--json` object, and what an interrupt left behind."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.runs.company_run import UNFINISHED, CompanyRun
 
-KEPT = "What was read so far is kept; a sync within 6 hours goes on from there."
+KEPT = "What was read so far is kept; a sync within 6 hours continues from there."
 
 EARLIER = "An earlier run has read this snapshot; it was built and published without reading again."
-"""The reason of a result without requests."""
+"""The reason in a result without requests."""
 
 
 def as_json(run: CompanyRun, settings: Settings) -> dict[str, Any]:
@@ -54,11 +54,11 @@ def as_json(run: CompanyRun, settings: Settings) -> dict[str, Any]:
 
 
 def interrupted(manifest: Manifest | None, shown: Mapping[str, str]) -> str:
-    """What is true of a run that was interrupted, by how far it has come.
+    """Describe what an interrupted run has left, depending on its progress.
 
     Args:
-        manifest: the snapshot that the run has committed, if it has come so far.
-        shown: the snapshot of each company that is published.
+        manifest: the snapshot that the run committed; None if it did not get that far.
+        shown: the published snapshot of each company.
     """
     if manifest is None:
         return KEPT

@@ -1,4 +1,4 @@
-"""What commands do after somebody has decided something: the company's reports say it, too."""
+"""Renews a company's reports after a decision, such as a waiver."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 
 def renew_reports(settings: Settings, models: Models, company: str) -> None:
-    """Write the reports of a company anew, from what is published now.
+    """Write the reports of a company again from the published file.
 
     Raises:
-        LandingError: if they cannot be written; the decision is kept and published all the same.
+        LandingError: if they cannot be written; the decision is already recorded and published.
     """
     try:
         note_published(settings, company, warn)
@@ -23,5 +23,5 @@ def renew_reports(settings: Settings, models: Models, company: str) -> None:
         write_access_report(settings, models, company)
     except LandingError as error:
         raise LandingError(
-            f"{error} What was decided is written down and published; the next sync writes the reports."
+            f"{error} The decision is recorded and published; the next sync writes the reports."
         ) from error

@@ -1,4 +1,4 @@
-"""Ends the process at once, without taking apart what the system frees anyhow."""
+"""Ends the process quickly, without Python's clean-up of objects that the system frees anyway."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NoReturn
 
 
 def end(code: int) -> NoReturn:
-    """End the process with an exit code; what is written and buffered has been flushed by the caller.
+    """End the process with an exit code. The caller has flushed its output.
 
-    Taking apart some 100,000 objects and as many as a company has users costs more than half a second.
-    Functions that are registered to run at the end are run; where a thread must end first, or somebody
-    looks at the whole process (a profiler, a debugger, Python's development mode), Python ends as usual.
+    Freeing 100,000 objects or more takes over half a second. Functions registered with atexit are run. If a
+    thread must end first, or the process is observed (by a profiler, a debugger, or Python's development
+    mode), Python ends as usual.
     """
     if _is_awaited():
         sys.exit(code)
@@ -25,7 +25,7 @@ def end(code: int) -> NoReturn:
 
 
 def _is_awaited() -> bool:
-    """Whether something goes on after the command, or observes how the process ends."""
+    """Whether a thread outlives the command, or something observes the end of the process."""
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     observed = sys.getprofile() or sys.gettrace() or sys.flags.dev_mode or sys.flags.inspect
     return bool(observed) or any(not thread.daemon for thread in threads)

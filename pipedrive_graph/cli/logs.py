@@ -1,7 +1,7 @@
-"""Writes messages to stderr: as sentences for a person, or as one JSON object per line for a program.
+"""Writes messages to stderr: as text for people, or as one JSON object per line for programs.
 
-Messages are what a command says beside its output: warnings, errors, progress, and with `--debug` the steps
-of this program. Libraries are heard with `--debug` only, and from the level of a warning.
+Messages are warnings, errors, progress, and with `--debug` the steps of this program. Log records of
+libraries are written with `--debug` only, from the level of a warning.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
 
 WARNING = "Warning: "
-"""How a warning begins as text; as JSON it has that level instead."""
+"""The prefix of a warning in text; in JSON, the warning has that level instead."""
 
 _OURS = "pipedrive_graph"
 
@@ -46,8 +46,8 @@ class _Log:
 
     Attributes:
         is_json: whether each message is a JSON object.
-        level: the least level that is written, as `logging` counts.
-        command: the command that runs, such as `review import`; None where it is not known.
+        level: the lowest level that is written, a number of `logging`.
+        command: the running command, such as `review import`; None if unknown.
         run: the id of this process's run.
     """
 
@@ -62,22 +62,22 @@ _subject: ContextVar[tuple[str | None, str | None]] = ContextVar("subject", defa
 
 
 def configure(arguments: Sequence[str], command: str | None) -> None:
-    """Set format and level from the arguments, else from the variables; undo what was set before.
+    """Set format and level from the arguments, else from the variables; replaces the earlier configuration.
 
-    An argument with a value that does not exist is left to click, which names it.
+    Click reports an argument with an invalid value, so such a value is ignored here.
 
     Args:
-        arguments: of the command line.
+        arguments: the arguments of the command line.
         command: the command that they name.
 
     Raises:
-        ConfigurationError: if a variable has a value that does not exist.
+        ConfigurationError: if a variable has an invalid value.
     """
     global _log
     reset()
     _log = _Log(command=command, run=str(uuid4()))
     format_ = _chosen(arguments, FORMAT_OPTION, LOG_FORMAT_VARIABLE, FORMATS, "text")
-    _log = replace(_log, is_json=format_ == "json")  # a mistake in the level is written so, too
+    _log = replace(_log, is_json=format_ == "json")  # an error about the level uses this format
     level = _chosen(arguments, LEVEL_OPTION, LOG_LEVEL_VARIABLE, LEVELS, "info")
     if DEBUG_OPTION in arguments:
         level = "debug"
@@ -91,7 +91,7 @@ def configure(arguments: Sequence[str], command: str | None) -> None:
 
 
 def reset() -> None:
-    """Write text again, from the level of information."""
+    """Return to the defaults: text, from the level info."""
     global _log
     _log = _Log()
     logging.getLogger().removeHandler(_HANDLER)
@@ -101,9 +101,9 @@ def reset() -> None:
 
 
 def quieten() -> None:
-    """Keep libraries from writing to stderr by themselves, except while debugging."""
+    """Keep libraries from writing to stderr, except while debugging."""
     if is_debugging():
-        say("Debug output is on; secrets are left out of it.")
+        say("Debug output is on; it contains no secrets.")
     else:
         logging.disable(logging.CRITICAL)
 
@@ -114,7 +114,7 @@ def is_json() -> bool:
 
 
 def is_debugging() -> bool:
-    """Whether the steps of this program are written."""
+    """Whether debug messages are written."""
     return _log.level <= logging.DEBUG
 
 
@@ -125,7 +125,7 @@ def writes(level: int) -> bool:
 
 @contextmanager
 def about(company: str, run: str) -> Iterator[None]:
-    """Messages within the block concern this company, and the run with this id."""
+    """Add this company and run id to all messages within the block."""
     token = _subject.set((company, run))
     try:
         yield
@@ -134,12 +134,12 @@ def about(company: str, run: str) -> Iterator[None]:
 
 
 def say(text: str, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:  # noqa: ANN401 - JSON
-    """Write a message to stderr, where it does not get into what other programs read.
+    """Write a message to stderr, apart from the output that other programs read.
 
     Args:
-        text: the message; one that begins with "Warning: " has that level.
-        level: its level, as `logging` counts.
-        error: the error behind it; while debugging, its traceback is written too.
+        text: the message; if it begins with "Warning: ", its level is warning.
+        level: its level, a number of `logging`.
+        error: its cause; while debugging, the traceback is written too.
         fields: more fields of the JSON object, such as an exit code.
     """
     if text.startswith(WARNING):
@@ -168,7 +168,7 @@ def _print(text: str) -> None:
 
 
 def _chosen(arguments: Sequence[str], option: str, variable: str, values: Sequence[str], default: str) -> str:
-    """The value of an option, else of its variable, else the default."""
+    """The value of the option, of the variable, or the default, in this order."""
     given = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{option}=")]
     given += [value for name, value in pairwise(arguments) if name == option]
     if given:
@@ -180,7 +180,7 @@ def _chosen(arguments: Sequence[str], option: str, variable: str, values: Sequen
 
 
 class _Handler(logging.Handler):
-    """Writes records to whatever stderr is at that time; secrets in them are masked."""
+    """Writes records to the current stderr, with secrets masked."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
@@ -191,7 +191,7 @@ class _Handler(logging.Handler):
 
 
 def _line(record: logging.LogRecord) -> str:
-    """A record as text, with its time: while debugging, it matters."""
+    """A record as text, with its time, for debugging."""
     from_library = "" if record.name.startswith(_OURS) else f"{record.name}: "
     message = printable(str(masked(record.getMessage())))
     trace = f"\n{masked(_traceback(record))}" if record.exc_info else ""
@@ -199,12 +199,12 @@ def _line(record: logging.LogRecord) -> str:
 
 
 class _JsonFormatter(JsonFormatter):
-    """A record as a line of JSON, in ASCII: a terminal obeys nothing in it."""
+    """A record as a line of JSON in ASCII, so that no control character reaches a terminal."""
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Collect the fields: those that every message has first."""
+        """Collect the fields; those of every message come first."""
         company, run = _subject.get()
         log_data |= {
             "time": clock.iso(_time()),

@@ -1,4 +1,4 @@
-"""Loads the configuration for a command that runs unattended: a mistake in them is also sent as an alert."""
+"""Loads the configuration of commands that run unattended; a mistake in it is also sent as an alert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def load_configuration() -> Configuration:
     """Load the configuration.
 
     Raises:
-        ConfigurationError: if they cannot be used; the alert about it is sent by then.
+        ConfigurationError: if it cannot be used; the alert about that was sent before.
     """
     try:
         return config.load()
@@ -26,17 +26,17 @@ def load_configuration() -> Configuration:
 
 
 def known_companies(chosen: Sequence[str]) -> list[str | None]:
-    """The companies about which a mistake in the settings is reported; one that is None where none is known.
+    """The companies to report a mistake in the settings for; `[None]` if no company is known.
 
     Args:
-        chosen: those that were asked for; where none was, all.
+        chosen: the companies that the user chose; empty for all.
     """
     known = known_names()
     return [*(name for name in known if not chosen or name in chosen)] or [None]
 
 
 def report(configuration: Configuration, error: ConfigurationError) -> None:
-    """Send an alert about a mistake, and say on stderr what could not be sent."""
-    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, wait=say)
+    """Send an alert about a mistake, and print deliveries that failed to stderr."""
+    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, on_wait=say)
     for sentence in send.problems(outcomes):
         say(f"Warning: {sentence}")

@@ -1,7 +1,7 @@
-"""Makes stdout and stderr safe to write to, whatever they are: closed, a broken pipe, or not UTF-8.
+"""Makes writing to stdout and stderr safe even if they are closed, a broken pipe, or not UTF-8.
 
-What a command has done counts, and not whether somebody reads all of what it prints. So output that nobody
-reads any more is dropped, and a character that the encoding lacks is replaced.
+A command must not fail because its output is not read to the end. So output after the reader has gone is
+dropped, and characters that the encoding lacks are replaced.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TextIO
 
 
 class Output:
-    """A text stream on which writing never fails.
+    """A text stream whose writes never fail.
 
-    It offers no `buffer`, so that no library writes bytes past it.
+    It has no `buffer`, so that libraries cannot bypass it with bytes.
 
     Attributes:
-        is_closed: whether the reader has closed the pipe; what is written then is dropped.
-        error: what else kept the output from being written, such as a full disk.
+        is_closed: whether the reader has closed the pipe; further output is dropped.
+        error: another reason why output could not be written, such as a full disk.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -29,14 +29,14 @@ class Output:
         self.error: OSError | None = None
 
     def write(self, text: str | bytes) -> int:
-        """Write a text, unless nothing can be written any more; Click writes bytes where a shell reads it."""
+        """Write text while the stream works. Click writes bytes for shell completion."""
         if isinstance(text, bytes):
             text = text.decode(errors="replace")
         self._attempt(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Flush the buffer."""
         self._attempt(self._stream.flush)
 
     def __getattr__(self, name: str) -> object:
@@ -58,7 +58,7 @@ class Output:
         self._discard()
 
     def _discard(self) -> None:
-        """Let what is buffered go nowhere: Python writes it once more at its end."""
+        """Redirect to the null device: Python flushes the buffer once more when it ends."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -66,8 +66,8 @@ class Output:
 
 
 def secure() -> None:
-    """Replace stdout and stderr by streams on which writing never fails."""
-    for descriptor in (0, 1, 2):  # a database that got the number of a closed stdout would be written over
+    """Replace stdout and stderr by streams whose writes never fail."""
+    for descriptor in (0, 1, 2):  # a database file must not get the descriptor of a closed stdout
         try:
             os.fstat(descriptor)
         except OSError:
@@ -79,13 +79,13 @@ def secure() -> None:
 
 
 def reader_is_gone() -> bool:
-    """Whether nobody reads stdout any more, as after `| head -1`: further output is not worth computing."""
+    """Whether the reader of stdout is gone, as after `| head -1`; then output need not be computed."""
     stdout: object = sys.stdout  # in tests it is another stream
     return isinstance(stdout, Output) and stdout.is_closed
 
 
 def lost() -> OSError | None:
-    """Write what is buffered; return why output was lost, where its reader is not the reason."""
+    """Flush the streams; return why output was lost, unless the reader closed the pipe."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     stdout: object = sys.stdout

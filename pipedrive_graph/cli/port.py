@@ -1,4 +1,4 @@
-"""The port that a command serves on."""
+"""Checks the port that a command serves on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ LOOPBACK = "127.0.0.1"
 
 
 def check_free(host: str, port: int, *, what: str) -> None:
-    """Report a port that another program has, before anything is started.
+    """Check that a port is free, before anything is started.
 
     Args:
         host: the address to listen on.
         port: the port.
-        what: what is to be served there, and where, for the message.
+        what: what is served there, and where, for the message.
 
     Raises:
-        ConfigurationError: if nothing can be served there.
+        ConfigurationError: if the port cannot be used.
     """
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot serve {what} ({os.strerror(error.errno or 0)}); --port takes another."
+            f"Cannot serve {what} ({os.strerror(error.errno or 0)}); choose another port with --port."
         ) from error

@@ -1,4 +1,4 @@
-"""Shows on stderr how far a run over companies is: a bar for each that is being read, or lines in a log."""
+"""Shows the progress of a run on stderr: a bar for each company that is being read, or log lines."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.terminal import SafeConsole
 from pipedrive_graph.common.text import printable
 
-if TYPE_CHECKING:  # `status` does without what these import
+if TYPE_CHECKING:  # `status` must not import these: they are slow
     from pipedrive_graph.collect import Progress as Collected
 
 EVERY = 30.0
-"""Seconds between two lines of progress, where there are no bars."""
+"""Seconds between two log lines about progress, when bars are off."""
 
 SHOWN = 10
-"""Companies whose bars are shown at the same time; above them stands how many companies are read."""
+"""The most company bars at the same time; a bar above them counts the companies that are read."""
 
 
 class Bars:
-    """The bars of a run. Companies report from the collecting thread, and end in the main thread.
+    """The progress bars of a run. The collecting thread moves them; the main thread removes them.
 
     Args:
-        companies: how many the run reads.
+        companies: the number of companies in the run.
     """
 
     def __init__(self, companies: int) -> None:
@@ -48,7 +48,7 @@ class Bars:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self._console,
             transient=True,
-            redirect_stdout=False,  # results go to stdout, whatever stderr is
+            redirect_stdout=False,  # stdout carries the results
             disable=not self._console.is_terminal or logs.is_json() or not logs.writes(logging.INFO),
         )
         self._all = (
@@ -68,7 +68,7 @@ class Bars:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Take the bars away while something is printed."""
+        """Hide the bars while something is printed."""
         self._progress.stop()
         try:
             yield
@@ -76,7 +76,7 @@ class Bars:
             self._progress.start()
 
     def begin(self, company: str) -> None:
-        """Show the bar of a company, as soon as there is room."""
+        """Add the bar of a company; it is visible once there is room."""
         with self._lock:
             visible = len(self._visible()) < SHOWN
             self._tasks[company] = self._progress.add_task(
@@ -84,7 +84,7 @@ class Bars:
             )
 
     def move(self, company: str, collected: Collected) -> None:
-        """Move the bar of a company, and show its rate against the one that Pipedrive allows."""
+        """Move the bar of a company, and show its request rate beside the allowed rate."""
         task = self._tasks.get(company)
         if task is None:
             return
@@ -99,14 +99,14 @@ class Bars:
         )
 
     def end(self, company: str) -> None:
-        """Remove the bar of a company that is read, and show another's in its place."""
+        """Remove the bar of a company that is read, and show a hidden bar in its place."""
         with self._lock:
             task = self._tasks.pop(company, None)
             if task is None:
                 return
             if len(self._tasks):
                 self._progress.remove_task(task)
-            hidden = [one for one in self._tasks.values() if one not in self._visible()]
+            hidden = [other for other in self._tasks.values() if other not in self._visible()]
             if hidden and len(self._visible()) < SHOWN:
                 self._progress.update(hidden[0], visible=True)
             if self._all is not None:
@@ -127,13 +127,13 @@ class Bars:
 
 @dataclass
 class CompanyObserver:
-    """The observer of one company: moves its bar, or logs its progress now and then.
+    """The observer of one company: moves its bar, or logs its progress at intervals.
 
     Attributes:
         company: its name.
-        bars: of the run.
-        named: whether a warning has to name the company, because there are several.
-        last: how far it is.
+        bars: the bars of the run.
+        named: whether warnings name the company, because the run has several.
+        last: its latest progress.
     """
 
     company: str
@@ -143,7 +143,7 @@ class CompanyObserver:
     _logged_at: float = field(default_factory=time.monotonic)
 
     def progress(self, progress: Collected) -> None:
-        """Show how far the collection is."""
+        """Show the progress of the collection."""
         self.last = progress
         if logs.is_json():
             self._log(progress)
@@ -151,13 +151,13 @@ class CompanyObserver:
             self.bars.move(self.company, progress)
 
     def warn(self, sentence: str) -> None:
-        """Say what a person should know."""
+        """Print a warning."""
         if self.named and not logs.is_json() and self.company not in sentence:
             sentence = f"{self.company}: {sentence}"
         self.bars.warn(sentence)
 
     def _log(self, progress: Collected) -> None:
-        """Write a line of progress, the first after some seconds."""
+        """Log the progress, at most once per interval."""
         now = time.monotonic()
         if now - self._logged_at < EVERY:
             return

@@ -1,4 +1,4 @@
-"""Prints the rows of a query: as a table or markdown for people, as CSV or JSON for other programs."""
+"""Prints the rows of a query: as a table or markdown for people, as CSV or JSON for programs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pipedrive_graph.cli.output import reader_is_gone
 from pipedrive_graph.common.text import escaped, markdown_cell, markdown_line, printable, safe_cell
 
 _AT_ONCE = 10_000
-"""Rows that are fetched at once, so that a large result need not fit into memory."""
+"""Rows per fetch, so that a large result need not fit into memory."""
 
 _NARROW = 24
-"""What a column of long texts can be folded to, and still be read."""
+"""The least width at which a column of long texts is still readable."""
 
 _GAP = 2
-"""Blanks between two columns."""
+"""Spaces between two columns."""
 
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
@@ -37,23 +37,23 @@ class Result:
     """The rows of a query, fetched as they are printed.
 
     Attributes:
-        names: the columns.
-        numeric: which of them are numbers.
-        cut: whether there were more rows than were to be printed.
+        names: the names of the columns.
+        numeric: whether each column is numeric.
+        cut: whether rows beyond the limit were dropped.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, most: int) -> None:
-        described = cursor.description or []
-        self.names = [str(column[0]) for column in described]
-        self.numeric = [any(word in str(column[1]) for word in _NUMBERS) for column in described]
+        columns = cursor.description or []
+        self.names = [str(column[0]) for column in columns]
+        self.numeric = [any(word in str(column[1]) for word in _NUMBERS) for column in columns]
         self.cut = False
         self._cursor = cursor
         self._most = most
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         printed = 0
-        while not reader_is_gone() and (found := self._cursor.fetchmany(_AT_ONCE)):
-            for row in found:
+        while not reader_is_gone() and (batch := self._cursor.fetchmany(_AT_ONCE)):
+            for row in batch:
                 if self._most and printed == self._most:
                     self.cut = True
                     return
@@ -62,7 +62,7 @@ class Result:
 
 
 def _table(result: Result) -> None:
-    """A table; where it would be too wide to read, a block of lines per row."""
+    """Print a table; if it would be too wide to read, print a block of lines per row."""
     console = terminal.console()
     rows = [[_cell(value) for value in row] for row in result]
     if not rows:
@@ -120,11 +120,11 @@ FORMATS: dict[str, Callable[[Result], None]] = {
 }
 
 PEOPLE = {"table", "markdown"}
-"""Formats that people read, and so not too much of."""
+"""Formats for people; they have a default limit of rows."""
 
 
 def _cell(value: object) -> Text:
-    """A value as people read it; what is not known is told apart from an empty text."""
+    """A value in readable form; NULL differs from an empty text."""
     if value is None:
         return Text("NULL", style="dim")
     if isinstance(value, datetime):
@@ -132,12 +132,12 @@ def _cell(value: object) -> Text:
     if isinstance(value, float):
         return Text(f"{value:.4f}".rstrip("0").rstrip("."))
     if isinstance(value, list):
-        return Text(", ".join(_cell(one).plain for one in value))
+        return Text(", ".join(_cell(element).plain for element in value))
     return Text("\n".join(map(printable, _plain(value).split("\n"))))
 
 
 def _safe(value: object) -> object:
-    """A value for a CSV that a spreadsheet may open: a text is no formula, and a number is a number."""
+    """A value for a CSV that a spreadsheet may open: numbers stay numbers, texts cannot become formulas."""
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     return value if number else safe_cell("" if value is None else _plain(value))
 
@@ -153,10 +153,10 @@ def _dumped(value: object) -> str:
 
 
 def _with_texts_as_keys(value: object) -> object:
-    """JSON knows no other keys; a MAP may have any."""
+    """Convert keys to text: JSON has no other keys, but a MAP may."""
     if isinstance(value, dict):
-        return {_plain(key): _with_texts_as_keys(held) for key, held in value.items()}
-    return [_with_texts_as_keys(held) for held in value] if isinstance(value, list) else value
+        return {_plain(key): _with_texts_as_keys(item) for key, item in value.items()}
+    return [_with_texts_as_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _written(value: object) -> str | float:

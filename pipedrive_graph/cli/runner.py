@@ -1,4 +1,4 @@
-"""What all commands share: how an error reaches the user, and with which exit code the process ends."""
+"""Runs a command: prints errors as one sentence, maps them to exit codes, and defines shared options."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = [
     "exit_code",
     "failure",
     "parsed_day",
+    "print_error",
     "run",
     "say",
     "sentence",
-    "tell_error",
     "user",
 ]
 
@@ -38,7 +38,7 @@ DEBUG = logs.DEBUG_OPTION
 AS_ROOT = "--as-root"
 
 WORST_FIRST = (1, 2, 3, 4, UNDELIVERED, 5, 0)
-"""Exit codes: of several companies, the worst counts."""
+"""The exit codes, worst first: with several companies, the worst counts."""
 
 _FORMAT = click.option(
     logs.FORMAT_OPTION,
@@ -50,36 +50,36 @@ _LEVEL = click.option(
     logs.LEVEL_OPTION,
     type=click.Choice(logs.LEVELS),
     expose_value=False,
-    help="The least level of the messages that are written; by default, info.",
+    help="The lowest level of messages to write; by default, info.",
 )
 _DEBUG = click.option(DEBUG, is_flag=True, help="Show tracebacks, and the steps of this program.")
 
 
 def debug_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of messages, which every command has.
+    """Add the options about messages, which every command has.
 
-    The command gets `debug` alone; `run` looks for all of them itself, because errors come up before and
-    after the command.
+    The command only gets `debug`. `run` reads all of them itself, because errors can occur before and after
+    the command.
     """
     return _FORMAT(_LEVEL(_DEBUG(function)))
 
 
 _AS_ROOT_HELP = (
-    "As root, go on in a home folder that another user owns; what is made there belongs to that user."
+    "As root, continue in a home folder that another user owns; new files there will belong to that user."
 )
 
 
 def write_as(as_root: bool, home: Path | None = None) -> None:
-    """Refuse root in another user's home folder, or, with `--as-root`, hand over what it makes at the end.
+    """Refuse root in another user's home folder; with `--as-root`, give new files to that user at the end.
 
     Args:
         as_root: whether the option is given.
         home: the home folder; by default, that of the settings.
 
     Raises:
-        ConfigurationError: naming the owner.
+        ConfigurationError: if root is refused; names the owner.
     """
-    from pipedrive_graph.config import ownership, settings  # take a while: `--help` answers at once
+    from pipedrive_graph.config import ownership, settings  # imported late: slow
 
     if os.geteuid() != 0:
         return
@@ -99,21 +99,21 @@ def _write_as(context: click.Context, _: click.Parameter, as_root: bool) -> None
 as_root_option = click.option(
     AS_ROOT, is_flag=True, expose_value=False, callback=_write_as, help=_AS_ROOT_HELP
 )
-"""Every command has it that writes into the home folder: root is refused before it begins."""
+"""For every command that writes to the home folder: root is refused before the command begins."""
 
 as_root_value = click.option(AS_ROOT, "as_root", is_flag=True, help=_AS_ROOT_HELP)
-"""The same for a command that writes sometimes: it calls `write_as` then."""
+"""For a command that writes only sometimes: it calls `write_as` before it does."""
 
 
 def run(command: click.Command, arguments: Sequence[str]) -> int:
     """Run a command and return the exit code.
 
-    Every error is one sentence on stderr. An unexpected one says where to report it.
+    Every error is one sentence on stderr.
     """
     try:
         logs.configure(arguments, _named(command, arguments))
     except ConfigurationError as error:
-        tell_error(error)
+        print_error(error)
         return error.exit_code
     if not all(is_text(argument) for argument in arguments):
         say(
@@ -125,28 +125,28 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         result = command.main(list(arguments), prog_name="pipedrive-graph", standalone_mode=False)
     except click.ClickException as error:
-        _tell_usage(error)
+        _print_usage(error)
         return error.exit_code
     except PipedriveGraphError as error:
-        tell_error(error)
+        print_error(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        # click wraps what the command raised
+        # click wraps the exception of the command
         say(f"Interrupted. {error.__cause__ or ''}".strip(), logging.ERROR, exit_code=1)
         return 1
-    except Exception as error:  # noqa: BLE001 - the last resort: no traceback at a user
-        from pipedrive_graph.warehouse.database import is_interrupt  # takes a while: `--help` answers at once
+    except Exception as error:  # noqa: BLE001 - the last resort: users see no traceback
+        from pipedrive_graph.warehouse.database import is_interrupt  # imported late: slow
 
         if is_interrupt(error):
             say("Interrupted.", logging.ERROR, exit_code=1)
         else:
-            tell_error(error)
+            print_error(error)
         return 1
     return result if isinstance(result, int) else 0
 
 
 def _named(group: click.Command, arguments: Sequence[str]) -> str | None:
-    """The command that arguments name, such as `review import`; a word that names none is left out."""
+    """The command in the arguments, such as `review import`; ends at the first word that is not a command."""
     names: list[str] = []
     for argument in arguments:
         if not isinstance(group, click.Group) or not is_text(argument):
@@ -159,8 +159,8 @@ def _named(group: click.Command, arguments: Sequence[str]) -> str | None:
     return " ".join(names) or None
 
 
-def _tell_usage(error: click.ClickException) -> None:
-    """Say how a command is used: what click prints, or its sentence as a JSON object."""
+def _print_usage(error: click.ClickException) -> None:
+    """Print a usage error: Click's text, or a JSON object with its sentence."""
     error = suggestions.unknown_option(error) if isinstance(error, click.NoSuchOption) else error
     if logs.is_json():
         say(pasted.shown(error.format_message()), logging.ERROR, exit_code=error.exit_code)
@@ -171,25 +171,28 @@ def _tell_usage(error: click.ClickException) -> None:
     click.echo("\n".join(map(printable, lines)), err=True, nl=False)
 
 
-def tell_error(error: BaseException, *, of: str | None = None) -> None:
-    """Say what went wrong: our own errors are sentences; of others, the first line must do.
+def print_error(error: BaseException, *, of: str | None = None) -> None:
+    """Print an error in one sentence; see `sentence`.
 
     Args:
-        error: what was raised.
-        of: the company that it happened to, where there are several.
+        error: the exception.
+        of: the company that the error concerns, if there are several.
     """
     say(sentence(error, of), logging.ERROR, error, exit_code=exit_code(error))
 
 
 def exit_code(error: BaseException) -> int:
-    """The exit code of a process that an error ends."""
+    """The exit code of a process that ends with this error."""
     return error.exit_code if isinstance(error, PipedriveGraphError) else 1
 
 
 def sentence(error: BaseException, of: str | None = None) -> str:
-    """An error in one sentence; with the company `of` in front, unless the sentence names it."""
-    told = _sentence(error)
-    return told if of is None or f"'{of}'" in told else f"{of}: {told}"
+    """An error in one sentence, prefixed with the company `of` unless the sentence names it.
+
+    Our own errors are sentences; of any other error, the first line is used.
+    """
+    text = _sentence(error)
+    return text if of is None or f"'{of}'" in text else f"{of}: {text}"
 
 
 def _sentence(error: BaseException) -> str:
@@ -198,31 +201,31 @@ def _sentence(error: BaseException) -> str:
     if forbidden := denials.forbidden(None, error):
         return str(forbidden)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"Unexpected error: {first} (run again with {DEBUG} for where it happened)."
+    return f"Unexpected error: {first} (run again with {DEBUG} to see where)."
 
 
 def failure(company: str | None, code: int, error: str, *, at: datetime | None = None) -> dict[str, Any]:
-    """The object of `--json` for a run that failed, or could not begin."""
+    """The `--json` object of a run that failed or could not start."""
     return {"company": company, "at": clock.iso(at or clock.now()), "exit_code": code, "error": error}
 
 
 def parsed_day(text: str, option: str) -> date:
-    """The day that an option names.
+    """Parse the value of an option as a day.
 
     Raises:
-        ConfigurationError: if it is none.
+        ConfigurationError: if it is not a day.
     """
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, no time
     except ValueError as error:
         raise ConfigurationError(
-            f"{option} '{pasted.shown(text)}' is no day; write it as 2026-11-01."
+            f"{option} '{pasted.shown(text)}' is not a day; write it as 2026-11-01."
         ) from error
 
 
 def user() -> str:
-    """Who runs this command, as the system knows them."""
+    """The system's name of the user who runs this command."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container may run as an id that has no name
+    except (OSError, KeyError):  # in a container, the user id may have no name
         return "unknown"

@@ -1,7 +1,7 @@
-"""Words the errors about names that the command line does not know, with the name that may be meant.
+"""Errors about unknown commands, options and values, each with a suggestion of a similar name.
 
-Click's own sentences differ between its versions, and it knows no names for a group that imports its commands
-when they are called.
+Click's own messages differ between versions, and Click has no names to suggest for a group that imports its
+commands late.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def unknown_option(error: click.NoSuchOption) -> click.UsageError:
 
 
 def check_choices(parameter: click.Parameter, values: object, context: click.Context) -> None:
-    """Refuse a value that is not one of those that a parameter takes.
+    """Refuse a value that is not one of a parameter's choices.
 
     Args:
-        parameter: of any type; only a `click.Choice` is looked at.
-        values: the text that was given, or several; None for none.
-        context: of the command.
+        parameter: the parameter; checked only if its type is `click.Choice`.
+        values: its value, or several; None if it is not given.
+        context: the context of the command.
 
     Raises:
-        click.BadParameter: naming the values that there are, and the one that may be meant.
+        click.BadParameter: if the value is not a choice; lists the choices and suggests a similar one.
     """
     if not isinstance(parameter.type, click.Choice):
         return

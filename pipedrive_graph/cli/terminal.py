@@ -1,4 +1,4 @@
-"""Renders what came of a run on the terminal."""
+"""Prints the result of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from rich.text import Text
 
 from pipedrive_graph.common.text import printable
 
-if TYPE_CHECKING:  # `status` does without what these import
+if TYPE_CHECKING:  # `status` must not import these: they are slow
     from pipedrive_graph.landing import Manifest
     from pipedrive_graph.published.summary import Summary
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 PLAIN_WIDTH = 120
 SHOWN = 12
-"""Findings that are listed on the terminal; the rest are in the file."""
+"""The most findings listed on the terminal; the file lists all."""
 
 
 class SafeConsole(Console):
-    """A console that prints nothing which a terminal obeys but its own colours, wherever the text is from."""
+    """A console whose texts cannot contain control characters; only its own styles control the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Yield the pieces of what is printed, each with visible marks in place of control characters."""
+        """Yield the rendered segments, with control characters replaced by visible marks."""
         for piece in super().render(renderable, options):
             safe = piece.control or piece.text.isalnum()
             yield piece if safe else Segment("\n".join(map(printable, piece.text.split("\n"))), piece.style)
 
 
 def console() -> Console:
-    """The console for stdout: as wide as the terminal; in a file or a log, wide enough for a table."""
+    """The console for stdout: as wide as the terminal; if stdout is a file or a pipe, 120 columns."""
     # without markup: a path may hold brackets
     return SafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH, markup=False)
 
@@ -42,7 +42,15 @@ def console() -> Console:
 def render(
     console: Console, manifest: Manifest, summary: Summary, *, seconds: float, earlier: bool = False
 ) -> None:
-    """Print what a run found, for a person; `earlier`: an earlier run has read the snapshot."""
+    """Print the result of a run as text.
+
+    Args:
+        console: the console to print on.
+        manifest: the snapshot.
+        summary: the published summary of the company.
+        seconds: the duration of the run.
+        earlier: whether an earlier run has read the snapshot.
+    """
     verdict = manifest.verdict
     style = {"complete": "green", "partial": "yellow"}.get(verdict.status, "red")
     console.print(
@@ -77,38 +85,38 @@ def render(
 
 
 def _inferred(summary: Summary) -> str:
-    """Say how much of what is published nobody was asked for."""
-    told = (
+    """A sentence about the users whose permissions are inferred."""
+    text = (
         f"The permissions of {summary.inferred:,} of {summary.users:,} users are inferred from others with"
         " the same access: findings do not rest on them."
     )
     if summary.corrections:
-        told += f" {summary.corrections:,} inferences of the last snapshot were corrected."
-    return told
+        text += f" {summary.corrections:,} inferences of the last snapshot were corrected."
+    return text
 
 
 def _not_seen(summary: Summary) -> Iterator[str]:
-    """Say which lists Pipedrive did not give, and where it counts others than it lists."""
+    """Sentences about lists that Pipedrive did not return, and about counts that differ from its lists."""
     if summary.not_given:
         lists = "list" if len(summary.not_given) == 1 else "lists"
         yield (
-            f"Pipedrive did not give the {lists} {' and '.join(map(printable, summary.not_given))}: what only"
-            " that says is as last known, or not known."
+            f"Pipedrive did not return the {lists} {' and '.join(map(printable, summary.not_given))}: facts"
+            " from there are as last known, or unknown."
         )
     if summary.mismatches:
         where = "role or permission set" if summary.mismatches == 1 else "roles and permission sets"
         yield (
-            f"Pipedrive counts other assignments of {summary.mismatches} {where} than it lists: see the"
-            " findings of count_mismatch."
+            f"Pipedrive's count of assignments differs from its list for {summary.mismatches} {where}: see"
+            " the findings of count_mismatch."
         )
 
 
 def _broken(summary: Summary) -> str:
-    """Say which rules could not be run, so that their findings are not taken for those of this snapshot."""
+    """A sentence about rules that could not be run: their findings are from an earlier snapshot."""
     rules = "rule was" if len(summary.broken) == 1 else "rules were"
     return (
-        f"{len(summary.broken)} {rules} not run: {', '.join(map(printable, summary.broken))}. What was found"
-        " before stays as it was, and nothing new is found."
+        f"{len(summary.broken)} {rules} not run: {', '.join(map(printable, summary.broken))}. Their"
+        " findings stay as they were, and they find nothing new."
     )
 
 

@@ -1,1 +1,1 @@
-"""Renders the published file for other programs: one small module per format, and the list of formats."""
+"""Exports the published file for other programs: one module per format, and the list of formats."""

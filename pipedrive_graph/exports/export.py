@@ -1,4 +1,4 @@
-"""Exports the published file: chooses what and where, has the format write it, and says what it wrote."""
+"""Exports the published file: resolves the target, runs the format's writer, and returns what it wrote."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Wanted:
 
     Attributes:
         format: one of FORMATS.
-        companies: only these; empty for all that are published.
-        tables: only these; empty for all.
-        out: where it goes; None for the format's own place in the home folder.
-        force: whether to replace what lies there, though it may be no earlier export.
+        companies: only these companies; empty for all published ones.
+        tables: only these tables; empty for all.
+        out: the target; None for the format's folder in the home folder.
+        force: whether to replace existing files even if they are not an earlier export.
     """
 
     format: str
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was exported, and where it lies."""
+    """The result of an export: its path, the exported snapshots, and the files."""
 
     path: Path
     snapshots: list[Snapshot]
@@ -48,14 +48,14 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
     """Export the published file.
 
     Raises:
-        ConfigurationError: if there is no such company or table, or the format has no tables to choose.
-        ExportError: if the format cannot hold it, or it cannot be written; what lay there before stays.
-        WarehouseError: if nothing is published yet, by another version, or what cannot be read.
+        ConfigurationError: if a company or table does not exist, or the format has no tables to choose.
+        ExportError: if the format cannot hold the data, or it cannot be written; earlier files stay.
+        WarehouseError: if nothing is published yet, another version published it, or it cannot be read.
     """
     form = FORMATS[wanted.format]
     if wanted.tables and form.content is not Content.TABLES:
         raise ConfigurationError(
-            f"{wanted.format} exports the {form.content}, and has no tables to choose; leave --tables out."
+            f"{wanted.format} exports the {form.content}, so --tables cannot be used with it; leave it out."
         )
     own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
     target = _target(settings, wanted, form)
@@ -66,13 +66,13 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
             wrote = writer(wanted.format)(source, path)
             if form.file is None:
                 write_contents(path, _contents(wanted.format, source, wrote))
-            else:  # by now it has a temporary name
+            else:  # the format wrote under a temporary name
                 wrote = replace(wrote, parts=[replace(part, file=target.name) for part in wrote.parts])
         return Exported(target, list(source.snapshots.values()), wrote)
 
 
 def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
-    """Where the export goes: a format of one file is written into a folder that is named."""
+    """The target of the export; for a format with one file, an existing folder means a file inside it."""
     if wanted.out is None:
         folder = settings.home / "exports" / wanted.format
         return folder / form.file if form.file else folder
@@ -81,7 +81,7 @@ def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
 
 
 def _contents(name: str, source: Source, wrote: Wrote) -> dict[str, object]:
-    """What stands in an exported folder: of which snapshots, and in which file how many rows of what."""
+    """The description of an exported folder: its snapshots, and the rows of each table in each file."""
     listed: dict[str, dict[str, int]] = {other: {} for other in wrote.others}
     for part in wrote.parts:
         listed.setdefault(part.file, {})[part.table] = part.rows

@@ -1,4 +1,4 @@
-"""Writes JSON item by item, so that a long list does not get into memory."""
+"""Writes JSON item by item, so that a long list need not fit into memory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def text(value: object) -> str:
 
 
 def pretty(value: object) -> str:
-    """A value as JSON for people, with a line end."""
+    """A value as indented JSON with a final newline."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_written) + "\n"
 
 
 def array(out: TextIO, items: Iterable[object]) -> int:
-    """Write a JSON array, an item a line, and return how many there were."""
+    """Write a JSON array with one item per line, and return the number of items."""
     between = iter(("\n",))
     out.write("[")
     number = counted(items, lambda item: out.write(next(between, ",\n") + text(item)))
@@ -35,12 +35,12 @@ def milliseconds(moment: datetime | None) -> int | None:
 
 
 def iso(moment: datetime | None) -> str | None:
-    """A naive UTC time as ISO 8601, with its Z."""
+    """A naive UTC time as ISO 8601 with a final Z."""
     return None if moment is None else f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def known(values: dict[str, Any]) -> dict[str, Any]:
-    """Only what is known: NULL is left out."""
+    """The values without NULLs."""
     return {name: value for name, value in values.items() if value is not None}
 
 

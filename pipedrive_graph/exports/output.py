@@ -1,8 +1,8 @@
-"""Puts an export in its place: written under a temporary name, and never seen half.
+"""Puts an export in place atomically: it is written under a temporary name first.
 
-Of a folder, every file is written before the folder takes the place of the earlier one. Only an earlier
-export or report is replaced: a folder with our marker in it and nothing else, a single file that the home's
-list of exports names. Anything else is refused, unless `--force` is given.
+A folder replaces the earlier one after all its files are written. Only an earlier export or report is
+replaced: a folder that holds our marker and no other files, or a single file on the home's list of exports.
+Anything else is refused, unless `--force` is given.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from pipedrive_graph.errors import ExportError, LandingError
 from pipedrive_graph.exports import written
 
 CONTENTS = "export.json"
-"""The file that says what an exported folder holds; by it an earlier export is known."""
+"""The file that describes an exported folder; it marks an earlier export."""
 
 _LITTER = (".DS_Store", "Thumbs.db", ".~lock.*#")
-"""What file browsers and office programs leave in a folder."""
+"""Files that file browsers and office programs leave in a folder."""
 
 
 @contextmanager
 def placed(target: Path, access: OutputAccess, *, folder: bool, force: bool = False) -> Iterator[Path]:
-    """Write an export: the block writes to the path it is given, which then takes the place of `target`.
+    """Write an export: the block writes to the yielded path, which then replaces `target`.
 
     Args:
-        target: where the export goes.
-        access: who may read it; it also names the home folder.
-        folder: whether it is a folder of files; it exists, and is empty, when the block begins.
-        force: whether to replace what lies there, though it may be no earlier export.
+        target: the path of the export.
+        access: who may read it; it also has the home folder.
+        folder: whether the export is a folder; if so, an empty folder is yielded.
+        force: whether to replace existing files even if they are not an earlier export.
 
     Raises:
-        ExportError: if the place cannot be written, or holds something that is no earlier export.
-        BusyError: if another process is writing there.
+        ExportError: if the target cannot be written, or is not an earlier export.
+        BusyError: if another process is exporting to it.
     """
     check(target, access.home, folder=folder, force=force)
     try:
-        target = files.real(target)  # a folder that is linked to is exchanged where it is
+        target = files.real(target)  # a symbolic link stays; the folder behind it is replaced
     except LandingError as error:
         raise ExportError(str(error)) from error
     temporary = files.temporary_for(target)
-    with _told(target, temporary), files.private_files():
+    with _write_errors(target, temporary), files.private_files():
         files.make_folder(target.parent)
         with locks.lock(target.with_name(f".{target.name}.lock"), doing=f"exporting to {target}"):
             _remove(temporary)
@@ -59,7 +59,7 @@ def placed(target: Path, access: OutputAccess, *, folder: bool, force: bool = Fa
                 if folder:
                     temporary.mkdir(files.PRIVATE_FOLDER)
                 else:
-                    os.close(files.create(temporary))  # the format opens a file that is ours
+                    os.close(files.create(temporary))  # created with our mode before the format opens it
                 yield temporary
                 access.prepare(temporary, target)
                 if folder:
@@ -72,22 +72,22 @@ def placed(target: Path, access: OutputAccess, *, folder: bool, force: bool = Fa
 
 
 def write_contents(folder: Path, contents: dict[str, Any]) -> None:
-    """Write down what an exported folder holds."""
+    """Write the description of an exported folder."""
     text = json.dumps(contents, ensure_ascii=False, indent=2)
     (folder / CONTENTS).write_text(f"{text}\n", encoding="utf-8")
 
 
 def check(target: Path, home: Path, *, folder: bool = False, force: bool = False) -> None:
-    """Refuse a place that holds something else than an earlier export or report.
+    """Refuse a target that exists and is not an earlier export or report.
 
     Args:
-        target: the place.
-        home: the home folder, which keeps the list of exported files.
-        folder: whether a folder is to take the place.
-        force: whether anything may be replaced, but for what the program needs.
+        target: the target.
+        home: the home folder, which has the list of exported files.
+        folder: whether the export is a folder.
+        force: whether anything may be replaced, except for files that the program needs.
 
     Raises:
-        ExportError: if it does.
+        ExportError: if the target may not be replaced.
     """
     if not target.exists():
         return
@@ -95,7 +95,7 @@ def check(target: Path, home: Path, *, folder: bool = False, force: bool = False
         raise ExportError(f"{target} is a folder; name the file to write with --out.")
     if folder and not target.is_dir():
         raise ExportError(
-            f"{target} is a file, and this format is a folder of files; name another with --out."
+            f"{target} is a file, but this format writes a folder; name another path with --out."
         )
     problem = _problem_of_folder(target) if folder else _problem_of_file(target, home)
     if problem is None:
@@ -115,24 +115,24 @@ def check(target: Path, home: Path, *, folder: bool = False, force: bool = False
 
 
 def _problem_of_file(target: Path, home: Path) -> str | None:
-    """Why a file may not be replaced; None for an earlier export, and for an empty file: nothing is lost."""
-    is_file = target.is_file()  # of anything else, such as a pipe, nothing is read: that could wait for ever
+    """Why a file may not be replaced; None if it is an earlier export or empty."""
+    is_file = target.is_file()  # anything else, such as a pipe, is not opened: that could block for ever
     try:
         if is_file and (target.stat().st_size == 0 or written.is_ours(home, target)):
             return None
         if is_file and written.is_listed(home, target):
             return "has changed since it was exported"
         if is_file:
-            target.open("rb").close()  # a file that is closed to this user is named with its owner
+            target.open("rb").close()  # if it is not readable, the error names its owner
     except OSError as error:
-        if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
+        if forbidden := denials.forbidden(target, error):  # it may be an earlier export
             raise ExportError(str(forbidden)) from error
         raise ExportError(str(files.cannot_read(target, error))) from error
-    return "is there already, and is no earlier export or report of this home"
+    return "already exists, and is not an earlier export or report of this home"
 
 
 def _problem_of_folder(target: Path) -> str | None:
-    """Why a folder may not be replaced; None for an earlier export, and for an empty folder."""
+    """Why a folder may not be replaced; None if it is an earlier export or empty."""
     known = _known(target)
     strange = sorted(
         name
@@ -141,11 +141,11 @@ def _problem_of_folder(target: Path) -> str | None:
         and (name := path.relative_to(target).as_posix()) not in known
         and not any(fnmatch.fnmatch(path.name, pattern) for pattern in _LITTER)
     )
-    return f"holds {strange[0]}, which is of no earlier export" if strange else None
+    return f"holds {strange[0]}, which does not belong to an earlier export" if strange else None
 
 
 def _is_needed(target: Path, home: Path) -> bool:
-    """Whether replacing a file or folder would take away data of the home, or a folder that is in use."""
+    """Whether a path contains data of the home, or a folder that is in use."""
     if target.is_relative_to(home):
         outputs = [home / name for name in output_access.FOLDERS]
         return target in outputs or not any(target.is_relative_to(output) for output in outputs)
@@ -161,7 +161,7 @@ def _known(target: Path) -> set[str]:
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    """Let a finished folder take the place of the earlier one."""
+    """Replace the earlier folder with the finished one."""
     for path in temporary.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -191,13 +191,13 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def _told(target: Path, temporary: Path) -> Iterator[None]:
-    """Turn what the system or DuckDB says about writing into one sentence; of reading, others speak."""
+def _write_errors(target: Path, temporary: Path) -> Iterator[None]:
+    """Convert write errors of the system or DuckDB into one sentence; read errors pass through."""
     try:
         yield
     except OSError as error:
         raise ExportError(str(files.cannot_write(target, error))) from error
-    except LandingError as error:  # of the lock's file
+    except LandingError as error:  # about the lock's file
         raise ExportError(str(error)) from error
     except duckdb.IOException as error:
         if files.is_full(error):

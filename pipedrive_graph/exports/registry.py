@@ -1,7 +1,7 @@
-"""The list of formats: what each is for, and whether it exports the tables, the graph or the findings.
+"""The list of formats, with their descriptions and whether they export tables, the graph or findings.
 
-A new format is a module in `tables/`, `graph/` or `findings/` with a function `write(source, target)`, and an
-entry here.
+To add a format, write a module in `tables/`, `graph/` or `findings/` with a function `write(source, target)`,
+and add an entry here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipedrive_graph.exports.source import Source
 
 
 class Content(StrEnum):
-    """What of the published file a format exports."""
+    """The part of the published file that a format exports."""
 
     TABLES = "tables"
     GRAPH = "graph"
@@ -25,12 +25,12 @@ class Content(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one table that stand in one file.
+    """Rows of one table in one file.
 
     Attributes:
         file: the file's name within the export.
-        table: the published table that they are of.
-        rows: how many they are.
+        table: the published table.
+        rows: the number of rows.
     """
 
     file: str
@@ -40,12 +40,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """What a format has written.
+    """The output of a format.
 
     Attributes:
-        parts: whose rows stand where.
-        others: files that hold no rows, such as queries.
-        notes: sentences for whoever asked for the export, such as what the format could not hold.
+        parts: the rows by file and table.
+        others: files without rows, such as queries.
+        notes: sentences for the user, such as about texts that were cut.
     """
 
     parts: list[Part]
@@ -55,13 +55,13 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format in which the published file can be exported.
+    """An export format.
 
     Attributes:
-        content: what it exports.
-        description: what opens it, in a line.
-        module: what writes it, below the folder of its content.
-        file: the name of its one file; None where it is a folder of files.
+        content: the part of the published file that it exports.
+        description: one line about the format and the programs that open it.
+        module: the name of its module, in the package of its content.
+        file: the name of its single file; None if it writes a folder.
     """
 
     content: Content
@@ -90,16 +90,16 @@ FORMATS = {
         Content.FINDINGS, "sarif", "findings as SARIF 2.1.0; code scanning, SARIF viewers", "findings.sarif"
     ),
     "ocsf": Format(
-        Content.FINDINGS, "ocsf", "findings as OCSF events, one a line; SIEMs", "findings.ocsf.jsonl"
+        Content.FINDINGS, "ocsf", "findings as OCSF events, one per line; SIEMs", "findings.ocsf.jsonl"
     ),
 }
-"""Every format, by its name."""
+"""All formats, by name."""
 
 Writer = Callable[[Source, Path], Wrote]
 
 
 def writer(name: str) -> Writer:
-    """The function that writes a format; its module is imported only now, and so are its libraries."""
+    """The function that writes a format; its module and libraries are only imported now."""
     exported = FORMATS[name]
     write: Writer = import_module(f"pipedrive_graph.exports.{exported.content}.{exported.module}").write
     return write

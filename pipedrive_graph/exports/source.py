@@ -1,4 +1,4 @@
-"""What an export reads: the published file, read-only, as tables and as streams of rows in a fixed order."""
+"""Reads the published file for exports: tables, and streams of rows in a deterministic order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pipedrive_graph.published.connection import reading
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 
 NEEDED = {"current_snapshot", "nodes", "edges", "findings", "toxic_combinations"}
-"""Tables without which a published file is another version's."""
+"""The required tables; a published file without them is from another version."""
 
 _BATCH = 10_000
 
 _MEMORY = "1GB"
-"""What sorting a large table may take; DuckDB puts the rest into files."""
+"""The memory limit for sorting large tables; DuckDB spills the rest to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class Table:
 
     @property
     def order(self) -> str:
-        """What its rows are sorted by: all columns, whatever is selected of them."""
+        """The ORDER BY list: all columns, even if only some are selected."""
         return ", ".join(f'"{self.name}"."{column}" NULLS LAST' for column in self.columns)
 
     def as_texts(self) -> str:
-        """Its columns as expressions that give texts: lists, objects and JSON as JSON."""
+        """Its columns as text expressions; lists, objects and JSON become JSON."""
         return ", ".join(_as_text(column, kind) for column, kind in self.columns.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The snapshot of a company that the published file shows."""
+    """The published snapshot of a company."""
 
     company: str
     snapshot_id: str
@@ -55,13 +55,13 @@ class Snapshot:
 
 
 class Source:
-    """The published file, as far as it is to be exported.
+    """The exported part of the published file.
 
     Attributes:
-        companies: the companies that are exported; empty for all.
-        snapshots: the snapshots that are shown, by company.
+        companies: the companies to export; empty for all.
+        snapshots: the published snapshots, by company.
         tables: the tables to export, sorted by name.
-        own_rules: the folder of the installation's own rules; it need not be there.
+        own_rules: the folder of custom rules, which may not exist.
     """
 
     def __init__(
@@ -75,30 +75,30 @@ class Source:
         self._connection = connection
         self.companies = companies
         self.own_rules = own_rules
-        found = _tables(connection)
-        self._known = {table.name: table for table in found}
+        published = _tables(connection)
+        self._known = {table.name: table for table in published}
         if not self._known.keys() >= NEEDED:
             raise WarehouseError(
                 "The published file is of another version of pipedrive-graph; run sync first."
             )
-        self.tables = _chosen(found, tables)
+        self.tables = _chosen(published, tables)
         self.snapshots = self._snapshots()
 
     def query(self, table: str, select: str = "*", *, where: str = "TRUE", order: str = "ALL") -> str:
-        """A SELECT on a table: the rows of the companies, in an order that is always the same.
+        """A SELECT for the rows of the companies in a table, in a deterministic order.
 
         Args:
-            table: its name.
-            select: expressions, as SQL.
-            where: which rows, as SQL.
-            order: columns to sort by, as SQL.
+            table: the name of the table.
+            select: the SELECT list, as SQL.
+            where: a condition, as SQL.
+            order: the ORDER BY list, as SQL.
         """
         if self.companies and "company" in self._known[table].columns:
             where = f"({where}) AND company IN ({', '.join(map(quoted, self.companies))})"
         return f'SELECT {select} FROM "{table}" WHERE {where} ORDER BY {order}'
 
     def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, a batch at a time: a large table does not get into memory."""
+        """The rows of a query, fetched in batches so that a large table need not fit into memory."""
         cursor = self._connection.cursor()
         try:
             cursor.execute("SET TimeZone = 'UTC'")
@@ -109,21 +109,21 @@ class Source:
             cursor.close()
 
     def count(self, table: str) -> int:
-        """How many rows of a table are exported."""
+        """The number of exported rows of a table."""
         (number,) = rows(self._connection, f"SELECT count(*) FROM ({self.query(table, '1', order='1')})")[0]
         return int(number)
 
     def copy(self, query: str, file: Path, options: str) -> int:
-        """Have DuckDB write a query's rows into a file, and return how many they are."""
+        """Let DuckDB write the rows of a query to a file, and return their number."""
         (number,) = rows(self._connection, f"COPY ({query}) TO {quoted(file)} ({options})")[0]
         return int(number)
 
     def _snapshots(self) -> dict[str, Snapshot]:
-        found = rows(
+        records = rows(
             self._connection,
             "SELECT company, snapshot_id, as_of, status, company_id FROM current_snapshot ORDER BY company",
         )
-        snapshots = {row[0]: Snapshot(*row) for row in found}
+        snapshots = {row[0]: Snapshot(*row) for row in records}
         for company in self.companies:
             if company not in snapshots:
                 raise ConfigurationError(
@@ -131,7 +131,9 @@ class Source:
                     f"{meant(company, snapshots)}; there is: {', '.join(snapshots) or 'none'}."
                 )
         return {
-            name: found for name, found in snapshots.items() if not self.companies or name in self.companies
+            name: snapshot
+            for name, snapshot in snapshots.items()
+            if not self.companies or name in self.companies
         }
 
 
@@ -150,7 +152,7 @@ def opened(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def counted(items: Iterable[Any], use: Callable[[Any], object]) -> int:
-    """Do something with each item of a stream, and return how many there were."""
+    """Call `use` with each item of a stream, and return the number of items."""
     number = 0
     for item in items:
         use(item)
@@ -159,7 +161,7 @@ def counted(items: Iterable[Any], use: Callable[[Any], object]) -> int:
 
 
 def nested(kind: str) -> bool:
-    """Whether a column of that type holds lists, objects or JSON."""
+    """Whether a column type holds lists, objects or JSON."""
     return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")) or kind == "JSON"
 
 
@@ -169,7 +171,7 @@ def _as_text(column: str, kind: str) -> str:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
-    found: dict[str, dict[str, str]] = {}
+    tables: dict[str, dict[str, str]] = {}
     for table, column, kind in rows(
         connection,
         """
@@ -178,17 +180,17 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
         SEMI JOIN duckdb_tables() USING (database_name, schema_name, table_name)
         ORDER BY table_name, column_index""",
     ):
-        found.setdefault(table, {})[column] = kind
-    return [Table(name, columns) for name, columns in found.items()]
+        tables.setdefault(table, {})[column] = kind
+    return [Table(name, columns) for name, columns in tables.items()]
 
 
-def _chosen(found: list[Table], names: Sequence[str]) -> list[Table]:
-    """The tables that were asked for; all, where none was."""
-    known = [table.name for table in found]
+def _chosen(tables: list[Table], names: Sequence[str]) -> list[Table]:
+    """The tables with these names; without names, all tables."""
+    known = [table.name for table in tables]
     for name in names:
         if name not in known:
             raise ConfigurationError(
                 f"There is no table '{shown(name)}' in the published file{meant(name, known)}; there are: "
                 f"{', '.join(known)}."
             )
-    return [table for table in found if not names or table.name in names]
+    return [table for table in tables if not names or table.name in names]

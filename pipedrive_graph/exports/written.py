@@ -1,8 +1,8 @@
-"""The home's list of exports written: which single files an export or report may replace.
+"""The home's list of exported files, which decides which single files an export or report may replace.
 
-A folder carries its own marker, a single file cannot. So `exports.json` in the home folder keeps, for each
-file that was exported, where it lies and the digest of what was written there. A file that has changed since
-then is no longer ours: somebody may have worked on it.
+An exported folder contains a marker, but a single file cannot. So `exports.json` in the home folder keeps the
+path and the digest of each exported file. A file that has changed since is not replaced: somebody may have
+edited it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipedrive_graph.errors import ExportError
 from pipedrive_graph.exports.registry import FORMATS
 
 _KEPT = 2
-"""Digests per file: the new one is listed before it is in place, and a crash may leave the earlier file."""
+"""Digests per file: the new one is listed before it is in place, so a crash may leave the old file."""
 
 
 def digest(path: Path) -> str:
@@ -58,8 +58,8 @@ def add(home: Path, target: Path, finished: Path) -> None:
 
     Args:
         home: the home folder.
-        target: where it goes.
-        finished: where it lies until then.
+        target: its final path.
+        finished: its temporary path.
 
     Raises:
         BusyError: if another process writes the list at the same moment.
@@ -72,17 +72,17 @@ def add(home: Path, target: Path, finished: Path) -> None:
         if target.is_file() and (before := digest(target)) in earlier:
             earlier = [before]
         listed[name] = [*earlier, digest(finished)][-_KEPT:]
-        kept = {
+        entries = {
             name: listed[name] for name in sorted(listed) if _may_exist(Path(name)) or name == str(target)
         }
-        files.write_atomically(home / EXPORTED, f"{json.dumps(kept, indent=1)}\n".encode())
+        files.write_atomically(home / EXPORTED, f"{json.dumps(entries, indent=1)}\n".encode())
 
 
 def _read(home: Path) -> dict[str, list[str]]:
-    """Read the list; without one, take over what an earlier version has exported.
+    """Read the list; if there is none, list the exports of earlier versions.
 
-    Earlier versions kept no list. What lies where they exported single files to, in the home's own folder of
-    exports, is theirs; of a file elsewhere, nobody knows who wrote it.
+    Earlier versions kept no list. Files at the places of their single-file exports in the home's own folder
+    are assumed to be theirs; files elsewhere are not.
     """
     file = home / EXPORTED
     try:
@@ -94,7 +94,7 @@ def _read(home: Path) -> dict[str, list[str]]:
         raise ExportError(str(files.cannot_read(file, error))) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ExportError(
-            f"{file} is damaged; remove it, and add --force where a file is then refused."
+            f"{file} is damaged; remove it, and use --force if an export then refuses a file."
         ) from error
 
 
@@ -112,7 +112,7 @@ def _exists(path: Path) -> bool:
 
 
 def _may_exist(path: Path) -> bool:
-    """Whether a file exists, or lies on a volume that is not mounted now."""
+    """Whether a file exists, or may be on a volume that is not mounted."""
     try:
         return path.is_file() or not path.parent.is_dir()
     except OSError:

@@ -1,6 +1,7 @@
-"""Deletes what must not be kept any longer: what is older than a day, a person, a company.
+"""Deletes data that must not be kept: data older than a date, a person, or a company.
 
-Nothing is changed in place. The landing and the journal are written once more without what is to go, into a
-folder of the home; warehouse, published file and reports are made from them; then everything is exchanged by
-renames, from a list that is written first. So a `forget` that is killed is undone or finished by the next.
+Nothing is changed in place. The landing and the journal are copied without the deleted data into a staging
+folder in the home; the warehouse, the published file and the reports are rebuilt from them; then renames put
+everything in place, following a list that is written first. So the next `forget` undoes or finishes one that
+was killed.
 """

@@ -1,4 +1,4 @@
-"""Forgetting by age: `forget --before DATE`, and the setting `retention_days`."""
+"""Deletes by age: `forget --before DATE`, and the setting `retention_days`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from pipedrive_graph.forget.alerting import refuse_unpublished
 from pipedrive_graph.forget.asking import rows_of
 from pipedrive_graph.forget.change import Change, Forgetting, Runs
 from pipedrive_graph.forget.older import older, started
-from pipedrive_graph.forget.stage import Wait
+from pipedrive_graph.forget.stage import OnWait
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import Kind
 from pipedrive_graph.reviews.recommendations import STILL_PRESENT
 from pipedrive_graph.warehouse.sql_project import Models
 
 SLACK = timedelta(days=1)
-"""How much older than `retention_days` something must be: so everything is made again once a day at most."""
+"""Data is removed this long after `retention_days`, so that tables are rebuilt once a day at most."""
 
 
 @dataclass(frozen=True)
 class Older(Forgetting):
-    """Forget what began before a time.
+    """Deletes snapshots that began before a time.
 
     Attributes:
-        before: aware, in UTC.
+        before: the time (UTC, timezone-aware).
         all_companies: whether these are all companies that have data.
     """
 
@@ -43,36 +43,36 @@ class Older(Forgetting):
 
     @property
     def runs(self) -> Runs:
-        """The runs that are older; a run may be of several companies."""
+        """The older runs, if all companies are selected: a run can cover several companies."""
         return Runs(before=self.before) if self.all_companies else Runs()
 
     def change(self, settings: Settings, company: str) -> Change:
-        """What is done to a company."""
+        """Plan the change of a company."""
         change = older(settings, company, self.before, needed=_needed(settings, company))
         if change.counts:
             refuse_unpublished(settings, company)
             for finding_id, rule in _events(settings, company, change.dropped):
-                text = f"the open event {finding_id} ({rule}) goes with the snapshots that show it"
+                text = f"the open event {finding_id} ({rule}) is removed with the snapshots that show it"
                 change.note("remove", "open event", settings.warehouse.name, text)
         return change
 
 
 def apply_retention(
-    settings: Settings, models: Models, companies: Sequence[Company], *, on_wait: Wait
+    settings: Settings, models: Models, companies: Sequence[Company], *, on_wait: OnWait
 ) -> str | None:
-    """Remove what is older than `retention_days` of companies, where there is such data.
+    """Remove data of companies that is older than their `retention_days`.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/ and the installation's own rules.
-        companies: their settings, with the same `retention_days`: all that is left is made again once.
+        settings: the settings of the home.
+        models: the files of sql/ and the custom rules.
+        companies: companies with the same `retention_days`, so that one rebuild suffices.
         on_wait: called once when another process holds a lock.
 
     Returns:
-        A sentence about what was done, or why it was put off; None where there was nothing to do.
+        A sentence about what was done, or why it was postponed; None if there was nothing to do.
 
     Raises:
-        PipedriveGraphError: if it could not be done; everything is as it was.
+        PipedriveGraphError: if it failed; everything is as it was.
     """
     (days,) = {company.retention_days for company in companies}
     if days is None:
@@ -90,13 +90,13 @@ def apply_retention(
         return f"Data older than retention_days = {days} is removed by the next sync: {error}"
     removed = sum(item.action == "remove" and item.kind == "snapshot" for item in done.items)
     return (
-        f"Removed {counted(removed, 'snapshot')} older than retention_days = {days}, and made warehouse,"
-        " published file and reports again."
+        f"Removed {counted(removed, 'snapshot')} older than retention_days = {days}, and rebuilt warehouse,"
+        " published file and reports."
     )
 
 
 def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
-    """Whether a snapshot of a company was begun before a time; the newest accepted one stays anyhow."""
+    """Whether a company has snapshots from before a time, apart from the newest accepted one."""
     landing = Landing(settings.storage).of(company)
     newest = landing.latest(accepted=True)
     times = [
@@ -108,16 +108,16 @@ def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
 
 
 def _needed(settings: Settings, company: str) -> set[str]:
-    """The reviews on which findings rest that are not resolved."""
+    """The reviews that unresolved findings refer to."""
     query = (
         "SELECT evidence FROM held.history.findings WHERE company = ? AND rule = ? AND status <> 'resolved'"
     )
-    found = rows_of(settings.warehouse, query, company, STILL_PRESENT)
-    return {str(json.loads(evidence).get("review_id")) for (evidence,) in found}
+    rows = rows_of(settings.warehouse, query, company, STILL_PRESENT)
+    return {str(json.loads(evidence).get("review_id")) for (evidence,) in rows}
 
 
 def _events(settings: Settings, company: str, dropped: set[str]) -> list[tuple[str, str]]:
-    """Events that are not resolved, and that no longer show: a change is seen between two snapshots."""
+    """Unresolved events that will disappear: an event needs the two snapshots around it."""
     landing = Landing(settings.storage).of(company)
     accepted = [manifest.snapshot_id for manifest in landing.newest_first() if manifest.accepted]
     oldest = min({*accepted} - dropped)

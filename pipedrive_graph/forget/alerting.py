@@ -1,7 +1,7 @@
-"""Carries over what each channel was sent: a `forget` makes nothing new, so nothing is sent because of it.
+"""Carries over the record of sent alerts, so that a `forget` does not send old findings again.
 
-A finding that stays open may be open since the oldest snapshot that is left. Without this, that would be a
-reason to send it once more.
+After a `forget`, an open finding may have a later `opened_at`: that of the oldest snapshot that is left.
+Without this module, it would count as new.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipedrive_graph.alerts import state
-from pipedrive_graph.alerts.due import Published, look, opened_at
-from pipedrive_graph.alerts.state import Known
+from pipedrive_graph.alerts.due import Published, opened_at, read_published
+from pipedrive_graph.alerts.state import SentFinding
 from pipedrive_graph.builder.unpublished import published_snapshots, unpublished
 from pipedrive_graph.common import files
 from pipedrive_graph.config.settings import Settings
@@ -20,13 +20,13 @@ from pipedrive_graph.landing import Landing
 
 
 def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:
-    """Write what was sent about a company, as it is to be known after the `forget`.
+    """Write the record of sent alerts about a company for the home after the `forget`.
 
     Args:
-        settings: of the home as it is.
-        staged: of the home as it is to be.
-        change: what is done to the company.
-        names: whether a text names who is forgotten; notes that wait to be sent, and do, are dropped.
+        settings: the settings of the current home.
+        staged: the settings of the staged home.
+        change: the change of the company.
+        names: whether a text names the deleted person; queued notes that do are dropped.
 
     Raises:
         AlertError: if the file is damaged.
@@ -36,44 +36,44 @@ def carry_over(settings: Settings, staged: Settings, change: Change, names: Call
     company = change.company
     if not state.exists(settings, company):
         return
-    before, after = (_open(look(each.published, company)) for each in (settings, staged))
-    kept = state.read(settings, company)
-    for memory in kept.channels.values():
+    before, after = (_open(read_published(each.published, company)) for each in (settings, staged))
+    record = state.read(settings, company)
+    for memory in record.channels.values():
         memory.findings = {
             finding_id: _known(memory.findings.get(finding_id), before.get(finding_id), now)
             for finding_id, now in after.items()
             if finding_id in memory.findings or finding_id not in before
         }
         memory.waiting = [note for note in memory.waiting if not names(note.text) and not names(note.short)]
-    content = kept.sealed().model_dump_json(indent=1).encode()
+    content = record.sealed().model_dump_json(indent=1).encode()
     files.write_atomically(state.file_of(staged, company), content)
 
 
-def _open(published: Published | None) -> dict[str, Known]:
+def _open(published: Published | None) -> dict[str, SentFinding]:
     """The open findings, by id."""
     return {
-        listed.values["finding_id"]: Known(
+        listed.values["finding_id"]: SentFinding(
             opened_at=opened_at(listed.values), severity=listed.values["severity"]
         )
         for listed in (published.findings if published else [])
     }
 
 
-def _known(sent: Known | None, before: Known | None, now: Known) -> Known:
-    """A finding as it is known after the `forget`; what was not sent about it yet is still to be sent."""
+def _known(sent: SentFinding | None, before: SentFinding | None, now: SentFinding) -> SentFinding:
+    """The record of a finding after the `forget`; changes that were not sent yet stay due."""
     if sent is None or before is None:
         return now
-    return Known(
+    return SentFinding(
         opened_at=now.opened_at if sent.opened_at == before.opened_at else sent.opened_at,
         severity=sent.severity if before.severity == now.severity else now.severity,
     )
 
 
 def refuse_unpublished(settings: Settings, company: str) -> None:
-    """Refuse while the newest snapshot is not published: what is new in it could not be told from the rest.
+    """Refuse while the newest snapshot is not published: its new findings would not be recognised as new.
 
     Raises:
-        WarehouseError: naming what to run first.
+        WarehouseError: if it is not published; names the command to run first.
     """
     shown = published_snapshots(settings.published)
     newest = unpublished(Landing(settings.storage).of(company), shown)

@@ -1,4 +1,4 @@
-"""Writes the files of one snapshot once more, without a person."""
+"""Rewrites the files of one snapshot without a person."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pipedrive_graph.landing.snapshot import compress, packed_known, packed_memo
 from pipedrive_graph.pipedrive.endpoints import Endpoint
 
 _NOBODY = 0
-"""The id that stands for a token's owner who was forgotten; no user has it."""
+"""The id that replaces a deleted person as the token's owner; no user has it."""
 
 
 def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Manifest], Rewritten | None]:
-    """What makes a snapshot without a person; None of one that does not hold the person.
+    """Make a function that rewrites a snapshot without a person, or returns None if nothing changes.
 
     Raises:
         LandingError: if a file of the snapshot is damaged.
@@ -75,7 +75,7 @@ def rewriting(landing: CompanyLanding, person: Person) -> Callable[[Manifest], R
 def _answers(
     landing: CompanyLanding, manifest: Manifest, file: File, person: Person, removed: list[dict[str, Any]]
 ) -> Iterator[tuple[bytes, bool]]:
-    """The lines, each with whether it has changed; those that go are empty, and added to `removed`."""
+    """The lines, each with whether it changed. Removed lines are empty, and are added to `removed`."""
     for raw in landing.lines(manifest, file):
         line = json.loads(raw)
         is_of_a_user = str(line["endpoint"]).startswith("users/{id}")
@@ -87,7 +87,7 @@ def _answers(
             continue
         new = scrubbed(answer, person)
         if new == answer:
-            yield raw, False  # as it was received
+            yield raw, False  # byte for byte as received
             continue
         head = {key: value for key, value in line.items() if key != "answer"}
         text = json.dumps(None if new is GONE else new, ensure_ascii=False)
@@ -100,7 +100,7 @@ def _is_own(answer: dict[str, Any], person: Person) -> bool:
 
 
 def _packed(name: str, answers: Iterator[tuple[bytes, bool]]) -> tuple[bytes, File | None]:
-    """A file of answers, as a commit packs it; None in place of its description where nothing has changed."""
+    """Compress a file of responses as a commit does; the description is None if nothing changed."""
     packed, changed = io.BytesIO(), False
 
     def lines() -> Iterator[bytes]:
@@ -118,7 +118,7 @@ def _packed(name: str, answers: Iterator[tuple[bytes, bool]]) -> tuple[bytes, Fi
 
 
 def _renewed(file: File, contents: dict[str, bytes]) -> File:
-    """What the manifest says about a file, with its new digest."""
+    """The manifest's entry of a file, with its new digest."""
     content = contents.get(file.name)
     if content is None:
         return file
@@ -137,7 +137,7 @@ def _observed(manifest: Manifest, removed: list[dict[str, Any]]) -> int | None:
 
 
 def _coverage(manifest: Manifest, removed: list[dict[str, Any]]) -> dict[str, Coverage]:
-    """How many calls were made, without those about the person."""
+    """The counts of requests, without those about the person."""
     coverage = dict(manifest.coverage)
     for (endpoint, outcome), count in Counter(
         (str(line["endpoint"]), str(line["outcome"])) for line in removed

@@ -1,4 +1,4 @@
-"""Asks the warehouse or the published file what it holds; one that cannot be read holds nothing."""
+"""Queries the warehouse or the published file; a file that cannot be read has no rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipedrive_graph.warehouse.database import attached, rows
 
 
 def rows_of(database: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """The rows of a query; none where there is no such file, or it cannot be read.
+    """The rows of a query; none if the file is missing or cannot be read.
 
     Args:
-        database: the file; in the query it is called `held`.
-        query: in SQL.
-        parameters: of the query.
+        database: the file; the query refers to it as `held`.
+        query: the SQL text.
+        parameters: the parameters of the query.
     """
     if not database.is_file():
         return []

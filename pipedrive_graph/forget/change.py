@@ -1,4 +1,4 @@
-"""What a `forget` does to one company: what goes, and how what is left is rewritten."""
+"""The change that a `forget` makes to one company: what is removed, and how the rest is rewritten."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pipedrive_graph.landing import Manifest
 from pipedrive_graph.landing.tombstones import Kind
 
 Action = Literal["remove", "rewrite", "keep", "edit"]
-"""What is done with an item: `keep` says why it stays, and `edit` is left to a person."""
+"""The action on an item: a `keep` item explains why it stays; an `edit` item has to be edited by a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a `forget` removes or rewrites, or that it leaves, and says so.
+    """One thing that a `forget` removes, rewrites or leaves.
 
     Attributes:
-        company: whose it is; None where it is of all.
-        action: what is done.
-        kind: what it is, such as `snapshot` or `journal entry`.
-        path: where it lies, below the home folder.
-        text: what it is, for a person.
+        company: its company; None if it belongs to all companies.
+        action: the action on it.
+        kind: its kind, such as `snapshot` or `journal entry`.
+        path: its path below the home folder.
+        text: a description for people.
     """
 
     company: str | None
@@ -47,11 +47,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A snapshot without what is to go.
+    """A snapshot without the deleted data.
 
     Attributes:
-        contents: the files that are other than before, by name.
-        manifest: with the new files and counts; its `previous` and `journal` are set later.
+        contents: the contents of the changed files, by name.
+        manifest: the manifest with the new files and counts; its `previous` and `journal` are set later.
     """
 
     contents: dict[str, bytes]
@@ -60,18 +60,18 @@ class Rewritten:
 
 @dataclass(slots=True)
 class Change:
-    """What is done to one company.
+    """The change of one company.
 
     Attributes:
         company: its name.
-        whole: whether all of the company goes, and nothing is sealed again.
-        dropped: names of the folders of its landing that go.
-        missing: snapshots that are gone already, each with the digest of its manifest, as far as known.
-        entries: the lines of its journal that stay, as they are to be; None where the journal stays.
-        rewrite: makes a snapshot as it is to be; None of one that stays as it is.
-        lists: new contents of the rosters and reviews beside the journal, by their path below the journal.
+        whole: whether the whole company is deleted.
+        dropped: the names of the snapshot folders to delete.
+        missing: snapshots that are already missing, with the digests of their manifests as far as known.
+        entries: the journal lines that stay, in their new form; None if the journal does not change.
+        rewrite: returns a snapshot's new form, or None if it does not change.
+        lists: the new contents of rosters and reviews, by their path below the journal.
         items: what is removed, rewritten or left, for the operator.
-        counts: the same in numbers, for the tombstone.
+        counts: the number of removed and rewritten items by kind, for the tombstone.
     """
 
     company: str
@@ -94,12 +94,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Which runs and events of Dagster name what is forgotten: those that any of the three names.
+    """Selects the runs and events of Dagster to delete: those that match one of the three.
 
     Attributes:
-        company: the company that they are about.
-        before: when they began before this time.
-        texts: what they hold.
+        company: runs about this company.
+        before: runs that began before this time.
+        texts: runs that contain one of these texts.
     """
 
     company: str | None = None
@@ -109,44 +109,44 @@ class Runs:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """One way of choosing what goes: by age, by person, by company.
+    """Selects what to delete: by age, by person, or by company.
 
     Attributes:
-        companies: of these companies.
-        kind: for the tombstone.
+        companies: the companies that are changed.
+        kind: the kind of deletion, for the tombstone.
     """
 
     companies: tuple[str, ...]
     kind: ClassVar[Kind]
 
     def change(self, settings: Settings, company: str) -> Change:
-        """What is done to a company.
+        """Plan the change of a company.
 
         Raises:
-            PipedriveGraphError: if that is refused.
+            PipedriveGraphError: if the change is refused.
         """
         raise NotImplementedError
 
     def names(self, text: str) -> bool:
-        """Whether a text names who is forgotten."""
+        """Whether a text names the person to delete."""
         return False
 
     @property
     def runs(self) -> Runs:
-        """Which of Dagster's runs go with it."""
+        """The runs of Dagster to delete."""
         return Runs()
 
     def check(self, settings: Settings) -> None:
-        """Look, when all is done, whether something is left.
+        """Check at the end that nothing is left.
 
         Raises:
-            LandingError: naming what is left.
+            LandingError: if something is left; names it.
         """
 
     def others(self, settings: Settings) -> Iterator[Item]:
-        """What else is removed or left, that is of no company alone."""
+        """Further items, which do not belong to a single company."""
         yield from ()
 
     def removed(self, settings: Settings) -> Iterable[str]:
-        """Further paths in the home that are removed."""
+        """Further paths in the home to remove."""
         return ()

@@ -1,4 +1,4 @@
-"""Forgetting a company: everything that is kept of it, as long as the settings no longer name it."""
+"""Deletes all data of a company that is no longer in the settings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
 
 @dataclass(frozen=True)
 class WholeCompany(Forgetting):
-    """Forget everything of one company."""
+    """Deletes everything of one company."""
 
     kind: ClassVar[Kind] = "company"
 
     def change(self, settings: Settings, company: str) -> Change:
-        """What is done to the company.
+        """Plan the change of the company.
 
         Raises:
             ConfigurationError: if the settings still name it.
@@ -36,14 +36,14 @@ class WholeCompany(Forgetting):
             file = settings.home / COMPANIES_FILE
             place = file if file.exists() else f"The variable {COMPANY_VARIABLE}"
             raise ConfigurationError(
-                f"{place} still names the company '{company}': the next sync would collect it again. Take it"
-                " out there first, then try again."
+                f"{place} still names the company '{company}': the next sync would collect it again."
+                " Remove it there first, then try again."
             )
         change = Change(company, whole=True)
         landing = Landing(settings.storage).of(company)
         change.dropped = {*landing.snapshot_ids()}
         for path in _paths(settings, company):
-            change.note("remove", _kind(path, settings), _below(path, settings), "all of it")
+            change.note("remove", _kind(path, settings), _below(path, settings), "everything in it")
         if company in _published(settings) and not change.counts:
             change.note("remove", "database", settings.published.name, "its rows")
         change.counts["snapshot removed"] = len(change.dropped)
@@ -56,14 +56,14 @@ class WholeCompany(Forgetting):
         return Runs(company=self.companies[0])
 
     def others(self, settings: Settings) -> Iterator[Item]:
-        """Lines of the files that people write which name the company: sync refuses them now."""
+        """The lines in files of settings that name the company: from now on, sync refuses them."""
         for company in self.companies:
             yield from mentions(settings, (f'"{company}"', f"'{company}'", f"[{company}]"))
 
     def removed(self, settings: Settings) -> Iterable[str]:
-        """Its tokens, the state of its alerts and the record of its runs.
+        """Its tokens, its reports, its record of alerts and its record of runs.
 
-        The list of companies that are gone is exchanged.
+        The list of tombstones is replaced.
         """
         for company in self.companies:
             yield from (f"{folder}/{company}.json" for folder in ("tokens", "alerts", "runs"))
@@ -72,7 +72,7 @@ class WholeCompany(Forgetting):
 
 
 def with_data(settings: Settings) -> list[str]:
-    """The companies of which anything is kept, in the settings or not."""
+    """The companies with any stored data, whether or not they are in the settings."""
     names = {*Landing(settings.storage).companies(), *_published(settings)}
     for folder, ending in (("journal", ".ndjson"), ("tokens", ".json")):
         names |= {path.name.removesuffix(ending) for path in (settings.home / folder).glob(f"[!.]*{ending}")}
@@ -80,9 +80,9 @@ def with_data(settings: Settings) -> list[str]:
 
 
 def not_collected(settings: Settings) -> list[str]:
-    """The companies of which snapshots are kept, and that companies.toml no longer names.
+    """The companies that have snapshots but are no longer in companies.toml.
 
-    Without that file nothing is known about it: a variable names one company, and another process another.
+    Without that file the answer is unknown: each process may get another company from its variable.
     """
     if not settings.listed:
         return []
@@ -92,10 +92,10 @@ def not_collected(settings: Settings) -> list[str]:
 
 
 def advice(company: str) -> str:
-    """What to do about a company that is no longer collected."""
+    """A sentence about a company that is no longer collected, with the command that deletes it."""
     return (
-        f"'{printable(company)}' is no longer in {COMPANIES_FILE} and is not collected; what is known"
-        f" about it stays published. `pipedrive-graph forget --company {printable(company)}` deletes it."
+        f"'{printable(company)}' is no longer in {COMPANIES_FILE} and is not collected; its data stays"
+        f" published. `pipedrive-graph forget --company {printable(company)}` deletes it."
     )
 
 
@@ -131,5 +131,5 @@ def _below(path: Path, settings: Settings) -> str:
 
 
 def _published(settings: Settings) -> set[str]:
-    """The companies that the published file shows; none where it cannot be read."""
+    """The companies in the published file; none if it cannot be read."""
     return {name for (name,) in rows_of(settings.published, "SELECT DISTINCT company FROM held.snapshots")}

@@ -1,7 +1,7 @@
-"""Takes a person out of a company's journal, and out of the rosters and reviews that it names.
+"""Removes a person from a company's journal, and from the rosters and reviews that it names.
 
-A line that is about the person alone goes: an acknowledgement of a finding about the person. Of the others
-stays what is about somebody else. A review keeps its id, so that the files that were handed out still count.
+A line that only concerns the person, such as an acknowledgement of a finding about them, is removed. Other
+lines keep what concerns other people. A review keeps its id, so that its files can still be imported.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class _Rewriting:
     """Rewrites the lines of one journal.
 
     Attributes:
-        about: ids of the findings about the person.
-        lost: digests of the rosters and reviews that are lost, as a person has accepted.
-        populations: the new digest of each review's population, by the old one.
+        about: the ids of the findings about the person.
+        lost: the digests of rosters and reviews whose loss was accepted.
+        populations: the new digest of each review's population, by the old digest.
     """
 
     settings: Settings
@@ -45,7 +45,7 @@ class _Rewriting:
     populations: dict[str, str] = field(default_factory=dict)
 
     def content(self, line: Entry) -> dict[str, Any] | None:
-        """What a line says without the person; None where the line goes."""
+        """The content of a line without the person; None if the line is removed."""
         content = dict(line.content)
         if line.kind == ACKNOWLEDGED and content.get("finding_id") in self.about:
             return None
@@ -62,10 +62,10 @@ class _Rewriting:
 
     def _roster(self, digest: str) -> str:
         roster = rosters.stored(self.settings, self.change.company, digest)
-        kept = [
+        rows = [
             _row(row, self.person) for row in (roster.rows if roster else ()) if not _names(row, self.person)
         ]
-        content = json.dumps([asdict(row) for row in kept], ensure_ascii=False).encode()
+        content = json.dumps([asdict(row) for row in rows], ensure_ascii=False).encode()
         new = hashlib.sha256(content).hexdigest()
         if new != digest:
             self._keep("roster", f"{self.change.company}.rosters/{new}.json.gz", content)
@@ -73,10 +73,10 @@ class _Rewriting:
 
     def _population(self, review_id: str, digest: str) -> str:
         population = reviews.recall(self.settings, self.change.company, review_id, digest)
-        kept = [item for item in population.items if item.user_id not in self.person.ids]
-        told = population.model_dump(mode="json")
-        told["items"] = [item.model_dump(mode="json") for item in kept]
-        content = Population.model_validate(scrubbed(told, self.person)).written()
+        items = [item for item in population.items if item.user_id not in self.person.ids]
+        document = population.model_dump(mode="json")
+        document["items"] = [item.model_dump(mode="json") for item in items]
+        content = Population.model_validate(scrubbed(document, self.person)).written()
         new = hashlib.sha256(content).hexdigest()
         self.populations[digest] = new
         if new != digest:
@@ -90,7 +90,7 @@ class _Rewriting:
 
 
 def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
-    """Choose the lines of the journal that stay, and what they say.
+    """Set the journal lines that stay, in their new form.
 
     Raises:
         LandingError: if the journal, a roster or a review is damaged.
@@ -113,25 +113,25 @@ def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
 
 
 def _about(settings: Settings, company: str, person: Person) -> set[str]:
-    """The findings about the person that are known; none where the warehouse cannot be read."""
-    found = rows_of(
+    """The ids of the findings about the person; none if the warehouse cannot be read."""
+    rows = rows_of(
         settings.warehouse,
         "SELECT finding_id FROM held.history.findings"
         " WHERE company = ? AND subject_kind = 'user' AND list_contains(?, subject_id)",
         company,
         [str(user) for user in person.ids],
     )
-    return {finding_id for (finding_id,) in found}
+    return {finding_id for (finding_id,) in rows}
 
 
 def _names(row: Row, person: Person) -> bool:
-    """Whether a row of a roster is the person's."""
+    """Whether a row of a roster is about the person."""
     own = {addresses.comparable(text) for text in person.texts} - {None}
     return row.email is not None and row.email in own
 
 
 def _row(row: Row, person: Person) -> Row:
-    """A row of somebody else, without the person."""
+    """The row of another person, without mentions of the person."""
 
     def other(text: str | None) -> str | None:
         return None if text and person.is_in(text) else text

@@ -1,7 +1,7 @@
-"""Seals what is left where snapshots were removed by hand: `forget --missing`.
+"""Seals what is left after snapshots were removed by hand: `forget --missing`.
 
-What was changed is not missing: as long as the warehouse knows a snapshot by another digest than the landing,
-it is refused.
+A changed snapshot is not a missing one: if the warehouse has a snapshot with another digest than the landing,
+the command refuses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pipedrive_graph.landing.tombstones import Kind
 
 @dataclass(frozen=True)
 class Missing(Forgetting):
-    """Note that snapshots are gone."""
+    """Records that snapshots are missing."""
 
     kind: ClassVar[Kind] = "missing"
 
     def change(self, settings: Settings, company: str) -> Change:
-        """What is done to a company.
+        """Plan the change of a company.
 
         Raises:
             LandingError: if a snapshot was changed, or the journal is damaged.
@@ -35,38 +35,41 @@ class Missing(Forgetting):
         """
         change = Change(company)
         landing = Landing(settings.storage).of(company)
-        there = landing.digests() | landing.set_aside_digests()
+        stored = landing.digests() | landing.set_aside_digests()
         taken = _taken(settings, company)
-        changed = sorted(name for name in taken.keys() & there.keys() if taken[name] != there[name])
+        changed = sorted(name for name in taken.keys() & stored.keys() if taken[name] != stored[name])
         if changed:
             raise LandingError(
                 f"{landing.path / changed[0]} was changed, not removed; restore it from a backup. Without a"
-                " backup, move its folder away, and it is missing."
+                " backup, move its folder away, so that it counts as missing."
             )
         for loss in losses(settings, company) or []:
             if loss.decisions:
                 raise LossError(f"{loss} are missing; restore {settings.journal} from a backup first.")
-        change.missing = {name: digest for name, digest in taken.items() if name not in there}
+        change.missing = {name: digest for name, digest in taken.items() if name not in stored}
         for name in sorted(change.missing):
-            change.note("remove", "snapshot", f"landing/{company}/{name}", "is gone already; it is noted so")
+            change.note(
+                "remove", "snapshot", f"landing/{company}/{name}", "already missing; this is recorded"
+            )
         if not change.missing:
             for manifest in landing.breaks():
                 path = f"landing/{company}"
-                change.note("remove", "snapshot", path, f"is missing before {manifest.snapshot_id}; noted so")
+                text = f"missing before {manifest.snapshot_id}; this is recorded"
+                change.note("remove", "snapshot", path, text)
         if change.counts:
-            _place_entries(settings, change, there.keys())
+            _place_entries(settings, change, stored.keys())
         return change
 
 
 def _taken(settings: Settings, company: str) -> dict[str, str]:
-    """The snapshots that the warehouse has taken, each with the digest of its manifest; none if unknown."""
+    """The snapshots in the warehouse, with the digests of their manifests; none if it cannot be read."""
     query = "SELECT snapshot_id, manifest_sha256 FROM held.history.snapshots WHERE company = ?"
     return dict(rows_of(settings.warehouse, query, company))
 
 
-def _place_entries(settings: Settings, change: Change, there: Iterable[str]) -> None:
-    """Let each line about a snapshot that is gone follow the one before that snapshot."""
-    names = sorted(there)
+def _place_entries(settings: Settings, change: Change, stored: Iterable[str]) -> None:
+    """Attach each journal line about a missing snapshot to the stored snapshot before it."""
+    names = sorted(stored)
     entries = Journal.of(settings, change.company).lines()
     change.entries = [
         replace(line, snapshot_id=max((name for name in names if name < line.snapshot_id), default=None))

@@ -1,8 +1,8 @@
-"""Chooses what of a company is older than a day: snapshots, and journal lines that nothing needs any more.
+"""Selects a company's data from before a time: snapshots, and journal lines that are no longer needed.
 
-The newest accepted snapshot stays, however old it is: it is what is known now. Of the journal stay the lines
-about snapshots that stay; and of the others the newest waivers and the newest roster, and a review with its
-decisions as long as it is open, was decided since, or has a finding that is not resolved.
+The newest accepted snapshot stays, however old it is, because it is the current state. Journal lines about
+remaining snapshots stay. Of the older lines, the newest waivers and the newest roster stay, and a review with
+its decisions stays if it is open, was decided later, or has an unresolved finding.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pipedrive_graph.landing.records import SNAPSHOT_ID
 
 
 def older(settings: Settings, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:
-    """Choose what goes, and what stays although it is old.
+    """Plan which old data is removed, and which stays.
 
     Args:
-        settings: where everything lies.
+        settings: the settings of the home.
         company: its name.
-        before: what began before this time goes; aware, UTC.
-        needed: ids of reviews that stay although they are decided.
+        before: snapshots that began before this time are removed (UTC, timezone-aware).
+        needed: the ids of decided reviews that must stay.
 
     Raises:
         LandingError: if a manifest or the journal is damaged.
@@ -45,7 +45,7 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
             continue
         path = f"landing/{company}/{snapshot_id}"
         if newest and snapshot_id == newest.snapshot_id:
-            text = f"the newest accepted snapshot, of {started_at:%Y-%m-%d}, stays: it is what is known now"
+            text = f"the newest accepted snapshot, of {started_at:%Y-%m-%d}, stays: it is the current state"
             change.note("keep", "snapshot", path, text)
             continue
         change.dropped.add(snapshot_id)
@@ -58,20 +58,20 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
 
 
 def started(snapshot_id: str) -> datetime | None:
-    """When a snapshot was begun, by its id; None of a folder that is none."""
+    """The start of a snapshot, from its id; None if a folder is not a snapshot."""
     try:
         return datetime.strptime(snapshot_id, SNAPSHOT_ID).replace(tzinfo=UTC)
     except ValueError:
         return None
 
 
-def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: set[str]) -> None:
-    """Choose the lines of the journal that stay; an old one that stays counts from the beginning."""
+def _choose_entries(settings: Settings, change: Change, remaining: set[str], needed: set[str]) -> None:
+    """Select the journal lines that stay; an old line that stays applies from the first snapshot on."""
     company = change.company
     journal = Journal.of(settings, company)
     written = journal.lines()
     lines = placed(written, Landing(settings.storage).of(company).before_set_aside())
-    old = [line for line in lines if line.snapshot_id not in kept]
+    old = [line for line in lines if line.snapshot_id not in remaining]
     newest = {line.kind: line.number for line in old}
     reviews = _reviews(settings, company, lines, {line.number for line in old}) | needed
     stays = []
@@ -79,7 +79,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
         review = line.content.get("review_id")
         if line.kind in {OPENED, DECIDED}:
             keep = review in reviews
-        elif line.snapshot_id in kept:
+        elif line.snapshot_id in remaining:
             keep = True
         elif line.kind == rosters.KIND:
             keep = newest[line.kind] == line.number and line.content.get("sha256") is not None
@@ -88,7 +88,7 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
         if not keep:
             text = f"line {line.number}, {line.kind}, of {line.at:%Y-%m-%d}"
             change.note("remove", "journal entry", f"journal/{journal.path.name}", text)
-        elif line.snapshot_id in kept:
+        elif line.snapshot_id in remaining:
             gone = as_written.snapshot_id in change.dropped
             stays.append(line if gone else as_written)
         else:
@@ -98,11 +98,11 @@ def _choose_entries(settings: Settings, change: Change, kept: set[str], needed: 
     for line in written:
         if line.number in removed and line.kind == OPENED:
             path = f"journal/{company}.reviews/{line.content['review_id']}.json.gz"
-            change.note("remove", "review", path, f"the review of {line.at:%Y-%m-%d}, which is decided")
+            change.note("remove", "review", path, f"the decided review of {line.at:%Y-%m-%d}")
 
 
 def _reviews(settings: Settings, company: str, lines: list[Entry], old: set[int]) -> set[str]:
-    """The reviews that stay: those that are open, and those of which a line is not old."""
+    """The reviews that stay: open ones, and those with a recent journal line."""
     lost = Journal.of(settings, company).lost()
     decided: dict[str, set[str]] = {}
     for line in lines:

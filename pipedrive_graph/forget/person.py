@@ -1,4 +1,4 @@
-"""Forgetting a person: taken out of every snapshot, the journal, rosters, reviews and the alerts' state."""
+"""Deletes a person from all snapshots, the journal, rosters, reviews and the record of alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipedrive_graph.runs import record
 
 @dataclass(frozen=True)
 class OnePerson(Forgetting):
-    """Forget a person.
+    """Deletes a person.
 
     Attributes:
         who: an e-mail address, or the id of a user.
@@ -37,7 +37,7 @@ class OnePerson(Forgetting):
     _found: dict[str, Person] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def change(self, settings: Settings, company: str) -> Change:
-        """What is done to a company.
+        """Plan the change of a company.
 
         Raises:
             ConfigurationError: if Pipedrive still lists the person.
@@ -63,7 +63,7 @@ class OnePerson(Forgetting):
                 )
         rewrite_entries(settings, change, person)
         if not change.counts and any(self._held(settings, person, company)):
-            # only what is made from the landing names the person: it is made again
+            # only derived files name the person: they are rebuilt
             change.note("rewrite", "snapshot", f"landing/{company}", "the chain is sealed again")
         return change
 
@@ -78,11 +78,11 @@ class OnePerson(Forgetting):
         return Runs(texts=(*sorted(person.texts), *map(str, person.long_ids)))
 
     def others(self, settings: Settings) -> Iterator[Item]:
-        """Files that people have written, and that name the person."""
+        """The files of people that name the person."""
         person = self._person
         if not person.known:
             return
-        lines = list(written.found(settings, person.is_in))
+        lines = list(written.matching(settings, person.is_in))
         yield from lines
         named = {settings.home / item.path for item in lines}
         for path in search.held(settings, person, self.companies, all_companies=self.all_companies):
@@ -91,24 +91,24 @@ class OnePerson(Forgetting):
                 yield Item(None, "edit", "file", below, "it names the person; change or remove it yourself")
 
     def removed(self, settings: Settings) -> Iterator[str]:
-        """Records of runs whose sentences name the person; the next run writes them again."""
+        """The run records whose messages name the person; the next run writes them again."""
         for company, person in self._found.items():
             path = record.path_of(settings, company)
             if path.is_file() and search.names(path, person):
                 yield path.relative_to(settings.home).as_posix()
 
     def check(self, settings: Settings) -> None:
-        """Search the home, when all is done.
+        """Search the home at the end.
 
         Raises:
-            LandingError: naming the files that still name the person, beside those for a person to change.
+            LandingError: if files that this program writes still name the person; lists them.
         """
-        found = search.held(settings, self._person, self.companies, all_companies=self.all_companies)
-        left = [path for path in found if search.is_own(settings, path)]
+        naming = search.held(settings, self._person, self.companies, all_companies=self.all_companies)
+        left = [path for path in naming if search.is_own(settings, path)]
         if left:
             raise LandingError(
-                f"The person is still named in {', '.join(map(str, left))}: something wrote there meanwhile,"
-                " or this is a mistake of the program. Run forget again; if that does not help, report it."
+                f"The person is still named in {', '.join(map(str, left))}: another process wrote there"
+                " meanwhile, or this is a bug. Run forget again; if that does not help, report it."
             )
 
     @property
@@ -120,25 +120,25 @@ class OnePerson(Forgetting):
         return united
 
     def _held(self, settings: Settings, person: Person, company: str) -> Iterator[Path]:
-        found = search.held(settings, person, (company,), all_companies=False)
-        return (path for path in found if search.is_own(settings, path))
+        naming = search.held(settings, person, (company,), all_companies=False)
+        return (path for path in naming if search.is_own(settings, path))
 
     def _refuse_listed(self, landing: CompanyLanding, person: Person) -> None:
         newest = landing.latest(accepted=True)
         listed = person.ids & {*landing.known(newest).users} if newest else set()
         if newest and listed:
             raise ConfigurationError(
-                f"'{shown(self.who)}' is user {min(listed)} of '{landing.company}', whom Pipedrive still"
-                f" lists (snapshot {newest.snapshot_id}; a deactivated user is listed, too): the next sync"
-                " would collect them again. Delete the user in Pipedrive, run sync, then try again."
+                f"'{shown(self.who)}' is user {min(listed)} of '{landing.company}', and Pipedrive still"
+                f" lists this user (snapshot {newest.snapshot_id}; it also lists deactivated users): the next"
+                " sync would collect them again. Delete the user in Pipedrive, run sync, then try again."
             )
 
 
 def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> OnePerson:
-    """The forgetting of a person whom somebody has named.
+    """Make the deletion of a person from the value of --person.
 
     Raises:
-        ConfigurationError: if that is neither an e-mail address nor an id in one company.
+        ConfigurationError: if it is neither an e-mail address nor an id in one company.
     """
     who = who.strip()
     if addresses.is_address(who):
@@ -146,5 +146,7 @@ def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> One
     if not who.isascii() or not who.isdigit() or int(who) >= 2**63:
         raise ConfigurationError("--person must be an e-mail address, or the id of a user with --company.")
     if all_companies and len(companies) > 1:
-        raise ConfigurationError("--person with an id needs --company NAME: an id counts in one company.")
+        raise ConfigurationError(
+            "--person with an id needs --company NAME: an id is only unique in one company."
+        )
     return OnePerson(companies, who, all_companies)

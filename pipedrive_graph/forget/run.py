@@ -1,4 +1,4 @@
-"""Plans a `forget`, and carries it out: choose, prepare beside the home, make everything again, exchange."""
+"""Plans a `forget` and carries it out: select, stage, rebuild, put in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipedrive_graph.errors import ConfigurationError, LossError, PipedriveGraph
 from pipedrive_graph.exports import written
 from pipedrive_graph.forget import alerting, seal
 from pipedrive_graph.forget.change import Change, Forgetting, Item
-from pipedrive_graph.forget.stage import Stage, Wait, locked, quiet, settle
+from pipedrive_graph.forget.stage import OnWait, Stage, locked, quiet, settle
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.tombstones import Tombstone
 from pipedrive_graph.reports.access.report import write_access_report
@@ -27,12 +27,12 @@ from pipedrive_graph.warehouse.sql_project import Models
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a `forget` has done.
+    """The result of a `forget`.
 
     Attributes:
         items: what was removed, rewritten or left.
-        broken: a sentence for each rule that could not be run.
-        earlier: a sentence about a `forget` that was interrupted, and finished or undone first.
+        broken: one sentence per rule that could not be run.
+        earlier: a sentence about an interrupted `forget` that was finished or undone first.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Done:
 
 
 def plan(settings: Settings, forgetting: Forgetting) -> list[Item]:
-    """What a `forget` would remove, rewrite or leave; nothing is changed.
+    """List what a `forget` would remove, rewrite or leave, without changing anything.
 
     Raises:
         PipedriveGraphError: if it would be refused.
@@ -51,21 +51,22 @@ def plan(settings: Settings, forgetting: Forgetting) -> list[Item]:
 
 
 def carry_out(
-    settings: Settings, models: Models, forgetting: Forgetting, *, reason: str, on_wait: Wait
+    settings: Settings, models: Models, forgetting: Forgetting, *, reason: str, on_wait: OnWait
 ) -> Done:
-    """Remove what is chosen, and make everything else again without it.
+    """Delete the selected data, and rebuild everything else without it.
 
     Args:
-        settings: where everything lies.
-        models: the files of sql/ and the installation's own rules.
-        forgetting: how it is chosen what goes.
-        reason: why, for the tombstone.
+        settings: the settings of the home.
+        models: the files of sql/ and the custom rules.
+        forgetting: selects what to delete.
+        reason: the reason, for the tombstone.
         on_wait: called once when another process holds a lock.
 
     Raises:
-        BusyError: if a company is being collected, or another process writes for too long.
-        LandingError: if something is damaged or cannot be written; before the exchange, nothing has changed.
-        PipedriveGraphError: if what is chosen may not go.
+        BusyError: if a company is being collected, or another process holds a lock for too long.
+        LandingError: if something is damaged or cannot be written; nothing has changed unless the staged
+            files were already being put in place.
+        PipedriveGraphError: if the selected data may not be deleted.
     """
     with locked(settings.home, on_wait=on_wait) as stage:
         earlier = settle(settings, stage, on_wait=on_wait)
@@ -75,7 +76,7 @@ def carry_out(
             changes = [change for change in choices if change.counts]
             if forgetting.names(reason):
                 raise ConfigurationError(
-                    "--reason names the person; it is kept for good, so say it otherwise."
+                    "--reason names the person, but is kept for good: write it without the name."
                 )
             items = _items(settings, forgetting, choices)
             if not any(item.action in {"remove", "rewrite"} for item in items):
@@ -91,7 +92,7 @@ def carry_out(
 
 @contextmanager
 def _prepared(stage: Stage) -> Iterator[None]:
-    """Make a stage; where it is not put in place, remove it again."""
+    """Create the staging folder; on an error, remove it unless its content is being put in place."""
     try:
         stage.prepare()
         yield
@@ -107,14 +108,12 @@ def _changes(settings: Settings, forgetting: Forgetting) -> list[Change]:
 
 
 def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) -> list[Item]:
-    """All items of the companies, and of what is made again or removed for all of them."""
+    """All items: those of the companies, and files that are rebuilt or removed for all of them."""
     items = [item for change in choices for item in change.items]
     changes = [change for change in choices if change.counts]
     if changes:
         items += [
-            Item(
-                None, "remove", "export", f"exports/{path.name}", "made from what is published; export again"
-            )
+            Item(None, "remove", "export", f"exports/{path.name}", "contains published data; export it again")
             for path in sorted((settings.home / "exports").glob("*"))
         ]
         items += [
@@ -123,7 +122,7 @@ def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) ->
                 "keep",
                 "export",
                 str(path),
-                "made from what was published; export it again or remove it",
+                "contains published data; export it again or remove it",
             )
             for path in written.elsewhere(settings.home)
         ]
@@ -133,7 +132,7 @@ def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) ->
             if (settings.reports / change.company).exists() and not change.whole
         ]
         items += [
-            Item(None, "rewrite", "database", path.name, "made again from what is left")
+            Item(None, "rewrite", "database", path.name, "rebuilt from what is left")
             for path in (settings.warehouse, settings.published)
             if path.exists()
         ]
@@ -141,11 +140,11 @@ def _items(settings: Settings, forgetting: Forgetting, choices: list[Change]) ->
 
 
 def _refuse_losses(settings: Settings, forgetting: Forgetting) -> None:
-    """Refuse where something is missing already: a `forget` would make that look as if it were meant.
+    """Refuse if data is already missing: after a `forget`, that would look intended.
 
     Raises:
-        LandingError: if a journal is not whole.
-        LossError: saying what is missing.
+        LandingError: if a journal is damaged.
+        LossError: if data is missing; names it.
     """
     if forgetting.kind == "missing":
         return
@@ -166,9 +165,9 @@ def _prepare(
     forgetting: Forgetting,
     changes: list[Change],
     reason: str,
-    on_wait: Wait,
+    on_wait: OnWait,
 ) -> list[str]:
-    """Fill the stage; return a sentence for each rule that could not be run."""
+    """Fill the staging folder, and return one sentence per rule that could not be run."""
     staged = stage.settings(settings)
     tombstone = Tombstone(at=clock.now(), kind=forgetting.kind, reason=reason)
     for change in changes:
@@ -185,11 +184,11 @@ def _prepare(
     stage.link(f"journal/{name}" for other in others for name in seal.names(other))
     landing = Landing(staged.storage)
     if not any(landing.of(name).digests() for name in landing.companies()):
-        return []  # nothing is left to make a warehouse from
+        return []  # no snapshot is left to build a warehouse from
     built = build.rebuild(staged, models, on_wait=on_wait)
-    there = published_companies(staged.published)
+    shown = published_companies(staged.published)
     for change in changes:
-        if change.company in there:
+        if change.company in shown:
             write_findings(staged, change.company)
             write_access_report(staged, models, change.company)
         if not change.whole:
@@ -198,7 +197,7 @@ def _prepare(
 
 
 def _paths(settings: Settings, stage: Stage, changes: list[Change], forgetting: Forgetting) -> list[str]:
-    """What is put in place or removed, in the order in which that is done."""
+    """The paths to put in place or remove, in order."""
     paths = []
     for change in changes:
         paths += [f"landing/{change.company}", *(f"journal/{name}" for name in seal.names(change.company))]
@@ -209,6 +208,6 @@ def _paths(settings: Settings, stage: Stage, changes: list[Change], forgetting: 
         alerts = f"alerts/{change.company}.json"
         if change.whole or (stage.new / alerts).exists():
             paths.append(alerts)
-    # the names in custom rules may be those of people
+    # custom rules may contain names of people
     paths.append(settings.parsed_queries.relative_to(settings.home).as_posix())
     return [*paths, "exports", *forgetting.removed(settings)]

@@ -1,8 +1,8 @@
-"""Takes a person out of JSON: out of answers, journal lines, rosters and reviews.
+"""Removes a person from JSON: from responses, journal lines, rosters and reviews.
 
-The rules: a record that is the person, or that is about the person, goes (`id` of a user's record, `user_id`,
-`subject`); a number or text that names the person by id, under a key that speaks of a person, becomes null;
-in any other text, the name or address is replaced. Nothing else is changed.
+A record of the person or about the person is removed (`id` of a user's record, `user_id`, `subject`). An id
+of the person under a key about people becomes null. In other texts, the name or address is replaced. Nothing
+else is changed.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _PERSONS = re.compile(r"user|owner|creator|manager|member|_by$|email|person", re
 _USER_KEYS = {"email", "is_you", "last_login", "active_flag"}
 
 GONE = object()
-"""Stands for what goes as a whole."""
+"""Marks a value that is removed as a whole."""
 
 
 def scrubbed(value: Any, person: Person, *, key: str = "") -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A value without the person; GONE where all of it is about the person.
+    """A value without the person; GONE if all of it is about the person.
 
     Args:
-        value: as JSON has it; it is not changed.
-        person: who goes.
-        key: the key that it stands under.
+        value: the parsed JSON; it is not modified.
+        person: the person to remove.
+        key: the key of the value.
     """
     if isinstance(value, dict):
         return GONE if _is_about(value, person) else _of_object(value, person)
     if isinstance(value, list):
-        kept = [scrubbed(each, person, key=key) for each in value]
+        elements = [scrubbed(element, person, key=key) for element in value]
         return [
-            each for each, old in zip(kept, value, strict=True) if each is not GONE and not _was_id(each, old)
+            new for new, old in zip(elements, value, strict=True) if new is not GONE and not _was_id(new, old)
         ]
     if isinstance(value, str):
         if _PERSONS.search(key) and person.is_id(value):
@@ -45,17 +45,17 @@ def scrubbed(value: Any, person: Person, *, key: str = "") -> Any:  # noqa: ANN4
 
 
 def _of_object(value: dict[str, Any], person: Person) -> dict[str, Any]:
-    kept = {}
-    for name, each in value.items():
-        if person.is_in(name) or (person.is_id(name) and isinstance(each, dict)):
+    entries = {}
+    for name, entry in value.items():
+        if person.is_in(name) or (person.is_id(name) and isinstance(entry, dict)):
             continue
-        new = scrubbed(each, person, key=name)
-        kept[name] = None if new is GONE else new
-    return kept
+        new = scrubbed(entry, person, key=name)
+        entries[name] = None if new is GONE else new
+    return entries
 
 
 def _is_about(value: dict[str, Any], person: Person) -> bool:
-    """Whether a record is the person's own, or one about the person."""
+    """Whether a record is the person's own, or is about the person."""
     subject = value.get("subject")
     if any(person.is_id(value.get(key)) for key in _ABOUT) or (
         isinstance(subject, str) and person.is_in(subject)
@@ -65,5 +65,5 @@ def _is_about(value: dict[str, Any], person: Person) -> bool:
 
 
 def _was_id(new: object, old: object) -> bool:
-    """Whether an element of a list was the person's id, and nothing else."""
+    """Whether an element of a list was only the person's id or name."""
     return (new is None and old is not None) or new == REMOVED

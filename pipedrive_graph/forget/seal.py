@@ -1,7 +1,7 @@
-"""Writes a company's landing and journal once more, without what goes, and seals both again.
+"""Writes a company's landing and journal into the stage without the deleted data, and seals both again.
 
-Each manifest names the digest of the one before it and the mark of the journal, so all of them change: the
-first one names the new tombstone. Files that stay as they are, are linked, not copied.
+Each manifest contains the digest of the previous manifest and the mark of the journal, so all of them change;
+the first one contains the digest of the new tombstone. Unchanged files are linked, not copied.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from pipedrive_graph.landing.tombstones import (
 )
 
 Marks = Callable[[Mark], Mark | None]
-"""Finds the mark of the new journal that stands for one of the old."""
+"""Finds the mark of the new journal that corresponds to a mark of the old one."""
 
 
 def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombstone) -> Tombstone:
     """Write a company's landing and journal into the stage.
 
     Args:
-        settings: of the home as it is.
-        staged: of the home as it is to be.
-        change: what goes, and what is rewritten.
-        tombstone: what the tombstone says that does not follow from the change.
+        settings: the settings of the current home.
+        staged: the settings of the staged home.
+        change: what is removed, and what is rewritten.
+        tombstone: the fields of the tombstone that do not follow from the change.
 
     Returns:
         The tombstone as it was written.
@@ -67,7 +67,7 @@ def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombst
 
 
 def note_company(settings: Settings, staged: Settings, change: Change, tombstone: Tombstone) -> None:
-    """Write the tombstone of a company of which nothing is left, beside the folders of the others.
+    """Write the tombstone of a deleted company, beside the landing folders of the others.
 
     Raises:
         LandingError: if it cannot be read or written.
@@ -87,7 +87,7 @@ def note_company(settings: Settings, staged: Settings, change: Change, tombstone
 
 
 def _digests(landing: CompanyLanding, change: Change) -> set[str]:
-    """The digests of the manifests of the snapshots that go, and of those that are missing already."""
+    """The digests of the manifests of removed snapshots, and of snapshots that are already missing."""
     sealed = [f"{each}/{name}" for each in change.dropped if (name := landing.sealed(each))]
     removed = {landing.storage.digest(name) for name in sealed}
     known = {*landing.digests().values(), *landing.set_aside_digests().values(), landing.forgotten().origin}
@@ -96,7 +96,7 @@ def _digests(landing: CompanyLanding, change: Change) -> set[str]:
 
 
 def _copy(landing: CompanyLanding, target: Storage, change: Change) -> dict[str, str]:
-    """Copy what stays, but for manifests; return the digests of the files that are rewritten."""
+    """Copy the remaining files except for manifests; return the old and new digests of rewritten files."""
     source = landing.storage
     for name in source.names():
         if name not in {GAPS, FORGOTTEN} and not name.endswith(".tmp"):
@@ -123,12 +123,12 @@ def _copy(landing: CompanyLanding, target: Storage, change: Change) -> dict[str,
 
 
 def _is_leftover(file: str, sealed: str | None) -> bool:
-    """Whether a crash has left a file: a temporary one, or one of the draft in a committed snapshot."""
+    """Whether a file was left by a crash: a temporary file, or a draft in a committed snapshot."""
     return file.endswith(".tmp") or (sealed is not None and file.endswith((".ndjson", DRAFT)))
 
 
 def _seal_chain(landing: CompanyLanding, target: Storage, origin: str, marks: Marks) -> dict[str, str]:
-    """Write the manifests that stay, each with the new digest of the one before it."""
+    """Write the remaining manifests, each with the new digest of the previous one."""
     source = landing.storage
     resealed: dict[str, str] = {}
     previous = origin
@@ -153,7 +153,7 @@ def _write(storage: Storage, name: str, manifest: Manifest) -> None:
 
 
 def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple[JournalChange | None, Marks]:
-    """Write the journal that is left, with the rosters and reviews that it names."""
+    """Write the remaining journal, with the rosters and reviews that it names."""
     old, new = Journal.of(settings, change.company), Journal.of(staged, change.company)
     if change.entries is None:
         _copy_journal(old.storage, new.storage, change.company)
@@ -166,23 +166,23 @@ def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple
         beginning.update(texts[-1] + b"\n")
     chain = new.write(texts, old)
     _keep_lists(old.storage, new.storage, change)
-    kept = {line.number for line in change.entries}
+    numbers = {line.number for line in change.entries}
 
     def mark(of: Mark) -> Mark | None:
         if of.lines > whole.lines or old.beginning(of.lines).sha256 != of.sha256:
-            return None  # a loss that a person has accepted
-        return chain.beginning(sum(line.number in kept for line in lines if line.number <= of.lines))
+            return None  # a loss that the operator has accepted
+        return chain.beginning(sum(line.number in numbers for line in lines if line.number <= of.lines))
 
     return JournalChange(old=whole, new=chain.mark), mark
 
 
 def names(company: str) -> list[str]:
-    """What of the journal's folder belongs to a company."""
+    """The names in the journal's folder that belong to a company."""
     return [f"{company}.ndjson", f"{company}.head.json", f"{company}.rosters", f"{company}.reviews"]
 
 
 def _copy_journal(source: Storage, target: Storage, company: str) -> None:
-    """Copy what of the journal belongs to a company; of the files, only rosters and reviews never change."""
+    """Copy a company's journal. Rosters and reviews are linked, because they never change."""
     for name in names(company):
         if source.has(name) and name not in source.folders():
             target.write(name, source.read(name))
@@ -201,7 +201,7 @@ def _keep_lists(source: Storage, target: Storage, change: Change) -> None:
 
 
 def list_paths(company: str, entries: list[Entry]) -> set[str]:
-    """The rosters and reviews that lines name, by their path below the journal's folder."""
+    """The rosters and reviews that journal lines name, by their path below the journal's folder."""
     named = set()
     for line in entries:
         if line.kind == rosters.KIND and line.content.get("sha256"):

@@ -1,7 +1,7 @@
-"""Searches every file of the home for a person, byte by byte, and every row of its databases.
+"""Searches all bytes of every file in the home, and every row of its databases, for a person.
 
-Compressed files and archives are unpacked. So it shows that nothing is left, whatever the other modules of
-this room believe.
+Compressed files and archives are unpacked. So the search verifies the work of the other modules of this
+package independently.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _DATABASE = ".duckdb"
 def held(
     settings: Settings, person: Person, companies: Collection[str], *, all_companies: bool
 ) -> Iterator[Path]:
-    """The files of the home that name a person, the oldest path first.
+    """The files of the home that name a person, sorted by path.
 
     Args:
-        settings: where everything lies.
-        person: who is looked for.
-        companies: the companies in which the person must not be named any longer.
-        all_companies: whether there are no others, so that no file may name the person.
+        settings: the settings of the home.
+        person: the person to search for.
+        companies: the companies whose files are searched.
+        all_companies: whether these are all companies, so that every file is searched.
     """
     if not person.known:
         return
@@ -46,21 +46,21 @@ def held(
             continue
         if not all_companies and not _is_of(below, companies):
             continue
-        shared = path.suffix == _DATABASE and not all_companies  # its bytes are of other companies, too
+        shared = path.suffix == _DATABASE and not all_companies  # it holds rows of other companies, too
         in_bytes = not shared and _is_in_bytes(path, pattern)
         if in_bytes or _is_in_rows(path, person, companies, all_companies=all_companies):
             yield path
 
 
 def is_own(settings: Settings, path: Path) -> bool:
-    """Whether a file is one that this program writes, and `forget` writes again."""
+    """Whether this program writes a file, so that `forget` can rewrite it."""
     below = path.relative_to(settings.home)
     is_state = below.parts[0] in {"alerts", "runs", "tokens"} and path.suffix == ".json"
     return below.parts[0] in _OWN or is_state or path in {settings.warehouse, settings.published}
 
 
 def names(path: Path, person: Person) -> bool:
-    """Whether a file, or what is packed in it, names a person."""
+    """Whether a file or its unpacked content names a person."""
     return _is_in_bytes(path, _pattern(person))
 
 
@@ -74,7 +74,7 @@ def _is_of(below: Path, companies: Collection[str]) -> bool:
 
 
 def _pattern(person: Person) -> re.Pattern[bytes]:
-    """As `Person.pattern`, for bytes, and for texts as JSON escapes them."""
+    """Like `Person.pattern`, for bytes and for texts with JSON escapes."""
     texts = {form for text in person.texts for form in (text.encode(), escaped(text).encode())}
     parts = [rb"(?<!\w)%s(?!\w)" % re.escape(text) for text in sorted(texts)]
     parts += [rb"(?<!\d)%d(?!\d)" % each for each in person.long_ids]
@@ -89,7 +89,7 @@ def _is_in_bytes(path: Path, pattern: re.Pattern[bytes]) -> bool:
 
 
 def _unpacked(content: bytes) -> Iterator[bytes]:
-    """The bytes of a file, and of what is packed in it."""
+    """The bytes of a file, and of its unpacked content."""
     yield content
     with suppress(OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError):
         if content.startswith(b"\x1f\x8b"):
@@ -102,7 +102,7 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
 
 
 def _is_in_rows(path: Path, person: Person, companies: Collection[str], *, all_companies: bool) -> bool:
-    """Whether a file is a database of which a row names the person."""
+    """Whether a file is a database with a row that names the person."""
     if path.suffix != _DATABASE:
         return False
     texts = [rf"(^|\W){re.escape(text)}(\W|$)" for text in sorted(person.texts)]
@@ -125,10 +125,10 @@ def _is_in_rows(path: Path, person: Person, companies: Collection[str], *, all_c
                     f'SELECT 1 FROM held."{schema}"."{table}" AS row_'  # noqa: S608 - names of our own
                     f" WHERE {only}(regexp_matches(CAST(row_ AS VARCHAR), $wanted, 'i'){own}) LIMIT 1"
                 )
-                given = {"wanted": wanted}
-                given |= {"companies": list(companies)} if only else {}  # type: ignore[dict-item]
-                given |= {"ids": sorted(person.ids)} if own else {}  # type: ignore[dict-item]
-                if connection.execute(query, given).fetchall():
+                parameters = {"wanted": wanted}
+                parameters |= {"companies": list(companies)} if only else {}  # type: ignore[dict-item]
+                parameters |= {"ids": sorted(person.ids)} if own else {}  # type: ignore[dict-item]
+                if connection.execute(query, parameters).fetchall():
                     return True
     except duckdb.Error:
         return False

@@ -1,10 +1,10 @@
-"""The folder in which a `forget` prepares the home as it is to be, and the renames that put it in place.
+"""The staging folder in which a `forget` prepares the new home, and the renames that put it in place.
 
-    <home>/.forget/new/        a home of its own: what is to be put in place, and links to what stays as it is
-                   intent.json the list of what is put in place, written when all of it is prepared
-                   old/        what was replaced, until everything is in place
+    <home>/.forget/new/        a complete home: the files to put in place, and links to unchanged files
+                   intent.json the list of paths to put in place, written when all of them are prepared
+                   old/        the replaced files, until everything is in place
 
-Without a list, nothing in the home has changed, and the folder is removed. With a list, each step can be
+Without the list, nothing in the home has changed, and the folder is removed. With the list, every step can be
 repeated, and the next `forget` or `sync` finishes them.
 """
 
@@ -27,18 +27,18 @@ from pipedrive_graph.landing.records import Record, read_record
 from pipedrive_graph.landing.storage import FolderStorage
 from pipedrive_graph.warehouse import database
 
-Wait = Callable[[str], None]
+OnWait = Callable[[str], None]
 
 
 class Step(Record):
-    """A path in the home that gets another content, or is removed."""
+    """A path in the home that is replaced or removed."""
 
     path: str
     replaced: bool
 
 
 class Intent(Sealed, Record):
-    """Everything that is put in place, and the companies that it concerns."""
+    """The list of all steps, and the companies that they concern."""
 
     companies: list[str]
     steps: list[Step]
@@ -47,36 +47,36 @@ class Intent(Sealed, Record):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The folder of one home."""
+    """The staging folder of one home."""
 
     home: Path
 
     @property
     def folder(self) -> Path:
-        """Everything of the stage."""
+        """The staging folder."""
         return self.home / FOLDER
 
     @property
     def new(self) -> Path:
-        """The home as it is to be."""
+        """The new home inside the staging folder."""
         return self.folder / "new"
 
     def settings(self, settings: Settings) -> Settings:
-        """The settings of the home as it is to be."""
+        """The settings of the new home."""
         access = replace(settings.access, home=self.new) if settings.access else None
         return replace(settings, home=self.new, access=access)
 
     def prepare(self) -> None:
-        """Make an empty stage.
+        """Create an empty staging folder.
 
         Raises:
-            LandingError: if it cannot be made.
+            LandingError: if it cannot be created.
         """
         self.clear()
         files.make_folder(self.new)
 
     def link(self, paths: Iterable[str]) -> None:
-        """Let what stays as it is be read in the new home, too; a path that is not there is passed over."""
+        """Link unchanged files into the new home; missing paths are skipped."""
         for path in paths:
             source, link = self.home / path, self.new / path
             if source.exists():
@@ -84,11 +84,11 @@ class Stage:
                 link.symlink_to(source)
 
     def commit(self, companies: list[str], paths: Iterable[str]) -> None:
-        """Put the prepared paths in place; those that are not prepared are removed.
+        """Put the prepared paths in place; paths without a prepared version are removed.
 
         Raises:
-            LandingError: if the list of them cannot be written, and nothing has changed, or a path cannot be
-                exchanged.
+            LandingError: if the list cannot be written (then nothing has changed), or a path cannot be
+                replaced.
         """
         steps = [Step(path=path, replaced=os.path.lexists(self.new / path)) for path in paths]
         for step in steps:
@@ -100,7 +100,7 @@ class Stage:
         self._put_in_place(intent)
 
     def intent(self) -> Intent | None:
-        """The list of a `forget` that was interrupted; None where nothing has changed yet.
+        """The list of an interrupted `forget`; None if nothing has changed yet.
 
         Raises:
             LandingError: if it cannot be read.
@@ -114,15 +114,15 @@ class Stage:
         return intent
 
     def finish(self, intent: Intent) -> None:
-        """Do what is left of the list.
+        """Do the remaining steps of the list.
 
         Raises:
-            LandingError: if a path cannot be exchanged.
+            LandingError: if a path cannot be replaced.
         """
         self._put_in_place(intent)
 
     def clear(self) -> None:
-        """Remove the stage."""
+        """Remove the staging folder."""
         for path in (self.folder / "old", self.new, self.folder):
             if path.exists():
                 shutil.rmtree(path)
@@ -136,17 +136,17 @@ class Stage:
             files.sync_folder(self.home)
         except OSError as error:
             raise files.cannot_write(self.home, error) from error
-        (self.folder / INTENT).unlink()  # from here on, nothing is left to do but to remove the rest
+        (self.folder / INTENT).unlink()  # from here on, only clean-up is left
         files.sync_folder(self.folder)
         self.clear()
 
     def _refuse_another_device(self, path: Path) -> None:
-        """Refuse a path on another file system: a rename cannot reach it.
+        """Refuse a path on another file system, because a rename cannot reach it.
 
         Raises:
-            LandingError: naming it.
+            LandingError: if the path is on another file system.
         """
-        existing = next(one for one in (path, *path.parents) if one.exists())
+        existing = next(folder for folder in (path, *path.parents) if folder.exists())
         if existing.resolve().stat().st_dev != self.folder.stat().st_dev:
             raise LandingError(
                 f"{path} is on another file system than {self.home}: move it there, then try again. Nothing"
@@ -155,8 +155,8 @@ class Stage:
 
 
 @contextmanager
-def locked(home: Path, *, on_wait: Wait | None) -> Iterator[Stage]:
-    """Hold the lock of the stage: one `forget` at a time, in one home.
+def locked(home: Path, *, on_wait: OnWait | None) -> Iterator[Stage]:
+    """Hold the lock of the stage: only one `forget` at a time can run in a home.
 
     Raises:
         BusyError: if another process holds it for too long, or `on_wait` is None.
@@ -166,11 +166,11 @@ def locked(home: Path, *, on_wait: Wait | None) -> Iterator[Stage]:
 
 
 @contextmanager
-def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Iterator[None]:
-    """Keep everybody else from collecting these companies, and from writing alerts and the warehouse.
+def quiet(settings: Settings, companies: Iterable[str], *, on_wait: OnWait) -> Iterator[None]:
+    """Lock these companies, their alerts and the warehouse against other processes.
 
     Raises:
-        BusyError: if a company is being collected, or somebody writes for too long.
+        BusyError: if a company is being collected, or another process holds a lock for too long.
     """
     with ExitStack() as stack:
         for company in companies:
@@ -186,19 +186,19 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: Wait) -> Ite
         yield
 
 
-def resume(settings: Settings, *, on_wait: Wait) -> str | None:
+def resume(settings: Settings, *, on_wait: OnWait) -> str | None:
     """Finish or undo a `forget` that was interrupted.
 
     Args:
-        settings: where everything lies.
+        settings: the settings of the home.
         on_wait: called once when another process holds a lock.
 
     Returns:
-        A sentence about what was done; None where there was nothing to do.
+        A sentence about what was done; None if there was nothing to do.
 
     Raises:
         BusyError: if another `forget` takes too long.
-        LandingError: if a path cannot be exchanged.
+        LandingError: if a path cannot be replaced.
     """
     if not (settings.home / FOLDER).exists():
         return None
@@ -208,11 +208,11 @@ def resume(settings: Settings, *, on_wait: Wait) -> str | None:
         return settle(settings, stage, on_wait=on_wait)
 
 
-def settle(settings: Settings, stage: Stage, *, on_wait: Wait) -> str | None:
-    """Finish or undo what an earlier process has left in the stage, whose lock is held.
+def settle(settings: Settings, stage: Stage, *, on_wait: OnWait) -> str | None:
+    """Finish or undo an interrupted `forget`; the caller holds the lock of the stage.
 
     Raises:
-        LandingError: if a path cannot be exchanged.
+        LandingError: if a path cannot be replaced.
     """
     if not stage.folder.exists():
         return None
@@ -220,7 +220,7 @@ def settle(settings: Settings, stage: Stage, *, on_wait: Wait) -> str | None:
     if intent is None:
         stage.clear()
         return (
-            "An earlier `forget` was interrupted before it changed anything; what it had prepared is removed."
+            "An earlier `forget` was interrupted before it changed anything; its prepared files are removed."
         )
     with quiet(settings, intent.companies, on_wait=on_wait):
         stage.finish(intent)
@@ -228,9 +228,9 @@ def settle(settings: Settings, stage: Stage, *, on_wait: Wait) -> str | None:
 
 
 def _exchange(prepared: Path, path: Path, old: Path, step: Step) -> None:
-    """Put a prepared path in place, or remove the path; done twice, it comes to the same."""
+    """Put a prepared path in place, or remove the path. Repeating a finished step has no effect."""
     if step.replaced and not os.path.lexists(prepared):
-        return  # done before
+        return  # already done
     if not step.replaced and os.path.lexists(old):
         return
     target = files.real(path)
@@ -248,7 +248,7 @@ def _exchange(prepared: Path, path: Path, old: Path, step: Step) -> None:
 
 
 def _make_durable(path: Path) -> None:
-    """Make what was prepared survive a power cut, before the first rename."""
+    """Flush prepared files to disk before the first rename, so that they survive a power cut."""
     for each in [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]:
         if each.is_symlink():
             continue

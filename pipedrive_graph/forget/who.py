@@ -1,6 +1,6 @@
-"""Who is to be forgotten: the ids of a person, and every name and address that is theirs alone.
+"""Identifies the person to delete: the person's ids, and the names and addresses that only this person has.
 
-A name or an address that somebody else has too, stays where it is about them.
+A name or an address that another user shares is kept.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _OF_USERS = {"users.ndjson.gz", "users.id.ndjson.gz", "users.me.ndjson.gz"}
 """The files of a snapshot that hold records of users."""
 
 REMOVED = "[removed]"
-"""What stands where a text named the person."""
+"""Replaces the person's name in a text."""
 
 _LEAST_DIGITS = 5
-"""A shorter id is too often another number to be looked for in texts."""
+"""Shorter ids are not searched for in texts, because they are often other numbers."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Person:
     """A person in one company.
 
     Attributes:
-        ids: of the person's accounts.
-        texts: names and addresses that are the person's alone, as they were received.
+        ids: the ids of the person's accounts.
+        texts: the names and addresses that only this person has, as they were received.
     """
 
     ids: frozenset[int]
@@ -40,12 +40,12 @@ class Person:
 
     @property
     def known(self) -> bool:
-        """Whether there is anything to look for."""
+        """Whether there is anything to search for."""
         return bool(self.ids or self.texts)
 
     @property
     def long_ids(self) -> list[int]:
-        """The ids that can be looked for in texts."""
+        """The ids that can be searched for in texts."""
         return [each for each in sorted(self.ids) if len(str(each)) >= _LEAST_DIGITS]
 
     @cached_property
@@ -54,7 +54,7 @@ class Person:
         texts = sorted(self.texts, key=len, reverse=True)
         parts = [rf"(?<!\w){re.escape(text)}(?!\w)" for text in texts]
         parts += [rf"(?<!\d){each}(?!\d)" for each in self.long_ids]
-        # nothing at all where there is nothing to look for
+        # without anything to search for, the pattern matches nothing
         return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
 
     def is_id(self, value: object) -> bool:
@@ -69,11 +69,11 @@ class Person:
         return self.pattern.search(text) is not None
 
     def without(self, text: str) -> str:
-        """A text that names the person no longer."""
+        """The text with the person's names and ids replaced."""
         return self.pattern.sub(REMOVED, text)
 
     def united(self, other: Person) -> Person:
-        """Both as one."""
+        """The ids and texts of both."""
         return Person(self.ids | other.ids, self.texts | other.texts)
 
 
@@ -85,7 +85,7 @@ def find(landing: CompanyLanding, who: str) -> Person:
 
     Args:
         landing: the company's snapshots.
-        who: as the operator writes it.
+        who: the value of --person.
 
     Raises:
         LandingError: if a snapshot is damaged.
@@ -106,7 +106,7 @@ def find(landing: CompanyLanding, who: str) -> Person:
 
 
 def _records(landing: CompanyLanding) -> Iterator[dict[str, Any]]:
-    """Every record of a user in every snapshot, those that were set aside included."""
+    """Every record of a user in every snapshot, including snapshots that were set aside."""
     for manifest in landing.every():
         for file in manifest.files:
             if file.rows and file.name in _OF_USERS:
@@ -119,9 +119,9 @@ def _records(landing: CompanyLanding) -> Iterator[dict[str, Any]]:
 
 
 def _texts(record: dict[str, Any]) -> Iterator[str]:
-    """What of a user's record names the user: address, telephone number, and a name of more than one word.
+    """The identifying texts of a user's record: address, phone number, and a name of more than one word.
 
-    One word may be a team's or a role's as well, such as `Sales`.
+    A name of one word, such as `Sales`, may also be that of a team or a role.
     """
     name, email, phone = (_text(record.get(key)) for key in ("name", "email", "phone"))
     if name and (" " in name or not name.isascii()):

@@ -1,4 +1,4 @@
-"""Finds what people have written themselves: `forget` never changes it, but names each line to be changed."""
+"""Finds mentions in files that people write: `forget` does not change these, but lists each line to edit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _FILES = (*sorted(FILES_OF_SETTINGS), "alerts/last_alerts.toml", "explore.py")
 
 
 def mentions(settings: Settings, texts: tuple[str, ...]) -> Iterator[Item]:
-    """An item for each line of a person's file that holds one of these texts."""
-    return found(settings, lambda line: any(text in line for text in texts))
+    """An item per line of these files that contains one of the texts."""
+    return matching(settings, lambda line: any(text in line for text in texts))
 
 
-def found(settings: Settings, matches: Callable[[str], bool]) -> Iterator[Item]:
-    """An item for each line of a person's file that matches."""
+def matching(settings: Settings, matches: Callable[[str], bool]) -> Iterator[Item]:
+    """An item per matching line of these files."""
     rosters = [company.roster for company in settings.companies if company.roster]
     paths = [settings.home / name for name in _FILES]
     for path in dict.fromkeys([*paths, *sorted((settings.home / "rules").glob("*")), *rosters]):

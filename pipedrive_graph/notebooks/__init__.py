@@ -1,1 +1,1 @@
-"""What `pipedrive-graph explore` opens: a notebook over the published file; it may be copied and changed."""
+"""The notebook over the published file that `pipedrive-graph explore` opens; users can copy and change it."""

@@ -1,4 +1,4 @@
-"""What the notebook draws: bars, dots, squares and ticks, each of one frame; and frames for reading."""
+"""The charts of the notebook (bars, dots, squares and ticks), and readable frames."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SEVERITIES = {
 }
 
 MOST = 40
-"""So many bars or rows are drawn at most; the table below a chart has all."""
+"""The most bars or rows of a chart; the table below it has all rows."""
 
 _LABELS = 260
-"""Pixels that the name of a bar may take."""
+"""The most pixels of a bar's label."""
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows as people read them; what is not known is empty."""
+    """The rows in readable form; unknown values are empty."""
     return frame.apply(_readable).astype(object).fillna("")
 
 
@@ -41,14 +41,14 @@ def _readable(column: pd.Series[str]) -> pd.Series[str]:
 
 
 def counted(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """How many rows there are of each: the column `size`."""
+    """The number of rows per combination of these columns, as the column `size`."""
     return frame.groupby([*names]).size().reset_index(name="size")
 
 
 def bars(
     frame: pd.DataFrame, y: str, title: str, *, x: str = "size", colours: Mapping[str, str] | None = None
 ) -> alt.Chart:
-    """Bars from the longest to the shortest, one per value of `y`; coloured by severity, where asked."""
+    """Bars per value of `y`, longest first; with `colours`, coloured by severity."""
     longest = frame.groupby(y)[x].sum().nlargest(MOST).index
     return _wide(
         alt.Chart(frame[frame[y].isin(longest)])
@@ -63,7 +63,7 @@ def bars(
 
 
 def shares(frame: pd.DataFrame, y: str, share: str, title: str) -> alt.Chart | None:
-    """A bar from 0 to 100 % per value of `y`; nothing, where no share is known."""
+    """A bar from 0 to 100 % per value of `y`; None if no share is known."""
     known = frame.dropna(subset=[y, share])
     if known.empty:
         return None
@@ -80,7 +80,7 @@ def shares(frame: pd.DataFrame, y: str, share: str, title: str) -> alt.Chart | N
 
 
 def dots(frame: pd.DataFrame, x: str, y: str, title: str) -> alt.Chart | None:
-    """A dot in time per row, the earliest first, live users told from others; nothing, without any time."""
+    """A dot on a time axis per row, earliest first, coloured by the user's state; None without times."""
     states = {"live": BLUE, "deactivated": GREY, "not known": YELLOW}
     state = frame["live"].map({True: "live", False: "deactivated"}).fillna("not known")
     known = frame.assign(state=state).dropna(subset=[x]).nsmallest(MOST, x)
@@ -99,7 +99,7 @@ def dots(frame: pd.DataFrame, x: str, y: str, title: str) -> alt.Chart | None:
 
 
 def squares(frame: pd.DataFrame, x: str, y: str, share: str, title: str) -> alt.Chart:
-    """A square per pair, the darker the smaller the share; the values of `y` with the smallest are shown."""
+    """A square per pair, darker for smaller shares, for the values of `y` with the smallest shares."""
     pairs = frame.groupby([y, x])[share].agg(["size", "min"]).reset_index()
     pairs = pairs.rename(columns={"size": "people", "min": share})
     smallest = pairs.groupby(y)[share].min().nsmallest(MOST).index
@@ -121,7 +121,7 @@ def squares(frame: pd.DataFrame, x: str, y: str, share: str, title: str) -> alt.
 
 
 def ticks(frame: pd.DataFrame, x: str, title: str) -> alt.Chart:
-    """A tick in time per row."""
+    """A tick on a time axis per row."""
     return _wide(
         alt.Chart(frame)
         .mark_tick(thickness=3, color=BLUE)

@@ -1,6 +1,6 @@
 """The ten questions of docs/queries.md as a marimo notebook: each with its query, a chart and the rows.
 
-It opens the published file, read-only: the one of this environment, or the one named after `--file`.
+It opens the published file read-only: the file of this environment, or the one given with `--file`.
 """
 
 import marimo
@@ -17,7 +17,7 @@ def _():
     from pipedrive_graph import errors
     from pipedrive_graph.notebooks import drawing
 
-    # every row is drawn: nobody should read a chart of the first 5,000 of 6,000
+    # draw all rows: a chart of the first 5,000 of 6,000 rows would mislead
     _ = alt.data_transformers.disable_max_rows()
     return drawing, errors, mo, pipedrive_graph
 
@@ -27,9 +27,9 @@ def _(mo, pipedrive_graph):
     published = mo.cli_args().get("file")
     with pipedrive_graph.open(published) as _graph:
         _companies = list(_graph.current_snapshot["company"].sort_values())
-    _asked = mo.cli_args().get("company")
+    _chosen = mo.cli_args().get("company")
     company = mo.ui.dropdown(
-        _companies, value=_asked if _asked in _companies else _companies[0], label="Company"
+        _companies, value=_chosen if _chosen in _companies else _companies[0], label="Company"
     )
     return company, published
 
@@ -43,14 +43,18 @@ def _(company, pipedrive_graph, published):
 @app.cell
 def _(company, graph, mo):
     _read = graph.current_snapshot.iloc[0]
-    _partial = "" if _read["status"] == "complete" else " Some of it was not answered, and is as last known."
+    _partial = (
+        ""
+        if _read["status"] == "complete"
+        else " Some requests were not answered; that data is as last known."
+    )
     _when = f"{_read['as_of']:%Y-%m-%d at %H:%M} UTC"
     mo.vstack(
         [
             mo.md(
                 "# Who can do what in Pipedrive\n\n"
                 f"Ten questions about the company's access, as it was read on **{_when}**.{_partial}"
-                " What is not known is empty, and never *no*."
+                " An empty cell means that the value is unknown, never *no*."
             ),
             company,
         ]
@@ -61,7 +65,7 @@ def _(company, graph, mo):
 @app.cell
 def _(drawing, errors, graph, mo):
     def answer(number, question, look, query, draw, *, ask=None, **parameters):
-        """One section: the question, what to look at, the chart, the rows, and the query behind them."""
+        """One section: the question, a hint, the chart, the rows, and the query."""
         parts = [mo.md(f"## {number}. {question}\n\n{look}"), ask]
         try:
             frame = graph.query(query, **parameters)
@@ -95,7 +99,7 @@ def _(graph, mo):
     most_names = 5000
 
     def choose_permission(value):
-        """A choice among the permissions that are known, `value` first where it is one."""
+        """A dropdown of the known permissions, with `value` selected if it is known."""
         first = value if value in _permissions else next(iter(_permissions), None)
         return mo.ui.dropdown(_permissions, value=first, label="Permission", searchable=True)
 
@@ -103,7 +107,7 @@ def _(graph, mo):
         "SELECT any_value(label) AS label, email FROM users WHERE email IS NOT NULL"
         " GROUP BY email ORDER BY email"
     )
-    # somebody of whom there is something to tell
+    # a person who holds permissions, as an example
     _first = graph.query(
         "SELECT label, email FROM users JOIN user_permissions USING (company, user_id)"
         " WHERE live AND granted AND email IS NOT NULL ORDER BY permission <> 'can_use_api', user_id LIMIT 1"
@@ -127,10 +131,10 @@ ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
     answer(
         1,
         "What is open, the worst first?",
-        "Look at the red bars first: a long one is one habit to change, not many people to speak to.",
+        "Look at the red bars first: a long bar is one habit to change, not many people to speak to.",
         query_1,
-        lambda found: drawing.bars(
-            drawing.counted(found, "rule", "severity"),
+        lambda findings: drawing.bars(
+            drawing.counted(findings, "rule", "severity"),
             "rule",
             "open findings",
             colours=drawing.SEVERITIES,
@@ -160,7 +164,7 @@ WHERE live;
     answer(
         2,
         "Who can export data, and what gives it to them?",
-        "Look for a role that you would not expect, and for rows that nothing explains.",
+        "Look for a role that you would not expect, and for rows without an explanation.",
         query_2,
         _draw,
         ask=exported,
@@ -185,7 +189,7 @@ FROM why($person, $permission);
     answer(
         3,
         "Why can this person use the API (or why not)?",
-        "Look at the explanation; a small share says that few others in the role can.",
+        "Look at the explanation; a small share means that few others in the role can.",
         query_3,
         lambda reasons: drawing.shares(
             reasons, "role", "role_share", f"share of the role that holds {wanted.value}"
@@ -206,7 +210,7 @@ FROM access_of($person);
     answer(
         4,
         "Everything that one person has.",
-        f"Look at admin rights, and at permissions that no set gives to {person.value}, who is chosen above.",
+        f"Look at admin rights, and at permissions that {person.value} (chosen above) has from no set.",
         query_4,
         lambda things: drawing.bars(drawing.counted(things, "kind"), "kind", "things"),
         person=person.value,
@@ -231,7 +235,7 @@ JOIN current_snapshot USING (company, snapshot_id);
     answer(
         5,
         "What changed in the last night?",
-        "Look for much of one kind at once; after a company's first snapshot there is nothing to compare.",
+        "Look for many changes of one kind; a company's first snapshot has nothing to compare with.",
         query_5,
         _draw,
     )
@@ -249,7 +253,7 @@ ORDER BY last_login NULLS FIRST;
     answer(
         6,
         "Who are the admins, of what, and do they still log in?",
-        "Look at the dots on the left: admins who no longer come. Who never came is in the table only.",
+        "Look at the dots on the left: admins who no longer log in. The table also has admins who never did.",
         query_6,
         lambda admins: drawing.dots(admins, "last_login", "label", "last login"),
     )
@@ -267,7 +271,7 @@ WHERE held.granted AND len(held.granted_by) = 0 AND NOT held.granted_by_admin;
     answer(
         7,
         "Permissions that no permission set explains.",
-        "Look at the longest bars: a set was probably edited, and people kept what it had given.",
+        "Look at the longest bars: a set was probably edited, and people kept what it had granted.",
         query_7,
         lambda held: drawing.bars(
             drawing.counted(held, "permission"), "permission", "grants that nothing explains"
@@ -290,7 +294,7 @@ ORDER BY held.role_share;
     answer(
         8,
         "What do few in a role hold, while their colleagues do not?",
-        "Look at the darkest squares: the fewest of the colleagues hold it. A whole dark row is one person.",
+        "Look at the darkest squares: very few colleagues hold it. A dark row is often one person.",
         query_8,
         lambda rare: drawing.squares(rare, "permission", "role", "role_share", "share of the role"),
     )
@@ -311,7 +315,7 @@ ORDER BY people DESC;
     answer(
         9,
         "How many people sit in each branch of the role tree?",
-        "Look at branches that nobody sits in, and at one that is much larger than you thought.",
+        "Look at branches without people, and at branches that are much larger than expected.",
         query_9,
         lambda branches: drawing.bars(branches, "branch", "active members", x="people"),
     )
@@ -347,7 +351,7 @@ WHERE permission = $permission
     answer(
         10,
         "Who could delete deals on a given day, and no longer can?",
-        "Look at who lost it, and whether somebody meant that. The days are those of the snapshots.",
+        "Check whether each loss was intended. The days are those of the snapshots.",
         query_10,
         lambda lost: drawing.ticks(lost, "since", "held since"),
         ask=mo.hstack([moment, deleted], justify="start"),

@@ -1,1 +1,1 @@
-"""Dagster: assets, checks, jobs and schedules over the functions of the other rooms; no logic of its own."""
+"""The Dagster definitions: assets, checks, jobs and schedules that call the other packages."""

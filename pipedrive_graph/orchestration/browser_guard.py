@@ -1,9 +1,9 @@
-"""Keeps pages of other sites away from Dagster's web page, which has no login and answers any host name.
+"""Protects Dagster's web page, which has no login and answers any host name, from pages of other sites.
 
-An ASGI middleware. It lets through what a person does on the page itself, and programs on this machine that
-are no browsers. It refuses what another page could make a visitor's browser send: a request under a foreign
-host name (DNS rebinding), one with a foreign `Origin`, one that the browser marks as another site's, GraphQL
-by GET, and bodies that a form can send. It is no login: whoever can open the port can use the page.
+An ASGI middleware. It passes requests that the page itself makes, and requests of programs other than
+browsers. It refuses requests that another page can make a visitor's browser send: with a foreign host name
+(DNS rebinding), with a foreign `Origin`, marked by the browser as cross-site, GraphQL by GET, and bodies that
+a form can send. It does not replace a login: anybody who can open the port can use the page.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS_VARIABLE = "PIPEDRIVE_GRAPH_DAGSTER_HOSTS"
-"""The setting that names further hosts, separated by commas: those under which a proxy serves the page."""
+"""The variable that adds host names, separated by commas, such as those of a reverse proxy."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-"""The names that this machine has for itself. No other site can have one of them."""
+"""The names of this machine for itself. No other site can have one of them."""
 
 _FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
-"""The bodies that a page may send to another site without asking for permission first."""
+"""The content types that a page may send to another site without a CORS preflight."""
 
 _READING = {"GET", "HEAD"}
 
 _HEADERS = {
-    "X-Frame-Options": "DENY",  # no other page shows this one and has its visitor click in it
+    "X-Frame-Options": "DENY",  # against clickjacking
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -36,8 +36,8 @@ _HEADERS = {
 class BrowserGuard:
     """Passes a request on to the application, or refuses it with one sentence.
 
-    Starlette's TrustedHostMiddleware checks the host name too. It is not used: its answer does not name the
-    setting, and `Origin` has to be compared with the same host name.
+    Starlette's TrustedHostMiddleware also checks the host name. It is not used because its response does not
+    name the variable, and because `Origin` has to be compared with the same host name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
@@ -45,7 +45,7 @@ class BrowserGuard:
         self.hosts = {*LOOPBACK, *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -59,7 +59,7 @@ class BrowserGuard:
             await PlainTextResponse(f"{sentence}\n", status)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """The status and the sentence with which a request is refused; None where it is not."""
+        """The status and message of a refusal; None if the request is allowed."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         host = hosts[0].lower() if len(hosts) == 1 else ""
@@ -71,7 +71,7 @@ class BrowserGuard:
         if scope["type"] == "websocket":
             return None if _is_own(headers) else (403, "Another site opened this connection; it is refused.")
         is_reading = scope["method"] in _READING
-        # a link from a chat or an e-mail opens the page: the browser shows it, and nobody else reads it
+        # a link from a chat or an e-mail may open the page: only the visitor sees the response
         is_followed_link = (
             is_reading
             and headers.get("sec-fetch-mode") == "navigate"
@@ -80,19 +80,19 @@ class BrowserGuard:
         if not (_is_own(headers) or is_followed_link):
             return 403, "Another site sent this request; it is refused."
         if is_graphql and is_reading:
-            return 405, "GraphQL is answered to POST alone."
+            return 405, "GraphQL requests must use POST."
         if not is_reading and _media_type(headers) in _FORM_TYPES:
-            return 415, "Send application/json; what a form can send is refused."
+            return 415, "Send application/json; content types of forms are refused."
         return None
 
 
 def _is_own(headers: Headers) -> bool:
-    """Whether the page itself, its visitor or a program that is no browser sends the request."""
+    """Whether the request comes from the page itself, its visitor, or a program other than a browser."""
     return headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
 
 
 def _is_at(origin: str, host: str) -> bool:
-    """Whether an origin is the one that is asked; the scheme may differ, where a proxy adds TLS."""
+    """Whether an origin is the requested host; the scheme may differ, because a proxy can add TLS."""
     parts = urlsplit(origin.lower())
     return parts.scheme in {"http", "https"} and bool(host) and parts.netloc == host
 
@@ -108,7 +108,7 @@ def _media_type(headers: Headers) -> str:
 
 
 def _with_headers(send: Send) -> Send:
-    """Adds the headers that keep the answers out of other pages."""
+    """Add the headers that keep responses out of other pages."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Puts the definitions together: assets, checks, jobs, schedules, sensors. Other projects can use them."""
+"""Builds the Dagster definitions: assets, checks, jobs, schedules, sensors. Other projects can use them."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def build_definitions(
     cron: str | None = None,
     time_zone: str | None = None,
 ) -> dg.Definitions:
-    """Make the definitions, for a project of one's own or for a process that runs them itself.
+    """Build the definitions, for use in another project or in a process that runs them itself.
 
-    They have no resources, select only their own assets, and never fail to load because of a configuration
-    file: the run that needs the file says what is wrong.
+    They have no resources, and select only their own assets. A mistake in a configuration file does not stop
+    them from loading: the run that needs the file reports it.
 
     Args:
-        settings: loaded strictly: a mistake in a file is raised. By default, they are read from the home
-            folder and the environment, and a mistake is raised by the runs.
-        home: the home folder, where it is not the one that the environment names.
-        key_prefix: what each asset's key begins with; jobs, schedules, sensors, ops and partitions, too.
-        group: one group for all assets; by default, six.
-        cron: when a night begins; by default, as settings.toml says.
-        time_zone: the time zone of it; by default, as settings.toml says.
+        settings: if given, all files are loaded strictly: a mistake is raised here. By default, settings are
+            read from the home folder and the environment, and the runs raise mistakes.
+        home: the home folder, if it is not the one of the environment.
+        key_prefix: the prefix of asset keys and of the names of jobs, schedules, sensors, ops and partitions.
+        group: one group for all assets; by default, there are six.
+        cron: the schedule of the nightly run; by default, from settings.toml.
+        time_zone: the time zone of the schedule; by default, from settings.toml.
 
     Raises:
         ConfigurationError: if settings are given, and findings.toml, its folder of rules, waivers.toml,
@@ -68,7 +68,7 @@ def build_definitions(
 
 
 def assemble(configuration: DefinitionsConfiguration, names: Names | None = None) -> dg.Definitions:
-    """Make the definitions for a configuration; what is wrong with it is raised by their runs.
+    """Build the definitions for a configuration. Its problem, if it has one, is raised by the runs.
 
     Args:
         configuration: the companies, and the files of sql/.
@@ -80,7 +80,7 @@ def assemble(configuration: DefinitionsConfiguration, names: Names | None = None
     tables = specs(configuration.models, names, keys)
     collect = collecting(configuration, names)
     build = building(configuration, names, tables, timing)
-    in_process = dg.in_process_executor  # DuckDB has one writer and uses all cores by itself
+    in_process = dg.in_process_executor  # DuckDB allows one writer, which uses all cores
     collect_job, build_job = (
         dg.define_asset_job(
             names.name(job),
@@ -90,8 +90,8 @@ def assemble(configuration: DefinitionsConfiguration, names: Names | None = None
             executor_def=in_process,
         )
         for job, assets, description in (
-            (COLLECT, collect, "Read companies. What was read is built by the next run of the build."),
-            (BUILD, build, "Build and publish what was read and is not published; report and alert."),
+            (COLLECT, collect, "Collect companies. The next run of build_and_publish builds the snapshots."),
+            (BUILD, build, "Build and publish snapshots that are not published yet; report and alert."),
         )
     )
     nightly = nightly_job(configuration, names)

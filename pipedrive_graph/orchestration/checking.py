@@ -1,4 +1,4 @@
-"""The step that runs the asset checks by hand; a night records their results where they have changed."""
+"""The step that runs the asset checks on demand. A nightly run only records results that have changed."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,13 +11,13 @@ from pipedrive_graph.orchestration.outcomes import Outcome
 
 
 def checking(configuration: DefinitionsConfiguration, names: Names) -> dg.AssetChecksDefinition:
-    """All checks; each can be run by itself."""
+    """Make all asset checks; each can be run on its own."""
 
     @dg.multi_asset_check(
         name=names.name("check"),
         specs=outcomes.specs(configuration.models, names),
         can_subset=True,
-        description="Look at what is kept, and say what each check shows.",
+        description="Evaluate the checks on the stored data.",
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
@@ -35,7 +35,7 @@ def checking(configuration: DefinitionsConfiguration, names: Names) -> dg.AssetC
 
 
 def log_check(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome: Outcome) -> None:
-    """Log an outcome as an event of a step that is no check."""
+    """Log a check's outcome from a step that is not an asset check."""
     evaluation = dg.AssetCheckEvaluation(
         asset_key=outcome.key.asset_key,
         check_name=outcome.key.name,
@@ -45,4 +45,4 @@ def log_check(context: dg.OpExecutionContext | dg.AssetExecutionContext, outcome
         blocking=False,
     )
     log_event: Callable[[dg.AssetCheckEvaluation], None] = context.log_event  # type: ignore[assignment]
-    log_event(evaluation)  # Dagster takes it, and does not declare it
+    log_event(evaluation)  # Dagster accepts it, but does not declare it

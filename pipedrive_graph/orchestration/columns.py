@@ -1,7 +1,7 @@
-"""What is constant about a table: its name, its columns with types and comments, where each comes from.
+"""The constant metadata of a table: its name, its columns with types and comments, and their lineage.
 
-It stands at the asset's definition, not in the events of every night. Dagster asks for it where it loads the
-definitions for its page; a process that only runs a job does without, since it takes a second to make.
+It is part of the asset's definition, so that the events of each run need not repeat it. Only Dagster's web
+page needs it. A process that only runs a job skips it, because it takes a second to build.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Lineage = Mapping[str, Mapping[str, list[Source]]]
 
 
 def is_shown() -> bool:
-    """Whether anybody looks at the definitions that are being loaded."""
+    """Whether the definitions are loaded to be shown, not only to run a job."""
     return DefinitionsLoadContext.get().load_type is not DefinitionsLoadType.RECONSTRUCTION
 
 
 def table_metadata(
     models: Models, tables: Collection[str], names: Names, groups: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """The constant metadata of tables, by qualified name.
+    """Build the constant metadata of tables, by qualified name.
 
     Args:
         models: the files of sql/.
         tables: the qualified names of the tables that are assets.
-        names: makes the keys of the assets.
-        groups: the first word of an asset's key, by schema.
+        names: makes the asset keys.
+        groups: the first part of an asset's key, by schema.
     """
-    types, lineage = _read(_Known(models))
+    types, lineage = _read(_ModelsKey(models))
     return {
         name: _metadata(name, types.get(name, {}), lineage, models, tables, names, groups) for name in tables
     }
@@ -55,15 +55,15 @@ def _metadata(
     groups: Mapping[str, str],
 ) -> dict[str, Any]:
     comments = models[table].columns if table in lineage else {}
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "dagster/table_name": f"warehouse.{table}",
         "dagster/column_schema": dg.TableSchema(
             [dg.TableColumn(name, type_, description=comments.get(name)) for name, type_ in types.items()]
         ),
     }
     if table not in lineage:
-        return found
-    found["dagster/column_lineage"] = dg.TableColumnLineage(
+        return metadata
+    metadata["dagster/column_lineage"] = dg.TableColumnLineage(
         {
             column: [
                 dg.TableColumnDep(asset_key=names.key(groups[schema], name), column_name=source_column)
@@ -74,11 +74,11 @@ def _metadata(
             for column, sources in lineage[table].items()
         }
     )
-    return found
+    return metadata
 
 
-class _Known:
-    """The files of sql/, equal where their texts are: several definitions in one process read them once."""
+class _ModelsKey:
+    """A cache key for the files of sql/: equal if their texts are equal, so a process reads them once."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
@@ -88,20 +88,19 @@ class _Known:
         return hash(self._digest)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other._digest == self._digest
+        return isinstance(other, _ModelsKey) and other._digest == self._digest
 
 
 @lru_cache(maxsize=2)
-def _read(known: _Known) -> tuple[Types, Lineage]:
-    """The types of all columns, from empty tables, and the lineage of those that a file of sql/ makes."""
+def _read(key: _ModelsKey) -> tuple[Types, Lineage]:
+    """The types of all columns (from empty tables), and the column lineage of the models in sql/."""
     types: dict[str, dict[str, str]] = {}
     with duckdb.connect() as connection:
-        empty.create(connection, known.models)
+        empty.create(connection, key.models)
         for schema, table, column, type_ in connection.execute(
             """
             SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()
             WHERE NOT internal ORDER BY schema_name, table_name, column_index"""
         ).fetchall():
             types.setdefault(f"{schema}.{table}", {})[column] = type_
-    shown = known.models.published()
-    return types, column_lineage(known.models, shown)
+    return types, column_lineage(key.models, key.models.published())

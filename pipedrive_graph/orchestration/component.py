@@ -1,4 +1,4 @@
-"""A component for projects whose definitions stand in `defs.yaml`.
+"""A Dagster component for projects that declare their definitions in `defs.yaml`.
 
 type: pipedrive_graph.orchestration.component.PipedriveGraph
 attributes:
@@ -19,11 +19,11 @@ class PipedriveGraph(dg.Component, dg.Model, dg.Resolvable):
     """The identity graph of one or more Pipedrive companies: assets, checks, jobs, schedules and sensors.
 
     Attributes:
-        home: the home folder; by default, the one that the environment names.
-        key_prefix: what each asset's key begins with, and each name of a job, schedule or sensor.
-        group: one group for all assets; by default, six.
-        cron: when a night begins; by default, as settings.toml says.
-        time_zone: the time zone of it; by default, as settings.toml says.
+        home: the home folder; by default, from the environment.
+        key_prefix: the prefix of asset keys and of the names of jobs, schedules and sensors.
+        group: one group for all assets; by default, there are six.
+        cron: the schedule of the nightly run; by default, from settings.toml.
+        time_zone: the time zone of the schedule; by default, from settings.toml.
     """
 
     home: str | None = None
@@ -33,7 +33,7 @@ class PipedriveGraph(dg.Component, dg.Model, dg.Resolvable):
     time_zone: str | None = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Make the definitions."""
+        """Build the definitions."""
         return build_definitions(
             home=self.home,
             key_prefix=self.key_prefix,

@@ -1,8 +1,8 @@
-"""The configuration that the definitions are made of, and whether a run can use it.
+"""The configuration behind the definitions, and whether a run can use it.
 
-A process that runs the definitions itself loads it strictly: what cannot be used is an error at once.
-Dagster loads it leniently: its schedule and sensors exist only as long as the definitions can be imported, so
-a mistake in a file must not stop the import. A run raises it when it asks for the settings.
+A process that runs the definitions itself loads it strictly: a mistake is an error at once. Dagster loads it
+leniently, because its schedule and sensors need definitions that can be imported: a mistake in a file must
+not stop the import. A run raises the mistake when it requests the settings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipedrive_graph.pipeline.before import check
 from pipedrive_graph.warehouse.sql_project import Models
 
 DAGSTER_ADVICE = "as its page and its daemon, too"
-"""What to do where Dagster runs as root in the home folder of another user."""
+"""The advice if Dagster runs as root in the home folder of another user."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class DefinitionsConfiguration:
     """The configuration as one process read it.
 
     Attributes:
-        known: the settings; where they cannot be read, what is known without them. Enough to send alerts.
-        models: the tables and rules; where the custom rules cannot be read, those that are shipped.
-        alerting: whether alerts.toml names a channel, or cannot be read and may name one.
-        current: reads the settings again, as `known` was read; refuses root in the home of another user.
-        problem: why a run cannot use this configuration; None where it can.
-        timing: when a night begins, and by when it must be published.
+        known: the settings; if they cannot be read, what is known without them, enough to send alerts.
+        models: the tables and rules; if the custom rules cannot be read, only the built-in ones.
+        alerting: whether alerts.toml has a channel; also true if it cannot be read.
+        current: reads the settings again, in the same way; refuses root in the home of another user.
+        problem: why a run cannot use this configuration; None if it can.
+        timing: the schedule of the nightly run, and the deadline for publishing.
     """
 
     known: Settings
@@ -47,10 +47,10 @@ class DefinitionsConfiguration:
 
     @property
     def settings(self) -> Settings:
-        """The settings, for a run.
+        """The settings for a run.
 
         Raises:
-            PipedriveGraphError: the problem, if there is one.
+            PipedriveGraphError: the problem of the configuration, if it has one.
         """
         if self.problem is not None:
             raise self.problem
@@ -74,7 +74,7 @@ def load(settings: Settings) -> DefinitionsConfiguration:
 
 
 def load_leniently(variables: Mapping[str, str] | None = None) -> DefinitionsConfiguration:
-    """Load the configuration, with the first thing that is wrong as its problem.
+    """Load the configuration; the first mistake becomes its `problem`.
 
     Args:
         variables: the environment variables to read, by default this process's own.
@@ -91,7 +91,7 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> DefinitionsCon
     loaded = config.Configuration(settings)
     models = _models(loaded, problems)
     alerting, timing = True, Timing()
-    # whatever is wrong, and a fault of our own too, is raised by the run, which is watched
+    # any error, even a bug of ours, is raised by the run: failed runs are monitored
     try:
         _ = loaded.waivers
     except Exception as error:  # noqa: BLE001 - see above
@@ -129,7 +129,7 @@ def _models(loaded: config.Configuration, problems: list[Exception]) -> Models:
         problems.append(error)
     shipped = Models(sql_folder())
     try:
-        # the custom rules stay assets where they lie in the usual folder
+        # custom rules in the usual folder stay checks
         return custom_rules.added(shipped, policy.usual_folder(loaded.settings))
-    except Exception:  # noqa: BLE001 - the problem is known
+    except Exception:  # noqa: BLE001 - the problem is already recorded
         return shipped

@@ -1,7 +1,7 @@
-"""What Dagster's API leaves behind when a run is deleted: rows of its SQLite databases, and files.
+"""Removes what Dagster's API leaves behind when a run is deleted: rows of its SQLite databases, and files.
 
 `DagsterInstance.delete_run` leaves a run's database, its tags, the results of its checks, and the free space
-in each database. Where Dagster keeps its runs elsewhere, as in PostgreSQL, there are no such files.
+in each database. If Dagster stores its runs elsewhere, such as in PostgreSQL, these files do not exist.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from pathlib import Path
 import dagster as dg
 
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The id of a run, by which its files are named."""
+"""The id of a run; its files are named after it."""
 
 _TICK_LOGS = "__repository__"
-"""The folder, below storage, of what schedules and sensors log."""
+"""The folder, below storage, of the logs of schedules and sensors."""
 
-_PATIENCE = 10
+_TIMEOUT = 10
 """Seconds to wait for another process that writes the same database."""
 
 _LEAST_FREE = 2**20
-"""Bytes of free space in a database from which on it is rewritten."""
+"""The least free space, in bytes, for which a database is rewritten."""
 
 _PAGE = 1024
-"""The size of a page in the database of a run that has ended. Each of its 25 tables and indexes takes a page,
-most of them for nothing: with Dagster's 4,096 bytes, that is more than a run's events."""
+"""The page size in the database of a run that has ended. Each of its 25 tables and indexes takes at least one
+page, and most are empty: with Dagster's 4,096 bytes, they would take more space than the run's events."""
 
 _RUNS_TABLES = ("run_tags",)
 _INDEX_TABLES = ("event_logs", "asset_check_executions")
-"""The tables with a `run_id` whose rows go with the run."""
+"""The tables whose rows of a `run_id` are deleted with the run."""
 
 Matches = Callable[[str], bool]
 
@@ -57,12 +57,12 @@ class DagsterFiles:
 
     @property
     def index(self) -> Path:
-        """The database of what all runs did to assets."""
+        """The database of asset events of all runs."""
         return self._events / "index.db"
 
     @property
     def runless(self) -> Path:
-        """The database of events that belong to no run."""
+        """The database of events without a run."""
         return self._events / ".db"
 
     @property
@@ -72,12 +72,12 @@ class DagsterFiles:
 
     @property
     def exist(self) -> bool:
-        """Whether Dagster keeps its runs in SQLite."""
+        """Whether Dagster stores its runs in SQLite."""
         return self.runs.is_file() and self.index.is_file()
 
     @property
     def size(self) -> int:
-        """The bytes of all files."""
+        """The total size of all files, in bytes."""
         sizes = 0
         for path in self.home.rglob("*"):
             with suppress(OSError):  # gone in the meantime
@@ -89,7 +89,7 @@ class DagsterFiles:
         return self.home / "history" / "runs"
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a deleted run's files, and its rows that Dagster leaves."""
+        """Remove a deleted run's files, and the rows that Dagster leaves."""
         if not self.exist or not _RUN.fullmatch(run_id):
             return
         for suffix in ("", "-wal", "-shm", "-journal"):
@@ -99,7 +99,7 @@ class DagsterFiles:
         self._delete_rows(self.index, _INDEX_TABLES, {run_id})
 
     def pack(self, run_ids: Iterable[str]) -> None:
-        """Rewrite the databases of runs that have ended with smaller pages; one in use is left for later."""
+        """Rewrite the databases of ended runs with smaller pages; a database in use is left for later."""
         for run_id in run_ids:
             database = self._events / f"{run_id}.db"
             if not _RUN.fullmatch(run_id) or not database.is_file() or _page_size(database) <= _PAGE:
@@ -108,32 +108,32 @@ class DagsterFiles:
                 suppress(sqlite3.OperationalError),
                 closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection,
             ):
-                connection.execute("PRAGMA journal_mode = DELETE")  # the size of pages is fixed in the other
+                connection.execute("PRAGMA journal_mode = DELETE")  # in WAL mode, the page size is fixed
                 connection.execute(f"PRAGMA page_size = {_PAGE}")
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA journal_mode = WAL")
 
     def orphans(self, known: Collection[str], before: datetime) -> set[str]:
-        """The ids of runs that Dagster does not know any more: their deletion was interrupted.
+        """The ids of runs that have files but that Dagster no longer knows: their deletion was interrupted.
 
         Args:
             known: the runs that Dagster knows.
-            before: only files that were written last before this time are looked at.
+            before: only files last modified before this time are considered.
         """
         if not self.exist:
             return set()
         paths = [*self._events.glob("*.db"), *(self.home / "storage").glob("*")]
-        found = set()
+        run_ids = set()
         for path in paths:
             run_id = path.name.removesuffix(".db")
             with suppress(FileNotFoundError):
                 is_old = path.stat().st_mtime < before.timestamp()
                 if is_old and _RUN.fullmatch(run_id) and run_id not in known:
-                    found.add(run_id)
-        return found
+                    run_ids.add(run_id)
+        return run_ids
 
     def latest_runs(self) -> set[str]:
-        """The runs of the latest materialization of each asset and partition; quicker than by the API."""
+        """The runs of the latest materialization of each asset and partition; faster than the API."""
         with _opened(self.index) as connection:
             rows = connection.execute(
                 """
@@ -146,12 +146,12 @@ class DagsterFiles:
         return {run_id for (run_id,) in rows}
 
     def remove_before(self, before: datetime) -> None:
-        """Remove the events of no run, and the logs of schedules and sensors, that are older than a time."""
+        """Remove events without a run, and logs of schedules and sensors, that are older than a time."""
         if not self.exist:
             return
         for database in filter(Path.is_file, (self.runless, self.index)):
             with _opened(database) as connection:
-                # stored as text in UTC, as '2026-11-30 02:47:08.665817'
+                # stored as text in UTC, such as '2026-11-30 02:47:08.665817'
                 connection.execute(
                     "DELETE FROM event_logs WHERE run_id = '' AND timestamp < ?",
                     [f"{before:%Y-%m-%d %H:%M:%S}"],
@@ -168,7 +168,7 @@ class DagsterFiles:
                 connection.execute(f"DELETE FROM job_ticks WHERE {condition}", values)  # noqa: S608 - our own
 
     def remove_matching(self, matches: Matches) -> None:
-        """Remove what matches and belongs to no run: events, ticks, and what schedules and sensors logged."""
+        """Remove matching events without a run, ticks, and logs of schedules and sensors."""
         if not self.exist:
             return
         statements = {
@@ -187,7 +187,7 @@ class DagsterFiles:
                     path.unlink()
 
     def run_matches(self, run_id: str, matches: Matches) -> bool:
-        """Whether an event of a run, or what it printed, matches."""
+        """Whether an event or the output of a run matches."""
         database = self._events / f"{run_id}.db"
         if database.is_file():
             with _opened(database) as connection:
@@ -201,10 +201,10 @@ class DagsterFiles:
 
     @contextmanager
     def order_kept(self) -> Iterator[None]:
-        """Delete events inside the block; those that are written afterwards still get higher numbers.
+        """Allow the block to delete events, and keep the ids of later events increasing.
 
-        SQLite gives the number of the last row once more when that is deleted, and a sensor that has come so
-        far would not see the events that get it.
+        If the last row is deleted, SQLite reuses its id. A sensor whose cursor has passed that id would miss
+        the new event.
         """
         if not self.exist:
             yield
@@ -221,7 +221,7 @@ class DagsterFiles:
                 )
 
     def repair_assets(self) -> None:
-        """Let each asset's latest materialization be one that is still there; forget assets without one."""
+        """Point each asset to its latest remaining materialization; remove assets without any."""
         if not self.exist:
             return
         with _opened(self.index) as connection:
@@ -257,24 +257,24 @@ class DagsterFiles:
                 )
 
     def shrink(self, *, erase: bool = False) -> None:
-        """Give the free space in the databases back, where it is worth it and the disk has room for a copy.
+        """Return the databases' free space to the disk, if it is worth it and the disk has room for a copy.
 
         Args:
-            erase: whether nothing that was deleted may be left in a file: then each is rewritten, or it is an
-                error.
+            erase: whether no deleted data may be left in a file: then each file is rewritten, and a failure
+                is an error.
         """
         for database in (self.runs, self.index, self.runless, self.ticks):
             if not database.is_file():
                 continue
-            with closing(sqlite3.connect(database, timeout=_PATIENCE, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(database, timeout=_TIMEOUT, isolation_level=None)) as connection:
                 (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
                 (page_size,) = connection.execute("PRAGMA page_size").fetchone()
                 size, room = database.stat().st_size, shutil.disk_usage(database.parent).free
-                # less than that is used again by the next nights
+                # the next runs reuse a smaller amount
                 is_worth_it = pages * page_size >= max(_LEAST_FREE, size / 4)
                 if erase or (is_worth_it and room > 2 * size):
                     connection.execute("VACUUM")
-                # the log beside the database still has what was deleted
+                # the write-ahead log still holds the deleted data
                 (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if is_busy and erase:
                     raise sqlite3.OperationalError("database is locked")
@@ -290,21 +290,21 @@ class DagsterFiles:
         with _opened(database) as connection:
             for table in tables:
                 connection.executemany(
-                    f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - the tables stand above
+                    f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - our own table names
                     [[run_id] for run_id in run_ids],
                 )
 
 
 def _page_size(database: Path) -> int:
-    """The size of a page, from the header of the file; 0 for an empty file."""
+    """The page size, from the header of the file; 0 for an empty file."""
     with database.open("rb") as file:
         return int.from_bytes(file.read(18)[16:], "big")
 
 
 @contextmanager
 def _opened(database: Path) -> Iterator[sqlite3.Connection]:
-    """A database, in one transaction; what is deleted is overwritten by zeros."""
-    with closing(sqlite3.connect(database, timeout=_PATIENCE)) as connection:
+    """Open a database in one transaction; deleted data is overwritten with zeros."""
+    with closing(sqlite3.connect(database, timeout=_TIMEOUT)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
         with connection:
             yield connection

@@ -18,41 +18,45 @@ from pipedrive_graph.common import environment, files, locks, trust
 CONFIGURATION = "dagster.yaml"
 
 _KEPT = (CONFIGURATION, "history", "logs", "schedules", "storage", ".logs_queue", ".nux", ".telemetry")
-"""What Dagster keeps in its home."""
+"""The files and folders of Dagster in its home."""
 
 DEFINITIONS = "pipedrive_graph.definitions"
 
 DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", DEFINITIONS]
-"""The command of Dagster's daemon, which runs the schedule, the sensors and the queue of runs."""
+"""The command of Dagster's daemon, which runs the schedule, the sensors and the run queue."""
 
 
 @contextlib.contextmanager
 def opened(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance | None]:
-    """The instance in DAGSTER_HOME; None where the variable is not set."""
+    """Open the instance in DAGSTER_HOME; yields None if the variable is not set.
+
+    Args:
+        on_wait: called once when another process holds the lock.
+    """
     home = environment.value(environment.DAGSTER_HOME)
     if not home:
         yield None
         return
-    # Dagster reads it itself, and keeps a carriage return at its end
+    # Dagster reads the variable itself, and would keep a trailing carriage return
     os.environ[environment.DAGSTER_HOME] = home
     folder = Path(home)
     trust.check(folder)
     trust.check(folder / CONFIGURATION)
     _check_is_open(folder)
-    with files.private_files():  # Dagster's files would else be readable by all
-        # several processes that make a new instance's database at once can leave it broken for good
+    with files.private_files():  # otherwise all users could read Dagster's files
+        # two processes that create a new instance's database at once can corrupt it
         with locks.lock(folder / ".first-use.lock", doing="opening Dagster's instance", on_wait=on_wait):
             close_to_others(folder)
-            found = dg.DagsterInstance.get()
-        with found as instance:
+            opened_instance = dg.DagsterInstance.get()
+        with opened_instance as instance:
             yield instance
 
 
 def _check_is_open(home: Path) -> None:
-    """Refuse a home in which this user may not write what every run writes.
+    """Refuse a home in which this user cannot write the files that every run writes.
 
     Raises:
-        LandingError: naming the file or folder, its owner and the current user.
+        LandingError: if a file or folder is not writable; names it, its owner and the current user.
     """
     written = [home / name for name in (*_KEPT[1:5], "history/runs", "history/runs.db")]
     written += [home / name for name in ("history/runs/index.db", "schedules/schedules.db")]
@@ -65,28 +69,28 @@ def _check_is_open(home: Path) -> None:
 
 
 def close_to_others(home: Path) -> None:
-    """Take the rights of other users from what Dagster keeps in its home, as earlier versions left it.
+    """Remove other users' rights on Dagster's files, which earlier versions left open.
 
-    Only Dagster's own files and folders are looked at, in case that the home is a folder of other things too.
+    Only Dagster's own files and folders are changed, because the home may contain other files too.
     """
     rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
-    kept = [home / name for name in _KEPT if not (home / name).is_symlink()]
-    for path in (home, *kept, *(inner for folder in kept for inner in folder.rglob("*"))):
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # gone by now, or another user's
+    existing = [home / name for name in _KEPT if not (home / name).is_symlink()]
+    for path in (home, *existing, *(inner for folder in existing for inner in folder.rglob("*"))):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # deleted meanwhile, or another user's
             mode = stat.S_IMODE(path.lstat().st_mode)
             if mode & rights and not (path != home and path.is_symlink()):
                 path.chmod(mode & ~rights)
 
 
 def become_daemon() -> None:
-    """Replace this process by Dagster's daemon, so that whoever ends this process ends the daemon."""
+    """Replace this process by Dagster's daemon, so that ending it ends the daemon."""
     sys.stdout.flush()
     os.execv(DAEMON[0], DAEMON)  # noqa: S606 - this Python, and arguments of our own
 
 
 @contextlib.contextmanager
 def daemon() -> Iterator[None]:
-    """Run Dagster's daemon beside this process while the block runs."""
+    """Run Dagster's daemon in another process while the block runs."""
     process = subprocess.Popen(DAEMON)  # noqa: S603 - this Python, and arguments of our own
     try:
         yield

@@ -1,6 +1,6 @@
-"""What Dagster shows of a materialization: counts, tables, links.
+"""The metadata of materializations: counts, tables, links.
 
-Numbers are plain ones, so that Dagster draws each of them over the nights.
+Counts are plain numbers, so that Dagster plots each of them over time.
 """
 
 from collections import Counter
@@ -18,11 +18,10 @@ from pipedrive_graph.pipeline import Landed
 from pipedrive_graph.published import last_run
 from pipedrive_graph.published.connection import reading
 from pipedrive_graph.published.findings import Listed
-from pipedrive_graph.published.last_run import RunResult
 from pipedrive_graph.reports import markdown
 
 ROWS = 50
-"""Rows of the tables of new findings and of changes."""
+"""The most rows in the tables of new findings and of changes."""
 
 _FINDING = dg.TableSchema(
     [
@@ -41,28 +40,30 @@ _CHANGE = dg.TableSchema(
 
 
 def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
-    """What is to be shown of a company's findings, for any asset that is about them.
+    """The metadata about a company's findings.
 
-    It names nobody: Dagster keeps it with the run. The findings in full are in the published file.
+    It names no people, because Dagster stores it with the run. The published file has the findings in full.
     """
-    night = last_run.read(settings.published, company)
-    if night is None:
+    latest = last_run.read(settings.published, company)
+    if latest is None:
         return {}
     return {
-        "worst open findings": dg.MetadataValue.md(_worst(night)),
-        **{f"open: {severity}": count for severity, count in night.counts["open"].items()},
-        "open": sum(night.counts["open"].values()),
-        "waived": sum(night.counts["waived"].values()),
-        "resolved": sum(night.counts["resolved"].values()),
-        "new tonight": len(night.new),
-        "changes tonight": len(night.changes),
-        "new findings": dg.MetadataValue.table([_finding(one) for one in night.new[:ROWS]], _FINDING),
-        "changes since the last night": dg.MetadataValue.table(_changes(night)[:ROWS], _CHANGE),
+        "worst open findings": dg.MetadataValue.md(_worst(latest)),
+        **{f"open: {severity}": count for severity, count in latest.counts["open"].items()},
+        "open": sum(latest.counts["open"].values()),
+        "waived": sum(latest.counts["waived"].values()),
+        "resolved": sum(latest.counts["resolved"].values()),
+        "new": len(latest.new),
+        "changes": len(latest.changes),
+        "new findings": dg.MetadataValue.table(
+            [_finding(finding) for finding in latest.new[:ROWS]], _FINDING
+        ),
+        "changes since the last snapshot": dg.MetadataValue.table(_changes(latest)[:ROWS], _CHANGE),
     }
 
 
 def report_metadata(alerts: Alerts, company: str, path: Path) -> dict[str, Any]:
-    """Where a report lies, and its address where alerts.toml says one: browsers open no files from a page."""
+    """The path of a report, and its address if alerts.toml has one: browsers cannot open local files."""
     address = alerts.address(company)
     return {
         "path": dg.MetadataValue.path(path),
@@ -71,14 +72,14 @@ def report_metadata(alerts: Alerts, company: str, path: Path) -> dict[str, Any]:
 
 
 def report(settings: Settings, alerts: Alerts, companies: Sequence[str], file: str) -> dict[str, Any]:
-    """Where a report of each company lies; of several, their folder."""
+    """The path of a company's report; for several companies, their folder."""
     if len(companies) == 1:
         return report_metadata(alerts, companies[0], settings.reports / companies[0] / file)
     return {"folder": dg.MetadataValue.path(settings.reports), "companies": len(companies)}
 
 
 def reports(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
-    """What a batch found: of one company in detail, of several in numbers and one row per company."""
+    """The findings of a batch: in detail for one company; for several, counts and a row per company."""
     if len(companies) == 1:
         return findings_metadata(settings, companies[0])
     return _fleet(settings, companies)
@@ -104,8 +105,8 @@ def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
         new[company] += fresh
         severe = severity in {"critical", "high"}
         of_company[company] = [
-            have + more
-            for have, more in zip(of_company[company], (count * severe, count, fresh), strict=True)
+            total + more
+            for total, more in zip(of_company[company], (count * severe, count, fresh), strict=True)
         ]
     worst = sorted(of_company.items(), key=lambda item: ([-count for count in item[1]], item[0]))
     return {
@@ -113,7 +114,7 @@ def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
         "open": open_.total(),
         "waived": sum(row[4] for row in rows),
         "resolved": sum(row[5] for row in rows),
-        "new tonight": new.total(),
+        "new": new.total(),
         "companies with the most open findings": dg.MetadataValue.md(
             markdown.table(
                 ("company", "critical or high", "open", "new"),
@@ -130,17 +131,17 @@ ENDPOINTS = {
     "role_assignments": ("users/{id}/roleAssignments", "roles/{id}/assignments"),
     "user_permissions": ("users/{id}/permissions",),
 }
-"""The collecting assets, in the order in which they are asked for, and the endpoints behind each."""
+"""The endpoints of each collected asset, in the order in which they are requested."""
 
 
 def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
-    """How the collection of a company went, at the first asset; at each, what was not answered.
+    """The metadata of a collected asset: unanswered requests, and for `users`, statistics of the collection.
 
-    There are few entries, because there is one such event for each company, asset and night. Where an earlier
-    run has read the snapshot, this one has sent no requests.
+    There are few entries, because there is one such event per company, asset and run. If an earlier run has
+    read the snapshot, this run has sent no requests.
     """
     manifest = landed.manifest
-    found: dict[str, int | float | str] = {}
+    entries: dict[str, int | float | str] = {}
     missing = []
     for endpoint in ENDPOINTS[name]:
         coverage = manifest.coverage.get(endpoint, Coverage())
@@ -149,45 +150,45 @@ def collected(landed: Landed, name: str) -> dict[str, int | float | str]:
             [f"{endpoint}: {', '.join(f'{number} {how}' for how, number in lost.items())}"] if lost else []
         )
     if missing:
-        found["not answered"] = "; ".join(missing)
+        entries["not answered"] = "; ".join(missing)
     if name != "users":
-        return found
+        return entries
     seconds = (manifest.finished_at - manifest.started_at).total_seconds()
     inferred = f", {manifest.inferred} users inferred" if manifest.inferred else ""
-    found |= {
+    entries |= {
         "snapshot_id": manifest.snapshot_id,
         "read": f"{manifest.verdict.status}, {manifest.identity.collect}{inferred}, {manifest.roles} roles",
         "requests": 0 if landed.is_earlier else manifest.requests,
         "seconds": 0.0 if landed.is_earlier else round(seconds, 1),
     }
     if manifest.throttled and not landed.is_earlier:
-        found["throttled"] = manifest.throttled
-    return found if manifest.users is None else {**found, "dagster/partition_row_count": manifest.users}
+        entries["throttled"] = manifest.throttled
+    return entries if manifest.users is None else {**entries, "dagster/partition_row_count": manifest.users}
 
 
-def _worst(night: RunResult) -> str:
-    """The open findings counted by rule, the worst rule first."""
-    if not night.open:
-        return "*Nothing is open.*"
+def _worst(latest: last_run.RunResult) -> str:
+    """The number of open findings per rule, worst rule first."""
+    if not latest.open:
+        return "*No findings are open.*"
     by_rule: dict[tuple[str, str], list[Listed]] = {}
-    for finding in night.open:
+    for finding in latest.open:
         by_rule.setdefault((finding.values["severity"], finding.values["rule"]), []).append(finding)
-    rows = [(severity, rule, len(found), _since(found)) for (severity, rule), found in by_rule.items()]
+    rows = [(severity, rule, len(listed), _since(listed)) for (severity, rule), listed in by_rule.items()]
     return markdown.table(("severity", "rule", "open", "first seen"), rows)
 
 
 def _since(findings: Sequence[Listed]) -> str:
-    """The day on which the first of them was seen, with hyphens at which no line is broken."""
+    """The day of the earliest finding, with non-breaking hyphens."""
     day = min(finding.values["first_seen"] for finding in findings).date()
     return str(day).replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
-def _finding(one: Listed) -> dg.TableRecord:
-    return dg.TableRecord({column.name: str(one.values[column.name]) for column in _FINDING.columns})
+def _finding(finding: Listed) -> dg.TableRecord:
+    return dg.TableRecord({column.name: str(finding.values[column.name]) for column in _FINDING.columns})
 
 
-def _changes(night: RunResult) -> list[dg.TableRecord]:
-    counts = Counter((change.kind, change.subject_kind) for change in night.changes)
+def _changes(latest: last_run.RunResult) -> list[dg.TableRecord]:
+    counts = Counter((change.kind, change.subject_kind) for change in latest.changes)
     return [
         dg.TableRecord({"change": kind, "about": about, "changes": count})
         for (kind, about), count in sorted(counts.items())

@@ -1,6 +1,6 @@
-"""The names of everything that Dagster shows: keys of assets, groups, jobs, schedules, sensors, partitions.
+"""The names in Dagster: asset keys, groups, jobs, schedules, sensors, partitions.
 
-Another project that uses these definitions gives them a prefix, so that none of the names is there twice.
+Another project that uses these definitions can add a prefix, so that no name occurs twice.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ NIGHTLY = "nightly"
 """The job of the schedule: all steps, for all companies."""
 
 COLLECT = "collect_companies"
-"""The job of the collecting assets."""
+"""The job of the collected assets."""
 
 BUILD = "build_and_publish"
-"""The job that builds and publishes what has been read."""
+"""The job that builds and publishes collected snapshots."""
 
 ALERTS = "alerts"
 VERIFY = "verify"
 SYNC = "sync"
-"""The job of a run of the command `sync`."""
+"""The job that records a run of the command `sync`."""
 
 JOBS = (NIGHTLY, COLLECT, BUILD, ALERTS, VERIFY, SYNC)
 
 COMPANIES = "pipedrive_companies"
-"""The set of partitions: one for each company."""
+"""The partitions: one per company."""
 
 TAG = "pipedrive_graph/job"
-"""The tag of every run of these jobs: the job's name without a prefix."""
+"""The tag of every run of these jobs; its value is the job's name without a prefix."""
 
 PARTITION = "dagster/partition"
 """The tag that names a run's company."""
@@ -44,7 +44,7 @@ class Names:
     """Makes the names.
 
     Attributes:
-        key_prefix: what each asset's key begins with; jobs, schedules, sensors and partitions, too.
+        key_prefix: the prefix of asset keys and of the names of jobs, schedules, sensors and partitions.
         group: the group of all assets; None for a group per kind of asset.
     """
 
@@ -53,7 +53,7 @@ class Names:
 
     @classmethod
     def of(cls, key_prefix: str | Sequence[str] | None = None, group: str | None = None) -> Names:
-        """The names with a prefix that is one word or several."""
+        """The names with a prefix of one or several parts."""
         parts = [key_prefix] if isinstance(key_prefix, str) else key_prefix or []
         return cls(tuple(parts), group)
 
@@ -62,14 +62,14 @@ class Names:
         return dg.AssetKey([*self.key_prefix, *path])
 
     def name(self, plain: str) -> str:
-        """The name of a job, a schedule, a sensor, an op or the set of partitions."""
+        """The name of a job, a schedule, a sensor, an op or the partitions."""
         return "_".join([*self.key_prefix, plain])
 
     def group_of(self, group: str) -> str:
-        """The group of assets that are in this group by default."""
+        """The group of assets whose default group is this one."""
         return self.group or group
 
     @property
     def companies(self) -> dg.DynamicPartitionsDefinition:
-        """The partitions of the collecting assets: one for each company of companies.toml."""
+        """The partitions of the collected assets: one per company of companies.toml."""
         return dg.DynamicPartitionsDefinition(name=self.name(COMPANIES))

@@ -1,7 +1,7 @@
-"""What the asset checks show, judged from what is kept: manifests, the published file, records of runs.
+"""Evaluates the asset checks from stored data: manifests, the published file, run records.
 
-Each check is about all companies, and its description names those for which it failed. So a check can be run
-at any time, also by hand.
+Each check covers all companies, and its description names the companies for which it failed. So a check can
+be run at any time, also on demand.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
 SHOWN = 10
-"""How many companies a description names."""
+"""The most companies that a description names."""
 
 SEVERE = {"critical", "high"}
-"""Open findings of a rule of this severity are an error, those of another one a warning."""
+"""Open findings of these severities are an error; others are a warning."""
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a check shows; `key` is that of the check."""
+    """The result of a check; `key` identifies the check."""
 
     key: dg.AssetCheckKey
     passed: bool
@@ -46,41 +46,41 @@ class Outcome:
 CHECKS = {
     "snapshot_accepted": (
         ("users",),
-        "Of every company, the list of users is complete, enough of the details were answered, and not too"
-        " many users are gone at once. Otherwise the snapshot is not published.",
+        "For every company, the list of users is complete, enough detail requests were answered, and not too"
+        " many users disappeared at once. Otherwise the snapshot is not published.",
     ),
     "snapshot_complete": (
         ("users",),
-        "Every call was answered. What was not stays as last known.",
+        "Every request was answered. Unanswered data stays as last known.",
     ),
     "values_readable": (
         ("graph", "users"),
-        "Every value could be read as what it should be; the others count as unknown.",
+        "Every value could be parsed; other values count as unknown.",
     ),
     "rules_ran": (
         ("graph", "findings"),
-        "Every rule could be run; what the others found before stays as it was.",
+        "Every rule could be run; the findings of other rules stay as they were.",
     ),
     "newest_published": (
         ("identity_graph",),
-        "The newest accepted snapshot of every company is published: each answer reached the history, every"
-        " key identifies its row, and the published tables have as many rows as the warehouse.",
+        "The newest accepted snapshot of every company is published: each response is in the history, every"
+        " key is unique, and the published tables have as many rows as the warehouse.",
     ),
     "alerts_delivered": (
         ("alerts_sent",),
-        "Every alert that was due was delivered. What was not is tried again by the next run.",
+        "Every alert that was due was delivered. The next run retries the others.",
     ),
 }
-"""The checks that are about a whole run: the asset that each stands at, and what it means."""
+"""The checks of a whole run: the asset and the meaning of each."""
 
 
 def specs(models: Models, names: Names) -> list[dg.AssetCheckSpec]:
-    """All checks: those of a run, and one for each rule."""
-    found = [
+    """All checks: those of a run, and one per rule."""
+    of_run = [
         dg.AssetCheckSpec(name, asset=names.key(*asset), description=description)
         for name, (asset, description) in CHECKS.items()
     ]
-    return found + [
+    return of_run + [
         dg.AssetCheckSpec(
             rule.name,
             asset=names.key("graph", "findings"),
@@ -97,7 +97,7 @@ def _of(rule: Model, setting: str) -> str:
 
 
 def evaluate(settings: Settings, models: Models, names: Names) -> Iterator[Outcome]:
-    """The outcome of every check."""
+    """Evaluate every check."""
     newest = {company.name: _newest(settings, company.name) for company in settings.companies}
     judges: dict[str, Callable[[], tuple[str | None, dg.AssetCheckSeverity]]] = {
         "snapshot_accepted": lambda: (_of_each(newest, _not_accepted), ERROR),
@@ -118,15 +118,15 @@ def evaluate(settings: Settings, models: Models, names: Names) -> Iterator[Outco
 
 
 def changed(instance: dg.DagsterInstance, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Those whose latest recorded result is another one: a result that stays is not recorded every night."""
-    found = {outcome.key: outcome for outcome in outcomes}
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([*found])
-    for key, outcome in found.items():
+    """The outcomes that differ from the latest recorded ones; an unchanged result is not recorded again."""
+    by_key = {outcome.key: outcome for outcome in outcomes}
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([*by_key])
+    for key, outcome in by_key.items():
         record_ = latest.get(key)
         event = record_.event.dagster_event if record_ and record_.event else None
-        known = event.event_specific_data if event else None
-        if isinstance(known, dg.AssetCheckEvaluation) and (
-            (known.passed, known.severity, known.description)
+        recorded = event.event_specific_data if event else None
+        if isinstance(recorded, dg.AssetCheckEvaluation) and (
+            (recorded.passed, recorded.severity, recorded.description)
             == (outcome.passed, outcome.severity, outcome.description)
         ):
             continue
@@ -143,7 +143,7 @@ def _newest(settings: Settings, company: str) -> Manifest | LandingError | None:
 def _of_each(
     newest: Mapping[str, Manifest | LandingError | None], problem: Callable[[Manifest], str | None]
 ) -> str | None:
-    """The problem of each company's newest snapshot, as one text; None where there is none."""
+    """The problems of the companies' newest snapshots as one text; None if there are none."""
     lines = [
         f"{company}: {reason}"
         for company, manifest in newest.items()
@@ -182,7 +182,7 @@ def _undelivered(settings: Settings) -> str | None:
 def _unreadable(published: Path) -> str | None:
     rows = _rows(published, "SELECT company, count(*) FROM unreadable_values GROUP BY ALL ORDER BY ALL")
     return _text(
-        f"{company}: {counted(count, 'value')} could not be read; the table unreadable_values has them all."
+        f"{company}: {counted(count, 'value')} could not be parsed; the table unreadable_values lists them."
         for company, count in rows
     )
 
@@ -193,11 +193,11 @@ def _broken(published: Path) -> str | None:
 
 
 def _rules(settings: Settings, models: Models, names: Names) -> Iterator[Outcome]:
-    """One outcome for each rule: passed where it was run and none of its findings is open."""
+    """One outcome per rule: passed if the rule ran and none of its findings is open."""
     asset = names.key("graph", "findings")
     rules = [*models.of("rules", Kind.RULE)]
     try:
-        found = _rows(
+        open_findings = _rows(
             settings.published,
             "SELECT rule, company, count(*) FROM findings WHERE status = 'open' GROUP BY ALL ORDER BY ALL",
         )
@@ -208,7 +208,7 @@ def _rules(settings: Settings, models: Models, names: Names) -> Iterator[Outcome
         return
     for rule in rules:
         key = dg.AssetCheckKey(asset, rule.name)
-        is_open = {company: count for name, company, count in found if name == rule.name}
+        is_open = {company: count for name, company, count in open_findings if name == rule.name}
         idle = [
             (company, reason) for name, company, how, reason in runs if name == rule.name and how != "ran"
         ]
@@ -224,7 +224,7 @@ def _rules(settings: Settings, models: Models, names: Names) -> Iterator[Outcome
         elif ran:
             yield Outcome(key, True, WARN, why)
         else:
-            yield Outcome(key, False, WARN, why or "No company was judged by this rule.")
+            yield Outcome(key, False, WARN, why or "This rule was not run for any company.")
 
 
 def _rows(published: Path, query: str) -> list[tuple[Any, ...]]:
@@ -238,7 +238,7 @@ def _rows(published: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def _text(lines: Iterable[str]) -> str | None:
-    """The first lines, and how many more there are; None where there are none."""
-    found = [*lines]
-    more = [f"And {len(found) - SHOWN} more."] if len(found) > SHOWN else []
-    return "\n".join([*found[:SHOWN], *more]) or None
+    """The first lines, and the number of the others; None without any lines."""
+    all_lines = [*lines]
+    more = [f"And {len(all_lines) - SHOWN} more."] if len(all_lines) > SHOWN else []
+    return "\n".join([*all_lines[:SHOWN], *more]) or None

@@ -1,7 +1,7 @@
-"""Keeps one partition for each company of companies.toml: a new company needs no reload of the definitions.
+"""Keeps one partition per company of companies.toml: a new company needs no reload of the definitions.
 
-The partition of a company that companies.toml no longer names is deleted: a backfill of all companies would
-fail for it. What Dagster has recorded of it stays until its runs are deleted.
+The partition of a company that is no longer in companies.toml is deleted, because a backfill of all companies
+would fail for it. Dagster's records of the company stay until its runs are deleted.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ Change = dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest
 def changes(
     instance: dg.DagsterInstance, partitions: dg.DynamicPartitionsDefinition, settings: Settings
 ) -> list[Change]:
-    """What makes the partitions those of the settings; nothing while the companies are only a guess."""
+    """The requests that update the partitions to the settings; none while the companies are only guessed."""
     if settings.guessed or partitions.name is None:
         return []
     known = instance.get_dynamic_partitions(partitions.name)
     names = [company.name for company in settings.companies]
     new = [name for name in names if name not in known]
     gone = [name for name in known if name not in names] if settings.listed else []
-    found: list[Change] = []
+    requests: list[Change] = []
     if new:
-        found.append(partitions.build_add_request(new))
+        requests.append(partitions.build_add_request(new))
     if gone:
-        found.append(partitions.build_delete_request(gone))
-    return found
+        requests.append(partitions.build_delete_request(gone))
+    return requests
 
 
 def apply(
     instance: dg.DagsterInstance, partitions: dg.DynamicPartitionsDefinition, settings: Settings
 ) -> None:
-    """Make the partitions those of the settings, where no sensor can ask Dagster for it."""
+    """Update the partitions to the settings directly, outside of a sensor."""
     for change in changes(instance, partitions, settings):
         if isinstance(change, dg.AddDynamicPartitionsRequest):
             instance.add_dynamic_partitions(change.partitions_def_name, change.partition_keys)
@@ -46,7 +46,7 @@ def apply(
 
 
 def in_range(keys: Sequence[str], first: str | None, last: str | None) -> list[str]:
-    """The partitions from the first to the last, in Dagster's order; none where one of the two is missing."""
+    """The partitions from the first to the last, in Dagster's order; none if either is missing."""
     if first not in keys or last not in keys:
         return []
     return list(keys[keys.index(first) : keys.index(last) + 1])

@@ -1,6 +1,6 @@
-"""Records in Dagster what a run does: it receives the events of the steps, and logs materializations.
+"""Records a run in Dagster: receives the events of the steps, and logs materializations.
 
-The run of the command `sync` has receivers of its own, for the terminal; they are called first.
+`sync` has its own event receiver for the terminal; it is called first.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ Context = dg.OpExecutionContext | dg.AssetExecutionContext
 REPORTS = ("findings.csv", "access_report.html")
 
 PLOTTED = ("users", "roles", "permission_sets", "user_permissions", "edges", "findings", "access_changes")
-"""Tables whose rows are numbers of their own, which Dagster draws over the nights; `rows` has all."""
+"""Tables whose row count is a metadata entry of its own, which Dagster plots; `rows` has all counts."""
 
 FAILED = "companies that failed"
-"""The metadata of the error that a run ends with: each company whose alerts are sent, and its sentence."""
+"""The metadata entry of a failed run: each company whose alert was sent, with its error message."""
 
 
 class Recorder:
-    """Receives what happens to companies, and logs it to the run of a step.
+    """Receives the events of companies, and logs them to the run of a step.
 
     Args:
-        context: that of the step.
-        configuration: what the files in the home folder say.
-        names: makes the keys of the assets.
-        inner: receives everything first.
+        context: the context of the step.
+        configuration: the configuration files of the home folder.
+        names: makes the asset keys.
+        inner: another receiver, which is called first.
     """
 
     def __init__(self, context: Context, configuration: Configuration, names: Names, inner: Events) -> None:
         self._configuration, self._settings = configuration, configuration.settings
         self._context, self._names, self._inner = context, names, inner
-        self.names_people = inner.names_people  # it also makes the observers
+        self.names_people = inner.names_people  # it also creates the observers
         self._is_kept = not context.instance.is_ephemeral
         self.errors: dict[str, Exception] = {}
         self._published: list[str] = []
         self._undelivered: list[str] = []
 
     def about(self, company: str) -> AbstractContextManager[None]:
-        """Messages inside concern a company."""
+        """A context in which messages concern a company."""
         return self._inner.about(company)
 
     def observer(self, company: str) -> Observer:
@@ -60,11 +60,11 @@ class Recorder:
         return self._inner.observer(company)
 
     def began(self, company: str) -> None:
-        """Nothing: the run has begun."""
+        """Only pass the event on: Dagster shows that the run has begun."""
         self._inner.began(company)
 
     def landed(self, landed: Landed) -> None:
-        """Log the collecting assets of a company; of a rejected snapshot, only the error says something."""
+        """Log the collected assets of a company; a rejected snapshot only causes an error."""
         self._inner.landed(landed)
         if landed.manifest.accepted:
             for name in metadata.ENDPOINTS:
@@ -92,7 +92,7 @@ class Recorder:
         )
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
-        """Keep what could not be delivered."""
+        """Keep the deliveries that failed, for the end of the batch."""
         self._inner.alerted(company, problems)
         self._undelivered += problems
 
@@ -103,11 +103,11 @@ class Recorder:
         self._say(f"{company} failed: {sentence(error)}")
 
     def ended(self, company: str) -> None:
-        """Nothing: the end of the batch says it."""
+        """Only pass the event on: the end of the batch is logged."""
         self._inner.ended(company)
 
     def finish_batch(self) -> None:
-        """Log the reports and the alerts of the companies that were published last."""
+        """Log the reports and alerts of the companies that were last published."""
         if not self._published:
             return
         done, undelivered = self._published, self._undelivered
@@ -119,7 +119,7 @@ class Recorder:
             links = [
                 metadata.report(self._settings, self._configuration.alerts, done, file) for file in REPORTS
             ]
-        except PipedriveGraphError as error:  # the reports are written; only Dagster does not show them
+        except PipedriveGraphError as error:  # the reports are written, only their metadata is missing
             self._say(f"The reports cannot be shown here: {error}")
         self._materialized("findings_csv", metadata={**links[0], **about})
         self._materialized("access_report", metadata=links[1])
@@ -128,20 +128,20 @@ class Recorder:
         )
 
     def finish(self, models: Models) -> None:
-        """Log what is left, and the results of checks that have changed.
+        """Log the last batch, and the check results that have changed.
 
         Raises:
-            Failure: naming the companies that failed, if there are any.
+            Failure: if companies failed; names them.
         """
         self.finish_batch()
-        found = outcomes.evaluate(self._settings, models, self._names)
-        for outcome in outcomes.changed(self._context.instance, found):
+        evaluated = outcomes.evaluate(self._settings, models, self._names)
+        for outcome in outcomes.changed(self._context.instance, evaluated):
             log_check(self._context, outcome)
         if self.errors:
             raise failure(self.errors) from next(iter(self.errors.values()))
 
     def _say(self, text: str) -> None:
-        """Write to the run's log; not by the step's logger, which `sync` silences with all others."""
+        """Write to the run's log directly, because `sync` silences the step's logger."""
         self._context.instance.report_engine_event(text, self._context.run)
 
     def _materialized(self, *path: str, metadata: dict[str, Any], partition: str | None = None) -> None:
@@ -151,7 +151,7 @@ class Recorder:
 
 
 def failure(errors: dict[str, Exception]) -> dg.Failure:
-    """The error that ends a run; alerts about each company are sent by then."""
+    """The error that ends a run; the alerts about its companies are already sent."""
     lines = [f"{company}: {sentence(error)}" for company, error in errors.items()]
     text = "\n".join([f"{counted(len(errors), 'company', 'companies')} failed.", *lines])
     return dg.Failure(
@@ -162,7 +162,7 @@ def failure(errors: dict[str, Exception]) -> dg.Failure:
 
 
 def sentence(error: Exception) -> str:
-    """An error of ours as it is; of another one, only its kind: its text may hold anything."""
+    """The message of our own error; for any other error only its class, because its text may hold secrets."""
     if isinstance(error, PipedriveGraphError):
         return str(error)
     return f"an unexpected error, {type(error).__name__}"

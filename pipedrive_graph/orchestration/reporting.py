@@ -1,6 +1,6 @@
-"""Receives what happens in a run that Dagster has started: progress to its log, and each company's record.
+"""Receives the events of a run that Dagster has started: logs progress, and writes each company's run record.
 
-The record is the one that `sync` keeps for its own runs, so `status`, metrics and heartbeat hold for both.
+`sync` writes the same records, so `status`, metrics and heartbeat cover both kinds of run.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pipedrive_graph.runs.company_run import CompanyRun, CompanyRuns
 from pipedrive_graph.runs.metrics import write_metrics
 
 EVERY = 15.0
-"""Seconds between two lines of progress in a log."""
+"""Seconds between two log lines about progress."""
 
 
 @dataclass
 class LogObserver:
-    """The observer of one company: its progress counts for the whole run, its warnings are logged at once."""
+    """The observer of one company: adds its progress to that of the run, and logs warnings at once."""
 
     company: str
     run: LoggedRun
     last: Progress | None = None
 
     def progress(self, progress: Progress) -> None:
-        """Note how far the company is."""
+        """Note the progress of the company."""
         self.last = progress
         self.run.progressed(self.company)
 
@@ -41,10 +41,10 @@ class LogObserver:
 
 
 class LoggedRun(CompanyRuns):
-    """The companies of a run that Dagster has started: records each, and logs how far all of them are.
+    """The companies of a run that Dagster has started: records each, and logs their common progress.
 
     Args:
-        configuration: what the files in the home folder say.
+        configuration: the configuration files of the home folder.
         companies: the names of the companies of the run.
         run_id: its id in Dagster.
         log: the run's log.
@@ -63,39 +63,39 @@ class LoggedRun(CompanyRuns):
         self._logged_at = float("-inf")
 
     def sentence(self, error: Exception) -> str:
-        """What the record says of an error."""
+        """An error as the record states it."""
         if isinstance(error, PipedriveGraphError):
             return str(error)
         return f"an unexpected error, {type(error).__name__}; see run {self._run_id} in Dagster."
 
     @contextlib.contextmanager
     def about(self, company: str) -> Iterator[None]:
-        """Nothing: the messages name the company."""
+        """Do nothing: the messages name the company."""
         yield
 
     def progressed(self, company: str) -> None:
-        """Log how far all companies are, every few seconds, and when one is done alone."""
-        found = [run.observer.last for run in self.runs.values() if run.observer.last]
-        done, total = sum(one.done for one in found), sum(one.total for one in found)
+        """Log the progress of all companies every few seconds; for a single company, also when it is done."""
+        latest = [run.observer.last for run in self.runs.values() if run.observer.last]
+        done, total = sum(each.done for each in latest), sum(each.total for each in latest)
         now = time.monotonic()
         if now - self._logged_at < EVERY and (self.has_several or done < total):
             return
         self._logged_at = now
-        one = f", of {len(found)} companies" if self.has_several else ""
+        companies = f", of {len(latest)} companies" if self.has_several else ""
         last = self.runs[company].observer.last
         pace = f"; allowed: {last.limit} per {last.window:g} s" if last and not self.has_several else ""
         self.log.info(
             "Answered %d of %d calls%s, with %d requests and %d throttled%s",
             done,
             total,
-            one,
-            sum(one.requests for one in found),
-            sum(one.throttled for one in found),
+            companies,
+            sum(each.requests for each in latest),
+            sum(each.throttled for each in latest),
             pace,
         )
 
     def finish(self) -> None:
-        """Record the companies that have not ended as interrupted, and write the metrics."""
+        """Record the unfinished companies as interrupted, and write the metrics."""
         for run in self.under_way:
             run.interrupt("Interrupted.")
         write_metrics(self.settings, self._configuration.alerts_file, self.log.warning)

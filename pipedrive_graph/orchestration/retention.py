@@ -1,7 +1,7 @@
-"""Deletes old runs from Dagster's home, or those that `forget` names.
+"""Deletes old runs from Dagster's home, and the runs that `forget` selects.
 
-Dagster keeps each run for ever; its own setting `retention` is for ticks alone. The run that made the latest
-materialization of an asset for a company stays, however old it is, and so does a run that has not ended.
+Dagster keeps all runs for ever; its own setting `retention` only covers ticks. A run stays, however old it
+is, if it made an asset's latest materialization for a company, or if it has not ended.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from pipedrive_graph.orchestration.names import PARTITION, RANGE, TAG
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 JOBS = (*NAMED_JOBS, "__ASSET_JOB")
-"""The jobs of ours; the last is what Dagster calls a run that was started from the page of an asset."""
+"""Our jobs; the last is Dagster's name for a run that was started from the page of an asset."""
 
 MODULE = "pipedrive_graph.definitions"
 
 _REPOSITORY = ".dagster/repository"
-"""The tag that names the repository of a run which Dagster's daemon or page has started."""
+"""The tag with the repository of a run that Dagster's daemon or page has started."""
 
 _MARK = ".last-retention"
-"""The file in Dagster's home that says when old runs were deleted last."""
+"""The file in Dagster's home with the time of the last deletion of old runs."""
 
 _SECONDS = 20.0
-"""How long one call deletes; a sensor of Dagster has a minute, also for what comes afterwards."""
+"""The time limit of one call. A sensor of Dagster has a minute in all."""
 
 _BATCH = 200
 
@@ -50,13 +50,13 @@ _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was deleted, or would be.
+    """What was deleted; in a dry run, what would be.
 
     Attributes:
-        runs: how many runs.
-        left: how many runs were to be deleted, and have not ended.
-        freed: bytes of disk space; 0 for what would be deleted.
-        complete: whether nothing is left for the next call.
+        runs: the number of runs.
+        left: the number of selected runs that stay because they have not ended.
+        freed: the disk space that was freed, in bytes; 0 in a dry run.
+        complete: whether the next call has nothing left to do.
     """
 
     runs: int = 0
@@ -65,20 +65,20 @@ class Removed:
     complete: bool = True
 
     def __str__(self) -> str:
-        """Say what was deleted, for a log."""
+        """The result as a sentence, for a log."""
         return f"{counted(self.runs, 'old run')} deleted, {self.freed / 2**20:.1f} MiB freed."
 
 
 def daily(instance: dg.DagsterInstance, options: Dagster, *, seconds: float = _SECONDS) -> Removed | None:
-    """Delete old runs, unless that was done within a day; None where it was, or another process does it.
+    """Delete old runs at most once a day; None if that is done already, or another process is doing it.
 
     Args:
-        instance: a lasting one.
+        instance: an instance on disk.
         options: how long runs are kept.
-        seconds: after this time the rest is left for the next call.
+        seconds: the time limit; the rest is left for the next call.
 
     Raises:
-        PipedriveGraphError: if something cannot be deleted; the next call goes on.
+        PipedriveGraphError: if something cannot be deleted; the next call continues.
     """
     home = Path(instance.root_directory)
     now = clock.now()
@@ -100,10 +100,10 @@ def daily(instance: dg.DagsterInstance, options: Dagster, *, seconds: float = _S
 def clean(
     instance: dg.DagsterInstance, options: Dagster, now: datetime, *, seconds: float = _SECONDS
 ) -> Removed:
-    """Delete the runs that are older than the settings say, the oldest first.
+    """Delete the runs that are older than the settings allow, oldest first.
 
     Raises:
-        PipedriveGraphError: if something cannot be deleted; what is deleted by then stays so.
+        PipedriveGraphError: if something cannot be deleted; earlier deletions are kept.
     """
     before = now - timedelta(days=options.keep_days)
     until = time.monotonic() + seconds
@@ -141,21 +141,21 @@ def forget(
     dry_run: bool = False,
     with_unfinished: bool = False,
 ) -> Removed | None:
-    """Delete runs, ticks and events from the instance in DAGSTER_HOME; None where the variable is not set.
+    """Delete runs, ticks and events from the instance in DAGSTER_HOME; None if the variable is not set.
 
-    Everything that any of the three names is deleted, also the latest materialization of an asset.
+    Everything that matches one of the three selections is deleted, even an asset's latest materialization.
 
     Args:
-        company: all of its runs, also those that it shares with other companies.
-        before: the runs that began before this time, and what else is older.
-        texts: all runs that have one of these in an event, a tag or their output, whatever its case.
+        company: selects all runs of this company, also those that it shares with other companies.
+        before: selects runs that began before this time, and older ticks and events.
+        texts: selects runs with one of these texts in an event, a tag or the output, ignoring case.
         on_wait: called once when another process holds the lock.
         dry_run: whether to count only.
-        with_unfinished: whether to delete runs that have not ended by what Dagster knows; only for a caller
-            that holds the locks of a night, so that the process of such a run must have died.
+        with_unfinished: whether to delete runs that Dagster still considers unfinished. Only for a caller
+            that holds the locks of a run: then the process of such a run must have died.
 
     Raises:
-        PipedriveGraphError: if something cannot be deleted; the same call again goes on.
+        PipedriveGraphError: if something cannot be deleted; the same call again continues.
     """
     with instances.opened(on_wait) as instance:
         if instance is None:
@@ -191,7 +191,7 @@ def forget(
 
 
 def contains(texts: Sequence[str]) -> Matches:
-    """Whether a text of Dagster's holds one of these, whatever its case and however JSON escapes it."""
+    """A matcher for texts that contain one of these, ignoring case and JSON escapes."""
     forms = {_unescaped(form) for text in texts for form in (text, json.dumps(text)[1:-1])}
 
     def matches(text: str) -> bool:
@@ -202,18 +202,18 @@ def contains(texts: Sequence[str]) -> Matches:
 
 
 def _unescaped(text: str) -> str:
-    """A text for comparison, the same in JSON within JSON, as metadata of an event is."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\\", "").casefold()
+    """A text without JSON escapes, for comparison. Metadata of an event is JSON within JSON."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text).replace("\\", "").casefold()
 
 
 def names(company: str) -> Matches:
-    """Whether a text of Dagster's names a company."""
+    """A matcher for texts that name a company."""
     name = re.compile(rf"(?<![\w-]){re.escape(company)}(?![\w-])")
     return lambda text: name.search(text) is not None
 
 
 def _concerns(instance: dg.DagsterInstance, folder: DagsterFiles, run: dg.DagsterRun, company: str) -> bool:
-    """Whether a run is for a company; one for several names them in its events."""
+    """Whether a run concerns a company; a run for several companies names them in its events."""
     if company in {run.tags.get("company"), run.tags.get(PARTITION)}:
         return True
     is_for_several = RANGE[0] in run.tags or TAG in run.tags
@@ -230,14 +230,14 @@ def _holds(instance: dg.DagsterInstance, folder: DagsterFiles, run: dg.DagsterRu
 
 
 def _delete(instance: dg.DagsterInstance, folder: DagsterFiles, run_id: str) -> None:
-    """Delete one run; where that is interrupted, its files are found as orphans by the next call."""
+    """Delete one run. If that is interrupted, the next call finds its files as orphans."""
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.delete_run(run_id)
     folder.remove_run(run_id)
 
 
 def _old_runs(instance: dg.DagsterInstance, before: datetime, *, keep: int) -> list[str]:
-    """The runs of ours that ended and began before a time, the oldest first; never the newest `keep`."""
+    """Our ended runs that began before a time, oldest first, except for the newest `keep`."""
     newest = {run.dagster_run.run_id for run in instance.get_run_records(limit=keep)}
     filters = dg.RunsFilter(statuses=ENDED, created_before=before)
     records = instance.get_run_records(filters=filters, ascending=True)
@@ -249,19 +249,19 @@ def _old_runs(instance: dg.DagsterInstance, before: datetime, *, keep: int) -> l
 
 
 def _ended(instance: dg.DagsterInstance) -> Sequence[dg.RunRecord]:
-    """The runs of ours that have ended."""
+    """Our runs that have ended."""
     records = instance.get_run_records(filters=dg.RunsFilter(statuses=ENDED))
     return [run for run in records if _is_ours(run.dagster_run)]
 
 
 def _is_ours(run: dg.DagsterRun) -> bool:
-    """Whether a run is of this program: somebody may share Dagster's home with other projects."""
+    """Whether a run belongs to this program: Dagster's home may be shared with other projects."""
     repository = run.tags.get(_REPOSITORY)
     return TAG in run.tags or (repository.endswith(f"@{MODULE}") if repository else run.job_name in JOBS)
 
 
 def _latest(instance: dg.DagsterInstance, folder: DagsterFiles) -> set[str]:
-    """The runs that made the latest materialization of an asset, for any company."""
+    """The runs of the latest materialization of each asset and company."""
     if folder.exist:
         return folder.latest_runs()
     runs = set()
@@ -285,13 +285,13 @@ def _known(instance: dg.DagsterInstance) -> Collection[str]:
 
 
 def _yesterday() -> datetime:
-    """By the real time, which files have: a run that begins now has files before Dagster knows it."""
+    """A day ago by the real clock, like file times: a run has files shortly before Dagster knows it."""
     return datetime.now(UTC) - timedelta(days=1)
 
 
 @contextmanager
 def _explained(home: Path) -> Iterator[None]:
-    """Say in one sentence why something could not be deleted."""
+    """Turn errors of Dagster, SQLite and the system into errors with one clear sentence."""
     try:
         yield
     except PipedriveGraphError:

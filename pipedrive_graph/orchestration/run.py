@@ -1,4 +1,4 @@
-"""The job of a night: all steps for all companies, in one run; `sync` records its run in the same way."""
+"""The nightly job, which runs all steps for all companies; `sync` records its run in the same way."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,18 +21,18 @@ from pipedrive_graph.pipeline.land import is_confirmed
 from pipedrive_graph.warehouse.database import is_interrupt
 
 Steps = Callable[[config.Configuration, pipeline.Events], None]
-"""Runs steps for companies, and reports what happens."""
+"""Runs steps for companies, and reports events."""
 
 
 class NightConfig(dg.Config):
-    """What a run that reads companies can be given.
+    """The run configuration of a run that collects companies.
 
     Attributes:
         companies: their names; by default, all.
-        collect: how they are collected; by default, as the settings of each say.
-        accept_shrink: the id of a snapshot that was refused because many users are gone, which the refusal
-            names; then only its company is read. Any type is accepted here, so that `true`, which was enough
-            before, gets a sentence.
+        collect: how to collect them; by default, as in the settings of each.
+        accept_shrink: the id of a snapshot that was refused because many users are gone; the error message
+            contains it. Then only its company is collected. Any type is accepted here, so that `true`, which
+            earlier versions used, gets a clear error.
     """
 
     companies: list[str] = []  # noqa: RUF012 - Dagster's configurations are declared like this
@@ -41,11 +41,11 @@ class NightConfig(dg.Config):
 
 
 def nightly_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobDefinition:
-    """The job that the schedule starts."""
+    """Make the job that the schedule starts."""
 
     @dg.op(
         name=names.name("night"),
-        description="Read the companies at the same time, build and publish together, report and alert.",
+        description="Collect the companies at the same time; build and publish in batches; report and alert.",
     )
     def night(context: dg.OpExecutionContext, config: NightConfig) -> None:
         settings = configuration.settings
@@ -60,12 +60,12 @@ def nightly_job(configuration: DefinitionsConfiguration, names: Names) -> dg.Job
         )
 
     return op_job(
-        names.name(NIGHTLY), night, "Read, build, publish, report and alert, for all companies.", NIGHTLY
+        names.name(NIGHTLY), night, "Collect, build, publish, report and alert, for all companies.", NIGHTLY
     )
 
 
 def op_job(name: str, op: dg.OpDefinition, description: str, tag: str) -> dg.JobDefinition:
-    """A job of one op, which runs in the process of the run."""
+    """Make a job with one op, which runs in the process of the run."""
     return dg.JobDefinition(
         name=name,
         graph_def=dg.GraphDefinition(name, node_defs=[op]),
@@ -79,28 +79,28 @@ def op_job(name: str, op: dg.OpDefinition, description: str, tag: str) -> dg.Job
 def requested(
     settings: Settings, config: NightConfig, companies: Sequence[str] | None = None
 ) -> pipeline.Request:
-    """What a run is asked for.
+    """Make the pipeline's request from a run's configuration.
 
     Args:
         settings: the companies, and how many are read at the same time.
-        config: what the run was given.
+        config: the run configuration.
         companies: the partitions of the run; by default, the companies of the configuration.
 
     Raises:
         ConfigurationError: if a company is not known, or the snapshot of `accept_shrink` was not refused.
     """
     chosen = settings.options.sync
-    found = [settings.company(name) for name in companies or config.companies] or [*settings.companies]
+    selected = [settings.company(name) for name in companies or config.companies] or [*settings.companies]
     accept = config.accept_shrink not in (None, False, "")
     if accept:
-        found = [_confirmed(settings, found, config.accept_shrink)]
+        selected = [_confirmed(settings, selected, config.accept_shrink)]
     try:
         plan = Collect(config.collect) if config.collect else None
     except ValueError as error:
-        plans = " or ".join(str(one) for one in Collect)
+        plans = " or ".join(map(str, Collect))
         raise ConfigurationError(f"collect in the run's configuration must be {plans}.") from error
     return pipeline.Request(
-        found, plan, accept_shrink=accept, jobs=chosen.jobs, publish_after=chosen.publish_after * 60
+        selected, plan, accept_shrink=accept, jobs=chosen.jobs, publish_after=chosen.publish_after * 60
     )
 
 
@@ -113,7 +113,7 @@ def _confirmed(settings: Settings, companies: Sequence[Company], value: object) 
                 return company
         except ConfigurationError as error:
             problem = error
-    raise problem or ConfigurationError("There is no company to accept a snapshot of.")
+    raise problem or ConfigurationError("No company is selected whose snapshot could be accepted.")
 
 
 def run_steps(
@@ -121,10 +121,10 @@ def run_steps(
 ) -> None:
     """Run steps for companies in a run that Dagster has started, and record them.
 
-    The files of the configuration are read by the run: they may have changed since the definitions were made.
+    The run reads the configuration files itself: they may have changed since the definitions were loaded.
 
     Raises:
-        Failure: naming the companies that failed, if there are any.
+        Failure: if companies failed; names them.
     """
     loaded = config.Configuration(settings)
     logged = LoggedRun(loaded, [company.name for company in companies], context.run.run_id, context.log)
@@ -142,12 +142,12 @@ def run_recorded(
     """Run all steps of `sync`, and record them in the instance of DAGSTER_HOME.
 
     Args:
-        configuration: what the files in the home folder say.
-        request: the companies, and how they are read.
-        events: receives what happens, before it is recorded.
+        configuration: the configuration files of the home folder.
+        request: the companies, and how to collect them.
+        events: receives the events before they are recorded.
 
     Raises:
-        KeyboardInterrupt: if the process is told to end.
+        KeyboardInterrupt: if the process is interrupted or terminated.
     """
     names, settings = Names(), configuration.settings
 
@@ -159,10 +159,10 @@ def run_recorded(
         recorder.finish(configuration.models)
 
     job = op_job(SYNC, sync, "One run of the command `sync`.", SYNC)
-    warn = events.observer(request.companies[0].name).warn
-    with _instance(warn) as opened:
+    on_warning = events.observer(request.companies[0].name).warn
+    with _instance(on_warning) as opened:
         _execute(job, opened, request)
-        _delete_old_runs(opened, settings, warn)
+        _delete_old_runs(opened, settings, on_warning)
 
 
 def _execute(job: dg.JobDefinition, opened: dg.DagsterInstance, request: pipeline.Request) -> None:
@@ -174,8 +174,8 @@ def _execute(job: dg.JobDefinition, opened: dg.DagsterInstance, request: pipelin
             tags=tags,
         )
     except dg.Failure:
-        pass  # of companies, whose receiver knows it
-    except dg.DagsterExecutionInterruptedError as error:  # how Dagster passes SIGINT and SIGTERM on
+        pass  # companies failed; their receiver was notified
+    except dg.DagsterExecutionInterruptedError as error:  # Dagster's error for SIGINT and SIGTERM
         raise KeyboardInterrupt from error
     except Exception as error:
         if is_interrupt(error):
@@ -183,21 +183,23 @@ def _execute(job: dg.JobDefinition, opened: dg.DagsterInstance, request: pipelin
         raise
 
 
-def _delete_old_runs(opened: dg.DagsterInstance, settings: Settings, warn: Callable[[str], None]) -> None:
-    """Delete old runs from a lasting instance, once a day; the night is done, and is not failed by it."""
+def _delete_old_runs(
+    opened: dg.DagsterInstance, settings: Settings, on_warning: Callable[[str], None]
+) -> None:
+    """Delete old runs from an instance on disk, once a day; an error is only a warning."""
     if opened.is_ephemeral:
         return
     try:
         retention.daily(opened, settings.options.dagster)
     except PipedriveGraphError as error:
-        warn(f"Old runs of Dagster were not deleted: {error}")
+        on_warning(f"Old runs of Dagster were not deleted: {error}")
 
 
 @contextlib.contextmanager
 def _instance(on_wait: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
-    with instance.opened(on_wait) as kept:
-        if kept is not None:
-            yield kept
+    with instance.opened(on_wait) as opened:
+        if opened is not None:
+            yield opened
             return
         with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as ephemeral:
             yield ephemeral

@@ -1,6 +1,6 @@
-"""The sensors: two ask for alerts, one for a build of what has been read, and one deletes old runs.
+"""The sensors: two request alerts, one requests builds of pending snapshots, and one deletes old runs.
 
-Holds no logic of alerts: `pipedrive_graph.alerts` knows what is due, and sends it.
+`pipedrive_graph.alerts` decides which alerts are due, and sends them.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ if TYPE_CHECKING:  # what define_asset_job returns has no public name
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 EVERY = 3600
-"""Seconds between two looks at whether a night did not run."""
+"""Seconds between two checks for missing runs."""
 
 OFTEN = 60
-"""Seconds between two looks at whether a snapshot waits to be built."""
+"""Seconds between two checks for pending snapshots."""
 
 WILL_RETRY = "dagster/will_retry"
-"""The tag of a failed run that Dagster runs once more by itself."""
+"""The tag of a failed run that Dagster will retry."""
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -65,14 +65,13 @@ def watching(
     ours: Collection[dg.AssetKey],
     job: dg.JobDefinition,
 ) -> list[dg.SensorDefinition]:
-    """The sensors of alerts, and the one that deletes old runs.
+    """Make the sensors for alerts, and the sensor that deletes old runs.
 
     Args:
-        configuration: the companies whose nights are watched, and whether the sensors of alerts are on from
-            the start: where a channel is set.
+        configuration: the companies to watch. The sensors for alerts start switched on if it has a channel.
         names: makes the names.
-        ours: the assets that a night makes.
-        job: sends the alerts.
+        ours: the assets of a run of ours.
+        job: the job that sends alerts.
     """
     status = dg.DefaultSensorStatus.RUNNING if configuration.alerting else dg.DefaultSensorStatus.STOPPED
 
@@ -81,39 +80,40 @@ def watching(
         job=job,
         minimum_interval_seconds=EVERY,
         default_status=status,
-        description="Every hour: has a night not run, or could an alert not be delivered?",
+        description="Every hour: request alerts if a run is missing or an alert could not be delivered.",
     )
     def night_missed(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         settings = configuration.current()
         alerts = alerts_file.read(settings)
-        due = [one.name for one in settings.companies if _is_due(settings, alerts, one.name, context.log)]
+        names_ = [company.name for company in settings.companies]
+        due = [name for name in names_ if _is_due(settings, alerts, name, context.log)]
         if due:
             yield dg.RunRequest(run_config=alert_assets.run_config(names, due))
         else:
-            yield dg.SkipReason("There is nothing to send.")
+            yield dg.SkipReason("No alert is due.")
 
     @dg.run_failure_sensor(
         name=names.name("night_failed"),
-        # `dg launch` runs in no code location; tags and assets show whether a run is one of ours
+        # `dg launch` runs outside a code location; tags and assets show whether a run is ours
         monitor_all_code_locations=True,
         request_job=job,
         default_status=status,
-        description="A run that failed before its alerts were sent, however it was started.",
+        description="Request alerts about runs that failed before sending theirs, however they were started.",
     )
     def night_failed(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         if run.tags.get(WILL_RETRY) == "true":
-            return dg.SkipReason("Dagster runs it once more.")
+            return dg.SkipReason("Dagster will retry this run.")
         kind, sentence = _why(context)
         if run.job_name == names.name(ALERTS) and run.tags.get(TAG) == ALERTS:
-            # no other run is requested: it would fail as well. The tick shows what is wrong
+            # another run would fail as well, so none is requested; the tick shows the error
             raise AlertError(f"The alerts could not be sent: {sentence}")
         if run.tags.get(TAG) == SYNC or _reports_itself(context):
             return dg.SkipReason("The run has sent the alerts about its own failure.")
         settings = configuration.current()
         companies = _companies(context, settings, names)
         if not companies or not (run.tags.get(TAG) in {NIGHTLY, BUILD} or _planned(context) & {*ours}):
-            return dg.SkipReason("It is not the night of a company.")
+            return dg.SkipReason("This run does not process a company.")
         if kind not in {error.__name__ for error in send.FINE}:
             ended, alerts = _ended(context), alerts_file.read(settings)
             for company in companies:
@@ -124,11 +124,11 @@ def watching(
         name=names.name("old_runs"),
         minimum_interval_seconds=EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Once a day: delete runs that are older than settings.toml keeps them.",
+        description="Once a day: delete runs that are older than settings.toml allows.",
     )
     def old_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         removed = retention.daily(context.instance, configuration.current().options.dagster)
-        return dg.SkipReason(str(removed) if removed else "Old runs were deleted within a day.")
+        return dg.SkipReason(str(removed) if removed else "Old runs were deleted less than a day ago.")
 
     return [night_missed, night_failed, old_runs]
 
@@ -139,13 +139,13 @@ def building_when_due(
     collected: Collection[dg.AssetKey],
     job: UnresolvedAssetJobDefinition,
 ) -> dg.SensorDefinition:
-    """The sensor that keeps the partitions, and asks for a build where snapshots wait for one.
+    """Make the sensor that updates the partitions, and requests a build if snapshots are pending.
 
     Args:
         configuration: the companies.
         names: makes the names.
-        collected: the collecting assets.
-        job: builds.
+        collected: the collected assets.
+        job: the job that builds.
     """
 
     @dg.sensor(
@@ -153,18 +153,18 @@ def building_when_due(
         job=job,
         minimum_interval_seconds=OFTEN,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Every minute: has a snapshot been read that no run builds? Adds companies, too.",
+        description="Every minute: request a build of pending snapshots, and update the partitions.",
     )
     def snapshots_pending(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         settings = configuration.current()
         changed = partitions.changes(context.instance, names.companies, settings)
         reason = configuration_problem(settings) or _reason_to_wait(context.instance, settings, collected)
-        waiting = {} if reason else pending(settings, [one.name for one in settings.companies])
+        waiting = {} if reason else pending(settings, [company.name for company in settings.companies])
         if waiting and not reason:
             reason = _reason_to_wait_for_others(context.instance, settings, collected, waiting)
         if not waiting and not reason:
             reason = "The newest snapshot of every company is published."
-        # the same snapshots are asked for once a day: what failed to build is not tried every minute
+        # the same snapshots are requested once a day, so that a failed build is not retried every minute
         snapshots = sorted(manifest.snapshot_id for manifest in waiting.values())
         digest = hashlib.sha256("\n".join(snapshots).encode()).hexdigest()[:16]
         return dg.SensorResult(
@@ -174,7 +174,7 @@ def building_when_due(
         )
 
     def configuration_problem(settings: Settings) -> str | None:
-        return "The companies cannot be read; the next run says why." if settings.guessed else None
+        return "The companies cannot be read; the next run reports why." if settings.guessed else None
 
     return snapshots_pending
 
@@ -182,10 +182,10 @@ def building_when_due(
 def _reason_to_wait(
     instance: dg.DagsterInstance, settings: Settings, collected: Collection[dg.AssetKey]
 ) -> str | None:
-    """Why no build is asked for, whatever waits: a run that builds has not ended."""
+    """Why no build is requested in any case: another build has not ended."""
     del settings, collected
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags={TAG: BUILD}), limit=1)
-    return f"The run {runs[0].run_id} builds." if runs else None
+    return f"The run {runs[0].run_id} is building." if runs else None
 
 
 def _reason_to_wait_for_others(
@@ -194,17 +194,17 @@ def _reason_to_wait_for_others(
     collected: Collection[dg.AssetKey],
     waiting: dict[str, Manifest],
 ) -> str | None:
-    """Why the build waits: a run reads companies, and no snapshot has waited for long."""
-    patience = timedelta(minutes=settings.options.sync.publish_after)
+    """Why the build waits: a run is collecting companies, and no snapshot has waited for long."""
+    longest_wait = timedelta(minutes=settings.options.sync.publish_after)
     oldest = min(manifest.finished_at for manifest in waiting.values())
-    if clock.now() - oldest >= patience:
+    if clock.now() - oldest >= longest_wait:
         return None
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         is_reading = run.tags.get(TAG) in {NIGHTLY, COLLECT, SYNC} or (
             run.asset_selection and run.asset_selection & {*collected}
         )
         if is_reading:
-            return f"The run {run.run_id} reads companies."
+            return f"The run {run.run_id} is collecting companies."
     for company in settings.companies:
         if is_under_way(settings, company.name):
             return f"A run of {company.name} is under way."
@@ -212,13 +212,13 @@ def _reason_to_wait_for_others(
 
 
 def _is_due(settings: Settings, alerts: AlertsFile, company: str, log: logging.Logger) -> bool:
-    """Whether a company needs a run of the alerts; if what was sent cannot be read, the run says why.
+    """Whether an alert of a company is due; also true if the record of sent alerts cannot be read.
 
     Raises:
-        ConfigurationError: if alerts.toml cannot be used: no run could send anything, so the tick says it.
+        ConfigurationError: if alerts.toml cannot be used: no run could send alerts, so the tick reports it.
     """
     try:
-        return send.anything_due(settings, alerts, company, wait=log.info)
+        return send.anything_due(settings, alerts, company, on_wait=log.info)
     except ConfigurationError as error:
         _report(settings, alerts, company, error, log)
         raise
@@ -237,13 +237,13 @@ def _note(
     at: datetime | None,
     log: logging.Logger,
 ) -> None:
-    """Keep a failure for the next alert; if the company's file is damaged, the run of the alerts says why.
+    """Queue an alert about a failure. If the company's file is damaged, the run of the alerts reports that.
 
     Raises:
-        ConfigurationError: if alerts.toml cannot be used, so that the tick says it, too.
+        ConfigurationError: if alerts.toml cannot be used, so that the tick reports it, too.
     """
     try:
-        send.note_failure(settings, alerts, company, sentence, kind=kind, at=at, wait=log.info)
+        send.note_failure(settings, alerts, company, sentence, kind=kind, at=at, on_wait=log.info)
     except ConfigurationError as error:
         _report(settings, alerts, company, error, log)
         raise ConfigurationError(
@@ -257,13 +257,13 @@ def _report(
     settings: Settings, alerts: AlertsFile, company: str, error: ConfigurationError, log: logging.Logger
 ) -> None:
     """Send an alert about alerts.toml over the channels that worked last."""
-    outcomes = send.misconfigured(settings, alerts, error, company=company, wait=log.info)
+    outcomes = send.misconfigured(settings, alerts, error, company=company, on_wait=log.info)
     for sentence in send.problems(outcomes):
         log.warning(f"{company}: {sentence}")
 
 
 def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:
-    """The assets that a run was to make."""
+    """The assets that a run was planned to materialize."""
     events = context.instance.all_logs(
         context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     )
@@ -272,7 +272,7 @@ def _planned(context: dg.RunFailureSensorContext) -> set[dg.AssetKey]:
 
 
 def _companies(context: dg.RunFailureSensorContext, settings: Settings, names: Names) -> list[str]:
-    """The companies of a run: of its partitions, of its configuration, or all."""
+    """The companies of a run: from its partitions or its configuration, or all."""
     run = context.dagster_run
     known = [company.name for company in settings.companies]
     if run.tags.get(TAG) == NIGHTLY:
@@ -280,17 +280,17 @@ def _companies(context: dg.RunFailureSensorContext, settings: Settings, names: N
         chosen = ops.get(names.name("night"), {}).get("config", {}).get("companies") or known
         return [name for name in chosen if name in known]
     if run.tags.get(TAG) == BUILD:
-        return known if settings.guessed else [*pending(settings, [one.name for one in settings.companies])]
+        return known if settings.guessed else [*pending(settings, known)]
     if RANGE[0] in run.tags:
-        kept = context.instance.get_dynamic_partitions(names.companies.name or "")
-        return partitions.in_range(kept, run.tags.get(RANGE[0]), run.tags.get(RANGE[1]))
+        keys = context.instance.get_dynamic_partitions(names.companies.name or "")
+        return partitions.in_range(keys, run.tags.get(RANGE[0]), run.tags.get(RANGE[1]))
     company = run.tags.get(PARTITION)
-    kept = context.instance.get_dynamic_partitions(names.companies.name or "")
-    return [company] if company is not None and company in {*known, *kept} else []
+    keys = context.instance.get_dynamic_partitions(names.companies.name or "")
+    return [company] if company is not None and company in {*known, *keys} else []
 
 
 def _reports_itself(context: dg.RunFailureSensorContext) -> bool:
-    """Whether the run ended with the error that names the companies whose alerts were sent."""
+    """Whether the run sent its own alerts: its error names the companies."""
     for event in context.get_step_failure_events():
         data = event.step_failure_data.user_failure_data
         if data is not None and FAILED in data.metadata:
@@ -304,7 +304,7 @@ def _ended(context: dg.RunFailureSensorContext) -> datetime | None:
 
 
 def _why(context: dg.RunFailureSensorContext) -> tuple[str, str]:
-    """The kind of error that failed a run, and a sentence about it: its own, if the error is one of ours."""
+    """The class of the error that failed a run, and its message if it is our own error."""
     run_id = context.dagster_run.run_id
     data = context.failure_event.event_specific_data
     failures = [event.step_failure_data.error for event in context.get_step_failure_events()]
@@ -319,7 +319,7 @@ def _why(context: dg.RunFailureSensorContext) -> tuple[str, str]:
 
 
 def _chain(error: Any) -> Iterator[Any]:  # noqa: ANN401 - Dagster's class has no public name
-    """An error, and those that it was raised from."""
+    """An error and its causes."""
     while error:
         yield error
         error = error.cause

@@ -1,6 +1,6 @@
-"""Says what the tables are in Dagster: assets without a step of their own, after those they are made from.
+"""The assets of the tables: without a step of their own, each downstream of the tables that it reads.
 
-One transaction makes all of them, so none of them is made by itself. The rules are checks on the findings.
+One transaction makes all tables, so none is materialized on its own. The rules are checks on the findings.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
 SCHEMA_GROUPS = {"main": "graph", "history": "history", "policy": "policy"}
-"""How the schemas of the warehouse are called in Dagster: an asset's key prefix, and its group."""
+"""The warehouse's schemas in Dagster: the prefix of an asset's key, and its group."""
 
 FINDINGS_GROUP = {
     f"{schema}.{name}"
     for schema in ("history", "main")
     for name in ("findings", "finding_counts", "rule_runs")
 }
-"""Tables that belong with the rules, wherever they are kept."""
+"""The tables that belong to the group of findings, in any schema."""
 
 FINDINGS = "history.findings"
-"""What all rules flow into."""
+"""The table that all rules write to."""
 
 PUBLISHED_FINDINGS = "main.findings"
 """The published table of the findings; the step that builds materializes it."""
 
-TALLIES = {"history.finding_counts", "history.rule_runs"}
-"""What is counted of the findings after each night."""
+COUNTS = {"history.finding_counts", "history.rule_runs"}
+"""The tables of counts after each run."""
 
 
 def asset_key(names: Names, qualified: str) -> dg.AssetKey:
@@ -45,41 +45,41 @@ def asset_key(names: Names, qualified: str) -> dg.AssetKey:
 
 
 def published_tables(models: Models, names: Names) -> list[dg.AssetKey]:
-    """The assets of the tables that are published."""
+    """The assets of the published tables."""
     return [asset_key(names, model.qualified) for model in models.published()]
 
 
 def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[str, dg.AssetSpec]:
-    """An asset for every table, by its qualified name, each after those that it is made from.
+    """Make an asset for every table, by qualified name, with the tables that it reads as dependencies.
 
     Args:
         models: the files of sql/.
-        names: makes the keys.
-        collected: the collecting assets, of which the history is made.
+        names: makes the asset keys.
+        collected: the collected assets; the history depends on them.
     """
     shown = {model.qualified: model for model in models.published()}
-    above = {
+    published = {
         name: {read for read in models.tables_read(model) if _is_shown(read)} for name, model in shown.items()
     }
-    kept = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
-    given = {f"policy.{name}": set[str]() for name in POLICY}
-    kept |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
-    kept[FINDINGS] = {
+    stored = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
+    policy = {f"policy.{name}": set[str]() for name in POLICY}
+    stored |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
+    stored[FINDINGS] = {
         read
         for rule in models.of("rules", Kind.RULE)
         for read in models.tables_read(rule)
-        if _is_shown(read) and read not in {FINDINGS, *TALLIES}
+        if _is_shown(read) and read not in {FINDINGS, *COUNTS}
     }
-    kept |= {name: {FINDINGS} for name in TALLIES}
-    order = [*TopologicalSorter(above | kept | given).static_order()]
+    stored |= {name: {FINDINGS} for name in COUNTS}
+    order = [*TopologicalSorter(published | stored | policy).static_order()]
     constant = columns.table_metadata(models, order, names, SCHEMA_GROUPS) if columns.is_shown() else {}
     return {
         name: _spec(
             name,
             names,
             shown.get(name),
-            [asset_key(names, read) for read in sorted((above | kept | given)[name])]
-            or (collected if name in kept else []),
+            [asset_key(names, read) for read in sorted((published | stored | policy)[name])]
+            or (collected if name in stored else []),
             constant.get(name, {}),
         )
         for name in order

@@ -1,6 +1,6 @@
-"""When the schedule starts a night, and by when the file must be published.
+"""The schedule of the nightly run, and the deadline for publishing.
 
-A mistake never stops the definitions from loading: the default then holds, and the run says what is wrong.
+A mistake does not stop the definitions from loading: the default is used, and the run reports the mistake.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pipedrive_graph.config.options import Dagster
 from pipedrive_graph.errors import ConfigurationError
 
 _SLACK = timedelta(hours=2)
-"""What was published so long before the night begins counts as of this night."""
+"""A file published this long before a run is scheduled still meets that run's deadline."""
 
-_LOOKED_AT = 10
-"""How many deadlines are looked at to find how long before them a night begins."""
+_SAMPLED = 10
+"""The number of deadlines from which the longest time between a scheduled run and its deadline is taken."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The hours of a night.
+    """The times of the nightly run.
 
     Attributes:
-        cron: when it begins.
-        time_zone: the zone of both.
-        freshness: by when the file must be published; None for no deadline.
+        cron: when it starts.
+        time_zone: the time zone of both cron expressions.
+        freshness: the deadline for publishing, as a cron expression; None for no deadline.
     """
 
     cron: str = Dagster().cron
@@ -41,10 +41,10 @@ class Timing:
     freshness: str | None = Dagster().freshness
 
     def check(self) -> None:
-        """Refuse what Dagster cannot use.
+        """Refuse cron expressions that Dagster cannot use.
 
         Raises:
-            ConfigurationError: naming the setting.
+            ConfigurationError: if an expression is invalid; names the setting.
         """
         for name, cron in (("cron", self.cron), ("freshness", self.freshness)):
             if cron is not None and not is_valid_cron_schedule(cron):
@@ -55,7 +55,7 @@ class Timing:
 
     @property
     def freshness_policy(self) -> dg.FreshnessPolicy | None:
-        """The deadline as Dagster keeps it: published since the night before it began."""
+        """The deadline as a freshness policy: the file is published after the preceding run was scheduled."""
         if self.freshness is None:
             return None
         return dg.FreshnessPolicy.cron(
@@ -63,10 +63,10 @@ class Timing:
         )
 
     def _longest_night(self) -> timedelta:
-        """The time from the beginning of a night to its deadline, at most the time between two deadlines."""
+        """The longest time from a scheduled run to its deadline; at most the time between two deadlines."""
         start = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
         coming = schedule_execution_time_iterator(start, self.freshness or "", self.time_zone)
-        deadlines = [*islice(coming, _LOOKED_AT)]
+        deadlines = [*islice(coming, _SAMPLED)]
         nights = []
         for deadline in deadlines:
             just_before = deadline.timestamp() - 1

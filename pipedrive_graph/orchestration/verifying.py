@@ -1,6 +1,6 @@
-"""The weekly check of everything that is kept, as a job and its schedule.
+"""The weekly check for damaged files and tables, as a job and its schedule.
 
-Holds no logic: `pipedrive_graph.checkup` checks, `pipedrive_graph.alerts` sends what is damaged.
+`pipedrive_graph.checkup` checks, and `pipedrive_graph.alerts` sends alerts about damage.
 """
 
 import dagster as dg
@@ -14,17 +14,17 @@ from pipedrive_graph.orchestration.names import VERIFY, Names
 from pipedrive_graph.orchestration.run import op_job
 
 CRON = "30 5 * * 0"
-"""When the week's check begins: Sundays at 05:30 UTC, when the night is over."""
+"""The weekly check starts on Sundays at 05:30 UTC, after the nightly run."""
 
 
 def verifying(
     configuration: DefinitionsConfiguration, names: Names
 ) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
-    """The job, and the schedule that is on from the start."""
+    """Make the job and its schedule, which starts switched on."""
 
     @dg.op(
         name=names.name("verify_everything"),
-        description="Read every file and table that is kept, and compare it with what was written.",
+        description="Check every stored file and table for damage.",
     )
     def verify_everything(context: dg.OpExecutionContext) -> None:
         _verify(context, configuration)
@@ -32,7 +32,7 @@ def verifying(
     job = op_job(
         names.name(VERIFY),
         verify_everything,
-        "Check that everything that is kept is as it was written.",
+        "Check every stored file and table for damage.",
         VERIFY,
     )
     schedule = dg.ScheduleDefinition(
@@ -50,7 +50,7 @@ def _verify(context: dg.OpExecutionContext, configuration: DefinitionsConfigurat
     """Check all companies.
 
     Raises:
-        LandingError: if something is damaged; the alert about it is sent by then.
+        LandingError: if something is damaged; the alert about it was sent before.
     """
     settings = configuration.known
     alerts = alerts_file.read(settings)
@@ -62,7 +62,7 @@ def _verify(context: dg.OpExecutionContext, configuration: DefinitionsConfigurat
     for company in settings.companies:
         texts = [check.text for check in faults if check.company in {company.name, None}]
         if texts:
-            outcomes = send.damaged(settings, alerts, company.name, texts, wait=context.log.info)
+            outcomes = send.damaged(settings, alerts, company.name, texts, on_wait=context.log.info)
             for sentence in send.problems(outcomes):
                 context.log.warning(sentence)
     if faults:

@@ -22,7 +22,7 @@ from pipedrive_graph.orchestration.browser_guard import BrowserGuard
 from pipedrive_graph.orchestration.instance import DEFINITIONS, daemon
 
 POLL = 2000
-"""Milliseconds after which an open page asks for what is new; Dagster's own default."""
+"""Milliseconds between two polls of an open page; Dagster's own default."""
 
 
 def serve(
@@ -34,28 +34,28 @@ def serve(
     read_only: bool = False,
     with_daemon: bool = False,
 ) -> None:
-    """Serve the web page until the process is told to end.
+    """Serve the web page until the process is interrupted or terminated.
 
     Args:
-        instance: what it shows.
+        instance: the instance to show.
         host: the address to listen on.
         port: the port to listen on.
-        hosts: the names under which the page may be asked for, besides those of this machine.
-        read_only: whether the page can start and change nothing.
-        with_daemon: whether Dagster's daemon runs beside it.
+        hosts: the allowed host names, besides those of this machine.
+        read_only: whether the page cannot start or change anything.
+        with_daemon: whether to run Dagster's daemon beside it.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is started here ends with this process
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the daemon ends with this process
     with (
         page(instance, read_only=read_only) as app,
         daemon() if with_daemon else contextlib.nullcontext(),
-        contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again that ended it
+        contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal that ended it again
     ):
         uvicorn.run(BrowserGuard(app, hosts), host=host, port=port, log_level="warning")
 
 
 @contextlib.contextmanager
 def page(instance: dg.DagsterInstance, *, read_only: bool = False) -> Iterator[ASGIApp]:
-    """Dagster's own application, as `dagster-webserver` makes it; it answers every host and every page."""
+    """Dagster's own application, as `dagster-webserver` builds it, without protection against other sites."""
     instance.optimize_for_webserver(
         DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_RECYCLE, DEFAULT_POOL_MAX_OVERFLOW
     )

@@ -1,7 +1,7 @@
-"""One run over companies as a list of steps: land, build, publish, report, alert. `sync` and Dagster use it.
+"""The steps of a run over companies: land, build, publish, report, alert. `sync` and Dagster use it.
 
-Land reads companies into their landings, many at once. Build takes what is pending into the warehouse, as a
-batch. Publish writes the file that people open, once per batch. Report and alert then follow per company.
+Land collects companies into their landings, many at once. Build loads pending snapshots into the warehouse,
+as a batch. Publish writes the file that people open, once per batch. Then report and alert run per company.
 """
 
 from pipedrive_graph.pipeline.events import Events

@@ -1,4 +1,4 @@
-"""What follows for a company once it is published: its reports, and the alerts that are due."""
+"""The steps of a company after publishing: its reports, and the alerts that are due."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Warn = Callable[[str], None]
 
 
 def report(settings: Settings, models: Models, company: str) -> None:
-    """Write the findings as a list, and the access report, from what is published.
+    """Write the list of findings and the access report from the published file.
 
     Raises:
-        PipedriveGraphError: if one cannot be written; the earlier one stays.
+        PipedriveGraphError: if a report cannot be written; the earlier one stays.
     """
     write_findings(settings, company)
     write_access_report(settings, models, company)
 
 
 def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
-    """The companies with a `retention_days`, in groups with the same one: each group is one `forget`."""
+    """The companies with a `retention_days`, grouped by its value: each group is one `forget`."""
     groups: dict[int, list[Company]] = {}
     for company in companies:
         if company.retention_days is not None:
@@ -38,15 +38,15 @@ def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
 def alert(
     settings: Settings, alerts: AlertsFile, company: str, manifest: Manifest | None, *, on_warning: Warn
 ) -> list[str]:
-    """Send the alerts that are due, and call the heartbeat of a run that is complete.
+    """Send the alerts that are due, and call the heartbeats if the run is complete.
 
     Returns:
-        A sentence for each that could not be delivered.
+        One sentence per failed delivery.
 
     Raises:
-        PipedriveGraphError: if alerts.toml cannot be used, or what was sent cannot be read.
+        PipedriveGraphError: if alerts.toml cannot be used, or the record of sent alerts cannot be read.
     """
-    outcomes = send.send(settings, alerts, company, wait=on_warning)
+    outcomes = send.send(settings, alerts, company, on_wait=on_warning)
     if not send.problems(outcomes):
         heartbeats = alerts.usable().heartbeats_of(company)
         outcomes += heartbeat.send(heartbeats, settings.published, company, manifest)
@@ -56,12 +56,12 @@ def alert(
 def alert_failure(
     settings: Settings, alerts: AlertsFile, company: str, error: Exception, *, on_warning: Warn
 ) -> list[str]:
-    """Send an alert about an error that ended a company's steps, and what else is due.
+    """Send an alert about an error that ended a company's steps, and all other alerts that are due.
 
     Returns:
-        A sentence for each that could not be delivered.
+        One sentence per failed delivery.
     """
-    outcomes = send.after_failure(settings, alerts, company, error, wait=on_warning)
+    outcomes = send.after_failure(settings, alerts, company, error, on_wait=on_warning)
     return _warned(send.problems(outcomes), on_warning)
 
 

@@ -1,4 +1,4 @@
-"""What comes before the companies are read: the configuration, an interrupted `forget`, an old warehouse."""
+"""The steps before companies are collected: check files, finish a `forget`, upgrade an old warehouse."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ Warn = Callable[[str], None]
 
 
 def check(configuration: Configuration) -> None:
-    """Raise a mistake in a file that a run needs, before anything is asked.
+    """Check the files that a run needs, before anything is requested.
 
     Raises:
-        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml is not
-            as it should be.
+        ConfigurationError: if findings.toml, the folder of custom rules, waivers.toml or alerts.toml cannot
+            be used.
         ModelError: if a file of sql/ cannot be used.
     """
     _ = configuration.models, configuration.waivers, configuration.alerts
 
 
 def warm_up() -> None:
-    """Do what a process does once and later steps need, while answers are awaited."""
+    """Do slow one-time work of later steps while the process waits for responses."""
     page.prepare()
     public_providers()
 
 
 def prepare(configuration: Configuration, *, on_warning: Warn) -> None:
-    """Finish what an earlier process has left, and take over the warehouse of an earlier version.
+    """Finish an interrupted `forget`, and take over the warehouse of an earlier version.
 
     Raises:
-        LandingError: if a file or folder of all companies is closed to this user.
-        PipedriveGraphError: if that cannot be done; everything stays as it was.
+        LandingError: if this user cannot access a file or folder of all companies.
+        PipedriveGraphError: if it fails; everything stays as it was.
     """
     settings = configuration.settings
     ownership.check(settings, [])

@@ -1,4 +1,4 @@
-"""Collects companies at the same time, in an event loop on a thread, and hands over those that ended."""
+"""Collects companies concurrently, in an event loop on a thread, and hands over those that have ended."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Land = Callable[[Company], Awaitable[Landed]]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the collection of a company has ended."""
+    """The result of a company's collection."""
 
     company: str
     result: Landed | Exception
 
 
 class Collector:
-    """Collects companies in the background while the block runs; leaving it early cancels what is under way.
+    """Collects companies in the background while the block runs; leaving the block early cancels the rest.
 
-    The main thread is free meanwhile: it builds what has ended, and it is the one that signals interrupt.
+    The main thread stays free: it builds the companies that have ended, and receives signals.
 
     Args:
-        companies: are begun in this order.
-        land: reads one company.
-        jobs: how many are collected at the same time.
+        companies: the companies, started in this order.
+        land: collects one company.
+        jobs: how many companies are collected at the same time.
     """
 
     def __init__(self, companies: Sequence[Company], land: Land, *, jobs: int) -> None:
@@ -54,29 +54,29 @@ class Collector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._thread.is_alive() and self._all is not None:
-            with suppress(RuntimeError):  # the loop has just ended by itself
+            with suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self._all.cancel)
         self._thread.join()
 
     def batches(
         self, publish_after: float, on_ended: Callable[[Ended], bool], *, is_waiting: bool = False
     ) -> Iterator[list[str]]:
-        """The companies whose snapshots are ready, in the batches in which they are built.
+        """Yield the companies whose snapshots are ready, in batches to build.
 
         Args:
-            publish_after: seconds that the first snapshot of a batch waits for the others. A batch is handed
-                over when all companies have ended, or when that time has passed.
+            publish_after: the seconds that the first snapshot of a batch waits for others. A batch is yielded
+                when all companies have ended, or when that time has passed.
             on_ended: called at once with each company that has ended; returns whether it belongs to a batch.
-            is_waiting: whether the caller has snapshots of its own that belong to the first batch.
+            is_waiting: whether the caller already has snapshots for the first batch.
 
         Yields:
-            The last batch may be empty.
+            The names of the companies of a batch; the last batch may be empty.
         """
         batch: list[str] = []
         deadline = time.monotonic() + publish_after if is_waiting else None
         while self._left:
             try:
-                ended = self._ended.get(timeout=self._patience(deadline))
+                ended = self._ended.get(timeout=self._time_left(deadline))
             except queue.Empty:
                 yield batch
                 batch, deadline = [], None
@@ -88,14 +88,14 @@ class Collector:
         yield batch
 
     def stopped(self) -> Iterator[Ended]:
-        """Cancel what is under way; the companies that have ended and were not handed over."""
+        """Cancel the collection, and yield the companies that have ended but were not handed over."""
         self.__exit__(None, None, None)
         with suppress(queue.Empty):
             while True:
                 yield self._ended.get_nowait()
 
     @staticmethod
-    def _patience(deadline: float | None) -> float | None:
+    def _time_left(deadline: float | None) -> float | None:
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
     def _run(self) -> None:
@@ -112,13 +112,13 @@ class Collector:
         free = asyncio.Semaphore(self._jobs)
         async with asyncio.TaskGroup() as tasks:
             for company in self._companies:
-                tasks.create_task(self._one(company, free), name=company.name)
+                tasks.create_task(self._collect(company, free), name=company.name)
 
-    async def _one(self, company: Company, free: asyncio.Semaphore) -> None:
+    async def _collect(self, company: Company, free: asyncio.Semaphore) -> None:
         async with free:
             result: Landed | Exception
             try:
                 result = await self._land(company)
-            except Exception as error:  # noqa: BLE001 - the other companies go on; the main thread reports it
+            except Exception as error:  # noqa: BLE001 - the others continue; the main thread reports it
                 result = error
             self._ended.put(Ended(company.name, result))

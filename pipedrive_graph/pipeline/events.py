@@ -1,4 +1,4 @@
-"""What a run reports while it is under way: to the terminal and its record, or to Dagster."""
+"""The events of a run, for the terminal, the run record and Dagster."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipedrive_graph.pipeline.land import Landed
 
 
 class Events(Protocol):
-    """Called as things happen; `about`, `began` and the observers also by the collecting thread.
+    """Receives the events of a run. The collecting thread also calls `about`, `began` and the observers.
 
     Attributes:
-        names_people: whether warnings may name people. They may where only the operator reads them, and must
-            not where Dagster keeps them with the run.
+        names_people: whether warnings may name people: yes if only the operator reads them, no if Dagster
+            stores them with the run.
     """
 
     names_people: bool
@@ -24,27 +24,27 @@ class Events(Protocol):
         """A context in which messages concern a company."""
 
     def observer(self, company: str) -> Observer:
-        """The observer of a company: its progress while it is read, and warnings at any time."""
+        """The observer of a company: receives its progress during collection, and warnings at any time."""
 
     def began(self, company: str) -> None:
         """Called when the run begins with a company."""
 
     def landed(self, landed: Landed) -> None:
-        """Called when there is a committed snapshot of a company, whatever it is worth."""
+        """Called when a snapshot of a company is committed, even if it was rejected."""
 
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
         """Called when a batch is published.
 
         Args:
-            companies: those of the batch.
-            rows: rows by table, of all companies that are published.
+            companies: the companies of the batch.
+            rows: the row count of each published table, over all companies.
         """
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
-        """Called after alerts were sent, with a sentence for each that could not be."""
+        """Called after alerts were sent, with one sentence per failed delivery."""
 
     def failed(self, company: str, error: Exception) -> None:
         """Called when an error ends the steps of a company; alerts about it follow."""
 
     def ended(self, company: str) -> None:
-        """Called when nothing follows about a company."""
+        """Called when the steps of a company are done."""

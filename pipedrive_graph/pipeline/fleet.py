@@ -1,7 +1,7 @@
-"""Runs the steps for companies: reads them at the same time, builds and publishes those that have ended.
+"""Runs the steps for companies: collects them concurrently, builds and publishes those that have ended.
 
-A company that fails, hangs or is partial holds up no other. An error ends the steps of the companies that it
-concerns, and is reported and alerted for each of them; the other companies go on.
+A company that fails, hangs or is partial does not delay the others. An error ends the steps of the companies
+that it concerns, and is reported and alerted for each of them; the other companies continue.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from pipedrive_graph.warehouse.database import is_interrupt
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked for.
+    """The parameters of a run.
 
     Attributes:
-        companies: the companies to read.
-        collect: how they are collected; by default, as the settings of each say.
-        accept_shrink: whether a snapshot is taken although many users are gone.
-        jobs: how many companies are read at the same time.
-        publish_after: seconds that the first snapshot that is ready waits for the other companies.
+        companies: the companies to collect.
+        collect: how to collect them; by default, as in the settings of each.
+        accept_shrink: whether to accept a snapshot even if many users are gone.
+        jobs: how many companies to collect at the same time.
+        publish_after: the seconds that the first ready snapshot waits for the other companies.
     """
 
     companies: Sequence[Company]
@@ -47,15 +47,15 @@ class Request:
 
 
 def run(configuration: Configuration, request: Request, events: Events) -> None:
-    """Run all steps for the companies; what goes wrong with one is reported to `events`, not raised.
+    """Run all steps for the companies. An error of a company is reported to `events`, not raised.
 
     Args:
-        configuration: what the files in the home folder say.
-        request: the companies, and how they are read.
-        events: receives what happens.
+        configuration: the configuration files of the home folder.
+        request: the companies, and how to collect them.
+        events: receives the events.
 
     Raises:
-        KeyboardInterrupt: if the process is told to end. What was read so far is kept.
+        KeyboardInterrupt: if the process is interrupted. What was read so far is kept.
     """
     with _interruptible():
         reading = _Reading(configuration, request, Progress(configuration, request.companies, events))
@@ -64,10 +64,10 @@ def run(configuration: Configuration, request: Request, events: Events) -> None:
 
 
 def collect(configuration: Configuration, request: Request, events: Events) -> None:
-    """Read the companies, and build nothing; otherwise as `run`.
+    """Collect the companies without building; otherwise like `run`.
 
     Raises:
-        KeyboardInterrupt: if the process is told to end. What was read so far is kept.
+        KeyboardInterrupt: if the process is interrupted. What was read so far is kept.
     """
     with _interruptible():
         reading = _Reading(configuration, request, Progress(configuration, request.companies, events))
@@ -76,31 +76,37 @@ def collect(configuration: Configuration, request: Request, events: Events) -> N
 
 
 def publish_pending(configuration: Configuration, companies: Sequence[Company], events: Events) -> None:
-    """Build, publish, report and alert for companies whose newest snapshot is not published; read nothing.
+    """Build, publish, report and alert for companies whose newest snapshot is not published.
+
+    Sends no requests to Pipedrive.
 
     Args:
-        configuration: what the files in the home folder say.
-        companies: those that are looked at; nothing is reported to `events` of one that is published.
-        events: receives what happens.
+        configuration: the configuration files of the home folder.
+        companies: the companies to consider; a published company causes no events.
+        events: receives the events.
 
     Raises:
-        KeyboardInterrupt: if the process is told to end.
+        KeyboardInterrupt: if the process is interrupted.
     """
-    found = pending(configuration.settings, [company.name for company in companies])
-    waiting = [company for company in companies if company.name in found]
+    manifests = pending(configuration.settings, [company.name for company in companies])
+    waiting = [company for company in companies if company.name in manifests]
     if not waiting:
         return
     with _interruptible():
         progress = Progress(configuration, waiting, events)
         if not _Reading(configuration, Request(waiting), progress).begin():
             return
-        ready = [name for name in found if progress.land(name, Landed(found[name], is_earlier=True))]
+        ready = [
+            name
+            for name, manifest in manifests.items()
+            if progress.land(name, Landed(manifest, is_earlier=True))
+        ]
         process(configuration, progress, ready)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Raise what DuckDB makes of Ctrl-C as the interrupt that it is."""
+    """Convert DuckDB's error after Ctrl-C to KeyboardInterrupt."""
     try:
         yield
     except Exception as error:
@@ -110,7 +116,7 @@ def _interruptible() -> Iterator[None]:
 
 
 class _Reading:
-    """The first half of a run: prepare, check the companies, and read them."""
+    """The first half of a run: prepares, checks the companies, and collects them."""
 
     def __init__(self, configuration: Configuration, request: Request, progress: Progress) -> None:
         self._configuration, self._settings = configuration, configuration.settings
@@ -118,7 +124,7 @@ class _Reading:
         self._events = progress.events
 
     def begin(self) -> bool:
-        """Check the configuration, and finish what an earlier process left; whether companies remain."""
+        """Check the configuration, and finish earlier work; returns whether companies remain."""
         self._progress.begin()
         names = [company.name for company in self._request.companies]
         with self._progress.concerning(names):
@@ -127,7 +133,7 @@ class _Reading:
         return bool(self._progress.left)
 
     def read(self, *, and_build: bool) -> None:
-        """Read the companies; with `and_build`, build and publish them in batches."""
+        """Collect the companies; with `and_build`, also build and publish them in batches."""
         waiting, overdue = self._checked()
         to_read = [company for company in self._progress.left if company.name not in waiting]
         with Collector(to_read, self._land, jobs=self._request.jobs) as collector:
@@ -149,11 +155,11 @@ class _Reading:
                 raise
 
     def _batches(self, collector: Collector, waiting: dict[str, Landed]) -> Iterator[list[str]]:
-        """The companies whose snapshots are ready, in batches; those that are `waiting` are in the first."""
+        """The companies whose snapshots are ready, in batches; the `waiting` ones are in the first batch."""
         for name, landed in waiting.items():
             self._progress.warn(
                 name,
-                f"Snapshot {landed.manifest.snapshot_id} of an earlier run is not what is published:"
+                f"Snapshot {landed.manifest.snapshot_id} of an earlier run is not published:"
                 " it is built and published now, without reading again.",
             )
         ready = [name for name, landed in waiting.items() if self._progress.land(name, landed)]
@@ -168,7 +174,11 @@ class _Reading:
             ready = []
 
     def _checked(self) -> tuple[dict[str, Landed], dict[str, Manifest]]:
-        """Check the companies; the snapshots of earlier runs that are not published, in two kinds."""
+        """Check the companies, and find unpublished snapshots of earlier runs.
+
+        Returns:
+            Snapshots that replace a new collection, and snapshots to build while the company is collected.
+        """
         names = [company.name for company in self._progress.left]
         reasons: dict[str, PipedriveGraphError] = {}
         with self._progress.concerning(names):
@@ -194,7 +204,7 @@ class _Reading:
         return waiting, overdue
 
     async def _land(self, company: Company) -> Landed:
-        """Read one company, on the collector's thread."""
+        """Collect one company, on the collector's thread."""
         with self._events.about(company.name):
             return await land(
                 self._settings,

@@ -1,4 +1,4 @@
-"""Land: read one company into its landing, or find the snapshot that an earlier run has read for it."""
+"""Land: collects one company into its landing, or finds the unpublished snapshot of an earlier run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pipedrive_graph.landing import CompanyLanding, Landing, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """The snapshot of a company that this run builds and publishes, where it was accepted.
+    """The snapshot of a company in this run; it is built and published if it was accepted.
 
     Attributes:
         manifest: the committed snapshot; its status may be `rejected`.
-        is_earlier: whether an earlier run has read it, and this one has sent no requests.
+        is_earlier: whether an earlier run collected it, so that this run has sent no requests.
     """
 
     manifest: Manifest
@@ -35,10 +35,10 @@ class Landed:
 
 
 def check(settings: Settings, company: Company) -> None:
-    """Refuse to read a company whose files or roster cannot be used.
+    """Refuse to collect a company whose files or roster cannot be used.
 
     Raises:
-        LandingError: if a file or folder of the company is closed to this user.
+        LandingError: if this user cannot access a file or folder of the company.
         ConfigurationError: if the roster cannot be used.
     """
     ownership.check_company(settings, company.name)
@@ -48,17 +48,17 @@ def check(settings: Settings, company: Company) -> None:
 def earlier_snapshot(
     settings: Settings, company: Company, plan: Collect, shown: Mapping[str, str]
 ) -> tuple[Landed | None, Manifest | None]:
-    """The company's newest snapshot, where an earlier run has read it and it is not published.
+    """Find the company's newest snapshot if an earlier run collected it and it is not published.
 
     Args:
-        settings: where everything lies.
+        settings: the settings of the home.
         company: its settings.
-        plan: how this run would read the company.
-        shown: what is published, as `published_snapshots` gives it.
+        plan: how this run would collect the company.
+        shown: the published snapshots, from `published_snapshots`.
 
     Returns:
-        First, the snapshot if it is as good as a read now; else, second, the snapshot that is to be built and
-        published while the company is read again.
+        First, the snapshot if it replaces a new collection. Otherwise second, the snapshot to build and
+        publish while the company is collected again.
 
     Raises:
         LandingError: if the newest manifest cannot be read.
@@ -77,20 +77,20 @@ async def land(
     plan: Collect | None = None,
     accept_shrink: bool = False,
 ) -> Landed:
-    """Read a company, and commit the snapshot.
+    """Collect a company, and commit the snapshot.
 
     Args:
-        settings: where everything lies.
+        settings: the settings of the home.
         company: its settings.
         observer: receives the progress.
-        plan: how it is collected; by default, as its settings say.
-        accept_shrink: whether the snapshot is taken although many users are gone.
+        plan: how to collect it; by default, as in its settings.
+        accept_shrink: whether to accept the snapshot even if many users are gone.
 
     Returns:
-        The committed snapshot; see `rejection` for one that was not accepted.
+        The committed snapshot; if it was not accepted, see `rejection`.
 
     Raises:
-        PipedriveGraphError: as `collect` does.
+        PipedriveGraphError: see `collect`.
     """
     landing = Landing(settings.storage).of(company.name)
     manifest = await collect(
@@ -105,7 +105,7 @@ async def land(
 
 
 def rejection(manifest: Manifest) -> RejectedError:
-    """The error for a snapshot that was not accepted: nothing of it is built or published."""
+    """The error for a snapshot that was not accepted; it is not built or published."""
     reason = manifest.verdict.reason
     if manifest.verdict.shrunk:
         return ShrunkError(
@@ -116,12 +116,12 @@ def rejection(manifest: Manifest) -> RejectedError:
 
 
 def is_confirmed(landing: CompanyLanding, value: object) -> bool:
-    """Whether a run's configuration names the newest snapshot, and it was refused for its gone users.
+    """Whether a run's configuration names the newest snapshot, and many missing users caused its refusal.
 
-    Its id holds microseconds, so only somebody who has read the refusal can give it.
+    The id contains microseconds, so only somebody who has read the refusal can know it.
 
     Raises:
-        ConfigurationError: if the configuration gives something else.
+        ConfigurationError: if the configuration has any other value.
     """
     if value is None or value is False or value == "":
         return False

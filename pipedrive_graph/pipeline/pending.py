@@ -10,14 +10,14 @@ from pipedrive_graph.landing import Landing, Manifest
 
 
 def pending(settings: Settings, companies: Iterable[str]) -> dict[str, Manifest]:
-    """The newest snapshot of each of these companies, where it was accepted and is not published.
+    """The newest snapshot of each of these companies, if it was accepted and is not published.
 
-    A rejected snapshot that is newer hides an accepted one: what is published stays until a read succeeds.
+    A newer rejected snapshot hides an accepted one: the published state stays until a collection succeeds.
 
     Raises:
         LandingError: if a manifest cannot be read.
     """
     shown = published_snapshots(settings.published)
     landing = Landing(settings.storage)
-    found = {company: unpublished(landing.of(company), shown) for company in companies}
-    return {company: manifest for company, manifest in found.items() if manifest is not None}
+    newest = {company: unpublished(landing.of(company), shown) for company in companies}
+    return {company: manifest for company, manifest in newest.items() if manifest is not None}

@@ -1,4 +1,4 @@
-"""What follows reading, for a batch of companies: build, publish once, then report and alert for each."""
+"""Processes a batch of collected companies: builds, publishes once, then reports and alerts for each."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
     """Build, publish, report and alert for companies whose snapshots are ready.
 
     Args:
-        configuration: what the files in the home folder say.
-        progress: knows which companies are left, and receives what goes wrong.
+        configuration: the configuration files of the home folder.
+        progress: the companies that are left; receives errors and warnings.
         names: the companies of the batch.
     """
     settings, models = configuration.settings, configuration.models
@@ -46,16 +46,19 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
                 after.report(settings, models, name)
     left = [company for company in progress.left if company.name in names]
     for group in after.by_retention(left):
-        warn = events.observer(group[0].name).warn
+        on_warning = events.observer(group[0].name).warn
         with progress.concerning([company.name for company in group]):
-            if removed := apply_retention(settings, models, group, on_wait=warn):
-                warn(removed)
+            if removed := apply_retention(settings, models, group, on_wait=on_warning):
+                on_warning(removed)
     with kept_open(settings.published):
         for name in progress.still(names):
             with progress.concerning([name]):
-                warn = events.observer(name).warn
                 problems = after.alert(
-                    settings, configuration.alerts_file, name, progress.manifests.get(name), on_warning=warn
+                    settings,
+                    configuration.alerts_file,
+                    name,
+                    progress.manifests.get(name),
+                    on_warning=events.observer(name).warn,
                 )
                 events.alerted(name, problems)
                 progress.end(name)
@@ -73,13 +76,13 @@ def _built(configuration: Configuration, names: Sequence[str], *, on_wait: Calla
 
 
 def catch_up(configuration: Configuration, progress: Progress, overdue: dict[str, Manifest]) -> None:
-    """Build and publish snapshots of earlier runs, while their companies are read again.
+    """Build and publish snapshots of earlier runs while their companies are collected again.
 
-    If that fails, the new snapshot is in the landing all the same, and the build fails where it shows: after
-    reading.
+    A failure is only a warning: the collection continues, and if the build fails again afterwards, that is
+    the error of the run.
 
     Args:
-        configuration: what the files in the home folder say.
+        configuration: the configuration files of the home folder.
         progress: receives the warnings.
         overdue: the newest snapshot of each company.
     """
@@ -95,14 +98,14 @@ def catch_up(configuration: Configuration, progress: Progress, overdue: dict[str
         failed |= dict.fromkeys(overdue, error)
     for name, manifest in overdue.items():
         if name in failed:
-            why = failed[name]
-            reason = str(why) if isinstance(why, PipedriveGraphError) else type(why).__name__
+            cause = failed[name]
+            reason = str(cause) if isinstance(cause, PipedriveGraphError) else type(cause).__name__
             progress.warn(
                 name, f"Snapshot {manifest.snapshot_id} could not be built before reading: {reason}"
             )
         else:
             progress.warn(
                 name,
-                f"Snapshot {manifest.snapshot_id} of an earlier run is not what is published:"
+                f"Snapshot {manifest.snapshot_id} of an earlier run was not published:"
                 " it was built and published first.",
             )

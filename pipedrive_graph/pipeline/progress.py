@@ -1,4 +1,4 @@
-"""Which companies of a run are left, and what an error ends: the steps of the companies that it concerns."""
+"""Tracks which companies of a run are left; an error ends the steps of the companies that it concerns."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Progress:
     """The companies of a run.
 
     Args:
-        configuration: what the files in the home folder say.
-        companies: all of them, in the order in which they are spoken of.
-        events: receives what happens.
+        configuration: the configuration files of the home folder.
+        companies: all of them; messages keep this order.
+        events: receives the events.
     """
 
     def __init__(self, configuration: Configuration, companies: Sequence[Company], events: Events) -> None:
@@ -31,26 +31,26 @@ class Progress:
 
     @property
     def left(self) -> list[Company]:
-        """The companies about which something is still to be done."""
+        """The companies whose steps are not done."""
         return [*self._left.values()]
 
     def still(self, names: Sequence[str]) -> list[str]:
-        """Those of the companies that are left, in order."""
+        """The given companies that are left, in order."""
         return sorted((name for name in names if name in self._left), key=self._order.index)
 
     def begin(self) -> None:
-        """Report that the run begins with each company."""
+        """Report the start of each company."""
         for name in self._left:
             with self.events.about(name):
                 self.events.began(name)
 
     def warn(self, company: str, sentence: str) -> None:
-        """Say what a person should know about a company."""
+        """Report a warning about a company."""
         with self.events.about(company):
             self.events.observer(company).warn(sentence)
 
     def land(self, company: str, result: Landed | Exception) -> bool:
-        """Note how the reading of a company has ended; whether there is a snapshot to build."""
+        """Report the result of a company's collection; returns whether there is a snapshot to build."""
         if isinstance(result, Exception):
             self.fail(company, result)
             return False
@@ -63,7 +63,7 @@ class Progress:
         return True
 
     def end(self, company: str) -> None:
-        """Note that nothing follows about a company."""
+        """Report that the steps of a company are done."""
         del self._left[company]
         with self.events.about(company):
             self.events.ended(company)
@@ -74,20 +74,19 @@ class Progress:
             return
         with self.events.about(company):
             self.events.failed(company, error)
-            warn = self.events.observer(company).warn
             problems = after.alert_failure(
                 self._configuration.settings,
                 self._configuration.alerts_file,
                 company,
                 error,
-                on_warning=warn,
+                on_warning=self.events.observer(company).warn,
             )
             self.events.alerted(company, problems)
         self.end(company)
 
     @contextmanager
     def concerning(self, names: Sequence[str]) -> Iterator[None]:
-        """An error inside ends the steps of these companies, as far as they are left."""
+        """An error inside the block ends the steps of these companies."""
         try:
             if len(names) == 1:
                 with self.events.about(names[0]):

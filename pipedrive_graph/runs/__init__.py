@@ -1,1 +1,1 @@
-"""Keeps how the last run of each company went, and judges by it whether all is well: for monitoring."""
+"""Records the last run of each company, and evaluates its health for monitoring."""

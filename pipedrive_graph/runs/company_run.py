@@ -1,7 +1,6 @@
-"""What is known of each company of a run while it is under way, and the record that comes of it.
+"""The state of each company during a run, and the record that is written from it.
 
-`sync` and the runs that Dagster has started receive the events of the steps here, so the records of both hold
-the same.
+Both `sync` and runs of Dagster receive the events of the steps here, so their records are the same.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from pipedrive_graph.published.summary import Summary
 
 UNFINISHED = "unfinished"
-"""Status of a run that was cut off: its snapshot is not committed, and the next run goes on with it."""
+"""The status of a run that was cut off: its snapshot is not committed, and the next run continues it."""
 
 
 class RunObserver(Observer, Protocol):
-    """An observer that knows how far its company is.
+    """An observer that keeps the progress of its company.
 
     Attributes:
-        last: the last progress.
+        last: the latest progress.
     """
 
     last: Progress | None
@@ -44,16 +43,16 @@ class CompanyRun:
 
     Attributes:
         company: its name in the settings.
-        observer: has its progress.
+        observer: keeps its progress.
         run_id: the id of its run, in the record and in log messages.
-        recording: the record; None before it has begun.
-        manifest: the snapshot that the run has committed, or found.
-        is_earlier: whether an earlier run has read it.
-        undelivered: a sentence for each alert that could not be sent.
-        error: what has ended it.
-        summary: what is published.
-        seconds: how long it took.
-        ended_at: when it ended; None while it is under way.
+        recording: the record; None before the run has begun.
+        manifest: the snapshot that the run committed or found.
+        is_earlier: whether an earlier run collected that snapshot.
+        undelivered: one sentence per alert that could not be sent.
+        error: the error that ended it.
+        summary: the published summary.
+        seconds: its duration.
+        ended_at: when it ended; None while it is running.
     """
 
     company: str
@@ -70,18 +69,23 @@ class CompanyRun:
     _began: float = field(default_factory=time.monotonic)
 
     def end(self, settings: Settings, sentence: Callable[[Exception], str]) -> None:
-        """Look at what is published, and record how the run has ended; `sentence` says what an error is."""
-        from pipedrive_graph.published.summary import summarise  # takes a while, which reading hides
+        """Read the published summary, and record the end of the run.
+
+        Args:
+            settings: the settings of the home.
+            sentence: words an error for the record.
+        """
+        from pipedrive_graph.published.summary import summarise  # imported late: slow
 
         self.seconds, self.ended_at = time.monotonic() - self._began, clock.now()
         try:
             self.summary = summarise(settings.published, self.company)
         except PipedriveGraphError as caught:
-            self.error = self.error or caught  # what ended the run says more than that nothing can be shown
+            self.error = self.error or caught  # the error that ended the run matters more
         if self.recording is None:
             return
         if isinstance(self.error, BusyError):
-            self.recording.drop()  # the record is that of the run that is at work
+            self.recording.drop()  # the record belongs to the other, running process
             return
         verdict, (requests, throttled) = self.verdict, self.sent
         self.recording.end(
@@ -113,7 +117,7 @@ class CompanyRun:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What the snapshot is worth: as published, where it is, else as it was collected."""
+        """The verdict on the snapshot: as published, or if it is not published, as collected."""
         manifest, summary = self.manifest, self.summary
         if manifest and summary and summary.snapshot_id == manifest.snapshot_id:
             return Verdict.model_validate({"status": summary.status, "reason": summary.reason})
@@ -121,7 +125,7 @@ class CompanyRun:
 
     @property
     def is_partial(self) -> bool:
-        """Whether the snapshot has not everything."""
+        """Whether the snapshot is partial."""
         return self.verdict is not None and self.verdict.status == "partial"
 
     @property
@@ -131,16 +135,16 @@ class CompanyRun:
 
     @property
     def sent(self) -> tuple[int, int]:
-        """How many requests this run has sent, and how many of them were throttled."""
-        counted = None if self.is_earlier else self.manifest or self.observer.last
-        return (counted.requests, counted.throttled) if counted else (0, 0)
+        """The number of requests that this run sent, and of those that were throttled."""
+        counts = None if self.is_earlier else self.manifest or self.observer.last
+        return (counts.requests, counts.throttled) if counts else (0, 0)
 
 
 class CompanyRuns:
     """Receives the events of the steps, and records each company.
 
     Args:
-        settings: where the records lie.
+        settings: the settings of the home, which holds the records.
         runs: the companies.
     """
 
@@ -149,7 +153,7 @@ class CompanyRuns:
         self.runs = {run.company: run for run in runs}
 
     def sentence(self, error: Exception) -> str:
-        """What the record says of an error."""
+        """An error as the record states it."""
         raise NotImplementedError
 
     def observer(self, company: str) -> Observer:
@@ -157,7 +161,7 @@ class CompanyRuns:
         return self.runs[company].observer
 
     def began(self, company: str) -> None:
-        """Record that the run of a company is under way."""
+        """Record that the run of a company has begun."""
         run = self.runs[company]
         run.recording = Recording(self.settings, company, run.run_id, run.observer.warn)
         run.recording.start()
@@ -168,10 +172,10 @@ class CompanyRuns:
         run.manifest, run.is_earlier = landed.manifest, landed.is_earlier
 
     def published(self, companies: Sequence[str], rows: dict[str, int]) -> None:
-        """Nothing: the summaries of the companies say it."""
+        """Do nothing: the summaries of the companies include this."""
 
     def alerted(self, company: str, problems: Sequence[str]) -> None:
-        """Keep what went wrong with alerts."""
+        """Keep the alerts that could not be sent."""
         self.runs[company].undelivered += problems
 
     def failed(self, company: str, error: Exception) -> None:

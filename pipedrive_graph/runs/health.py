@@ -1,7 +1,7 @@
-"""Judges by local files whether all is well with a company: what `status` prints and the metrics hold.
+"""Evaluates the health of a company from local files, for `status` and the metrics.
 
-It opens no database and asks nobody, so it answers at once, while a run is at work and where the warehouse is
-damaged.
+It opens no database and sends no requests, so it is fast, and also works during a run or with a damaged
+warehouse.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from pipedrive_graph.runs.recording import is_under_way
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of a company.
+    """The health of a company.
 
     Attributes:
         company: its name in the settings.
-        record: its runs.
+        record: the record of its runs.
         newest: its newest accepted snapshot.
         is_running: whether a run is under way.
-        problems: a sentence for each thing that is wrong.
-        notes: a sentence for each thing that a person should know, and that is not wrong.
-        now: the time of all this.
+        problems: one sentence per problem.
+        notes: one sentence per fact that is worth knowing but not a problem.
+        now: the time of the evaluation.
     """
 
     company: str
@@ -46,19 +46,19 @@ class Health:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is wrong."""
+        """1 if there are problems, else 0."""
         return 1 if self.problems else 0
 
     @property
     def finished_at(self) -> datetime | None:
-        """When the newest published snapshot was read; that of the landing, where no run is recorded yet."""
+        """When the published snapshot was read; if no run is recorded yet, that of the newest snapshot."""
         if self.record.published:
             return self.record.published.finished_at
         return self.newest.finished_at if self.newest and not self.record.last else None
 
     @property
     def unpublished(self) -> str | None:
-        """The newest accepted snapshot, where another one is published."""
+        """The newest accepted snapshot, if it is not the published one."""
         published = self.record.published
         if self.newest is None or (published is None and self.record.last is None):
             return None
@@ -105,38 +105,38 @@ class Health:
 
 
 def health(settings: Settings, company: str, alerts: Alerts, *, max_age: timedelta | None = None) -> Health:
-    """Judge a company.
+    """Evaluate the health of a company.
 
     Args:
-        settings: where its files lie.
+        settings: the settings of the home.
         company: its name in the settings.
-        alerts: what alerts.toml says.
+        alerts: the alerts that alerts.toml configures.
         max_age: the age at which the newest published snapshot is too old; by default, `expected_every`.
     """
     now, problems, notes = clock.now(), list[str](), list[str]()
     try:
-        found = record.read(settings, company)
+        runs = record.read(settings, company)
     except LandingError as error:
-        found = Record(company=company)
+        runs = Record(company=company)
         problems.append(str(error))
     newest = None
     try:
         newest = Landing(settings.storage).of(company).latest(accepted=True)
     except LandingError as error:
         problems.append(str(error))
-    judged = Health(company, found, newest, is_under_way(settings, company), (), (), now)
+    facts = Health(company, runs, newest, is_under_way(settings, company), (), (), now)
     problems += [
-        *_of_runs(judged, notes),
-        *_of_age(judged, max_age or alerts.expected_every),
-        *_of_alerts(settings, judged, alerts),
+        *_of_runs(facts, notes),
+        *_of_age(facts, max_age or alerts.expected_every),
+        *_of_alerts(settings, facts, alerts),
     ]
-    if judged.unpublished:
-        notes.append(f"Snapshot {judged.unpublished} is read and not published; the next sync publishes it.")
-    return Health(company, found, newest, judged.is_running, tuple(problems), tuple(notes), now)
+    if facts.unpublished:
+        notes.append(f"Snapshot {facts.unpublished} is read but not published; the next sync publishes it.")
+    return Health(company, runs, newest, facts.is_running, tuple(problems), tuple(notes), now)
 
 
 def _of_runs(health: Health, notes: list[str]) -> list[str]:
-    """What is wrong with the last run; what is only worth knowing goes to the notes."""
+    """The problems of the last run; facts that are not problems are added to the notes."""
     running, last = health.record.running, health.record.last
     if running and not health.is_running:
         return [
@@ -168,13 +168,13 @@ def _of_age(health: Health, max_age: timedelta) -> list[str]:
         return []
     hours = max_age / timedelta(hours=1)
     return [
-        f"What is published was read at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
+        f"The published data was read at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
         f" {counted(round(hours), 'hour') if hours >= 1 else f'{hours:g} hours'} ago."
     ]
 
 
 def _of_alerts(settings: Settings, health: Health, alerts: Alerts) -> list[str]:
-    """A sentence where an alert could not be sent, in the last run or before."""
+    """A sentence about an alert that could not be sent, in the last run or earlier."""
     last = health.record.last
     if last and last.alerts_not_sent:
         return [last.alerts_not_sent[0]]

@@ -1,4 +1,4 @@
-"""The metrics of all companies in the form that Prometheus reads, for node_exporter's textfile collector."""
+"""The metrics of all companies in the format of Prometheus, for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Gauge
 
 _MODE = 0o644
-"""The file is for another program's user, and names no people."""
+"""Readable by all users: node_exporter runs as another user, and the file names no people."""
 
 
 def write_metrics(settings: Settings, alerts: AlertsFile, on_warning: Callable[[str], None]) -> None:
-    """Write the metrics of all companies where settings.toml says, if it does; an error is a warning.
+    """Write the metrics of all companies to the file in settings.toml, if set; an error is a warning.
 
-    It looks at every company, so a run calls it once, not once per company.
+    It reads the records of every company, so a run should not call it per company.
 
     Args:
-        settings: where the records of the runs lie, and where the metrics go.
-        alerts: alerts.toml as it was read; it says how old what is published may be.
-        on_warning: called with what went wrong.
+        settings: the settings of the home.
+        alerts: alerts.toml as it was read; sets the allowed age of published data.
+        on_warning: called with a sentence if the metrics cannot be written.
     """
     try:
         textfile = settings.options.metrics.textfile
@@ -39,13 +39,13 @@ def write_metrics(settings: Settings, alerts: AlertsFile, on_warning: Callable[[
     except ConfigurationError as error:
         on_warning(f"The metrics are not written: {error}")
         return
-    from prometheus_client import write_to_textfile  # takes long to import, and few installations need it
+    from prometheus_client import write_to_textfile  # imported late: slow, and few installations need it
 
     path = settings.home / files.expanded(textfile)
-    found = [health(settings, company.name, usable) for company in settings.companies]
+    healths = [health(settings, company.name, usable) for company in settings.companies]
     umask = os.umask(0o777 & ~_MODE)
     try:
-        write_to_textfile(str(path), _registry(found))
+        write_to_textfile(str(path), _registry(healths))
         path.chmod(_MODE)
     except OSError as error:
         on_warning(f"The metrics are not written: {files.cannot_write(Path(path), error)}")
@@ -53,15 +53,15 @@ def write_metrics(settings: Settings, alerts: AlertsFile, on_warning: Callable[[
         os.umask(umask)
 
 
-def as_text(found: Iterable[Health]) -> str:
+def as_text(healths: Iterable[Health]) -> str:
     """The metrics as text."""
     from prometheus_client import generate_latest
 
-    return generate_latest(_registry(found)).decode()
+    return generate_latest(_registry(healths)).decode()
 
 
-def _registry(found: Iterable[Health]) -> CollectorRegistry:
-    """The metrics; one of which nothing is known yet has no sample."""
+def _registry(healths: Iterable[Health]) -> CollectorRegistry:
+    """The metrics; a metric with an unknown value has no sample."""
     from prometheus_client import CollectorRegistry, Gauge, Info
 
     registry = CollectorRegistry()
@@ -72,23 +72,23 @@ def _registry(found: Iterable[Health]) -> CollectorRegistry:
     def gauge(name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"pipedrive_graph_{name}", text, ("company", *labels), registry=registry)
 
-    healthy = gauge("healthy", "1 where `pipedrive-graph status` ends with code 0, else 0.")
+    healthy = gauge("healthy", "1 if `pipedrive-graph status` ends with code 0, else 0.")
     running = gauge("run_under_way", "1 while a run is under way, else 0.")
     ended = gauge("last_run_timestamp_seconds", "When the last run ended.")
     succeeded = gauge("last_success_timestamp_seconds", "When a run last ended with exit code 0.")
     code = gauge("last_run_exit_code", "The exit code of the last run.")
-    duration = gauge("last_run_duration_seconds", "How long the last run took.")
+    duration = gauge("last_run_duration_seconds", "The duration of the last run.")
     requests = gauge("last_run_requests", "Requests that the last run sent.")
     throttled = gauge("last_run_throttled_requests", "Requests of the last run that were answered with 429.")
     unsent = gauge("last_run_alerts_not_sent", "Alerts that the last run could not send.")
     published = gauge(
-        "published_snapshot_timestamp_seconds", "When the last answer of the published snapshot was in."
+        "published_snapshot_timestamp_seconds", "When the last response of the published snapshot arrived."
     )
     findings = gauge("findings_open", "Open findings.", "severity")
-    for one in found:
-        name, last = one.company, one.record.last
-        healthy.labels(name).set(one.exit_code == 0)
-        running.labels(name).set(one.is_running)
+    for company in healths:
+        name, last = company.company, company.record.last
+        healthy.labels(name).set(company.exit_code == 0)
+        running.labels(name).set(company.is_running)
         if last:
             ended.labels(name).set(last.ended_at.timestamp())
             code.labels(name).set(last.exit_code)
@@ -96,10 +96,11 @@ def _registry(found: Iterable[Health]) -> CollectorRegistry:
             requests.labels(name).set(last.requests)
             throttled.labels(name).set(last.throttled)
             unsent.labels(name).set(len(last.alerts_not_sent))
-        if one.record.succeeded_at:
-            succeeded.labels(name).set(one.record.succeeded_at.timestamp())
-        if one.finished_at:
-            published.labels(name).set(one.finished_at.timestamp())
-        for severity, count in (one.record.published.findings if one.record.published else {}).items():
+        if company.record.succeeded_at:
+            succeeded.labels(name).set(company.record.succeeded_at.timestamp())
+        if company.finished_at:
+            published.labels(name).set(company.finished_at.timestamp())
+        counts = company.record.published.findings if company.record.published else {}
+        for severity, count in counts.items():
             findings.labels(name, severity).set(count)
     return registry

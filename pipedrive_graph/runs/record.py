@@ -1,7 +1,7 @@
 """The record of a company's runs: one small file, `runs/<company>.json` in the home folder.
 
-It holds the run that is under way, the last one that ended, and what is published. It is written as a whole
-when a run starts, when it ends, and when something else publishes.
+It contains the current run, the last run that ended, and the published snapshot. It is written as a whole
+when a run starts, when a run ends, and when another command publishes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class Started(_Part):
-    """A run that has begun: its id (in Dagster the same), when, and by which version."""
+    """A run that has begun: its id (the same as in Dagster), its start, and the program's version."""
 
     run_id: str
     started_at: datetime
@@ -35,14 +35,14 @@ class Ended(Started):
 
     Attributes:
         ended_at: when it ended.
-        exit_code: the code with which `sync` ends, or would end.
-        status: complete, partial, rejected, or unfinished; None where it did not come so far.
-        snapshot_id: the snapshot that it read, or built.
-        error: the sentence of the error that ended it.
-        requests: how many it sent.
-        throttled: how many of these were answered with 429.
-        seconds: how long it took.
-        alerts_not_sent: a sentence for each alert or heartbeat that could not be sent.
+        exit_code: the exit code of `sync` for this company.
+        status: complete, partial, rejected, or unfinished; None if it did not get that far.
+        snapshot_id: the snapshot that it read or built.
+        error: the message of the error that ended it.
+        requests: the number of requests that it sent.
+        throttled: the number of requests that were answered with 429.
+        seconds: its duration.
+        alerts_not_sent: one sentence per alert or heartbeat that could not be sent.
     """
 
     ended_at: datetime
@@ -57,13 +57,13 @@ class Ended(Started):
 
 
 class Shown(_Part):
-    """What the published file shows of a company.
+    """The published snapshot of a company.
 
     Attributes:
-        snapshot_id: the snapshot.
-        finished_at: when its last answer was in.
+        snapshot_id: its id.
+        finished_at: the time of its last response.
         status: complete or partial.
-        findings: how many are open, by severity.
+        findings: the number of open findings by severity.
     """
 
     snapshot_id: str
@@ -73,14 +73,14 @@ class Shown(_Part):
 
 
 class Record(Sealed, _Part):
-    """What is known of a company's runs; `sha256` is that of the rest.
+    """The record of a company's runs; `sha256` covers all other fields.
 
     Attributes:
         company: its name in the settings.
-        running: the run that has begun and not ended: it is under way, or its process is gone.
+        running: the run that has begun but not ended; its process may have died.
         last: the last run that ended.
         succeeded_at: when a run last ended with code 0.
-        published: what is published.
+        published: the published snapshot.
     """
 
     format: Literal[1] = 1
@@ -96,8 +96,8 @@ def exit_code(error: int | None, *, is_partial: bool, is_undelivered: bool) -> i
     """The exit code of a run.
 
     Args:
-        error: the code of the error that ended it; None where there was none.
-        is_partial: whether something is missing, or a rule could not be run.
+        error: the exit code of the error that ended it; None if it ended without an error.
+        is_partial: whether data is missing, or a rule could not be run.
         is_undelivered: whether an alert could not be sent.
     """
     code = error if error is not None else 4 if is_partial else 0
@@ -105,17 +105,17 @@ def exit_code(error: int | None, *, is_partial: bool, is_undelivered: bool) -> i
 
 
 def path_of(settings: Settings, company: str) -> Path:
-    """Where the record of a company lies."""
+    """The path of a company's record."""
     return settings.home / "runs" / f"{company}.json"
 
 
 def lock_of(settings: Settings, company: str) -> Path:
-    """The file that a run keeps locked while it is under way."""
+    """The file that a run locks while it is under way."""
     return path_of(settings, company).with_name(f".{company}.lock")
 
 
 def read(settings: Settings, company: str) -> Record:
-    """The record of a company; empty where there is none yet.
+    """Read the record of a company; empty if there is none yet.
 
     Raises:
         LandingError: if it is damaged, or cannot be read.
@@ -135,7 +135,7 @@ def read(settings: Settings, company: str) -> Record:
 
 
 def update(settings: Settings, company: str, **changes: object) -> Record:
-    """Write a record with these changes; a damaged one is replaced.
+    """Write a record with these changes; a damaged record is replaced.
 
     Raises:
         LandingError: if it cannot be written.

@@ -1,7 +1,7 @@
-"""Records a run while it is under way, and what is published; a record that cannot be written is a warning.
+"""Records a run and the published snapshot; a record that cannot be written is a warning.
 
-A run holds a lock, which the kernel frees when its process ends, however it ends. So a run that has begun,
-has not ended, and holds no lock was killed.
+A run holds a lock, which the kernel frees when its process ends in any way. So a run that has begun, has not
+ended, and holds no lock was killed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, up
 if TYPE_CHECKING:
     from pipedrive_graph.published.summary import Summary
 
-_TRIES = 5  # for the lock: `status` holds it for a moment, too
+_TRIES = 5  # for the lock: `status` may hold it for a moment
 
 
 class Recording:
     """The record of one run.
 
     Args:
-        settings: where the record lies.
+        settings: the settings of the home.
         company: its name in the settings.
         run_id: the id of the run.
-        on_warning: called with a sentence where the record cannot be written.
+        on_warning: called with a sentence if the record cannot be written.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Recording:
         self._began = time.monotonic()
 
     def start(self) -> None:
-        """Record that the run is under way, unless another one is; in a home that is there."""
+        """Record that the run has begun, if the home exists and no other run is under way."""
         if not self._settings.home.is_dir():
-            return  # nothing is written before the token has proven good
+            return  # the first run creates the home after it has checked the token
         if self._lock():
             self._update(running=self.started)
 
@@ -64,14 +64,14 @@ class Recording:
         """Record how the run has ended.
 
         Args:
-            exit_code: the code with which `sync` ends.
-            error: the sentence of the error that ended it.
-            status: what its snapshot is worth.
+            exit_code: the exit code of `sync`.
+            error: the message of the error that ended it.
+            status: the status of its snapshot.
             snapshot_id: its snapshot.
-            requests: how many were sent.
-            throttled: how many of these were throttled.
-            alerts_not_sent: a sentence for each alert that could not be sent.
-            summary: what is published.
+            requests: the number of requests that were sent.
+            throttled: the number of requests that were throttled.
+            alerts_not_sent: one sentence per alert that could not be sent.
+            summary: the published summary.
         """
         ended = Ended(
             **dict(self.started),
@@ -96,7 +96,7 @@ class Recording:
         return ended
 
     def drop(self) -> None:
-        """Forget that the run has begun: another process is at work, and this run did nothing."""
+        """Remove the started run from the record: another process is running, so this run did nothing."""
         with self._held:
             if self._holds:
                 self._update(running=None)
@@ -126,29 +126,29 @@ class Recording:
 
 
 def note_published(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
-    """Record what is published of a company, after something other than a run has published it."""
-    from pipedrive_graph.published.summary import summarise  # DuckDB, which `status` does without
+    """Record the published snapshot of a company after another command than `sync` has published."""
+    from pipedrive_graph.published.summary import summarise  # imports DuckDB, which `status` does not need
 
     try:
         summary = summarise(settings.published, company)
         if summary is not None:
             update(settings, company, published=_shown(summary))
     except (LandingError, BusyError, WarehouseError) as error:
-        on_warning(f"What is published is not recorded for `status`: {error}")
+        on_warning(f"The published snapshot is not recorded for `status`: {error}")
 
 
 def note_alerts_sent(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
-    """Record that what the last run could not send is sent by now."""
+    """Record that the alerts that the last run could not send were sent."""
     try:
         last = read(settings, company).last
         if last and last.alerts_not_sent:
             update(settings, company, last=last.model_copy(update={"alerts_not_sent": ()}))
     except (LandingError, BusyError) as error:
-        on_warning(f"It is not recorded for `status` that the alerts are sent: {error}")
+        on_warning(f"The sent alerts are not recorded for `status`: {error}")
 
 
 def is_under_way(settings: Settings, company: str) -> bool:
-    """Whether a run of a company holds its lock; nothing is written."""
+    """Whether a run of a company holds its lock; writes nothing."""
     return locks.is_held(lock_of(settings, company))
 
 

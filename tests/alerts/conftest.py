@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pipedrive_graph.alerts.channels import Patience
-
 from .home import Home
 from .receivers import MailReceiver, WebReceiver, mail_receiver, self_signed, web_receiver
 
@@ -18,7 +16,9 @@ PASSWORD = "c4n4ry-p4ssw0rd-55e1"  # noqa: S105 - of the tests' own mail server
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the waits between attempts, unless the receiver asks for one."""
-    monkeypatch.setattr("pipedrive_graph.alerts.channels.Patience", lambda: Patience(first=0.01, longest=1.5))
+    monkeypatch.setattr(
+        "pipedrive_graph.alerts.channels.RetryPolicy", lambda: RetryPolicy(first=0.01, longest=1.5)
+    )
 
 
 @pytest.fixture

@@ -130,4 +130,4 @@ class Home:
                 )
 
     def send(self) -> list[Outcome]:
-        return send.send(self.settings, alerts_file.read(self.settings), "acme", wait=print)
+        return send.send(self.settings, alerts_file.read(self.settings), "acme", on_wait=print)

@@ -1,4 +1,4 @@
-"""Deliveries to real receivers: what arrives, what is tried again, and what is said when nothing arrives."""
+"""Deliveries to real receivers: the received messages, retries, and the errors of failed deliveries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipedrive_graph.alerts.channels import deliver
-from pipedrive_graph.alerts.message import Message, Note, Told, markup, plain, slack
+from pipedrive_graph.alerts.message import AlertedFinding, Message, Note, markup, plain, slack
 from pipedrive_graph.config.alert_channels import Channel, Event, Mail
 from pipedrive_graph.errors import AlertError
 
@@ -17,13 +17,13 @@ from .receivers import PATH, mail_receiver, web_receiver
 
 AT = datetime(2026, 11, 21, 2, 4, tzinfo=UTC)
 BAD_NAME = 'Eve "<script>" \u202e & *Co* @channel <!everyone>\nBcc: x'
-FINDING = Told(
+FINDING = AlertedFinding(
     "f1", "high", "dormant_admin", f"{BAD_NAME} is an admin.", "user", "7", None, "2026-11-21T02:00:00Z"
 )
 MESSAGE = Message(
     "acme",
     AT,
-    (Note("partial", "partial:n1", "the night is partial", "1 of 40 permissions was not answered."),),
+    (Note("partial", "partial:n1", "the run is partial", "1 of 40 permissions was not answered."),),
     {"critical": 0, "high": 3},
     (FINDING,),
     "https://files.example.com/acme/findings.csv?a=1&b=2",
@@ -60,7 +60,7 @@ def test_a_webhook_gets_json(web) -> None:
         "id": MESSAGE.id,
         "at": "2026-11-21T02:04:00.000000Z",
         "company": "acme",
-        "headline": "acme: the night is partial; 3 new findings (3 high)",
+        "headline": "acme: the run is partial; 3 new findings (3 high)",
         "notes": [{"kind": "partial", "text": "1 of 40 permissions was not answered."}],
         "counts": {"critical": 0, "high": 3},
         "findings": [
@@ -88,7 +88,7 @@ def test_slack_gets_blocks_in_which_a_name_does_nothing(web) -> None:
 
     (body,) = web.bodies
     assert [block["type"] for block in body["blocks"]] == ["header", *["section"] * 4]
-    assert body["blocks"][0]["text"]["text"] == "acme: the night is partial; 3 new findings (3 high)"
+    assert body["blocks"][0]["text"]["text"] == "acme: the run is partial; 3 new findings (3 high)"
     assert [block["text"]["text"] for block in body["blocks"][1:]] == [
         "1 of 40 permissions was not answered.",
         "*high*  `dormant_admin`\n"
@@ -97,11 +97,11 @@ def test_slack_gets_blocks_in_which_a_name_does_nothing(web) -> None:
         "<https://files.example.com/acme/findings.csv?a=1&amp;b=2|Report>",
     ]
     assert all(block["text"]["verbatim"] for block in body["blocks"][1:])
-    assert body["text"].startswith("*acme: the night is partial; 3 new findings (3 high)*\n1 of 40")
+    assert body["text"].startswith("*acme: the run is partial; 3 new findings (3 high)*\n1 of 40")
 
 
 def test_slack_takes_the_longest_message() -> None:
-    finding = Told("f1", "high", "r", "x" * 5000, "user", "7", None, "", also=tuple("ab"))
+    finding = AlertedFinding("f1", "high", "r", "x" * 5000, "user", "7", None, "", also=tuple("ab"))
     body = slack(Message("a" * 63, AT, (), {"high": 20}, (finding,) * 10, "/reports/findings.csv"))
 
     assert len(body["blocks"]) <= 50
@@ -111,7 +111,7 @@ def test_slack_takes_the_longest_message() -> None:
 
 
 def test_slack_takes_the_longest_sentence_about_a_night() -> None:
-    body = slack(Message("acme", AT, (Note("failed", "failed:1", "the night failed", "&" * 9000),)))
+    body = slack(Message("acme", AT, (Note("failed", "failed:1", "the run failed", "&" * 9000),)))
 
     assert max(len(block["text"]["text"]) for block in body["blocks"]) <= 3000
 
@@ -120,7 +120,7 @@ def test_slack_takes_the_longest_sentence_about_a_night() -> None:
     "name", ["[Report](https://evil.example)", "https://evil.example", "www.evil.example"]
 )
 def test_a_name_becomes_no_link_where_markdown_is_read(name: str) -> None:
-    finding = Told("f1", "high", "r", f"{name} is an admin.", "user", "7", None, "")
+    finding = AlertedFinding("f1", "high", "r", f"{name} is an admin.", "user", "7", None, "")
     body = slack(Message("acme", AT, (), {"high": 1}, (finding,)))
 
     for text in (body["text"], body["blocks"][1]["text"]["text"]):
@@ -146,7 +146,7 @@ def test_a_mail_has_a_text_and_html(mail) -> None:
     assert deliver(post(mail.port), MESSAGE) == "sent to 2 recipients"
 
     (got,) = mail.mails
-    assert got["Subject"] == "[pipedrive_graph] acme: the night is partial; 3 new findings (3 high)"
+    assert got["Subject"] == "[pipedrive_graph] acme: the run is partial; 3 new findings (3 high)"
     assert got["From"] == "Graph <graph@example.com>"
     assert got["To"] == "Security <security@example.com>, ops@example.com"
     assert got["Date"] == "Sat, 21 Nov 2026 02:04:00 +0000"
@@ -162,7 +162,7 @@ def test_a_mail_has_a_text_and_html(mail) -> None:
 
 def test_the_text_of_a_mail() -> None:
     assert plain(MESSAGE) == (
-        "acme: the night is partial; 3 new findings (3 high)\n"
+        "acme: the run is partial; 3 new findings (3 high)\n"
         "\n"
         "1 of 40 permissions was not answered.\n"
         "\n"
@@ -283,7 +283,7 @@ def test_the_address_is_in_no_log(web, caplog) -> None:
 def test_a_wrong_password_is_told_and_not_repeated(mail, monkeypatch) -> None:
     monkeypatch.setenv("SMTP_PASSWORD", "c4n4ry-wrong")
 
-    assert problem(post(mail.port)) == "127.0.0.1 does not let graph in (535)."
+    assert problem(post(mail.port)) == "127.0.0.1 refused the login of graph (535)."
     assert len(mail.logins) == 2  # once for each way of logging in that the server offers
 
 
@@ -311,15 +311,17 @@ def test_recipients_that_are_refused_are_told(mail) -> None:
 def test_a_mail_server_that_cannot_prove_who_it_is_gets_nothing(mail, monkeypatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
 
-    assert problem(post(mail.port)) == "the certificate of 127.0.0.1 is not trusted, or it speaks no TLS."
+    assert problem(post(mail.port)) == "the certificate of 127.0.0.1 is not trusted, or it does not use TLS."
     assert mail.logins == []
 
 
 def test_nothing_goes_unencrypted_where_tls_is_set() -> None:
     with mail_receiver() as receiver:
-        assert problem(post(receiver.port, user=None)).startswith("127.0.0.1 does not offer what is set")
+        assert problem(post(receiver.port, user=None)).startswith(
+            "127.0.0.1 does not support what is configured"
+        )
         assert deliver(post(receiver.port, "none", user=None), MESSAGE) == "sent to 2 recipients"
 
 
 def test_no_mail_server_at_all() -> None:
-    assert problem(post(9, user=None)) == "nobody answers at 127.0.0.1:9 as a mail server does."
+    assert problem(post(9, user=None)) == "no mail server answers at 127.0.0.1:9."

@@ -108,7 +108,7 @@ def test_a_night_that_died_is_reported_for_its_companies(folder, instance) -> No
 
 
 def test_a_build_that_died_is_reported_for_the_companies_that_wait_for_it(folder, instance) -> None:
-    assert looked(instance, "build_and_publish", NIGHTLY[1:]) == "It is not the night of a company."
+    assert looked(instance, "build_and_publish", NIGHTLY[1:]) == "This run does not process a company."
 
 
 def test_a_run_for_several_companies_is_reported_for_each(folder, instance) -> None:
@@ -128,13 +128,13 @@ def test_a_run_for_several_companies_is_reported_for_each(folder, instance) -> N
     ],
 )
 def test_other_runs_are_not_reported(folder, instance, planned, tags) -> None:
-    assert looked(instance, "__ASSET_JOB", planned, **tags) == "It is not the night of a company."
+    assert looked(instance, "__ASSET_JOB", planned, **tags) == "This run does not process a company."
     assert not (folder / "alerts").exists()
 
 
 def test_a_run_that_dagster_repeats_is_not_reported(folder, instance) -> None:
     job = "collect_companies"
-    assert looked(instance, job, NIGHTLY, partition="a", will_retry="true") == "Dagster runs it once more."
+    assert looked(instance, job, NIGHTLY, partition="a", will_retry="true") == "Dagster will retry this run."
     assert looked(instance, job, NIGHTLY, partition="a", will_retry="false") == ["a"]
 
 
@@ -169,7 +169,7 @@ def test_the_partitions_follow_the_companies(folder, instance) -> None:
         {"AddDynamicPartitionsRequest": ["d"], "DeleteDynamicPartitionsRequest": ["a"]}, nothing
     )  # fmt: skip
     file.write_text("[")  # which companies there are is not known
-    assert tick() == ({}, "The companies cannot be read; the next run says why.")
+    assert tick() == ({}, "The companies cannot be read; the next run reports why.")
     assert instance.get_dynamic_partitions("pipedrive_companies") == ["b", "c", "d"]
 
 

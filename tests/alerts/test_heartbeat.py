@@ -1,4 +1,4 @@
-"""The heartbeat: called once after a complete run, and after no other."""
+"""The heartbeat: called once after each complete run, and after no other run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_complete_run_calls_the_address_once_without_a_body(published: Home, w
     (outcome,) = send(published, "acme", snapshot(0))
 
     assert web.asked == [("GET", PATH)]
-    assert (outcome.said, outcome.problem) == ("answered 200", None)
+    assert (outcome.reply, outcome.problem) == ("answered 200", None)
 
 
 @pytest.mark.parametrize("why", ["partial", "broken", "older", "nothing read", "nothing published", "other"])

@@ -39,8 +39,7 @@ def test_a_partial_night_and_one_that_fails(told, simulator, web) -> None:
     ended = told.command("sync", "--json")
     assert (ended.code, ended.objects[0]["status"]) == (4, "partial")
     assert " ".join(ended.err.split()).startswith(
-        "Warning: The alert over 'webhook' was not delivered: it answered 410. "
-        "It is tried again by the next run."
+        "Warning: The alert over 'webhook' was not delivered: it answered 410. The next run tries again."
     )
 
     simulator.faults.add(r"users/\d+/permissions", faults.forbidden, times=None)
@@ -48,7 +47,7 @@ def test_a_partial_night_and_one_that_fails(told, simulator, web) -> None:
     assert ended.code == 4
     lost, body = web.bodies
     assert [note["kind"] for note in lost["notes"]] == ["first", "partial"]
-    assert lost["headline"].startswith("default: the first snapshot; the night is partial; ")
+    assert lost["headline"].startswith("default: the first snapshot; the run is partial; ")
     assert [note["kind"] for note in body["notes"]] == ["first", "partial", "failed"]
     assert body["notes"][2]["text"].endswith(ended.sentence)
     assert body["findings"] == lost["findings"] != []
@@ -87,7 +86,7 @@ def test_a_token_that_is_refused_is_told(told, simulator, web) -> None:
 
     assert ended.code == 3
     (body,) = web.bodies
-    assert body["headline"] == "default: the night failed"
+    assert body["headline"] == "default: the run failed"
     assert body["notes"][0]["text"].endswith(f"UTC: {ended.sentence}")
     assert not told.published.exists()
 
@@ -108,7 +107,7 @@ def test_the_command_sends_what_is_due(published: Home, web) -> None:
     assert [one.code for one in (first, second, missed, failed)] == [0, 0, 0, 1]
     assert first.out == "webhook: acme: the first snapshot; 1 open finding (1 high) (answered 200)\n"
     assert second.out == "webhook: acme: nothing new\n"
-    assert missed.out == "webhook: acme: the night did not run (answered 200)\n"
+    assert missed.out == "webhook: acme: the run did not take place (answered 200)\n"
     assert failed.sentence.startswith("The alert over 'webhook' was not delivered: it answered 401.")
 
 
@@ -131,7 +130,7 @@ def test_without_a_channel_the_command_says_where_to_name_one(installation: Inst
 
     assert (ended.code, ended.sentence) == (
         2,
-        f"There is no channel to send alerts over; name one in {installation.home / 'alerts.toml'}.",
+        f"No channel is configured for alerts; add one to {installation.home / 'alerts.toml'}.",
     )
 
 
@@ -157,9 +156,9 @@ def test_dagster_sends_them_and_shows_what_was_not_delivered(published: Home, we
     assert told == {
         "channels": 1,
         "messages": 1,
-        "findings told": 1,
+        "findings sent": 1,
         "not delivered": 0,
-        "told over webhook": "acme: the first snapshot; 1 open finding (1 high)",
+        "sent over webhook": "acme: the first snapshot; 1 open finding (1 high)",
     }
 
 

@@ -1,4 +1,4 @@
-"""Everything is told once: over nights, failed deliveries, and channels that do not know each other."""
+"""Every alert is sent once: over several runs, failed deliveries, and independent channels."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def test_nothing_to_tell_at_first_is_told_once_too(published: Home, web) -> None
 
     assert web.texts == ["acme: the first alert"]
     assert web.bodies[0]["notes"][0]["text"] == (
-        "This is the first alert about acme over this channel. Nothing critical or high is open; from now "
-        "on, what is new is told."
+        "This is the first alert about acme over this channel. No critical or high finding is open; later "
+        "alerts cover new ones."
     )
 
 
@@ -138,16 +138,15 @@ def test_a_failed_delivery_is_tried_again_by_the_next_run(published: Home, web) 
 
     (failed,) = published.send()
     assert failed.problem == (
-        "The alert over 'webhook' was not delivered: it answered 404 (no_service). "
-        "It is tried again by the next run."
+        "The alert over 'webhook' was not delivered: it answered 404 (no_service). The next run tries again."
     )
 
     published.found("b", night=1)
     published.night()  # complete, but of the night before nobody was told yet
     (done,) = published.send()
 
-    assert (done.problem, done.said) == (None, "answered 200")
-    assert web.texts[1] == "acme: the first alert; the night is partial; 2 open findings (2 high)"
+    assert (done.problem, done.reply) == (None, "answered 200")
+    assert web.texts[1] == "acme: the first alert; the run is partial; 2 open findings (2 high)"
     assert web.bodies[1]["notes"][1]["text"].startswith("The snapshot night-0 of acme is partial.")
     published.send()
     assert len(web.got) == 2
@@ -180,8 +179,8 @@ def test_a_channel_is_told_what_is_set_for_it(published: Home, web) -> None:
     outcomes = {outcome.channel: outcome.message for outcome in published.send()}
 
     assert web.texts == [
-        "acme: the first snapshot; the night is partial; 1 open finding (1 critical)",
-        "acme: the night is partial",
+        "acme: the first snapshot; the run is partial; 1 open finding (1 critical)",
+        "acme: the run is partial",
     ]
     assert (web.bodies[0]["findings"], web.bodies[0]["more"]) == ([], 1)
     assert outcomes["other"] is None
@@ -193,7 +192,7 @@ def test_recipients_in_one_text_all_get_it_and_are_counted(published: Home, mail
     published.night()
     [outcome] = published.send()
 
-    assert (outcome.said, outcome.problem) == ("sent to 2 recipients", None)
+    assert (outcome.reply, outcome.problem) == ("sent to 2 recipients", None)
     assert mail.envelopes == [("graph@example.com", ["security@example.com", "ops@xn--bcher-kva.example"])]
     assert mail.mails[0]["To"] == "security@example.com, Ops <ops@xn--bcher-kva.example>"
 
@@ -228,9 +227,7 @@ def test_a_rule_that_cannot_be_run_is_reported_once_until_it_runs_again(publishe
         published.send()
         return [note["text"] for body in web.bodies[before:] for note in body["notes"]]
 
-    sentence = (
-        "The rule lives could not be run for acme: {} What it found before stays as it was, and it finds"
-    )
+    sentence = "The rule lives could not be run for acme: {} Its findings stay as they were, and it finds"
     sentence += " nothing new."
     assert night(lives=reason) == [sentence.format(reason)]
     assert web.bodies[0]["headline"] == "acme: the rule lives could not be run"
@@ -285,7 +282,7 @@ def test_a_company_of_which_there_is_nothing_yet(published: Home, web) -> None:
 
 
 def fail(home: Home, error: Exception) -> None:
-    send.after_failure(home.settings, alerts_file.read(home.settings), "acme", error, wait=print)
+    send.after_failure(home.settings, alerts_file.read(home.settings), "acme", error, on_wait=print)
 
 
 def test_a_failed_night_is_told_once_a_day(published: Home, web) -> None:
@@ -300,9 +297,9 @@ def test_a_failed_night_is_told_once_a_day(published: Home, web) -> None:
     fail(published, NotAuthorisedError("The token is wrong."))
 
     assert [[note["text"] for note in body["notes"]] for body in web.bodies[1:]] == [
-        ["The night of acme failed at 2026-11-21 02:00 UTC: The token is wrong."],
-        ["The night of acme failed at 2026-11-21 02:00 UTC: The CDN shut the door."],
-        ["The night of acme failed at 2026-11-22 02:00 UTC: The token is wrong."],
+        ["The run of acme failed at 2026-11-21 02:00 UTC: The token is wrong."],
+        ["The run of acme failed at 2026-11-21 02:00 UTC: The CDN shut the door."],
+        ["The run of acme failed at 2026-11-22 02:00 UTC: The token is wrong."],
     ]
 
 
@@ -316,7 +313,7 @@ def test_a_failed_night_is_told_later_where_it_could_not_be_told(published: Home
 
     published.send()
 
-    assert [len(web.got), *web.texts[1:]] == [2, "acme: the night failed"]
+    assert [len(web.got), *web.texts[1:]] == [2, "acme: the run failed"]
 
 
 def test_an_error_of_no_kind_of_ours_is_named_and_not_quoted(published: Home, web) -> None:
@@ -367,7 +364,7 @@ def test_a_file_of_another_version_keeps_no_failure_back(published: Home, web) -
 
     fail(published, NotAuthorisedError("The token is wrong."))
 
-    assert web.texts == ["acme: the night failed"]
+    assert web.texts == ["acme: the run failed"]
 
 
 def test_the_link_is_the_file_or_what_is_set(published: Home, web) -> None:

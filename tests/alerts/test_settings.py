@@ -1,4 +1,4 @@
-"""alerts.toml: what is read from it, and how a mistake in it is told."""
+"""alerts.toml: how it is parsed, and the error messages for mistakes in it."""
 
 from __future__ import annotations
 

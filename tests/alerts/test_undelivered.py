@@ -1,4 +1,4 @@
-"""What happens where an alert cannot be sent, or the configuration cannot be used: somebody is informed."""
+"""Failed deliveries and unusable configurations are reported over other channels."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_other_channels_hear_once_a_day_of_one_that_failed(published: Home, 
     published.clock(1.01)
     third = published.send()
 
-    gone = "The alert over 'ours' was not delivered: it answered 410. It is tried again by the next run."
+    gone = "The alert over 'ours' was not delivered: it answered 410. The next run tries again."
     assert [send.problems(outcomes) for outcomes in (first, second, third)] == [[gone]] * 3
     assert other.texts == [
         "acme: the first snapshot; 1 open finding (1 high)",
@@ -90,11 +90,11 @@ def test_a_night_that_did_not_run_is_noticed_although_the_published_file_is_dama
     late = installation.command("alerts")
 
     assert (in_time.code, late.code) == (1, 1)
-    assert web.texts == ["acme: the night did not run"]
+    assert web.texts == ["acme: the run did not take place"]
     notes = [note["text"] for body in web.bodies for note in body["notes"] if note["kind"] == "not_run"]
     assert notes == [
         f"No accepted snapshot of acme since {manifest.finished_at:%Y-%m-%d %H:%M} UTC; one is expected"
-        " every 26 hours. Look whether the schedule runs, and at its log."
+        " every 26 hours. Check that the schedule runs, and read its log."
     ]
 
 
@@ -130,7 +130,7 @@ def test_a_broken_alerts_toml_reaches_the_channels_that_worked_last(published: H
     assert web.bodies[1]["notes"] == [
         {
             "kind": "failed",
-            "text": f"No night of acme can run: {caught.value}"
+            "text": f"No run of acme can start: {caught.value}"
             " Until that is corrected, no findings are sent.",
         }
     ]
@@ -207,7 +207,7 @@ def test_a_night_whose_alert_could_not_be_sent_is_complete_and_ends_with_code_6(
 
     failed, well = installation.command("sync", "--json"), installation.command("sync", "--json")
 
-    gone = "The alert over 'webhook' was not delivered: it answered 410. It is tried again by the next run."
+    gone = "The alert over 'webhook' was not delivered: it answered 410. The next run tries again."
     assert failed.code == 6
     assert failed.objects[0]["status"] == "complete"
     assert failed.objects[0]["alerts_not_sent"] == [gone]
@@ -226,5 +226,5 @@ def test_a_night_that_failed_says_so_too(installation: Installation, web) -> Non
 
     assert ended.code == 3
     assert ended.objects[0]["alerts_not_sent"] == [
-        "The alert over 'webhook' was not delivered: it answered 410. It is tried again by the next run."
+        "The alert over 'webhook' was not delivered: it answered 410. The next run tries again."
     ]

@@ -1,4 +1,4 @@
-"""`backup`: what is in the archive, what is not, and what happens when something is in the way."""
+"""`backup`: the contents of the archive, and the errors when it cannot be written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from installation import Installation
 
 from pipedrive_graph import backups
-from pipedrive_graph.backups.archive import _Written
+from pipedrive_graph.backups.archive import _Writer
 from pipedrive_graph.common import files
 from pipedrive_graph.warehouse import database
 
@@ -148,7 +148,7 @@ def test_a_mistake_in_the_settings_is_a_warning(installation: Installation, tmp_
     [
         ("home/landing/x.tar.gz", "is in a folder of the program"),
         ("home/reports/x.tar.gz", "is in a folder of the program"),
-        ("home/notes.txt", "is there already and is not a backup; name another file."),
+        ("home/notes.txt", "already exists and is not a backup; name another file."),
         ("home", "is a folder; name the file to write, such as"),
     ],
 )
@@ -202,13 +202,13 @@ def test_a_snapshot_that_is_removed_meanwhile_is_no_half_backup(
     """As `forget` may do it between the list of files and their reading."""
     target = tmp_path / "night.tar.gz"
     (users,) = installation.home.glob("landing/default/2026*/users.ndjson.gz")
-    add = _Written.add
+    add = _Writer.add
 
-    def removing(written: _Written, item: backups.contents.Item) -> None:
+    def removing(written: _Writer, item: backups.contents.Item) -> None:
         users.unlink(missing_ok=True)
         add(written, item)
 
-    monkeypatch.setattr(_Written, "add", removing)
+    monkeypatch.setattr(_Writer, "add", removing)
 
     ended = installation.command("backup", str(target))
 
@@ -225,13 +225,13 @@ def test_a_draft_that_is_committed_meanwhile_is_left_out(
     draft.mkdir(mode=0o700)
     for name in ("draft.json", "users.ndjson"):
         (draft / name).write_text("{}\n")
-    add = _Written.add
+    add = _Writer.add
 
-    def committing(written: _Written, item: backups.contents.Item) -> None:
+    def committing(written: _Writer, item: backups.contents.Item) -> None:
         (draft / "users.ndjson").unlink(missing_ok=True)
         add(written, item)
 
-    monkeypatch.setattr(_Written, "add", committing)
+    monkeypatch.setattr(_Writer, "add", committing)
     target = tmp_path / "night.tar.gz"
     assert installation.command("backup", str(target)).code == 0
     with tarfile.open(target) as archive:

@@ -1,4 +1,4 @@
-"""`restore`: only a whole backup into an empty home, and nothing half."""
+"""`restore`: only a complete backup into an empty home, and all of it or nothing."""
 
 from __future__ import annotations
 
@@ -271,5 +271,5 @@ def test_a_damaged_snapshot_is_restored_as_it_was(
 
     assert ended.code == 1
     assert f"it was damaged before the backup: {users} is not as it was written" in ended.err
-    assert "The files are restored, but the tables could not be made: " in ended.err
+    assert "The files are restored, but the tables could not be built: " in ended.err
     assert (elsewhere.home / users.relative_to(installation.home)).read_bytes() == b"damaged"

@@ -1,4 +1,4 @@
-"""No option of any command is lost: given twice or empty, it counts or it is refused."""
+"""Options that are repeated or empty are used or refused, never silently ignored."""
 
 from __future__ import annotations
 
@@ -61,14 +61,17 @@ def test_an_empty_value_is_refused(home, blank) -> None:
         told = Installation(home).command(*path, *([parameter.opts[0]] if option else []), blank)
 
         name = parameter.opts[0] if option else parameter.name.upper()
-        assert (told.code, told.sentence) == (2, f"{name} is empty. Is it a variable that is not set?"), path
+        assert (told.code, told.sentence) == (
+            2,
+            f"{name} is empty. Is the variable that should fill it set?",
+        ), path
         assert not home.exists()
 
 
 def test_one_empty_value_of_several_is_refused(home) -> None:
     told = Installation(home).command("sync", "--company", "a", "--company=")
 
-    assert (told.code, told.sentence) == (2, "--company is empty. Is it a variable that is not set?")
+    assert (told.code, told.sentence) == (2, "--company is empty. Is the variable that should fill it set?")
 
 
 def test_two_names_of_one_option_are_refused(home) -> None:

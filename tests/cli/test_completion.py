@@ -1,4 +1,4 @@
-"""What the shell completes when somebody presses Tab."""
+"""Shell completion."""
 
 from __future__ import annotations
 

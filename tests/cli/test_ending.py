@@ -1,4 +1,4 @@
-"""The process ends at once after a command, and still writes everything and ends with the right code."""
+"""The process ends quickly after a command, but writes all output and has the right exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No command prints a character that a terminal obeys or nobody sees, whatever the names of people are."""
+"""No command prints control or invisible characters, whatever the names of people contain."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ from pathlib import Path
 import pytest
 from installation import Installation
 
-from pipedrive_graph.alerts.channels import _mail
-from pipedrive_graph.alerts.message import Message, Told
-from pipedrive_graph.cli.app import group
+from pipedrive_graph.alerts.channels import _compose
+from pipedrive_graph.alerts.message import AlertedFinding, Message
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.common.text import FORMULA
 from pipedrive_graph.config.alert_channels import Mail
@@ -274,11 +273,11 @@ def test_a_process_on_a_terminal(hostile: Home) -> None:
 @pytest.mark.parametrize("company", ["acme", "acme\r\nBcc: evil@example.com", "\uff1dacme"])
 def test_no_name_adds_a_header_to_a_mail(name: str, company: str) -> None:
     injected = f"{name}\r\nBcc: evil@example.com\r\n\r\n<b>body</b>"
-    finding = Told("f1", "high", "rule", injected, "user", "7", None, "2026-11-21T02:00:00Z")
+    finding = AlertedFinding("f1", "high", "rule", injected, "user", "7", None, "2026-11-21T02:00:00Z")
     message = Message(company, AT, (), {"critical": 0, "high": 1}, (finding,), None, ("f1",))
     mail = Mail("127.0.0.1", 25, "none", "Graph <graph@example.com>", ("ops@example.com",), None, None)
 
-    written = _mail(mail, message).as_bytes()
+    written = _compose(mail, message).as_bytes()
 
     head, _, _ = written.replace(b"\r\n", b"\n").partition(b"\n\n")
     read = message_from_bytes(written, policy=policy.default)

@@ -1,4 +1,4 @@
-"""What stdout is does not decide how a night ends: not UTF-8, closed, full, or read by nobody."""
+"""A bad stdout does not change how a run ends: not UTF-8, closed, full, or unread."""
 
 from __future__ import annotations
 

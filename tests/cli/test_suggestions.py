@@ -1,4 +1,4 @@
-"""A name that the command line does not know is refused with the one that may be meant."""
+"""Unknown names on the command line are refused with a suggestion."""
 
 from __future__ import annotations
 

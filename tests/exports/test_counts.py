@@ -1,4 +1,4 @@
-"""Every format holds as many rows as the tables: counted by other libraries, over one published file."""
+"""Every format has as many rows as the tables, counted by other libraries."""
 
 from __future__ import annotations
 

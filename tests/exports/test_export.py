@@ -1,4 +1,4 @@
-"""The command: what is written where, what is replaced, and what is refused in a sentence."""
+"""The command `export`: its files, what it replaces, and what it refuses with one sentence."""
 
 from __future__ import annotations
 
@@ -132,15 +132,15 @@ def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: 
 
     assert told.code == 1
     assert told.sentence == (
-        f"{out} holds thesis.txt, which is of no earlier export; name another folder with --out, or add"
-        " --force to replace this one."
+        f"{out} holds thesis.txt, which does not belong to an earlier export; name another folder with"
+        " --out, or add --force to replace this one."
     )
     assert files(out) == {"thesis.txt": b"years of work"}
     export(copy.settings, Wanted("csv", tables=["users"], out=tmp_path / "out"))
     (tmp_path / "out" / "notes").mkdir()
     (tmp_path / "out" / "notes" / "mine.txt").write_text("x")
     told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "out"))
-    assert "holds notes/mine.txt, which is of no earlier export" in told.sentence
+    assert "holds notes/mine.txt, which does not belong to an earlier export" in told.sentence
 
 
 FILES = [name for name, form in FORMATS.items() if form.file]
@@ -189,7 +189,7 @@ def test_a_file_of_something_else_is_left_alone(
 
     assert (told.code, told.out) == (1, "")
     assert told.sentence == (
-        f"{out} is there already, and is no earlier export or report of this home; name another file with"
+        f"{out} already exists, and is not an earlier export or report of this home; name another file with"
         " --out, or add --force to replace this one."
     )
     assert out.read_bytes() == before
@@ -222,7 +222,7 @@ def test_what_the_home_has_exported_is_known_by_its_list_and_not_by_its_content(
     refused = copy.command("export", "--format", "sarif", "--out", str(out))
     assert (refused.code, refused.sentence) == (
         1,
-        f"{out} is there already, and is no earlier export or report of this home; name another file with"
+        f"{out} already exists, and is not an earlier export or report of this home; name another file with"
         " --out, or add --force to replace this one.",
     )
     assert copy.command("export", "--format", "sarif", "--out", str(out), "--force").code == 0
@@ -321,7 +321,8 @@ def test_a_damaged_list_is_a_sentence(text: str, copy: Installation, tmp_path: P
     (copy.home / "exports.json").write_text(text, encoding="latin-1")
     (tmp_path / "out.sarif").write_text("mine")
     sentence = (
-        f"{copy.home / 'exports.json'} is damaged; remove it, and add --force where a file is then refused."
+        f"{copy.home / 'exports.json'} is damaged; remove it, and use --force if an export then"
+        " refuses a file."
     )
 
     for line in (("export", "--format", "sarif", "--out", str(tmp_path / "out.sarif")), ("verify",)):
@@ -349,7 +350,7 @@ def test_the_list_forgets_files_that_are_gone(settings: Settings, tmp_path: Path
 def test_a_pipe_is_no_earlier_export(settings: Settings, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(ExportError, match="no earlier export"):
+    with pytest.raises(ExportError, match="not an earlier export"):
         export(settings, Wanted("sarif", out=tmp_path / "pipe"))
 
 
@@ -421,14 +422,14 @@ def test_a_full_disk(form: str, copy: Installation, tmp_path: Path) -> None:
 NO_TABLE = "There is no table 'user' in the published file (did you mean users?); there are: access_changes, "
 NO_COMPANY = "There is no company 'acmee' in the published file (did you mean acme?); there is: Acme, acme."
 NO_NAME = "--tables names no table; write it as users,roles, or leave it out for all."
-NO_CHOICE = "sarif exports the findings, and has no tables to choose; leave --tables out."
+NO_CHOICE = "sarif exports the findings, so --tables cannot be used with it; leave it out."
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         (["csv", "--tables", "user"], 2, NO_TABLE),
-        (["csv", "--tables", ""], 2, "--tables is empty. Is it a variable that is not set?"),
+        (["csv", "--tables", ""], 2, "--tables is empty. Is the variable that should fill it set?"),
         (["csv", "--tables", " , "], 2, NO_NAME),
         (["csv", "--company", "acmee"], 2, NO_COMPANY),
         (["sarif", "--tables", "users"], 2, NO_CHOICE),
@@ -460,8 +461,8 @@ def test_what_a_format_cannot_hold_is_told(
 
     assert told.code == 0
     assert told.err == (
-        "Warning: 8 texts of sensitive_permissions.permission had more than 25 characters, all that a cell "
-        "holds, and now end in '… [cut]'; parquet and jsonl have them whole.\n"
+        "Warning: 8 texts of sensitive_permissions.permission had more than 25 characters, the most that a "
+        "cell holds, and now end in '… [cut]'; parquet and jsonl have the full texts.\n"
     )
     assert told.out.splitlines()[-1].strip() == str(tmp_path / "tables.xlsx")
 
@@ -473,7 +474,7 @@ def test_a_folder_where_a_file_is_meant(copy: Installation, tmp_path: Path) -> N
 
     assert told.code == 1
     assert told.sentence == (
-        f"{tmp_path / 'file'} is a file, and this format is a folder of files; name another with --out."
+        f"{tmp_path / 'file'} is a file, but this format writes a folder; name another path with --out."
     )
 
 

@@ -1,4 +1,4 @@
-"""The formats of the graph: read back by the libraries that are meant to, they equal the tables."""
+"""The formats of the graph: read back by libraries, they equal the tables."""
 
 from __future__ import annotations
 

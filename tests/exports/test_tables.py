@@ -1,4 +1,4 @@
-"""The formats of tables: read back by another program, every row of every table is there, as it was."""
+"""The formats of tables: read back by other libraries, they equal the tables row by row."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
         export(settings, Wanted("xlsx", tables=["findings", "users"], out=target))
 
     assert str(told.value) == (
-        "The table users has 42 rows, and a sheet of a workbook holds 10: "
+        "The table users has 42 rows, but a sheet of a workbook holds 10: "
         "export it with --format csv or parquet, or name other tables with --tables."
     )
     assert target.read_bytes() == before

@@ -337,7 +337,7 @@ def test_what_is_not_there_is_told(seen, arguments, told) -> None:
         ),
         (
             ("waive", "abcdef", "--reason", "x", "--until", "2027-02-30"),
-            "--until '2027-02-30' is no day; write it as 2026-11-01.",
+            "--until '2027-02-30' is not a day; write it as 2026-11-01.",
         ),
         (("waive", "abcdef", "--reason", " ", "--until", "2026-12-01"), "--reason is empty"),
         (("waive", "abcdef", "--until", "2026-12-01"), "Missing option '--reason'"),

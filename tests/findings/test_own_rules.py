@@ -362,13 +362,13 @@ def test_doctor_shows_own_rules(serve, home) -> None:
     (home / "rules" / "lives.sql").write_text(RULE)
     shown = installation.command("doctor")
     assert (shown.code, shown.err) == (0, "")
-    assert f"1 of your own in {home}/rules" in shown.out
+    assert f"1 custom rule in {home}/rules" in shown.out
 
     (home / "rules" / "broken.sql").write_text(RULE.replace("FROM users", "FROM nowhere"))
     shown = installation.command("doctor")
     assert shown.code == 4  # as of a sync, which runs the others
     assert f"{home}/rules/broken.sql: line 19: Catalog Error: Table with name nowhere" in shown.out
-    assert f"1 of your own in {home}/rules" in shown.out
+    assert f"1 custom rule in {home}/rules" in shown.out
 
     (home / "findings.toml").write_text("[rules]\nfolder = 'ours'\n")
     shown = installation.command("doctor")

@@ -90,7 +90,10 @@ class Home:
         self.receiver.got.clear()
         with self.installation._variables_set():
             send.send(
-                self.installation.settings, alerts_file.read(self.installation.settings), company, wait=print
+                self.installation.settings,
+                alerts_file.read(self.installation.settings),
+                company,
+                on_wait=print,
             )
         return self.receiver.bodies
 

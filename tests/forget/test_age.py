@@ -89,26 +89,26 @@ def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
     assert (told.code, told.err) == (0, "There is nothing to delete.\n")
     assert told.out == (
         f"keep     snapshot         landing/beta/{path.name}: the newest accepted snapshot, of 2026-11-01,"
-        " stays: it is what is known now\n"
+        " stays: it is the current state\n"
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ((), 2, "Say what to delete: one of --before DATE, --person WHO, --company NAME and --missing."),
+        ((), 2, "Choose what to delete: one of --before DATE, --person WHO, --company NAME and --missing."),
         (
             ("--before", "2026-11-03", "--yes"),
             2,
-            "--yes needs --reason: it says for good why something was deleted.",
+            "--yes needs --reason: it records why the data was deleted.",
         ),
         (
             ("--finish", "--before", "2026-11-03"),
             2,
-            "--finish takes no other option: it only ends what was begun.",
+            "--finish takes no other option: it only ends an interrupted forget.",
         ),
         (("--before", "2027-11-03"), 2, "--before 2027-11-03 is in the future."),
-        (("--before", "May"), 2, "--before 'May' is no day; write it as 2026-11-01."),
+        (("--before", "May"), 2, "--before 'May' is not a day; write it as 2026-11-01."),
         (
             ("--before", "2026-11-03", "--company", "gamma"),
             2,
@@ -173,7 +173,7 @@ def test_a_snapshot_that_was_changed_is_not_missing(home: Home) -> None:
     assert (told.code, told.sentence) == (
         1,
         f"{manifest.parent} was changed, not removed; restore it from a backup. Without a backup, move its"
-        " folder away, and it is missing.",
+        " folder away, so that it counts as missing.",
     )
 
 
@@ -202,8 +202,8 @@ def test_retention(home: Home) -> None:
 
     assert applied(3, 1) is None  # not older than the limit by a day
     assert applied(3, 3) == (
-        "Removed 2 snapshots older than retention_days = 1, and made warehouse, published file and reports"
-        " again."
+        "Removed 2 snapshots older than retention_days = 1, and rebuilt warehouse, published file and"
+        " reports."
     )
     assert home.snapshots("alpha") == ["03"]
     (tombstone,) = home.installation.landing("alpha").forgotten().tombstones

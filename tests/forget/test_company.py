@@ -18,7 +18,7 @@ def test_a_company_that_is_still_collected_is_refused(played: Home) -> None:
     assert (told.code, told.sentence) == (
         2,
         f"{played.path / 'companies.toml'} still names the company 'alpha': the next sync would collect it"
-        " again. Take it out there first, then try again.",
+        " again. Remove it there first, then try again.",
     )
 
 
@@ -35,7 +35,7 @@ def test_nothing_of_a_company_is_left_but_a_tombstone(home: Home) -> None:
     assert (warned["company"], warned["state"], warned["text"]) == (
         "alpha",
         "warning",
-        "'alpha' is no longer in companies.toml and is not collected; what is known about it stays published."
+        "'alpha' is no longer in companies.toml and is not collected; its data stays published."
         " `pipedrive-graph forget --company alpha` deletes it.",
     )
     (home.path / "waivers.toml").rename(home.path / "waivers.txt")  # sync refuses a waiver of alpha

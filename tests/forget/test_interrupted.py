@@ -52,7 +52,7 @@ def test_one_that_is_killed_while_it_prepares_has_changed_nothing(home: Home, mo
     told = home.installation.command("forget", "--finish")
     assert (told.code, told.err) == (
         0,
-        "An earlier `forget` was interrupted before it changed anything; what it had prepared is removed.\n",
+        "An earlier `forget` was interrupted before it changed anything; its prepared files are removed.\n",
     )
     assert contents(home.path) == before
     assert home.faults() == []

@@ -1,4 +1,4 @@
-"""A person is deleted whom Pipedrive no longer lists: `forget --person`."""
+"""A person that Pipedrive no longer lists is deleted: `forget --person`."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     assert newest is not None
     assert (told.code, told.sentence) == (
         2,
-        f"'{listed.email}' is user {listed.id} of 'alpha', whom Pipedrive still lists (snapshot"
-        f" {newest.snapshot_id}; a deactivated user is listed, too): the next sync would collect them again."
+        f"'{listed.email}' is user {listed.id} of 'alpha', and Pipedrive still lists this user (snapshot"
+        f" {newest.snapshot_id}; it also lists deactivated users): the next sync would collect them again."
         " Delete the user in Pipedrive, run sync, then try again.",
     )
 
@@ -65,7 +65,7 @@ def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
         (("--person", "Jane"), "--person must be an e-mail address, or the id of a user with --company."),
         (
             ("--person", "16755999"),
-            "--person with an id needs --company NAME: an id counts in one company.",
+            "--person with an id needs --company NAME: an id is only unique in one company.",
         ),
     ],
 )
@@ -91,7 +91,7 @@ def test_no_byte_of_a_person_is_left(home: Home) -> None:
     # beta has not been read since: the person is still listed there
     refused = home.installation.command("forget", "--person", address)
     assert refused.code == 2
-    assert "of 'beta', whom Pipedrive still lists" in refused.sentence
+    assert "of 'beta', and Pipedrive still lists this user" in refused.sentence
     home.night("beta", 3)
     assert len(traces(home)) > 20
     open_before = [row for row in home.open() if row[3] != str(gone.id)]
@@ -105,7 +105,7 @@ def test_no_byte_of_a_person_is_left(home: Home) -> None:
     named = home.installation.command(
         "forget", "--person", address, "--reason", f"asked by {address}", "--yes"
     )
-    assert named.sentence == "--reason names the person; it is kept for good, so say it otherwise."
+    assert named.sentence == "--reason names the person, but is kept for good: write it without the name."
     told = home.forget("--person", address)
 
     assert told.code == 4

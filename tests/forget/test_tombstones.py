@@ -1,4 +1,4 @@
-"""The tombstones: each names the one before it, and the file shows when it was changed."""
+"""The tombstones: each contains the digest of the previous one, and changes of the file are detected."""
 
 from __future__ import annotations
 

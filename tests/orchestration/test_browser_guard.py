@@ -1,4 +1,4 @@
-"""The browser guard: what a page of another site can make a browser send is refused, the rest passes."""
+"""The browser guard: requests that other sites can cause are refused, all others pass."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, insta
         dg.DagsterRun("nightly", status=dg.DagsterRunStatus.STARTED, tags={"pipedrive_graph/job": "nightly"})
     )
 
-    assert asked(installation, instance) == (0, f"The run {run.run_id} reads companies.")
+    assert asked(installation, instance) == (0, f"The run {run.run_id} is collecting companies.")
     (installation.home / "settings.toml").write_text("[sync]\npublish_after = 1")
     monkeypatch.setattr("pipedrive_graph.common.clock.now", lambda: started + timedelta(seconds=61))
     assert asked(installation, instance) == (1, None)
@@ -110,7 +110,7 @@ def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, insta
             tags={"pipedrive_graph/job": "build_and_publish"},
         )
     )
-    assert asked(installation, instance) == (0, f"The run {building.run_id} builds.")
+    assert asked(installation, instance) == (0, f"The run {building.run_id} is building.")
 
 
 def test_a_night_adds_and_removes_partitions(fleet, instance) -> None:

@@ -1,4 +1,4 @@
-"""The definitions in another project: names with a prefix, nothing that clashes, a component in defs.yaml."""
+"""The definitions in another project: prefixed names, no clashes, a component in defs.yaml."""
 
 from __future__ import annotations
 

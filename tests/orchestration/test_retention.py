@@ -1,4 +1,4 @@
-"""Old runs are deleted from Dagster's home, with all that is kept of them; what shows the present stays."""
+"""Old runs are deleted from Dagster's home with all their data; runs that show the present state stay."""
 
 import os
 import shutil
@@ -229,7 +229,7 @@ def test_events_of_no_run_that_are_old_are_deleted(kept) -> None:
 
 def test_a_database_that_is_locked_is_one_sentence_and_the_next_call_goes_on(kept, monkeypatch) -> None:
     instance, files, _ = kept
-    monkeypatch.setattr(dagster_files, "_PATIENCE", 0.1)
+    monkeypatch.setattr(dagster_files, "_TIMEOUT", 0.1)
     with closing(sqlite3.connect(files.runs, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BusyError) as caught:
@@ -296,7 +296,7 @@ def test_the_sensor_of_dagster_deletes_them(kept, monkeypatch, home: Path) -> No
     first = tick()
     assert first is not None
     assert first.startswith("3 old runs deleted, ")
-    assert tick() == "Old runs were deleted within a day."
+    assert tick() == "Old runs were deleted less than a day ago."
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 

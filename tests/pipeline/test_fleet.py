@@ -156,7 +156,7 @@ def test_one_of_eight_hangs_and_the_others_are_published_in_time(fleet: Fleet) -
     assert sorted(codes(ended)) == [(name, "complete", 0) for name in names[:-1]]
     assert published(installation) == names[:-1]
     assert told.code == 1
-    kept = "What was read so far is kept; a sync within 6 hours goes on from there."
+    kept = "What was read so far is kept; a sync within 6 hours continues from there."
     assert told.failures == [("hangs", 1, f"Interrupted. {kept}")]
     assert told.sentence == f"Interrupted. {kept}"
 

@@ -292,7 +292,7 @@ def test_the_page_is_small(review: Reviewed) -> None:
     ("options", "code", "sentence"),
     [
         (["--company", "acme"], 2, "There is no company 'acme' in the published file; there are: default."),
-        (["--since", "soon"], 2, "--since 'soon' is no day; write it as 2026-11-01."),
+        (["--since", "soon"], 2, "--since 'soon' is not a day; write it as 2026-11-01."),
         (
             ["--since", "2026-11-19"],
             2,

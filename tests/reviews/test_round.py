@@ -151,7 +151,7 @@ def test_it_is_said_what_was_opened(round_: Round) -> None:
     assert lines[0].startswith("Opened 20261120-")
     assert lines[0].endswith(": Q4 <b>review</b>, due 2026-12-20.")
     assert lines[2].startswith("  For 1 person to decide: ")
-    assert told.err.startswith("Warning: 1 row under Unowned has nobody to decide; ")
+    assert told.err.startswith("Warning: 1 row under Unowned has no reviewer; ")
 
 
 def test_what_can_be_taken_is_taken_and_the_rest_is_named(round_: Round) -> None:
@@ -159,7 +159,8 @@ def test_what_can_be_taken_is_taken_and_the_rest_is_named(round_: Round) -> None
     (population,) = round_.query("SELECT count(*) FROM review_items")[0]
     assert told.code == 0
     assert told.out == (
-        f"Taken: 8 decisions (1 keep, 3 revoke, 4 change). Not taken: 1 row. Still open: {population - 8}.\n"
+        "Imported: 8 decisions (1 keep, 3 revoke, 4 change). Not imported: 1 row."
+        f" Still open: {population - 8}.\n"
     )
     assert "Warning: sheet Unowned, line 3, " in told.err
     assert told.err.endswith(": nobody decides about their own access.\n")
@@ -168,7 +169,7 @@ def test_what_can_be_taken_is_taken_and_the_rest_is_named(round_: Round) -> None
 def test_the_same_file_again_changes_nothing(round_: Round) -> None:
     (population,) = round_.query("SELECT count(*) FROM review_items")[0]
     assert round_.told["again"].out == (
-        f"Taken: 0 decisions. As before: 8. Not taken: 1 row. Still open: {population - 8}.\n"
+        f"Imported: 0 decisions. Unchanged: 8. Not imported: 1 row. Still open: {population - 8}.\n"
     )
     assert [line.kind for line in round_.seen["journal"]] == ["review_opened", "review_decided"]
 
@@ -329,11 +330,11 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
             "is there already, and may hold decisions; name another",
         ),
         (("open", "--out", "HOME/review.pdf"), 2, "it must end in .xlsx or .csv."),
-        (("open", "--out", "HOME/x.csv", "--due", "2026-11-21"), 2, "2026-11-21 is over."),
+        (("open", "--out", "HOME/x.csv", "--due", "2026-11-21"), 2, "2026-11-21 is in the past."),
         (
             ("open", "--out", "HOME/x.csv", "--due", "2027-02-30"),
             2,
-            "--due '2027-02-30' is no day; write it as",
+            "--due '2027-02-30' is not a day; write it as",
         ),
         (
             ("open", "--out", "HOME/x.csv", "--company", "acne"),
@@ -341,10 +342,10 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
             "The settings have no company 'acne'",
         ),
         (("import", "HOME/nothing.xlsx"), 2, "nothing.xlsx: No such file or directory."),
-        (("import", "HOME/companies.csv"), 2, "is not an access review"),
-        (("import", "HOME/blank.csv"), 2, "No decision is filled in in "),
-        (("import", "HOME/other.csv"), 2, "The file belongs to the review R2, which does not exist here; "),
-        (("import", "HOME/wrong.csv"), 2, "can be used; nothing was taken."),
+        (("import", "HOME/companies.csv"), 2, "is no access review"),
+        (("import", "HOME/blank.csv"), 2, "blank.csv contains no decision; nothing was imported."),
+        (("import", "HOME/other.csv"), 2, "The file is of the review R2, which is not known here; "),
+        (("import", "HOME/wrong.csv"), 2, "can be used; nothing was imported."),
         (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is not an e-mail address."),
         (("status", "--company", "acne"), 2, "The settings have no company 'acne'"),
     ],

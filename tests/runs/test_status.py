@@ -1,4 +1,4 @@
-"""What `status` says of a home, and how each run leaves its record, however it ends."""
+"""`status`, and the records that runs leave, however they end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from installation import Installation, Told
 from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
-from pipedrive_graph.alerts.channels import Patience
+from pipedrive_graph.alerts.channels import RetryPolicy
 from pipedrive_graph.common import locks
 from pipedrive_graph.config import alerts_file
 from pipedrive_graph.orchestration.build import JOB, build_definitions
@@ -134,7 +134,7 @@ def test_what_is_published_grows_old(copied) -> None:
     code, found = status(copied)
     assert code == 1
     assert found["problems"] == [
-        "What is published was read at 2026-11-01 02:00 UTC, more than 26 hours ago."
+        "The published data was read at 2026-11-01 02:00 UTC, more than 26 hours ago."
     ]
     assert status(copied, "--max-age", "28")[0] == 0
     (copied.home / "alerts.toml").write_text("expected_every = 28\n")
@@ -278,7 +278,7 @@ def test_a_record_that_cannot_be_written_is_a_warning(copied, serve) -> None:
 
 def test_an_alert_that_could_not_be_sent_is_wrong_until_alerts_sends_it(copied, monkeypatch) -> None:
     monkeypatch.setattr(
-        "pipedrive_graph.alerts.channels.Patience", lambda: Patience(attempts=1, first=0.01, read=5)
+        "pipedrive_graph.alerts.channels.RetryPolicy", lambda: RetryPolicy(attempts=1, first=0.01, read=5)
     )
     last = record.read(copied.settings, "default").last
     sentence = "The alert over 'webhook' was not delivered: it answered 503."

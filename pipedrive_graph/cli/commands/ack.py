@@ -1,4 +1,4 @@
-"""`pipedrive-graph ack`: somebody has looked into an event."""
+"""`pipedrive-graph ack`: acknowledges an event that somebody has looked into."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pipedrive_graph.decisions import finding_commands
 
 @click.command("ack")
 @click.argument("finding")
-@click.option("--note", help="What came of it, in a sentence.")
+@click.option("--note", help="The outcome, in one sentence.")
 @as_root_option
 @debug_option
 def command(*, finding: str, note: str | None, debug: bool) -> None:
-    """Acknowledge FINDING, an event: it is resolved, and stays so.
+    """Acknowledge FINDING, an event: it is resolved, and stays resolved.
 
-    FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. How things are
-    cannot be acknowledged: change it in Pipedrive, or waive it for a time.
+    FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. A state cannot be
+    acknowledged: change it in Pipedrive, or waive it for a time.
     """
     configuration = config.load()
     settings = configuration.settings
     models = configuration.models
-    found = finding_commands.acknowledge(
+    acknowledged = finding_commands.acknowledge(
         settings, models, finding, note=(note or "").strip(), by=user(), on_wait=say
     )
-    renew_reports(settings, models, found.company)
-    click.echo(f"Acknowledged {found.finding_id}: {printable(found.title)}")
+    renew_reports(settings, models, acknowledged.company)
+    click.echo(f"Acknowledged {acknowledged.finding_id}: {printable(acknowledged.title)}")

@@ -1,4 +1,4 @@
-"""`pipedrive-graph alerts`: sends what is due, as for cron, or a test over each channel."""
+"""`pipedrive-graph alerts`: sends the alerts that are due (for cron), or a test over each channel."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from pipedrive_graph.runs.recording import note_alerts_sent
 @as_root_option
 @debug_option
 def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
-    """Send the alerts that are due, each once: new findings, and nights that are partial, failed or missing.
+    """Send the alerts that are due, each once: new findings, and runs that are partial, failed or missing.
 
-    `sync` sends them by itself; this is for a second line in cron, which notices that no night ran.
+    `sync` sends them by itself. This command is for a second cron line, which notices that no run took place.
     """
     logs.quieten()
     net.load()  # a mistake in the environment is reported before anything is sent
@@ -42,11 +42,11 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
             report(configuration, error)
         raise
     if not alerts.channels and not (test and alerts.heartbeats):
-        raise ConfigurationError(
-            f"There is no channel to send alerts over; name one in {settings.home / FILE}."
-        )
+        raise ConfigurationError(f"No channel is configured for alerts; add one to {settings.home / FILE}.")
     if test:
-        chosen = [one for name in companies for one in (*alerts.of(name), *alerts.heartbeats_of(name))]
+        chosen = [
+            channel for name in companies for channel in (*alerts.of(name), *alerts.heartbeats_of(name))
+        ]
         channels = list(dict.fromkeys(chosen))
         return min([_try(channel) for channel in channels], key=WORST_FIRST.index, default=0)
     return min([_send(configuration, company) for company in companies], key=WORST_FIRST.index)
@@ -54,7 +54,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
 
 def _try(channel: Channel) -> int:
     try:
-        click.echo(printable(f"{channel.name}: {send.try_out(channel)}"))
+        click.echo(printable(f"{channel.name}: {send.send_test(channel)}"))
     except AlertError as error:
         say(f"{channel.name}: {error}", logging.ERROR, exit_code=error.exit_code)
         return error.exit_code
@@ -62,10 +62,10 @@ def _try(channel: Channel) -> int:
 
 
 def _send(configuration: Configuration, company: str) -> int:
-    outcomes = send.send(configuration.settings, configuration.alerts_file, company, wait=say)
+    outcomes = send.send(configuration.settings, configuration.alerts_file, company, on_wait=say)
     for outcome in outcomes:
         if outcome.message:
-            click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.said})"))
+            click.echo(printable(f"{outcome.channel}: {outcome.message.headline} ({outcome.reply})"))
         elif not outcome.problem:
             click.echo(printable(f"{outcome.channel}: {company}: nothing new"))
     for sentence in send.problems(outcomes):

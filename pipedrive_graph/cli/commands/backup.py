@@ -1,4 +1,4 @@
-"""`pipedrive-graph backup`: writes everything that cannot be made again into one archive."""
+"""`pipedrive-graph backup`: writes everything that cannot be rebuilt into one archive."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from pipedrive_graph.warehouse import database
 def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> int:
     """Write a backup of the home folder to FILE, a .tar.gz that `restore` reads.
 
-    In it is all that cannot be made again: the landing, the journal, what was sent as alerts, the OAuth
-    tokens, and the files that you write. A sync may run meanwhile. Exit code 1 with a warning means that
-    the backup is written, and a file of the landing was damaged before.
+    The backup holds everything that cannot be rebuilt: the landing, the journal, the record of sent alerts,
+    the OAuth tokens, and the files that you write. A sync may run at the same time. Exit code 1 with a
+    warning means that the backup is written, but contains a file of the landing that was already damaged.
     """
     settings, target = _settings(), files.expanded(file).absolute()
     if not settings.home.is_dir():
@@ -67,7 +67,7 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
 
 
 def _settings() -> Settings:
-    """The settings; where a mistake is in them, what is known without them: it must not prevent a backup."""
+    """The settings. If they contain a mistake, those known without the file: it must not prevent a backup."""
     home = settings_module.home()
     trust.check(home)
     settings_module.check_restored(home)
@@ -102,12 +102,12 @@ def _print(target: Path, head: backups.Head, manifest: backups.Manifest, content
         lines.append(f"  {name}: up to snapshot {mark.snapshot_id or '(none yet)'}, {entries}")
     if head.tokens:
         lines.append(
-            "Only its owner can read it (mode 0600). It may hold OAuth tokens: keep it as you keep them."
+            "Only its owner can read it (mode 0600). It may hold OAuth tokens: protect it like them."
         )
     if head.variables:
-        lines.append(f"Not in it, and needed to run it elsewhere: the variables {', '.join(head.variables)}.")
+        lines.append(f"Not included, but needed elsewhere: the variables {', '.join(head.variables)}.")
     if head.outside:
-        lines.append(f"Not in it, because outside the home folder: {', '.join(head.outside)}.")
+        lines.append(f"Not included, because outside the home folder: {', '.join(head.outside)}.")
     if contents.left_out:
-        lines.append(f"Not in it, because the program does not use it: {', '.join(contents.left_out)}.")
+        lines.append(f"Not included, because the program does not use it: {', '.join(contents.left_out)}.")
     click.echo("\n".join(map(printable, lines)))

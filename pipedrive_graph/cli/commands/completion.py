@@ -1,6 +1,6 @@
-"""Completes names on the command line when somebody presses Tab, and holds the option `--company`.
+"""The option `--company`, with shell completion of the companies' names.
 
-Click answers it where the shell has set the variable `_PIPEDRIVE_GRAPH_COMPLETE`, see docs/operations.md.
+Click completes when the shell sets the variable `_PIPEDRIVE_GRAPH_COMPLETE`, see docs/operations.md.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class _Company(click.types.StringParamType):
         incomplete: str,
     ) -> list[CompletionItem]:
         from pipedrive_graph.config import (
-            settings as settings_module,  # takes a while: `--help` answers at once
+            settings as settings_module,  # imported late: slow, and `--help` does not need it
         )
 
         try:
             companies = settings_module.load().companies
         except (PipedriveGraphError, OSError):
-            return []  # nothing is printed below the line that somebody types; the command says what is wrong
+            return []  # no error is printed while somebody types; the command itself reports it
         return [CompletionItem(each.name) for each in companies if each.name.startswith(incomplete)]
 
 

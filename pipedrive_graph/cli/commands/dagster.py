@@ -1,4 +1,4 @@
-"""`pipedrive-graph dagster`: Dagster's web page and daemon, safe to open in a browser."""
+"""`pipedrive-graph dagster`: runs Dagster's web page and daemon, safe to open in a browser."""
 
 from __future__ import annotations
 
@@ -18,21 +18,19 @@ PORT = 3000
 
 @click.command("dagster")
 @click.option(
-    "--only", type=click.Choice(["web", "daemon"]), help="Run one of the two; by default, both are run."
+    "--only", type=click.Choice(["web", "daemon"]), help="Run only one of the two; by default, both."
 )
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=PORT, show_default=True)
-@click.option(
-    "--read-only", is_flag=True, help="The page shows everything, and can start and change nothing."
-)
+@click.option("--read-only", is_flag=True, help="The page can show everything, but start and change nothing.")
 @debug_option
 def command(*, only: str | None, host: str, port: int, read_only: bool, debug: bool) -> None:
     """Run Dagster's web page and its daemon, until interrupted.
 
-    The page is for the browsers of this machine, under its own names; PIPEDRIVE_GRAPH_DAGSTER_HOSTS names
-    more. It has no login. What another site's page makes a browser send is refused.
+    The page answers under the names of this machine; PIPEDRIVE_GRAPH_DAGSTER_HOSTS adds host names. It has
+    no login. Requests that another site's page makes the browser send are refused.
     """
-    # take a while: `--help` answers at once
+    # imported late: slow, and `--help` does not need it
     from pipedrive_graph.orchestration import configuration, instance
 
     if only != "daemon" and importlib.util.find_spec("dagster_webserver") is None:
@@ -40,7 +38,7 @@ def command(*, only: str | None, host: str, port: int, read_only: bool, debug: b
             'Dagster\'s web page is not installed; run `pip install "pipedrive-graph[server]"`.'
         )
     ownership.refuse_root(settings.home(), configuration.DAGSTER_ADVICE)
-    os.umask(0o077)  # of this process and all that it starts: Dagster's files are their owner's alone
+    os.umask(0o077)  # for this process and its children: only the owner can read Dagster's files
     with instance.opened(say) as opened:
         if opened is None:
             raise ConfigurationError(

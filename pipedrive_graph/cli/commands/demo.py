@@ -1,4 +1,4 @@
-"""`pipedrive-graph demo`: the whole pipeline on a simulated company, over real HTTP at the real limits."""
+"""`pipedrive-graph demo`: runs the pipeline on a simulated company, over HTTP at the real rate limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.commands.sync import Runs, show, sync
-from pipedrive_graph.cli.runner import as_root_value, debug_option, tell_error, write_as
+from pipedrive_graph.cli.runner import as_root_value, debug_option, print_error, write_as
 from pipedrive_graph.common.files import check_folder, make_folder
 from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
 from pipedrive_graph.config.settings import Settings
@@ -24,18 +24,18 @@ from pipedrive_graph.simulator.server import Simulator
 
 COMPANY = "demo"
 LATENCY = 0.15
-"""Seconds that the simulator takes for an answer: about what Pipedrive takes."""
+"""The simulator's latency in seconds: about that of Pipedrive."""
 
 
 @click.command("demo")
 @click.option("--users", default=300, show_default=True, type=click.IntRange(5, 20_000), help="Users.")
-@click.option("--seed", default=1, show_default=True, help="What the company is drawn from.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the random company.")
 @click.option(
     "--home",
     default=Path("demo"),
     show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the demo's data goes; an earlier demo there is replaced.",
+    help="Folder for the demo's data; an earlier demo there is replaced.",
 )
 @as_root_value
 @debug_option
@@ -62,7 +62,7 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
         sync(configuration, runs)
     (result,) = runs.all
     if result.error:
-        tell_error(result.error)
+        print_error(result.error)
         return result.exit_code
     show(console, settings, result)
     wrong = _compare(settings.published, truth, console)
@@ -79,18 +79,20 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
 
 
 def _clear(home: Path, truth: Path) -> None:
-    """Begin anew; but a folder that no demo has made is left alone."""
+    """Empty the folder of an earlier demo; refuse any other folder that holds files."""
     if home.exists() and any(home.iterdir()):
         if not truth.exists():
-            raise PipedriveGraphError(f"{home} is no folder of an earlier demo; name another with --home.")
+            raise PipedriveGraphError(
+                f"{home} is not the folder of an earlier demo; choose another with --home."
+            )
         shutil.rmtree(home)
     make_folder(home)
 
 
 def _compare(published: Path, truth: Path, console: Console) -> int:
-    """Hold the findings against what the simulator has planted; return how many differ.
+    """Compare the findings with those that the simulator planted; return how many differ.
 
-    Only rules about facts are compared: what is unusual among peers is a matter of degree.
+    Only rules about facts are compared, because peer rules depend on a threshold.
     """
     content = json.loads(truth.read_text())
     rules = {*content["rules"]}
@@ -102,10 +104,10 @@ def _compare(published: Path, truth: Path, console: Console) -> int:
         rows = connection.execute(
             "SELECT rule, subject_kind, subject_id, object FROM findings WHERE status = 'open'"
         ).fetchall()
-    found = {row for row in rows if row[0] in rules}
-    missed, extra = planted - found, found - planted
+    detected = {row for row in rows if row[0] in rules}
+    missed, extra = planted - detected, detected - planted
     console.print(
-        f"\n  The simulator has planted {len(planted)} anomalies: {len(planted & found)} found, "
+        f"\n  The simulator has planted {len(planted)} anomalies: {len(planted & detected)} found, "
         f"{len(missed)} missed, {len(extra)} found that were not planted.",
         style="red" if missed or extra else "green",
         highlight=False,

@@ -1,4 +1,4 @@
-"""`pipedrive-graph doctor`: prints whether everything is as the next sync needs it."""
+"""`pipedrive-graph doctor`: checks what the next sync needs, and prints the result of each check."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
 def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: bool) -> int:
     """Check what the next sync needs, and exit with the code with which it would end.
 
-    Looks at token, rights, lists, files, space, warehouse, landing, journal and the files of settings. Four
-    calls per company; nothing but a renewed OAuth token is written.
+    Checks token, rights, lists, files, disk space, warehouse, landing, journal and the settings files. Sends
+    four requests per company, and writes nothing but a renewed OAuth token.
     """
     console, codes = terminal.console(), [0]
     try:
@@ -56,7 +56,7 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
 
 
 def show(console: Console, check: Check, *, as_json: bool) -> None:
-    """Print what a check found."""
+    """Print the result of a check."""
     if as_json:
         click.echo(json.dumps(check.as_json()))
         return

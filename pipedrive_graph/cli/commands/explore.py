@@ -1,4 +1,4 @@
-"""`pipedrive-graph explore`: the ten questions as a notebook in the browser, on this machine alone."""
+"""`pipedrive-graph explore`: serves the notebook of ten questions to the browser, on this machine only."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.published.identity_graph import open_published
 
 NEEDED = ("marimo", "altair")
-"""What the extra `explore` brings."""
+"""The packages of the extra `explore`."""
 
 NOTEBOOK = "explore.py"
 
 _QUIET = {
-    "MARIMO_SKIP_UPDATE_CHECK": "1",  # it would ask the package index
-    "MARIMO_RESTRICT_SHARING": "1",  # no button that would send a notebook away
+    "MARIMO_SKIP_UPDATE_CHECK": "1",  # the check would contact the package index
+    "MARIMO_RESTRICT_SHARING": "1",  # removes the button that uploads a notebook
 }
 
 
 @click.command("explore")
-@click.option("--company", type=COMPANY, help="The company to begin with; by default, the first.")
-@click.option("--edit", is_flag=True, help="Open a copy in the home folder, which is yours to change.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where to serve it; by default, where it can.")
-@click.option("--headless", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--company", type=COMPANY, help="The company to start with; by default, the first.")
+@click.option("--edit", is_flag=True, help="Open a copy in the home folder, which you can change.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to serve on; by default, any free port.")
+@click.option("--headless", is_flag=True, help="Print the address without opening a browser.")
 @as_root_value
 @debug_option
 def command(
@@ -41,11 +41,11 @@ def command(
 ) -> None:
     """Answer ten questions about the published file in a notebook, with charts, until interrupted.
 
-    It is served to this machine alone, to whoever has the address that is printed.
+    It is served on this machine only, to anybody who has the printed address.
     """
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
         raise PipedriveGraphError(
-            'The notebook needs what is not installed; run `pip install "pipedrive-graph[explore]"`.'
+            'The notebook needs more packages; run `pip install "pipedrive-graph[explore]"`.'
         )
     settings = settings_module.load()
     open_published(settings.published, company=company).close()
@@ -54,19 +54,19 @@ def command(
     notebook = _own_copy(settings.home) if edit else _shipped()
     arguments = ["--host", LOOPBACK, "--token"]
     if port:
-        # marimo would take the next one without a word
+        # marimo would silently use the next port
         check_free(LOOPBACK, port, what=f"the notebook on port {port}")
         arguments += ["--port", str(port)]
     arguments += ["--headless"] if headless else []
-    asked = ["--file", str(settings.published), *(["--company", company] if company else [])]
+    parameters = ["--file", str(settings.published), *(["--company", company] if company else [])]
     click.get_current_context().find_root().close()  # this process is replaced
-    _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *asked])
+    _serve(["edit" if edit else "run", str(notebook), *arguments, "--", *parameters])
 
 
 def _serve(arguments: list[str]) -> None:
-    """Become marimo, so that whoever ends this process ends the notebook's server."""
+    """Replace this process by marimo, so that ending it ends the notebook's server."""
     sys.stdout.flush()
-    # marimo's own token comes from a hash; ours goes through a pipe, because other users see arguments
+    # marimo's own token is a hash; ours goes through a pipe, because other users can see arguments
     reading, writing = os.pipe()
     os.write(writing, secrets.token_urlsafe(32).encode())
     os.close(writing)
@@ -83,10 +83,10 @@ def _shipped() -> Path:
 
 
 def _own_copy(home: Path) -> Path:
-    """The user's own notebook, made from ours where there is none yet."""
+    """The user's own notebook; it is copied from ours if it does not exist yet."""
     own = home / NOTEBOOK
     trust.check(own)
     if not own.exists():
         files.write_atomically(own, _shipped().read_bytes())
-        say(f"Made {own}, a copy of the notebook that is yours to change.")
+        say(f"Created {own}, a copy of the notebook that you can change.")
     return own

@@ -1,4 +1,4 @@
-"""`pipedrive-graph export`: the published file for other programs."""
+"""`pipedrive-graph export`: exports the published file for other programs."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class _Command(click.Command):
     required=True,
     type=click.Choice(list(FORMATS)),
     metavar="FORMAT",
-    help="One of those below.",
+    help="One of the formats below.",
 )
 @companies_option("companies", otherwise="all that are published")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, readable=False),
-    help="Where it goes; by default, exports/FORMAT in the home folder. An earlier export there is replaced.",
+    help="Where to write; by default, exports/FORMAT in the home folder. An earlier export is replaced.",
 )
-@click.option("--force", is_flag=True, help="Replace what lies there, though it is no earlier export.")
-@click.option("--tables", help="Only these tables, as users,roles; by default, all.")
+@click.option("--force", is_flag=True, help="Replace files there even if they are not an earlier export.")
+@click.option("--tables", help="Only these tables, such as users,roles; by default, all.")
 @as_root_option
 @debug_option
 def command(
@@ -54,7 +54,7 @@ def command(
     The same data gives the same files, byte for byte.
     """
     names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
-    if tables is not None and not names:  # as of a variable that is not set: no wish for every table
+    if tables is not None and not names:  # an unset variable, for example; it must not mean all tables
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
     exported = export(settings_module.load(), Wanted(form, companies, names, out, force))
     _show(exported, form)
@@ -98,5 +98,5 @@ def _show(exported: Exported, form: str) -> None:
 
 
 def _of(table: str, file: str) -> str:
-    """What the rows are of, where the file's name does not say it."""
+    """The table of the rows, unless the file's name already names it."""
     return "rows" if Path(file).stem == table else table

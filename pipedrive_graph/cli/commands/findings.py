@@ -1,4 +1,4 @@
-"""`pipedrive-graph findings`: what is found, worst first, or one finding in full."""
+"""`pipedrive-graph findings`: lists the findings, worst first, or shows one finding in full."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _FACTS = {
     "waiver_reason": "waived for",
     "waiver_expires": "waived until",
 }
-"""What is shown of one finding, and how it is called."""
+"""The columns that are shown of one finding, with their labels."""
 
 
 @click.command("findings")
@@ -87,9 +87,9 @@ def command(
     as_json: bool,
     debug: bool,
 ) -> None:
-    """List the findings of the published file, worst first; or show FINDING, by the beginning of its id.
+    """List the findings of the published file, worst first; or show FINDING, the beginning of an id.
 
-    What several rules find about the same thing is shown as one.
+    Findings of several rules about the same thing are shown as one.
     """
     configuration = config.load()
     settings = configuration.settings
@@ -99,27 +99,27 @@ def command(
     _check_companies(settings, companies)
     _check_rules(configuration, rules)
     statuses = STATUSES if status == ALL else (status,)
-    told = listing(settings.published, statuses, Filter(companies, severities, rules))
+    selection = listing(settings.published, statuses, Filter(companies, severities, rules))
     if as_json:
-        for listed in told.findings:
+        for listed in selection.findings:
             click.echo(listed.as_json())
     else:
-        _list(terminal.console(), told, status)
-    for sentence in told.notices:
+        _list(terminal.console(), selection, status)
+    for sentence in selection.notices:
         say(f"Warning: {sentence}")
 
 
 def _check_companies(settings: Settings, companies: Iterable[str]) -> None:
-    """Refuse a company of which nothing is known: no findings would read as if all were well."""
+    """Refuse a company without data: an empty list would look as if all were well."""
     published = known(settings.published, "current_snapshot", "company") if companies else []
     for name in companies:
         if name not in published:
-            settings.company(name)  # one that is no company at all is told as that
+            settings.company(name)  # a name that the settings do not know has its own error
             raise WarehouseError(f"Nothing of company '{name}' is published yet; run sync first.")
 
 
 def _check_rules(configuration: Configuration, rules: Iterable[str]) -> None:
-    """Refuse a rule that is none: an empty list would read as if all were well."""
+    """Refuse an unknown rule: an empty list would look as if all were well."""
     names = configuration.rule_names | {*known(configuration.settings.published, "findings", "rule")}
     for rule in rules:
         if rule not in names:
@@ -131,9 +131,9 @@ def _only(settings: Settings, beginning: str) -> Listed:
     return the_only(beginning, lambda start: beginning_with(settings.published, start))
 
 
-def _list(console: Console, told: Listing, status: str) -> None:
-    companies = {listed.values["company"] for listed in told.findings}
-    groups = grouped(told.findings)
+def _list(console: Console, selection: Listing, status: str) -> None:
+    companies = {listed.values["company"] for listed in selection.findings}
+    groups = grouped(selection.findings)
     if groups:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
         table.add_column("id", no_wrap=True)
@@ -143,21 +143,22 @@ def _list(console: Console, told: Listing, status: str) -> None:
         for group in groups:
             table.add_row(*_row(group, status, company=len(companies) > 1))
         console.print(table)
-    console.print(_summary(told, status, len(groups)), soft_wrap=True, highlight=False)
+    console.print(_summary(selection, status, len(groups)), soft_wrap=True, highlight=False)
 
 
 def _row(group: Group, status: str, *, company: bool) -> list[Text]:
     values = group.lead.values
-    told = [values["company"]] if company else []
-    told += [values["rule"]]
+    labels = [values["company"]] if company else []
+    labels += [values["rule"]]
     if status == ALL and values["status"] != "open":
-        told.append(values["status"])
+        labels.append(values["status"])
     if values["status"] == "resolved":
-        told.append(values["resolved_reason"])
+        labels.append(values["resolved_reason"])
     if group.also:
-        told.append("also " + ", ".join(f"{other.values['rule']} {other.short_id}" for other in group.also))
+        also = ", ".join(f"{other.values['rule']} {other.short_id}" for other in group.also)
+        labels.append(f"also {also}")
     text = Text(printable(values["title"]))
-    text.append("\n" + printable(" · ".join(told)), style="dim")
+    text.append("\n" + printable(" · ".join(labels)), style="dim")
     if values["note"]:
         text.append("\n" + printable(values["note"]), style="dim italic")
     since = values["resolved_at"] if values["status"] == "resolved" else values["opened_at"]
@@ -169,20 +170,20 @@ def _row(group: Group, status: str, *, company: bool) -> list[Text]:
     ]
 
 
-def _summary(told: Listing, status: str, shown: int) -> Text:
-    """How many there are, and how many of the other statuses are not in this list."""
-    totals = {name: sum(counts.values()) for name, counts in told.counts.items()}
+def _summary(selection: Listing, status: str, shown: int) -> Text:
+    """The number of findings of each listed status, and of each other status."""
+    totals = {name: sum(counts.values()) for name, counts in selection.counts.items()}
     line = Text()
-    if status in (ALL, *(name for name in STATUSES if not totals[name])) and not told.findings:
+    if status in (ALL, *(name for name in STATUSES if not totals[name])) and not selection.findings:
         line.append(f"No {'' if status == ALL else status + ' '}findings.")
     for name in STATUSES if status == ALL else (status,):
         if not totals[name]:
             continue
-        counted = [(sev, count) for sev, count in told.counts[name].items() if count]
+        counted = [(sev, count) for sev, count in selection.counts[name].items() if count]
         line.append("\n" if line.plain else "")
         line.append(f"{totals[name]} {name} finding{'s' * (totals[name] != 1)}: ", style="bold")
         line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counted))
-    if told.findings and shown < len(told.findings):
+    if selection.findings and shown < len(selection.findings):
         line.append(f"; shown as {shown}, because some are about the same thing")
     if not line.plain.endswith("."):
         line.append(".")
@@ -201,7 +202,7 @@ def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> Non
     facts = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(ratio=1, overflow="fold")
-    for name, called in _FACTS.items():
+    for name, label in _FACTS.items():
         value = values[name]
         if value in (None, 0) or (name == "opened_at" and values["status"] == "resolved"):
             continue
@@ -210,14 +211,14 @@ def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> Non
         text = f"{value} {values['subject_id']}" if name == "subject_kind" else str(value)
         if name == "reopened":
             text = "once" if value == 1 else f"{value} times"
-        facts.add_row(called, Text(printable(text)))
+        facts.add_row(label, Text(printable(text)))
     console.print(facts)
-    for called, text in {
+    for label, text in {
         "Why": _meaning(configuration, values["rule"]),
         "What to do": values["remedy"],
     }.items():
         if text:
-            console.print(Text.assemble("\n", (f"{called}: ", "bold"), printable(text)))
+            console.print(Text.assemble("\n", (f"{label}: ", "bold"), printable(text)))
     console.print(Text("\nEvidence:", style="bold"))
     lines = json.dumps(values["evidence"], ensure_ascii=False, indent=2).splitlines()
     for line in lines:
@@ -225,7 +226,7 @@ def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> Non
 
 
 def _meaning(configuration: Configuration, rule: str) -> str | None:
-    """What the rule's header says that it means; nothing where the rule is not there any more."""
+    """The meaning from the rule's header; None if the rule no longer exists."""
     for folder in (sql_folder() / "findings", configuration.policies.rules):
         file = folder / f"{rule}.sql"
         if file.is_file():

@@ -1,4 +1,4 @@
-"""`pipedrive-graph forget`: deletes old data, a person or a company for good."""
+"""`pipedrive-graph forget`: permanently deletes old data, a person or a company."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pipedrive_graph.forget.run import Done
 from pipedrive_graph.landing import Landing
 
 LEFT = 4
-"""Exit code where something is left that a person has to change."""
+"""The exit code if something is left that a person has to change."""
 
 
 @click.command("forget")
-@click.option("--before", metavar="DATE", help="Delete what is older than this day (UTC), as 2026-01-31.")
+@click.option("--before", metavar="DATE", help="Delete data from before this day (UTC), such as 2026-01-31.")
 @click.option("--person", metavar="WHO", help="Delete a person: an e-mail address, or an id with --company.")
-@click.option("--missing", is_flag=True, help="Seal what is left where snapshots were removed by hand.")
+@click.option("--missing", is_flag=True, help="Seal what is left after snapshots were removed by hand.")
 @click.option("--finish", is_flag=True, help="Only finish, or undo, a forget that was interrupted.")
 @click.option(
     "--company",
@@ -59,16 +59,16 @@ def command(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Delete data for good, and make everything else again without it.
+    """Delete data for good, and rebuild everything else without it.
 
-    Without --yes, nothing is changed: what would be deleted is printed. Exit code 4 means that something is
-    left that you have to change yourself; each such place is printed.
+    Without --yes, nothing is changed: the command prints what it would delete. Exit code 4 means that
+    something is left that you have to change yourself; each such place is printed.
     """
     configuration = config.load()
     settings = configuration.settings
     if finish:
         if before or person or missing or names or yes or reason:
-            raise ConfigurationError("--finish takes no other option: it only ends what was begun.")
+            raise ConfigurationError("--finish takes no other option: it only ends an interrupted forget.")
         say(stage.resume(settings, on_wait=say) or "No forget was interrupted.")
         return 0
     forgetting = _chosen(settings, before=before, person=person, missing=missing, names=names)
@@ -83,7 +83,7 @@ def command(
             say("There is nothing to delete.")
         return 0
     if not reason:
-        raise ConfigurationError("--yes needs --reason: it says for good why something was deleted.")
+        raise ConfigurationError("--yes needs --reason: it records why the data was deleted.")
     done = run.carry_out(settings, configuration.models, forgetting, reason=reason.strip(), on_wait=say)
     for sentence in [*filter(None, [done.earlier]), *done.broken]:
         say(sentence)
@@ -94,15 +94,15 @@ def command(
 def _chosen(
     settings: Settings, *, before: str | None, person: str | None, missing: bool, names: Sequence[str]
 ) -> Forgetting:
-    """What is to be forgotten.
+    """What to delete, by the options.
 
     Raises:
-        ConfigurationError: if that is not said, or said twice.
+        ConfigurationError: if no option says what to delete, or more than one does.
     """
     kinds = sum((before is not None, person is not None, missing))
     if kinds > 1 or (not kinds and not names):
         raise ConfigurationError(
-            "Say what to delete: one of --before DATE, --person WHO, --company NAME and --missing."
+            "Choose what to delete: one of --before DATE, --person WHO, --company NAME and --missing."
         )
     if not kinds:
         if len(names) > 1:
@@ -125,15 +125,15 @@ def _companies(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: if a company has no data.
     """
-    there = Landing(settings.storage).companies()
-    return _known(names, there) or tuple(there)
+    stored = Landing(settings.storage).companies()
+    return _known(names, stored) or tuple(stored)
 
 
-def _known(names: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
-    """The names, each once, if there is data of all of them."""
+def _known(names: Sequence[str], stored: Sequence[str]) -> tuple[str, ...]:
+    """The names without duplicates, if all of them have data."""
     for name in names:
-        if name not in there:
-            known = ", ".join(there) or "none"
+        if name not in stored:
+            known = ", ".join(stored) or "none"
             raise ConfigurationError(f"There is no data of a company '{printable(name)}'; there is: {known}.")
     return tuple(dict.fromkeys(names))
 
@@ -147,14 +147,14 @@ def _show(items: Sequence[Item], *, as_json: bool) -> None:
 
 
 def _forget_runs(runs: Runs, *, dry_run: bool) -> int:
-    """Delete Dagster's own records of these runs; return how many there are.
+    """Delete Dagster's own records of these runs, and return their number.
 
     Raises:
-        PipedriveGraphError: if they cannot be deleted; the same command again goes on.
+        PipedriveGraphError: if they cannot be deleted; running the command again continues.
     """
     if runs == Runs() or not environment.value(environment.DAGSTER_HOME):
         return 0
-    from pipedrive_graph.orchestration import retention  # Dagster takes a while to import
+    from pipedrive_graph.orchestration import retention  # imported late: slow
 
     removed = retention.forget(
         company=runs.company, before=runs.before, texts=runs.texts, on_wait=say, dry_run=dry_run
@@ -166,12 +166,12 @@ def _forget_runs(runs: Runs, *, dry_run: bool) -> int:
         say(f"{text} in DAGSTER_HOME would be deleted." if dry_run else f"Deleted {text} in DAGSTER_HOME.")
     if removed.left:
         text = counted(removed.left, "run of Dagster", "runs of Dagster")
-        say(f"{text} has not ended and stays: run forget again when it has.")
+        say(f"{text} has not ended and stays: run forget again after it has ended.")
     return removed.runs
 
 
 def _end(done: Done, runs: int) -> int:
-    """Say what was done, and return the exit code."""
+    """Print what was done, and return the exit code."""
     removed = sum(item.action == "remove" for item in done.items)
     rewritten = sum(item.action == "rewrite" for item in done.items)
     left = [item for item in done.items if item.action == "edit"]

@@ -1,4 +1,4 @@
-"""`pipedrive-graph login`: somebody allows the OAuth app in a browser, and its tokens are kept."""
+"""`pipedrive-graph login`: authorises the OAuth app in a browser, and stores its tokens."""
 
 from __future__ import annotations
 
@@ -30,19 +30,17 @@ SECONDS = 300
 CALLBACK = "/callback"
 
 _NEEDED = {"users:read": "users", "admin": "roles and permission sets"}
-"""What stays unknown without a scope."""
+"""The data that stays unknown without a scope."""
 
 
 @click.command("login")
-@click.option(
-    "--company", "name", type=COMPANY, help="Which company; may be left out where there is only one."
-)
+@click.option("--company", "name", type=COMPANY, help="Which company; optional if there is only one.")
 @click.option(
     "--port",
     default=PORT,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="Port on this machine to which the browser is sent back; 0 takes a free one.",
+    help="Port on this machine that the browser returns to; 0 chooses a free one.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.option(
@@ -50,7 +48,7 @@ _NEEDED = {"users:read": "users", "admin": "roles and permission sets"}
     default=SECONDS,
     show_default=True,
     type=click.IntRange(1),
-    help="Seconds to wait for somebody to agree.",
+    help="Seconds to wait for the authorisation.",
 )
 @as_root_option
 @debug_option
@@ -82,7 +80,7 @@ def _company(settings: Settings, name: str | None) -> Company:
         return settings.company(name)
     if len(settings.companies) > 1:
         known = ", ".join(company.name for company in settings.companies)
-        raise ConfigurationError(f"Say which company, with --company; there is: {known}.")
+        raise ConfigurationError(f"Choose a company with --company; there is: {known}.")
     return settings.companies[0]
 
 
@@ -94,7 +92,7 @@ def _keep(tokens: Tokens, store: TokenStore, company: Company) -> None:
 
 
 class _Callback:
-    """Waits on a loopback port for the browser to come back, with a code or with a reason."""
+    """Waits on a loopback port for the browser to return with a code or an error."""
 
     def __init__(self, port: int, state: str) -> None:
         self._state = state
@@ -104,13 +102,13 @@ class _Callback:
         callback = self
 
         class Handler(BaseHTTPRequestHandler):
-            timeout = 10  # browsers open connections on which they never ask
+            timeout = 10  # browsers open connections without sending a request
 
             def do_GET(self) -> None:
                 callback.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
-                """Say nothing: the address holds the code."""
+                """Log nothing: the address holds the code."""
 
         try:
             self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -137,31 +135,33 @@ class _Callback:
         """Return the code.
 
         Raises:
-            NotAuthorisedError: if nobody came in time, or somebody declined.
+            NotAuthorisedError: if no answer arrived in time, or the user declined.
         """
         until = time.monotonic() + seconds
-        while not self._arrived.wait(0.2):  # in small steps, so that Ctrl-C is heard everywhere
+        while not self._arrived.wait(0.2):  # in small steps, so that Ctrl-C works on every system
             if time.monotonic() > until:
-                raise NotAuthorisedError(f"Nobody came back within {seconds:g} seconds: run login again.")
+                raise NotAuthorisedError(
+                    f"The app was not authorised within {seconds:g} seconds: run login again."
+                )
         if self._error is not None:
             raise self._error
         return self._code or ""
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Take the first answer to this login, and show the browser what came of it.
+        """Accept the first answer to this login, and show the outcome in the browser.
 
-        Whatever else arrives is refused, and the login goes on waiting: any page may send a browser here.
+        Any page can send a browser here, so other requests are refused and the login keeps waiting.
         """
         if urlsplit(request.path).path != CALLBACK or self._arrived.is_set():
             _reply(request, 404, "There is nothing here.")
             return
         if request.headers.get_all("Host") != [urlsplit(self.address).netloc]:
-            _reply(request, 400, "This is another host.")
+            _reply(request, 400, "This address has another host name.")
             return
         try:
             code = self._read(request.path)
         except _StrangeError as error:
-            _reply(request, 400, f"{error} The login goes on waiting.")
+            _reply(request, 400, f"{error} The login is still waiting.")
             return
         except PipedriveGraphError as error:
             self._error = error
@@ -175,7 +175,7 @@ class _Callback:
         query = parse_qs(urlsplit(path).query)
         states = query.get("state", [])
         if len(states) != 1 or not secrets.compare_digest(states[0].encode(), self._state.encode()):
-            raise _StrangeError("The answer that came back is not to this login, so it was not used.")
+            raise _StrangeError("The answer belongs to another login, so it was not used.")
         if "error" in query:
             reason = "".join(filter(str.isprintable, query["error"][0]))[:100]
             raise NotAuthorisedError(
@@ -184,12 +184,12 @@ class _Callback:
         try:
             code: str = parse_authorization_code_response(path, self._state)["code"]
         except (MismatchingStateException, MissingCodeException):
-            raise _StrangeError("The answer that came back holds no code, so it was not used.") from None
+            raise _StrangeError("The answer contains no code, so it was not used.") from None
         return code
 
 
 class _StrangeError(Exception):
-    """A request is no answer to the login that is waiting."""
+    """A request that does not answer the waiting login."""
 
 
 def _reply(request: BaseHTTPRequestHandler, status: int, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`pipedrive-graph plan`: what collecting takes, in each way, before anything is collected."""
+"""`pipedrive-graph plan`: estimates the cost of each way to collect, before anything is collected."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pipedrive_graph.cli.runner import (
     as_root_option,
     debug_option,
     failure,
+    print_error,
     say,
     sentence,
-    tell_error,
 )
 from pipedrive_graph.collect.estimate.estimate import Days, Outlook, estimate_cost
 from pipedrive_graph.collect.estimate.forecast import Range
@@ -41,11 +41,10 @@ from pipedrive_graph.landing import Landing
 @as_root_option
 @debug_option
 def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
-    """Say how many requests, tokens and seconds collecting takes, in each way.
+    """Estimate how many requests, tokens and seconds each way to collect takes.
 
-    Asks for the lists only: users, roles and permission sets. Where Pipedrive gives a list by pages, each
-    page of 500 is a call, as in the collection itself. Nothing but a
-    renewed OAuth token is written.
+    Requests only the lists of users, roles and permission sets. If Pipedrive pages a list, each page of 500
+    is one request, as in a real collection. Writes nothing but a renewed OAuth token.
     """
     logs.quieten()
     settings = settings_module.load()
@@ -58,7 +57,7 @@ def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
             of = settings.named(company.name)
             if as_json:
                 click.echo(json.dumps(failure(company.name, error.exit_code, sentence(error, of))))
-            tell_error(error, of=of)
+            print_error(error, of=of)
         else:
             if as_json:
                 click.echo(json.dumps(as_object(outlook)))
@@ -75,9 +74,9 @@ async def _survey(settings: Settings, company: Company) -> Outlook:
         return await estimate_cost(company, Landing(settings.storage).of(company.name), on_warning=warn)
     except BudgetError as error:
         raise BudgetError(
-            f"Of today's budget of company '{company.name}' nothing is left but the reserve for its other"
-            " integrations (daily_reserve), so that not even its lists can be read. Run plan again after"
-            f" {error.continues_at:%Y-%m-%d %H:%M} UTC, when it is presumably renewed.",
+            f"Today's budget of company '{company.name}' is used up, except for the reserve for other"
+            " integrations (daily_reserve), so not even its lists can be read. Run plan again after"
+            f" {error.continues_at:%Y-%m-%d %H:%M} UTC, when the budget is probably renewed.",
             error.continues_at,
         ) from error
 
@@ -115,7 +114,7 @@ def as_object(outlook: Outlook) -> dict[str, Any]:
 
 
 def show(console: Console, outlook: Outlook) -> None:
-    """Print what collecting a company takes, for a person."""
+    """Print the estimate for a company as text."""
     counts = [f"{outlook.users:,} users"]
     counts += [f"{outlook.roles:,} roles"] if outlook.roles is not None else []
     counts += [f"{outlook.permission_sets:,} permission sets"] if outlook.permission_sets is not None else []
@@ -133,13 +132,13 @@ def show(console: Console, outlook: Outlook) -> None:
     if outlook.budget:
         table.add_column("nights", justify="right")
     for way in outlook.ways:
-        told = way.forecast
+        forecast = way.forecast
         row = [
             "",
             str(way.collect),
-            span(told.requests, "{:,}".format),
-            span(told.tokens, "{:,}".format),
-            span(told.seconds, duration),
+            span(forecast.requests, "{:,}".format),
+            span(forecast.tokens, "{:,}".format),
+            span(forecast.seconds, duration),
         ]
         table.add_row(*row, *([_nights(way.days)] if way.days else []))
     console.print(table)
@@ -153,13 +152,13 @@ def _line(console: Console, text: str) -> None:
 
 
 def span(numbers: Range[Any], write: Callable[[Any], str]) -> str:
-    """Return a range in words: one number where both ends are written the same."""
+    """Return a range as text: one number if both ends look the same."""
     least, most = write(numbers.least), write(numbers.most)
     return least if least == most else f"{least} to {most}"
 
 
 def duration(seconds: float) -> str:
-    """Return so many seconds as a person says it."""
+    """Return a number of seconds as readable text, such as `2 min 5 s`."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -171,36 +170,38 @@ def duration(seconds: float) -> str:
 
 
 def _nights(days: Days) -> str:
-    """Return how many nights a way takes."""
+    """Return the number of nights that a collection takes, as text."""
     ends = ["never" if end is None else f"{end:,}" for end in days]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _limits(outlook: Outlook) -> str:
     pace = outlook.pace
-    answers = f"an answer takes {pace.latency:.2f} s"
+    latency = f"a response takes {pace.latency:.2f} s"
     if not pace.limit_told:
-        return f"Pipedrive does not say how many requests it takes: tried out from {pace.limit}; {answers}."
+        return (
+            f"Pipedrive does not state its rate limit; it is measured, starting at {pace.limit}; {latency}."
+        )
     others = ""
     if pace.own < pace.limit:
-        others = f", of which others with the same token leave {pace.own}"
-    return f"{pace.limit} requests per {pace.window:g} s{others}; {answers}."
+        others = f"; {pace.own} of them remain beside other users of the token"
+    return f"{pace.limit} requests per {pace.window:g} s{others}; {latency}."
 
 
 def _notes(outlook: Outlook) -> list[str]:
-    """Return what there is to say below the table."""
+    """Return the notes below the table."""
     budget, best = outlook.budget, outlook.recommended
     notes = []
     if budget:
         left = f"{budget.remaining:,} of {budget.total:,} {budget.unit}"
         notes.append(f"Left today: {left}; kept for other integrations: {budget.reserve:,}.")
     if any(way.days not in (None, (1, 1)) for way in outlook.ways):
-        notes.append("A night that does not suffice ends with code 5; the next one goes on.")
+        notes.append("A night that reaches the daily reserve ends with exit code 5; the next one continues.")
     notes += [
-        f"{way.collect} goes on with the snapshot {way.resumes}, which is not finished."
+        f"{way.collect} continues the unfinished snapshot {way.resumes}."
         for way in outlook.ways
         if way.resumes
     ]
     if best.collect == outlook.collect:
-        return [*notes, f"sync collects {best.collect}, as is recommended."]
+        return [*notes, f"sync collects {best.collect}, as recommended."]
     return [*notes, f"sync is set to collect {outlook.collect}; {best.collect} is recommended."]

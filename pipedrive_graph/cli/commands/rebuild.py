@@ -1,4 +1,4 @@
-"""`pipedrive-graph rebuild`: makes the warehouse from the landing and the journals."""
+"""`pipedrive-graph rebuild`: rebuilds the warehouse from the landing and the journals."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ from pipedrive_graph.runs.recording import note_published
 @click.option(
     "--accept-loss",
     is_flag=True,
-    help="Go on although snapshots or decisions are missing in landing/ or journal/, or were changed.",
+    help="Continue even if snapshots or decisions are missing from landing/ or journal/, or were changed.",
 )
 @click.option(
     "--without-snapshot",
     "without",
     metavar="ID",
     multiple=True,
-    help="Set this snapshot aside for good, such as one that was taken with a wrong clock; its files stay."
-    " Repeatable.",
+    help="Exclude this snapshot for good, such as one taken with a wrong clock; its files stay. Repeatable.",
 )
 @as_root_option
 @debug_option
 def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     """Build the warehouse again from the landing and the journals, and publish it.
 
-    Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an
-    upgrade, this brings them to the new form. Where it would lose something, it refuses and says what.
-    Exit code 4 means that a rule could not be run.
+    Needs no access to Pipedrive. With the same version, the tables are equal row for row; after an upgrade,
+    they get the new format. If data would be lost, the command refuses and lists it. Exit code 4 means that
+    a rule could not be run.
     """
     configuration = config.load()
     settings = configuration.settings

@@ -1,4 +1,4 @@
-"""`pipedrive-graph report`: the access report, one HTML file per company."""
+"""`pipedrive-graph report`: writes the access report, one HTML file per company."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from pipedrive_graph.reports.access.source import companies
 @click.command("report")
 @companies_option("wanted", otherwise="all that are published")
 @click.option(
-    "--since", help="Compare with the last snapshot before this day (UTC); by default, the one before."
+    "--since", help="Compare with the last snapshot before this day (UTC); by default, with the previous one."
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False, readable=False),
-    help="Where to write it, over an earlier one if need be; by default, among the company's reports.",
+    help="Where to write it; an earlier report is replaced. By default, in the company's report folder.",
 )
-@click.option("--force", is_flag=True, help="With --out: replace what lies there, though it is no report.")
+@click.option("--force", is_flag=True, help="With --out: replace the file even if it is not a report.")
 @as_root_option
 @debug_option
 def command(
     *, wanted: tuple[str, ...], since: str | None, out: Path | None, force: bool, debug: bool
 ) -> None:
-    """Write the access report of what is published, and print where it is.
+    """Write the access report from the published file, and print its path.
 
-    It is one file that opens anywhere, without a network, and prints.
+    The report is a single HTML file that needs no network and can be printed.
     """
     day: date | None = parsed_day(since, "--since") if since else None
     configuration = config.load()

@@ -1,4 +1,4 @@
-"""`pipedrive-graph restore`: puts a backup into an empty home folder, and makes the rest from it."""
+"""`pipedrive-graph restore`: restores a backup into an empty home folder, and rebuilds the rest."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from pipedrive_graph.landing.storage import FolderStorage
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--no-rebuild", is_flag=True, help="Only put the files back; `rebuild` or the next sync makes the rest."
+    "--no-rebuild", is_flag=True, help="Only restore the files; `rebuild` or the next sync makes the rest."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @as_root_option
 @debug_option
 def command(*, file: Path, no_rebuild: bool, as_json: bool, debug: bool) -> int:
-    """Put a backup that `backup` wrote into the home folder, which must be empty or missing.
+    """Restore a backup into the home folder, which must be empty or missing.
 
-    Every file is compared with its sha256 before anything is in place. Then the warehouse, the published
-    file and the reports are made from it. Needs no access to Pipedrive, and sends no alert.
+    Every file is checked against its sha256 before any is put in place. Then the warehouse, the published
+    file and the reports are rebuilt. Needs no access to Pipedrive, and sends no alerts.
     """
     home = settings_module.home()
     restored = backups.restore(files.expanded(file).absolute(), home, on_wait=say)
@@ -53,14 +53,14 @@ def command(*, file: Path, no_rebuild: bool, as_json: bool, debug: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Rebuilt:
-    """What was made from the restored files: of how many snapshots, and with which exit code."""
+    """The outcome of the rebuild: the number of snapshots, and the exit code."""
 
     snapshots: int = 0
     code: int = 0
 
 
 def _rebuild(home: Path) -> _Rebuilt:
-    """Make the warehouse, the published file and the reports; the files stay restored if that fails."""
+    """Rebuild the warehouse, the published file and the reports; if that fails, the files stay restored."""
     landing = Landing(FolderStorage(home))
     if not any(landing.of(name).digests() for name in landing.companies()):
         return _Rebuilt()
@@ -74,13 +74,13 @@ def _rebuild(home: Path) -> _Rebuilt:
             if landing.of(company.name).latest(accepted=True):
                 renew_reports(settings, models, company.name)
     except PipedriveGraphError as error:
-        say(f"The files are restored, but the tables could not be made: {error}")
+        say(f"The files are restored, but the tables could not be built: {error}")
         return _Rebuilt(code=error.exit_code)
     return _Rebuilt(len(built.snapshots), RuleError.exit_code if built.broken else 0)
 
 
 def _missing(restored: Restored) -> list[str]:
-    """The variables that were set where the backup was made, and are not set here."""
+    """The variables that were set when the backup was made, and are not set here."""
     return [name for name in restored.head.variables if name not in os.environ]
 
 
@@ -105,10 +105,10 @@ def _print(home: Path, restored: Restored, rebuilt: _Rebuilt) -> None:
     if rebuilt.snapshots:
         lines.append(f"Rebuilt from {counted(rebuilt.snapshots, 'snapshot')}.")
     if absent := [path for path in head.outside if not os.path.lexists(path)]:
-        lines.append(f"Put these files in place, which were not in the backup: {', '.join(absent)}.")
+        lines.append(f"Copy these files, which are not part of the backup: {', '.join(absent)}.")
     missing = _missing(restored)
     if missing:
-        lines.append(f"Set these variables, as where the backup was made: {', '.join(missing)}.")
+        lines.append(f"Set these variables, as on the machine of the backup: {', '.join(missing)}.")
     if not head.tokens:
         lines.append(
             "The OAuth tokens were left out: run `pipedrive-graph login` for each company with OAuth."

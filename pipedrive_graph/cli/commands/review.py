@@ -1,4 +1,4 @@
-"""`pipedrive-graph review`: the access review, opened as a file, taken back from it, and how far it is."""
+"""`pipedrive-graph review`: opens an access review as a file, imports its decisions, shows its progress."""
 
 from __future__ import annotations
 
@@ -35,34 +35,32 @@ _FORMATS = (".xlsx", ".csv")
 @click.group("review")
 @debug_option
 def command(*, debug: bool) -> None:
-    """Let those who answer for roles decide who keeps access: open, import, status."""
+    """Run an access review, in which the owners of roles decide who keeps access: open, import, status."""
 
 
 @command.command("open")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The file to write: .xlsx or .csv."
 )
-@click.option(
-    "--company", "name", type=COMPANY, help="Whose access; may be left out where there is one company."
-)
+@click.option("--company", "name", type=COMPANY, help="The company to review; optional if there is only one.")
 @click.option(
     "--due",
     metavar="DAY",
-    help="The last day for decisions, as 2027-03-31; by default, 30 days after the snapshot.",
+    help="The last day for decisions, such as 2027-03-31; by default, 30 days after the snapshot.",
 )
-@click.option("--name", "title", help="What the review is called; by default, by company and day.")
+@click.option("--name", "title", help="The review's name; by default, from company and day.")
 @as_root_option
 @debug_option
 def open_command(*, out: Path, name: str | None, due: str | None, title: str | None, debug: bool) -> None:
-    """Freeze who has access by the latest snapshot, and write it into a file to decide in.
+    """Freeze the access of the latest snapshot, and write it to a file for the decisions.
 
-    A workbook has a sheet for each owner of roles (see reviews.toml in the docs); a CSV file has a column.
+    A workbook has one sheet per owner of roles (see reviews.toml in the docs); a CSV file has a column.
     """
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"it must end in {' or '.join(_FORMATS)}.", param_hint="'--out'")
     now, last = clock.now(), parsed_day(due, "--due") if due is not None else None
     if last and last < now.date():
-        raise click.BadParameter(f"{last} is over.", param_hint="'--due'")
+        raise click.BadParameter(f"{last} is in the past.", param_hint="'--due'")
     configuration = config.load()
     settings = configuration.settings
     company = settings.company(name).name if name else _only(settings)
@@ -80,30 +78,30 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
     counts = [
         (name, sum(item.recommendation == name for item in population.items)) for name in RECOMMENDATIONS
     ]
-    told = ", ".join(f"{number:,} {name}" for name, number in counts if number)
+    recommended = ", ".join(f"{number:,} {name}" for name, number in counts if number)
     owners = population.by_owner()
     click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
-    click.echo(f"  {len(population.items):,} people have access; recommended: {told}.")
+    click.echo(f"  {len(population.items):,} people have access; recommended: {recommended}.")
     click.echo(printable(f"  {_deciding(len(owners.keys() - {None}))}: {out}"))
     if None in owners:
         number = len(owners[None])
         verb = "has" if number == 1 else "have"
         say(
-            f"Warning: {counted(number, 'row')} under {columns.UNOWNED} {verb} nobody to decide; name owners "
+            f"Warning: {counted(number, 'row')} under {columns.UNOWNED} {verb} no reviewer; name owners "
             f"of roles, or a default, in {settings.home / FILE}."
         )
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--by", metavar="E-MAIL", help="Who decided, for all rows, whatever they say.")
+@click.option("--by", metavar="E-MAIL", help="Who decided all rows; overrides the file.")
 @as_root_option
 @debug_option
 def import_command(*, file: Path, by: str | None, debug: bool) -> None:
-    """Take the decisions from FILE, a workbook or CSV file of a review that was filled in.
+    """Import the decisions from FILE, the completed workbook or CSV file of a review.
 
-    Each row that cannot be taken is named, with the reason; the others are taken. FILE may be imported again:
-    what is known changes nothing, and a changed decision takes the place of the former.
+    Rows that cannot be imported are listed with the reason; all others are imported. FILE may be imported
+    again: equal decisions change nothing, and a changed decision replaces the earlier one.
     """
     try:
         by = read(by) if by is not None else None
@@ -111,12 +109,12 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
         raise click.BadParameter(f"'{by}' {error}.", param_hint="'--by'") from error
     configuration = config.load()
     settings = configuration.settings
-    written = read_file.read(file)
-    if all(row.is_blank for row in written):
-        raise DecisionError(f"No decision is filled in in {file}; nothing was taken.")
+    rows = read_file.read(file)
+    if all(row.is_blank for row in rows):
+        raise DecisionError(f"{file} contains no decision; nothing was imported.")
     models = configuration.models
-    taken = review_commands.import_review(settings, models, written, by=by, user=user(), on_wait=say)
-    if any(taken.counts.values()):  # a finding may be over by what was decided
+    taken = review_commands.import_review(settings, models, rows, by=by, user=user(), on_wait=say)
+    if any(taken.counts.values()):  # a decision may resolve a finding
         renew_reports(settings, models, taken.company)
     for sentence in taken.refused:
         say(f"Warning: {sentence}")
@@ -127,14 +125,14 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
         )
     number = sum(taken.counts.values())
     if not number and not taken.same:
-        raise DecisionError(f"No row of {file} can be used; nothing was taken.")
+        raise DecisionError(f"No row of {file} can be used; nothing was imported.")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in taken.counts.items() if count)
-    told = f"Taken: {counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
+    summary = f"Imported: {counted(number, 'decision')}{f' ({kinds})' if kinds else ''}."
     if taken.same:
-        told += f" As before: {taken.same:,}."
+        summary += f" Unchanged: {taken.same:,}."
     if taken.refused:
-        told += f" Not taken: {counted(len(taken.refused), 'row')}."
-    click.echo(f"{told} Still open: {taken.open:,}.")
+        summary += f" Not imported: {counted(len(taken.refused), 'row')}."
+    click.echo(f"{summary} Still open: {taken.open:,}.")
 
 
 @command.command("status")
@@ -142,25 +140,25 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per review, one line each.")
 @debug_option
 def status_command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> None:
-    """Say how far each review is, the newest first: what is decided, what is open, and with whom."""
+    """Show the progress of each review, newest first: decided and open rows, by owner."""
     settings = settings_module.load()
     chosen = [company.name for company in settings.chosen(names)] if names else []
-    found = reviews.read(settings.published, chosen, clock.now().date())
+    shown = reviews.read(settings.published, chosen, clock.now().date())
     if as_json:
-        for review in found:
+        for review in shown:
             click.echo(json.dumps(review.as_object()))
-    elif not found:
+    elif not shown:
         click.echo("There are no reviews yet; `pipedrive-graph review open --out review.xlsx` opens one.")
     else:
         console = terminal.console()
-        for number, review in enumerate(found):
+        for number, review in enumerate(shown):
             if number:
                 console.print()
             _show(console, review)
 
 
 def _show(console: Console, review: Review) -> None:
-    """Print one review for a person."""
+    """Print the progress of one review as text."""
     whole = review.progress
     state = (
         ("overdue", "bold red") if review.overdue else ("open", "yellow") if whole.open else ("done", "green")
@@ -194,7 +192,7 @@ def _numbers(progress: Progress) -> list[str]:
 def _only(settings: Settings) -> str:
     if len(settings.companies) > 1:
         names = ", ".join(company.name for company in settings.companies)
-        raise click.UsageError(f"Say which company is reviewed, with --company: {names}.")
+        raise click.UsageError(f"Choose the company to review with --company: {names}.")
     return settings.companies[0].name
 
 

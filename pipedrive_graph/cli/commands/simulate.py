@@ -1,4 +1,4 @@
-"""`pipedrive-graph simulate`: a company to try things on, served on a loopback port."""
+"""`pipedrive-graph simulate`: serves a simulated company on a loopback port."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _option(name: str, help_text: str, **attributes: Any) -> Decorator:  # noqa: ANN401 - click's own
-    """An option named like the field of `Options` that it sets, with the same default."""
+    """An option with the name and the default of a field of `Options`."""
     default = getattr(_DEFAULTS, name)
     flag = f"--{name.replace('_', '-')}"
     if default is False:
@@ -32,35 +32,33 @@ def _option(name: str, help_text: str, **attributes: Any) -> Decorator:  # noqa:
 
 @click.command("simulate")
 @_option("users", "Users in the company, inactive ones included.", type=click.IntRange(5, 20_000))
-@_option("seed", "What the company is drawn from.", type=int)
+@_option("seed", "Seed of the random company.", type=int)
 @_option("clean", "Plant no anomalies.")
 @_option("now", "Count the company's dates back from this time (ISO 8601).", type=datetime.fromisoformat)
 @_option("truth", "Write the planted findings to this file, as JSON.", type=click.Path(path_type=Path))
 @_option("host", "Address to listen on.")
-@_option("port", "Port to listen on; 0 takes a free one.", type=click.IntRange(0, 65_535))
+@_option("port", "Port to listen on; 0 chooses a free one.", type=click.IntRange(0, 65_535))
 @_option("dialect", "Which description of the API to follow.", type=click.Choice(["official", "brief"]))
 @_option("token", "API token of the company's first user, an admin.")
 @_option("user_token", "API token of a user without rights.")
 @_option("client_id", "Client id of the OAuth app.")
 @_option("client_secret", "Client secret of the OAuth app.")
-@_option("refresh_token", "A refresh token that was handed out before the start.")
+@_option("refresh_token", "A refresh token that was issued before the start.")
 @_option("scopes", "Scopes of the OAuth app, separated by commas.")
-@_option("token_lifetime", "Seconds for which an access token holds.", type=click.IntRange(1))
-@_option("rotate", "Replace a refresh token each time it is exchanged; the old one ends.")
-@_option("deny", "Let whoever is asked to authorise the app decline.")
+@_option("token_lifetime", "Seconds for which an access token is valid.", type=click.IntRange(1))
+@_option("rotate", "Replace a refresh token each time it is exchanged; the old one becomes invalid.")
+@_option("deny", "Decline every request to authorise the app.")
 @_option("api_domain", "Address of the API that comes with tokens; by default the simulator's own.")
 @_option("limit", "Requests allowed in one window.", type=click.IntRange(1))
-@_option(
-    "oauth_limit", "The same for the OAuth app; by default four times the limit.", type=click.IntRange(1)
-)
+@_option("oauth_limit", "The limit of the OAuth app; by default four times --limit.", type=click.IntRange(1))
 @_option("window", "Seconds of the window.", type=click.FloatRange(0.01))
-@_option("fixed_window", "Windows follow one another instead of sliding.")
+@_option("fixed_window", "Use fixed windows instead of a sliding one.")
 @_option("daily_limit", "Daily budget, in tokens (official) or requests (brief).", type=click.IntRange(0))
-@_option("latency", "Seconds before each answer.", type=click.FloatRange(0))
-@_option("jitter", "Up to so many seconds more, at random.", type=click.FloatRange(0))
+@_option("latency", "Seconds before each response.", type=click.FloatRange(0))
+@_option("jitter", "The most random extra seconds per response.", type=click.FloatRange(0))
 @_option("reset", "Form of x-ratelimit-reset.", type=click.Choice(["delta", "epoch", "epoch_ms"]))
 @_option("retry_after", "Send Retry-After with 429.")
-@_option("page_limit", "Rows that a page of a list has at most.", type=click.IntRange(1))
+@_option("page_limit", "The most rows in a page of a list.", type=click.IntRange(1))
 @_option("null_lists", "Answer null instead of an empty list.")
 @debug_option
 def command(*, debug: bool, now: datetime | None, **options: Any) -> None:  # noqa: ANN401

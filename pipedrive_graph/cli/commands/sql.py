@@ -1,4 +1,4 @@
-"""`pipedrive-graph sql`: a query on the published file, or what there is to be asked."""
+"""`pipedrive-graph sql`: runs a query on the published file, or lists its tables and macros."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipedrive_graph.published.connection import cannot_read, connect
 from pipedrive_graph.published.sql_errors import CLOSED, check, sentence
 
 SHOWN = 100
-"""Rows that are shown to people where nothing else is said; other programs get all."""
+"""The default limit of rows for formats that people read; other formats get all rows."""
 
 _STDIN = "-"
 _LONGEST = 4 * 2**20  # bytes of a query
@@ -47,7 +47,7 @@ _OVERVIEW = """
     "--file",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Take the query from this file.",
+    help="Read the query from this file.",
 )
 @click.option(
     "--format",
@@ -55,35 +55,35 @@ _OVERVIEW = """
     type=click.Choice(list(FORMATS)),
     default="table",
     show_default=True,
-    help="How to print.",
+    help="Output format.",
 )
 @click.option("--csv", "form", flag_value="csv", help="The same as --format csv.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"Print so many rows at most, 0 is all; by default {SHOWN} of a table or markdown, and else all.",
+    help=f"Print at most this many rows; 0 means all. By default, {SHOWN} for table and markdown, else all.",
 )
 @debug_option
 def command(*, query: str | None, file: Path | None, form: str, limit: int | None, debug: bool) -> None:
-    """Run QUERY on the published file, read-only, and print what it returns.
+    """Run QUERY on the published file, read-only, and print the result.
 
-    A QUERY of - is read from stdin, as is one that is piped in. Without a query, the tables and macros
-    are listed. JSON is one object per row, one line each.
+    If QUERY is -, or is missing and stdin is a pipe, the query is read from stdin. Without a query, the
+    tables and macros are listed. JSON output is one object per row, one line each.
     """
     if query is not None and file:
         raise click.UsageError("Give a query or --file, not both.")
     if query is not None and not query.strip():
         raise click.UsageError("The query is empty.")
-    asked = _query(query, file)
-    # the query may read what is published, and nothing else: no file is written, none is read
+    text = _query(query, file)
+    # the query may read the published file only, and cannot read or write other files
     published = settings_module.load().published
     with connect(published, config=CLOSED) as connection:
         try:
-            if asked is None:
+            if text is None:
                 _overview(connection, terminal.console())
                 return
-            check(asked)
-            statements = connection.extract_statements(asked)
+            check(text)
+            statements = connection.extract_statements(text)
             if not statements:
                 raise click.UsageError("The query is empty.")
             most = limit if limit is not None else SHOWN if form in PEOPLE else 0
@@ -91,14 +91,14 @@ def command(*, query: str | None, file: Path | None, form: str, limit: int | Non
                 _run(connection, statement.query, form, most)
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
-        except duckdb.IOException as error:  # no other file can be meant
+        except duckdb.IOException as error:  # only the published file is open
             raise cannot_read(published, error) from error
         except duckdb.Error as error:
             raise PipedriveGraphError(sentence(error)) from error
 
 
 def _query(query: str | None, file: Path | None) -> str | None:
-    """The query, wherever it comes from; None where there is none."""
+    """The query from the argument, the file or stdin; None if there is none."""
     piped = query == _STDIN or (query is None and _piped())
     if not file and not piped:
         return query
@@ -115,10 +115,10 @@ def _query(query: str | None, file: Path | None) -> str | None:
 
 
 def _piped() -> bool:
-    """Whether something is piped into this process, or a file is."""
+    """Whether stdin is a pipe or a file."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):  # closed, or replaced by what is no file
+    except (AttributeError, OSError, ValueError):  # closed, or replaced by an object that is not a file
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
@@ -129,27 +129,27 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, form: str, most: int
     FORMATS[form](result)
     if not result.cut:
         return
-    told = f"… {_more(connection, query, most)}; --limit 0 shows all"
+    note = f"… {_more(connection, query, most)}; --limit 0 shows all"
     if form == "table":
-        terminal.console().print(Text(told, style="dim"))
+        terminal.console().print(Text(note, style="dim"))
     else:
-        say(told)
+        say(note)
 
 
 def _more(connection: duckdb.DuckDBPyConnection, query: str, most: int) -> str:
-    """How many rows are not shown, in words; DuckDB counts without handing over what it counts."""
+    """The number of rows that are not shown, as text. DuckDB counts them without returning them."""
     text = query.strip().rstrip(";")
     try:
         ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608
-    except (duckdb.ParserException, duckdb.CatalogException):  # CALL and PRAGMA stand in no other query
+    except (duckdb.ParserException, duckdb.CatalogException):  # CALL and PRAGMA cannot be subqueries
         return "more rows"
     return f"{count - most:,} more row{'s' * (count - most != 1)}"
 
 
 def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    """List the tables and macros, with what they hold."""
+    """List the tables and macros with their descriptions."""
     try:
-        found = connection.execute(_OVERVIEW).fetchall()
+        entries = connection.execute(_OVERVIEW).fetchall()
     except duckdb.CatalogException as error:
         raise WarehouseError(
             "The published file was written by another version; run sync first, which publishes it again."
@@ -158,15 +158,15 @@ def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
     table.add_column("table or macro", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("", ratio=1)
-    for name, rows, about in found:
+    for name, rows, about in entries:
         table.add_row(
             Text(printable(name)), Text("" if rows is None else f"{rows:,}"), Text(printable(about))
         )
     console.print(table)
     console.print(
         Text(
-            "\nThe columns of one:  pipedrive-graph sql \"FROM data_dictionary WHERE name = 'users'\"\n"
-            'Some of its rows:    pipedrive-graph sql "FROM users LIMIT 5"',
+            "\nColumns of a table:  pipedrive-graph sql \"FROM data_dictionary WHERE name = 'users'\"\n"
+            'Rows of a table:     pipedrive-graph sql "FROM users LIMIT 5"',
             style="dim",
         ),
         soft_wrap=True,

@@ -1,4 +1,4 @@
-"""`pipedrive-graph status`: whether the last runs went well, for health checks."""
+"""`pipedrive-graph status`: shows whether the last runs went well, for health checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipedrive_graph.runs.health import Health, health
     "--max-age",
     type=click.FloatRange(min=0, min_open=True),
     metavar="HOURS",
-    help="The age at which what is published is too old; by default, expected_every of alerts.toml.",
+    help="The age at which published data is too old; by default, expected_every of alerts.toml.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @click.option("--prometheus", is_flag=True, help="Print the metrics for Prometheus.")
@@ -32,7 +32,7 @@ from pipedrive_graph.runs.health import Health, health
 def command(
     *, names: tuple[str, ...], max_age: float | None, as_json: bool, prometheus: bool, debug: bool
 ) -> int:
-    """Say of each company how its last run went, and how old what is published is.
+    """Show the last run of each company and the age of its published data.
 
     Reads a few local files, opens no database and changes nothing. Exit code 0 means that all is well, 1 that
     a run failed, was killed or is overdue, or that an alert could not be sent, 2 that the settings cannot be
@@ -43,30 +43,30 @@ def command(
     configuration = config.load()
     settings = configuration.settings
     alerts, allowed = configuration.alerts, None if max_age is None else timedelta(hours=max_age)
-    found = [health(settings, company.name, alerts, max_age=allowed) for company in settings.chosen(names)]
+    healths = [health(settings, company.name, alerts, max_age=allowed) for company in settings.chosen(names)]
     if prometheus:
         from pipedrive_graph.runs.metrics import as_text
 
-        click.echo(as_text(found), nl=False)
-        return max(one.exit_code for one in found)
+        click.echo(as_text(healths), nl=False)
+        return max(company.exit_code for company in healths)
     console = terminal.console()
-    for one in found:
+    for company in healths:
         if as_json:
-            click.echo(json.dumps(one.as_json()))
+            click.echo(json.dumps(company.as_json()))
         else:
-            _show(console, one)
-    return max(one.exit_code for one in found)
+            _show(console, company)
+    return max(company.exit_code for company in healths)
 
 
-def _show(console: Console, one: Health) -> None:
-    """Print what is known of a company, for a person."""
-    last, published = one.record.last, one.record.published
-    style = "red" if one.problems else "green"
-    state = "unhealthy" if one.problems else "healthy"
-    console.print(Text.assemble((one.company, "bold"), "  ", (state, style)))
-    for sentence in one.problems:
+def _show(console: Console, company: Health) -> None:
+    """Print the health of a company as text."""
+    last, published = company.record.last, company.record.published
+    style = "red" if company.problems else "green"
+    state = "unhealthy" if company.problems else "healthy"
+    console.print(Text.assemble((company.company, "bold"), "  ", (state, style)))
+    for sentence in company.problems:
         console.print(Text(f"  {printable(sentence)}", style="red"), soft_wrap=True)
-    for sentence in one.notes:
+    for sentence in company.notes:
         console.print(Text(f"  {printable(sentence)}", style="yellow"), soft_wrap=True)
     if last:
         console.print(
@@ -74,12 +74,10 @@ def _show(console: Console, one: Health) -> None:
             f" exit code {last.exit_code}, {last.requests:,} requests",
             highlight=False,
         )
-    if one.finished_at:
+    if company.finished_at:
         snapshot = f"snapshot {published.snapshot_id}, " if published else ""
-        console.print(
-            f"  published: {snapshot}read {(one.now - one.finished_at) / timedelta(hours=1):.1f} hours ago",
-            highlight=False,
-        )
+        hours = (company.now - company.finished_at) / timedelta(hours=1)
+        console.print(f"  published: {snapshot}read {hours:.1f} hours ago", highlight=False)
     if published:
         counts = [(f"{count} {name}", COLOURS[name]) for name, count in published.findings.items() if count]
         line = Text("  open findings: ").append_text(Text(", ").join(Text(*count) for count in counts))

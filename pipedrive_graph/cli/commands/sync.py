@@ -1,4 +1,4 @@
-"""`pipedrive-graph sync`: reads companies, builds, publishes and reports, in this process."""
+"""`pipedrive-graph sync`: collects companies, builds, publishes and reports, in this process."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pipedrive_graph.cli.runner import (
     as_root_option,
     debug_option,
     failure,
+    print_error,
     say,
     sentence,
-    tell_error,
 )
 from pipedrive_graph.cli.terminal import render
 from pipedrive_graph.common import environment
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from pipedrive_graph.pipeline import Landed
 
 METRICS_EVERY = 60.0
-"""Seconds between two writes of the metrics; they look at all companies. They are also written at the end."""
+"""The least seconds between two writes of the metrics. A write reads all companies; one more ends the run."""
 
 NAMED = 3
-"""Companies that the sentence about an interrupted run names."""
+"""The most companies that the message about an interrupted run names."""
 
 
 @click.command("sync")
@@ -51,14 +51,14 @@ NAMED = 3
 @click.option(
     "--collect",
     type=click.Choice([str(plan) for plan in Collect]),
-    help="How the company is collected; by default, as the settings say (every-user).",
+    help="How to collect the company; by default, as in the settings (every-user).",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="How many companies are read at the same time; by default all, at most 100.",
+    help="How many companies to read at the same time; by default all, at most 100.",
 )
-@click.option("--accept-shrink", is_flag=True, help="Take the snapshot although many users are gone.")
+@click.option("--accept-shrink", is_flag=True, help="Accept the snapshot even if many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
 @as_root_option
 @debug_option
@@ -71,15 +71,15 @@ def command(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Read the companies, take them into the warehouse, check, publish and report.
+    """Collect the companies, build the warehouse, check, publish and report.
 
-    Companies are read at the same time. A company that fails holds up no other.
+    Companies are collected at the same time. A company that fails does not delay the others.
 
     Exit codes: 0 done, 2 usage or configuration, 3 not authorised, 4 partial or a rule could not be run, 5
-    daily reserve reached, 6 done but an alert could not be sent, 1 anything else; of several companies, the
+    daily reserve reached, 6 done but an alert could not be sent, 1 anything else; for several companies, the
     worst.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd's way of saying Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # systemd sends SIGTERM; treat it as Ctrl-C
     logs.quieten()
     try:
         configuration = load_configuration()
@@ -91,7 +91,7 @@ def command(
                 click.echo(json.dumps(failure(name, error.exit_code, str(error))))
         raise
     console = terminal.console()
-    runs = Runs(configuration, companies, lambda run: _tell(console, settings, run, as_json=as_json))
+    runs = Runs(configuration, companies, lambda run: _print_run(console, settings, run, as_json=as_json))
     try:
         sync(configuration, runs, collect=collect, accept_shrink=accept_shrink, jobs=jobs)
     except KeyboardInterrupt as interrupt:
@@ -104,12 +104,12 @@ def command(
 
 
 class Runs(CompanyRuns):
-    """The companies of a run of this command: records each, shows how far it is, and prints what came of it.
+    """The companies of one `sync`: records each company's run, and prints its progress and result.
 
     Args:
-        configuration: what the files in the home folder say.
-        companies: those that are read.
-        on_ended: called with each company that has ended.
+        configuration: the configuration files of the home folder.
+        companies: the companies to collect.
+        on_ended: called with each company's run when it has ended.
     """
 
     names_people = True
@@ -134,11 +134,11 @@ class Runs(CompanyRuns):
 
     @property
     def all(self) -> list[CompanyRun]:
-        """What came of each company, in the order of the settings."""
+        """The run of each company, in the order of the settings."""
         return [*self.runs.values()]
 
     def sentence(self, error: Exception) -> str:
-        """What the record says of an error."""
+        """An error as the record states it."""
         return sentence(error)
 
     @contextmanager
@@ -148,26 +148,26 @@ class Runs(CompanyRuns):
             yield
 
     def began(self, company: str) -> None:
-        """Record that the run of a company is under way, and show its bar."""
+        """Record that the run of a company has begun, and show its bar."""
         super().began(company)
         self.bars.begin(company)
 
     def landed(self, landed: Landed) -> None:
-        """Keep the snapshot of a company, which is read."""
+        """Keep the snapshot of a company that is collected."""
         super().landed(landed)
         self.bars.end(landed.company)
 
     def ended(self, company: str) -> None:
         """Record how the run of a company has ended, and print it."""
         super().ended(company)
-        self.bars.end(company)  # of a company that failed while it was read
+        self.bars.end(company)  # if the company failed during collection
         with self.bars.paused():
             self._on_ended(self.runs[company])
         if time.monotonic() - self._measured_at >= METRICS_EVERY:
             self.write_metrics()
 
     def interrupted(self) -> dict[str, str]:
-        """Record the companies that have not ended as interrupted; how far each has come, by name."""
+        """Record the unfinished companies as interrupted, and return the progress of each by name."""
         shown = published_snapshots(self.settings.published)
         how_far = {run.company: company_run.interrupted(run.manifest, shown) for run in self.under_way}
         for run in self.under_way:
@@ -191,15 +191,15 @@ def sync(
     accept_shrink: bool = False,
     jobs: int | None = None,
 ) -> None:
-    """Run all steps for companies; whatever went wrong with one is in its run, and recorded.
+    """Run all steps for companies. An error of a company is kept in its run and recorded, not raised.
 
-    With DAGSTER_HOME, the run is recorded in Dagster as well.
+    If DAGSTER_HOME is set, the run is recorded in Dagster as well.
 
     Raises:
         KeyboardInterrupt: if the run was interrupted.
         ConfigurationError: if settings.toml cannot be used.
     """
-    from pipedrive_graph import pipeline  # the warehouse takes a while to import
+    from pipedrive_graph import pipeline  # imported late: the warehouse is slow
 
     chosen = configuration.settings.options.sync
     request = pipeline.Request(
@@ -211,7 +211,7 @@ def sync(
     )
     with runs.bars:
         if environment.value(environment.DAGSTER_HOME):
-            from pipedrive_graph.orchestration.run import run_recorded  # Dagster takes a while to import
+            from pipedrive_graph.orchestration.run import run_recorded  # imported late: slow
 
             run_recorded(configuration, request, runs)
         else:
@@ -219,8 +219,8 @@ def sync(
     runs.write_metrics()
 
 
-def _tell(console: Console, settings: Settings, run: CompanyRun, *, as_json: bool) -> None:
-    """Print what came of a company, and say what was wrong."""
+def _print_run(console: Console, settings: Settings, run: CompanyRun, *, as_json: bool) -> None:
+    """Print the result of a company, and its error if it has one."""
     if as_json:
         click.echo(json.dumps(company_run.as_json(run, settings)))
         if run.is_partial and run.verdict and not run.error:
@@ -230,11 +230,11 @@ def _tell(console: Console, settings: Settings, run: CompanyRun, *, as_json: boo
         if len(settings.companies) > 1:
             console.print()
     if run.error:
-        tell_error(run.error, of=settings.named(run.company))
+        print_error(run.error, of=settings.named(run.company))
 
 
 def _together(how_far: dict[str, str]) -> str:
-    """How far companies have come, in one text: once where it is the same for all, else of the first ones."""
+    """The progress of interrupted companies in one text; if it differs, that of the first few."""
     if len({*how_far.values()}) <= 1:
         return "".join({*how_far.values()})
     named = [f"{company}: {text}" for company, text in how_far.items()]
@@ -243,7 +243,7 @@ def _together(how_far: dict[str, str]) -> str:
 
 
 def show(console: Console, settings: Settings, run: CompanyRun) -> None:
-    """Print what came of a company, and where it lies."""
+    """Print the result of a company and the paths of its files."""
     if run.manifest and run.summary and run.verdict:
         manifest = run.manifest.model_copy(update={"verdict": run.verdict})
         render(console, manifest, run.summary, seconds=run.seconds, earlier=run.is_earlier)

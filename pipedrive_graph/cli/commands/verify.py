@@ -1,4 +1,4 @@
-"""`pipedrive-graph verify`: checks that everything that is kept is as it was written."""
+"""`pipedrive-graph verify`: checks every stored file and table for damage."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from pipedrive_graph.common import net
 @click.command("verify")
 @companies_option("names")
 @click.option("--quick", is_flag=True, help="Compare sizes and chains only; read no file in full.")
-@click.option("--alert", is_flag=True, help="Send an alert about what is damaged, as for cron.")
+@click.option("--alert", is_flag=True, help="Send an alert if something is damaged, for cron.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check, one line each.")
 @as_root_value
 @debug_option
 def command(
     *, names: tuple[str, ...], quick: bool, alert: bool, as_json: bool, as_root: bool, debug: bool
 ) -> int:
-    """Check that the landing, the journal, the warehouse and the published file are as they were written.
+    """Check the landing, the journal, the warehouse and the published file for damage.
 
     Reads every file and every table; needs no access to Pipedrive and changes nothing. Exit code 0 means
     that nothing is damaged, 1 that something is, 2 that the settings cannot be used.
@@ -51,10 +51,10 @@ def command(
 
 
 def _alert(configuration: Configuration, company: str, faults: list[Check]) -> None:
-    """Send an alert about what concerns a company, or all."""
+    """Send an alert about the damage that concerns a company or all companies."""
     texts = [check.text for check in faults if check.company in {company, None}]
     if not texts:
         return
-    outcomes = send.damaged(configuration.settings, configuration.alerts_file, company, texts, wait=say)
+    outcomes = send.damaged(configuration.settings, configuration.alerts_file, company, texts, on_wait=say)
     for sentence in send.problems(outcomes):
         say(sentence, logging.WARNING, company=company)

@@ -1,4 +1,4 @@
-"""`pipedrive-graph waive`: a finding is accepted for a time."""
+"""`pipedrive-graph waive`: accepts a finding for a time."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pipedrive_graph.decisions import finding_commands
     "--until",
     required=True,
     metavar="DATE",
-    help="The last day on which that holds, as 2027-03-31; at most 366 days away.",
+    help="The last day of the waiver, such as 2027-03-31; at most 366 days away.",
 )
-@click.option("--owner", help="Who answers for it; by default, you.")
+@click.option("--owner", help="Who is responsible for it; by default, you.")
 @as_root_option
 @debug_option
 def command(*, finding: str, reason: str, until: str, owner: str | None, debug: bool) -> None:
-    """Accept FINDING until a day: it stays in every list, as waived, and is open again afterwards.
+    """Accept FINDING until a day: it stays listed as waived, and is open again afterwards.
 
     FINDING is the beginning of a finding's id, as `pipedrive-graph findings` shows it. The waiver is
-    written into waivers.toml in the home folder, where it can be changed or taken back.
+    written to waivers.toml in the home folder, where you can change or remove it.
     """
     today, expires = clock.now().date(), parsed_day(until, "--until")
     if not today <= expires <= today + LONGEST:
@@ -41,7 +41,7 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
     configuration = config.load()
     settings = configuration.settings
     models = configuration.models
-    found = finding_commands.waive(
+    waived = finding_commands.waive(
         settings,
         models,
         lambda: configuration.rule_names,
@@ -51,6 +51,6 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
         expires=expires,
         on_wait=say,
     )
-    renew_reports(settings, models, found.company)
-    click.echo(f"Waived {found.finding_id} until {expires}: {printable(found.title)}")
+    renew_reports(settings, models, waived.company)
+    click.echo(f"Waived {waived.finding_id} until {expires}: {printable(waived.title)}")
     click.echo(printable(f"The waiver is in {settings.home / FILE}."))

@@ -1,4 +1,4 @@
-"""The findings as they are exported, waived and resolved ones too, and what their rules say."""
+"""The exported findings, including waived and resolved ones, and the texts of their rules."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a rule's header says of it.
+    """The settings in a rule's header.
 
     Attributes:
-        file: its file from the project's root, or from the home folder if it is the installation's own.
+        file: the path of its file, from the project's root; for a custom rule, from the home folder.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row of the table findings, its evidence as an object."""
+    """A row of the table findings, with its evidence parsed."""
 
     company: str
     finding_id: str
@@ -69,46 +69,45 @@ class Finding:
 
     @property
     def subject(self) -> str:
-        """Its subject, so that no other company has the same."""
+        """Its subject, unique across companies."""
         return f"{self.company}/{self.subject_kind}/{self.subject_id}"
 
 
 def findings(source: Source) -> Iterator[Finding]:
-    """The findings, open ones first, the worst first."""
+    """The findings: open ones first, worst first."""
     for row in source.stream(source.query("findings", ", ".join(_COLUMNS), order=WORST_FIRST)):
-        evidence = row[9]
-        told = None if evidence is None else json.loads(evidence)
-        yield Finding(*(*row[:9], told, *row[10:]))
+        evidence = None if row[9] is None else json.loads(row[9])
+        yield Finding(*(*row[:9], evidence, *row[10:]))
 
 
 def rules(source: Source) -> dict[str, Rule]:
-    """All rules that are shipped, those of one's own, and those of findings whose rule is no longer there."""
-    found = _read(sql_folder() / "findings", "sql/findings")
+    """The built-in rules, the custom rules, and former rules that still have findings."""
+    known = _read(sql_folder() / "findings", "sql/findings")
     if source.own_rules is not None:
-        found = {**_read(source.own_rules, source.own_rules.name), **found}
+        known = {**_read(source.own_rules, source.own_rules.name), **known}
     for rule, severity in source.stream(
         f"SELECT rule, any_value(severity ORDER BY severity) FROM ({source.query('findings')}) GROUP BY rule"
     ):
-        if rule not in found:
+        if rule not in known:
             title = rule.replace("_", " ").capitalize()
-            found[rule] = Rule(rule, title, severity, title, "", "", f"sql/findings/{rule}.sql")
-    return {name: found[name] for name in sorted(found)}
+            known[rule] = Rule(rule, title, severity, title, "", "", f"sql/findings/{rule}.sql")
+    return {name: known[name] for name in sorted(known)}
 
 
 def _read(folder: Path, place: str) -> dict[str, Rule]:
-    found = {}
+    rules = {}
     for path in sorted(folder.glob("*.sql")):
-        # a rule that cannot be read is told by sync; what it found before is exported all the same
+        # sync reports a rule that cannot be read; its earlier findings are exported anyway
         with suppress(ModelError, OSError):
             lines, _ = header.split(path.read_text(encoding="utf-8-sig", errors="replace"))
-            said = header.parse(lines, place=str(path)).settings
-            found[path.stem] = Rule(
+            settings = header.parse(lines, place=str(path)).settings
+            rules[path.stem] = Rule(
                 path.stem,
-                said.get("title", path.stem),
-                said.get("severity", "info"),
-                said.get("meaning", ""),
-                said.get("remedy", ""),
-                said.get("reference", ""),
+                settings.get("title", path.stem),
+                settings.get("severity", "info"),
+                settings.get("meaning", ""),
+                settings.get("remedy", ""),
+                settings.get("reference", ""),
                 f"{place}/{path.name}",
             )
-    return found
+    return rules

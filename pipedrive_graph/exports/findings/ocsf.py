@@ -1,7 +1,7 @@
-"""Exports the findings as OCSF events: a Detection Finding (class 2004) per finding, one a line.
+"""Exports the findings as OCSF events: one Detection Finding (class 2004) per finding and line.
 
-A rule detects, and what it finds is new, suppressed by a waiver or resolved, which this class tells. A
-Compliance Finding would have to name the control of a framework, and most rules check none.
+This class has the statuses new, suppressed (by a waiver) and resolved. A Compliance Finding would have to
+name the control of a framework, but most rules do not check one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipedrive_graph.exports.registry import Part, Wrote
 from pipedrive_graph.exports.source import Source, counted
 
 VERSION = "1.5.0"
-"""The version of OCSF that the events keep to."""
+"""The version of OCSF."""
 
 _CLASS = 2004
 _CATEGORY = 2
@@ -38,7 +38,7 @@ _CREATE, _UPDATE, _CLOSE = (1, "Create"), (2, "Update"), (3, "Close")
 
 
 def write(source: Source, target: Path) -> Wrote:
-    """Write the findings as one file, an event a line."""
+    """Write the findings to one file, one event per line."""
     rules = elements.rules(source)
     with target.open("w", encoding="utf-8", newline="\n") as out:
         number = counted(
@@ -63,7 +63,7 @@ def _event(source: Source, finding: Finding, rules: Mapping[str, Rule]) -> dict[
             "class_name": "Detection Finding",
             "type_uid": _CLASS * 100 + activity_id,
             "type_name": f"Detection Finding: {activity}",
-            # when it became what it is now
+            # the time of its current status
             "time": json_stream.milliseconds(finding.resolved_at or finding.last_seen),
             "timezone_offset": 0,
             "severity_id": severity_id,

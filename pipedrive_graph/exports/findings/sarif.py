@@ -1,7 +1,7 @@
-"""Exports the findings as SARIF 2.1.0: one run, its rules, and a result per finding with its status.
+"""Exports the findings as SARIF 2.1.0: one run with its rules, and one result per finding with its status.
 
-A waiver is a suppression; what is resolved is absent against the baseline. Code scanning needs a file for
-every result: it is the rule's, as an access right has none of its own.
+A waiver becomes a suppression; a resolved finding has the baseline state absent. Code scanning needs a file
+for every result: the rule's file is used, because an access right has none.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 
 SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5", "info": "0.1"}
-"""Code scanning makes of a score from 9.1 critical, from 7.0 high, from 4.0 medium, and low of the rest."""
+"""The scores of code scanning: from 9.1 critical, from 7.0 high, from 4.0 medium, below that low."""
 
 _LINK = re.compile(r"\[(?=[^\[\]]*\]\()")
 _PLACE = re.compile(r"\{(\d+)\}")
 
 
 def write(source: Source, target: Path) -> Wrote:
-    """Write the findings as one file."""
+    """Write the findings to one file."""
     rules = elements.rules(source)
     numbers = {name: number for number, name in enumerate(rules)}
     version = pipedrive_graph.__version__
@@ -73,7 +73,7 @@ def write(source: Source, target: Path) -> Wrote:
 
 
 def message(text: str) -> str:
-    """A text that a viewer takes for nothing but text: no link, and no place for an argument."""
+    """The text with SARIF's links and placeholders escaped."""
     return _PLACE.sub(r"{{\1}}", _LINK.sub(r"\\[", text))
 
 
@@ -97,8 +97,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _help(rule: Rule) -> str:
-    told = [rule.remedy or rule.title, f"See: {rule.reference}." if rule.reference else ""]
-    return "\n\n".join(text for text in told if text)
+    texts = [rule.remedy or rule.title, f"See: {rule.reference}." if rule.reference else ""]
+    return "\n\n".join(text for text in texts if text)
 
 
 def _result(source: Source, finding: Finding, number: int, rules: Mapping[str, Rule]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _result(source: Source, finding: Finding, number: int, rules: Mapping[str, R
         ],
         "partialFingerprints": {
             "findingId/v1": finding.finding_id,
-            # by this one code scanning tells alerts apart: all of a rule stand on the same line
+            # code scanning distinguishes alerts by this: all results of a rule have the same line
             "primaryLocationLineHash": f"{finding.finding_id}:1",
         },
         "baselineState": _baseline(source, finding),
@@ -158,7 +158,7 @@ def _result(source: Source, finding: Finding, number: int, rules: Mapping[str, R
 
 
 def _baseline(source: Source, finding: Finding) -> str:
-    """What it is against the snapshot before: new, unchanged, or absent where it is resolved."""
+    """The state compared with the previous snapshot: new, unchanged, or absent if it is resolved."""
     if finding.status == "resolved":
         return "absent"
     shown = source.snapshots.get(finding.company)

@@ -1,7 +1,7 @@
 """Exports the graph for BloodHound: OpenGraph data, the extension's definition, icons, and saved queries.
 
-BloodHound takes an id in capitals, whatever it is given, and keeps one graph for all systems. So an id is a
-UUID made of the company and the node: the same every night, and of no other node.
+BloodHound converts ids to upper case, and stores one graph for all systems. So an id is a UUID derived from
+the company and the node: stable between exports, and unique.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pipedrive_graph.exports.registry import Part, Wrote
 from pipedrive_graph.exports.source import Source
 
 SOURCE_KIND = f"{kinds.NAMESPACE}_Base"
-"""The kind that BloodHound adds to every node, and by which all of them can be deleted."""
+"""The kind that BloodHound adds to every node; all our nodes can be deleted by it."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:pipedrive_graph:bloodhound")
 
 _RESERVED = {"objectid", "name", "displayname", "company", "company_id", "node_id", "kind", "system_tags"}
-"""Properties with a meaning of their own; what is called so in the graph gets `pd_` in front."""
+"""Reserved properties of BloodHound and this export; other properties of this name get the prefix `pd_`."""
 
 
 def write(source: Source, target: Path) -> Wrote:
@@ -44,7 +44,7 @@ def write(source: Source, target: Path) -> Wrote:
     others = {
         "extension.json": json_stream.pretty(_extension(node_kinds, edge_kinds)),
         "custom_nodes.json": json_stream.pretty(_custom_nodes(node_kinds)),
-        "queries.cypher": cypher.as_file(queries, "Questions to begin with, for BloodHound."),
+        "queries.cypher": cypher.as_file(queries, "Starter queries for BloodHound."),
         **{
             f"queries/{number:02d}_{re.sub(r'[^a-z0-9]+', '_', query.name.lower()).strip('_')}.json": (
                 json_stream.pretty(
@@ -62,12 +62,12 @@ def write(source: Source, target: Path) -> Wrote:
 
 
 def object_id(source: Source, company: str, node_id: str) -> str:
-    """The id of a node: of Pipedrive's id of the company too, as two installations may name theirs alike."""
+    """The id of a node. It includes Pipedrive's company id: two installations may use the same names."""
     of_company = source.snapshots[company].company_id if company in source.snapshots else None
     return _uuid(f"{of_company}/{company}/{node_id}")
 
 
-@lru_cache(maxsize=1 << 16)  # the edges of a node stand together
+@lru_cache(maxsize=1 << 16)  # edges are sorted by node
 def _uuid(text: str) -> str:
     return str(uuid.uuid5(_IDS, text)).upper()
 
@@ -97,17 +97,17 @@ def _edge(source: Source, edge: elements.Edge, schema: elements.Schema) -> dict[
 
 
 def _flat(properties: Mapping[str, Any], attributes: dict[str, elements.Type]) -> dict[str, Any]:
-    """Properties as BloodHound takes them: names in small letters, no objects, lists of texts only."""
+    """Properties in BloodHound's form: lower-case names, no objects, and only lists of texts."""
     return {
         f"pd_{name.lower()}" if name.lower() in _RESERVED else name.lower(): elements.value(
-            found, attributes[name]
+            value, attributes[name]
         )
-        for name, found in sorted(properties.items())
+        for name, value in sorted(properties.items())
     }
 
 
 def _extension(node_kinds: Iterable[str], edge_kinds: Iterable[str]) -> dict[str, Any]:
-    """The definition that makes the graph a structured one: with it, paths are found over its edges."""
+    """The extension's definition; with it, BloodHound can find paths over the edges."""
     return {
         "schema": {
             "name": "pipedrive_graph",
@@ -139,7 +139,7 @@ def _extension(node_kinds: Iterable[str], edge_kinds: Iterable[str]) -> dict[str
 
 
 def _custom_nodes(node_kinds: Iterable[str]) -> dict[str, Any]:
-    """What `POST /api/v2/custom-nodes` takes, for a BloodHound that knows no extensions yet."""
+    """The body for `POST /api/v2/custom-nodes`, for BloodHound versions without extensions."""
     return {
         "custom_types": {
             kinds.in_bloodhound(kind): {

@@ -1,4 +1,4 @@
-"""The Cypher starter pack: what a reviewer asks first, in the names of Neo4j or of BloodHound."""
+"""Starter queries in Cypher for access reviews, with the names of Neo4j or of BloodHound."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ RETURN p""",
     ),
     Query(
         "From a user through the sets to the permissions",
-        "What gives users their permissions; add a WHERE for one user, as u.email = 'ana@example.com'.",
+        "What gives users their permissions; add a WHERE for one user, such as u.email = 'ana@example.com'.",
         """\
 MATCH p = (u:User)-[:HAS_SET]->(:PermissionSet)-[:GRANTS]->(:Permission)
 RETURN p
@@ -75,7 +75,7 @@ LIMIT 500""",
     ),
     Query(
         "Permission sets that do not exist",
-        "Sets that users have, and that no list of sets contains.",
+        "Sets that users have, but that no list of sets contains.",
         """\
 MATCH p = (:User)-[:HAS_SET]->(s:PermissionSet)
 WHERE s.known = false
@@ -98,7 +98,7 @@ LIMIT 1000""",
     ),
     Query(
         "Who the users of a role's branch are",
-        "The users below a role, whose records its own users see; put the role's name in.",
+        "The users below a role, whose records the role's own users see; insert the role's name.",
         """\
 MATCH p = (:User)-[:MEMBER_OF]->(:Role)-[:CHILD_OF*1..10]->(top:Role)
 WHERE top.label = 'Sales'
@@ -108,33 +108,33 @@ RETURN p""",
 
 
 _NAMES = re.compile(r"'(?:[^'\\]|\\.)*'|(?<=[:|])\w+|(?<=\w)\.label\b")
-"""Labels, types and the one property that is called otherwise; texts are found too, and left as they are."""
+"""Labels, types and the property with another name in BloodHound; string literals match, but are kept."""
 
 
 def pack(source: Source) -> list[Query]:
-    """The questions, in the names of Neo4j: those that always hold, and each toxic combination."""
+    """The queries with the names of Neo4j: the fixed ones, and one per toxic combination."""
     return [*_PACK, *_toxic(source)]
 
 
 def for_bloodhound(query: Query) -> Query:
-    """The same question in the names of BloodHound."""
+    """The same query with the names of BloodHound."""
     names: Mapping[str, str] = {pascal(kind): in_bloodhound(kind) for kind in NODE_KINDS} | {
         screaming(kind): in_bloodhound(kind) for kind in EDGE_KINDS
     }
     text = _NAMES.sub(
-        lambda found: ".displayname" if found[0] == ".label" else names.get(found[0], found[0]), query.cypher
+        lambda match: ".displayname" if match[0] == ".label" else names.get(match[0], match[0]), query.cypher
     )
     return replace(query, name=f"Pipedrive: {query.name}", cypher=text)
 
 
 def as_file(queries: Iterable[Query], opening: str) -> str:
-    """Questions as a file of Cypher: each with its comment, and a semicolon at its end."""
-    told = (f"// {query.name}\n// {query.description}\n{query.cypher};\n" for query in queries)
-    return f"// {opening}\n\n" + "\n".join(told)
+    """A file of Cypher with these queries, each with a comment and a final semicolon."""
+    texts = (f"// {query.name}\n// {query.description}\n{query.cypher};\n" for query in queries)
+    return f"// {opening}\n\n" + "\n".join(texts)
 
 
 def _toxic(source: Source) -> list[Query]:
-    """A question for each combination that findings.toml names, told apart by what it consists of."""
+    """One query per toxic combination of findings.toml; equal combinations of several companies are one."""
     clauses: dict[tuple[str, str, str], dict[int, list[str]]] = {}
     for company, combination, title, clause, permission in source.stream(
         source.query(
@@ -144,7 +144,7 @@ def _toxic(source: Source) -> list[Query]:
         )
     ):
         clauses.setdefault((combination, company, title), {}).setdefault(clause, []).append(permission)
-    found: dict[tuple[str, str], Query] = {}
+    queries: dict[tuple[str, str], Query] = {}
     for (combination, _, title), lists in clauses.items():
         matches = "\n".join(
             f"MATCH p{number} = (u)-[:HOLDS]->(x{number}:Permission)\n"
@@ -155,19 +155,19 @@ def _toxic(source: Source) -> list[Query]:
         cypher = f"MATCH (u:User)\n{matches}\nRETURN {paths}"
         name = (
             combination
-            if all(known != combination for known, _ in found)
-            else f"{combination} ({len(found)})"
+            if all(known != combination for known, _ in queries)
+            else f"{combination} ({len(queries)})"
         )
-        found.setdefault((combination, cypher), Query(name, f"Who {_line(title)}.", cypher))
-    return list(found.values())
+        queries.setdefault((combination, cypher), Query(name, f"Who {_line(title)}.", cypher))
+    return list(queries.values())
 
 
 def literal(text: str) -> str:
-    """A text as Cypher writes it."""
+    """A text as a Cypher string literal."""
     escapes = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return "'" + "".join(escapes.get(character, character) for character in text) + "'"
 
 
 def _line(text: str) -> str:
-    """A text on one line: it stands in a comment."""
+    """A text on one line, for a comment."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""The graph as it is exported: nodes and edges as streams, ids across companies, typed attributes."""
+"""The exported graph: streams of nodes and edges, ids that are unique across companies, typed attributes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipedrive_graph.warehouse.database import quoted
 
 
 class Type(StrEnum):
-    """What an attribute holds."""
+    """The type of an attribute."""
 
     TEXT = "text"
     FLAG = "flag"
@@ -30,17 +30,17 @@ _TYPES = {
     "BIGINT": Type.WHOLE,
     "DOUBLE": Type.NUMBER,
 }
-"""What DuckDB calls the types in JSON; whatever else there is becomes a text of JSON."""
+"""DuckDB's names of JSON types; values of other types become a text of JSON."""
 
 _LISTS = (["VARCHAR"], ["NULL"])
 
 Schema = dict[str, dict[str, Type]]
-"""The attributes of each kind, by name, with their types."""
+"""The types of the attributes of each kind, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A row of the table nodes; what is not known is not among its properties."""
+    """A row of the table nodes; properties with unknown values are left out."""
 
     company: str
     node_id: str
@@ -50,13 +50,13 @@ class Node:
 
     @property
     def id(self) -> str:
-        """Its id, which no node of another company has."""
+        """Its id, unique across companies."""
         return across(self.company, self.node_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A row of the table edges; what is not known is not among its properties."""
+    """A row of the table edges; properties with unknown values are left out."""
 
     company: str
     source: str
@@ -66,27 +66,27 @@ class Edge:
 
     @property
     def start(self) -> str:
-        """The id of the node it comes from, as `Node.id` is."""
+        """The `Node.id` of its source."""
         return across(self.company, self.source)
 
     @property
     def end(self) -> str:
-        """The id of the node it goes to."""
+        """The `Node.id` of its target."""
         return across(self.company, self.target)
 
 
 def across(company: str, node_id: str) -> str:
-    """An id that holds across companies: no company's name has a slash in it."""
+    """An id that is unique across companies: names of companies contain no slash."""
     return f"{company}/{node_id}"
 
 
 def schema(source: Source, table: str) -> Schema:
-    """The attributes of each kind of `nodes` or `edges`; a kind without any is there too."""
+    """The attributes of each kind of `nodes` or `edges`, including kinds without attributes."""
     rows = source.query(table, "kind, properties", order="kind")
-    found = source.stream(
+    structures = source.stream(
         f"SELECT kind, CAST(json_group_structure(properties) AS VARCHAR) FROM ({rows}) GROUP BY kind"
     )
-    kinds = {kind: json.loads(structure) for kind, structure in found}
+    kinds = {kind: json.loads(structure) for kind, structure in structures}
     return {
         kind: {name: _type(attributes[name]) for name in sorted(attributes)}
         if isinstance(attributes := kinds[kind], dict)
@@ -96,12 +96,12 @@ def schema(source: Source, table: str) -> Schema:
 
 
 def together(schema: Schema) -> dict[str, Type]:
-    """The attributes of all kinds: one that is not of the same type everywhere is a text."""
-    found: dict[str, set[Type]] = {}
+    """The attributes of all kinds; an attribute whose type differs between kinds is a text."""
+    types: dict[str, set[Type]] = {}
     for attributes in schema.values():
         for name, kind in attributes.items():
-            found.setdefault(name, set()).add(kind)
-    return {name: kinds.pop() if len(kinds) == 1 else Type.TEXT for name, kinds in sorted(found.items())}
+            types.setdefault(name, set()).add(kind)
+    return {name: kinds.pop() if len(kinds) == 1 else Type.TEXT for name, kinds in sorted(types.items())}
 
 
 def nodes(source: Source, kind: str | None = None) -> Iterator[Node]:
@@ -128,24 +128,24 @@ def edges(source: Source, kind: str | None = None) -> Iterator[Edge]:
         yield Edge(company, start, end, of_kind, _known(properties))
 
 
-def value(found: object, kind: Type) -> object:
+def value(raw: object, kind: Type) -> object:
     """A property as a value of its type: a text, a flag, a number or a list of texts."""
-    if isinstance(found, list) and kind is Type.LIST:
-        return [str(item) for item in found if item is not None]
-    if kind is Type.TEXT and not isinstance(found, str):
-        return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    return found
+    if isinstance(raw, list) and kind is Type.LIST:
+        return [str(item) for item in raw if item is not None]
+    if kind is Type.TEXT and not isinstance(raw, str):
+        return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+    return raw
 
 
 def _of(kind: str | None) -> str:
     return "TRUE" if kind is None else f"kind = {quoted(kind)}"
 
 
-@lru_cache(maxsize=1 << 10)  # thousands of edges say the same
+@lru_cache(maxsize=1 << 10)  # thousands of edges have equal properties
 def _known(properties: str | None) -> Mapping[str, Any]:
     if properties is None:
         return {}
-    return {name: found for name, found in json.loads(properties).items() if found is not None}
+    return {name: value for name, value in json.loads(properties).items() if value is not None}
 
 
 def _type(structure: object) -> Type:

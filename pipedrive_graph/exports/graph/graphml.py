@@ -1,4 +1,4 @@
-"""Exports the graph as GraphML: typed attributes, a number for every edge, and nothing that XML forbids."""
+"""Exports the graph as GraphML, with typed attributes and numbered edges."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TYPES = {
     Type.NUMBER: "double",
     Type.LIST: "string",
 }
-"""GraphML knows no lists: they are texts of JSON."""
+"""GraphML has no lists: they are written as JSON text."""
 
 _NODE = ("company", "node_id", "kind", "label")
 _EDGE = ("company", "kind")
-"""The attributes that all have; a property of the same name gets `property_` in front."""
+"""The attributes of every element; properties with the same name get the prefix `property_`."""
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IN_IDS = re.compile(rf"{_ILLEGAL.pattern}|_(?=x[0-9A-F]{{4,6}}_)")
@@ -58,16 +58,16 @@ def write(source: Source, target: Path) -> Wrote:
     return Wrote([Part(target.name, "nodes", nodes), Part(target.name, "edges", edges)])
 
 
-@lru_cache(maxsize=1 << 12)  # names of attributes and kinds come with every node
+@lru_cache(maxsize=1 << 12)  # names of attributes and kinds repeat for every node
 def escaped(text: str) -> str:
-    """A text as it stands in XML; a character that XML forbids is replaced by a visible mark."""
+    """A text escaped for XML; characters that XML forbids are replaced by a visible mark."""
     return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text).translate(_SPECIAL)
 
 
-@lru_cache(maxsize=1 << 16)  # the edges of a node stand together
+@lru_cache(maxsize=1 << 16)  # edges are sorted by node
 def xml_id(node_id: str) -> str:
-    """An id as it stands in XML: what XML forbids is written as `_x0001_`, so that no two become one."""
-    return _IN_IDS.sub(lambda found: f"_x{ord(found[0]):04X}_", node_id).translate(_SPECIAL)
+    """An id escaped for XML. Characters that XML forbids become `_x0001_`, so that ids stay unique."""
+    return _IN_IDS.sub(lambda match: f"_x{ord(match[0]):04X}_", node_id).translate(_SPECIAL)
 
 
 def _keys(element: str, common: tuple[str, ...], attributes: Mapping[str, Type]) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _node(node: elements.Node, attributes: Mapping[str, Type]) -> str:
 
 
 def _edge(number: int, edge: elements.Edge, attributes: Mapping[str, Type]) -> str:
-    # the number keeps apart what two nodes have with each other in several ways
+    # two nodes may have several edges between them, so the edge's id is a number
     data = _data("edge", {"company": edge.company, "kind": edge.kind}, edge.properties, attributes)
     ends = f'source="{xml_id(edge.start)}" target="{xml_id(edge.end)}"'
     return f'    <edge id="e{number}" {ends}>\n{data}    </edge>\n'
@@ -104,17 +104,18 @@ def _data(
     properties: Mapping[str, Any],
     attributes: Mapping[str, Type],
 ) -> str:
-    told = {name: text for name, text in common.items() if text is not None} | {
-        _named(name, tuple(common)): _text(found, attributes[name])
-        for name, found in sorted(properties.items())
+    texts = {name: text for name, text in common.items() if text is not None} | {
+        _named(name, tuple(common)): _text(value, attributes[name])
+        for name, value in sorted(properties.items())
     }
     return "".join(
-        f'      <data key="{element}_{escaped(name)}">{escaped(text)}</data>\n' for name, text in told.items()
+        f'      <data key="{element}_{escaped(name)}">{escaped(text)}</data>\n'
+        for name, text in texts.items()
     )
 
 
-def _text(found: object, kind: Type) -> str:
-    known = elements.value(found, kind)
+def _text(raw: object, kind: Type) -> str:
+    value = elements.value(raw, kind)
     if kind is Type.FLAG:
-        return "true" if known else "false"
-    return json.dumps(known, ensure_ascii=False) if kind is Type.LIST else str(known)
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if kind is Type.LIST else str(value)

@@ -1,4 +1,4 @@
-"""What the kinds of nodes and edges are called in Neo4j and in BloodHound, and what they mean."""
+"""The names and meanings of node and edge kinds in Neo4j and in BloodHound."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 NAMESPACE = "PD"
-"""What every kind begins with in BloodHound, where kinds of many systems meet."""
+"""The prefix of every kind in BloodHound, which contains kinds of many systems."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeKind:
-    """A kind of node, as BloodHound shows it: a name for people, a sentence, an icon of Font Awesome."""
+    """A kind of node as BloodHound shows it: display name, description, Font Awesome icon and colour."""
 
     display_name: str
     description: str
@@ -24,8 +24,8 @@ class EdgeKind:
     """A kind of edge.
 
     Attributes:
-        description: what it means, in a sentence.
-        traversable: whether who controls its start thereby has what its end stands for.
+        description: its meaning in one sentence.
+        traversable: whether control of its start gives control of its end.
     """
 
     description: str
@@ -35,10 +35,13 @@ class EdgeKind:
 NODE_KINDS = {
     "user": NodeKind("Pipedrive User", "A user account of a Pipedrive company.", "user", "#17A673"),
     "role": NodeKind(
-        "Pipedrive Role", "A place in the visibility tree: whose records its users see.", "sitemap", "#4E73DF"
+        "Pipedrive Role",
+        "A node of the visibility tree; it decides whose records its users see.",
+        "sitemap",
+        "#4E73DF",
     ),
     "permission_set": NodeKind(
-        "Pipedrive Permission Set", "What the users who have it may do in an app.", "key", "#F6C23E"
+        "Pipedrive Permission Set", "A set of permissions in an app.", "key", "#F6C23E"
     ),
     "app": NodeKind("Pipedrive App", "A part of Pipedrive that has admins of its own.", "cube", "#858796"),
     "permission": NodeKind(
@@ -48,23 +51,25 @@ NODE_KINDS = {
 
 EDGE_KINDS = {
     "member_of": EdgeKind("The user is assigned to the role, and sees what it sees.", traversable=True),
-    "child_of": EdgeKind("The role is below the other one, which sees its records too.", traversable=False),
+    "child_of": EdgeKind(
+        "The role is below the other role, whose users see its records, too.", traversable=False
+    ),
     "has_set": EdgeKind("The user has the permission set.", traversable=True),
     "admin_of": EdgeKind("The user is an admin of the app.", traversable=True),
-    "part_of": EdgeKind("The permission set is one of the app's.", traversable=False),
+    "part_of": EdgeKind("The permission set belongs to the app.", traversable=False),
     "grants": EdgeKind("The permission set grants the permission.", traversable=True),
-    "holds": EdgeKind("The user holds the permission, by whatever way.", traversable=True),
+    "holds": EdgeKind("The user holds the permission, from any source.", traversable=True),
 }
 
 
 def node_kind(kind: str) -> NodeKind:
-    """How a kind of node is shown, one that is new here included."""
+    """The display of a kind of node; an unknown kind gets a generic one."""
     name = kind.replace("_", " ")
     return NODE_KINDS.get(kind) or NodeKind(f"Pipedrive {name.title()}", f"A {name}.", "circle", "#858796")
 
 
 def edge_kind(kind: str) -> EdgeKind:
-    """What a kind of edge means, one that is new here included."""
+    """The meaning of a kind of edge; an unknown kind gets a generic one."""
     return EDGE_KINDS.get(kind) or EdgeKind(f"The kind {kind} of the table edges.", traversable=False)
 
 
@@ -74,10 +79,10 @@ def pascal(kind: str) -> str:
 
 
 def screaming(kind: str) -> str:
-    """A kind in capitals, as Neo4j's types of relationships are written."""
+    """A kind in upper case with underscores, Neo4j's style for relationship types."""
     return re.sub(r"[^A-Za-z0-9]+", "_", kind).upper()
 
 
 def in_bloodhound(kind: str) -> str:
-    """A kind of node or edge as BloodHound knows it."""
+    """The name of a kind in BloodHound."""
     return f"{NAMESPACE}_{pascal(kind)}"

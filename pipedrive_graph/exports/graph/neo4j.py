@@ -1,6 +1,6 @@
-"""Exports the graph for Neo4j: CSV files as neo4j-admin imports them, and Cypher to load and to ask.
+"""Exports the graph for Neo4j: CSV files for neo4j-admin, and Cypher files to load and query it.
 
-Texts are as they are: no spreadsheet is meant to open these files.
+Texts are not protected against formulas: these files are not for spreadsheets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipedrive_graph.exports.source import Source, counted
 from pipedrive_graph.exports.tables import csv_cells
 
 SEPARATOR = "\x1f"
-"""What stands between the items of a list: a character that no name has; in an item it becomes a mark."""
+"""The separator of list items: a character that names do not contain; inside an item it is replaced."""
 
 _TYPES = {
     Type.TEXT: "",
@@ -35,7 +35,7 @@ _FROM_TEXT = {
     Type.NUMBER: "toFloat(row.`{}`)",
     Type.LIST: "split(row.`{}`, '\\u001F')",
 }
-"""How LOAD CSV, which knows texts only, gives the value back."""
+"""Converts a value back from text: LOAD CSV only reads texts."""
 
 _NODE = ("id", "company", "node_id", "kind", "label")
 _EDGE = ("company", "kind")
@@ -44,7 +44,7 @@ _STRANGE = re.compile(r"[^A-Za-z0-9_]")
 
 _OPENING = """\
 #!/bin/sh
-# Imports this folder into a new database of a Neo4j server that is stopped (Neo4j 5 or newer):
+# Imports this folder into a new database of a stopped Neo4j server (Neo4j 5 or newer):
 #   sh import.sh neo4j
 set -eu
 cd "$(dirname "$0")"
@@ -53,8 +53,8 @@ exec neo4j-admin database import full "${1:-neo4j}" \\
 
 _LOADING = """\
 // Loads this folder into a running Neo4j 5.23 or newer: copy it into the server's import folder as
-// import/pipedrive, and run this file with cypher-shell. It adds and renews; it removes nothing.
-// Set dbms.import.csv.legacy_quote_escaping=false, or a text that ends in a backslash is read wrongly.
+// import/pipedrive, and run this file with cypher-shell. It adds and updates; it removes nothing.
+// Set dbms.import.csv.legacy_quote_escaping=false, or texts that end in a backslash are read wrongly.
 CREATE CONSTRAINT pipedrive_id IF NOT EXISTS FOR (n:Pipedrive) REQUIRE n.id IS UNIQUE;
 """
 
@@ -96,7 +96,7 @@ def write(source: Source, target: Path) -> Wrote:
     others = {
         "import.sh": " \\\n    ".join([_OPENING, *imports]) + "\n",
         "load.cypher": "\n".join(loads),
-        "queries.cypher": cypher.as_file(cypher.pack(source), "Questions to begin with, for Neo4j."),
+        "queries.cypher": cypher.as_file(cypher.pack(source), "Starter queries for Neo4j."),
     }
     for name, text in others.items():
         (target / name).write_text(text, encoding="utf-8")
@@ -114,7 +114,7 @@ def _safe(kind: str) -> str:
 
 
 def _columns(attributes: dict[str, Type], common: tuple[str, ...]) -> dict[str, str]:
-    """The heading of each attribute: its name and its type."""
+    """The column header of each attribute: its name and type."""
     named = {name: f"property_{_safe(name)}" if name in common else _safe(name) for name in attributes}
     return {name: f"{named[name]}{_TYPES[kind]}" for name, kind in attributes.items()}
 
@@ -157,9 +157,9 @@ CALL (row) {{
 
 
 def _values(common: tuple[str, ...], attributes: dict[str, Type], columns: dict[str, str]) -> str:
-    told = [f"{name}: row.{name}" for name in common]
-    told += [
+    assignments = [f"{name}: row.{name}" for name in common]
+    assignments += [
         f"{columns[name].split(':')[0]}: {_FROM_TEXT[kind].format(columns[name])}"
         for name, kind in attributes.items()
     ]
-    return ", ".join(told)
+    return ", ".join(assignments)

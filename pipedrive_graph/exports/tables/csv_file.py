@@ -1,4 +1,4 @@
-"""Exports tables as CSV files: UTF-8 with its mark, lists and objects as JSON, no cell that is a formula."""
+"""Exports tables as CSV files: UTF-8 with a byte order mark, lists and objects as JSON, no formulas."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pipedrive_graph.exports.tables import csv_cells
 
 
 def write(source: Source, target: Path) -> Wrote:
-    """Write a file per table into the folder `target`."""
+    """Write one file per table to the folder `target`."""
     parts = []
     for table in source.tables:
-        # numbers and times cannot be formulas; a negative number is to stay one
+        # numbers and times cannot be formulas; negative numbers must stay numbers
         texts = [kind in ("VARCHAR", "JSON") for kind in table.columns.values()]
         query = source.query(table.name, table.as_texts(), order=table.order)
         file = f"{table.name}.csv"

@@ -1,4 +1,4 @@
-"""Exports tables as JSON Lines: a row is an object, lists and objects in it are JSON of their own."""
+"""Exports tables as JSON Lines: one object per row, with nested lists and objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipedrive_graph.exports.source import Source
 
 
 def write(source: Source, target: Path) -> Wrote:
-    """Write a file per table into the folder `target`."""
+    """Write one file per table to the folder `target`."""
     parts = []
     for table in source.tables:
         file = f"{table.name}.jsonl"

@@ -1,4 +1,4 @@
-"""Exports tables as Parquet files, with every type as it is."""
+"""Exports tables as Parquet files, with all types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipedrive_graph.exports.source import Source
 
 
 def write(source: Source, target: Path) -> Wrote:
-    """Write a file per table into the folder `target`."""
+    """Write one file per table to the folder `target`."""
     parts = []
     for table in source.tables:
         file = f"{table.name}.parquet"

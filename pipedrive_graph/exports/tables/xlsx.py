@@ -1,4 +1,4 @@
-"""Exports tables as one workbook, a sheet per table; what a cell cannot hold is told, never dropped."""
+"""Exports tables as one workbook with a sheet per table; texts that do not fit into a cell are reported."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from pipedrive_graph.exports.registry import Part, Wrote
 from pipedrive_graph.exports.source import Source, Table, counted, nested
 
 ROWS = 1_048_576
-"""Rows of a sheet, its header included."""
+"""The most rows of a sheet, including its header."""
 
 CHARACTERS = 32_767
-"""Characters of a cell, counted as Excel counts them: in UTF-16."""
+"""The most characters of a cell, in UTF-16 code units as Excel counts them."""
 
 CUT = " … [cut]"
-"""What stands at the end of a text that was longer."""
+"""The end of a text that was cut."""
 
 EXACT = 10**15
-"""A spreadsheet's numbers have 15 digits; a longer one is written as a text."""
+"""Numbers in spreadsheets have 15 digits; longer numbers are written as text."""
 
 _NAME = 31
-"""Characters of a sheet's name."""
+"""The most characters of a sheet's name."""
 
 _WIDEST = 60
-"""Characters that a column shows at most; a cell has more."""
+"""The widest column, in characters; its cells may hold more."""
 
 _HEADER = Font(name="Calibri", size=11, bold=True)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-"""An underscore that Excel would take for the beginning of a character's number."""
+"""An underscore that Excel would read as the start of an escaped character."""
 
 _LETTERS = re.compile(r"[^A-Za-z0-9_ -]")
 
@@ -59,11 +59,11 @@ def write(source: Source, target: Path) -> Wrote:
     for table in source.tables:
         if (number := source.count(table.name)) >= ROWS:
             raise ExportError(
-                f"The table {table.name} has {number:,} rows, and a sheet of a workbook holds {ROWS - 1:,}: "
+                f"The table {table.name} has {number:,} rows, but a sheet of a workbook holds {ROWS - 1:,}: "
                 "export it with --format csv or parquet, or name other tables with --tables."
             )
     workbook = Workbook(write_only=True)
-    # the time of the data, not of the export: the same data gives the same bytes
+    # the time of the data, not of the export, so that equal data gives equal bytes
     moment = max((shown.as_of for shown in source.snapshots.values()), default=datetime(2000, 1, 1))  # noqa: DTZ001 - naive UTC
     workbook.properties.created = workbook.properties.modified = moment.replace(microsecond=0)
     workbook.properties.creator = "pipedrive-graph"
@@ -79,7 +79,7 @@ def write(source: Source, target: Path) -> Wrote:
             ExcelWriter(workbook, archive).save()
     notes = [
         f"{number:,} text{'s' * (number != 1)} of {place} had more than {CHARACTERS:,} characters, "
-        f"all that a cell holds, and now end in '{CUT.strip()}'; parquet and jsonl have them whole."
+        f"the most that a cell holds, and now end in '{CUT.strip()}'; parquet and jsonl have the full texts."
         for place, number in sorted(cut.items())
     ]
     return Wrote(parts, notes=notes)
@@ -87,12 +87,12 @@ def write(source: Source, target: Path) -> Wrote:
 
 @contextmanager
 def _closed(workbook: Workbook) -> Iterator[None]:
-    """Close the sheets that an error or Ctrl-C leaves half written: otherwise each complains at the end."""
+    """Close unfinished sheets after an error or Ctrl-C; otherwise each raises a warning at exit."""
     try:
         yield
     except BaseException:
         for sheet in workbook.worksheets:
-            with suppress(Exception):  # one that is spoiled, or saved already
+            with suppress(Exception):  # already broken or saved
                 sheet.close()
         raise
 
@@ -107,7 +107,7 @@ def _sheet_name(table: str, taken: set[str]) -> str:
 
 
 def _cells(source: Source, table: Table, sheet: Worksheet, cut: Counter[str]) -> Iterator[list[object]]:
-    """The rows of a sheet as cells; the header goes in by itself."""
+    """Write the header of a sheet, and yield its rows as cells."""
     sheet.freeze_panes = "A2"
     for place, width in enumerate(_widths(source, table), 1):
         sheet.column_dimensions[get_column_letter(place)].width = width
@@ -125,24 +125,24 @@ def _cells(source: Source, table: Table, sheet: Worksheet, cut: Counter[str]) ->
 
 
 def _widths(source: Source, table: Table) -> list[int]:
-    """How wide the columns are: as their longest value, or as their name and its filter."""
+    """The widths of the columns: of the longest value, or of the name and its filter button."""
     longest = ", ".join(f'max(length(CAST("{column}" AS VARCHAR)))' for column in table.columns)
-    ((*found,),) = source.stream(f"SELECT {longest} FROM ({source.query(table.name)})")
+    ((*lengths,),) = source.stream(f"SELECT {longest} FROM ({source.query(table.name)})")
     return [
         min(_WIDEST, max(width or 0, len(column) + 3)) + 1
-        for column, width in zip(table.columns, found, strict=True)
+        for column, width in zip(table.columns, lengths, strict=True)
     ]
 
 
 def _cell(sheet: Worksheet, value: object, place: str, cut: Counter[str]) -> object:
-    """A value as a cell takes it."""
+    """A value in the form of a cell."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= EXACT:
         value = str(value)
-    elif isinstance(value, date) and value.year < 1901:  # before a spreadsheet's time
+    elif isinstance(value, date) and value.year < 1901:  # dates in spreadsheets start in 1900
         value = value.isoformat()
     if not isinstance(value, str):
         return value
-    lines = value.replace("\r\n", "\n").replace("\r", "\n")  # a cell knows one kind of line end
+    lines = value.replace("\r\n", "\n").replace("\r", "\n")  # cells use one kind of line break
     text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", lines))
     shorter = _shortened(text)
     if shorter != text:
@@ -150,7 +150,7 @@ def _cell(sheet: Worksheet, value: object, place: str, cut: Counter[str]) -> obj
     if not shorter.startswith("#") and not FORMULA.match(shorter):
         return shorter
     cell = WriteOnlyCell(sheet, shorter)
-    cell.data_type = "s"  # a text, whatever it begins with
+    cell.data_type = "s"  # a text, even if it looks like a formula
     return cell
 
 
@@ -161,7 +161,7 @@ def _shortened(text: str) -> str:
 
 
 class _Timeless(ZipFile):
-    """An archive whose entries all have one time, so that the same content gives the same bytes."""
+    """An archive whose entries have a fixed time, so that equal content gives equal bytes."""
 
     def open(
         self,
@@ -171,7 +171,7 @@ class _Timeless(ZipFile):
         *,
         force_zip64: bool = False,
     ) -> IO[bytes]:
-        """Open an entry; everything that is written goes through here."""
+        """Open an entry; all writes go through this method."""
         if isinstance(name, ZipInfo):
             name.date_time = (1980, 1, 1, 0, 0, 0)
         return super().open(name, mode, pwd, force_zip64=force_zip64)

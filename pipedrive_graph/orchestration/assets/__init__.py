@@ -1,1 +1,1 @@
-"""The assets."""
+"""The asset definitions, and the job that sends alerts."""

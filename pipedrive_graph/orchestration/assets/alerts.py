@@ -1,6 +1,6 @@
-"""The job that only sends alerts: the sensors ask for it where a night did not run, or a run failed.
+"""The job that only sends alerts; the sensors request it when a run is missing or has failed.
 
-Holds no logic: `pipedrive_graph.alerts` knows what is due, and sends it.
+`pipedrive_graph.alerts` decides what is due, and sends it.
 """
 
 import dagster as dg
@@ -20,7 +20,7 @@ from pipedrive_graph.runs.recording import note_alerts_sent
 OP = "send_alerts"
 
 SHOWN = 10
-"""How many messages a run shows."""
+"""The most messages in a run's metadata."""
 
 
 class AlertsConfig(dg.Config):
@@ -30,25 +30,25 @@ class AlertsConfig(dg.Config):
 
 
 def alerts_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobDefinition:
-    """The job of the alerts."""
+    """Make the job that sends alerts."""
 
     @dg.op(name=names.name(OP), description="Send the alerts that are due.")
     def send_alerts(context: dg.OpExecutionContext, config: AlertsConfig) -> None:
         if isinstance(configuration.problem, RootError):
-            raise configuration.problem  # what would be written about them would be closed to the service
-        # alerts are sent whatever else is wrong with the configuration: it may be what they are about
+            raise configuration.problem  # root would write files that the service cannot read
+        # any other problem does not stop the alerts: they may be about it
         settings = configuration.known
         alerts = alerts_file.read(settings)
         failed: dict[str, PipedriveGraphError] = {}
         sent: list[Outcome] = []
-        for company in config.companies or [one.name for one in settings.companies]:
+        for company in config.companies or [configured.name for configured in settings.companies]:
             try:
-                answers = send.send(settings, alerts, company, wait=context.log.info)
+                delivered = send.send(settings, alerts, company, on_wait=context.log.info)
             except PipedriveGraphError as error:
                 failed[company] = error
                 continue
-            sent += answers
-            problems = send.problems(answers)
+            sent += delivered
+            problems = send.problems(delivered)
             for sentence in problems:
                 context.log.warning(f"{company}: {sentence}")
             if not problems:
@@ -65,7 +65,7 @@ def alerts_job(configuration: DefinitionsConfiguration, names: Names) -> dg.JobD
 
 
 def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -> None:
-    """Log what was sent, and whether all of it was delivered."""
+    """Log what was sent, and the check of whether all of it was delivered."""
     messages = [outcome for outcome in sent if outcome.message]
     problems = send.problems(sent)
     context.log_event(
@@ -74,21 +74,21 @@ def _record(context: dg.OpExecutionContext, names: Names, sent: list[Outcome]) -
             metadata={
                 "channels": len({outcome.channel for outcome in sent if outcome.channel}),
                 "messages": len(messages),
-                "findings told": sum(one.message.total for one in messages if one.message),
+                "findings sent": sum(outcome.message.total for outcome in messages if outcome.message),
                 "not delivered": len(problems),
                 **{
-                    f"told over {one.channel}": one.message.headline
-                    for one in messages[:SHOWN]
-                    if one.message
+                    f"sent over {outcome.channel}": outcome.message.headline
+                    for outcome in messages[:SHOWN]
+                    if outcome.message
                 },
             },
         )
     )
     key = dg.AssetCheckKey(names.key("alerts_sent"), "alerts_delivered")
-    outcome = outcomes.Outcome(key, not problems, dg.AssetCheckSeverity.WARN, "\n".join(problems) or None)
-    log_check(context, outcome)
+    result = outcomes.Outcome(key, not problems, dg.AssetCheckSeverity.WARN, "\n".join(problems) or None)
+    log_check(context, result)
 
 
 def run_config(names: Names, companies: list[str]) -> dict[str, object]:
-    """The configuration of a run for these companies."""
+    """The run configuration for these companies."""
     return {"ops": {names.name(OP): {"config": {"companies": companies}}}}

@@ -1,6 +1,6 @@
-"""The collecting assets: one partition for each company, and one step for as many of them as a run has.
+"""The collected assets: one partition per company, and one step for all companies of a run.
 
-The companies of a run are read at the same time. Holds no logic: `pipedrive_graph.pipeline` reads.
+`pipedrive_graph.pipeline` collects the companies of a run at the same time.
 """
 
 from collections.abc import Iterator
@@ -15,35 +15,35 @@ from pipedrive_graph.orchestration.run import NightConfig, requested, run_steps
 GROUP = "pipedrive"
 
 AT_ONCE = 100
-"""Companies in one run of a backfill: so many are read at the same time."""
+"""The most companies in one run of a backfill; they are read at the same time."""
 
 DESCRIPTIONS = {
     "users": "Everybody in the company, deactivated users included, with their apps, admin rights and"
-    " permission sets, as Pipedrive answered last. Look here for how the night went: requests, throttled"
-    " ones, seconds.",
+    " permission sets, from Pipedrive's latest response. The metadata shows how the run went: requests,"
+    " throttled requests, seconds.",
     "roles": "The roles of the company: the tree that decides what their members see.",
-    "permission_sets": "The permission sets, and what each of them allows, where Pipedrive offers them.",
-    "role_assignments": "Who is assigned to which role: asked for each user, or for each role.",
-    "user_permissions": "What each user may do: asked for each user, or (collected by access) for enough"
-    " users to know what their permission sets give.",
+    "permission_sets": "The permission sets and what each of them allows, if Pipedrive offers them.",
+    "role_assignments": "Which users are assigned to which role: requested per user, or per role.",
+    "user_permissions": "The permissions of each user: requested for each user, or (if collected by access)"
+    " for enough users to know what their permission sets grant.",
 }
-"""The assets, each with its description; in the order in which they are asked for."""
+"""The assets with their descriptions, in the order in which they are requested."""
 
 
 def collected_keys(names: Names) -> list[dg.AssetKey]:
-    """The keys of the collecting assets."""
+    """The keys of the collected assets."""
     return [names.key(name) for name in DESCRIPTIONS]
 
 
 def collecting(configuration: DefinitionsConfiguration, names: Names) -> dg.AssetsDefinition:
-    """The multi-asset of the collecting assets."""
+    """Make the multi-asset of the collected assets."""
 
     @dg.multi_asset(
         name=names.name("collect"),
         partitions_def=names.companies,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=AT_ONCE),
         specs=[
-            # skippable: the step logs a materialization for each company that it could read, and no output
+            # skippable: the step logs a materialization per company instead of yielding an output
             dg.AssetSpec(
                 names.key(name),
                 description=text,
