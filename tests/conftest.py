@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +19,9 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
+
+# A background job of a shell ignores SIGINT, and so would the commands that these tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # one thread per worker is faster, because the workers share the cores and the tests use little data
