@@ -24,6 +24,7 @@ from installation import Installation
 
 from pipedrive_graph.alerts.channels import _compose
 from pipedrive_graph.alerts.message import AlertedFinding, Message
+from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.common.text import FORMULA
 from pipedrive_graph.config.alert_channels import Mail
