@@ -19,7 +19,7 @@ A message is one plain sentence that says what to do; it never holds a secret or
     ├── ClockError                 1   this machine's clock, or the date of a snapshot, is wrong
     ├── BusyError                  1   another process does this already
     ├── ExportError                1   a format cannot hold what is published, or it cannot be written
-    ├── AlertError                 1   an alert could not be delivered, or what was told is not known
+    ├── AlertError                 1   an alert could not be delivered, or which alerts were sent is unknown
     └── WarehouseError             1   the tables cannot be built or published
         ├── UnusableError          1   the warehouse cannot be used as it is, and has to be made again
         │   └── OtherVersionError  1   it has the tables of another version
@@ -52,7 +52,7 @@ class ConfigurationError(PipedriveGraphError):
 
 
 class DecisionError(PipedriveGraphError):
-    """There is no such finding, or nothing of that kind to be decided about it."""
+    """The finding does not exist, or cannot be decided in this way."""
 
     exit_code = 2
 
@@ -137,7 +137,7 @@ class LostFileError(LandingError):
 
 
 class NoSpaceError(LandingError):
-    """There is no space left on the disk."""
+    """The disk is full."""
 
 
 class ClockError(PipedriveGraphError):
@@ -153,7 +153,7 @@ class ExportError(PipedriveGraphError):
 
 
 class AlertError(PipedriveGraphError):
-    """An alert could not be delivered, or it is not known what was told before."""
+    """An alert could not be delivered, or it is unknown which alerts were sent."""
 
 
 class WarehouseError(PipedriveGraphError):
