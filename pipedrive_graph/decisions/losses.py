@@ -1,4 +1,4 @@
-"""Compares the warehouse with the landing and the journals: what would a rebuild or a new run lose?
+"""Finds losses: what the warehouse knows, and the landing and the journals no longer have.
 
 Usually nothing, because the landing and the journals hold everything. If a folder was removed or replaced,
 this module detects it before anything is overwritten.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipedrive_graph.alerts.channels import RetryPolicy
+
 from .home import Home
 from .receivers import MailReceiver, WebReceiver, mail_receiver, self_signed, web_receiver
 
