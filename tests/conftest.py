@@ -31,7 +31,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of whoever runs the tests reaches them, and no test turns logging off for the next."""
-    # what a fixture of a module has set is removed for good: monkeypatch would bring it back for the next module
+    # a clock that a fixture of a module has set: monkeypatch would restore it for the next module
     os.environ.pop(clock.CLOCK_VARIABLE, None)
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
