@@ -31,6 +31,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Remove the developer's settings from the environment, and reset logging after each test."""
+    # a clock that a fixture of a module has set: monkeypatch would restore it for the next module
+    os.environ.pop(clock.CLOCK_VARIABLE, None)
     for name in list(os.environ):
         if name.startswith("PIPEDRIVE_") or name == "DAGSTER_HOME" or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

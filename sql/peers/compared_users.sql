@@ -56,7 +56,7 @@ people AS (
         CASE
             WHEN users.admin THEN 'is an admin, who holds everything'
             WHEN users.admin IS NULL THEN 'not known whether an admin'
-            WHEN users.permissions_source IS DISTINCT FROM 'observed'
+            WHEN users.permissions_source IS DISTINCT FROM 'observed' -- noqa: RF06
                 THEN 'permissions not observed'
             WHEN holdings.unknown THEN 'permissions not known'
         END AS reason
