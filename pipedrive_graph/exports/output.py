@@ -118,12 +118,12 @@ def _problem_of_file(target: Path, home: Path) -> str | None:
     """Why a file may not be replaced; None for an earlier export, and for an empty file: nothing is lost."""
     is_file = target.is_file()  # of anything else, such as a pipe, nothing is read: that could wait for ever
     try:
-        if is_file and (target.stat().st_size == 0 or written.is_ours(home, target)):
+        if is_file and target.stat().st_size == 0:
             return None
-        if is_file and written.is_listed(home, target):
-            return "has changed since it was exported"
         if is_file:
-            target.open("rb").close()  # a file that is closed to this user is named with its owner
+            target.open("rb").close()  # of a file that is closed to this user, the owner is named
+            if digests := written.digests_of(home, target):
+                return None if files.digest(target) in digests else "has changed since it was exported"
     except OSError as error:
         if forbidden := denials.forbidden(target, error):  # it may well be an earlier export
             raise ExportError(str(forbidden)) from error

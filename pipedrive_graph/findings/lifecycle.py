@@ -1,7 +1,7 @@
 """Keeps findings over time: what a rule finds is open; what it no longer finds is resolved on proof only.
 
 Which findings are resolved, and which are seen again, is decided in sql/lifecycle; this module runs the steps
-and writes their result into history.findings. Waivers come afterwards (see settling).
+and writes their result into history.findings. Waivers come afterwards (see apply_waivers).
 """
 
 from __future__ import annotations
