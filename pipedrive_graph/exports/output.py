@@ -118,12 +118,12 @@ def _problem_of_file(target: Path, home: Path) -> str | None:
     """Why a file may not be replaced; None if it is an earlier export or empty."""
     is_file = target.is_file()  # anything else, such as a pipe, is not opened: that could block for ever
     try:
-        if is_file and (target.stat().st_size == 0 or written.is_ours(home, target)):
+        if is_file and target.stat().st_size == 0:
             return None
-        if is_file and written.is_listed(home, target):
-            return "has changed since it was exported"
         if is_file:
             target.open("rb").close()  # if it is not readable, the error names its owner
+            if digests := written.digests_of(home, target):
+                return None if files.digest(target) in digests else "has changed since it was exported"
     except OSError as error:
         if forbidden := denials.forbidden(target, error):  # it may be an earlier export
             raise ExportError(str(forbidden)) from error

@@ -7,7 +7,6 @@ edited it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -20,26 +19,13 @@ _KEPT = 2
 """Digests per file: the new one is listed before it is in place, so a crash may leave the old file."""
 
 
-def digest(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def is_listed(home: Path, path: Path) -> bool:
-    """Whether a file was exported from this home."""
-    return str(path.resolve()) in _read(home)
-
-
-def is_ours(home: Path, path: Path) -> bool:
-    """Whether a file was exported from this home, and has not changed since.
+def digests_of(home: Path, path: Path) -> list[str]:
+    """Return the digests of the exports that this home wrote to a path; empty if it wrote none.
 
     Raises:
         ExportError: if the list is damaged.
-        OSError: if the file cannot be read.
     """
-    digests = _read(home).get(str(path.resolve()))
-    return digests is not None and digest(path) in digests
+    return _read(home).get(str(path.resolve()), [])
 
 
 def elsewhere(home: Path) -> list[Path]:
@@ -69,9 +55,9 @@ def add(home: Path, target: Path, finished: Path) -> None:
         listed = _read(home)
         name = str(target.resolve())
         earlier = [*listed.get(name, ())]
-        if target.is_file() and (before := digest(target)) in earlier:
+        if target.is_file() and (before := files.digest(target)) in earlier:
             earlier = [before]
-        listed[name] = [*earlier, digest(finished)][-_KEPT:]
+        listed[name] = [*earlier, files.digest(finished)][-_KEPT:]
         entries = {
             name: listed[name] for name in sorted(listed) if _may_exist(Path(name)) or name == str(target)
         }
@@ -89,7 +75,7 @@ def _read(home: Path) -> dict[str, list[str]]:
         return {name: [*map(_text, digests)] for name, digests in json.loads(file.read_bytes()).items()}
     except FileNotFoundError:
         own = [home / "exports" / name / form.file for name, form in FORMATS.items() if form.file]
-        return {str(path.resolve()): [digest(path)] for path in own if _exists(path)}
+        return {str(path.resolve()): [files.digest(path)] for path in own if _exists(path)}
     except OSError as error:
         raise ExportError(str(files.cannot_read(file, error))) from error
     except (ValueError, TypeError, AttributeError) as error:

@@ -177,7 +177,8 @@ def _prepare(
             seal.seal(settings, staged, change, tombstone)
     changed = {change.company for change in changes}
     others = [name for name in Landing(settings.storage).companies() if name not in changed]
-    rules = policy.load(settings).rules
+    policies = policy.load(settings)
+    rules = policies.rules
     own = [rules.relative_to(settings.home).as_posix()] if rules.is_relative_to(settings.home) else []
     stage.link([*FILES_OF_SETTINGS, *own])
     stage.link(f"landing/{name}" for name in others)
@@ -185,7 +186,7 @@ def _prepare(
     landing = Landing(staged.storage)
     if not any(landing.of(name).digests() for name in landing.companies()):
         return []  # no snapshot is left to build a warehouse from
-    built = build.rebuild(staged, models, on_wait=on_wait)
+    built = build.rebuild(staged, models, on_wait=on_wait, policies=policies)
     shown = published_companies(staged.published)
     for change in changes:
         if change.company in shown:

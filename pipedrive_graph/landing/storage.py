@@ -9,7 +9,6 @@ A name is relative to its storage, with `/` between its parts, such as `20261130
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -150,8 +149,8 @@ class FolderStorage:
     def digest(self, name: str) -> str:
         """Return the sha256 of the file without reading all of it into memory."""
         path = self.folder / name
-        with files.reading(path), path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with files.reading(path):
+            return files.digest(path)
 
     def read(self, name: str) -> bytes:
         """Return the content of the file."""

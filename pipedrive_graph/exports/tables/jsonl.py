@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipedrive_graph.exports.registry import Part, Wrote
+from pipedrive_graph.exports.registry import Wrote
 from pipedrive_graph.exports.source import Source
+from pipedrive_graph.exports.tables.copying import copied
 
 
 def write(source: Source, target: Path) -> Wrote:
     """Write one file per table to the folder `target`."""
-    parts = []
-    for table in source.tables:
-        file = f"{table.name}.jsonl"
-        query = source.query(table.name, order=table.order)
-        number = source.copy(query, target / file, "FORMAT json, ARRAY false")
-        parts.append(Part(file, table.name, number))
-    return Wrote(parts)
+    return copied(source, target, "jsonl", "FORMAT json, ARRAY false")
