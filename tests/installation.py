@@ -49,7 +49,7 @@ def arrived(simulator: Simulator) -> int:
 
 
 @dataclass(frozen=True)
-class Told:
+class CommandResult:
     """The exit code of a command, and its output."""
 
     code: int
@@ -123,12 +123,12 @@ class Installation:
     def landing(self, company: str = "default") -> CompanyLanding:
         return Landing(self.settings.storage).of(company)
 
-    def command(self, *arguments: str) -> Told:
+    def command(self, *arguments: str) -> CommandResult:
         """Run a command in this process."""
         out, err = io.StringIO(), io.StringIO()
         with self._variables_set(), redirect_stdout(out), redirect_stderr(err):
             code = run(group, arguments)
-        return Told(code, out.getvalue(), err.getvalue())
+        return CommandResult(code, out.getvalue(), err.getvalue())
 
     def process(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
         """Start a command in a separate process; the simulators of this process use its clock."""
@@ -145,7 +145,7 @@ class Installation:
             **how,
         )
 
-    def on_a_full_disk(self, size: int, *arguments: str) -> Told:
+    def on_a_full_disk(self, size: int, *arguments: str) -> CommandResult:
         """Run a command in a separate process that cannot write files larger than `size` bytes."""
         limited = (
             "import resource, runpy, signal\n"
@@ -161,11 +161,11 @@ class Installation:
             timeout=120,
             check=False,
         )
-        return Told(ended.returncode, ended.stdout, ended.stderr)
+        return CommandResult(ended.returncode, ended.stdout, ended.stderr)
 
-    def wait(self, process: subprocess.Popen[str], timeout: float = 60) -> Told:
+    def wait(self, process: subprocess.Popen[str], timeout: float = 60) -> CommandResult:
         out, err = process.communicate(timeout=timeout)
-        return Told(process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
     def night(
         self,

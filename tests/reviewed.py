@@ -71,6 +71,6 @@ def reviewed(home: Path) -> Reviewed:
         simulator.faults.add(f"users/{unanswered.id}/permissions", faults.forbidden, times=None)
         installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-21T02:00:00+00:00"
         installation.night()
-    told = installation.command("report")
-    assert told.code == 0, told.err
+    result = installation.command("report")
+    assert result.code == 0, result.err
     return Reviewed(installation, granted.id, tuple(user.id for user in hostile), unanswered.id)

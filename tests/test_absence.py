@@ -42,10 +42,10 @@ def test_a_partial_night_is_published_and_marked(installation, simulator, fault)
     user = somebody(simulator)
     simulator.faults.add(f"users/{user}/permissions", fault, times=None)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    (night,) = told.objects
+    assert result.code == 4
+    (night,) = result.objects
     assert night["status"] == "partial"
     ((status, reason),) = query(installation.published, "SELECT status, reason FROM snapshots")
     assert status == "partial"
@@ -60,11 +60,11 @@ def test_a_partial_night_is_published_and_marked(installation, simulator, fault)
 def test_a_partial_night_says_so_on_the_terminal(installation, simulator) -> None:
     simulator.faults.add(f"users/{somebody(simulator)}/roleAssignments", faults.forbidden)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 4
-    assert "partial" in told.out
-    assert re.search(r"1 of \d+ calls about single subjects were not answered\.", told.out)
+    assert result.code == 4
+    assert "partial" in result.out
+    assert re.search(r"1 of \d+ calls about single subjects were not answered\.", result.out)
 
 
 SMALL = [
@@ -166,10 +166,10 @@ def test_a_row_that_cannot_be_read_costs_nobody_else(installation, simulator) ->
     spoil("permissionSets", 0, 7)
     spoil(f"users/{known}/roleAssignments", 0, {"user_id": known, "role_id": None})
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    (night,) = told.objects
+    assert result.code == 4
+    (night,) = result.objects
     assert (night["status"], night["users"]) == ("partial", 40)
     assert night["reason"] == (
         "6 rows cannot be read (see unreadable_values), first in users: row 1: id: expected an integer,"
@@ -217,15 +217,15 @@ def test_below_95_percent_nothing_is_published(installation, simulator) -> None:
     refused = sorted(simulator.company.users)[5:12]  # 7 of about 100
     simulator.faults.add(f"users/({'|'.join(map(str, refused))})/permissions", faults.forbidden, times=None)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
+    assert result.code == 4
     assert re.fullmatch(
         r"7 of \d+ calls about single subjects were not answered; at most \d+ may be missing\. "
         r"The snapshot was put aside and nothing was published; run sync again\.",
-        told.sentence,
+        result.sentence,
     )
-    (night,) = told.objects
+    (night,) = result.objects
     assert (night["status"], night["users"]) == ("rejected", 40)
     assert installation.published.read_bytes() == before
     simulator.faults.clear()
@@ -250,10 +250,10 @@ def test_a_list_of_users_that_ends_too_early_is_rejected(serve, home) -> None:
     simulator.faults.add("users", faults.edit(cut_off), times=1)
     simulator.faults.add("users", faults.forbidden, times=None)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    assert told.sentence.startswith("The list of users was not answered in full")
+    assert result.code == 4
+    assert result.sentence.startswith("The list of users was not answered in full")
     assert installation.published.read_bytes() == before
 
 
@@ -451,16 +451,16 @@ def test_the_shrink_guard_wants_a_persons_word(installation, simulator) -> None:
     for user in people:
         simulator.company.remove_user(user)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 1
+    assert result.code == 1
     refused = installation.landing().latest().snapshot_id
-    assert told.sentence == (
+    assert result.sentence == (
         "9 of the 40 known users are gone since the last snapshot. Nothing was published. "
         "If that is right, run sync once with --accept-shrink "
         f'(in Dagster, launch the run once with accept_shrink: "{refused}").'
     )
-    assert told.failures == [("default", told.code, told.sentence)]
+    assert result.failures == [("default", result.code, result.sentence)]
     assert installation.published.read_bytes() == before
 
     accepted = installation.command("sync", "--json", "--accept-shrink")

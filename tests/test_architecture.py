@@ -23,14 +23,14 @@ def name(path: Path) -> str:
 
 
 def test_rooms_import_only_those_below_them() -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stdout
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

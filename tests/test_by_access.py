@@ -318,12 +318,12 @@ def test_where_nobody_tells_the_access_everybody_is_asked(serve, home) -> None:
 
 @pytest.mark.slow
 def test_sync_says_how_much_is_inferred(installation, simulator) -> None:
-    told = installation.command("sync", "--collect", "by-access")
-    assert told.code == 0
+    result = installation.command("sync", "--collect", "by-access")
+    assert result.code == 0
     inferred = 150 - len(asked(simulator))
     assert (
         f"The permissions of {inferred} of 150 users are inferred from others with the same access:"
-        in " ".join(told.out.split())
+        in " ".join(result.out.split())
     )
     installation.variables["PIPEDRIVE_COLLECT"] = "by-access"
     (night,) = installation.command("sync", "--json").objects

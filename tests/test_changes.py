@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from installation import UNJUDGED, Installation, Told
+from installation import UNJUDGED, CommandResult, Installation
 
 from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
@@ -27,7 +27,7 @@ class Story:
     installation: Installation
     people: dict[str, User]
 
-    def changes(self, *options: str, since: str = "2026-11-01") -> Told:
+    def changes(self, *options: str, since: str = "2026-11-01") -> CommandResult:
         return self.installation.command("changes", "--since", since, *options)
 
     def objects(self, *options: str) -> list[dict[str, Any]]:
@@ -207,11 +207,11 @@ def test_what_is_asked_for(story: Story) -> None:
     ],
 )
 def test_no_changes_are_a_sentence(story: Story, options: list[str], sentence: str) -> None:
-    told = story.installation.command("changes", *options)
-    assert (told.code, told.out.strip(), told.err) == (0, sentence, "")
+    result = story.installation.command("changes", *options)
+    assert (result.code, result.out.strip(), result.err) == (0, sentence, "")
 
-    told = story.installation.command("changes", *options, "--json")
-    assert (told.code, told.out, told.sentence) == (0, "", sentence)
+    result = story.installation.command("changes", *options, "--json")
+    assert (result.code, result.out, result.sentence) == (0, "", sentence)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_no_changes_are_a_sentence(story: Story, options: list[str], sentence: s
 )
 def test_wrong_use_is_a_sentence(story: Story, options: list[str], sentence: str) -> None:
     for more in ([], ["--json"]):
-        told = story.installation.command("changes", *options, *more)
-        assert (told.code, told.out, told.sentence) == (2, "", sentence)
+        result = story.installation.command("changes", *options, *more)
+        assert (result.code, result.out, result.sentence) == (2, "", sentence)
 
 
 @pytest.mark.parametrize("options", [[], ["--since", "2026-11-01", "--kind", "renamed"]])
@@ -250,27 +250,28 @@ def test_wrong_options_are_usage_errors(story: Story, options: list[str]) -> Non
 
 
 def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
-    told = Installation(tmp_path).command("changes", "--since", "2026-11-01")
+    result = Installation(tmp_path).command("changes", "--since", "2026-11-01")
 
-    assert told.code == 1
+    assert result.code == 1
     assert (
-        told.sentence == f"Nothing is published at {tmp_path / 'identity_graph.duckdb'} yet; run sync first."
+        result.sentence
+        == f"Nothing is published at {tmp_path / 'identity_graph.duckdb'} yet; run sync first."
     )
 
 
 def test_one_snapshot_has_no_changes(installation: Installation) -> None:
     installation.night()
-    told = installation.command("changes", "--since", "2026-01-01")
+    result = installation.command("changes", "--since", "2026-01-01")
 
-    assert (told.code, told.err) == (0, "")
-    assert told.out == "There is only one snapshot so far: the next one can show changes.\n"
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "There is only one snapshot so far: the next one can show changes.\n"
 
 
 def test_file_of_another_version_is_a_sentence(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "identity_graph.duckdb")) as connection:
         connection.execute("CREATE TABLE current_snapshot (company VARCHAR)")
-    told = Installation(tmp_path).command("changes", "--since", "2026-11-01", "--json")
+    result = Installation(tmp_path).command("changes", "--since", "2026-11-01", "--json")
 
-    assert told.code == 1
-    assert "was published by another version of pipedrive-graph; run sync first." in told.sentence
-    assert json.dumps(told.out) == '""'
+    assert result.code == 1
+    assert "was published by another version of pipedrive-graph; run sync first." in result.sentence
+    assert json.dumps(result.out) == '""'

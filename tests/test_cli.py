@@ -27,23 +27,23 @@ def night(tmp_path_factory: pytest.TempPathFactory):
     """An installation after one night; its simulator still answers."""
     with Simulator(Options(users=40, limit=2000)) as simulator:
         installation = Installation.of(tmp_path_factory.mktemp("cli") / "home", simulator)
-        told = installation.command("sync")
-        assert (told.code, told.err) == (0, "")
-        yield installation, told
+        result = installation.command("sync")
+        assert (result.code, result.err) == (0, "")
+        yield installation, result
 
 
 def test_the_demo_finds_what_was_planted(home, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+    result = Installation(home).command("demo", "--users", "40", "--home", str(home))
 
-    assert (told.code, told.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     planted, found, missed, extra = re.search(
-        r"planted (\d+) anomalies: (\d+) found, (\d+) missed, (\d+) found that were not planted", told.out
+        r"planted (\d+) anomalies: (\d+) found, (\d+) missed, (\d+) found that were not planted", result.out
     ).groups()
     assert (planted, missed, extra) == (found, "0", "0")
     assert int(planted) == len(json.loads((home / "truth.json").read_text())["findings"]) > 10
-    assert str(home / "identity_graph.duckdb") in told.out
-    last = told.out.splitlines()[-1]
+    assert str(home / "identity_graph.duckdb") in result.out
+    last = result.out.splitlines()[-1]
     assert last == f"  Read and sign:  {(home / 'reports/demo/access_report.html').as_uri()}"
 
 
@@ -51,10 +51,10 @@ def test_the_demo_replaces_no_folder_of_somebody_elses(home) -> None:
     home.mkdir()
     (home / "thesis.txt").write_text("mine")
 
-    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+    result = Installation(home).command("demo", "--users", "40", "--home", str(home))
 
-    assert told.code == 1
-    assert told.sentence == f"{home} is not the folder of an earlier demo; choose another with --home."
+    assert result.code == 1
+    assert result.sentence == f"{home} is not the folder of an earlier demo; choose another with --home."
     assert (home / "thesis.txt").read_text() == "mine"
 
 
@@ -64,9 +64,9 @@ def test_an_interrupted_demo_promises_nothing(home, monkeypatch) -> None:
 
     monkeypatch.setattr("pipedrive_graph.pipeline.run", interrupted)
 
-    told = Installation(home).command("demo", "--users", "40", "--home", str(home))
+    result = Installation(home).command("demo", "--users", "40", "--home", str(home))
 
-    assert (told.code, told.sentence) == (1, "Interrupted.")
+    assert (result.code, result.sentence) == (1, "Interrupted.")
 
 
 DUCKDB = [(duckdb.InterruptException, "INTERRUPT Error: Interrupted!"), (RuntimeError, "Query interrupted")]
@@ -81,10 +81,10 @@ def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error
     installation.night()
     monkeypatch.setattr("pipedrive_graph.builder.process_snapshot.history.merge", interrupted)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         f"Interrupted. Snapshot {installation.landing().latest().snapshot_id} is read and kept; the next sync"
         " builds and publishes it without reading it again."
     )
@@ -109,9 +109,9 @@ def test_a_rebuild_that_duckdb_says_is_interrupted(night, monkeypatch, place, er
     before = installation.published.read_bytes()
     monkeypatch.setattr(f"pipedrive_graph.{place}", interrupted)
 
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
 
-    assert (told.code, told.out, told.sentence) == (1, "", "Interrupted.")
+    assert (result.code, result.out, result.sentence) == (1, "", "Interrupted.")
     assert installation.published.read_bytes() == before
 
 
@@ -133,21 +133,21 @@ def test_simulate_serves_until_it_is_interrupted(tmp_path) -> None:
 
 
 def test_simulate_says_that_a_port_is_taken(simulator) -> None:
-    told = Installation(Path()).command("simulate", "--port", str(simulator.port))
-    assert told.code == 1
-    assert told.sentence.startswith(f"Port {simulator.port} is in use by another program")
+    result = Installation(Path()).command("simulate", "--port", str(simulator.port))
+    assert result.code == 1
+    assert result.sentence.startswith(f"Port {simulator.port} is in use by another program")
 
 
 def test_doctor_says_that_all_is_well(night) -> None:
     installation, _ = night
     before = sorted(path for path in installation.home.rglob("*"))
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert (told.code, told.err) == (0, "")
-    assert f"pipedrive-graph {pipedrive_graph.__version__}" in told.out or "0.1.0 on Python 3" in told.out
-    assert f"{installation.home} (writable)" in told.out
-    assert "2000 requests per 2 s" in told.out
+    assert (result.code, result.err) == (0, "")
+    assert f"pipedrive-graph {pipedrive_graph.__version__}" in result.out or "0.1.0 on Python 3" in result.out
+    assert f"{installation.home} (writable)" in result.out
+    assert "2000 requests per 2 s" in result.out
     assert sorted(path for path in installation.home.rglob("*")) == before
 
 
@@ -169,22 +169,22 @@ def test_doctor_looks_at_the_owners_of_roles(night) -> None:
 def test_doctor_says_what_is_wrong_and_writes_nothing(installation) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = "wrong"  # noqa: S105
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert told.code == 3
-    assert "Pipedrive does not accept the API token" in told.out
+    assert result.code == 3
+    assert "Pipedrive does not accept the API token" in result.out
     assert not installation.home.exists()
 
 
 def test_doctor_says_that_nothing_can_be_written(installation) -> None:
     installation.home.write_text("a file where the folder should be")
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert told.code == 1
+    assert result.code == 1
     assert (
         f"{installation.home} (not writable): let this user write there, or set PIPEDRIVE_GRAPH_HOME"
-        in told.out
+        in result.out
     )
 
 
@@ -205,15 +205,15 @@ def test_doctor_opens_the_databases(installation, name, code, advice) -> None:
 
     for content in (b"", whole[:100], whole[: len(whole) // 2]):
         file.write_bytes(content)
-        told = installation.command("doctor")
-        assert told.code == code
-        assert re.search(rf"Cannot open {file} \(.*\){advice}", told.out)
+        result = installation.command("doctor")
+        assert result.code == code
+        assert re.search(rf"Cannot open {file} \(.*\){advice}", result.out)
 
     file.unlink()
     file.mkdir()
-    told = installation.command("doctor")
-    assert told.code == 1
-    assert f" {file}: it is a folder; move it away" in told.out
+    result = installation.command("doctor")
+    assert result.code == 1
+    assert f" {file}: it is a folder; move it away" in result.out
 
 
 def test_doctor_does_not_mind_a_night_that_runs(installation) -> None:
@@ -226,28 +226,28 @@ def test_doctor_does_not_mind_a_night_that_runs(installation) -> None:
         text=True,
     ) as writer:
         writer.stdout.readline()
-        told = installation.command("doctor")
+        result = installation.command("doctor")
         writer.communicate("\n")
 
-    assert told.code == 0
+    assert result.code == 0
 
 
 def test_sync_tells_a_person_what_it_found(night) -> None:
-    _, told = night
-    assert re.search(r"^default  snapshot \d{8}T\d{6}-\d{6}  complete$", told.out, re.MULTILINE)
-    assert re.search(r"^  40 users, \d+ roles, [\d,]+ grants; the first snapshot$", told.out, re.MULTILINE)
-    assert re.search(r"^  \d+ requests, none throttled; [\d.]+ s in all$", told.out, re.MULTILINE)
+    _, result = night
+    assert re.search(r"^default  snapshot \d{8}T\d{6}-\d{6}  complete$", result.out, re.MULTILINE)
+    assert re.search(r"^  40 users, \d+ roles, [\d,]+ grants; the first snapshot$", result.out, re.MULTILINE)
+    assert re.search(r"^  \d+ requests, none throttled; [\d.]+ s in all$", result.out, re.MULTILINE)
     assert re.search(
-        r"^  \d+ open findings: \d+ high, \d+ medium(, \d+ (low|info))*$", told.out, re.MULTILINE
+        r"^  \d+ open findings: \d+ high, \d+ medium(, \d+ (low|info))*$", result.out, re.MULTILINE
     )
 
 
 def test_sync_prints_the_contract(night) -> None:
     installation, _ = night
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    (line,) = told.objects
+    (line,) = result.objects
     assert list(line) == [
         "company", "snapshot_id", "status", "users", "roles", "requests", "throttled", "seconds",
         "findings", "database", "reports", "at", "exit_code", "count_mismatches",
@@ -287,40 +287,40 @@ def test_sql_changes_nothing(night, statement) -> None:
     installation, _ = night
     before = installation.published.read_bytes()
 
-    told = installation.command("sql", statement)
+    result = installation.command("sql", statement)
 
-    assert told.code == 1
-    assert "read-only" in told.err
+    assert result.code == 1
+    assert "read-only" in result.err
     assert installation.published.read_bytes() == before
 
 
 def test_sql_says_what_is_wrong_with_a_query(night) -> None:
     installation, _ = night
-    told = installation.command("sql", "SELECT nobody FROM users")
-    assert told.code == 1
-    assert told.sentence.startswith("There is no column nobody")
+    result = installation.command("sql", "SELECT nobody FROM users")
+    assert result.code == 1
+    assert result.sentence.startswith("There is no column nobody")
 
 
 def test_sql_before_the_first_night(installation) -> None:
-    told = installation.command("sql", "FROM users")
-    assert told.code == 1
-    assert told.sentence == f"Nothing is published at {installation.published} yet; run sync first."
+    result = installation.command("sql", "FROM users")
+    assert result.code == 1
+    assert result.sentence == f"Nothing is published at {installation.published} yet; run sync first."
     assert not installation.home.exists()
 
 
 def test_rebuild_says_what_it_did(night) -> None:
     installation, _ = night
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
     number = len(list(installation.landing().path.glob("*/manifest.json")))
-    assert (told.code, told.err) == (0, "")
-    assert told.out == f"Rebuilt from {number} snapshots; published {installation.published}.\n"
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"Rebuilt from {number} snapshots; published {installation.published}.\n"
 
 
 def test_rebuild_without_a_landing(installation) -> None:
-    told = installation.command("rebuild")
-    assert told.code == 1
+    result = installation.command("rebuild")
+    assert result.code == 1
     assert (
-        told.sentence
+        result.sentence
         == f"There are no snapshots in {installation.settings.landing}; nothing to rebuild from."
     )
 
@@ -329,15 +329,15 @@ def test_every_command_has_help() -> None:
     listed = Installation(Path()).command("--help")
     assert listed.code == 0
     for name in re.findall(r"^  (\w+)  ", listed.out.split("Commands:")[1], re.MULTILINE):
-        told = Installation(Path()).command(name, "--help")
-        assert told.code == 0
-        assert f"Usage: pipedrive-graph {name}" in told.out
-        assert "--debug" in told.out
+        result = Installation(Path()).command(name, "--help")
+        assert result.code == 0
+        assert f"Usage: pipedrive-graph {name}" in result.out
+        assert "--debug" in result.out
 
 
 def test_the_version() -> None:
-    told = Installation(Path()).command("--version")
-    assert (told.code, told.out) == (0, f"pipedrive-graph {pipedrive_graph.__version__}\n")
+    result = Installation(Path()).command("--version")
+    assert (result.code, result.out) == (0, f"pipedrive-graph {pipedrive_graph.__version__}\n")
 
 
 def test_a_traceback_appears_with_debug_only(installation, simulator) -> None:
@@ -365,14 +365,14 @@ def test_frames_of_what_is_published(night, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expires", "code", "told"),
+    ("expires", "code", "message"),
     [
         ("2026-11-20", 0, "waivers.toml\n"),
         ("2026-11-19", 0, "waivers.toml, 1 of them expired\n"),
         ('"soon"', 2, "waiver 1: expires"),
     ],
 )
-def test_doctor_reads_the_waivers(installation, expires, code, told) -> None:
+def test_doctor_reads_the_waivers(installation, expires, code, message) -> None:
     installation.home.mkdir()
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-20T09:00:00Z"
     (installation.home / "waivers.toml").write_text(
@@ -382,10 +382,10 @@ def test_doctor_reads_the_waivers(installation, expires, code, told) -> None:
     ended = installation.command("doctor")
 
     assert ended.code == code
-    assert told in ended.out
+    assert message in ended.out
 
 
 def test_an_argument_that_is_no_text(installation) -> None:
-    told = installation.command("ack", "4aee4410", "--note", "caf\udce9")
-    assert (told.code, told.out) == (2, "")
-    assert told.sentence == "An argument is not UTF-8 text; set the terminal to UTF-8 and try again."
+    result = installation.command("ack", "4aee4410", "--note", "caf\udce9")
+    assert (result.code, result.out) == (2, "")
+    assert result.sentence == "An argument is not UTF-8 text; set the terminal to UTF-8 and try again."

@@ -71,14 +71,14 @@ def test_a_refused_token_is_told_with_the_company_and_its_variable(two, command)
     installation.variables["ALPHA_TOKEN"] = "wrong"  # noqa: S105
     installation.variables["PIPEDRIVE_API_TOKEN"] = "of-nobody"  # noqa: S105
 
-    told = installation.command(command, "--company", "alpha", "--json")
+    result = installation.command(command, "--company", "alpha", "--json")
 
     sentence = (
         "alpha: Pipedrive does not accept the API token: check ALPHA_TOKEN"
         " (in Pipedrive: Personal preferences, API)."
     )
-    assert (told.code, told.sentence) == (3, sentence)
-    assert told.failures == [("alpha", told.code, sentence)]
+    assert (result.code, result.sentence) == (3, sentence)
+    assert result.failures == [("alpha", result.code, sentence)]
 
 
 def test_an_address_that_leads_nowhere_is_told_with_its_key(two) -> None:
@@ -86,19 +86,19 @@ def test_an_address_that_leads_nowhere_is_told_with_its_key(two) -> None:
     file = installation.home / "companies.toml"
     file.write_text(file.read_text().replace(alpha.url, f"{alpha.url}7"))
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert told.code == 1
-    assert "check base_url of [alpha] in companies.toml, which is https://" in told.out
+    assert result.code == 1
+    assert "check base_url of [alpha] in companies.toml, which is https://" in result.out
 
 
 def test_a_sentence_that_names_its_company_names_it_once(two) -> None:
     installation, _, _ = two
     del installation.variables["ALPHA_TOKEN"]
 
-    told = installation.command("plan", "--company", "alpha")
+    result = installation.command("plan", "--company", "alpha")
 
-    assert told.sentence.startswith(
+    assert result.sentence.startswith(
         "No API token for company 'alpha': set the environment variable ALPHA_TOKEN"
     )
 
@@ -107,10 +107,10 @@ def test_a_sentence_that_names_its_company_names_it_once(two) -> None:
 def test_one_company_alone(two) -> None:
     installation, alpha, _ = two
 
-    told = installation.command("sync", "--json", "--company", "beta")
+    result = installation.command("sync", "--json", "--company", "beta")
 
-    assert (told.code, told.err) == (0, "")
-    assert [line["company"] for line in told.objects] == ["beta"]
+    assert (result.code, result.err) == (0, "")
+    assert [line["company"] for line in result.objects] == ["beta"]
     assert query(installation.published, "SELECT DISTINCT company FROM users") == [("beta",)]
     assert alpha.requests == []
 
@@ -121,10 +121,10 @@ def test_of_several_exit_codes_the_worst_counts(two) -> None:
     alpha.faults.add(f"users/{alpha.company.plain_user_id}/permissions", faults.forbidden)
     beta.faults.add("users/me", faults.not_found, times=None)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 1
-    failed, partial = told.objects  # as they end: one that fails waits for no other
+    assert result.code == 1
+    failed, partial = result.objects  # as they end: one that fails waits for no other
     assert (partial["company"], partial["status"]) == ("alpha", "partial")
     assert failed["company"] == "beta"
     assert "is not Pipedrive's API" in failed["error"]

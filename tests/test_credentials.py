@@ -271,9 +271,9 @@ def from_files(home: Path, serve, tmp_path: Path) -> Installation:
 
 
 def test_doctor_says_where_each_secret_comes_from(from_files: Installation, tmp_path: Path) -> None:
-    told = from_files.command("doctor", "--json")
+    result = from_files.command("doctor", "--json")
 
-    checks = [(each["company"], each["text"]) for each in told.objects if each["check"] == "secrets"]
+    checks = [(each["company"], each["text"]) for each in result.objects if each["check"] == "secrets"]
     assert checks == [
         (None, f"alert 'slack' from the variable SLACK_URL_FILE, the file {tmp_path}/slack"),
         (
@@ -287,8 +287,8 @@ def test_doctor_says_where_each_secret_comes_from(from_files: Installation, tmp_
             f"API token from the systemd credential BETA_TOKEN, the file {tmp_path}/credentials/BETA_TOKEN",
         ),
     ]
-    assert [each["state"] for each in told.objects if each["check"] == "pipedrive"] == ["ok", "ok"]
-    assert CANARY not in told.out + told.err
+    assert [each["state"] for each in result.objects if each["check"] == "pipedrive"] == ["ok", "ok"]
+    assert CANARY not in result.out + result.err
 
 
 def test_a_command_ends_with_2_where_the_file_cannot_be_used(
@@ -297,8 +297,8 @@ def test_a_command_ends_with_2_where_the_file_cannot_be_used(
     (tmp_path / "token").unlink()
     sentence = f"The file of ACME_TOKEN (from the variable ACME_TOKEN_FILE: {tmp_path}/token) does not exist."
 
-    told = from_files.command("plan", "--company", "acme")
-    assert (told.code, told.sentence) == (2, f"acme: {sentence}")
+    result = from_files.command("plan", "--company", "acme")
+    assert (result.code, result.sentence) == (2, f"acme: {sentence}")
 
     checks = from_files.command("doctor", "--company", "acme", "--json").objects
     assert [(each["check"], each["exit_code"]) for each in checks if each["text"] == sentence] == [
@@ -309,7 +309,7 @@ def test_a_command_ends_with_2_where_the_file_cannot_be_used(
 def test_an_alert_whose_file_cannot_be_used_is_not_sent(from_files: Installation, tmp_path: Path) -> None:
     (tmp_path / "slack").write_text("")
 
-    told = from_files.command("alerts", "--test")
+    result = from_files.command("alerts", "--test")
 
     sentence = f"The file of SLACK_URL (from the variable SLACK_URL_FILE: {tmp_path}/slack) is empty."
-    assert (told.code, told.err) == (1, f"slack: {sentence}\n")
+    assert (result.code, result.err) == (1, f"slack: {sentence}\n")

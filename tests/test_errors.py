@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from installation import UNJUDGED, Installation, Told
+from installation import UNJUDGED, CommandResult, Installation
 
 from pipedrive_graph.errors import LandingError, WarehouseError
 from pipedrive_graph.simulator import faults
@@ -33,11 +33,11 @@ def files(home: Path) -> dict[str, bytes]:
 def fails(installation: Installation, code: int, *arguments: str) -> str:
     """Run `sync`, which must end with this code and one sentence that `--json` repeats; return it."""
     before = files(installation.home)
-    told = installation.command("sync", "--json", *arguments)
-    assert told.code == code, told
+    result = installation.command("sync", "--json", *arguments)
+    assert result.code == code, result
     assert files(installation.home) == before
-    sentence = told.sentence
-    assert told.failures == [("default", code, sentence)]
+    sentence = result.sentence
+    assert result.failures == [("default", code, sentence)]
     return sentence
 
 
@@ -124,10 +124,10 @@ def test_no_token(installation) -> None:
     ],
 )
 def test_wrong_usage(installation, arguments, sentence) -> None:
-    told = installation.command("sync", *arguments)
-    assert told.code == 2
-    assert sentence in told.err
-    assert "Traceback" not in told.err
+    result = installation.command("sync", *arguments)
+    assert result.code == 2
+    assert sentence in result.err
+    assert "Traceback" not in result.err
     assert not installation.home.exists()
 
 
@@ -137,20 +137,22 @@ def test_the_home_of_nobody(installation, variable) -> None:
     if variable == "PIPEDRIVE_GRAPH_HOME":
         installation.home = Path("~nobody9/here")
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert (told.code, told.out) == (2, "")
-    assert told.sentence == "The home folder of '~nobody9' in ~nobody9/here is unknown; write the whole path."
+    assert (result.code, result.out) == (2, "")
+    assert (
+        result.sentence == "The home folder of '~nobody9' in ~nobody9/here is unknown; write the whole path."
+    )
 
 
 @pytest.mark.parametrize("command", [["report"], ["export", "--format", "xlsx"]])
 def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> None:
     installation.night()
 
-    told = installation.command(*command, "--out", "~nobody9/here.file")
+    result = installation.command(*command, "--out", "~nobody9/here.file")
 
-    assert (told.code, told.out) == (2, "")
-    assert told.sentence == (
+    assert (result.code, result.out) == (2, "")
+    assert result.sentence == (
         "The home folder of '~nobody9' in ~nobody9/here.file is unknown; write the whole path."
     )
 
@@ -179,10 +181,10 @@ def test_a_malformed_companies_file(installation, content, sentence) -> None:
     file = installation.home / "companies.toml"
     file.write_text(content)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 2
-    assert told.sentence.startswith(sentence.format(file=file))
+    assert result.code == 2
+    assert result.sentence.startswith(sentence.format(file=file))
     assert list(installation.home.iterdir()) == [file]
 
 
@@ -199,10 +201,10 @@ def test_a_second_sync_of_the_same_company_at_the_same_time(installation, simula
         time.sleep(0.01)
     simulator.requests.clear()
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         f"Another process ({first.pid}) is collecting company 'default'; "
         "wait until it has ended, then try again."
     )
@@ -261,12 +263,14 @@ def test_a_warehouse_that_another_process_keeps_locked(installation, arguments) 
 def test_the_cdn_blocks_in_the_middle_of_a_run(installation, simulator) -> None:
     simulator.faults.add(r"users/\d+/.*", faults.cloudflare, times=None, after=40)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    assert told.sentence.startswith("Pipedrive's content delivery network (Cloudflare) refuses our requests")
-    (night,) = told.objects
-    assert (night["status"], night["snapshot_id"], night["reason"]) == ("unfinished", None, told.sentence)
+    assert result.code == 4
+    assert result.sentence.startswith(
+        "Pipedrive's content delivery network (Cloudflare) refuses our requests"
+    )
+    (night,) = result.objects
+    assert (night["status"], night["snapshot_id"], night["reason"]) == ("unfinished", None, result.sentence)
     assert set(night["findings"] or {}) <= {"critical", "high", "medium", "low", "info"}
     goes_on(installation, simulator, at_least=30)
 
@@ -275,10 +279,10 @@ def test_the_cdn_blocks_in_the_middle_of_a_run(installation, simulator) -> None:
 def test_the_token_is_revoked_in_the_middle_of_a_run(installation, simulator) -> None:
     simulator.faults.add(r"users/\d+/.*", faults.unauthorised, times=None, after=40)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 3
-    assert told.sentence.startswith("Pipedrive no longer accepts the API token")
+    assert result.code == 3
+    assert result.sentence.startswith("Pipedrive no longer accepts the API token")
     goes_on(installation, simulator, at_least=30)
 
 
@@ -290,10 +294,10 @@ def test_the_server_dies_in_the_middle_of_a_run(installation, simulator) -> None
         time.sleep(0.01)
     simulator.stop()
 
-    told = installation.wait(process, timeout=60)
+    result = installation.wait(process, timeout=60)
 
-    assert told.code == 4
-    assert told.sentence.startswith("Pipedrive has stopped answering")
+    assert result.code == 4
+    assert result.sentence.startswith("Pipedrive has stopped answering")
     simulator.start()
     goes_on(installation, simulator, at_least=30)
 
@@ -303,11 +307,11 @@ def goes_on(installation: Installation, simulator: Simulator, *, at_least: int) 
     everything = 1 + 3 + 80 + 15  # me, the lists, two for each user, the contents of the sets
     simulator.faults.clear()
     simulator.requests.clear()
-    told = installation.command("sync", "--json")
-    assert (told.code, told.err) == (0, "")
-    assert told.objects[0]["users"] == 40
+    result = installation.command("sync", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.objects[0]["users"] == 40
     assert len(simulator.requests) <= everything - at_least
-    assert told.objects[0]["requests"] == len(simulator.requests)
+    assert result.objects[0]["requests"] == len(simulator.requests)
 
 
 @pytest.mark.slow
@@ -319,11 +323,11 @@ def test_the_disk_is_full(installation, simulator) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
-    told = installation.wait(installation.process("sync", "--json", preexec_fn=limit))
+    result = installation.wait(installation.process("sync", "--json", preexec_fn=limit))
 
-    assert told.code == 1
-    assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
-    assert told.sentence.endswith("; free some and try again. What was read so far is kept.")
+    assert result.code == 1
+    assert result.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
+    assert result.sentence.endswith("; free some and try again. What was read so far is kept.")
     assert installation.published.read_bytes() == published
     goes_on(installation, simulator, at_least=1)
 
@@ -337,10 +341,10 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    told = installation.wait(installation.process("rebuild", preexec_fn=limit))
+    result = installation.wait(installation.process("rebuild", preexec_fn=limit))
 
-    assert (told.code, told.out) == (1, "")
-    assert told.sentence == (
+    assert (result.code, result.out) == (1, "")
+    assert result.sentence == (
         f"No space is left to write {installation.home}/.warehouse.duckdb.tmp; free some and try again."
     )
     assert files(installation.home) == before
@@ -370,11 +374,11 @@ def test_a_decision_outlives_what_comes_after_it(installation, monkeypatch, plac
     finding = json.loads(installation.command("findings", "--json").out.splitlines()[0])["finding_id"]
     with monkeypatch.context() as broken:
         broken.setattr(f"pipedrive_graph.{place}", fail)
-        told = installation.command(
+        result = installation.command(
             "waive", finding, "--reason", "x", "--until", f"{datetime.now(UTC).date()}"
         )
 
-    assert (told.code, told.out, told.sentence) == (1, "", sentence)
+    assert (result.code, result.out, result.sentence) == (1, "", sentence)
     assert installation.command("rebuild").code == 0
     assert "waived" in installation.command("findings", finding).out
 
@@ -390,11 +394,11 @@ def test_a_small_file_system_is_full(installation, simulator, tmp_path) -> None:
         pytest.skip("this system lets nobody mount")
     try:
         installation.home = disk / "home"
-        told = installation.command("sync", "--json")
-        assert told.code == 1
-        assert told.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
+        result = installation.command("sync", "--json")
+        assert result.code == 1
+        assert result.sentence.startswith(f"No space is left to write {installation.home}/landing/default/")
         subprocess.run(["mount", "-o", "remount,size=200M", disk], check=True)
-        again: Told = installation.command("sync", "--json")
+        again: CommandResult = installation.command("sync", "--json")
         assert (again.code, again.err) == (0, "")
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -404,9 +408,9 @@ def test_a_folder_that_nobody_may_write_to(installation, tmp_path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     installation.home = file / "home"
-    told = installation.command("sync")
-    assert told.code == 1
-    assert told.sentence == f"Cannot read {file}/home/journal/default.head.json: Not a directory."
+    result = installation.command("sync")
+    assert result.code == 1
+    assert result.sentence == f"Cannot read {file}/home/journal/default.head.json: Not a directory."
 
 
 def test_damage_in_the_landing_is_named(installation) -> None:
@@ -415,10 +419,10 @@ def test_damage_in_the_landing_is_named(installation) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     before = installation.published.read_bytes()
 
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         f"{file} is not as it was written (its sha256 differs); restore it from a backup, then try again."
     )
     assert installation.published.read_bytes() == before
@@ -441,10 +445,10 @@ def test_a_published_file_that_is_damaged(installation, repair: str) -> None:
     installation.published.write_bytes(installation.published.read_bytes()[:300_000])
 
     for command in (["sql", "FROM users"], ["findings"], ["report"]):
-        told = installation.command(*command)
-        assert (told.code, told.out) == (1, "")
-        assert told.sentence.startswith(f"Cannot read {installation.published} (")
-        assert told.sentence.endswith("); if it is damaged, run sync: it is published again.")
+        result = installation.command(*command)
+        assert (result.code, result.out) == (1, "")
+        assert result.sentence.startswith(f"Cannot read {installation.published} (")
+        assert result.sentence.endswith("); if it is damaged, run sync: it is published again.")
     assert installation.command(repair).code == 0
     assert installation.command("findings").code == 0
 
@@ -454,10 +458,10 @@ def test_a_warehouse_that_is_no_database(installation) -> None:
     installation.night()
     (installation.home / "warehouse.duckdb").write_bytes(b"not a database" * 1000)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 1
-    assert told.sentence.endswith(
+    assert result.code == 1
+    assert result.sentence.endswith(
         "). `pipedrive-graph rebuild` makes it again from the landing, and loses nothing."
     )
     assert installation.command("rebuild").code == 0
@@ -479,6 +483,6 @@ def test_a_published_file_that_is_damaged_holds_up_no_other_company(installation
     )
     (installation.home / "identity_graph.duckdb").write_bytes(b"this is no database")
     installation.variables["WRONG"] = "not-the-token"
-    told = installation.command("sync", "--json")
-    assert told.code == 3
-    assert [("error" in one, one["company"]) for one in told.objects] == [(True, "a"), (False, "b")]
+    result = installation.command("sync", "--json")
+    assert result.code == 3
+    assert [("error" in one, one["company"]) for one in result.objects] == [(True, "a"), (False, "b")]

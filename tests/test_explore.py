@@ -111,10 +111,10 @@ def test_it_is_served_to_who_has_the_address(installation: Installation) -> None
 def test_a_port_that_is_taken(installation: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        told = installation.command("explore", "--port", str(port))
+        result = installation.command("explore", "--port", str(port))
 
-    assert told.code == 2
-    assert told.sentence == (
+    assert result.code == 2
+    assert result.sentence == (
         f"Cannot serve the notebook on port {port} (Address already in use); choose another port with --port."
     )
 
@@ -142,32 +142,32 @@ def test_without_marimo_it_says_what_to_install(installation: Installation, monk
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "marimo" else find(name))
 
-    told = installation.command("explore")
+    result = installation.command("explore")
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         'The notebook needs more packages; run `pip install "pipedrive-graph[explore]"`.'
     )
 
 
 def test_before_the_first_night(tmp_path: Path) -> None:
-    told = Installation(tmp_path).command("explore")
+    result = Installation(tmp_path).command("explore")
 
-    assert told.code == 1
-    assert told.sentence.endswith("run sync first.")
+    assert result.code == 1
+    assert result.sentence.endswith("run sync first.")
 
 
 def test_a_company_that_is_not_published(installation: Installation) -> None:
-    told = installation.command("explore", "--company", "defualt")
+    result = installation.command("explore", "--company", "defualt")
 
-    assert told.code == 1
-    assert told.sentence == "There is no company 'defualt'; did you mean default?"
+    assert result.code == 1
+    assert result.sentence == "There is no company 'defualt'; did you mean default?"
 
 
 def test_help_does_not_import_the_notebook() -> None:
     script = "import sys, pipedrive_graph.cli.commands.explore; print({'marimo', 'altair'} & {*sys.modules})"
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout == "set()\n"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
 
 
 def _html(output: Any) -> str:

@@ -134,9 +134,9 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
         "except errors.LandingError as error: sys.stdout.write(str(error))\n"
     )
 
-    told = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
 
-    assert told.stdout == (f"No space is left to write {path}; free some and try again.")
+    assert result.stdout == (f"No space is left to write {path}; free some and try again.")
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -147,7 +147,7 @@ def test_a_finding_about_the_company_names_it(installation, simulator) -> None:
 
 @pytest.mark.slow
 def test_the_csv_the_json_and_the_table_agree(installation) -> None:
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
     counts = dict(
         query(
@@ -160,8 +160,8 @@ def test_the_csv_the_json_and_the_table_agree(installation) -> None:
     frame = pd.read_csv(path)
     severities = ["critical", "high", "medium", "low", "info"]
 
-    assert told.objects[0]["findings"] == {name: counts.get(name, 0) for name in severities}
-    assert list(told.objects[0]["findings"]) == severities
+    assert result.objects[0]["findings"] == {name: counts.get(name, 0) for name in severities}
+    assert list(result.objects[0]["findings"]) == severities
     assert sum(counts.values()) == len(rows) == len(frame) > 0
     assert [row["severity"] for row in rows] == sorted(
         (row["severity"] for row in rows), key=severities.index

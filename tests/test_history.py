@@ -207,9 +207,9 @@ def test_all_nights_are_listed(story: Story) -> None:
 
 
 def test_rebuilding_gives_the_same_rows(story: Story) -> None:
-    told = story.installation.command("rebuild")
+    result = story.installation.command("rebuild")
 
-    assert (told.code, told.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert differing(tables(story.installation.published), story.nights["quiet"]) == {}
 
 

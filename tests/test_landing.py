@@ -134,11 +134,12 @@ def test_a_missing_file_is_named(damaged) -> None:
     installation, (first, _) = damaged
     (first / "roles.ndjson.gz").unlink()
 
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
 
-    assert told.code == 1
+    assert result.code == 1
     assert (
-        told.sentence == f"{first / 'roles.ndjson.gz'} is missing; restore it from a backup, then try again."
+        result.sentence
+        == f"{first / 'roles.ndjson.gz'} is missing; restore it from a backup, then try again."
     )
 
 

@@ -62,8 +62,8 @@ def journal(installation: Installation, entries: int) -> None:
 
 def test_nothing_is_lost_where_the_landing_is_whole(copied) -> None:
     installation, _ = copied
-    told = installation.command("rebuild")
-    assert (told.code, told.err) == (0, "")
+    result = installation.command("rebuild")
+    assert (result.code, result.err) == (0, "")
     assert snapshots(installation) == [("acme", 3), ("beta", 1)]
 
 
@@ -82,11 +82,11 @@ def test_rebuild_refuses_to_lose_snapshots(copied, lost, sentence) -> None:
             shutil.rmtree(folder)
     before = contents(installation)
 
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
 
     home = installation.home
-    assert (told.code, told.out) == (1, "")
-    assert told.sentence == (
+    assert (result.code, result.out) == (1, "")
+    assert result.sentence == (
         f"A rebuild would lose {sentence}: restore {home}/landing and {home}/journal from a backup, then run "
         "rebuild again. `pipedrive-graph rebuild --accept-loss` goes on without them."
     )
@@ -171,7 +171,7 @@ def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
     shutil.rmtree(installation.settings.landing / "acme")
     before = contents(installation)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
     folder = installation.settings.landing
     sentence = (
@@ -180,7 +180,7 @@ def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
         " If snapshots were removed on purpose, run `pipedrive-graph forget --missing`, which seals what is"
         " left. Without a backup, `pipedrive-graph rebuild --accept-loss` goes on with what is there."
     )
-    assert (told.code, told.sentence, told.failures) == (1, sentence, [("acme", 1, sentence)])
+    assert (result.code, result.sentence, result.failures) == (1, sentence, [("acme", 1, sentence)])
     assert simulator.requests == []
     assert contents(installation) == before
 
@@ -205,19 +205,19 @@ def test_sync_begins_a_new_history_where_a_person_has_moved_the_old_one_away(cop
 def test_a_loss_of_another_company_holds_up_no_sync(copied) -> None:
     installation, _ = copied
     shutil.rmtree(installation.settings.landing / "beta")
-    told = installation.command("sync")
-    assert (told.code, told.err) == (0, "")
+    result = installation.command("sync")
+    assert (result.code, result.err) == (0, "")
 
 
 def test_a_journal_that_is_lost_is_not_written_over(copied) -> None:
     installation, simulator = copied
     journal(installation, 2)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
     path = installation.settings.journal / "acme.ndjson"
-    assert told.code == 1
-    assert told.sentence.startswith(f"2 entries of the journal of 'acme' are missing in {path}, and only ")
+    assert result.code == 1
+    assert result.sentence.startswith(f"2 entries of the journal of 'acme' are missing in {path}, and only ")
     assert simulator.requests == []
 
 
@@ -266,9 +266,9 @@ def test_a_sync_without_a_warehouse_keeps_what_was_decided(copied, tmp_path) -> 
     )
     installation.settings.warehouse.unlink()
 
-    told = installation.command("sync", "--company", "acme", "--json")
+    result = installation.command("sync", "--company", "acme", "--json")
 
-    assert told.code == 0, told
+    assert result.code == 0, result
     reviews = "SELECT count(*) FROM reviews WHERE company = 'acme'"
     waivers = "SELECT count(*) FROM waivers WHERE company = 'acme'"
     assert query(installation.published, reviews) == query(installation.published, waivers) == [(1,)]
@@ -399,9 +399,9 @@ def test_a_journal_of_an_earlier_version_is_taken_over_by_the_next_sync(reviewin
         connection.execute("ALTER TABLE history.journal DROP COLUMN sha256")
     before = query(installation.published, "FROM reviews ORDER BY ALL")
 
-    told = installation.command("sync", "--company", "acme", "--json")
+    result = installation.command("sync", "--company", "acme", "--json")
 
-    assert told.code == 0, told
+    assert result.code == 0, result
     assert query(installation.published, "FROM reviews ORDER BY ALL") == before
     assert json.loads((path.parent / "acme.head.json").read_text())["lines"] == 2
     with database.attached(installation.settings.warehouse) as connection:

@@ -219,14 +219,14 @@ def test_a_proxy_that_is_down_is_named(monkeypatch, home) -> None:
         pass
     monkeypatch.setenv("HTTPS_PROXY", url)
 
-    told = Installation(home, VARIABLES).command("doctor")
+    result = Installation(home, VARIABLES).command("doctor")
 
-    assert told.code == 1
+    assert result.code == 1
     assert (
         "The proxy of the environment cannot reach https://api.pipedrive.example/v1 (the connection to"
         " the proxy of HTTPS_PROXY is refused): check the network and the proxy."
-    ) in " ".join(told.out.split())
-    assert "c4n4ry" not in told.out + told.err
+    ) in " ".join(result.out.split())
+    assert "c4n4ry" not in result.out + result.err
 
 
 VARIABLES = {"PIPEDRIVE_BASE_URL": "https://api.pipedrive.example/v1", "PIPEDRIVE_API_TOKEN": "a-token"}
@@ -236,10 +236,10 @@ VARIABLES = {"PIPEDRIVE_BASE_URL": "https://api.pipedrive.example/v1", "PIPEDRIV
 def test_a_command_says_what_the_proxy_refuses(monkeypatch, home, status) -> None:
     with refusing_proxy(status) as (url, requests):
         monkeypatch.setenv("HTTPS_PROXY", url)
-        told = Installation(home, VARIABLES).command("plan")
+        result = Installation(home, VARIABLES).command("plan")
 
     said = ANSWERS[status][1]
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"T{said[1:]}, on the way to https://api.pipedrive.example/v1. Correct the proxy of the environment,"
         " or ask its operator.",
@@ -256,11 +256,11 @@ def test_a_command_says_what_the_proxy_refuses(monkeypatch, home, status) -> Non
 def test_a_command_names_the_variable_at_its_start(installation, simulator, variable, value) -> None:
     installation.variables[variable] = value
 
-    told = installation.command("plan")
+    result = installation.command("plan")
 
-    assert told.code == 2
-    assert variable in told.sentence
-    assert "c4n4ry" not in told.err
+    assert result.code == 2
+    assert variable in result.sentence
+    assert "c4n4ry" not in result.err
     assert simulator.requests == []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from installation import Installation, Told
+from installation import CommandResult, Installation
 
 from pipedrive_graph.config import settings
 from pipedrive_graph.config.company import Company
@@ -79,7 +79,7 @@ def test_somebody_logs_in(home, authority) -> None:
     process, address = begin_login(installation)
 
     page = visit(address)
-    told = installation.wait(process)
+    result = installation.wait(process)
 
     assert (before.code, before.sentence) == (
         3,
@@ -87,7 +87,7 @@ def test_somebody_logs_in(home, authority) -> None:
     )
     assert page == (200, page[1])
     assert "Go back to the terminal" in page[1]
-    assert (told.code, told.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     file = home / "tokens" / "default.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -167,10 +167,10 @@ def test_a_code_is_of_no_use_without_the_verifier_of_its_login(home, authority) 
     )
 
     assert visit(page.geturl())[0] == 200  # somebody else's code comes back to this login
-    told = installed(home, simulator).wait(process)
+    result = installed(home, simulator).wait(process)
 
-    assert told.code == 3
-    assert "code_verifier is invalid" in told.sentence
+    assert result.code == 3
+    assert "code_verifier is invalid" in result.sentence
     assert not (home / "tokens").exists()
 
 
@@ -179,19 +179,19 @@ def test_somebody_declines(home, authority) -> None:
     process, address = begin_login(installed(home, simulator))
 
     assert visit(address)[0] == 400
-    told = installed(home, simulator).wait(process)
+    result = installed(home, simulator).wait(process)
 
-    assert told.code == 3
+    assert result.code == 3
     assert (
-        told.sentence == "Pipedrive did not authorise the app (user_denied): run login again, and allow it."
+        result.sentence == "Pipedrive did not authorise the app (user_denied): run login again, and allow it."
     )
 
 
 def test_nobody_comes_back(home, simulator) -> None:
-    told = installed(home, simulator).command("login", "--no-browser", "--port", "0", "--timeout", "1")
+    result = installed(home, simulator).command("login", "--no-browser", "--port", "0", "--timeout", "1")
 
-    assert told.code == 3
-    assert told.sentence == "The app was not authorised within 1 seconds: run login again."
+    assert result.code == 3
+    assert result.sentence == "The app was not authorised within 1 seconds: run login again."
 
 
 def test_login_names_what_stands_in_its_way(home, simulator) -> None:
@@ -201,8 +201,8 @@ def test_login_names_what_stands_in_its_way(home, simulator) -> None:
     taken = installation.command("login", "--no-browser", "--port", str(simulator.port))
     assert (taken.code, "is in use by another program" in taken.sentence) == (2, True)
     installation.variables["PIPEDRIVE_CLIENT_SECRET"] = ""
-    told = installation.command("login", "--no-browser")
-    assert (told.code, told.sentence) == (
+    result = installation.command("login", "--no-browser")
+    assert (result.code, result.sentence) == (
         2,
         "Set the environment variable PIPEDRIVE_CLIENT_SECRET as Pipedrive's Developer Hub shows it for the"
         " app.",
@@ -289,10 +289,10 @@ def test_an_authorisation_that_is_withdrawn_ends_the_run(home, authority) -> Non
         return reply
 
     simulator.faults.add(r"users/\d+/permissions", withdraw, after=5)
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 3
-    assert told.sentence == (
+    assert result.code == 3
+    assert result.sentence == (
         "Pipedrive does not accept the authorisation (Invalid grant: refresh_token is invalid);"
         " what was read is kept: run pipedrive-graph login --company default."
     )
@@ -310,10 +310,10 @@ def test_a_wrong_app_is_named(home, authority) -> None:
     installation = installed(home, authority())
     installation.variables["PIPEDRIVE_CLIENT_SECRET"] = SECRET[::-1]
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 3
-    assert told.sentence == (
+    assert result.code == 3
+    assert result.sentence == (
         "Pipedrive does not accept the app (Invalid client: client is invalid): check PIPEDRIVE_CLIENT_ID and"
         " PIPEDRIVE_CLIENT_SECRET (in Pipedrive's Developer Hub)."
     )
@@ -347,10 +347,10 @@ def test_an_authorisation_server_that_is_not_there_is_named(home, authority) -> 
     installation = installed(home, authority())
     installation.variables["PIPEDRIVE_OAUTH_URL"] = "http://127.0.0.1:1"
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         "No response from http://127.0.0.1:1 (the connection is refused): check the network and"
         " PIPEDRIVE_OAUTH_URL."
     )
@@ -359,10 +359,10 @@ def test_an_authorisation_server_that_is_not_there_is_named(home, authority) -> 
 def test_no_token_goes_to_a_foreign_address(home, authority, serve) -> None:
     simulator = authority(api_domain="https://pipedrive.com.evil.example")
 
-    told = installed(home, simulator).command("sync")
+    result = installed(home, simulator).command("sync")
 
-    assert told.code == 1
-    assert "names 'https://pipedrive.com.evil.example' as the address of the API" in told.sentence
+    assert result.code == 1
+    assert "names 'https://pipedrive.com.evil.example' as the address of the API" in result.sentence
     assert {seen.path for seen in simulator.requests} == {"/oauth/token"}
 
 
@@ -407,9 +407,9 @@ def test_secrets_go_over_no_plain_connection(home, simulator) -> None:
     installation = installed(home, simulator)
     installation.variables["PIPEDRIVE_OAUTH_URL"] = "http://oauth.example.com"
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert (told.code, "must be https" in told.sentence) == (2, True)
+    assert (result.code, "must be https" in result.sentence) == (2, True)
 
 
 @pytest.mark.slow
@@ -417,10 +417,12 @@ def test_without_the_admin_scope_roles_and_sets_stay_unknown(home, authority) ->
     simulator = authority(scopes="base,users:read")
     process, address = begin_login(installed(home, simulator, seeded=False))
     visit(address)
-    told = installed(home, simulator).wait(process)
+    result = installed(home, simulator).wait(process)
 
-    assert told.code == 0
-    assert told.err == ("Warning: the app lacks the scope admin; roles and permission sets cannot be read.\n")
+    assert result.code == 0
+    assert result.err == (
+        "Warning: the app lacks the scope admin; roles and permission sets cannot be read.\n"
+    )
     assert installed(home, simulator).command("sync").code == 4  # two lists are refused
 
 
@@ -434,12 +436,12 @@ def test_a_night_writes_no_secret_but_into_the_store(home, tmp_path, authority) 
     told_back = faults.body(json.dumps({"success": False, "error": f"no: {SEED} {SECRET}"}), 500)
     simulator.faults.add(r"users/\d+/permissions", told_back, times=2)
 
-    told: Told = installation.wait(installation.process("sync", "--json", "--debug"))
+    result: CommandResult = installation.wait(installation.process("sync", "--json", "--debug"))
 
-    assert told.code == 0
+    assert result.code == 0
     secrets = [SECRET, SEED, *simulator.authority._access, *simulator.authority._refresh]
     assert len(secrets) == 4
-    assert not [secret for secret in secrets if secret in told.out + told.err]
+    assert not [secret for secret in secrets if secret in result.out + result.err]
     files = [path for folder in (home, instance) for path in folder.rglob("*") if path.is_file()]
     holding = [path for path in files if any(s.encode() in path.read_bytes() for s in secrets)]
     assert holding == [home / "tokens" / "default.json"]
@@ -450,11 +452,11 @@ def test_a_login_prints_no_secret(home, authority) -> None:
     simulator = authority()
     process, address = begin_login(installed(home, simulator), "--debug")
     visit(address)
-    told = installed(home, simulator).wait(process)
+    result = installed(home, simulator).wait(process)
 
     secrets = [SECRET, *simulator.authority._access, *simulator.authority._refresh]
-    assert told.code == 0
-    assert not [secret for secret in secrets if secret in told.out + told.err]
+    assert result.code == 0
+    assert not [secret for secret in secrets if secret in result.out + result.err]
 
 
 def test_errors_hold_no_secret(home, authority, caplog) -> None:

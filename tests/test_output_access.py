@@ -132,9 +132,9 @@ def test_what_is_written_elsewhere_is_its_writers_alone(copied: Installation, co
     for folder, expected in ((copied.home.parent, 0o600), (copied.home, 0o640)):
         out = folder / "written.csv"
 
-        told = copied.command(*command, "--out", str(out))
+        result = copied.command(*command, "--out", str(out))
 
-        assert told.code == 0, told
+        assert result.code == 0, result
         files = [out, *out.rglob("*")] if out.is_dir() else [out]
         state = files[-1].stat()
         assert (state.st_gid == GROUP, state.st_mode & 0o777) == (expected == 0o640, expected)
@@ -149,8 +149,8 @@ def test_a_file_that_differs_is_a_warning(copied: Installation) -> None:
         " the next sync of its owner sets it."
     )
     for command in ("doctor", "verify"):
-        told = copied.command(command, "--json")
-        found = [check for check in told.objects if check["check"] == "output"]
+        result = copied.command(command, "--json")
+        found = [check for check in result.objects if check["check"] == "output"]
         assert [(check["state"], check["exit_code"], check["text"]) for check in found] == [
             ("warning", 0, text)
         ]
@@ -170,9 +170,9 @@ def test_a_file_that_differs_is_a_warning(copied: Installation) -> None:
 def test_a_group_that_cannot_read_is_refused(copied: Installation, command, text, sentence) -> None:
     (copied.home / "settings.toml").write_text(f"[output]\n{text}\n")
 
-    told = copied.command(command)
+    result = copied.command(command)
 
-    assert (told.code, told.sentence) == (2, f"{copied.home}/settings.toml: {sentence}")
+    assert (result.code, result.sentence) == (2, f"{copied.home}/settings.toml: {sentence}")
 
 
 @as_root
@@ -184,9 +184,9 @@ def test_a_group_to_which_this_user_may_not_give_files_is_refused(copied: Instal
     monkeypatch.setattr(os, "getgroups", lambda: [ANALYST])
     monkeypatch.setattr(os, "getegid", lambda: ANALYST)
 
-    told = copied.command("doctor")
+    result = copied.command("doctor")
 
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"{copied.home}/settings.toml: output.group: this process runs as 4001, who is not a member of the"
         f" group '{NAME}', and cannot give files to it; run `sudo usermod -aG {NAME} 4001`, then start the"
@@ -203,9 +203,9 @@ def test_a_home_that_another_group_writes_is_not_given_away(copied: Installation
     monkeypatch.setenv("PIPEDRIVE_GRAPH_GROUP", "1")
     writers = grp.getgrgid(1).gr_name
 
-    told = copied.command("sync")
+    result = copied.command("sync")
 
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"{copied.home}/settings.toml: output.group: members of '{NAME}' cannot pass through {copied.home}"
         f" (group {writers}, mode 0770), and this process cannot change that; run `chmod o+x {copied.home}`"

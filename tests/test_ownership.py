@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from attacks.ready import Ready
-from installation import UNJUDGED, Installation, Told
+from installation import UNJUDGED, CommandResult, Installation
 from published import query
 
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -72,7 +72,7 @@ def a_finding(installation: Installation) -> str:
     return str(finding)
 
 
-def as_service(ready: Ready, installation: Installation, *arguments: str) -> Told:
+def as_service(ready: Ready, installation: Installation, *arguments: str) -> CommandResult:
     return ready.run_as(SERVICE, (SERVICE,), installation.environment, *arguments)
 
 
@@ -86,12 +86,12 @@ WRITING = [
 
 @pytest.mark.parametrize("command", WRITING, ids=" ".join)
 def test_root_is_refused_in_the_home_of_another_user(copied, ready, command: tuple[str, ...]) -> None:
-    told = ready.run(copied.environment, *command)
+    result = ready.run(copied.environment, *command)
 
     advice = "as its page and its daemon, too"
     if command != ("dagster",):
         advice = "or add --as-root: its files then belong to that user"
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"{copied.home}/landing belongs to 4001, and this process runs as root: files of root there would"
         f" stop the runs of 4001. Run this as 4001 (`sudo -u 4001 …`), {advice}.",

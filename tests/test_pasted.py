@@ -135,10 +135,10 @@ def test_no_file_of_settings_repeats_a_token(installation, file, text) -> None:
     installation.home.mkdir()
     (installation.home / file).write_text(text.format(LETTERED))
 
-    told = installation.command("doctor")
+    result = installation.command("doctor")
 
-    assert file in told.out + told.err
-    assert LETTERED not in told.out + told.err
+    assert file in result.out + result.err
+    assert LETTERED not in result.out + result.err
 
 
 @pytest.mark.parametrize(
@@ -243,10 +243,10 @@ def test_a_token_as_the_name_of_a_company_is_not_repeated(installation: Installa
         ("sync",), ("plan",), ("alerts",), ("findings",), ("report",), ("changes", "--since", "2026-11-01"),
         ("export", "--format", "csv"), ("review", "status"), ("explore", "--headless"),
     ):  # fmt: skip
-        told = installation.command(*arguments, "--company", LETTERED)
+        result = installation.command(*arguments, "--company", LETTERED)
 
-        assert told.code != 0, arguments
-        assert LETTERED not in told.out + told.err, arguments
+        assert result.code != 0, arguments
+        assert LETTERED not in result.out + result.err, arguments
 
 
 def test_no_argument_that_is_a_token_is_repeated(installation: Installation) -> None:
@@ -258,7 +258,7 @@ def test_no_argument_that_is_a_token_is_repeated(installation: Installation) -> 
         ("findings", "--rule", LETTERED), ("ack", LETTERED), ("waive", LETTERED, *reasons),
         ("review", "import", LETTERED), ("simulate", "--users", LETTERED),
     ):  # fmt: skip
-        told = installation.command(*arguments)
+        result = installation.command(*arguments)
 
-        assert told.code != 0, arguments
-        assert LETTERED not in told.out + told.err, arguments
+        assert result.code != 0, arguments
+        assert LETTERED not in result.out + result.err, arguments

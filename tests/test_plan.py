@@ -34,9 +34,9 @@ def exactly(number: float) -> dict[str, float]:
 
 def forecast(installation: Installation, way: str = "every-user") -> dict[str, Any]:
     """What `plan --json` says of one way."""
-    told = installation.command("plan", "--json")
-    assert told.code == 0, told.err
-    (outlook,) = told.objects
+    result = installation.command("plan", "--json")
+    assert result.code == 0, result.err
+    (outlook,) = result.objects
     (plan,) = [plan for plan in outlook["plans"] if plan["collect"] == way]
     return plan
 
@@ -74,11 +74,11 @@ def test_lists_are_read_to_their_end(home: Path, serve: Serve) -> None:
     simulator = serve(dialect="brief", users=1100)
     installation = Installation.of(home, simulator)
 
-    told = installation.command("plan", "--json")
+    result = installation.command("plan", "--json")
 
     paths = [request.path for request in simulator.requests]
     assert (paths.count("users"), len(paths)) == (3, 2 + 3 + 1 + 1)
-    (outlook,) = told.objects
+    (outlook,) = result.objects
     assert (outlook["users"], outlook["permission_sets"]) == (1100, None)
     assert outlook["plans"][0]["requests"]["least"] >= 7 + 2 * 1100
 
@@ -159,18 +159,18 @@ def test_where_pipedrive_tells_no_limits(home: Path, serve: Serve) -> None:
     simulator.faults.add(".*", NO_LIMITS, times=None)
     installation = Installation.of(home, simulator)
 
-    told = installation.command("plan", "--json")
+    result = installation.command("plan", "--json")
 
-    (outlook,) = told.objects
+    (outlook,) = result.objects
     assert (outlook["limit"], outlook["limit_told"], outlook["budget"]) == (20, False, None)
     plan = outlook["plans"][0]
     assert plan["nights"] is None
     # every attempt to go faster may be refused
     assert 1 <= plan["requests"]["most"] - plan["requests"]["least"] <= 2
     assert plan["seconds"]["most"] > plan["seconds"]["least"] > 8
-    told = installation.command("plan")
-    assert "Pipedrive does not state its rate limit; it is measured, starting at 20" in told.out
-    assert "nights" not in told.out
+    result = installation.command("plan")
+    assert "Pipedrive does not state its rate limit; it is measured, starting at 20" in result.out
+    assert "nights" not in result.out
 
 
 @pytest.mark.slow
@@ -186,14 +186,16 @@ def test_nights_of_a_budget_that_does_not_suffice(
 
     (outlook,) = installation.command("plan", "--json").objects
     plan = outlook["plans"][0]
-    told = installation.command("plan")
+    result = installation.command("plan")
 
     assert (outlook["budget"]["total"], outlook["budget"]["unit"]) == (budget, unit)
     assert outlook["budget"]["reserve"] == budget // 4
     assert plan["nights"] == exactly(2)
-    (row,) = [line for line in told.out.splitlines() if "every-user  " in line]
+    (row,) = [line for line in result.out.splitlines() if "every-user  " in line]
     assert row.split()[-1] == "2"
-    assert "A night that reaches the daily reserve ends with exit code 5; the next one continues" in told.out
+    assert (
+        "A night that reaches the daily reserve ends with exit code 5; the next one continues" in result.out
+    )
     by_access = outlook["plans"][1]["nights"]
     assert outlook["recommended"] == ("by-access" if by_access["least"] < 2 else "every-user")
     assert installation.command("sync").code == 5
@@ -213,23 +215,25 @@ def test_a_budget_that_does_not_suffice_for_a_forecast(home: Path, serve: Serve)
     simulator = serve(daily_limit=80)  # 20 of them are the reserve; users/me and one list come to 22
     installation = Installation.of(home, simulator)
 
-    told = installation.command("plan")
+    result = installation.command("plan")
 
-    assert told.code == 5
-    assert told.sentence.startswith("Today's budget of company 'default' is used up, except for the reserve")
-    assert "Run plan again after 2" in told.sentence
+    assert result.code == 5
+    assert result.sentence.startswith(
+        "Today's budget of company 'default' is used up, except for the reserve"
+    )
+    assert "Run plan again after 2" in result.sentence
 
 
 def test_errors_are_sentences(home: Path, installation: Installation) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = "wrong"  # noqa: S105
 
-    told = installation.command("plan")
-    assert (told.code, told.out) == (3, "")
-    assert told.sentence.startswith("Pipedrive does not accept the API token")
+    result = installation.command("plan")
+    assert (result.code, result.out) == (3, "")
+    assert result.sentence.startswith("Pipedrive does not accept the API token")
 
-    told = installation.command("plan", "--json")
-    assert told.code == 3
-    assert told.failures == [("default", 3, told.sentence)]
+    result = installation.command("plan", "--json")
+    assert result.code == 3
+    assert result.failures == [("default", 3, result.sentence)]
 
     assert installation.command("plan", "--company", "nobody").code == 2
     assert not home.exists()
@@ -239,10 +243,10 @@ def test_errors_are_sentences(home: Path, installation: Installation) -> None:
 def test_nobody_there_is_a_sentence(home: Path, installation: Installation) -> None:
     installation.variables["PIPEDRIVE_BASE_URL"] = "http://127.0.0.1:9/v1"
 
-    told = installation.command("plan", "--company", "default")
+    result = installation.command("plan", "--company", "default")
 
-    assert told.code == 1
-    assert told.sentence.startswith("No response from http://127.0.0.1:9/v1")
+    assert result.code == 1
+    assert result.sentence.startswith("No response from http://127.0.0.1:9/v1")
     assert not home.exists()
 
 
@@ -256,15 +260,15 @@ def test_of_several_companies_each_is_told_and_the_worst_counts(home: Path, serv
     )
     installation = Installation(home, {"ONE": one.token, "TWO": two.token})
 
-    told = installation.command("plan", "--json")
+    result = installation.command("plan", "--json")
 
-    assert told.code == 2
-    assert told.sentence.startswith("No API token for company 'three'")
-    assert [outlook["company"] for outlook in told.objects] == ["one", "two", "three"]
-    assert [outlook.get("collect") for outlook in told.objects] == ["every-user", "by-access", None]
-    failed = told.objects[2]
+    assert result.code == 2
+    assert result.sentence.startswith("No API token for company 'three'")
+    assert [outlook["company"] for outlook in result.objects] == ["one", "two", "three"]
+    assert [outlook.get("collect") for outlook in result.objects] == ["every-user", "by-access", None]
+    failed = result.objects[2]
     assert failed.pop("at").endswith("Z")
-    assert failed == {"company": "three", "exit_code": told.code, "error": told.sentence}
+    assert failed == {"company": "three", "exit_code": result.code, "error": result.sentence}
 
 
 def test_a_token_of_another_company_is_told(home: Path, serve: Serve) -> None:
@@ -272,20 +276,20 @@ def test_a_token_of_another_company_is_told(home: Path, serve: Serve) -> None:
     theirs.company.id = ours.company.id + 1
     night(Installation.of(home, ours))
 
-    told = Installation.of(home, theirs).command("plan")
+    result = Installation.of(home, theirs).command("plan")
 
-    assert told.code == 3
-    assert told.sentence.startswith("The token belongs to Pipedrive company ")
+    assert result.code == 3
+    assert result.sentence.startswith("The token belongs to Pipedrive company ")
 
 
 def test_the_table_fits_a_terminal(home: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipedrive_graph.cli.terminal.PLAIN_WIDTH", 80)
     installation = Installation.of(home, serve(users=300, limit=80))
 
-    told = installation.command("plan")
+    result = installation.command("plan")
 
-    assert told.code == 0
-    lines = told.out.splitlines()
+    assert result.code == 0
+    lines = result.out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("default  Northwind Example: 300 users, ")
     assert lines[1].startswith("  80 requests per 2 s; a response takes 0.0")
@@ -294,8 +298,8 @@ def test_the_table_fits_a_terminal(home: Path, serve: Serve, monkeypatch: pytest
     assert lines[-1] == "  sync collects every-user, as recommended."
 
     installation.variables["PIPEDRIVE_COLLECT"] = "by-access"
-    told = installation.command("plan")
-    assert told.out.endswith("  sync is set to collect by-access; every-user is recommended.\n")
+    result = installation.command("plan")
+    assert result.out.endswith("  sync is set to collect by-access; every-user is recommended.\n")
 
 
 @pytest.mark.parametrize(

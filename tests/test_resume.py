@@ -124,11 +124,11 @@ def test_killed_and_run_again(stage, tmp_path: Path, moment: Moment) -> None:
 
     process = installation.process("sync", "--json")
     moment(installation, simulator, process)
-    told = installation.wait(process)
+    result = installation.wait(process)
     simulator.faults.clear()
     kept = answered(installation)
 
-    assert told.code == -signal.SIGKILL
+    assert result.code == -signal.SIGKILL
     assert installation.published.read_bytes() == before
 
     simulator.requests.clear()

@@ -369,10 +369,10 @@ def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
 ) -> None:
     monkeypatch.setattr(database, "compact", lambda path, *, on_wait: f"{path} stays.")
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 0
-    assert told.err == f"Warning: {installation.settings.warehouse} stays.\n"
+    assert result.code == 0
+    assert result.err == f"Warning: {installation.settings.warehouse} stays.\n"
     assert installation.published.exists()
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from installation import UNJUDGED, Installation, Serve, Told
+from installation import UNJUDGED, CommandResult, Installation, Serve
 from published import query
 
 from pipedrive_graph.errors import PipedriveGraphError
@@ -49,13 +49,13 @@ def test_a_night_writes_the_token_nowhere(serve, home, tmp_path, dialect) -> Non
     earlier.write_text("")
     earlier.chmod(0o644)
 
-    told = installation.wait(installation.process("sync", "--json", "--debug", umask=0o022))
+    result = installation.wait(installation.process("sync", "--json", "--debug", umask=0o022))
 
-    assert told.code == 0
+    assert result.code == 0
     assert wide(dagster_home) == []
     assert len(list((tmp_path / "dagster").rglob("*.db"))) >= 2  # the run is in Dagster's instance
-    assert CANARY not in told.out + told.err
-    assert "DEBUG:" in told.err
+    assert CANARY not in result.out + result.err
+    assert "DEBUG:" in result.err
     assert places(home, tmp_path / "dagster") == []
 
 
@@ -74,10 +74,10 @@ def test_a_night_that_fails_writes_the_token_nowhere(serve, home, dialect, fault
     installation = Installation.of(home, simulator)
     simulator.faults.add(r"users/\d+/permissions", fault, times=8, after=3)
 
-    told = installation.command("sync", "--json", "--debug")
+    result = installation.command("sync", "--json", "--debug")
 
-    assert told.code in {0, 3, 4}
-    assert CANARY not in told.out + told.err
+    assert result.code in {0, 3, 4}
+    assert CANARY not in result.out + result.err
     assert places(home) == []
 
 
@@ -104,10 +104,10 @@ def test_errors_of_the_transport_do_not_name_the_token(serve, home) -> None:
     installation = Installation.of(home, simulator)
     simulator.faults.add("users", faults.cut("within"), times=None)
 
-    told: Told = installation.command("sync", "--debug")
+    result: CommandResult = installation.command("sync", "--debug")
 
-    assert told.code != 0
-    assert CANARY not in told.out + told.err
+    assert result.code != 0
+    assert CANARY not in result.out + result.err
     assert places(home) == []
 
 
@@ -134,20 +134,22 @@ def test_an_error_of_the_client_does_not_hold_the_token(serve, home, caplog) -> 
 def test_a_token_that_can_be_none_is_not_repeated(installation, token) -> None:
     installation.variables["PIPEDRIVE_API_TOKEN"] = token
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 2
-    assert told.sentence.startswith("The variable PIPEDRIVE_API_TOKEN holds characters that no API token has")
-    assert token not in told.err
+    assert result.code == 2
+    assert result.sentence.startswith(
+        "The variable PIPEDRIVE_API_TOKEN holds characters that no API token has"
+    )
+    assert token not in result.err
 
 
 def test_the_token_goes_over_no_plain_connection(installation) -> None:
     installation.variables["PIPEDRIVE_BASE_URL"] = "http://api.example.com/v1"
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 2
-    assert "https" in told.sentence
+    assert result.code == 2
+    assert "https" in result.sentence
     assert not installation.home.exists()
 
 
@@ -156,10 +158,10 @@ def test_no_redirect_is_followed(installation, serve, simulator) -> None:
     answer = faults.status(302, headers={"location": f"{other.url}/users/me"})
     simulator.faults.add(".*", answer, times=None)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert told.code == 1
-    assert told.sentence
+    assert result.code == 1
+    assert result.sentence
     assert other.requests == []
 
 

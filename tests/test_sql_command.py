@@ -46,9 +46,9 @@ def installation(home: Path) -> Installation:
 
 
 def test_a_table_for_people(installation) -> None:
-    told = installation.command("sql", "FROM users")
+    result = installation.command("sql", "FROM users")
 
-    assert [line.rstrip() for line in told.out.splitlines()] == [
+    assert [line.rstrip() for line in result.out.splitlines()] == [
         "user_id  name  admin  apps           last_login           share",
         "      7  Ana   true   sales, global  2026-11-20 09:00:00    0.5",
         "      8  B|b   NULL                  NULL                  NULL",
@@ -57,9 +57,9 @@ def test_a_table_for_people(installation) -> None:
 
 def test_what_is_too_wide_is_printed_row_by_row(installation) -> None:
     query = "SELECT repeat('x', 50) AS a, repeat('y', 60) AS b, 'z' AS c" + ", 'more' AS more" * 12
-    told = installation.command("sql", query)
+    result = installation.command("sql", query)
 
-    assert [line.rstrip() for line in told.out.splitlines()][:4] == [
+    assert [line.rstrip() for line in result.out.splitlines()][:4] == [
         "row 1",
         f"a     {'x' * 50}",
         f"b     {'y' * 60}",
@@ -89,33 +89,33 @@ def test_what_is_too_wide_is_printed_row_by_row(installation) -> None:
     ],
 )  # fmt: skip
 def test_other_formats(installation, form: str, lines: list[str]) -> None:
-    told = installation.command("sql", "FROM users", "--format", form)
+    result = installation.command("sql", "FROM users", "--format", form)
 
-    assert (told.code, told.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     # the share is a DECIMAL, which JSON does not know
-    assert told.out.splitlines() == lines
+    assert result.out.splitlines() == lines
 
 
 def test_a_number_stays_one_in_a_csv_and_a_formula_does_not(installation) -> None:
-    told = installation.command("sql", "--csv", "SELECT -5 AS number, '-5' AS text")
+    result = installation.command("sql", "--csv", "SELECT -5 AS number, '-5' AS text")
 
-    assert list(csv.reader(io.StringIO(told.out))) == [["number", "text"], ["-5", "'-5"]]
+    assert list(csv.reader(io.StringIO(result.out))) == [["number", "text"], ["-5", "'-5"]]
 
 
 def test_people_are_shown_a_hundred_rows_and_told_of_the_rest(installation) -> None:
-    told = installation.command("sql", "FROM numbers")
+    result = installation.command("sql", "FROM numbers")
 
-    lines = told.out.splitlines()
+    lines = result.out.splitlines()
     assert len(lines) == 102
     assert lines[-1].rstrip() == "… 4,900 more rows; --limit 0 shows all"
 
 
 @pytest.mark.parametrize("query", ["CALL duckdb_settings()", "PRAGMA functions"])
 def test_rows_that_cannot_be_counted_are_told_all_the_same(installation, query: str) -> None:
-    told = installation.command("sql", query)
+    result = installation.command("sql", query)
 
-    assert (told.code, told.err) == (0, "")
-    assert told.out.splitlines()[-1].rstrip() == "… more rows; --limit 0 shows all"
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[-1].rstrip() == "… more rows; --limit 0 shows all"
 
 
 @pytest.mark.parametrize(
@@ -131,21 +131,21 @@ def test_rows_that_cannot_be_counted_are_told_all_the_same(installation, query: 
     ],
 )
 def test_a_query_that_would_change_the_process_is_refused(installation, query: str) -> None:
-    told = installation.command("sql", query)
+    result = installation.command("sql", query)
 
-    assert told.code == 1
-    assert told.sentence.startswith("A query may only read the published file, and ")
-    assert told.sentence.endswith(" does more: remove it.")
+    assert result.code == 1
+    assert result.sentence.startswith("A query may only read the published file, and ")
+    assert result.sentence.endswith(" does more: remove it.")
 
 
 def test_json_and_tables_hold_nothing_that_a_terminal_obeys(installation) -> None:
     name = "a\x1b[31m\x9bb\u202ec\u200bd\u2028e"
     query = f"SELECT '{name}' AS \"{name}\""
     for form in ("table", "markdown", "csv", "json"):
-        told = installation.command("sql", query, "--format", form)
-        assert told.code == 0
-        assert not set("\x1b\x9b\u202e\u200b\u2028") & set(told.out)
-    assert told.objects == [{name: name}]
+        result = installation.command("sql", query, "--format", form)
+        assert result.code == 0
+        assert not set("\x1b\x9b\u202e\u200b\u2028") & set(result.out)
+    assert result.objects == [{name: name}]
 
 
 def test_a_limit_of_ones_own(installation) -> None:
@@ -165,26 +165,26 @@ def test_other_programs_get_every_row(installation) -> None:
 
 def test_a_query_from_a_file(installation, tmp_path: Path) -> None:
     (tmp_path / "query.sql").write_text("-- how many\nSELECT count(*) AS people FROM users;\nSELECT 2 AS two")
-    told = installation.command("sql", "--format", "json", "--file", str(tmp_path / "query.sql"))
+    result = installation.command("sql", "--format", "json", "--file", str(tmp_path / "query.sql"))
 
-    assert told.objects == [{"people": 2}, {"two": 2}]
+    assert result.objects == [{"people": 2}, {"two": 2}]
 
 
 def test_a_query_that_is_no_utf8_is_told(installation) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "pipedrive_graph", "sql", "-"],
         input=b"SELECT '\xff'", env=installation.environment,
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
-    assert (told.returncode, told.stdout) == (2, b"")
-    assert told.stderr.decode().splitlines()[-1].endswith("Cannot read stdin as text in UTF-8.")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.decode().splitlines()[-1].endswith("Cannot read stdin as text in UTF-8.")
 
 
 @pytest.mark.parametrize("form", ["json", "table"])
 def test_a_map_whose_keys_are_no_texts(installation, form) -> None:
-    told = installation.command("sql", "--format", form, "SELECT [MAP {DATE '2026-01-01': 2}] AS days")
-    assert told.code == 0
-    assert '{"2026-01-01": 2}' in told.out
+    result = installation.command("sql", "--format", form, "SELECT [MAP {DATE '2026-01-01': 2}] AS days")
+    assert result.code == 0
+    assert '{"2026-01-01": 2}' in result.out
 
 
 @pytest.mark.parametrize("arguments", [["-"], []], ids=["dash", "pipe"])
@@ -200,16 +200,16 @@ def test_a_query_from_a_pipe(installation, arguments: list[str]) -> None:
 
 
 def test_without_a_query_it_says_what_there_is(installation) -> None:
-    told = installation.command("sql")
+    result = installation.command("sql")
 
-    assert [line.split() for line in told.out.splitlines()][:5] == [
+    assert [line.split() for line in result.out.splitlines()][:5] == [
         ["table", "or", "macro", "rows"],
         ["numbers", "5,000"],
         ["users", "2", "One", "row", "per", "user", "now"],
         ["data_dictionary"],
         ["who_can(flag)", "One", "row", "per", "holder"],
     ]
-    assert "FROM data_dictionary WHERE name = 'users'" in told.out
+    assert "FROM data_dictionary WHERE name = 'users'" in result.out
 
 
 @pytest.mark.parametrize(
@@ -242,9 +242,9 @@ def test_without_a_query_it_says_what_there_is(installation) -> None:
     ],
 )
 def test_what_is_wrong_is_one_sentence(installation, query: str, sentence: str) -> None:
-    told = installation.command("sql", query)
+    result = installation.command("sql", query)
 
-    assert (told.code, told.out, told.sentence) == (1, "", sentence)
+    assert (result.code, result.out, result.sentence) == (1, "", sentence)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_what_is_wrong_is_one_sentence(installation, query: str, sentence: str) 
     ],
 )
 def test_wrong_usage(installation, arguments: list[str], sentence: str) -> None:
-    told = installation.command("sql", *arguments)
+    result = installation.command("sql", *arguments)
 
-    assert told.code == 2
-    assert sentence in told.err
+    assert result.code == 2
+    assert sentence in result.err
 
 
 def test_what_another_version_published(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_what_another_version_published(tmp_path: Path) -> None:
     with duckdb.connect(str(installation.published)) as connection:
         connection.execute("CREATE TABLE users AS SELECT 1 AS user_id")
 
-    told = installation.command("sql")
+    result = installation.command("sql")
 
-    assert told.code == 1
-    assert told.sentence.endswith("another version; run sync first, which publishes it again.")
+    assert result.code == 1
+    assert result.sentence.endswith("another version; run sync first, which publishes it again.")

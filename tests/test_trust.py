@@ -98,17 +98,17 @@ def test_a_file_of_another_user_is_not_obeyed(installation, monkeypatch, name: s
     os.chown(path, 4001, 4001)
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"{path} belongs to 4001, and this process runs as nobody. Its owner could change what this program"
         f" does: run `sudo chown nobody {path}`, or use a copy of your own.",
     )
     path.chmod(0o777 if path.is_dir() else 0o666)
     os.chown(path, NOBODY, NOBODY)
-    told = installation.command("sync")
-    assert (told.code, told.sentence.partition(" (mode")[0]) == (2, f"Everybody can write {path}")
+    result = installation.command("sync")
+    assert (result.code, result.sentence.partition(" (mode")[0]) == (2, f"Everybody can write {path}")
 
 
 @as_root

@@ -126,12 +126,12 @@ def test_a_name_that_a_terminal_would_obey(installation, simulator) -> None:
     for user in simulator.company.users.values():
         user.name = ESCAPE
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
     csv = (installation.home / "reports/default/findings.csv").read_bytes()
-    assert told.code == 0
-    assert "\x1b" not in told.out
-    assert "\x07" not in told.out
+    assert result.code == 0
+    assert "\x1b" not in result.out
+    assert "\x07" not in result.out
     assert b"\x1b" not in csv
     assert b"\x07" not in csv
 
@@ -140,9 +140,9 @@ def test_sql_writes_no_file(installation, simulator, tmp_path) -> None:
     installation.night()
     target = tmp_path / "x.csv"
 
-    told = installation.command("sql", f"COPY users TO '{target}'")
+    result = installation.command("sql", f"COPY users TO '{target}'")
 
-    assert told.code == 1
+    assert result.code == 1
     assert not target.exists()
 
 

@@ -30,10 +30,10 @@ def cut_off(installation: Installation, monkeypatch: pytest.MonkeyPatch, place: 
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = at
     with monkeypatch.context() as patch:
         patch.setattr(place, interrupted)
-        told = installation.command("sync", "--json")
+        result = installation.command("sync", "--json")
     manifest = installation.landing().latest()
     assert manifest is not None
-    return told, manifest.snapshot_id
+    return result, manifest.snapshot_id
 
 
 def published(installation: Installation) -> list[str]:
@@ -77,8 +77,8 @@ def test_what_was_read_is_built_without_reading_again(installation, simulator, m
 @pytest.mark.slow
 def test_a_person_reads_how_it_came_about(installation, monkeypatch) -> None:
     cut_off(installation, monkeypatch, BUILDING)
-    told = installation.command("sync")
-    assert "  no requests; an earlier run has read it with 1" in told.out
+    result = installation.command("sync")
+    assert "  no requests; an earlier run has read it with 1" in result.out
 
 
 @pytest.mark.slow
@@ -203,14 +203,14 @@ def test_a_process_that_is_ended_while_it_builds(installation, simulator, how) -
         time.sleep(0.001)
         assert process.poll() is None
     process.send_signal(how)
-    told = installation.wait(process)
+    result = installation.wait(process)
     requests = len(simulator.requests)
 
     again = installation.command("sync", "--json")
 
     if how == signal.SIGTERM:
-        assert told.code == 1
-        assert told.sentence.startswith("Interrupted. ")
+        assert result.code == 1
+        assert result.sentence.startswith("Interrupted. ")
     assert again.code == 0
     assert len(simulator.requests) == requests
     assert again.objects[0]["requests"] == 0

@@ -21,7 +21,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from alerts.receivers import web_receiver
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from published import Row, query
 
 from pipedrive_graph.simulator.nights import live_on
@@ -108,10 +108,10 @@ class Upgrade:
     review: Path
     before: dict[str, list[Row]] = field(default_factory=dict)
     runs: int = 0
-    doctor: Told | None = None
-    backup: Told | None = None
-    restore: Told | None = None
-    sync: Told | None = None
+    doctor: CommandResult | None = None
+    backup: CommandResult | None = None
+    restore: CommandResult | None = None
+    sync: CommandResult | None = None
     messages: list[Any] = field(default_factory=list)
     acknowledged: str = ""
     modes: set[tuple[bool, str]] = field(default_factory=set)
@@ -177,7 +177,7 @@ def upgrade(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield done
 
 
-def _run(installation: Installation, *arguments: str) -> Told:
+def _run(installation: Installation, *arguments: str) -> CommandResult:
     return installation.wait(installation.process(*arguments), timeout=240)
 
 
@@ -310,8 +310,8 @@ def test_the_review_that_the_earlier_version_sent_out_is_imported(upgrade: Upgra
 
 def test_a_rebuild_gives_the_same_findings(upgrade: Upgrade) -> None:
     after = upgrade.query(FINDINGS)
-    told = upgrade.installation.command("rebuild")
-    assert told.code == 0, told.err
+    result = upgrade.installation.command("rebuild")
+    assert result.code == 0, result.err
     assert upgrade.query(FINDINGS) == after
 
 

@@ -240,8 +240,8 @@ def test_a_run_of_sync_is_reported_by_sync_alone(folder, monkeypatch, tmp_path, 
     dagster_home = tmp_path / "dagster"
     dagster_home.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
-    told = Installation(folder, {"DAGSTER_HOME": str(dagster_home)}).command("sync", "--company", "a")
-    assert told.code == 2  # its token's variable is not set
+    result = Installation(folder, {"DAGSTER_HOME": str(dagster_home)}).command("sync", "--company", "a")
+    assert result.code == 2  # its token's variable is not set
     assert len(failures(web)) == 1
 
     with dg.DagsterInstance.get() as instance:

@@ -204,9 +204,9 @@ def test_a_mistake_is_told_before_anything_is_collected(installation: Installati
     installation.home.mkdir()
     (installation.home / "alerts.toml").write_text("[[alert]]\n")
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"{installation.home / 'alerts.toml'}: alert 1: 'kind' is missing.",
     )

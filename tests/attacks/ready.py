@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
-from installation import Told
+from installation import CommandResult
 
 CHANGING = (
     "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,"
@@ -81,17 +81,19 @@ class Ready:
     ) -> None:
         self._server.communicate()
 
-    def run(self, environment: Mapping[str, str], *arguments: str) -> Told:
+    def run(self, environment: Mapping[str, str], *arguments: str) -> CommandResult:
         """Run a command to its end."""
         return self._carry_out(self._order(environment, arguments))
 
     def run_as(
         self, user: int, groups: tuple[int, ...], environment: Mapping[str, str], *arguments: str
-    ) -> Told:
+    ) -> CommandResult:
         """Run a command to its end as another user; the imports were done as root."""
         return self._carry_out(replace(self._order(environment, arguments), user=user, groups=groups))
 
-    def record(self, environment: Mapping[str, str], calls: str, *arguments: str) -> tuple[Told, list[str]]:
+    def record(
+        self, environment: Mapping[str, str], calls: str, *arguments: str
+    ) -> tuple[CommandResult, list[str]]:
         """Run a command to its end; also return the names of the system calls of its first thread."""
         order = replace(self._order(environment, arguments), traced=True, calls=calls)
         told = self._carry_out(order)
@@ -100,7 +102,7 @@ class Ready:
 
     def kill(
         self, environment: Mapping[str, str], recorded: Sequence[str], place: int, *arguments: str
-    ) -> Told:
+    ) -> CommandResult:
         """Run a command and kill it at one of the recorded system calls; its exit code is then -9."""
         call = recorded[place]
         order = self._order(environment, arguments)
@@ -112,13 +114,13 @@ class Ready:
         out, err, log = (str(self.folder / name) for name in ("out", "err", "log"))
         return Order([*arguments], {**kept, **environment}, out, err, log)
 
-    def _carry_out(self, order: Order) -> Told:
+    def _carry_out(self, order: Order) -> CommandResult:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(asdict(order)) + "\n")
         self._server.stdin.flush()
         result = json.loads(self._answer())
         self._process = str(result["process"])
-        return Told(
+        return CommandResult(
             result["code"],
             Path(order.out).read_text(errors="replace") if Path(order.out).exists() else "",
             Path(order.err).read_text(errors="replace") if Path(order.err).exists() else "",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 from alerts.receivers import WebReceiver, web_receiver
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from published import Row, query, tables
 
 from pipedrive_graph.cli.app import group
@@ -178,11 +178,11 @@ def staged(folder: Path, *, seed: int = 1) -> Iterator[Stage]:
         )
         (home / "alerts.toml").write_text('[[alert]]\nkind = "webhook"\nurl_env = "HOOK"\n')
 
-        def give(clock: str, *arguments: str) -> Told:
+        def give(clock: str, *arguments: str) -> CommandResult:
             installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = clock
-            told = installation.command(*arguments)
-            assert told.code == 0, (arguments, told)
-            return told
+            result = installation.command(*arguments)
+            assert result.code == 0, (arguments, result)
+            return result
 
         give(NIGHTS[0], "sync")
         give(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from published import tables
 
 from pipedrive_graph.backups import unpacking
@@ -43,7 +43,7 @@ def packed(
     return archive
 
 
-def refused(ended: Told, elsewhere: Installation, *, code: int = 1) -> str:
+def refused(ended: CommandResult, elsewhere: Installation, *, code: int = 1) -> str:
     """The sentence of a restore that has left nothing."""
     assert ended.code == code
     assert not elsewhere.home.exists() or [*elsewhere.home.iterdir()] == []

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from alerts.receivers import WebReceiver, web_receiver
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from published import differing, query, tables
 
 from pipedrive_graph.simulator.nights import live_on
@@ -105,7 +105,7 @@ class Twins:
         for installation in (self.home, self.restored):
             installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = moment
 
-    def elsewhere(self, *arguments: str) -> Told:
+    def elsewhere(self, *arguments: str) -> CommandResult:
         """Run a command on the restored home, without anything of this machine's environment."""
         process = subprocess.run(
             [sys.executable, "-m", "pipedrive_graph", *arguments],
@@ -118,11 +118,11 @@ class Twins:
             text=True,
             check=False,
         )
-        return Told(process.returncode, process.stdout, process.stderr)
+        return CommandResult(process.returncode, process.stdout, process.stderr)
 
-    def done(self, told: Told) -> Told:
-        assert told.code == 0, told.err
-        return told
+    def done(self, result: CommandResult) -> CommandResult:
+        assert result.code == 0, result.err
+        return result
 
     def differences(self, *, clock: bool = False) -> dict[str, Any]:
         seen = [tables(one.published, clock=clock) for one in (self.home, self.restored)]

@@ -246,8 +246,8 @@ def test_a_person_queues_a_run_on_the_page(tmp_path: Path) -> None:
                     eventually(lambda: [run.job_name for run in instance.get_runs()] == [JOB])
         finally:
             served.send_signal(signal.SIGTERM)
-            told = installation.wait(served)
-    assert told.code == 0
+            result = installation.wait(served)
+    assert result.code == 0
 
 
 def answers(port: int) -> bool:

@@ -43,8 +43,8 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         for user in list(simulator.company.users.values())[:30]:
             simulator.company.grant(user.id, "can_use_api")
         installation.night()
-    told = installation.command("report")
-    assert told.code == 0, told.err
+    result = installation.command("report")
+    assert result.code == 0, result.err
     return installation.settings.access_report("default")
 
 

@@ -42,10 +42,10 @@ def test_an_option_is_given_once_or_each_of_its_values_counts(home) -> None:
             continue  # that each counts is tested below
         given = [option.opts[0]] if option.is_flag else [option.opts[0], "1"]
 
-        told = Installation(home).command(*path, *given, *given)
+        result = Installation(home).command(*path, *given, *given)
 
-        sentence = told.err.splitlines()[-1]  # below a traceback, where the option is --debug
-        assert told.code == 2, (path, given)
+        sentence = result.err.splitlines()[-1]  # below a traceback, where the option is --debug
+        assert result.code == 2, (path, given)
         assert option.opts[0] in sentence
         assert sentence.endswith(" can be given only once.")
         assert not home.exists()
@@ -58,10 +58,10 @@ def test_an_empty_value_is_refused(home, blank) -> None:
         if option and parameter.is_flag:
             continue
 
-        told = Installation(home).command(*path, *([parameter.opts[0]] if option else []), blank)
+        result = Installation(home).command(*path, *([parameter.opts[0]] if option else []), blank)
 
         name = parameter.opts[0] if option else parameter.name.upper()
-        assert (told.code, told.sentence) == (
+        assert (result.code, result.sentence) == (
             2,
             f"{name} is empty. Is the variable that should fill it set?",
         ), path
@@ -69,15 +69,18 @@ def test_an_empty_value_is_refused(home, blank) -> None:
 
 
 def test_one_empty_value_of_several_is_refused(home) -> None:
-    told = Installation(home).command("sync", "--company", "a", "--company=")
+    result = Installation(home).command("sync", "--company", "a", "--company=")
 
-    assert (told.code, told.sentence) == (2, "--company is empty. Is the variable that should fill it set?")
+    assert (result.code, result.sentence) == (
+        2,
+        "--company is empty. Is the variable that should fill it set?",
+    )
 
 
 def test_two_names_of_one_option_are_refused(home) -> None:
-    told = Installation(home).command("sql", "SELECT 1", "--format", "json", "--csv")
+    result = Installation(home).command("sql", "SELECT 1", "--format", "json", "--csv")
 
-    assert (told.code, told.sentence) == (2, "--format or --csv can be given only once.")
+    assert (result.code, result.sentence) == (2, "--format or --csv can be given only once.")
 
 
 REPEATABLE = {
@@ -106,9 +109,9 @@ def test_every_company_that_is_named_counts(home, serve) -> None:
     two = ("--company", "beta", "--company", "alpha", "--company", "beta")
 
     def companies(*arguments: str) -> list[str]:
-        told = installation.command(*arguments)
-        assert told.code == 0, told.err
-        return [line["company"] for line in told.objects]
+        result = installation.command(*arguments)
+        assert result.code == 0, result.err
+        return [line["company"] for line in result.objects]
 
     assert companies("sync", "--json", *two) == ["beta", "alpha"]
     assert simulators["gamma"].requests == []

@@ -151,11 +151,11 @@ def arguments_of(words: list[str], home: Home, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_a_command_in_a_pipe(hostile: Home, tmp_path: Path, words: list[str]) -> None:
-    told = hostile.installation.command(*arguments_of(words, hostile, tmp_path))
+    result = hostile.installation.command(*arguments_of(words, hostile, tmp_path))
 
-    assert "Unexpected error" not in told.err
+    assert "Unexpected error" not in result.err
     # the lines of a CSV end as its standard says
-    assert FORBIDDEN.findall((told.out + told.err).replace("\r\n", "\n")) == []
+    assert FORBIDDEN.findall((result.out + result.err).replace("\r\n", "\n")) == []
 
 
 @pytest.mark.parametrize("words", FOR_PEOPLE, ids=" ".join)
@@ -204,18 +204,18 @@ def test_the_names_are_there(hostile: Home) -> None:
     objects = hostile.installation.command("sql", "SELECT name FROM users", "--format", "json").objects
     names = " ".join(each["name"] for each in objects)
     assert all(name in names for name in NAMES)
-    told = hostile.installation.command("findings", "--json")
-    assert "\\u001b" in told.out
+    result = hostile.installation.command("findings", "--json")
+    assert "\\u001b" in result.out
 
 
 def test_no_cell_of_a_csv_is_a_formula(hostile: Home, tmp_path: Path) -> None:
     query = (
         "SELECT name FROM users UNION ALL SELECT name FROM roles UNION ALL SELECT name FROM permission_sets"
     )
-    told = hostile.installation.command("sql", query, "--csv")
+    result = hostile.installation.command("sql", query, "--csv")
     assert hostile.installation.command("export", "--format", "csv", "--out", str(tmp_path / "csv")).code == 0
 
-    texts = [told.out, (tmp_path / "csv" / "users.csv").read_text(encoding="utf-8")]
+    texts = [result.out, (tmp_path / "csv" / "users.csv").read_text(encoding="utf-8")]
     cells = [cell for text in texts for row in csv.reader(io.StringIO(text)) for cell in row]
     assert len(cells) > 200
     assert [cell for cell in cells if FORMULA.match(cell) and not cell.startswith("'")] == []
@@ -231,9 +231,9 @@ def test_a_decision_in_a_copy(hostile: Home, tmp_path: Path, command: str) -> No
     if command == "waive":
         more = ["--reason", name, "--owner", name, "--until", "2027-01-01"]
 
-    told = copy.command(command, hostile.finding, *more)
+    result = copy.command(command, hostile.finding, *more)
 
-    assert FORBIDDEN.findall(told.out + told.err) == []
+    assert FORBIDDEN.findall(result.out + result.err) == []
 
 
 @pytest.mark.slow

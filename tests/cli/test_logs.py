@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from installation import Installation, Told
+from installation import CommandResult, Installation
 
 from pipedrive_graph.cli import logs
 from pipedrive_graph.common import locks
@@ -24,7 +24,7 @@ CANARY = "c4n4ry-7f3e9d2b51a8460c"
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Told]]:
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CommandResult]]:
     """What two runs of `sync` write in JSON, a complete one with --debug and a partial one."""
     with Simulator(Options(users=12, limit=2000, token=CANARY)) as simulator:
         installation = Installation.of(tmp_path_factory.mktemp("logs") / "home", simulator)
@@ -34,8 +34,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Told]
         yield told
 
 
-def lines(told: Told) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in told.err.splitlines()]
+def lines(result: CommandResult) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.err.splitlines()]
 
 
 def test_a_warning_is_an_object_with_level_company_and_run(nights) -> None:
@@ -101,10 +101,10 @@ def test_an_error_has_its_exit_code_and_with_debug_its_traceback_in_one_field(tm
 
 
 def test_wrong_usage_is_an_object_too(tmp_path) -> None:
-    told = Installation(tmp_path / "home").command("review", "import", "--log-format=json")
+    result = Installation(tmp_path / "home").command("review", "import", "--log-format=json")
 
-    (line,) = lines(told)
-    assert (told.code, line["exit_code"], line["command"]) == (2, 2, "review import")
+    (line,) = lines(result)
+    assert (result.code, line["exit_code"], line["command"]) == (2, 2, "review import")
     assert line["message"] == "Missing argument 'FILE'."
 
 
@@ -125,16 +125,16 @@ def test_the_variables_set_format_and_level(tmp_path) -> None:
 def test_a_variable_with_another_value_is_refused(tmp_path, name, values) -> None:
     installation = Installation(tmp_path / "home", {f"PIPEDRIVE_GRAPH_LOG_{name}": "loud"})
 
-    told = installation.command("rebuild")
+    result = installation.command("rebuild")
 
-    assert (told.code, told.err) == (2, f"The variable PIPEDRIVE_GRAPH_LOG_{name} must be {values}.\n")
+    assert (result.code, result.err) == (2, f"The variable PIPEDRIVE_GRAPH_LOG_{name} must be {values}.\n")
 
 
 def test_an_option_with_another_value_is_refused(tmp_path) -> None:
-    told = Installation(tmp_path / "home").command("rebuild", "--log-level", "loud")
+    result = Installation(tmp_path / "home").command("rebuild", "--log-level", "loud")
 
-    assert told.code == 2
-    assert "'loud' is not one of 'debug', 'info', 'warning', 'error'." in told.err
+    assert result.code == 2
+    assert "'loud' is not one of 'debug', 'info', 'warning', 'error'." in result.err
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,9 @@ def error(told) -> str:
     ],
 )
 def test_the_name_that_may_be_meant(home: Path, arguments: list[str], sentence: str) -> None:
-    told = Installation(home).command(*arguments)
+    result = Installation(home).command(*arguments)
 
-    assert (told.code, told.out, error(told)) == (2, "", sentence)
+    assert (result.code, result.out, error(result)) == (2, "", sentence)
 
 
 def test_every_choice_of_every_command_is_suggested(home: Path) -> None:
@@ -57,21 +57,21 @@ def test_every_choice_of_every_command_is_suggested(home: Path) -> None:
     for path, option in choices:
         first = str(option.type.choices[0])
 
-        told = Installation(home).command(*path, option.opts[0], f"{first}x")
+        result = Installation(home).command(*path, option.opts[0], f"{first}x")
 
-        assert told.code == 2
-        assert f"'{first}x' is not one of '{first}'," in told.err
-        assert "; did you mean " in error(told), (path, option)
+        assert result.code == 2
+        assert f"'{first}x' is not one of '{first}'," in result.err
+        assert "; did you mean " in error(result), (path, option)
 
 
 def test_a_company_that_may_be_meant(home: Path) -> None:
     home.mkdir(0o700)
     (home / "companies.toml").write_text('[acme]\napi_token_env = "A"\n[globex]\napi_token_env = "B"\n')
 
-    told = Installation(home).command("sync", "--company", "acmee")
+    result = Installation(home).command("sync", "--company", "acmee")
 
     sentence = "The settings have no company 'acmee' (did you mean acme?); there is: acme, globex."
-    assert (told.code, told.sentence) == (2, sentence)
+    assert (result.code, result.sentence) == (2, sentence)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_a_company_that_may_be_meant(home: Path) -> None:
      ["sync", "--company", SECRET], ["sync", SECRET]],
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_not_repeated(home: Path, arguments: list[str]) -> None:
-    told = Installation(home).command(*arguments)
+    result = Installation(home).command(*arguments)
 
-    assert (told.code, told.out) == (2, "")
-    assert SECRET not in told.err
+    assert (result.code, result.out) == (2, "")
+    assert SECRET not in result.err
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_looks_like_a_secret_is_not_repeated(home: Path, arguments: list[st
      ["sync", "a\x1b[31m"], ["findings", "--rule", "a\x1b[31m"], ["sync", "--company", "a\x1b[31m"]],
 )  # fmt: skip
 def test_an_unknown_name_is_printed_without_what_a_terminal_obeys(home: Path, arguments: list[str]) -> None:
-    told = Installation(home).command(*arguments)
+    result = Installation(home).command(*arguments)
 
-    assert told.code in {1, 2}
-    assert not set("\x1b\u202e") & set(told.out + told.err)
+    assert result.code in {1, 2}
+    assert not set("\x1b\u202e") & set(result.out + result.err)

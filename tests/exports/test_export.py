@@ -41,19 +41,19 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_help_lists_the_formats(copy: Installation) -> None:
-    told = copy.command("export", "--help")
+    result = copy.command("export", "--help")
 
-    assert told.code == 0
+    assert result.code == 0
     for name, form in FORMATS.items():
-        assert f"  {name} " in told.out
-        assert form.description in " ".join(told.out.split())
+        assert f"  {name} " in result.out
+        assert form.description in " ".join(result.out.split())
 
 
 def test_the_command_says_what_it_wrote(copy: Installation) -> None:
-    told = copy.command("export", "--format", "csv", "--tables", "users, roles", "--company", "acme")
+    result = copy.command("export", "--format", "csv", "--tables", "users, roles", "--company", "acme")
 
-    assert told.code == 0
-    assert [" ".join(line.split()) for line in told.out.splitlines()] == [
+    assert result.code == 0
+    assert [" ".join(line.split()) for line in result.out.splitlines()] == [
         "acme snapshot s1 complete",
         "roles.csv 3 rows",
         f"users.csv {len(NAMES)} rows",
@@ -128,10 +128,10 @@ def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: 
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
 
-    told = copy.command("export", "--format", "csv", "--out", str(out))
+    result = copy.command("export", "--format", "csv", "--out", str(out))
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         f"{out} holds thesis.txt, which does not belong to an earlier export; name another folder with"
         " --out, or add --force to replace this one."
     )
@@ -139,8 +139,8 @@ def test_a_folder_of_something_else_is_left_alone(copy: Installation, tmp_path: 
     export(copy.settings, Wanted("csv", tables=["users"], out=tmp_path / "out"))
     (tmp_path / "out" / "notes").mkdir()
     (tmp_path / "out" / "notes" / "mine.txt").write_text("x")
-    told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "out"))
-    assert "holds notes/mine.txt, which does not belong to an earlier export" in told.sentence
+    result = copy.command("export", "--format", "csv", "--out", str(tmp_path / "out"))
+    assert "holds notes/mine.txt, which does not belong to an earlier export" in result.sentence
 
 
 FILES = [name for name, form in FORMATS.items() if form.file]
@@ -185,10 +185,10 @@ def test_a_file_of_something_else_is_left_alone(
     make(out)
     before = out.read_bytes()
 
-    told = copy.command("export", "--format", form, "--out", str(out))
+    result = copy.command("export", "--format", form, "--out", str(out))
 
-    assert (told.code, told.out) == (1, "")
-    assert told.sentence == (
+    assert (result.code, result.out) == (1, "")
+    assert result.sentence == (
         f"{out} already exists, and is not an earlier export or report of this home; name another file with"
         " --out, or add --force to replace this one."
     )
@@ -397,11 +397,11 @@ def test_a_damaged_file_is_not_said_to_be_the_exports_fault(
 ) -> None:
     os.truncate(copy.published, copy.published.stat().st_size - 10_000)
 
-    told = copy.command("export", "--format", form, "--out", str(tmp_path / "out"))
+    result = copy.command("export", "--format", form, "--out", str(tmp_path / "out"))
 
-    assert told.code == 1
-    assert told.sentence.startswith(f"Cannot read {copy.published} (IO Error: Could not read enough bytes")
-    assert told.sentence.endswith("); if it is damaged, run sync: it is published again.")
+    assert result.code == 1
+    assert result.sentence.startswith(f"Cannot read {copy.published} (IO Error: Could not read enough bytes")
+    assert result.sentence.endswith("); if it is damaged, run sync: it is published again.")
     assert not (tmp_path / "out").exists()
 
 
@@ -412,10 +412,10 @@ def test_a_full_disk(form: str, copy: Installation, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
     out = tmp_path / "out"
-    told = copy.wait(copy.process("export", "--format", form, "--out", str(out), preexec_fn=limit))
+    result = copy.wait(copy.process("export", "--format", form, "--out", str(out), preexec_fn=limit))
 
-    assert (told.code, told.out) == (1, "")
-    assert told.sentence == f"No space is left to write {out}; free some and try again."
+    assert (result.code, result.out) == (1, "")
+    assert result.sentence == f"No space is left to write {out}; free some and try again."
     assert not out.exists()
 
 
@@ -437,10 +437,10 @@ NO_CHOICE = "sarif exports the findings, so --tables cannot be used with it; lea
     ],
 )
 def test_what_is_refused(arguments: list[str], code: int, sentence: str, copy: Installation) -> None:
-    told = copy.command("export", "--format", *arguments)
+    result = copy.command("export", "--format", *arguments)
 
-    assert (told.code, told.out) == (code, "")
-    assert told.sentence.startswith(sentence)
+    assert (result.code, result.out) == (code, "")
+    assert result.sentence.startswith(sentence)
     assert not (copy.home / "exports").exists()
 
 
@@ -449,7 +449,7 @@ def test_what_a_format_cannot_hold_is_told(
 ) -> None:
     monkeypatch.setattr("pipedrive_graph.exports.tables.xlsx.CHARACTERS", 25)
 
-    told = copy.command(
+    result = copy.command(
         "export",
         "--format",
         "xlsx",
@@ -459,30 +459,30 @@ def test_what_a_format_cannot_hold_is_told(
         str(tmp_path),
     )
 
-    assert told.code == 0
-    assert told.err == (
+    assert result.code == 0
+    assert result.err == (
         "Warning: 8 texts of sensitive_permissions.permission had more than 25 characters, the most that a "
         "cell holds, and now end in '… [cut]'; parquet and jsonl have the full texts.\n"
     )
-    assert told.out.splitlines()[-1].strip() == str(tmp_path / "tables.xlsx")
+    assert result.out.splitlines()[-1].strip() == str(tmp_path / "tables.xlsx")
 
 
 def test_a_folder_where_a_file_is_meant(copy: Installation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
 
-    told = copy.command("export", "--format", "csv", "--out", str(tmp_path / "file"))
+    result = copy.command("export", "--format", "csv", "--out", str(tmp_path / "file"))
 
-    assert told.code == 1
-    assert told.sentence == (
+    assert result.code == 1
+    assert result.sentence == (
         f"{tmp_path / 'file'} is a file, but this format writes a folder; name another path with --out."
     )
 
 
 def test_nothing_is_published(home: Path) -> None:
-    told = Installation(home).command("export", "--format", "csv")
+    result = Installation(home).command("export", "--format", "csv")
 
-    assert told.code == 1
-    assert told.sentence == f"Nothing is published at {home / 'identity_graph.duckdb'} yet; run sync first."
+    assert result.code == 1
+    assert result.sentence == f"Nothing is published at {home / 'identity_graph.duckdb'} yet; run sync first."
     assert not home.exists()
 
 
@@ -490,17 +490,17 @@ def test_a_file_of_another_version(home: Path) -> None:
     home.mkdir()
     duckdb.connect(str(home / "identity_graph.duckdb")).close()
 
-    told = Installation(home).command("export", "--format", "csv")
+    result = Installation(home).command("export", "--format", "csv")
 
-    assert told.code == 1
-    assert told.sentence == ("The published file is of another version of pipedrive-graph; run sync first.")
+    assert result.code == 1
+    assert result.sentence == ("The published file is of another version of pipedrive-graph; run sync first.")
 
 
 def test_unknown_format(copy: Installation) -> None:
-    told = copy.command("export", "--format", "excel")
+    result = copy.command("export", "--format", "excel")
 
-    assert told.code == 2
-    assert "'excel' is not one of 'csv', 'parquet'," in told.err
+    assert result.code == 2
+    assert "'excel' is not one of 'csv', 'parquet'," in result.err
 
 
 @pytest.fixture
@@ -626,9 +626,9 @@ def test_in_a_shared_folder_no_link_of_another_user_is_written_through(
             target.symlink_to(victims / name)
             for path in shared.iterdir():
                 os.chown(path, 4001, 4001, follow_symlinks=False)
-        told = installation.command(*arguments, "--out", str(target))
-        assert told.code in ({0} if not linked else {1, 2}), told
-        assert "Unexpected" not in told.err
+        result = installation.command(*arguments, "--out", str(target))
+        assert result.code in ({0} if not linked else {1, 2}), result
+        assert "Unexpected" not in result.err
         for place in (f".{name}.tmp", f".{name}.lock", name):
             assert (victims / place).read_bytes() == b"precious"
         for path in shared.iterdir():

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from installation import MODELS, Installation, Told
+from installation import MODELS, CommandResult, Installation
 from published import query
 
 from pipedrive_graph.builder import build
@@ -58,7 +58,7 @@ class Nights:
         moment = f"2026-11-{self.number:02d}T02:00:00+00:00"
         self.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = moment
 
-    def sync(self) -> Told:
+    def sync(self) -> CommandResult:
         """Run a night with the command `sync`."""
         self.next_day()
         return self.installation.command("sync", "--json")

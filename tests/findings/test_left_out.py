@@ -104,9 +104,9 @@ def test_empty_maps_for_everybody_take_nothing_away(nights: Nights) -> None:
     granted = nights.query(GRANTED)
     leave_out(nights, faults.empty_map)
 
-    told = nights.sync()
+    result = nights.sync()
 
-    assert told.code == 4
+    assert result.code == 4
     assert nights.query(GRANTED) == granted
     assert {*nights.query("SELECT rule, subject_id, object FROM findings WHERE status = 'open'")} == before
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from installation import UNJUDGED, Installation, Told
+from installation import UNJUDGED, CommandResult, Installation
 from published import Row, query, tables
 
 from pipedrive_graph.decisions.journal import Journal
@@ -25,7 +25,7 @@ class Story:
 
     installation: Installation
     simulator: Simulator
-    told: dict[str, Told] = field(default_factory=dict)
+    told: dict[str, CommandResult] = field(default_factory=dict)
     stood: dict[str, dict[Row, Row]] = field(default_factory=dict)
 
     def at(self, moment: str) -> None:
@@ -297,10 +297,10 @@ def test_what_is_about_the_same_thing_is_shown_as_one(seen) -> None:
 def test_one_finding_is_shown_in_full(seen) -> None:
     first = findings(seen, "--rule", "unexplained_permission")[0]
 
-    told = seen.command("findings", first["finding_id"][:6].upper())
+    result = seen.command("findings", first["finding_id"][:6].upper())
 
-    assert told.code == 0
-    text = " ".join(told.out.split())
+    assert result.code == 0
+    text = " ".join(result.out.split())
     for part in (first["finding_id"], first["title"], first["remedy"], "Why: ", f'"{FLAG}"'):
         assert part in text
     assert seen.command("findings", first["finding_id"], "--json").objects == [first]

@@ -208,9 +208,9 @@ def test_a_mistake_stops_sync_before_anything_is_asked(serve, home) -> None:
     (home / "findings.toml").parent.mkdir(parents=True, exist_ok=True)
     (home / "findings.toml").write_text("[thresholds]\nx = 1\n", encoding="utf-8")
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    assert (told.code, told.err.splitlines()) == (
+    assert (result.code, result.err.splitlines()) == (
         2,
         [f"{home / 'findings.toml'}: [thresholds] has no setting x."],
     )

@@ -258,12 +258,12 @@ def test_a_roster_that_is_not_there_stops_its_company_before_anything_is_asked(s
     )
     installation = Installation(home, {"ACME": acme.token, "BETA": beta.token})
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 2
+    assert result.code == 2
     sentence = f"Cannot read the roster {home / 'people.csv'}: No such file or directory."
-    assert told.sentence == f"acme: {sentence}"
-    assert (acme.requests, [line.get("status") for line in told.objects]) == ([], [None, "complete"])
+    assert result.sentence == f"acme: {sentence}"
+    assert (acme.requests, [line.get("status") for line in result.objects]) == ([], [None, "complete"])
     shown = installation.command("doctor")
     assert (shown.code, sentence in shown.out) == (2, True)
 
@@ -511,9 +511,9 @@ def test_bad_rows_are_told_and_shown(rostered) -> None:
     ana, ben = [f"u{user_id}" for user_id in simulator.company.users if user_id != owner][:2]
     write(**{ana: "odd", ben: ""})
 
-    told = installation.command("sync")
+    result = installation.command("sync")
 
-    [warning] = [line for line in told.err.splitlines() if "rows of the roster" in line]
+    [warning] = [line for line in result.err.splitlines() if "rows of the roster" in line]
     lines = [line for line, _ in query(
         installation.published, "SELECT line, problem FROM roster WHERE problem IS NOT NULL ORDER BY line"
     )]  # fmt: skip

@@ -90,7 +90,7 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("expires = 2027-03-31", "", "'expires' is missing."),
         ("2027-03-31", '"2027-03-31"', "expires: must be a date without quotes, such as 2027-03-31."),
@@ -114,26 +114,26 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
         ("unexplained_permission", "9", "unknown rule 9."),
     ],
 )
-def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, told: str) -> None:
+def test_a_mistake_names_the_waiver_and_the_key(tmp_path, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(settings(tmp_path, WAIVER + WAIVER.replace(old, new)))
 
-    assert str(raised.value) == f"{tmp_path}/waivers.toml: waiver 2: {told}"
+    assert str(raised.value) == f"{tmp_path}/waivers.toml: waiver 2: {message}"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[waiver]\nrule = 1", "write each waiver below a line [[waiver]]."),
         ("waiver = [1]", "write each waiver below a line [[waiver]]."),
         ("[[waivers]]", "'waivers' is not a setting; write [[waiver]]."),
     ],
 )
-def test_a_file_of_another_form_is_refused(tmp_path, text: str, told: str) -> None:
+def test_a_file_of_another_form_is_refused(tmp_path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(settings(tmp_path, text))
 
-    assert str(raised.value) == f"{tmp_path}/waivers.toml: {told}"
+    assert str(raised.value) == f"{tmp_path}/waivers.toml: {message}"
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[[waiver]"])

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 from alerts.receivers import WebReceiver, web_receiver
-from installation import MODELS, Installation, Silent, Told
+from installation import MODELS, CommandResult, Installation, Silent
 from published import query, tables
 
 from pipedrive_graph.alerts import send
@@ -97,13 +97,13 @@ class Home:
             )
         return self.receiver.bodies
 
-    def given(self, *arguments: str) -> Told:
+    def given(self, *arguments: str) -> CommandResult:
         """Run a command that must succeed."""
-        told = self.installation.command(*arguments)
-        assert told.code == 0, (arguments, told)
-        return told
+        result = self.installation.command(*arguments)
+        assert result.code == 0, (arguments, result)
+        return result
 
-    def forget(self, *arguments: str) -> Told:
+    def forget(self, *arguments: str) -> CommandResult:
         """Run `forget` with `--yes`."""
         return self.installation.command("forget", *arguments, "--reason", "policy 7", "--yes")
 
@@ -132,9 +132,9 @@ class Home:
 
     def faults(self, *arguments: str) -> list[str]:
         """The damage that `verify` reports."""
-        told = self.installation.command("verify", "--json", *arguments)
-        assert not told.err
-        return [each["text"] for each in told.objects if each["state"] == "fault"]
+        result = self.installation.command("verify", "--json", *arguments)
+        assert not result.err
+        return [each["text"] for each in result.objects if each["state"] == "fault"]
 
 
 def contents(home: Path) -> dict[str, bytes]:

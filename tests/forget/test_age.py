@@ -20,12 +20,12 @@ def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home, tmp_path
     out = tmp_path / "elsewhere" / "findings.sarif"
     home.given("export", "--format", "sarif", "--out", str(out))
     before = contents(home.path)
-    told = home.installation.command("forget", *BEFORE, "--json")
-    assert told.code == 0
-    assert told.err == (
+    result = home.installation.command("forget", *BEFORE, "--json")
+    assert result.code == 0
+    assert result.err == (
         "Nothing was changed. Run it again with --yes and --reason to delete this for good.\n"
     )
-    kinds = [(each["company"], each["action"], each["kind"]) for each in told.objects]
+    kinds = [(each["company"], each["action"], each["kind"]) for each in result.objects]
     assert kinds == [
         ("alpha", "remove", "snapshot"),
         ("alpha", "remove", "snapshot"),
@@ -40,7 +40,7 @@ def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home, tmp_path
         (None, "rewrite", "database"),
         (None, "rewrite", "database"),
     ]
-    assert [each["path"] for each in told.objects if each["action"] == "keep"] == [str(out)]
+    assert [each["path"] for each in result.objects if each["action"] == "keep"] == [str(out)]
     assert contents(home.path) == before
 
 
@@ -84,10 +84,10 @@ def test_what_is_old_goes_and_the_rest_is_as_it_was(home: Home) -> None:
 
 
 def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
-    told = played.installation.command("forget", "--before", "2026-11-03", "--company", "beta")
+    result = played.installation.command("forget", "--before", "2026-11-03", "--company", "beta")
     (path,) = (played.path / "landing" / "beta").glob("2*")
-    assert (told.code, told.err) == (0, "There is nothing to delete.\n")
-    assert told.out == (
+    assert (result.code, result.err) == (0, "There is nothing to delete.\n")
+    assert result.out == (
         f"keep     snapshot         landing/beta/{path.name}: the newest accepted snapshot, of 2026-11-01,"
         " stays: it is the current state\n"
     )
@@ -117,8 +117,8 @@ def test_the_newest_snapshot_stays_however_old_it_is(played: Home) -> None:
     ],
 )
 def test_what_is_refused(played: Home, arguments: tuple[str, ...], code: int, sentence: str) -> None:
-    told = played.installation.command("forget", *arguments)
-    assert (told.code, told.sentence) == (code, sentence)
+    result = played.installation.command("forget", *arguments)
+    assert (result.code, result.sentence) == (code, sentence)
 
 
 @pytest.mark.slow

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_company_that_is_still_collected_is_refused(played: Home) -> None:
-    told = played.installation.command("forget", "--company", "alpha")
-    assert (told.code, told.sentence) == (
+    result = played.installation.command("forget", "--company", "alpha")
+    assert (result.code, result.sentence) == (
         2,
         f"{played.path / 'companies.toml'} still names the company 'alpha': the next sync would collect it"
         " again. Remove it there first, then try again.",

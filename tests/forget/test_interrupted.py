@@ -49,8 +49,8 @@ def test_one_that_is_killed_while_it_prepares_has_changed_nothing(home: Home, mo
         with pytest.raises(Killed):
             home.forget(*BEFORE)
     assert (home.path / ".forget").is_dir()
-    told = home.installation.command("forget", "--finish")
-    assert (told.code, told.err) == (
+    result = home.installation.command("forget", "--finish")
+    assert (result.code, result.err) == (
         0,
         "An earlier `forget` was interrupted before it changed anything; its prepared files are removed.\n",
     )
@@ -100,9 +100,9 @@ def test_one_that_is_killed_while_it_exchanges_is_finished(
     refused = home.installation.command("rebuild")
     assert (refused.code, refused.sentence) == (1, fault)
 
-    told = home.installation.command("forget", "--finish")
+    result = home.installation.command("forget", "--finish")
 
-    assert (told.code, told.err) == (0, "An earlier `forget` was interrupted; it is finished now.\n")
+    assert (result.code, result.err) == (0, "An earlier `forget` was interrupted; it is finished now.\n")
     assert home.faults() == []
     assert tables(home.published) == tables(whole.published)
     assert {*contents(home.path)} == {*contents(whole.path)}
@@ -116,9 +116,9 @@ def test_sync_finishes_one_that_was_interrupted(committed: tuple[Home, Home], tm
     file = home.path / "companies.toml"
     file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 400\n"))
     home.at(4)
-    told = home.installation.command("sync", "--company", "alpha", "--json")
-    assert (told.code, whole.snapshots(), home.snapshots()) == (0, ["03"], ["03", "04"])
-    assert "An earlier `forget` was interrupted; it is finished now." in told.err
+    result = home.installation.command("sync", "--company", "alpha", "--json")
+    assert (result.code, whole.snapshots(), home.snapshots()) == (0, ["03"], ["03", "04"])
+    assert "An earlier `forget` was interrupted; it is finished now." in result.err
     assert home.faults() == []
 
 
@@ -126,9 +126,9 @@ def test_sync_removes_what_is_older_than_the_setting_allows(home: Home) -> None:
     file = home.path / "companies.toml"
     file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 1\n"))
     home.at(4)
-    told = home.installation.command("sync", "--company", "alpha", "--json")
-    assert (told.code, home.snapshots(), home.snapshots("beta")) == (0, ["03", "04"], ["01"])
-    assert "Removed 2 snapshots older than retention_days = 1" in told.err
+    result = home.installation.command("sync", "--company", "alpha", "--json")
+    assert (result.code, home.snapshots(), home.snapshots("beta")) == (0, ["03", "04"], ["01"])
+    assert "Removed 2 snapshots older than retention_days = 1" in result.err
     assert home.faults() == []
     # a limit that a full disk keeps from being kept is said, and the night is published
     home.at(5)
@@ -171,15 +171,15 @@ def test_a_sync_waits_for_a_forget(home: Home) -> None:
     home.installation.variables["PIPEDRIVE_GRAPH_LOCK_WAIT"] = "0"
     with stage.locked(home.path, on_wait=print) as held:
         held.prepare()
-        told = home.installation.command("sync", "--company", "alpha")
-    assert told.code == 1
-    assert f"Another process ({os.getpid()}) is deleting old data (since " in told.err
+        result = home.installation.command("sync", "--company", "alpha")
+    assert result.code == 1
+    assert f"Another process ({os.getpid()}) is deleting old data (since " in result.err
 
 
 def test_a_full_disk_changes_nothing(home: Home) -> None:
     before = contents(home.path)
-    told = home.installation.on_a_full_disk(200_000, "forget", *BEFORE, "--reason", "policy 7", "--yes")
-    assert (told.code, "No space is left to write" in told.err) == (1, True)
+    result = home.installation.on_a_full_disk(200_000, "forget", *BEFORE, "--reason", "policy 7", "--yes")
+    assert (result.code, "No space is left to write" in result.err) == (1, True)
     assert contents(home.path) == before
     assert not (home.path / ".forget").exists()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

@@ -47,10 +47,10 @@ def test_the_rules_by_which_a_person_is_taken_out_of_json(value: object, left: o
 @pytest.mark.slow
 def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     listed = next(user for user in played.simulator.company.users.values() if user.email)
-    told = played.installation.command("forget", "--person", str(listed.email))
+    result = played.installation.command("forget", "--person", str(listed.email))
     newest = played.installation.landing("alpha").latest()
     assert newest is not None
-    assert (told.code, told.sentence) == (
+    assert (result.code, result.sentence) == (
         2,
         f"'{listed.email}' is user {listed.id} of 'alpha', and Pipedrive still lists this user (snapshot"
         f" {newest.snapshot_id}; it also lists deactivated users): the next sync would collect them again."
@@ -70,14 +70,14 @@ def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     ],
 )
 def test_who_is_not_named_clearly(played: Home, arguments: tuple[str, ...], sentence: str) -> None:
-    told = played.installation.command("forget", *arguments)
-    assert (told.code, told.sentence) == (2, sentence)
+    result = played.installation.command("forget", *arguments)
+    assert (result.code, result.sentence) == (2, sentence)
 
 
 @pytest.mark.slow
 def test_nobody(played: Home) -> None:
-    told = played.installation.command("forget", "--person", "nobody@example.com")
-    assert (told.code, told.out, told.err) == (0, "", "There is nothing to delete.\n")
+    result = played.installation.command("forget", "--person", "nobody@example.com")
+    assert (result.code, result.out, result.err) == (0, "", "There is nothing to delete.\n")
 
 
 def traces(home: Home) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installation import Installation, Told
+from installation import CommandResult, Installation
 
 from pipedrive_graph.pipedrive.http_types import Timeouts
 from pipedrive_graph.pipedrive.ratelimit.retry import RetryPolicy
@@ -43,7 +43,7 @@ class Night:
         results: the JSON object of each company.
     """
 
-    told: Told
+    told: CommandResult
     published: Path
     results: dict[str, dict[str, Any]]
     _views: dict[str, View] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from published import Row, differing, query, tables
 
 from pipedrive_graph.pipedrive.http_types import Timeouts
@@ -117,7 +117,7 @@ class Stage:
         assert installation.night().verdict.status == "complete"
         return installation
 
-    def check(self, ending: Ending, told: Told, installation: Installation) -> None:
+    def check(self, ending: Ending, told: CommandResult, installation: Installation) -> None:
         """Check how `sync` ended in a copy."""
         assert "Traceback" not in told.out + told.err
         assert told.code == ending.code, told

@@ -296,10 +296,10 @@ def test_a_night(stages: dict[str, Stage], case: Case, dialect: str) -> None:
     installation = stage.copy()
     case.plant(stage)
     try:
-        told = installation.command("sync", "--json")
+        result = installation.command("sync", "--json")
     finally:
         stage.simulator.faults.clear()
-    stage.check(case.ending, told, installation)
+    stage.check(case.ending, result, installation)
     if case.ending.code:
         stage.heals(installation)
 

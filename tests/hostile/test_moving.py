@@ -47,9 +47,9 @@ def test_a_list_that_grows_while_it_is_paged_has_everybody(stage: Stage) -> None
     people, installation = stage.simulator.company, stage.copy()
     stage.simulator.faults.add("users", meanwhile(lambda: people.invite("late@example.com")))
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    stage.check(Ending(), told, installation)
+    stage.check(Ending(), result, installation)
     assert query(installation.published, IDS) == [(user,) for user in sorted(people.users)]
 
 
@@ -62,10 +62,10 @@ def test_a_list_that_shrinks_while_it_is_paged_loses_nobody(stage: Stage) -> Non
     stage.simulator.faults.add("users", meanwhile(lambda: people.remove_user(second)))
     stage.simulator.requests.clear()
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    assert told.sentence.startswith("default is partial: 2 of ")
+    assert result.code == 4
+    assert result.sentence.startswith("default is partial: 2 of ")
     assert f"users/{slips}" in {request.path for request in stage.simulator.requests}
     assert query(installation.published, IDS) == [(user,) for user in sorted({*people.users, second})]
     stage.heals(installation)
@@ -82,10 +82,10 @@ def test_who_vanishes_between_list_and_details_is_unknown_and_gone_the_night_aft
         after=LAST_PAGE[stage.simulator.options.dialect],
     )
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 4
-    assert told.sentence.startswith("default is partial: 2 of ")
+    assert result.code == 4
+    assert result.sentence.startswith("default is partial: 2 of ")
     flags = "SELECT permission, granted FROM user_permissions WHERE user_id = ? ORDER BY 1"
     assert query(installation.published, flags, stage.calm) == query(
         stage.before.published, flags, stage.calm
@@ -123,9 +123,9 @@ def test_names_of_every_kind_are_kept_as_they_are(stage: Stage) -> None:
     stage.simulator.faults.add("users", *unescaped, times=None)
     installation = stage.copy()
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 0
+    assert result.code == 0
     kept = dict(query(installation.published, "SELECT user_id, name FROM users"))
     assert [kept[user.id] for user in people[-3:]] == [f"<{text}>" for text in ESCAPES.values()]
     assert [kept[user.id] for user, _ in zip(people, NAMES, strict=False)] == list(NAMES.values())
@@ -143,9 +143,9 @@ def replaced(old: bytes, new: bytes) -> faults.Action:
 def test_a_name_of_ten_million_characters(stage: Stage) -> None:
     stage.simulator.company.users[stage.calm].name = "n" * 10_000_000
 
-    told = stage.copy().command("sync", "--json")
+    result = stage.copy().command("sync", "--json")
 
-    assert (told.code, told.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
 
 
 @pytest.mark.slow
@@ -157,11 +157,11 @@ def test_a_server_that_dies_half_way_and_is_there_again_the_day_after(stage: Sta
     simulator.faults.add(r"users/\d+/.*", meanwhile(dies.start), after=15)
     simulator.faults.add(r"users/\d+/.*", faults.silence, times=None)
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
     dies.join()
-    assert told.code == 4
-    assert told.sentence.startswith("Pipedrive has stopped answering (")
+    assert result.code == 4
+    assert result.sentence.startswith("Pipedrive has stopped answering (")
     assert installation.published.read_bytes() == stage.before.published.read_bytes()
     (begun,) = (path.parent.name for path in installation.landing().path.glob("*/draft.json"))
     simulator.faults.clear()

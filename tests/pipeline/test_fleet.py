@@ -54,10 +54,10 @@ def test_all_are_read_together_built_as_one_batch_and_published_once(
         lambda self, temporary: written.append(self.target) or put_in_place(self, temporary),
     )
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert (told.code, told.err) == (0, "")
-    assert codes(told.objects) == [
+    assert (result.code, result.err) == (0, "")
+    assert codes(result.objects) == [
         ("alpha", "complete", 0),
         ("beta", "complete", 0),
         ("gamma", "complete", 0),
@@ -99,15 +99,15 @@ def test_one_that_fails_holds_up_no_other(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta", "gamma")
     installation.variables["TOKEN_beta"] = "0" * 40
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 3
-    assert sorted(codes(told.objects)) == [
+    assert result.code == 3
+    assert sorted(codes(result.objects)) == [
         ("alpha", "complete", 0),
         ("beta", None, 3),
         ("gamma", "complete", 0),
     ]
-    assert told.sentence.startswith("beta: ")
+    assert result.sentence.startswith("beta: ")
     assert published(installation) == ["alpha", "gamma"]
 
 
@@ -125,10 +125,10 @@ def test_a_snapshot_that_is_damaged_keeps_its_company_out_of_the_batch(
             return build_batch(*arguments, **options)  # type: ignore[arg-type]
 
         patch.setattr(build, "build_batch", damaged)
-        told = installation.command("sync", "--json")
+        result = installation.command("sync", "--json")
 
-    assert told.code == 1
-    assert sorted(codes(told.objects)) == [
+    assert result.code == 1
+    assert sorted(codes(result.objects)) == [
         ("alpha", "complete", 0),
         ("beta", None, 1),
         ("gamma", "complete", 0),
@@ -151,22 +151,22 @@ def test_one_of_eight_hangs_and_the_others_are_published_in_time(fleet: Fleet) -
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGINT)
-    told = installation.wait(process)
+    result = installation.wait(process)
 
     assert sorted(codes(ended)) == [(name, "complete", 0) for name in names[:-1]]
     assert published(installation) == names[:-1]
-    assert told.code == 1
+    assert result.code == 1
     kept = "What was read so far is kept; a sync within 6 hours continues from there."
-    assert told.failures == [("hangs", 1, f"Interrupted. {kept}")]
-    assert told.sentence == f"Interrupted. {kept}"
+    assert result.failures == [("hangs", 1, f"Interrupted. {kept}")]
+    assert result.sentence == f"Interrupted. {kept}"
 
 
 def test_two_processes_for_different_companies_both_succeed(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta", own={"alpha": {"latency": 0.05}, "beta": {"latency": 0.05}})
     processes = [installation.process("sync", "--company", name, "--json") for name in ("alpha", "beta")]
     for process, name in zip(processes, ("alpha", "beta"), strict=True):
-        told = installation.wait(process)
-        assert (told.code, codes(told.objects)) == (0, [(name, "complete", 0)])
+        result = installation.wait(process)
+        assert (result.code, codes(result.objects)) == (0, [(name, "complete", 0)])
     assert published(installation) == ["alpha", "beta"]
 
 
@@ -174,16 +174,16 @@ def test_a_second_run_of_the_same_company_fails_alone(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta")
     installation.command("sync")
     with installation.landing("alpha").lock():
-        told = installation.command("sync", "--json")
-    assert told.code == 1
-    assert sorted(codes(told.objects)) == [("alpha", None, 1), ("beta", "complete", 0)]
-    assert "is collecting company 'alpha'" in told.objects[0]["error"]
+        result = installation.command("sync", "--json")
+    assert result.code == 1
+    assert sorted(codes(result.objects)) == [("alpha", None, 1), ("beta", "complete", 0)]
+    assert "is collecting company 'alpha'" in result.objects[0]["error"]
 
 
 def test_company_is_repeatable_and_jobs_bounds_how_many_are_read_at_once(fleet: Fleet) -> None:
     installation, simulators = fleet("alpha", "beta", "gamma", users=6)
-    told = installation.command("sync", "--company", "gamma", "--company", "alpha", "--jobs", "1", "--json")
-    assert (told.code, codes(told.objects)) == (0, [("gamma", "complete", 0), ("alpha", "complete", 0)])
+    result = installation.command("sync", "--company", "gamma", "--company", "alpha", "--jobs", "1", "--json")
+    assert (result.code, codes(result.objects)) == (0, [("gamma", "complete", 0), ("alpha", "complete", 0)])
     assert simulators["gamma"].requests[-1].at <= simulators["alpha"].requests[0].at
     assert simulators["beta"].requests == []
     assert installation.command("sync", "--company", "").code == 2
@@ -219,6 +219,6 @@ def test_a_snapshot_is_built_again_after_a_run_that_was_killed_in_the_batch(flee
     process.kill()
     installation.wait(process)
 
-    told = installation.command("sync", "--json")
-    assert (told.code, published(installation)) == (0, ["alpha", "beta"])
+    result = installation.command("sync", "--json")
+    assert (result.code, published(installation)) == (0, ["alpha", "beta"])
     assert installation.command("verify").code == 0

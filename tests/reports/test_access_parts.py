@@ -82,7 +82,7 @@ def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tupl
 
 
 @pytest.mark.parametrize(
-    ("last_login", "login_known", "told"),
+    ("last_login", "login_known", "message"),
     [
         (None, True, "never"),
         (None, False, "not known"),
@@ -92,21 +92,21 @@ def test_evidence_of_ones_own_rules_may_be_anything(evidence: object, told: tupl
     ],
 )
 def test_never_and_not_known_are_told_apart(
-    last_login: str | None, login_known: bool | None, told: str
+    last_login: str | None, login_known: bool | None, message: str
 ) -> None:
     evidence = {"last_login": last_login, "login_known": login_known}
 
-    assert entries(evidence) == (Entry("Last login", (told,)),)
+    assert entries(evidence) == (Entry("Last login", (message,)),)
     assert entries({"admins": [{"user": "Ana", **evidence}]}) == (
-        Entry("Admins", table=Table(("User", "Last login"), (("Ana", told),))),
+        Entry("Admins", table=Table(("User", "Last login"), (("Ana", message),))),
     )
     assert entries({"last_login": last_login}) == (
-        Entry("Last login", (told if last_login else "not known",)),
+        Entry("Last login", (message if last_login else "not known",)),
     )
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (
             "('acme', 'a.example', 30, FALSE, FALSE, TRUE), ('acme', 'gmail.com', 1, TRUE, FALSE, FALSE)",
@@ -126,7 +126,7 @@ def test_never_and_not_known_are_told_apart(
         ),
     ],
 )
-def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: str) -> None:
+def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, message: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"CREATE TABLE email_domains AS SELECT *, 'L 1' AS public_list FROM (VALUES {rows})"  # noqa: S608
@@ -136,7 +136,7 @@ def test_the_appendix_says_which_domains_are_the_companys_own(rows: str, told: s
         at = datetime.fromisoformat("2026-11-20")
         read = SnapshotFacts("s", at, at, "complete", "every-user", 1, 0, None)
 
-        assert _email_domains(Source(connection, Path("x"), "acme", read, None)) == told
+        assert _email_domains(Source(connection, Path("x"), "acme", read, None)) == message
 
 
 def test_words() -> None:

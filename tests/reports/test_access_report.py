@@ -273,10 +273,10 @@ def test_only_an_earlier_report_is_replaced(review: Reviewed, tmp_path: Path) ->
         assert review.installation.command("report", "--out", str(out)).code == 0
     out.write_text("[[waiver]]\n")
 
-    told = review.installation.command("report", "--out", str(out))
+    result = review.installation.command("report", "--out", str(out))
 
-    assert (told.code, told.out) == (1, "")
-    assert told.sentence == (
+    assert (result.code, result.out) == (1, "")
+    assert result.sentence == (
         f"{out} has changed since it was exported; name another file with --out, or add --force to replace"
         " this one."
     )
@@ -301,22 +301,22 @@ def test_the_page_is_small(review: Reviewed) -> None:
     ],
 )
 def test_wrong_use_is_a_sentence(review: Reviewed, options: list[str], code: int, sentence: str) -> None:
-    told = review.installation.command("report", *options)
-    assert (told.code, told.out, told.sentence) == (code, "", sentence)
+    result = review.installation.command("report", *options)
+    assert (result.code, result.out, result.sentence) == (code, "", sentence)
 
 
 def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
-    told = Installation(tmp_path).command("report")
-    assert told.code == 1
-    assert told.sentence == f"Nothing is published at {tmp_path}/identity_graph.duckdb yet; run sync first."
+    result = Installation(tmp_path).command("report")
+    assert result.code == 1
+    assert result.sentence == f"Nothing is published at {tmp_path}/identity_graph.duckdb yet; run sync first."
 
 
 def test_file_of_another_version_is_a_sentence(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "identity_graph.duckdb")) as connection:
         connection.execute("CREATE TABLE current_snapshot AS SELECT 'default' AS company")
-    told = Installation(tmp_path).command("report")
-    assert told.code == 1
-    assert told.sentence.endswith("published by another version of pipedrive-graph; run sync first.")
+    result = Installation(tmp_path).command("report")
+    assert result.code == 1
+    assert result.sentence.endswith("published by another version of pipedrive-graph; run sync first.")
 
 
 def test_since_compares_with_the_snapshot_before_that_day(review: Reviewed, tmp_path: Path) -> None:
@@ -399,8 +399,8 @@ def test_a_rule_that_cannot_be_run_is_told(review: Reviewed, installation: Insta
     (home / "rules" / "twice.sql").write_text(
         header.partition("\nWITH")[0].partition("\nSELECT")[0] + "\nSELECT * FROM nowhere\n"
     )
-    told = installation.command("sync")
-    assert told.code == 4
+    result = installation.command("sync")
+    assert result.code == 4
     ((outcome, reason, fired),) = query(
         installation.published, "SELECT outcome, reason, fired FROM rule_runs WHERE rule = 'twice'"
     )
@@ -408,4 +408,4 @@ def test_a_rule_that_cannot_be_run_is_told(review: Reviewed, installation: Insta
     assert "nowhere" in reason
     text = installation.settings.access_report("default").read_text(encoding="utf-8")
     assert "<code>twice</code> could not be run" in text
-    assert f"  Report    {installation.settings.access_report('default')}\n" in told.out
+    assert f"  Report    {installation.settings.access_report('default')}\n" in result.out

@@ -221,7 +221,7 @@ def test_columns_and_sheets_that_were_added_are_not_read(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (
             b"",
@@ -234,11 +234,11 @@ def test_columns_and_sheets_that_were_added_are_not_read(tmp_path: Path) -> None
         (b'row id,"x\n', "cannot be read as CSV: unexpected end of data."),
     ],
 )
-def test_a_file_that_is_no_review(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_file_that_is_no_review(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "file.xlsx"
     path.write_bytes(content)
 
-    with pytest.raises(DecisionError, match=told):
+    with pytest.raises(DecisionError, match=message):
         read(path)
 
 

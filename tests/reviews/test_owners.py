@@ -60,7 +60,7 @@ def test_a_company_goes_before_what_is_for_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('owner = "a@b"', "'owner' is not a setting; did you mean owners?"),
         ("default = 1", 'default: must be one e-mail address, such as "mara@example.com".'),
@@ -88,11 +88,11 @@ def test_a_company_goes_before_what_is_for_all(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path, text)
 
-    assert str(raised.value) == f"{tmp_path}/reviews.toml: {told}"
+    assert str(raised.value) == f"{tmp_path}/reviews.toml: {message}"
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[owners"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from openpyxl import load_workbook
 from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.worksheet import Worksheet
@@ -29,7 +29,7 @@ class Round:
     installation: Installation
     simulator: Simulator
     who: dict[str, int]
-    told: dict[str, Told]
+    told: dict[str, CommandResult]
     seen: dict[str, Any]
 
     def query(self, text: str, *values: object) -> list[Row]:
@@ -252,9 +252,9 @@ def test_rebuild_comes_to_the_same_rows(round_: Round) -> None:
     before = tables(round_.installation.published)
     assert len(before["review_decisions"]) == 10
 
-    told = round_.installation.command("rebuild")
+    result = round_.installation.command("rebuild")
 
-    assert told.code == 0
+    assert result.code == 0
     assert differing(before, tables(round_.installation.published)) == {}
 
 
@@ -262,9 +262,9 @@ def test_the_next_review_knows_the_last_decision(round_: Round, tmp_path: Path) 
     file = tmp_path / "next.csv"
     round_.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-22T09:00:00+00:00"
 
-    told = round_.installation.command("review", "open", "--out", str(file))
+    result = round_.installation.command("review", "open", "--out", str(file))
 
-    assert told.code == 0
+    assert result.code == 0
     text = file.read_text(encoding="utf-8-sig")
     assert "keep by " in text
     assert "on 2026-11-21, Q4 <b>review</b>" in text
@@ -322,7 +322,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (
             ("open", "--out", "HOME/companies.csv"),
@@ -351,7 +351,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
     ],
 )
 def test_what_is_wrong_is_one_sentence(
-    round_: Round, arguments: tuple[str, ...], code: int, told: str
+    round_: Round, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     home = round_.installation.home
     round_.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-22T10:00:00+00:00"
@@ -365,21 +365,21 @@ def test_what_is_wrong_is_one_sentence(
     ended = round_.installation.command("review", *(text.replace("HOME", str(home)) for text in arguments))
 
     assert ended.code == code
-    assert told in ended.err.strip().splitlines()[-1]
+    assert message in ended.err.strip().splitlines()[-1]
     assert "Traceback" not in ended.err
     assert not (home / "x.csv").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("open", "--out", "x.csv"), "No snapshot exists yet; run sync first."),
         (("status",), "yet; run sync first."),
     ],
 )
-def test_before_the_first_night(home: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_before_the_first_night(home: Path, arguments: tuple[str, ...], message: str) -> None:
     ended = Installation(home).command("review", *arguments)
 
     assert ended.code in {1, 2}
-    assert ended.sentence.endswith(told)
+    assert ended.sentence.endswith(message)
     assert not home.exists()

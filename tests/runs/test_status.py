@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from alerts.receivers import web_receiver
-from installation import Installation, Told
+from installation import CommandResult, Installation
 from prometheus_client.parser import text_string_to_metric_families
 
 import pipedrive_graph
@@ -60,10 +60,10 @@ def copied(night, tmp_path: Path) -> Installation:
 
 
 def status(installation: Installation, *arguments: str) -> tuple[int, dict[str, Any]]:
-    told = installation.command("status", "--json", *arguments)
-    (found,) = told.objects
-    assert found["exit_code"] == told.code
-    return told.code, found
+    result = installation.command("status", "--json", *arguments)
+    (found,) = result.objects
+    assert found["exit_code"] == result.code
+    return result.code, found
 
 
 def kept(installation: Installation) -> dict[str, Any]:
@@ -72,10 +72,10 @@ def kept(installation: Installation) -> dict[str, Any]:
 
 
 def test_a_home_without_a_run(tmp_path: Path) -> None:
-    told = Installation(tmp_path / "home").command("status")
+    result = Installation(tmp_path / "home").command("status")
 
-    assert (told.code, told.err) == (1, "")
-    assert told.out == "default  unhealthy\n  Nothing is published yet.\n"
+    assert (result.code, result.err) == (1, "")
+    assert result.out == "default  unhealthy\n  Nothing is published yet.\n"
     assert not (tmp_path / "home").exists()
 
 
@@ -108,9 +108,9 @@ def test_all_is_well_after_a_complete_run(copied, night) -> None:
 
 
 def test_a_person_reads_it_in_a_few_lines(copied) -> None:
-    told = copied.command("status")
+    result = copied.command("status")
 
-    first, second, third, *_ = told.out.splitlines()
+    first, second, third, *_ = result.out.splitlines()
     assert first == "default  healthy"
     assert second.startswith("  last run: 2026-11-01 02:00 to 2026-11-01 02:0")
     assert third.endswith(", read 1.0 hours ago")
@@ -189,7 +189,7 @@ def test_status_while_a_run_is_at_work_and_after_it_was_ended(copied, serve, how
     assert found["running_since"].startswith("2026-11-01T03:00:")
 
     process.send_signal(how)
-    told: Told = copied.wait(process)
+    result: CommandResult = copied.wait(process)
     code, found = status(copied)
 
     assert code == 1
@@ -197,8 +197,8 @@ def test_status_while_a_run_is_at_work_and_after_it_was_ended(copied, serve, how
     if how is signal.SIGKILL:
         assert problem == "The run that began at 2026-11-01 03:00 UTC did not end: its process is gone."
     else:
-        assert (told.code, told.objects[0]["exit_code"]) == (1, 1)
-        assert told.objects[0]["error"].startswith("Interrupted. ")
+        assert (result.code, result.objects[0]["exit_code"]) == (1, 1)
+        assert result.objects[0]["error"].startswith("Interrupted. ")
         assert re.match(r"The run that ended at 2026-11-01 03:0\d UTC failed with code 1: Inter", problem)
 
 
@@ -266,10 +266,10 @@ def test_a_record_that_cannot_be_written_is_a_warning(copied, serve) -> None:
     shutil.rmtree(copied.home / "runs")
     (copied.home / "runs").write_text("")
 
-    told = copied.command("sync")
+    result = copied.command("sync")
 
-    assert told.code == 0
-    assert set(told.err.splitlines()) == {
+    assert result.code == 0
+    assert set(result.err.splitlines()) == {
         f"Warning: The run is not recorded: Cannot write {copied.home}/runs/{name}: {why}."
         for name, why in ((".default.lock", "File exists"), ("default.json", "File exists"))
     }
@@ -307,11 +307,11 @@ def test_with_json_stdout_holds_objects_alone(copied, arguments, how) -> None:
     if how == "a damaged published file":
         (copied.home / "identity_graph.duckdb").write_bytes(b"no database")
 
-    told = copied.command(*arguments.split(), "--json", "--log-format", "json")
+    result = copied.command(*arguments.split(), "--json", "--log-format", "json")
 
-    assert all(isinstance(one, dict) for one in told.objects)
-    assert all(isinstance(json.loads(line), dict) for line in told.err.splitlines())
-    assert told.objects or told.err or "changes" in arguments or "review" in arguments
+    assert all(isinstance(one, dict) for one in result.objects)
+    assert all(isinstance(json.loads(line), dict) for line in result.err.splitlines())
+    assert result.objects or result.err or "changes" in arguments or "review" in arguments
 
 
 def test_a_full_disk_is_a_warning(tmp_path: Path) -> None:
@@ -360,13 +360,13 @@ def test_the_metrics_of_a_run(night) -> None:
 
 
 def test_every_metric_has_help_and_type_and_status_prints_the_same(copied) -> None:
-    told = copied.command("status", "--prometheus")
+    result = copied.command("status", "--prometheus")
 
-    lines = told.out.splitlines()
+    lines = result.out.splitlines()
     names = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
     assert names == {line.split()[2] for line in lines if line.startswith("# HELP ")}
     assert all(name.startswith("pipedrive_graph_") for name in names)
-    assert told.out == (copied.home / "graph.prom").read_text()
+    assert result.out == (copied.home / "graph.prom").read_text()
 
 
 def test_a_metrics_file_that_cannot_be_written_is_a_warning(copied) -> None:
@@ -384,12 +384,12 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(copied) -> None:
 def test_the_metrics_file_has_the_ending_that_node_exporter_reads(copied) -> None:
     (copied.home / "settings.toml").write_text('[metrics]\ntextfile = "graph.txt"\n')
 
-    told = copied.command("sync", "--json")
+    result = copied.command("sync", "--json")
 
-    assert told.code == 2
-    assert told.sentence.startswith(f"{copied.home}/settings.toml: metrics.textfile (line 2): ")
-    assert [(one["company"], one["exit_code"], one["error"]) for one in told.objects] == [
-        ("default", 2, told.sentence)
+    assert result.code == 2
+    assert result.sentence.startswith(f"{copied.home}/settings.toml: metrics.textfile (line 2): ")
+    assert [(one["company"], one["exit_code"], one["error"]) for one in result.objects] == [
+        ("default", 2, result.sentence)
     ]
     assert copied.command("status").code == 2
 
@@ -434,12 +434,12 @@ def test_a_partial_run_is_noted_and_no_failure(copied, serve) -> None:
     copied.variables |= {"PIPEDRIVE_BASE_URL": simulator.url, "PIPEDRIVE_API_TOKEN": simulator.token}
     simulator.faults.add(r"users/\d+/permissions", faults.forbidden, times=1)
 
-    told = copied.command("sync", "--json")
+    result = copied.command("sync", "--json")
 
-    assert (told.code, told.objects[0]["exit_code"]) == (4, 4)
+    assert (result.code, result.objects[0]["exit_code"]) == (4, 4)
     code, found = status(copied)
     assert (code, found["last_run"]["exit_code"], found["last_run"]["status"]) == (0, 4, "partial")
-    assert found["notes"] == [f"The snapshot {told.objects[0]['snapshot_id']} is partial."]
+    assert found["notes"] == [f"The snapshot {result.objects[0]['snapshot_id']} is partial."]
 
 
 @pytest.mark.parametrize(
@@ -456,9 +456,9 @@ def test_a_mistake_before_any_run_is_an_object_for_each_known_company(
 ) -> None:
     (tmp_path / "companies.toml").write_text(text)
 
-    told = Installation(tmp_path).command("sync", "--json", *arguments)
+    result = Installation(tmp_path).command("sync", "--json", *arguments)
 
-    assert told.code == 2
-    assert [list(one) for one in told.objects] == [["company", "at", "exit_code", "error"]] * len(companies)
-    assert [one["company"] for one in told.objects] == companies
-    assert {(one["exit_code"], one["error"]) for one in told.objects} == {(2, told.sentence)}
+    assert result.code == 2
+    assert [list(one) for one in result.objects] == [["company", "at", "exit_code", "error"]] * len(companies)
+    assert [one["company"] for one in result.objects] == companies
+    assert {(one["exit_code"], one["error"]) for one in result.objects} == {(2, result.sentence)}

@@ -307,7 +307,7 @@ def test_permission_that_comes_or_goes_with_the_edit_of_a_set(company: Company) 
 
 
 @pytest.mark.parametrize(
-    ("edited", "told", "partial", "explained"),
+    ("edited", "reported", "partial", "explained"),
     [
         (2, 2, None, True),
         # complete nights: the user held it not when the set granted it, and holds it later
@@ -320,7 +320,7 @@ def test_permission_that_comes_or_goes_with_the_edit_of_a_set(company: Company) 
     ],
 )
 def test_edit_counts_until_the_next_complete_answers(
-    connection: duckdb.DuckDBPyConnection, edited: int, told: int, partial: int | None, explained: bool
+    connection: duckdb.DuckDBPyConnection, edited: int, reported: int, partial: int | None, explained: bool
 ) -> None:
     company = Company(connection)
     for night in range(5):
@@ -328,10 +328,10 @@ def test_edit_counts_until_the_next_complete_answers(
     company.permission_set("a", [], until=edited)
     company.permission_set("a", ["can_x"], since=edited)
     company.user(1, "Ana", access=[entry("a")])
-    company.flags(1, can_x=False, until=told)
-    company.flags(1, can_x=True, since=told)
+    company.flags(1, can_x=False, until=reported)
+    company.flags(1, can_x=True, since=reported)
 
-    assert by_sets(company) == [(f"s{told}", "1", "granted", "can_x", "a" if explained else None)]
+    assert by_sets(company) == [(f"s{reported}", "1", "granted", "can_x", "a" if explained else None)]
 
 
 def test_edit_counts_until_the_user_is_asked_where_few_are(connection: duckdb.DuckDBPyConnection) -> None:

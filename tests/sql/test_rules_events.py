@@ -156,8 +156,8 @@ def test_event_names_the_accepted_snapshots(connection: Any) -> None:
         company.snapshot(night, status)
     user(company, 1, {"access": USER}, None, None, {"access": ADMIN})
 
-    told = finding(company, "admin_granted")[2]["snapshots"]
-    assert [(read["snapshot_id"], read["status"]) for read in told.values()] == [
+    evidence_read = finding(company, "admin_granted")[2]["snapshots"]
+    assert [(read["snapshot_id"], read["status"]) for read in evidence_read.values()] == [
         ("s1", "partial"),
         ("s3", "complete"),
     ]
@@ -363,11 +363,11 @@ def test_permission_set_changed_says_whom_it_reaches(company: Company) -> None:
     assert title == (
         "The permission set A of sales now grants w, z, and no longer grants x; 26 active users have it."
     )
-    told = json.loads(evidence)
-    assert told.pop("first_assignees") == [
+    evidence_read = json.loads(evidence)
+    assert evidence_read.pop("first_assignees") == [
         f"User{number} (user{number}@example.com)" for number in range(5, 25)
     ]
-    assert told == {
+    assert evidence_read == {
         "permission_set": "A",
         "app": "sales",
         "type": "custom",

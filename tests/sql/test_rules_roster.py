@@ -113,8 +113,13 @@ def test_evidence_of_a_stranger(company: Company) -> None:
     [(title, severity, evidence)] = company.table("rules.not_on_roster", "title, severity, evidence")
 
     assert (title, severity) == ("Eve (eve@example.com) can sign in but is not on the roster.", "medium")
-    told = json.loads(evidence)
-    assert (told["roster_rows"], told["last_login"], told["roles"], told["admin"]) == (2, None, [], False)
+    evidence_read = json.loads(evidence)
+    assert (
+        evidence_read["roster_rows"],
+        evidence_read["last_login"],
+        evidence_read["roles"],
+        evidence_read["admin"],
+    ) == (2, None, [], False)
 
 
 @pytest.mark.parametrize("rule", ["leaver_still_active", "not_on_roster", "expected_role_differs"])

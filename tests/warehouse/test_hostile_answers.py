@@ -40,9 +40,9 @@ def test_values_that_cannot_be_read_are_reported_with_their_place(installation, 
     flags = {**simulator.company.permissions(somebody), "can_add_deals": "perhaps"}
     simulator.faults.add(f"users/{somebody}/permissions", faults.body({"success": True, "data": flags}))
 
-    told = installation.command("sync", "--json")
+    result = installation.command("sync", "--json")
 
-    assert told.code == 0
+    assert result.code == 0
     assert unreadable(installation) == [
         ("users", str(somebody), "active_flag", "maybe"),
         ("users", str(somebody), "created", "yesterday"),

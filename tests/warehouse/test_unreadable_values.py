@@ -18,7 +18,7 @@ from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.http_types import Response
 from pipedrive_graph.pipedrive.models import read_flag, read_id, read_text_id
-from pipedrive_graph.pipedrive.responses import interpret
+from pipedrive_graph.pipedrive.responses import parse_response
 from pipedrive_graph.warehouse import database, ingest, tables
 
 USER = {
@@ -225,7 +225,7 @@ def test_collecting_and_staging_agree_on_rows_that_contradict_each_other(
     fields = [(str(number), field) for number, pair in enumerate(PAIRS, 1) for field in pair[2]]
 
     staged.stage({endpoint: (None, rows)})
-    answer = interpret(Call(endpoint), Response(200, {}, json.dumps({"data": rows}).encode()), Redaction())
+    answer = parse_response(Call(endpoint), Response(200, {}, json.dumps({"data": rows}).encode()), Redaction())
 
     assert staged.rows("SELECT subject_id, field FROM staging.contradictions ORDER BY ALL") == fields
     assert contradictions(endpoint, [answer]) == [f"{endpoint}: id {subject}" for subject, _ in fields]
