@@ -84,7 +84,7 @@ class Nights:
         }
         read = [f"SELECT {columns} FROM {table} ORDER BY ALL" for table, columns in tables.items()]  # noqa: S608
         before = [self.query(sql) for sql in read]
-        build.rebuild(self.installation.settings, self.installation.models, tell=print)
+        build.rebuild(self.installation.settings, self.installation.models, on_wait=print)
         assert [self.query(sql) for sql in read] == before
 
     def evidence(self) -> dict[str, Any]:

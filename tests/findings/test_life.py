@@ -426,7 +426,7 @@ def test_a_waiver_that_covers_nothing_is_told(night) -> None:
 def test_a_decision_that_a_crash_cut_off_is_done_by_the_next_night(night, monkeypatch) -> None:
     finding = findings(night, "--rule", "unexplained_permission")[0]["finding_id"]
     with monkeypatch.context() as patch:
-        patch.setattr("pipedrive_graph.decisions.replay.Decisions._do", lambda *_: 1 / 0)
+        patch.setattr("pipedrive_graph.decisions.replay.Decisions._apply", lambda *_: 1 / 0)
         assert night.command("waive", finding, "--reason", "x", "--until", "2026-12-31").code == 1
     assert findings(night, "--status", "waived") == []
 
