@@ -62,6 +62,23 @@ def test_sql_never_asks_for_the_time() -> None:
     assert found == []
 
 
+USE_SETTINGS = ("config", "cli", "orchestration", "builder/configuration.py", "published/identity_graph.py")
+"""Rooms and modules that load the configuration, and hand values down: a `Home`, names, policies."""
+
+
+def test_settings_are_loaded_at_the_door() -> None:
+    loads = re.compile(
+        r"config\.settings import .*\b(Settings|load)\b|config import .*\bsettings\b|\bpolicy\.load\("
+    )
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if loads.search(path.read_text(encoding="utf-8"))
+        and not str(path.relative_to(PACKAGE)).startswith(USE_SETTINGS)
+    ]
+    assert found == []
+
+
 _SQL = re.compile(r"\s*(--|SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|FROM|COPY|ATTACH)\b")
 
 MOST_SQL_LINES = 880

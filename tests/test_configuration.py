@@ -130,7 +130,7 @@ def test_a_mistake_in_a_file_is_the_error_of_the_run(acme: Installation, name: s
     configuration = broken(acme)
 
     assert str(configuration.problem) == sentence.format(home=acme.home)
-    assert (configuration.known.home, configuration.alerting) == (acme.home, True)
+    assert (configuration.known.folder, configuration.alerting) == (acme.home, True)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.state import ChannelState, State
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import AlertError, LandingError, NoSpaceError, WarehouseError
 from pipedrive_graph.landing import Landing
 
@@ -37,12 +37,12 @@ class Outcome:
     problem: str | None = None
 
 
-def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
+def report_of(home: Home, alerts: Alerts, company: str) -> str:
     """The place of a company's report: the address if one is configured, else the path."""
     address = alerts.address(company)
     if address:
         return address
-    folder: Path = settings.reports / company
+    folder: Path = home.reports / company
     with suppress(PermissionError):  # an unreadable report does not prevent the alert
         return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
     return str(folder)
@@ -53,7 +53,7 @@ class Sender:
 
     def __init__(
         self,
-        settings: Settings,
+        home: Home,
         company: str,
         alerts: Alerts,
         state: State,
@@ -61,25 +61,25 @@ class Sender:
         note: Note | None = None,
     ) -> None:
         self._company, self._alerts, self._state = company, alerts, state
-        self._report = report_of(settings, alerts, company)
+        self._report = report_of(home, alerts, company)
         self._now = clock.now()
         self._notes = [note] if note else []
         self._published: due.Published | None = None
         self._datable = True
         latest: due.Latest | None = None
         try:
-            self._published = due.read_published(settings.published, company)
+            self._published = due.read_published(home.published, company)
             latest = self._published.latest if self._published else None
         except (WarehouseError, NoSpaceError) as error:
             # other alerts are sent all the same
             outcomes.append(Outcome("", problem=f"No alert about findings could be sent: {error}"))
-            latest = self._latest_of_landing(settings)
+            latest = self._latest_of_landing(home)
         self._latest = latest
 
-    def _latest_of_landing(self, settings: Settings) -> due.Latest | None:
+    def _latest_of_landing(self, home: Home) -> due.Latest | None:
         """The latest snapshot in the landing; if the landing is damaged too, a note about that is due."""
         try:
-            newest = Landing(settings.storage).of(self._company).latest(accepted=True)
+            newest = Landing(home.storage).of(self._company).latest(accepted=True)
         except LandingError as error:
             self._datable = False
             self._notes.append(due.damaged(self._company, [str(error)], now=self._now))

@@ -38,7 +38,7 @@ def waivers_file(configuration: Configuration) -> Iterator[Check]:
     """Whether waivers.toml can be used; no result if there is none."""
     entries = configuration.waivers.entries
     expired = sum(waiver.expires < clock.now().date() for _, waiver in entries)
-    text = f"{len(entries)} in {configuration.settings.home / waivers.FILE}"
+    text = f"{len(entries)} in {configuration.settings.folder / waivers.FILE}"
     if expired:
         yield warning("waivers", f"{text}, {expired} of them expired")
     elif entries:
@@ -81,7 +81,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
 def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
     """Whether reviews.toml can be used; no result if there is none."""
     problem = owners_problem(lambda: configuration.owners, configuration.settings.published)
-    file = configuration.settings.home / role_owners.FILE
+    file = configuration.settings.folder / role_owners.FILE
     if problem:
         yield warning("reviews", problem)
     elif file.is_file():

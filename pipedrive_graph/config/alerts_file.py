@@ -147,7 +147,7 @@ def read(settings: Settings) -> AlertsFile:
     Args:
         settings: the home folder with the file, and the companies.
     """
-    file, text = settings.home / FILE, None
+    file, text = settings.folder / FILE, None
     # if the companies are a guess, an alert may name another one
     companies = None if settings.guessed else tuple(company.name for company in settings.companies)
     try:

@@ -126,7 +126,7 @@ def load(settings: Settings) -> Policies:
     Raises:
         ConfigurationError: if the file cannot be used, naming the place and the reason.
     """
-    file = settings.home / FILE
+    file = settings.folder / FILE
     own = toml.read(file) or {}
     known = [company.name for company in settings.companies]
     companies = toml.tables_of_companies(own, file, known)
@@ -145,10 +145,10 @@ def load(settings: Settings) -> Policies:
     )
 
 
-def usual_folder(settings: Settings) -> Path:
+def usual_folder(home: Path) -> Path:
     """Return the default folder of custom rules, which findings.toml may change."""
     folder: str = _shipped()["rules"]["folder"]
-    return settings.home / folder
+    return home / folder
 
 
 def _rules(table: object, file: Path, *, named: bool) -> Path:

@@ -18,7 +18,6 @@ from typing import Any
 import platformdirs
 
 from pipedrive_graph.common import clock, environment, files, locks, pasted, trust
-from pipedrive_graph.common.text import meant, printable
 from pipedrive_graph.config import company_values, credentials, options, output_access, toml
 from pipedrive_graph.config.company import (
     BASE_URL_VARIABLE,
@@ -33,12 +32,11 @@ from pipedrive_graph.config.company import (
     Collect,
     Company,
     OAuth,
+    check_known,
 )
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.options import Options
-from pipedrive_graph.config.output_access import OutputAccess
-from pipedrive_graph.config.publication import Publication, PublishedFile
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.landing.storage import FolderStorage, Storage
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -76,25 +74,31 @@ _VARIABLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings, and the paths that follow from them.
+class Settings(Home):
+    """The home folder with the settings: the companies and the options.
 
     Attributes:
-        home: the home folder.
         companies: in the order of companies.toml.
         guessed: whether the companies' names are a guess because the settings cannot be read.
         listed: whether companies.toml names the companies, and there cannot be others. A variable names only
             one company, and other processes may have other variables.
-        access: who may read output, according to settings.toml; None for its owner only.
         loaded: the content of settings.toml; None if it was not read with the rest.
     """
 
-    home: Path
     companies: tuple[Company, ...]
     guessed: bool = False
     listed: bool = False
-    access: OutputAccess | None = None
     loaded: Options | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the companies, in order."""
+        return [company.name for company in self.companies]
+
+    @property
+    def rosters(self) -> tuple[Path, ...]:
+        """The rosters that the settings name."""
+        return tuple(company.roster for company in self.companies if company.roster)
 
     @property
     def options(self) -> Options:
@@ -103,56 +107,7 @@ class Settings:
         Raises:
             ConfigurationError: if it was not read with the rest, and cannot be used.
         """
-        return self.loaded or options.load(self.home)
-
-    @property
-    def output(self) -> OutputAccess:
-        """Writes output files with the configured group and mode."""
-        return self.access or OutputAccess(self.home)
-
-    @property
-    def storage(self) -> Storage:
-        """The storage of the landing and the journal."""
-        return FolderStorage(self.home)
-
-    @property
-    def landing(self) -> Path:
-        """The folder of all snapshots."""
-        return self.home / "landing"
-
-    @property
-    def journal(self) -> Path:
-        """The folder of the decision journals, with one file per company."""
-        return self.home / "journal"
-
-    @property
-    def warehouse(self) -> Path:
-        """The internal database of the pipeline."""
-        return self.home / "warehouse.duckdb"
-
-    @property
-    def published(self) -> Path:
-        """The database for users."""
-        return self.home / output_access.PUBLISHED
-
-    @property
-    def publication(self) -> Publication:
-        """The place of the published file."""
-        return PublishedFile(self.published, self.output)
-
-    @property
-    def reports(self) -> Path:
-        """The folder of the reports, with one folder per company."""
-        return self.home / "reports"
-
-    @property
-    def parsed_queries(self) -> Path:
-        """The cache of parsed queries of sql/ and custom rules; any process can recreate it."""
-        return self.home / "cache" / "sql.json"
-
-    def access_report(self, company: str) -> Path:
-        """Return the path of a company's access report."""
-        return self.reports / company / "access_report.html"
+        return self.loaded or options.load(self.folder)
 
     def named(self, company: str) -> str | None:
         """Return the company's name for a message, if there are several companies."""
@@ -164,14 +119,8 @@ class Settings:
         Raises:
             ConfigurationError: if it does not exist.
         """
-        for company in self.companies:
-            if company.name == name:
-                return company
-        known = [company.name for company in self.companies]
-        raise ConfigurationError(
-            f"The settings have no company '{pasted.shown(printable(name))}'{meant(name, known)};"
-            f" there is: {', '.join(known)}."
-        )
+        check_known(name, self.names)
+        return next(company for company in self.companies if company.name == name)
 
     def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:
         """Return the companies of these names, without duplicates; all companies if no name is given.

@@ -110,7 +110,7 @@ def load(settings: Settings, rules: Rules) -> Waivers:
         ConfigurationError: if it cannot be used, with the waiver's number and the key; or if the names of
             the rules cannot be determined.
     """
-    file = settings.home / FILE
+    file = settings.folder / FILE
     return _parsed(toml.text(file) or "", file, settings, rules)
 
 
@@ -173,7 +173,7 @@ def add(settings: Settings, rules: Rules, company: str, waiver: Waiver, *, title
     import tomlkit  # takes long to import, and a run only reads waivers
     from tomlkit.exceptions import TOMLKitError
 
-    file = settings.home / FILE
+    file = settings.folder / FILE
     before = toml.document(file) or toml.Document()
     text = before.text
     _parsed(text, file, settings, rules)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import duckdb
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.waivers import Waiver
 from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.warehouse.database import rows
 
-Handler = Callable[[duckdb.DuckDBPyConnection, Settings, str, Entry], None]
+Handler = Callable[[duckdb.DuckDBPyConnection, Home, str, Entry], None]
 """Applies one journal entry of a company. Deterministic: replaying an entry yields the same rows."""
 
 WAIVERS = "waivers"
@@ -21,9 +21,7 @@ ACKNOWLEDGED = "acknowledged"
 """Kind of the entry that acknowledges an event."""
 
 
-def replace_waivers(
-    connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, entry: Entry
-) -> None:
+def replace_waivers(connection: duckdb.DuckDBPyConnection, _home: Home, company: str, entry: Entry) -> None:
     """Replace the company's waivers; a known waiver keeps the time when it was first read."""
     before = dict(
         rows(connection, "SELECT waiver_id, read_at FROM history.waivers WHERE company = ?", company)
@@ -46,9 +44,7 @@ def replace_waivers(
         )
 
 
-def acknowledge(
-    connection: duckdb.DuckDBPyConnection, _settings: Settings, company: str, entry: Entry
-) -> None:
+def acknowledge(connection: duckdb.DuckDBPyConnection, _home: Home, company: str, entry: Entry) -> None:
     """Resolve an event permanently."""
     note = f"Acknowledged by {entry.content['by']}"
     note += f": {entry.content['note']}" if entry.content.get("note") else "."

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pipedrive_graph
 from pipedrive_graph.common import files
-from pipedrive_graph.config import policy
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.output import placed, write_contents
 from pipedrive_graph.exports.registry import FORMATS, Content, Format, Wrote, writer
@@ -44,8 +43,13 @@ class Exported:
     wrote: Wrote
 
 
-def export(settings: Settings, wanted: Wanted) -> Exported:
+def export(home: Home, wanted: Wanted, *, own_rules: Path | None = None) -> Exported:
     """Export the published file.
+
+    Args:
+        home: the home folder.
+        wanted: what to export.
+        own_rules: the folder of custom rules, which describe their findings.
 
     Raises:
         ConfigurationError: if a company or table does not exist, or the format has no tables to choose.
@@ -57,11 +61,10 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
         raise ConfigurationError(
             f"{wanted.format} exports the {form.content}, so --tables cannot be used with it; leave it out."
         )
-    own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
-    target = _target(settings, wanted, form)
-    with opened(settings.published) as connection:
+    target = _target(home, wanted, form)
+    with opened(home.published) as connection:
         source = Source(connection, companies=wanted.companies, tables=wanted.tables, own_rules=own_rules)
-        access = settings.output.within(target)
+        access = home.output.within(target)
         with placed(target, access, folder=form.file is None, force=wanted.force) as path:
             wrote = writer(wanted.format)(source, path)
             if form.file is None:
@@ -71,10 +74,10 @@ def export(settings: Settings, wanted: Wanted) -> Exported:
         return Exported(target, list(source.snapshots.values()), wrote)
 
 
-def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
+def _target(home: Home, wanted: Wanted, form: Format) -> Path:
     """The target of the export; for a format with one file, an existing folder means a file inside it."""
     if wanted.out is None:
-        folder = settings.home / "exports" / wanted.format
+        folder = home.folder / "exports" / wanted.format
         return folder / form.file if form.file else folder
     out = files.expanded(wanted.out).resolve()
     return out / form.file if form.file and out.is_dir() else out

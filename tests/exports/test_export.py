@@ -342,7 +342,7 @@ def test_the_list_forgets_files_that_are_gone(settings: Settings, tmp_path: Path
 
     export(settings, Wanted("sarif", out=tmp_path / "wednesday"))
 
-    listed = json.loads((settings.home / "exports.json").read_text())
+    listed = json.loads((settings.folder / "exports.json").read_text())
     inside = sorted(name.removeprefix(f"{tmp_path}/") for name in listed if name.startswith(str(tmp_path)))
     assert inside == ["tuesday", "usb/findings", "wednesday"]
 

@@ -373,7 +373,14 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(copied) -> None:
     (copied.home / "settings.toml").write_text('[metrics]\ntextfile = "nowhere/graph.prom"\n')
 
     warnings: list[str] = []
-    write_metrics(copied.settings, alerts_file.read(copied.settings), warnings.append)
+    settings = copied.settings
+    write_metrics(
+        settings,
+        settings.names,
+        settings.options.metrics.textfile,
+        alerts_file.read(settings),
+        warnings.append,
+    )
 
     assert warnings == [
         f"The metrics are not written: Cannot write {copied.home}/nowhere/graph.prom:"

@@ -84,7 +84,14 @@ def command(
         return 0
     if not reason:
         raise ConfigurationError("--yes needs --reason: it records why the data was deleted.")
-    done = run.carry_out(settings, configuration.models, forgetting, reason=reason.strip(), on_wait=say)
+    done = run.carry_out(
+        settings,
+        configuration.models,
+        configuration.policies,
+        forgetting,
+        reason=reason.strip(),
+        on_wait=say,
+    )
     for sentence in [*filter(None, [done.earlier]), *done.broken]:
         say(sentence)
     _show(done.items, as_json=as_json)
@@ -107,12 +114,12 @@ def _chosen(
     if not kinds:
         if len(names) > 1:
             raise ConfigurationError("Only one company at a time can be deleted.")
-        return WholeCompany(_known(names, with_data(settings)))
+        return WholeCompany(_known(names, with_data(settings)), settings.names, settings.rosters)
     companies = _companies(settings, names)
     if missing:
         return Missing(companies)
     if person is not None:
-        return checked(person, companies, all_companies=not names)
+        return checked(person, companies, all_companies=not names, rosters=settings.rosters)
     moment = datetime.combine(parsed_day(str(before), "--before"), time(), UTC)
     if moment > clock.now():
         raise ConfigurationError(f"--before {before} is in the future.")

@@ -72,7 +72,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         user(),
     )
     opened = review_commands.open_review(
-        settings, configuration.models, configuration.owners, opening, out, on_wait=say
+        settings, configuration.models, settings.names, configuration.owners, opening, out, on_wait=say
     )
     population = opened.population
     counts = [
@@ -88,7 +88,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         verb = "has" if number == 1 else "have"
         say(
             f"Warning: {counted(number, 'row')} under {columns.UNOWNED} {verb} no reviewer; name owners "
-            f"of roles, or a default, in {settings.home / FILE}."
+            f"of roles, or a default, in {settings.folder / FILE}."
         )
 
 
@@ -113,7 +113,9 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     if all(row.is_blank for row in rows):
         raise DecisionError(f"{file} contains no decision; nothing was imported.")
     models = configuration.models
-    taken = review_commands.import_review(settings, models, rows, by=by, user=user(), on_wait=say)
+    taken = review_commands.import_review(
+        settings, models, settings.names, rows, by=by, user=user(), on_wait=say
+    )
     if any(taken.counts.values()):  # a decision may resolve a finding
         renew_reports(settings, models, taken.company)
     for sentence in taken.refused:
