@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.backups.archive import read_head
 from pipedrive_graph.backups.records import FORMAT, HEAD, HOME, MANIFEST, Head, Manifest
 from pipedrive_graph.common import files, trust
@@ -83,9 +83,9 @@ def _checked_head(archive: tarfile.TarFile, file: Path) -> Head:
         head = read_head(archive)
     except LandingError as error:
         raise LandingError(f"{file} {error}.") from error
-    if head.pipedrive_graph_backup > FORMAT or _numbers(head.version) > _numbers(pipedrive_graph.__version__):
+    if head.pipedrive_graph_backup > FORMAT or _numbers(head.version) > _numbers(__version__):
         raise ConfigurationError(
-            f"{file} was made by version {head.version}, and this is {pipedrive_graph.__version__}: install"
+            f"{file} was made by version {head.version}, and this is {__version__}: install"
             " that version or a later one, then try again."
         )
     return head

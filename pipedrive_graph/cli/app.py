@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.cli import suggestions
 from pipedrive_graph.cli.arguments import check
 from pipedrive_graph.cli.commands.completion import COMPANY
@@ -85,6 +85,6 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def group() -> None:
     """The identity graph of a Pipedrive company: who has which access, and which access is a risk."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import files
 from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.config.home import Home

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import clock, locks
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError, WarehouseError

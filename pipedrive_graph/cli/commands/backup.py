@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-import pipedrive_graph
 from pipedrive_graph import backups
+from pipedrive_graph._version import __version__
 from pipedrive_graph.backups.archive import check_target
 from pipedrive_graph.builder import configuration as config
 from pipedrive_graph.builder.configuration import Configuration
@@ -51,7 +51,7 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
         contents = backups.choose(settings, needs, tokens=not without_tokens)
         at = clock.now()
     head = backups.Head(
-        version=pipedrive_graph.__version__,
+        version=__version__,
         at=at,
         companies=contents.companies,
         variables=tuple(needs.variables),

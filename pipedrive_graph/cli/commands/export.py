@@ -15,7 +15,7 @@ from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import as_root_option, debug_option, say
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.export import Exported, ExportRequest, export
 from pipedrive_graph.exports.registry import FORMATS, Content
 
 
@@ -58,8 +58,8 @@ def command(
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
     configuration = config.load()
     own_rules = configuration.policies.rules if FORMATS[form].content is Content.FINDINGS else None
-    wanted = Wanted(form, companies, names, out, force)
-    exported = export(configuration.settings, wanted, own_rules=own_rules)
+    request = ExportRequest(form, companies, names, out, force)
+    exported = export(configuration.settings, request, own_rules=own_rules)
     _show(exported, form)
     for note in exported.wrote.notes:
         say(f"Warning: {note}")

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
+from pipedrive_graph.cli.output import FORMATS, PEOPLE, Result
 from pipedrive_graph.cli.runner import debug_option, say
 from pipedrive_graph.common import files
 from pipedrive_graph.common.text import printable
