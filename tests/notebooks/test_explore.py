@@ -21,7 +21,7 @@ from pipedrive_graph.simulator.server import Simulator
 if importlib.util.find_spec("marimo") is None:
     pytest.skip("marimo is not installed", allow_module_level=True)
 
-PAGE = (Path(__file__).parent.parent / "docs" / "queries.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"\*\*(\d+)\. (.+?)\*\*\n\n```sql\n(.+?)```", PAGE, flags=re.DOTALL)
 
 CHOSEN = {

@@ -493,5 +493,5 @@ def test_companies_name_the_variables_of_their_app(tmp_path, monkeypatch) -> Non
     assert (b.refresh_token(), c.refresh_token()) == ("r", "")
     with pytest.raises(ConfigurationError, match="variable B_ID"):
         b.app().client_id()
-    with pytest.raises(ConfigurationError, match="no OAuth app for company 'a'"):
+    with pytest.raises(ConfigurationError, match="Company 'a' has no OAuth app: set PIPEDRIVE_CLIENT_ID "):
         a.app()

@@ -19,7 +19,7 @@ from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
 
 NOBODY = 65534
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 Break = Callable[[Installation, Simulator], None]
 

@@ -29,7 +29,7 @@ from pipedrive_graph.simulator.server import Options, Simulator
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 EARLIER = ["5165287", "ded185e"]
 """Commits whose homes are out there."""

@@ -312,7 +312,7 @@ def test_what_is_made_from_answers_is_made_again_byte_for_byte(
     assert synced.code == 0, synced
     why = "is missing" if missing else "is not as it was written (its sha256 differs)"
     again = "It is rebuilt from the answers in the snapshots."
-    assert [line for line in synced.err.splitlines() if "made again" in line] == [
+    assert [line for line in synced.err.splitlines() if "rebuilt" in line] == [
         f"Warning: {path} {why}. {again}" for path in paths[2:]
     ]
     assert [path.read_bytes() for path in paths] == before

@@ -7,8 +7,8 @@ import string
 
 import pytest
 from installation import Installation
-from test_secrets import places
 
+from config.test_secrets import places
 from pipedrive_graph.common import pasted
 from pipedrive_graph.config import alerts_file, role_owners, settings
 from pipedrive_graph.config.company import Company

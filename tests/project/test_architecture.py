@@ -42,6 +42,14 @@ def test_a_module_says_in_one_sentence_what_is_in_it(path: Path) -> None:
     assert len(text.splitlines()) <= LONGEST
 
 
+def test_tests_mirror_the_package() -> None:
+    of_the_whole = {"attacks", "browser", "docs", "hostile", "project", "sql"}
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    folders = {path.parent.name for path in (REPOSITORY / "tests").glob("*/__init__.py")}
+    assert folders - of_the_whole - rooms == set()
+    assert [*(REPOSITORY / "tests").glob("test_*.py")] == []
+
+
 def test_only_tests_and_the_command_line_use_the_simulator() -> None:
     others = [path for path in MODULES if "simulator" not in path.parts and "cli" not in path.parts]
     assert [

@@ -24,7 +24,7 @@ from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse.sql_model import Kind
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 COLLECTING = ["users", "roles", "role_assignments", "user_permissions", "permission_sets"]
 
 

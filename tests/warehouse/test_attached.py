@@ -65,7 +65,7 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
     def run(sessions: list[Session]) -> list[Any]:
         ended = subprocess.run(
-            [sys.executable, Path(__file__).with_name("duckdb_queries.py")],
+            [sys.executable, Path(__file__).parents[1] / "duckdb_queries.py"],
             input=json.dumps(sessions), env={**os.environ, "PYTHONPATH": str(folder)},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
