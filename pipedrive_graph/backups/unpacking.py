@@ -155,7 +155,7 @@ class _Unpacking:
 
     def __init__(self, file: Path, folder: Path) -> None:
         self._file, self._folder = file, folder
-        self._left = file.stat().st_size * _RATIO + _SLACK
+        self._bytes_left = file.stat().st_size * _RATIO + _SLACK
         self._digests: dict[str, tuple[int, str]] = {}
 
     def unpack(self, archive: tarfile.TarFile) -> Manifest:
@@ -163,8 +163,8 @@ class _Unpacking:
         while (member := archive.next()) is not None:
             if manifest is not None:
                 raise self._refused(f"holds {member.name!r} after its end")
-            self._left -= member.size
-            if not member.isreg() or member.size < 0 or self._left < 0:
+            self._bytes_left -= member.size
+            if not member.isreg() or member.size < 0 or self._bytes_left < 0:
                 kind = "is too large once it is unpacked" if member.isreg() else "is not a file"
                 raise self._refused(f"holds {member.name!r}, which {kind}")
             if member.name == MANIFEST and member.size <= _MANIFEST_BYTES:
@@ -234,7 +234,7 @@ def _read_errors(file: Path) -> Iterator[None]:
 
 
 def _move(unfinished: Path, home: Path) -> None:
-    """Move the unpacked files into place; the landing is last, so nothing is collected into half a home."""
+    """Move the unpacked files into place; the landing is last, so no run collects before all is there."""
     source = unfinished / HOME
     try:
         entries = sorted(source.iterdir()) if source.is_dir() else []

@@ -72,7 +72,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
             yield undelivered("alerts", f"over '{channel.name}': {error}")
             missing += 1
     if channels and not missing:
-        text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {home / ALERTS_FILE}"
+        text = f"{counted(len(channels), 'channel')} in {home / ALERTS_FILE}"
         yield Check("alerts", f"{text}; `pipedrive-graph alerts --test` tries them")
         names = {f"alert '{channel.name}'": channel.secret_name or "" for channel in channels}
         yield from _sources(names)

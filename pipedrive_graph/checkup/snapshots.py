@@ -9,6 +9,7 @@ from pipedrive_graph.checkup.check import Check, fault, undelivered, warning
 from pipedrive_graph.checkup.databases import taken
 from pipedrive_graph.collect.clock_check import refuse_later_snapshots
 from pipedrive_graph.collect.derived import recall
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.home import Home
@@ -50,8 +51,8 @@ def landing(home: Home, company: Company, *, thorough: bool) -> Iterator[Check]:
             yield warning("landing", f"{error} Until then, a rebuild fails.", company=company.name)
     if chain and not damaged:
         how = "sha256 compared" if thorough else "sizes compared"
-        plural = "s" * (len(chain) > 1)
-        yield Check("landing", f"landing: {len(chain)} snapshot{plural}, {how}", company=company.name)
+        text = f"landing: {counted(len(chain), 'snapshot')}, {how}"
+        yield Check("landing", text, company=company.name)
 
 
 def journal(home: Home, company: Company) -> Iterator[Check]:
@@ -61,7 +62,7 @@ def journal(home: Home, company: Company) -> Iterator[Check]:
     if problem := dated_ahead(home, company.name):
         yield warning("journal", problem, company=company.name)
     if count:
-        text = f"journal: {count} entr{'y' if count == 1 else 'ies'} in {entries.path}"
+        text = f"journal: {counted(count, 'entry', 'entries')} in {entries.path}"
         yield Check("journal", text, company=company.name)
 
 

@@ -156,7 +156,7 @@ def _rules(table: object, file: Path, *, named: bool) -> Path:
         name = _Rules.model_validate(table).folder
         folder = file.parent / files.expanded(name)
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {sentence(error, _Rules, above=['rules'])}") from error
+        raise ConfigurationError(sentence(error, _Rules, str(file), above=["rules"])) from error
     if named and not folder.is_dir():
         raise ConfigurationError(f"{file}: [rules] folder: {file.parent / shown(name)} does not exist.")
     return folder
@@ -190,7 +190,7 @@ def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) 
     try:
         policy = Policy.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"{place}: {sentence(error, Policy)}") from error
+        raise ConfigurationError(sentence(error, Policy, place)) from error
     for name in policy.thresholds.keys() - known.keys():
         raise ConfigurationError(f"{place}: [thresholds] has no setting {shown(name)}{near(name, known)}")
     for name, value in policy.thresholds.items():

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from pydantic import ValidationError
 
 from pipedrive_graph.common import clock, environment, files, locks, pasted, trust
-from pipedrive_graph.config import company_values, credentials, options, output_access, toml
+from pipedrive_graph.config import credentials, options, output_access, toml
 from pipedrive_graph.config.company import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -34,8 +35,10 @@ from pipedrive_graph.config.company import (
     OAuth,
     check_known,
 )
+from pipedrive_graph.config.company_values import CompanyValues
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.options import Options
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
@@ -54,14 +57,8 @@ RESTORED = ".restored"
 """A folder inside the home from which a restore moves the unpacked files; it is removed at the end."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TEXTS = {
-    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "refresh_token_env",
-    "roster",
-}  # fmt: skip
-_NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
+_NAMES = ("api_token_env", "client_id_env", "client_secret_env", "refresh_token_env")
 """The settings that name an environment variable; a user may paste the secret itself there."""
-_NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
-_KEYS = _TEXTS | _NUMBERS
 _VARIABLES = {
     "base_url": BASE_URL_VARIABLE,
     "daily_reserve": DAILY_RESERVE_VARIABLE,
@@ -291,38 +288,30 @@ def _company(
 
     `lines` has the line of each of its own settings.
     """
-    table, lines = {**defaults, **own}, lines or {}
-    labels = {
-        key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
-        for key in _VARIABLES
-    }
+    lines = lines or {}
     if not is_name(name):
         raise ConfigurationError(
             f"{place}: '{pasted.shown(name)}' cannot name a company; use letters, digits, '-' and '_',"
             " at most 63."
         )
-    unknown = sorted(table.keys() - _KEYS)
-    if unknown:
+    labels = {key: f"{place}: {key}{line}" for key, line in lines.items()}
+    labels |= {key: f"The variable {name}" for key, name in _VARIABLES.items() if key not in own}
+    try:
+        values = CompanyValues.model_validate({**defaults, **own})
+    except ValidationError as error:
         raise ConfigurationError(
-            f"{place}: '{pasted.shown(unknown[0])}' is not a setting; there are: {', '.join(sorted(_KEYS))}."
-        )
-    for key in sorted(_TEXTS & table.keys()):
-        if not isinstance(table[key], str) or not table[key].strip():
-            raise ConfigurationError(f"{place}: {key} must be a text.")
-    for key in sorted(_NAMES & table.keys()):
-        pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
-    company_values.check(table, labels)
-    if not pasted.is_plain_address(table["base_url"]):
-        raise ConfigurationError(
-            f"{labels['base_url']} must be a plain https address, such as {DEFAULT_BASE_URL}."
-        )
+            sentence(error, CompanyValues, place, depth=1, line=lambda key: lines.get(key, ""), labels=labels)
+        ) from error
+    for key in _NAMES:
+        if key in own:
+            pasted.check_variable_name(own[key], "ACME_TOKEN", place=labels[key])
     return Company(
         name,
-        table["base_url"].rstrip("/"),
-        table.get("api_token_env", TOKEN_VARIABLE),
-        daily_reserve=float(table["daily_reserve"]),
-        daily_limit=table["daily_limit"],
-        collect=Collect(table["collect"]),
-        observe_within=timedelta(days=table["observe_within"]),
-        retention_days=table["retention_days"],
+        values.base_url.rstrip("/"),
+        values.api_token_env or TOKEN_VARIABLE,
+        daily_reserve=float(values.daily_reserve),
+        daily_limit=values.daily_limit,
+        collect=values.collect,
+        observe_within=timedelta(days=values.observe_within),
+        retention_days=values.retention_days,
     )

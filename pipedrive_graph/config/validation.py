@@ -23,32 +23,37 @@ _TABLES = {"dict_type", "model_type", "model_attributes_type"}
 def sentence(
     error: ValidationError,
     model: type[BaseModel],
+    place: str,
     *,
     noun: str = "setting",
     above: Sequence[str] = (),
     depth: int | None = None,
     line: Callable[..., str] = lambda *_: "",
+    labels: Mapping[str, str] | None = None,
 ) -> str:
     """Describe the first error: its key, its line, and what is wrong.
 
     Args:
         error: the error of pydantic.
         model: the model that the tables were validated with; it has the known keys.
+        place: the file, and the table in it if there are several.
         noun: what a key of the model is called.
         above: the keys above the tables in the file.
         depth: how many steps of the path to name; further ones may be the type that pydantic tried.
         line: returns ` (line 3)` for a path, if the line is known.
+        labels: the beginning of the sentence about the value of a key, in place of file, key and line.
     """
     first = error.errors(include_url=False)[0]
     steps = first["loc"][:depth]
     path = [*above, *map(str, steps)]
-    name, place = shown(".".join(path)), line(*path)
-    kind = first["type"]
+    name, kind = shown(".".join(path)), first["type"]
     if kind == "extra_forbidden":
-        return f"'{name}'{place} is not a {noun}{near(str(steps[-1]), _known(model, steps[:-1]))}"
+        similar = near(str(steps[-1]), _known(model, steps[:-1]))
+        return f"{place}: '{name}'{line(*path)} is not a {noun}{similar}"
     if kind == "missing":
-        return f"'{name}' is missing."
-    return f"{name}{place}: {_phrase(kind, first, name)}."
+        return f"{place}: '{name}' is missing."
+    label = (labels or {}).get(name, f"{place}: {name}{line(*path)}:")
+    return f"{label} {_phrase(kind, first, name)}."
 
 
 def _phrase(kind: str, error: Mapping[str, Any], name: str) -> str:

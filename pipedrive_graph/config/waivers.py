@@ -131,8 +131,9 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
         try:
             checked = _Entry.model_validate(entry)
         except ValidationError as error:
-            problem = sentence(error, _Entry, noun="key of a waiver", depth=1)
-            raise ConfigurationError(f"{place}: {problem}") from error
+            raise ConfigurationError(
+                sentence(error, _Entry, place, noun="key of a waiver", depth=1)
+            ) from error
         if checked.rule not in names:
             raise ConfigurationError(
                 f"{place}: unknown rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"

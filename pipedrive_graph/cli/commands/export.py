@@ -13,7 +13,7 @@ from pipedrive_graph.builder import configuration as config
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import as_root_option, debug_option, say
-from pipedrive_graph.common.text import printable
+from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.export import Exported, ExportRequest, export
 from pipedrive_graph.exports.registry import FORMATS, Content
@@ -94,7 +94,7 @@ def _show(exported: Exported, form: str) -> None:
     rows = sum(part.rows for part in wrote.parts)
     files = len({part.file for part in wrote.parts}) + len(wrote.others)
     console.print(
-        f"\n  {rows:,} row{'s' * (rows != 1)} in {files:,} file{'s' * (files != 1)}, as {form}:",
+        f"\n  {counted(rows, 'row')} in {counted(files, 'file')}, as {form}:",
         highlight=False,
     )
     console.print(f"  {printable(str(exported.path))}", highlight=False, soft_wrap=True)

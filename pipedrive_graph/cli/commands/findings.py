@@ -18,7 +18,7 @@ from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.common.text import near, printable
+from pipedrive_graph.common.text import counted, near, printable
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.selection import the_only
 from pipedrive_graph.errors import WarehouseError
@@ -179,10 +179,10 @@ def _summary(selection: Listing, status: str, shown: int) -> Text:
     for name in STATUSES if status == ALL else (status,):
         if not totals[name]:
             continue
-        counted = [(sev, count) for sev, count in selection.counts[name].items() if count]
+        counts = [(sev, count) for sev, count in selection.counts[name].items() if count]
         line.append("\n" if line.plain else "")
-        line.append(f"{totals[name]} {name} finding{'s' * (totals[name] != 1)}: ", style="bold")
-        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counted))
+        line.append(f"{counted(totals[name], f'{name} finding')}: ", style="bold")
+        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counts))
     if selection.findings and shown < len(selection.findings):
         line.append(f"; shown as {shown}, because some are about the same thing")
     if not line.plain.endswith("."):
