@@ -168,7 +168,7 @@ def _of_age(health: Health, max_age: timedelta) -> list[str]:
         return []
     hours = max_age / timedelta(hours=1)
     return [
-        f"The published data was read at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
+        f"The published data was collected at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
         f" {counted(round(hours), 'hour') if hours >= 1 else f'{hours:g} hours'} ago."
     ]
 

@@ -108,7 +108,9 @@ def _print(target: Path, head: backups.Head, manifest: backups.Manifest, content
             "Only its owner can read it (mode 0600). It may hold OAuth tokens: protect it like them."
         )
     if head.variables:
-        lines.append(f"Not included, but needed elsewhere: the variables {', '.join(head.variables)}.")
+        lines.append(
+            f"Not included, but needed on another machine: the variables {', '.join(head.variables)}."
+        )
     if head.outside:
         lines.append(f"Not included, because outside the home folder: {', '.join(head.outside)}.")
     if contents.left_out:

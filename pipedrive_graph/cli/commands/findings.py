@@ -71,9 +71,13 @@ _FACTS = {
     help="Only findings of this status.",
 )
 @click.option(
-    "--severity", "severities", type=click.Choice(SEVERITIES), multiple=True, help="Only this; repeatable."
+    "--severity",
+    "severities",
+    type=click.Choice(SEVERITIES),
+    multiple=True,
+    help="Only findings of this severity; repeatable.",
 )
-@click.option("--rule", "rules", multiple=True, help="Only what this rule found; repeatable.")
+@click.option("--rule", "rules", multiple=True, help="Only findings of this rule; repeatable.")
 @companies_option("companies", otherwise="all that are published")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one line each.")
 @debug_option

@@ -31,7 +31,7 @@ LEFT = 4
 @click.command("forget")
 @click.option("--before", metavar="DATE", help="Delete data from before this day (UTC), such as 2026-01-31.")
 @click.option("--person", metavar="WHO", help="Delete a person: an e-mail address, or an id with --company.")
-@click.option("--missing", is_flag=True, help="Seal what is left after snapshots were removed by hand.")
+@click.option("--missing", is_flag=True, help="Accept that snapshots were removed by hand; the rest is kept.")
 @click.option("--finish", is_flag=True, help="Only finish, or undo, a forget that was interrupted.")
 @click.option(
     "--company",

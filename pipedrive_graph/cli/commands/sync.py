@@ -56,7 +56,7 @@ NAMED = 3
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="How many companies to read at the same time; by default all, at most 100.",
+    help="How many companies to collect at the same time; by default all, at most 100.",
 )
 @click.option("--accept-shrink", is_flag=True, help="Accept the snapshot even if many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
