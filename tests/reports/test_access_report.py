@@ -330,7 +330,7 @@ def test_a_landing_that_was_changed_is_told(review: Reviewed, tmp_path: Path) ->
     (tmp_path / "moved").mkdir()
     moved.published.write_bytes(review.published.read_bytes())
     path = write_access_report(moved.settings, MODELS, "default")
-    assert "is not in the landing beside this file" in path.read_text(encoding="utf-8")
+    assert "is not in the landing." in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
