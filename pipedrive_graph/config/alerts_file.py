@@ -173,7 +173,9 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
     try:
         checked = _File.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(sentence(error, _File, str(file))) from error
+        raise ConfigurationError(
+            sentence(error, _File, str(file), line=partial(toml.on_line, text))
+        ) from error
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         channel = _read_channel(number, entry, text, file, companies)
@@ -237,7 +239,8 @@ def _channel(
     try:
         alert = _Alert.model_validate(entry)
     except ValidationError as error:
-        raise ConfigurationError(sentence(error, _Alert, place, noun="key of an alert", depth=1)) from error
+        problem = sentence(error, _Alert, place, noun="key of an alert", depth=1, line=line_of)
+        raise ConfigurationError(problem) from error
     for key in ("severities", "on"):
         if not getattr(alert, key):
             raise ConfigurationError(f"{place}: {key}: must not be empty; leave the key out for the default.")

@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,9 +132,9 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
         try:
             checked = _Entry.model_validate(entry)
         except ValidationError as error:
-            raise ConfigurationError(
-                sentence(error, _Entry, place, noun="key of a waiver", depth=1)
-            ) from error
+            line = partial(toml.on_line, text, "waiver", number - 1)
+            problem = sentence(error, _Entry, place, noun="key of a waiver", depth=1, line=line)
+            raise ConfigurationError(problem) from error
         if checked.rule not in names:
             raise ConfigurationError(
                 f"{place}: unknown rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"

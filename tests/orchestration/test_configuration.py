@@ -41,7 +41,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in findings.toml": (
         "findings.toml",
         text("dormant_admin_dayz = 60"),
-        "{home}/findings.toml: 'dormant_admin_dayz' is not a setting.",
+        "{home}/findings.toml: 'dormant_admin_dayz' (line 1) is not a setting.",
     ),
     "no TOML in findings.toml": (
         "findings.toml",
@@ -73,7 +73,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in alerts.toml": (
         "alerts.toml",
         text(ALERTS.replace("url_env", "url_enf")),
-        "{home}/alerts.toml: alert 1: 'url_enf' is not a key of an alert; did you mean url_env?",
+        "{home}/alerts.toml: alert 1: 'url_enf' (line 3) is not a key of an alert; did you mean url_env?",
     ),
     "no TOML in companies.toml": (
         "companies.toml",
