@@ -72,6 +72,7 @@ def opened_by(home: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch)
     return counting
 
 
+@pytest.mark.slow
 def test_a_command_opens_each_file_at_most_once(opened_by: Counting) -> None:
     assert opened_by("sync", code=6) == {*FILES} - {"settings.toml"}
     (finding, *_) = opened_by.installation.command("findings", "--json").objects

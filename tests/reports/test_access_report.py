@@ -156,6 +156,7 @@ def test_the_heat_map_says_what_the_roles_hold(read: Source, review: Reviewed) -
     assert shown.blocks[0].title == "Sensitive permissions"
 
 
+@pytest.mark.slow
 def test_what_a_person_may_do_is_told_as_the_macro_tells_it(read: Source, review: Reviewed) -> None:
     data = people(read)
     with duckdb.connect(str(review.published), read_only=True) as connection:
