@@ -25,8 +25,8 @@ EARLIER = "earlier_rules.json"
 
 _THRESHOLDS = "main.rule_thresholds"
 
-_PEOPLE = {"roster"}
-"""Tables of the schema `policy` about people: a change in them does not change a rule."""
+_NO_SETTINGS = {"roster", "rules"}
+"""Tables of the schema `policy` that hold no settings: a change in them does not change a rule."""
 
 
 def make_fingerprints(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
@@ -82,7 +82,7 @@ def settings_of(models: Models, rule: Model) -> set[str]:
     names: set[str] = set()
     for model in _below(known, rule, set()):
         tables = {name.removeprefix("policy.") for name in model.reads if name.startswith("policy.")}
-        names |= tables & POLICY.keys() - _PEOPLE - {"thresholds"}
+        names |= tables & POLICY.keys() - _NO_SETTINGS - {"thresholds"}
         if _THRESHOLDS in model.reads:
             names |= {name for name in thresholds if re.search(rf"\b{name}\b", model.query)}
     return names

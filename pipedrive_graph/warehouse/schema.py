@@ -250,10 +250,22 @@ POLICY = {
         "expected_role": "VARCHAR",
         "problem": "VARCHAR",
     },
+    "rules": {
+        "rule": "VARCHAR",
+        "title": "VARCHAR",
+        "severity": "VARCHAR",
+        "event": "BOOLEAN",
+        "meaning": "VARCHAR",
+        "remedy": "VARCHAR",
+        "controls": "VARCHAR",
+        "needs": "VARCHAR[]",
+        "sql_sha256": "VARCHAR",
+    },
 }
-"""Tables of the policy that rules read, from findings.toml and the rosters; rewritten for each batch."""
+"""Tables of the policy: what findings.toml and the rosters say, which rules read, and the rules themselves.
+They are rewritten for each batch."""
 
-SHARED = {"collected_companies", "public_email_domains"}
+SHARED = {"collected_companies", "public_email_domains", "rules"}
 """Policy tables that all companies share."""
 
 RUN = {

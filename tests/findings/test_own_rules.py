@@ -306,6 +306,27 @@ def test_the_example_of_the_docs(serve, home) -> None:
     report = (home / "reports" / "default" / "findings.csv").read_text(encoding="utf-8-sig")
     assert NAME in report
 
+    rule = "SELECT severity, event, remedy, controls, needs FROM rules WHERE rule = ?"
+    assert query(installation.published, rule, NAME) == [
+        (
+            "medium",
+            False,
+            "Ask the person. If they no longer use the API, revoke the permission.",
+            "Access policy 4.2",
+            ["users", "users/{id}/permissions"],
+        )
+    ]
+    assert installation.command("export", "--format", "sarif").code == 0
+    exported = json.loads((home / "exports" / "sarif" / "findings.sarif").read_text())["runs"][0]
+    texts = {rule["id"]: rule["shortDescription"]["text"] for rule in exported["tool"]["driver"]["rules"]}
+    assert texts[NAME] == "Idle API access"
+    places = {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in exported["results"]
+        if result["ruleId"] == NAME
+    }
+    assert places == {f"rules/{NAME}.sql"}
+
     published = tables(installation.published)
     assert installation.command("rebuild").code == 0
     assert tables(installation.published) == published

@@ -66,7 +66,7 @@ def test_header_lists_the_columns_of_the_query(model: Model, connection: duckdb.
     found = [name for name, _ in columns(connection, model.qualified)]
 
     assert list(model.header.columns) == found
-    assert found[0] == "company"
+    assert found[0] == ("rule" if model.name == "rules" else "company")  # companies share the rules
     assert set(model.key) <= set(found)
     assert all(model.header.columns.values())
 

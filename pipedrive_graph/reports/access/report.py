@@ -21,19 +21,17 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
-from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 
 
 def write_access_report(
-    settings: Settings, models: Models, company: str, *, since: date | None = None, out: Path | None = None
+    settings: Settings, company: str, *, since: date | None = None, out: Path | None = None
 ) -> Path:
     """Write the access report of a company; the same input yields the same bytes.
 
     Args:
         settings: the settings, with the paths of the published file and the landing.
-        models: the files of sql/; the rules explain why their findings matter.
         company: the company.
         since: compare with the last snapshot before this day; by default, with the previous snapshot.
         out: the file to write; by default, in the folder of the company's reports.
@@ -48,13 +46,13 @@ def write_access_report(
     """
     path = out or settings.access_report(company)
     with timed(_log, f"Writing {path.name} of '{company}'"):
-        _write(settings, models, company, since, path)
+        _write(settings, company, since, path)
     return path
 
 
-def _write(settings: Settings, models: Models, company: str, since: date | None, path: Path) -> None:
-    rules = rules_of(models)
+def _write(settings: Settings, company: str, since: date | None, path: Path) -> None:
     with source(settings.published, company, since) as opened:
+        rules = rules_of(opened)
         proven = proof(Landing(settings.storage), opened)
         roles = tree(opened)
         data = people(opened)
