@@ -1,4 +1,4 @@
-"""Creates macros of sql/reports and sql/reviews on a connection; no file contains them."""
+"""Queries for readers of the published file: macros of sql/reports and sql/reviews, and sql/questions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def create(connection: duckdb.DuckDBPyConnection, *names: str, folder: str = "re
     """
     for name in names:
         connection.execute(_statement(folder, name))
+
+
+def question(name: str) -> str:
+    """Return a query of sql/questions as text to run and to show."""
+    _, query = header.split((sql_folder() / "questions" / f"{name}.sql").read_text(encoding="utf-8"))
+    return f"{query};"
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -93,7 +93,6 @@ def freeze(
     snapshot: Snapshot,
     due: date,
     owners: Owners | None,
-    titles: Mapping[str, str],
 ) -> Population:
     """Return everybody with access, the worst first.
 
@@ -103,11 +102,10 @@ def freeze(
         snapshot: the company's latest snapshot in the warehouse.
         due: the last day for decisions.
         owners: the owners of the roles; None means that the roster's managers decide.
-        titles: the titles of the rules, by name.
     """
     decide = deciders(connection, opening.company, owners)
     items = []
-    for holder in _holders(connection, opening.company, titles):
+    for holder in _holders(connection, opening.company):
         recommendation, reason = recommend(holder)
         row_id = f"user-{holder.user_id}"
         texts = columns.shown(holder, recommendation, reason, snapshot.at)
@@ -140,12 +138,8 @@ def _worst_first(item: Item) -> tuple[int, int, int, str, int]:
     return place, worst, -len(open_ranks), (item.name or "").casefold(), item.user_id
 
 
-def _holders(connection: duckdb.DuckDBPyConnection, company: str, titles: Mapping[str, str]) -> list[Holder]:
+def _holders(connection: duckdb.DuckDBPyConnection, company: str) -> list[Holder]:
     queries.create(connection, "review_holders", folder="reviews")
-    columns_read = list(Holder.model_fields)
-    holders = rows(connection, f"SELECT {', '.join(columns_read)} FROM review_holders(?)", company)
-    records = [dict(zip(columns_read, holder, strict=True)) for holder in holders]
-    for record in records:
-        for finding in record["findings"]:
-            finding["title"] = titles.get(finding["rule"], finding["rule"])
-    return [Holder.model_validate(record) for record in records]
+    names = [*Holder.model_fields]
+    holders = rows(connection, f"SELECT {', '.join(names)} FROM review_holders(?)", company)
+    return [Holder.model_validate(dict(zip(names, holder, strict=True))) for holder in holders]

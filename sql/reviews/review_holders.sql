@@ -63,6 +63,7 @@ finding_lists AS (
                 'finding_id': findings.finding_id,
                 'severity': findings.severity,
                 'rule': findings.rule,
+                'title': coalesce(rules.title, findings.rule),
                 -- the object of a toxic combination is the name of its rule
                 'object': nullif(findings.object, findings.rule),
                 'status': findings.status
@@ -76,6 +77,7 @@ finding_lists AS (
                 findings.object
         ) AS findings
     FROM history.findings AS findings
+    LEFT JOIN rules ON rules.rule = findings.rule
     WHERE findings.company = of_company
         AND findings.subject_kind = 'user'
         AND findings.status <> 'resolved'
