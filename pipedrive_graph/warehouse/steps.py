@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
@@ -69,16 +70,33 @@ def hand_over(
         rows: the rows; values are in the order of the declared columns.
     """
     columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE run_{name} ({columns})")
+    execute(connection, f"CREATE OR REPLACE TEMP TABLE run.{name} ({columns})")
     if rows:
         values = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(f"INSERT INTO run_{name} SELECT {', '.join('unnest(?)' for _ in values)}", values)
+        execute(
+            connection, f"INSERT INTO run.{name} SELECT {', '.join('unnest(?)' for _ in values)}", *values
+        )
 
 
 def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
     """Create a table of the schema `run` from the rows of a query."""
     hand_over(connection, name)
-    connection.execute(f"INSERT INTO run_{name} BY NAME {query}")
+    execute(connection, f"INSERT INTO run.{name} BY NAME {query}")
+
+
+def execute(
+    connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object
+) -> duckdb.DuckDBPyConnection:
+    """Run SQL that names the tables of steps and of `run` as files of sql/ do, such as lifecycle.resolved.
+
+    SQL that contains a custom rule must not be passed: an alias in it may look like such a name.
+    """
+    return connection.execute(with_temporary_names(sql), parameters or None)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run a query like `execute`, and fetch all rows."""
+    return execute(connection, sql, *parameters).fetchall()
 
 
 def with_temporary_names(sql: str) -> str:
