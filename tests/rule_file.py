@@ -19,7 +19,7 @@ def rule_file(query: str, *, comment: str, **settings: str) -> str:
     Args:
         query: the rule's query.
         comment: the first sentence of the header.
-        settings: settings that differ from the defaults.
+        settings: settings that differ from the defaults; a rule in sql/findings also needs `kind`.
     """
     header = [comment, "", *(f"{name}: {text}" for name, text in (DEFAULTS | settings).items())]
     return "\n".join([*(f"-- {line}".rstrip() for line in header), "", query, ""])

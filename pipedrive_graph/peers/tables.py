@@ -32,10 +32,6 @@ _KINDS = {
     Kind.MIXED: "mixed",
 }
 
-READS = frozenset({"main.role_tree", "main.roles", "main.user_permissions", "main.user_roles", "main.users"})
-WRITES = frozenset({"history.peer_groups", "history.peer_comparisons"})
-"""The tables that the comparison reads and writes."""
-
 LOWEST = 0.0
 """The lowest score that is stored. The threshold in findings.toml cannot be lower; its default is higher."""
 

@@ -375,6 +375,7 @@ ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))""
         thing="permission",
     ),
     comment="One row per flag of a user, with much to say.",
+    kind="rule",
     needs="users, users/{id}/permissions",
     identity="subject, object",
 )

@@ -27,6 +27,7 @@ RULE = rule_file(
         evidence="{'length': length(email)}",
     ),
     comment="One row per live user whose address is long.",
+    kind="rule",
     title="Long address",
 )
 

@@ -48,6 +48,7 @@ RULE = rule_file(
         evidence="{'length': length(email)}",
     ),
     comment="One row per user whose address is too long for our badge printer.",
+    kind="rule",
     title="Long address",
     remedy="Shorten it.",
 )
