@@ -196,7 +196,8 @@ def test_macros_of_reports_are_no_models_of_the_warehouse() -> None:
     assert {model.name for model in models.of("reports")} == {
         "access_profiles", "combination_texts", "explained_permissions", "finding_totals", "labelled_changes",
         "missing_roles", "open_findings", "population", "reported_roles", "reported_users", "role_outliers",
-        "sensitive_holders", "subject_labels", "subjects_named", "timeline_users", "waiver_problems",
+        "sensitive_holders", "subject_labels", "subjects_named", "timeline_users", "users_without_role",
+        "waiver_problems",
     }  # fmt: skip
     assert {model.name for model in models.of("reviews")} == {"review_holders"}
     assert not any(model.is_published for model in [*models.of("reports"), *models.of("reviews")])
@@ -313,6 +314,17 @@ def test_roles_that_are_missing(company: Company) -> None:
 
     # role, users, whether it is proven not to exist
     assert company.rows("FROM missing_roles('acme') ORDER BY ALL") == [(7, 2, True), (8, 1, False)]
+
+
+def test_users_without_a_role(company: Company) -> None:
+    for user_id, active in ((1, True), (2, True), (3, True), (4, False), (5, True)):
+        company.user(user_id, f"User{user_id}", active=active)
+    company.assign(1, 1)
+    company.assign(2, 1, active=False)
+    company.assign(3)
+    company.assign(4)
+
+    assert company.rows("FROM users_without_role('acme') ORDER BY ALL") == [(2,), (3,)]
 
 
 def test_subjects_with_an_address_or_an_id(company: Company) -> None:

@@ -82,13 +82,7 @@ def tree(source: Source) -> Tree:
         )
     ]
     places = tuple(_places(roles))
-    (homeless,) = source.row(
-        """
-        SELECT count(*) FROM users
-        WHERE company = $company AND live AND roles_observed_at IS NOT NULL AND user_id NOT IN (
-            SELECT user_id FROM user_roles WHERE company = $company AND active
-        )"""
-    )
+    (homeless,) = source.row("SELECT count(*) FROM users_without_role($company)")
     dangling = source.rows("SELECT role_id, users, absent FROM missing_roles($company) ORDER BY role_id")
     return Tree(
         places,

@@ -30,6 +30,7 @@ _MACROS = (
     "sensitive_holders",
     "reported_roles",
     "timeline_users",
+    "users_without_role",
 )
 """The macros of sql/reports that the parts of the report read; one comes after those that it calls."""
 
