@@ -85,7 +85,7 @@ class SnapshotProcessor:
                 f"{count} rows of '{company}' are missing in the history of {table}; nothing was changed."
             )
         user_addresses.write(self.connection)
-        self.rosters.write(self.connection)
+        self.rosters.write(self.connection, self.models)
         models = self.models.without(broken)
         transform(self.connection, models)
         peers.write_comparisons(self.connection, self.models)

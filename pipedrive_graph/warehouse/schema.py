@@ -268,6 +268,17 @@ They are rewritten for each batch."""
 SHARED = {"collected_companies", "public_email_domains", "rules"}
 """Policy tables that all companies share."""
 
+ANSWERS = {
+    "company": "VARCHAR",
+    "endpoint": "VARCHAR",
+    "asked": 'STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT)',
+    "status": "INTEGER",
+    "outcome": "VARCHAR",
+    "answered_at": "TIMESTAMP",
+    "answer": "JSON",
+}
+"""The columns of landing.answers: typed columns for the call, and the body as JSON, as received."""
+
 RUN = {
     "rules": {"rule": "VARCHAR", "event": "BOOLEAN", "sql_sha256": "VARCHAR"},
     "broken_rules": {"rule": "VARCHAR", "reason": "VARCHAR"},
@@ -294,6 +305,7 @@ RUN = {
         "remedy": "VARCHAR",
     },
     "moments": {"company": "VARCHAR", "at": "TIMESTAMP"},
+    "later_decisions": {"company": "VARCHAR", "review_id": "VARCHAR", "decided_at": "TIMESTAMP"},
     "renames": {
         "company": "VARCHAR",
         "subject_kind": "VARCHAR",
@@ -317,5 +329,5 @@ RUN = {
     "peer_names": {"about": "VARCHAR", "number": "TINYINT", "name": "VARCHAR"},
 }
 """Temporary tables that Python creates as input of the steps of a batch (see warehouse/steps.py): the rules
-with their needs and rows, the companies whose waivers are applied and the time to use, and the results of the
-comparison of users with their peers."""
+with their needs and rows, the companies whose waivers are applied and the time to use, the decisions of a
+review that are applied, and the results of the comparison of users with their peers."""

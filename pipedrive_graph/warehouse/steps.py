@@ -38,19 +38,38 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
         ModelError: if DuckDB refuses a file; the message names it and the reason.
     """
     for model in models:
-        if model.qualified not in names:
-            continue
-        try:
-            with timed(_log, str(model.place)):
-                for name in sorted(model.reads):
-                    if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
-                        create_macro(connection, models[name])
-                table, query = with_temporary_names(model.qualified), with_temporary_names(model.query)
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
-        except duckdb.Error as error:
-            if is_from_outside(error):
-                raise
-            raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
+        if model.qualified in names:
+            table = with_temporary_names(model.qualified)
+            _run(connection, models, model, f"CREATE OR REPLACE TEMP TABLE {table} AS")
+
+
+def insert(connection: duckdb.DuckDBPyConnection, models: Models, name: str, table: str) -> None:
+    """Insert the rows of a step into a table of the warehouse; no temporary table is made.
+
+    Args:
+        connection: the warehouse.
+        models: all models, including the steps.
+        name: the qualified name of the step, which no other step reads.
+        table: the qualified name of the table.
+
+    Raises:
+        ModelError: like `make`.
+    """
+    _run(connection, models, models[name], f"INSERT INTO {table} BY NAME")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, models: Models, model: Model, statement: str) -> None:
+    """Run a statement that ends with the query of a step."""
+    try:
+        with timed(_log, str(model.place)):
+            for name in sorted(model.reads):
+                if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
+                    create_macro(connection, models[name])
+            connection.execute(f"{statement} {with_temporary_names(model.query)}")
+    except duckdb.Error as error:
+        if is_from_outside(error):
+            raise
+        raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -6,8 +6,8 @@
 -- columns:
 --   rule: the name of the rule, which is the name of its file
 --   title: what it finds, in a few words
---   severity: the usual severity of its findings: critical, high, medium, low or info; a finding may
---     have another one
+--   severity: the usual severity of its findings: critical, high, medium, low or info; a finding
+--     may have another one
 --   event: whether it finds events, which stay open until acknowledged; otherwise states, which end
 --     when they are fixed
 --   meaning: why its findings matter
