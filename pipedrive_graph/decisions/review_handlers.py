@@ -55,13 +55,13 @@ _ITEM = {
 _DECISION = dict.fromkeys(Decision.__dataclass_fields__, "VARCHAR")
 """The fields of a decision that are columns of history.review_decisions."""
 
-_RESOLVE = steps.with_temporary_names("""
+_RESOLVE = """
     UPDATE history.findings AS findings
     SET
         status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.resolved_at,
         note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
     FROM lifecycle.decided_again AS decided
-    WHERE findings.company = decided.company AND findings.finding_id = decided.finding_id""")
+    WHERE findings.company = decided.company AND findings.finding_id = decided.finding_id"""
 
 
 def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, settings: Settings) -> Decisions:
@@ -172,7 +172,7 @@ def _decide(target: Target, entry: Entry) -> None:
     )
     steps.hand_over(connection, "later_decisions", [(company, content["review_id"], entry.naive_at)])
     steps.make(connection, target.models, "lifecycle.decided_again")
-    connection.execute(_RESOLVE)
+    steps.execute(connection, _RESOLVE)
 
 
 def known_decisions(

@@ -64,7 +64,7 @@ class Rosters:
                 connection.execute(
                     f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
                 )
-        steps.insert(connection, models, "merge.roster_coverage", "history.coverage")
+        steps.insert(connection, models, "merge.roster_coverage")
 
     def _at(self, company: str, snapshot_id: str) -> Roster | None:
         earlier = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]

@@ -25,11 +25,11 @@ EARLIER = "earlier_rules.json"
 
 _THRESHOLDS = "main.rule_thresholds"
 
-_TAKE_OVER = steps.with_temporary_names("""
+_TAKE_OVER = """
     UPDATE history.findings AS findings SET rule_sha256 = earlier.rule_sha256
     FROM lifecycle.earlier_fingerprints AS earlier
     WHERE findings.company = earlier.company
-        AND findings.rule = earlier.rule AND findings.rule_sha256 = earlier.earlier_sha256""")
+        AND findings.rule = earlier.rule AND findings.rule_sha256 = earlier.earlier_sha256"""
 
 _NO_SETTINGS = {"roster", "rules"}
 """Tables of the schema `policy` that hold no settings: a change in them does not change a rule."""
@@ -61,7 +61,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     steps.hand_over(connection, "earlier_rules", sorted(known))
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.earlier_fingerprints")
-    connection.execute(_TAKE_OVER)
+    steps.execute(connection, _TAKE_OVER)
 
 
 def _hand_over_policies(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:

@@ -40,7 +40,7 @@ def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     for name in (*_OF_THE_SNAPSHOT, "unreadable_values"):
         connection.execute(f"DELETE FROM history.{name} WHERE {_IN_BATCH}")
     for name in _OF_THE_SNAPSHOT:
-        steps.insert(connection, models, f"merge.{name}", f"history.{name}")
+        steps.insert(connection, models, f"merge.{name}")
     connection.execute("INSERT INTO history.unreadable_values BY NAME FROM staging.unreadable_values")
     _keep_unanswered(connection)
     connection.execute(
@@ -92,7 +92,9 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
     """End the versions that this snapshot contradicts or proves to be over."""
     same_key = _equal("staged", "history", "company", *table.key)
     # start from the staged rows, which may be few; the history is always large
-    connection.execute(f"""
+    steps.execute(
+        connection,
+        f"""
         CREATE OR REPLACE TEMP TABLE ended AS
         SELECT history.rowid AS ended_row, history.company
         FROM history.{table.name} AS history
@@ -101,13 +103,14 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
         UNION ALL
         SELECT history.rowid AS ended_row, history.company
         FROM history.{table.name} AS history
-        SEMI JOIN merge_newly_proven AS proven
+        SEMI JOIN merge.newly_proven AS proven
             ON proven.history_table = '{table.name}'
             AND proven.company = history.company
             AND TRY_CAST(proven.subject_id AS {table.key[table.subject]}) = history.{table.subject}
         ANTI JOIN staging.{table.name} AS staged ON {same_key}
         WHERE history.valid_to IS NULL
-        {_LEAVING if table.name == "user_permissions" else ""}""")
+        {_LEAVING if table.name == "user_permissions" else ""}""",
+    )
     if rows(connection, "SELECT count(*) FROM ended") == [(0,)]:
         return
     connection.execute(f"""
@@ -160,7 +163,7 @@ def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         return  # the first build: nothing was inferred yet
     inferred = f"SELECT 1 FROM main.permission_sources WHERE source = 'inferred' AND {_IN_BATCH} LIMIT 1"
     if rows(connection, inferred):
-        steps.insert(connection, models, "merge.corrections", "history.corrections")
+        steps.insert(connection, models, "merge.corrections")
 
 
 def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
@@ -181,26 +184,31 @@ def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
             WHERE {_equal("flags", "kept", "company", "user_id", "permission")} AND flags.valid_to IS NULL
         )""")
     # a permission that was answered before and is omitted now makes the snapshot partial
-    connection.execute("""
+    steps.execute(
+        connection,
+        """
         UPDATE history.snapshots AS snapshots
         SET status = 'partial', reason = concat_ws(' ', snapshots.reason, omissions.sentence)
-        FROM merge_omissions AS omissions
-        WHERE snapshots.company = omissions.company AND snapshots.snapshot_id = omissions.snapshot_id""")
+        FROM merge.omissions AS omissions
+        WHERE snapshots.company = omissions.company AND snapshots.snapshot_id = omissions.snapshot_id""",
+    )
 
 
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:
     """Record when each subject was first and last answered in full, and the signature of its access."""
     same = _equal("observed", "history", "company", "history_table", "subject_id")
     update = "UPDATE history.observations AS history"
-    observed = "FROM merge_observed AS observed"
-    connection.execute(f"{update} SET last_at = observed.as_of {observed} WHERE {same} AND is_last")
+    observed = "FROM merge.observed AS observed"
+    steps.execute(connection, f"{update} SET last_at = observed.as_of {observed} WHERE {same} AND is_last")
     # writing texts is slow, and signatures seldom change
     changed = "history.signature IS DISTINCT FROM observed.signature"
-    connection.execute(f"{update} SET signature = observed.signature {observed} WHERE {same} AND {changed}")
-    connection.execute(
+    set_signature = f"{update} SET signature = observed.signature {observed}"
+    steps.execute(connection, f"{set_signature} WHERE {same} AND {changed}")
+    steps.execute(
+        connection,
         "INSERT INTO history.observations BY NAME"
         " SELECT observed.* EXCLUDE (as_of, is_last), as_of AS first_at, as_of AS last_at"
-        f" {observed} ANTI JOIN history.observations AS history ON {same}"
+        f" {observed} ANTI JOIN history.observations AS history ON {same}",
     )
 
 

@@ -50,10 +50,10 @@ def with_steps(models: Models, tables: Mapping[str, Iterable[str]]) -> dict[str,
         graph[step.qualified] = read[step.qualified] & read.keys()
         for table in step.writes:
             graph[table].add(step.qualified)
-    for step, below in read.items():
+    for name, below in read.items():
         for table in sorted(below & graph.keys() - read.keys()):
-            if step not in _upstream(graph, table):
-                graph[step].add(table)
+            if name not in _upstream(graph, table):
+                graph[name].add(table)
     return graph
 
 

@@ -43,18 +43,18 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
             _run(connection, models, model, f"CREATE OR REPLACE TEMP TABLE {table} AS")
 
 
-def insert(connection: duckdb.DuckDBPyConnection, models: Models, name: str, table: str) -> None:
-    """Insert the rows of a step into a table of the warehouse; no temporary table is made.
+def insert(connection: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:
+    """Insert the rows of a step into the table that its header names; no temporary table is made.
 
     Args:
         connection: the warehouse.
         models: all models, including the steps.
         name: the qualified name of the step, which no other step reads.
-        table: the qualified name of the table.
 
     Raises:
         ModelError: like `make`.
     """
+    (table,) = models[name].writes
     _run(connection, models, models[name], f"INSERT INTO {table} BY NAME")
 
 

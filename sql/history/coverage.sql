@@ -2,6 +2,7 @@
 -- An answer about permissions that was held back was not applied, so its outcome is `held`.
 --
 -- key: company, endpoint, subject_id
+-- writes: history.coverage
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the call, such as users/{id}/permissions

@@ -1,6 +1,7 @@
 -- One row per subject that the snapshot answers in full: when, and with which access.
 --
 -- key: company, history_table, subject_id
+-- writes: history.observations
 -- columns:
 --   company: the company's name in the settings
 --   history_table: users, roles, permission_sets, user_roles or user_permissions

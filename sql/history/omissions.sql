@@ -1,6 +1,7 @@
 -- One row per snapshot in which Pipedrive omits permissions that it gave before; it is partial.
 --
 -- key: company, snapshot_id
+-- writes: history.snapshots
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot

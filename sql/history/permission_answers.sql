@@ -3,6 +3,7 @@
 -- values were not applied as a whole, so the next answer must be compared even if it is the same.
 --
 -- key: company, user_id
+-- writes: history.permission_answers
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user

@@ -1,6 +1,7 @@
 -- One row per permission that exists after this snapshot.
 --
 -- key: company, permission
+-- writes: history.permission_names
 -- columns:
 --   company: the company's name in the settings
 --   permission: the permission's name

@@ -5,6 +5,7 @@
 -- used names none.
 --
 -- key: company, endpoint, subject_id
+-- writes: history.coverage
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: roster/{id} or roster/{id}/expectedRole

@@ -3,6 +3,7 @@
 -- A decision to revoke all access does not end such a finding.
 --
 -- key: company, finding_id
+-- writes: history.findings
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding

@@ -75,7 +75,7 @@ def test_sql_never_asks_for_the_time() -> None:
 
 _SQL = re.compile(r"\s*(--|SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|FROM|COPY|ATTACH)\b")
 
-MOST_SQL_LINES = 880
+MOST_SQL_LINES = 474
 """Lines of SQL in Python strings; what decides anything belongs into sql/. Lower it, never raise it."""
 
 TEMPORARY = {

@@ -80,7 +80,7 @@ def rules(source: Source) -> dict[str, Rule]:
     """The published rules, and former rules that still have findings."""
     texts = "rule, title, severity, meaning, remedy, controls"
     rows = source.stream(source.query("rules", texts))
-    known = {row[0]: Rule(*row, file=_file(source, row[0])) for row in rows}
+    known = {row[0]: Rule(*row, _file(source, row[0])) for row in rows}
     for rule, severity in source.stream(
         f"SELECT rule, any_value(severity ORDER BY severity) FROM ({source.query('findings')}) GROUP BY rule"
     ):

@@ -34,8 +34,8 @@ class _User:
     last_login: datetime | None
     login_known: bool | None
     created: datetime | None
-    access: list[list[str | None]] | None
-    seats: list[list[str | None]] | None
+    access: list[list[Any]] | None
+    seats: list[list[Any]] | None
 
 
 _USERS = (
