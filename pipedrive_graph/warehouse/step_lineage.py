@@ -15,6 +15,9 @@ _HANDED_OVER = {
 }
 """Tables that Python makes from the rows of another table."""
 
+_LAST_FIRST = ("lifecycle", "peers", "merge")
+"""The schemas of the steps, in the reverse order of a run."""
+
 _FOUND = "run.found"
 """The table that Python fills with the rows of the rules."""
 
@@ -50,8 +53,9 @@ def with_steps(models: Models, tables: Mapping[str, Iterable[str]]) -> dict[str,
         graph[step.qualified] = read[step.qualified] & read.keys()
         for table in step.writes:
             graph[table].add(step.qualified)
-    for name, below in read.items():
-        for table in sorted(below & graph.keys() - read.keys()):
+    # a step cannot read what a later step writes in the same run, so the last steps come first
+    for name in sorted(read, key=lambda name: _LAST_FIRST.index(name.partition(".")[0])):
+        for table in sorted(read[name] & graph.keys() - read.keys()):
             if name not in _upstream(graph, table):
                 graph[name].add(table)
     return graph

@@ -46,4 +46,6 @@ def test_a_table_depends_on_the_steps_that_write_it_and_not_they_on_it() -> None
     assert graph["lifecycle.waiver_states"] == {"lifecycle.waiver_matches"}
     assert graph["lifecycle.waiver_matches"] == {"main.users", "history.user_addresses"}
     assert graph["lifecycle.finding_counts"] == {"history.findings", "history.snapshots"}
+    assert graph["merge.roster_coverage"] == {"history.user_addresses"}  # not the findings, which come later
+    assert "history.coverage" in graph["lifecycle.abstentions"]
     assert graph["main.users"] == {"history.snapshots"}
