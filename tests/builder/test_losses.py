@@ -60,6 +60,7 @@ def journal(installation: Installation, entries: int) -> None:
         connection.execute("INSERT INTO history.journal (company, lines) VALUES ('acme', ?)", [entries])
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_where_the_landing_is_whole(copied) -> None:
     installation, _ = copied
     result = installation.command("rebuild")
@@ -108,6 +109,7 @@ def test_rebuild_refuses_to_lose_some_snapshots_of_a_company(copied) -> None:
     assert snapshots(installation) == [("acme", 2), ("beta", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_snapshot_between_others_may_be_lost_too(copied, place: int) -> None:
     installation, _ = copied
@@ -125,6 +127,7 @@ def test_a_snapshot_between_others_may_be_lost_too(copied, place: int) -> None:
     assert snapshots(installation) == [("acme", 3), ("beta", 1)]
 
 
+@pytest.mark.slow
 def test_rebuild_refuses_to_lose_decisions(copied) -> None:
     installation, _ = copied
     journal(installation, 2)
@@ -151,6 +154,7 @@ def test_without_a_warehouse_the_published_file_says_what_would_be_lost(copied, 
     assert refused.sentence.startswith("A rebuild would lose 3 of the 3 snapshots of 'acme': ")
 
 
+@pytest.mark.slow
 def test_what_nothing_tells_is_unknown(copied) -> None:
     installation, _ = copied
     for file in (installation.settings.warehouse, installation.published):
@@ -221,6 +225,7 @@ def test_a_journal_that_is_lost_is_not_written_over(copied) -> None:
     assert simulator.requests == []
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied) -> None:
     installation, _ = copied
     told: list[str] = []
@@ -246,6 +251,7 @@ def test_a_warehouse_of_another_version_is_made_again_only_without_a_loss(copied
     assert "then run `pipedrive-graph rebuild`." in lossy
 
 
+@pytest.mark.slow
 def test_a_journal_that_is_whole_is_no_loss(copied) -> None:
     installation, _ = copied
     journal(installation, 1)
@@ -256,6 +262,7 @@ def test_a_journal_that_is_whole_is_no_loss(copied) -> None:
     assert installation.command("rebuild").code == 0
 
 
+@pytest.mark.slow
 def test_a_sync_without_a_warehouse_keeps_what_was_decided(copied, tmp_path) -> None:
     installation, _ = copied
     opened = installation.command("review", "open", "--company", "acme", "--out", str(tmp_path / "r.xlsx"))
@@ -386,6 +393,7 @@ def test_a_journal_that_is_not_whole_is_refused_by_all_who_would_go_on_with_it(
         assert installation.command("sync", "--company", "acme", "--json").code == 0
 
 
+@pytest.mark.slow
 def test_a_journal_of_an_earlier_version_is_taken_over_by_the_next_sync(reviewing, tmp_path: Path) -> None:
     shutil.copytree(reviewing.home, tmp_path / "home")
     installation = Installation(tmp_path / "home", dict(reviewing.variables), UNJUDGED)

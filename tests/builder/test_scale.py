@@ -141,6 +141,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
     assert differing(tables(settings(tmp_path).published), nights) == {}
 
 
+@pytest.mark.slow
 def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "landing", tmp_path / "landing")
     first, second = sorted((tmp_path / "landing" / "co000001").iterdir())

@@ -97,6 +97,7 @@ def test_what_is_published_is_read_again(installation, simulator, monkeypatch) -
     assert len(published(installation)) == 2
 
 
+@pytest.mark.slow
 def test_what_is_older_is_built_first_and_then_the_company_is_read(
     installation, simulator, monkeypatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_rejected_snapshot_is_read_again(installation, simulator) -> None:
     assert len(simulator.requests) > 90
 
 
+@pytest.mark.slow
 def test_dagster_builds_without_reading_again(installation, simulator, monkeypatch) -> None:
     _, snapshot = cut_off(installation, monkeypatch, BUILDING)
     requests = len(simulator.requests)

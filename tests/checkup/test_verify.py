@@ -208,6 +208,7 @@ def test_what_is_whole_is_listed_with_what_was_not_looked_at(whole: Installation
     assert "sizes compared" in quick.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
 def test_each_damage_is_noticed_and_nothing_is_written(copied: Installation, name: str) -> None:
     DAMAGES[name](copied.home)
@@ -244,6 +245,7 @@ def test_no_damage_ends_with_a_wrong_table(right, copied: Installation, name: st
         assert tables(copied.published) == right
 
 
+@pytest.mark.slow
 def test_damage_is_sent_as_an_alert_once_a_day(copied: Installation) -> None:
     DAMAGES["a bit of older users"](copied.home)
     file = snapshot(copied.home, 0) / USERS
@@ -263,6 +265,7 @@ def test_damage_is_sent_as_an_alert_once_a_day(copied: Installation) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True])
 def test_dagster_checks_every_week(copied: Installation, damaged: bool) -> None:
     if damaged:
@@ -296,6 +299,7 @@ def read_thrice(
         yield installation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [False, True])
 def test_what_is_made_from_answers_is_made_again_byte_for_byte(
     read_thrice: Installation, tmp_path: Path, missing: bool
@@ -334,6 +338,7 @@ def test_where_answers_are_damaged_too_a_backup_is_needed(copied: Installation) 
     )
 
 
+@pytest.mark.slow
 def test_a_lost_roster_and_a_lost_review_can_be_accepted(copied: Installation) -> None:
     for kind in ("rosters", "reviews"):
         for path in (copied.home / "journal" / f"default.{kind}").iterdir():
@@ -348,6 +353,7 @@ def test_a_lost_roster_and_a_lost_review_can_be_accepted(copied: Installation) -
     assert query(copied.published, "FROM reviews") == []
 
 
+@pytest.mark.slow
 def test_a_roster_that_is_damaged_is_written_again_while_it_is_the_same(copied: Installation) -> None:
     (kept,) = (copied.home / "journal" / "default.rosters").iterdir()
     before = kept.read_bytes()

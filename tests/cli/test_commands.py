@@ -32,6 +32,7 @@ def night(tmp_path_factory: pytest.TempPathFactory):
         yield installation, result
 
 
+@pytest.mark.slow
 def test_the_demo_finds_what_was_planted(home, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     result = Installation(home).command("demo", "--users", "40", "--home", str(home))
@@ -73,6 +74,7 @@ DUCKDB = [(duckdb.InterruptException, "INTERRUPT Error: Interrupted!"), (Runtime
 """How DuckDB passes Ctrl-C on."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("error", "said"), DUCKDB)
 def test_a_sync_that_duckdb_says_is_interrupted(installation, monkeypatch, error, said) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -308,6 +310,7 @@ def test_sql_before_the_first_night(installation) -> None:
     assert not installation.home.exists()
 
 
+@pytest.mark.slow
 def test_rebuild_says_what_it_did(night) -> None:
     installation, _ = night
     result = installation.command("rebuild")

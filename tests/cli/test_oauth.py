@@ -228,6 +228,7 @@ def test_tokens_are_renewed_before_they_end(home, authority) -> None:
     assert 401 not in [seen.status for seen in simulator.requests]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotate", [False, True])
 def test_tokens_that_end_during_a_run_cost_no_answer(home, authority, rotate) -> None:
     simulator = authority(rotate=rotate)
@@ -249,6 +250,7 @@ def test_tokens_that_end_during_a_run_cost_no_answer(home, authority, rotate) ->
     assert stored(home)["refresh_token"].startswith("111") is not rotate
 
 
+@pytest.mark.slow
 def test_a_replaced_refresh_token_is_stored_before_the_new_one_is_used(home, authority) -> None:
     simulator = authority(rotate=True)
     installation = installed(home, simulator)
@@ -269,6 +271,7 @@ def test_a_replaced_refresh_token_is_stored_before_the_new_one_is_used(home, aut
     assert simulator.authority.refreshed == 2
 
 
+@pytest.mark.slow
 def test_processes_that_renew_at_once_do_not_cost_each_other_the_authorisation(home, authority) -> None:
     simulator = authority(rotate=True)
     installation = installed(home, simulator)

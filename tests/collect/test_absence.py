@@ -99,6 +99,7 @@ def test_in_a_small_company_two_calls_may_be_missing(serve, home, users, silent,
     assert installation.read().verdict.status == status
 
 
+@pytest.mark.slow
 def test_what_one_of_few_users_may_do_is_not_known_if_it_is_not_answered(serve, home) -> None:
     simulator = serve(users=8, clean=True)
     installation = Installation.of(home, simulator)
@@ -147,6 +148,7 @@ def test_a_kind_of_which_nothing_is_answered_rejects_however_few_they_are(
     assert re.fullmatch(reason, verdict.reason)
 
 
+@pytest.mark.slow
 def test_a_row_that_cannot_be_read_costs_nobody_else(installation, simulator) -> None:
     installation.night()
     before = tables(installation.published)
@@ -211,6 +213,7 @@ def test_the_last_page_of_users_may_be_a_row_that_cannot_be_read(serve, home) ->
     assert verdict.reason.endswith("first in users from 10: row 1: id: expected an integer, got null.")
 
 
+@pytest.mark.slow
 def test_below_95_percent_nothing_is_published(installation, simulator) -> None:
     installation.night()
     before = installation.published.read_bytes()
@@ -392,6 +395,7 @@ def test_users_who_are_withheld_in_the_first_snapshot_are_missed(serve, home) ->
     assert ("high",) in severities
 
 
+@pytest.mark.slow
 def test_rows_of_one_id_that_contradict_each_other_are_not_believed(installation, simulator) -> None:
     installation.night()
     user = somebody(simulator)

@@ -121,6 +121,7 @@ def test_two_days_later_is_too_late(stopped) -> None:
 NIGHT = datetime(2026, 11, 2, 2, tzinfo=UTC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "retry_after",
     ["99999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "1e309"],
@@ -167,6 +168,7 @@ def test_an_earlier_version_believed_a_server_too_much(stopped, continues_at, ho
     assert json.loads((folder / "abandoned.json").read_text())["reason"] == reason
 
 
+@pytest.mark.slow
 def test_a_snapshot_says_what_was_left_of_the_day(home, serve: Serve) -> None:
     installation = Installation.of(home, serve(daily_limit=8000))
 
@@ -177,6 +179,7 @@ def test_a_snapshot_says_what_was_left_of_the_day(home, serve: Serve) -> None:
     assert 2000 < manifest.budget.remaining < 8000 - 80 * 2
 
 
+@pytest.mark.slow
 def test_where_nothing_is_counted_a_snapshot_says_nothing_of_it(home, serve: Serve) -> None:
     simulator = serve(users=8)
     plain = faults.headers(x_daily_ratelimit_token_limit=None, x_daily_ratelimit_token_remaining=None)

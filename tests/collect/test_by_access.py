@@ -106,6 +106,7 @@ def test_the_first_night_asks_a_sample_and_publishes_what_all_hold(installation,
     ) == [("inferred", 150 - len(sample)), ("observed", len(sample))]
 
 
+@pytest.mark.slow
 def test_roles_are_what_their_members_lists_tell(installation, simulator) -> None:
     night(installation, 0)
     rows = query(installation.published, "SELECT user_id, role_id, active, source FROM user_roles")
@@ -116,6 +117,7 @@ def test_roles_are_what_their_members_lists_tell(installation, simulator) -> Non
     }
 
 
+@pytest.mark.slow
 def test_every_user_and_by_access_publish_the_same(installation, serve, home) -> None:
     simulator = serve(users=60)  # with anomalies
     one = Installation.of(home / "one", simulator)
@@ -204,6 +206,7 @@ def test_what_changes_is_observed_the_same_night(installation, simulator) -> Non
     assert {subject for _, subject in kinds} == {str(mover.id)}
 
 
+@pytest.mark.slow
 def test_an_edited_set_is_observed_with_all_who_were(installation, simulator) -> None:
     night(installation, 0)
     before = set(asked(simulator))
@@ -245,6 +248,7 @@ def test_a_signature_of_which_too_many_deviate_is_observed_whole(installation, s
     assert set(largest) <= set(asked(simulator))
 
 
+@pytest.mark.slow
 def test_a_deviator_in_the_sample_widens_it_until_twenty_agree(installation, simulator) -> None:
     largest = sorted(max(signatures(simulator).values(), key=len))
     simulator.company.users[largest[0]].granted.add(EXTRA)
@@ -304,6 +308,7 @@ def test_without_the_right_to_list_roles_and_sets(installation, simulator) -> No
     assert changes(installation.published) == []
 
 
+@pytest.mark.slow
 def test_where_nobody_tells_the_access_everybody_is_asked(serve, home) -> None:
     simulator = serve(users=30, clean=True, dialect="brief")
     for user in simulator.company.users.values():
@@ -420,6 +425,7 @@ def test_a_large_company_takes_few_requests(serve, home, deviators: int) -> None
     assert held(installation) == truth(simulator)
 
 
+@pytest.mark.slow
 def test_the_seed_of_the_rotation_is_kept_and_shown_nowhere(installation, simulator) -> None:
     first = night(installation, 0)
     path = installation.landing().path / ".seed"

@@ -94,6 +94,7 @@ def test_a_clock_that_becomes_wrong_while_reading_keeps_the_draft(home, serve: S
     assert not [one for one in simulator.requests if one.path.endswith("/permissions")]
 
 
+@pytest.mark.slow
 def test_a_long_pause_is_no_evidence(home, serve: Serve) -> None:
     installation = Installation.of(home, serve(users=6), UNJUDGED)
     observer = Silent()
@@ -179,6 +180,7 @@ def test_a_night_that_was_dated_a_year_ahead_is_set_aside(tmp_path: Path, serve:
     assert differing(tables(spoilt.published), before) == {}
 
 
+@pytest.mark.slow
 def test_what_was_decided_about_a_night_that_is_set_aside_stays_decided(home, serve: Serve) -> None:
     installation = Installation.of(home, serve(users=20))
     night(installation, 0)
@@ -206,6 +208,7 @@ def test_what_was_decided_about_a_night_that_is_set_aside_stays_decided(home, se
     ]
 
 
+@pytest.mark.slow
 def test_a_night_in_the_middle_can_be_set_aside(home, serve: Serve) -> None:
     installation = Installation.of(home, serve(users=6))
     ids = [night(installation, number) for number in range(3)]

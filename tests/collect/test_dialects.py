@@ -80,6 +80,7 @@ def test_the_quirks_of_the_server_make_no_difference(told, serve, home, options)
 FOUND = "SELECT rule, subject_kind, subject_id, object FROM findings ORDER BY ALL"
 
 
+@pytest.mark.slow
 def test_the_forms_in_which_the_api_says_the_same_make_no_difference(told, serve, home) -> None:
     """Texts for numbers, pages without `next_start`, a root that is its own parent, other levels."""
     simulator = serve(
@@ -126,6 +127,7 @@ def test_flat_pages_make_no_difference(told, serve, home) -> None:
     assert {name: after[name] for name in SAME} == {name: before[name] for name in SAME}
 
 
+@pytest.mark.slow
 def test_whom_support_deleted_is_deleted_whatever_the_name_is(serve, home) -> None:
     """And apps that are new are apps."""
     simulator = serve(users=12, clean=True)

@@ -156,6 +156,7 @@ def interrupted(installation: Installation, simulator: Simulator) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_line_that_the_crash_has_torn_is_asked_for_again(installation, simulator) -> None:
     folder = interrupted(installation, simulator)
     path = folder / "users.id.permissions.ndjson"
@@ -362,6 +363,7 @@ def test_another_administrators_token_begins_anew(serve, home) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_page_that_is_missing_is_asked_for_after_the_crash(installation, simulator) -> None:
     user = simulator.company.plain_user_id
     page_1 = {

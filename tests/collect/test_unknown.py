@@ -58,6 +58,7 @@ def test_an_unknown_value_fixes_nothing_and_changes_nothing(installation, simula
     assert query(installation.published, CHANGES) == []
 
 
+@pytest.mark.slow
 def test_a_set_that_is_not_known_fixes_nothing(installation, simulator) -> None:
     company = simulator.company
     user = company.users[company.plain_user_id]
@@ -136,6 +137,7 @@ def test_a_name_that_a_terminal_would_obey(installation, simulator) -> None:
     assert b"\x07" not in csv
 
 
+@pytest.mark.slow
 def test_sql_writes_no_file(installation, simulator, tmp_path) -> None:
     installation.night()
     target = tmp_path / "x.csv"

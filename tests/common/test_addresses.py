@@ -153,6 +153,7 @@ def test_reading_is_stable_and_fails_in_one_way(text: str) -> None:
     assert addresses.comparable(compared) == compared
 
 
+@pytest.mark.slow
 @given(
     st.text(alphabet=st.sampled_from(list("aZ9@.+-_='`*%{xn\u212a\u017f\u0131")), max_size=12)
     | st.from_regex(r"[=*'`a-zA-Z0-9.]{1,4}@(xn--)?[a-zA-Z0-9.-]{1,6}\n?", fullmatch=True)

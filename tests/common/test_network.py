@@ -214,6 +214,7 @@ def test_a_refusal_of_the_proxy_is_the_proxys(monkeypatch, status) -> None:
     assert requests == ["CONNECT api.pipedrive.example:443 HTTP/1.1"]
 
 
+@pytest.mark.slow
 def test_a_proxy_that_is_down_is_named(monkeypatch, home) -> None:
     with refusing_proxy(502) as (url, _):
         pass

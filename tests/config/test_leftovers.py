@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from installation import UNJUDGED, Installation
 
 from pipedrive_graph.config import leftovers
@@ -42,6 +43,7 @@ def left(home: Path) -> set[str]:
     return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_old_temporary_files_are_removed_by_a_night(serve, home) -> None:
     installation = Installation.of(home, serve(users=8), UNJUDGED)
     write(home, TEMPORARIES + OTHERS, age=OLD + 60)
@@ -53,6 +55,7 @@ def test_old_temporary_files_are_removed_by_a_night(serve, home) -> None:
     assert not (home / "exports" / ".csv.tmp").exists()
 
 
+@pytest.mark.slow
 def test_what_somebody_may_be_writing_stays(serve, home) -> None:
     installation = Installation.of(home, serve(users=8), UNJUDGED)
     recent = tuple(name for name in TEMPORARIES if "duckdb" not in name)  # these the night writes itself

@@ -107,6 +107,7 @@ def test_root_may_read_there(copied, ready, command: tuple[str, ...]) -> None:
     assert owners(copied) == {SERVICE}
 
 
+@pytest.mark.slow
 def test_what_root_makes_belongs_to_the_owner_of_the_home(copied, ready) -> None:
     """Also what replaces a file, what is in a new folder, and a file of settings that is written anew."""
     finding = a_finding(copied)
@@ -186,6 +187,7 @@ TABLE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "command", "sentence"), TABLE, ids=[f"{name}, {' '.join(command)}" for name, command, _ in TABLE]
 )
@@ -219,6 +221,7 @@ def test_a_closed_file_is_named_with_its_owner_and_never_taken_for_damaged(
     assert command[0] == "verify" or len(simulator.requests) == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("owner", [OTHER, 0], ids=["of another user", "a mounted volume of root"])
 def test_a_home_that_a_group_writes_works(night, simulator, ready, owner: int) -> None:
     place = Path(tempfile.mkdtemp())

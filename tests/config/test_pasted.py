@@ -209,6 +209,7 @@ ALERTS = '[[alert]]\nkind = "slack"\nurl_env = "{}"\n'
 PLAIN = '[default]\napi_token_env = "PIPEDRIVE_API_TOKEN"\nbase_url = "{url}"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "text", "secret"),
     [
@@ -237,6 +238,7 @@ def test_a_pasted_secret_is_written_nowhere(installation, simulator, tmp_path, f
     assert places(installation.home, dagster_home, secret=secret) == []
 
 
+@pytest.mark.slow
 def test_a_token_as_the_name_of_a_company_is_not_repeated(installation: Installation) -> None:
     installation.night()
     for arguments in (
@@ -249,6 +251,7 @@ def test_a_token_as_the_name_of_a_company_is_not_repeated(installation: Installa
         assert LETTERED not in result.out + result.err, arguments
 
 
+@pytest.mark.slow
 def test_no_argument_that_is_a_token_is_repeated(installation: Installation) -> None:
     installation.night()
     reasons = ("--reason", "r", "--owner", "o", "--until", "2026-12-01")

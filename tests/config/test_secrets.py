@@ -59,6 +59,7 @@ def test_a_night_writes_the_token_nowhere(serve, home, tmp_path, dialect) -> Non
     assert places(home, tmp_path / "dagster") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dialect", "fault"),
     [
@@ -171,6 +172,7 @@ def wide(*folders: Path) -> list[str]:
     return [str(path) for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
+@pytest.mark.slow
 def test_what_is_written_about_people_is_for_its_owner_alone(installation) -> None:
     assert installation.command("sync").code == 0
     assert installation.command("rebuild").code == 0

@@ -175,6 +175,7 @@ def test_the_csv_the_json_and_the_table_agree(installation) -> None:
     assert f"{counts['high']} high" in terminal.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["=", "\t@"])
 def test_no_cell_is_a_formula(installation, simulator, start) -> None:
     name = f'{start}HYPERLINK("http://x";"y"),\'\nzwei'

@@ -36,6 +36,7 @@ def test_every_rule_about_facts_is_planted() -> None:
     assert FACTS <= RULES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["official", slow("brief")])
 @pytest.mark.parametrize(
     ("seed", "users"), [(1, 60), slow(3, 120), slow(2, 41), slow(11, 50), slow(42, 80), slow(4, 300)]

@@ -60,6 +60,7 @@ def test_the_definitions_load_without_a_warning(definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
 
 
+@pytest.mark.slow
 def test_the_definitions_load_as_dagster_loads_them(installation) -> None:
     code = "from pipedrive_graph.definitions import defs; print(len(defs.resolve_all_asset_specs()))"
     environment = {**os.environ, **installation.environment}
@@ -153,6 +154,7 @@ def test_the_shipped_instance_loads(run) -> None:
     assert instance.run_monitoring_enabled
 
 
+@pytest.mark.slow
 def test_a_run_publishes_what_sync_publishes(run, tmp_path) -> None:
     installation, result, _ = run
     other = Installation(tmp_path / "home", installation.variables)
@@ -274,6 +276,7 @@ def constant(installation: Installation, *key: str) -> dict[str, object]:
     return dict(specs[dg.AssetKey(key)].metadata)
 
 
+@pytest.mark.slow
 def test_the_definitions_show_columns_with_their_types_and_comments(run) -> None:
     installation, _, _ = run
     specs = {spec.key: spec for spec in build_definitions(installation.settings).resolve_all_asset_specs()}
@@ -338,6 +341,7 @@ def test_a_night_takes_little_room_in_dagsters_home(run, monkeypatch) -> None:
         assert dg.DagsterEventType.ASSET_MATERIALIZATION in kinds
 
 
+@pytest.mark.slow
 def test_a_rejected_snapshot_stops_before_publishing(installation, simulator, monkeypatch) -> None:
     installation.night()
     before = installation.published.read_bytes()

@@ -81,6 +81,7 @@ def test_the_worst_and_the_new_ones_are_tables(nights) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_second_night_shows_what_changed(nights) -> None:
     installation, _ = nights
     installation.night()

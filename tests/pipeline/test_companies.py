@@ -89,7 +89,7 @@ def test_an_address_that_leads_nowhere_is_told_with_its_key(two) -> None:
     result = installation.command("doctor")
 
     assert result.code == 1
-    assert "check base_url of [alpha] in companies.toml, which is https://" in result.out
+    assert "check base_url of [alpha] in companies.toml, which is usually https://" in result.out
 
 
 def test_a_sentence_that_names_its_company_names_it_once(two) -> None:

@@ -98,6 +98,7 @@ def test_nobody_listens(installation) -> None:
     assert time.monotonic() - started < 32
 
 
+@pytest.mark.slow
 def test_the_token_of_another_company(installation, serve) -> None:
     installation.night()
     other = serve(seed=2)
@@ -332,6 +333,7 @@ def test_the_disk_is_full(installation, simulator) -> None:
     goes_on(installation, simulator, at_least=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [10_000, 300_000], ids=["when the file is made", "later"])
 def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
     installation.night()
@@ -350,6 +352,7 @@ def test_the_disk_is_full_in_a_rebuild(installation, size: int) -> None:
     assert files(installation.home) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "error", "sentence"),
     [
@@ -413,6 +416,7 @@ def test_a_folder_that_nobody_may_write_to(installation, tmp_path) -> None:
     assert result.sentence == f"Cannot read {file}/home/journal/default.head.json: Not a directory."
 
 
+@pytest.mark.slow
 def test_damage_in_the_landing_is_named(installation) -> None:
     manifest = installation.night()
     file = installation.landing().path / manifest.snapshot_id / "users.ndjson.gz"
@@ -439,6 +443,7 @@ def test_a_damaged_manifest_stops_the_night(installation) -> None:
     assert sentence.endswith("restore it from a backup, then try again.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repair", ["sync", "rebuild"])
 def test_a_published_file_that_is_damaged(installation, repair: str) -> None:
     installation.night()

@@ -140,6 +140,7 @@ def test_the_documentation_shows_no_unit_and_no_cron_line_of_its_own() -> None:
             assert "ExecStart" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", LINES)
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
 def test_a_line_for_cron_runs_with_the_environment_that_cron_gives(

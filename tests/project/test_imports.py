@@ -56,6 +56,7 @@ def test_status_opens_no_database_and_asks_nobody(published: Installation) -> No
     assert not (SELDOM | {"dagster", "duckdb", "httpx", "numpy", "jinja2"}) & names
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 imports pandas by itself")
 def test_what_is_built_is_handed_to_duckdb_without_pandas(published: Installation) -> None:
     code = (

@@ -248,6 +248,7 @@ def test_a_later_revoke_of_everything_ends_nothing(round_: Round) -> None:
     assert found == {("moved", f"role:{round_.seen['role']}"): ("open", None, None)}
 
 
+@pytest.mark.slow
 def test_rebuild_comes_to_the_same_rows(round_: Round) -> None:
     before = tables(round_.installation.published)
     assert len(before["review_decisions"]) == 10

@@ -105,6 +105,7 @@ def called(night: Installation, prefix: str) -> list[str]:
     return [question.format(g=prefix) for question in questions(night)]
 
 
+@pytest.mark.slow
 def test_all_ways_to_attach_the_file_give_the_same_answers(night: Installation, ask: Ask) -> None:
     moved = night.home.parent / "another name.duckdb"
     moved.write_bytes(night.published.read_bytes())
@@ -149,6 +150,7 @@ def test_all_ways_to_attach_the_file_give_the_same_answers(night: Installation, 
         assert answer == found["opened"], way
 
 
+@pytest.mark.slow
 def test_of_two_attached_files_each_macro_reads_its_own(night: Installation, ask: Ask) -> None:
     other = night.home.parent / "other.duckdb"
     other.write_bytes(night.published.read_bytes())

@@ -206,6 +206,7 @@ def test_all_nights_are_listed(story: Story) -> None:
     assert [position for position, _ in listed] == list(range(7))
 
 
+@pytest.mark.slow
 def test_rebuilding_gives_the_same_rows(story: Story) -> None:
     result = story.installation.command("rebuild")
 

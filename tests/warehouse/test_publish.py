@@ -230,6 +230,7 @@ def test_the_macros_agree_with_the_tables(night, somebody) -> None:
     assert who == holders
 
 
+@pytest.mark.slow
 def test_who_has_the_old_file_open_keeps_it(night) -> None:
     with duckdb.connect() as reader:
         reader.execute(f"ATTACH '{night.published}' AS old (READ_ONLY)")
@@ -258,6 +259,7 @@ def test_the_published_file_has_no_more_than_its_tables(night) -> None:
     assert views == [("data_dictionary",)]
 
 
+@pytest.mark.slow
 def test_a_key_that_is_not_unique_is_not_published(night) -> None:
     before = night.published.read_bytes()
     with database.writer(night.settings.warehouse) as connection:
@@ -271,6 +273,7 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
         build.rebuild(night.settings, MODELS, on_wait=print)
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_another_version_is_not_published(night) -> None:
     before = night.published.read_bytes()
     with database.writer(night.settings.warehouse) as connection:
