@@ -79,8 +79,8 @@ def findings(source: Source) -> Iterator[Finding]:
 def rules(source: Source) -> dict[str, Rule]:
     """The published rules, and former rules that still have findings."""
     texts = "rule, title, severity, meaning, remedy, controls"
-    rows = source.stream(source.query("rules", texts))
-    known = {row[0]: Rule(*row, _file(source, row[0])) for row in rows}
+    published = source.stream(source.query("rules", texts))
+    known = {name: Rule(name, *rest, _file(source, name)) for name, *rest in published}
     for rule, severity in source.stream(
         f"SELECT rule, any_value(severity ORDER BY severity) FROM ({source.query('findings')}) GROUP BY rule"
     ):
