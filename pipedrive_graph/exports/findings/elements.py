@@ -79,8 +79,10 @@ def findings(source: Source) -> Iterator[Finding]:
 def rules(source: Source) -> dict[str, Rule]:
     """The published rules, and former rules that still have findings."""
     texts = "rule, title, severity, meaning, remedy, controls"
-    published = source.stream(source.query("rules", texts))
-    known = {name: Rule(name, *rest, _file(source, name)) for name, *rest in published}
+    known = {
+        name: Rule(name, title, severity, meaning, remedy, controls, _file(source, name))
+        for name, title, severity, meaning, remedy, controls in source.stream(source.query("rules", texts))
+    }
     for rule, severity in source.stream(
         f"SELECT rule, any_value(severity ORDER BY severity) FROM ({source.query('findings')}) GROUP BY rule"
     ):
