@@ -8,10 +8,9 @@ from pipedrive_graph.errors import LandingError
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
 from pipedrive_graph.runs.recording import note_published
-from pipedrive_graph.warehouse.sql_project import Models
 
 
-def renew_reports(home: Home, models: Models, company: str) -> None:
+def renew_reports(home: Home, company: str) -> None:
     """Write the reports of a company again from the published file.
 
     Raises:
@@ -20,7 +19,7 @@ def renew_reports(home: Home, models: Models, company: str) -> None:
     try:
         note_published(home, company, warn)
         write_findings(home, company)
-        write_access_report(home, models, company)
+        write_access_report(home, company)
     except LandingError as error:
         raise LandingError(
             f"{error} The decision is recorded and published; the next sync writes the reports."

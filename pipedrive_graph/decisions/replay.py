@@ -14,7 +14,7 @@ import duckdb
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.waivers import Waivers
-from pipedrive_graph.decisions.finding_handlers import WAIVERS, Handler
+from pipedrive_graph.decisions.finding_handlers import WAIVERS, Handler, Target
 from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.errors import LossError
 from pipedrive_graph.findings.apply_waivers import update_waived
@@ -143,7 +143,7 @@ class Decisions:
     def _apply(self, company: str, entry: Entry) -> None:
         handle = self.handlers.get(entry.kind)
         if handle is not None:
-            handle(self.connection, self.home, company, entry)
+            handle(Target(self.connection, self.models, self.home, company), entry)
         if entry.snapshot_id is not None:
             moment = f"SELECT {quoted(company)} AS company, CAST({quoted(entry.naive_at)} AS TIMESTAMP) AS at"
             update_waived(self.connection, self.models, moment)

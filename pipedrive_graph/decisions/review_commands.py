@@ -22,7 +22,6 @@ from pipedrive_graph.reviews.items import Population
 from pipedrive_graph.reviews.read_file import FilledRow
 from pipedrive_graph.reviews.validate import Row
 from pipedrive_graph.warehouse.database import rows, transaction
-from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
 USUAL = timedelta(days=30)
@@ -76,7 +75,7 @@ def open_review(
 
     Args:
         home: the home folder.
-        models: the files of sql/; the rules have the titles of findings.
+        models: the files of sql/.
         companies: the names of the companies in the settings.
         owners: the content of reviews.toml; None if the file does not exist.
         opening: the request to open the review.
@@ -102,12 +101,9 @@ def open_review(
         if owners is not None:
             owners.check(roles_known(connection))
         known = owners.of(opening.company) if owners else None
-        titles = {
-            rule.name: rule.header.settings.get("title", rule.name) for rule in models.of("rules", Kind.RULE)
-        }
         with transaction(connection):
             decisions.catch_up(opening.company)
-            population = freeze(connection, opening, snapshot, due, known, titles)
+            population = freeze(connection, opening, snapshot, due, known)
             if not population.items:
                 raise DecisionError(f"No user of '{opening.company}' has access; there is nothing to review.")
             review_id, sha256 = keep(home, population)

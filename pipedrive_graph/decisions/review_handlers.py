@@ -14,14 +14,14 @@ from pydantic import ValidationError
 
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.finding_handlers import HANDLERS as OF_FINDINGS
-from pipedrive_graph.decisions.finding_handlers import Handler
+from pipedrive_graph.decisions.finding_handlers import Handler, Target
 from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
 from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.reviews.items import Population, digest, review_id
-from pipedrive_graph.reviews.recommendations import STILL_PRESENT
 from pipedrive_graph.reviews.validate import Decision
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -54,6 +54,14 @@ _ITEM = {
 
 _DECISION = dict.fromkeys(Decision.__dataclass_fields__, "VARCHAR")
 """The fields of a decision that are columns of history.review_decisions."""
+
+_RESOLVE = """
+    UPDATE history.findings AS findings
+    SET
+        status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.resolved_at,
+        note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
+    FROM lifecycle.decided_again AS decided
+    WHERE findings.company = decided.company AND findings.finding_id = decided.finding_id"""
 
 
 def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, home: Home) -> Decisions:
@@ -111,12 +119,12 @@ def _name(company: str, known_by: str) -> str:
     return f"{company}.reviews/{known_by}.json.gz"
 
 
-def _open(connection: duckdb.DuckDBPyConnection, home: Home, company: str, entry: Entry) -> None:
+def _open(target: Target, entry: Entry) -> None:
     """Insert a review and its population; skipped if a person accepted that the population is lost."""
-    content = entry.content
-    if content["sha256"] in Journal.of(home, company).lost():
+    connection, company, content = target.connection, target.company, entry.content
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
-    population = recall(home, company, content["review_id"], content["sha256"])
+    population = recall(target.home, company, content["review_id"], content["sha256"])
     connection.execute(
         "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -139,10 +147,10 @@ def _open(connection: duckdb.DuckDBPyConnection, home: Home, company: str, entry
     )
 
 
-def _decide(connection: duckdb.DuckDBPyConnection, home: Home, company: str, entry: Entry) -> None:
+def _decide(target: Target, entry: Entry) -> None:
     """Insert decisions of a review, and resolve the findings that rest on an earlier decision."""
-    content = entry.content
-    if content["sha256"] in Journal.of(home, company).lost():
+    connection, company, content = target.connection, target.company, entry.content
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
     connection.execute(
         """
@@ -162,38 +170,9 @@ def _decide(connection: duckdb.DuckDBPyConnection, home: Home, company: str, ent
             json.dumps([_DECISION]),
         ],
     )
-    connection.execute(
-        """
-        UPDATE history.findings AS findings
-        SET
-            status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.decided_at,
-            note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
-        FROM (
-            SELECT
-                CAST(items.user_id AS VARCHAR) AS subject_id, decisions.* EXCLUDE (company),
-                concat(decisions.decision, ' by ', decided_by, ' in "', reviews.name, '".') AS note
-            FROM history.review_decisions AS decisions
-            JOIN history.review_items AS items USING (company, review_id, row_id)
-            JOIN history.reviews AS reviews USING (company, review_id)
-            WHERE company = $company AND review_id = $review_id AND decided_at = $at
-        ) AS decided
-        WHERE
-            findings.company = $company
-            AND findings.rule = $rule
-            AND findings.status <> 'resolved'
-            AND findings.subject_kind = 'user'
-            AND findings.subject_id = decided.subject_id
-            -- a decision to revoke all access does not end a finding about revoked access
-            AND decided.decision <> 'revoke'
-            AND CASE json_extract_string(findings.evidence, '$.kind')
-                WHEN 'account' THEN TRUE
-                WHEN 'role' THEN decided.role IS DISTINCT FROM 'revoke'
-                WHEN 'permission_set' THEN decided.permission_sets IS DISTINCT FROM 'revoke'
-                WHEN 'admin' THEN decided.admin_rights IS DISTINCT FROM 'revoke'
-                ELSE decided.sensitive_permissions IS DISTINCT FROM 'revoke'
-            END""",
-        {"company": company, "review_id": content["review_id"], "at": entry.naive_at, "rule": STILL_PRESENT},
-    )
+    steps.hand_over(connection, "later_decisions", [(company, content["review_id"], entry.naive_at)])
+    steps.make(connection, target.models, "lifecycle.decided_again")
+    steps.execute(connection, _RESOLVE)
 
 
 def known_decisions(

@@ -19,8 +19,10 @@ from pipedrive_graph.config.roster import Roster, Row, read
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.schema import POLICY
+from pipedrive_graph.warehouse.sql_project import Models
 
 KIND = "roster"
 """Kind of the journal entry that records which roster applies from then on."""
@@ -46,14 +48,13 @@ class Rosters:
         roster = sinces[-1].roster if sinces else None
         return list(roster.problems) if roster else []
 
-    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def write(self, connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         """Replace the rosters of the companies in landing.batch, and record which users they cover.
 
         A finding about a user is resolved only if the user is covered: by a usable row, or because the
         account can no longer sign in. Otherwise, as when the roster is removed, open findings stay.
         """
-        in_batch = "company IN (SELECT company FROM landing.batch)"
-        connection.execute(f"DELETE FROM policy.roster WHERE {in_batch}")
+        connection.execute("DELETE FROM policy.roster WHERE company IN (SELECT company FROM landing.batch)")
         types = {column: type_ for column, type_ in POLICY["roster"].items() if column != "company"}
         lists = ", ".join(f"unnest(CAST(? AS {type_}[])) AS {column}" for column, type_ in types.items())
         for company, snapshot_id in rows(connection, "SELECT company, snapshot_id FROM landing.batch"):
@@ -63,40 +64,7 @@ class Rosters:
                 connection.execute(
                     f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
                 )
-        # The expected role is covered separately: rows with the same status may contradict each other in the
-        # expected role, and then the row that is used names none.
-        connection.execute(f"""
-            INSERT INTO history.coverage BY NAME
-            SELECT DISTINCT
-                users.company, asked.endpoint, CAST(users.user_id AS VARCHAR) AS subject_id,
-                'answered' AS outcome
-            FROM history.users
-            CROSS JOIN (VALUES ('roster/{{id}}'), ('roster/{{id}}/expectedRole')) AS asked(endpoint)
-            LEFT JOIN history.user_addresses AS addresses
-                ON addresses.company = users.company
-                AND addresses.user_id = users.user_id
-            LEFT JOIN policy.roster AS used
-                ON used.company = users.company
-                AND used.email = addresses.address
-                AND used.problem IS NULL
-            LEFT JOIN policy.roster AS repeated
-                ON asked.endpoint = 'roster/{{id}}/expectedRole'
-                AND repeated.company = used.company
-                AND repeated.email = used.email
-                AND repeated.expected_role IS NOT NULL
-                AND used.expected_role IS NULL
-            LEFT JOIN history.findings AS findings
-                ON findings.company = users.company
-                AND findings.subject_kind = 'user'
-                AND findings.subject_id = CAST(users.user_id AS VARCHAR)
-                AND findings.status <> 'resolved'
-            WHERE
-                users.valid_to IS NULL
-                AND users.{in_batch}
-                AND (
-                    (used.email IS NOT NULL AND repeated.email IS NULL)
-                    OR (findings.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
-                )""")
+        steps.insert(connection, models, "merge.roster_coverage")
 
     def _at(self, company: str, snapshot_id: str) -> Roster | None:
         earlier = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]

@@ -196,7 +196,7 @@ def _prepare(
     for change in changes:
         if change.company in shown:
             write_findings(staged, change.company)
-            write_access_report(staged, models, change.company)
+            write_access_report(staged, change.company)
         if not change.whole:
             alerting.carry_over(home, staged, change, forgetting.names)
     return built.broken

@@ -11,19 +11,18 @@ from pipedrive_graph.config.home import Home
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.warehouse.sql_project import Models
 
 Warn = Callable[[str], None]
 
 
-def report(home: Home, models: Models, company: str) -> None:
+def report(home: Home, company: str) -> None:
     """Write the list of findings and the access report from the published file.
 
     Raises:
         PipedriveGraphError: if a report cannot be written; the earlier one stays.
     """
     write_findings(home, company)
-    write_access_report(home, models, company)
+    write_access_report(home, company)
 
 
 def by_retention(companies: Sequence[Company]) -> list[list[Company]]:

@@ -43,7 +43,7 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
     with kept_open(settings.published):
         for name in progress.still(names):
             with progress.concerning([name]):
-                after.report(settings, models, name)
+                after.report(settings, name)
     left = [company for company in progress.left if company.name in names]
     for group in after.by_retention(left):
         on_warning = events.observer(group[0].name).warn

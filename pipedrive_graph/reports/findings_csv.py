@@ -9,6 +9,7 @@ from pathlib import Path
 from pipedrive_graph.common.text import safe_cell
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.published.connection import reading
+from pipedrive_graph.published.findings import WORST_FIRST
 
 COLUMNS = (
     "finding_id",
@@ -47,15 +48,7 @@ def write_findings(home: Home, company: str) -> Path:
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
     with reading(home.published) as connection:
         findings = connection.execute(
-            f"""
-            SELECT {columns}
-            FROM findings
-            WHERE company = ?
-            ORDER BY
-                list_position(['open', 'waived', 'resolved'], status),
-                list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
-                rule, subject_kind, subject_id, object
-            """,  # noqa: S608 - constant columns
+            f"SELECT {columns} FROM findings WHERE company = ? ORDER BY {WORST_FIRST}",  # noqa: S608 - constants
             [company],
         ).fetchall()
     text = io.StringIO(newline="")

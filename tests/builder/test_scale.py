@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from installation import MODELS, Installation, build_company, rebuild
 from published import differing, query, tables
+from rule_file import about_users, rule_file
 
 from benchmarks.snapshots import LandingSpec, write
 from pipedrive_graph.builder import build, process_snapshot
@@ -96,32 +97,19 @@ def test_batches_and_single_companies_make_the_same(
     assert differing(tables(settings(single).published), expected) == {}
 
 
-BREAKS = """\
--- One row per user; in one company two, and in another as well, but in its first night only.
---
--- title: Breaks
--- severity: info
--- meaning: The rows of one company are no findings.
--- remedy: none
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    'somebody' AS title,
-    to_json({'n': 1}) AS evidence
-FROM users
+BREAKS = rule_file(
+    about_users(
+        """users
 INNER JOIN current_snapshot USING (company)
 INNER JOIN (VALUES (1), (2)) AS copies(n)
     ON n = 1
     OR company = 'co000000'
-    OR (company = 'co000001' AND as_of = first_seen)
-"""
+    OR (company = 'co000001' AND as_of = first_seen)""",
+        title="'somebody'",
+        evidence="{'n': 1}",
+    ),
+    comment="One row per user; in one company two, and in another as well, but in its first night only.",
+)
 
 
 @pytest.mark.slow
@@ -377,31 +365,21 @@ def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
     assert installation.published.exists()
 
 
-TALKATIVE = """\
--- One row per flag of a user, with much to say.
---
--- kind: rule
--- title: Talkative
--- severity: info
--- meaning: Everything is told.
--- remedy: Listen.
--- reference: none
--- needs: users, users/{id}/permissions
--- identity: subject, object
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    permission AS object,
-    'info' AS severity,
-    concat('User ', user_id, ' and ', permission, ': ', sha256(concat(user_id, permission))) AS title,
-    to_json({'read': observed_at, 'seen': [sha256(concat(user_id, permission, n)) for n in range(8)]})
-        AS evidence
-FROM user_permissions
+TALKATIVE = rule_file(
+    about_users(
+        """user_permissions
 -- on the second night of fewer of them, and in another order
 WHERE user_id % 3 > 0 OR (SELECT count(*) FROM snapshots) = 1
-ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))
-"""
+ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))""",
+        title="concat('User ', user_id, ' and ', permission, ': ', sha256(concat(user_id, permission)))",
+        evidence="{'read': observed_at, 'seen': [sha256(concat(user_id, permission, n)) for n in range(8)]}",
+        thing="permission",
+    ),
+    comment="One row per flag of a user, with much to say.",
+    kind="rule",
+    needs="users, users/{id}/permissions",
+    identity="subject, object",
+)
 
 
 @pytest.mark.slow

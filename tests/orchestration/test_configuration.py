@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from installation import Installation
+from rule_file import about_users, rule_file
 
 from pipedrive_graph.config import role_owners
 from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration, load_leniently
@@ -90,27 +91,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 }  # fmt: skip
 
 
-RULE = """\
--- One row per user.
---
--- title: Lives
--- severity: info
--- meaning: Somebody is there.
--- remedy: Say hello.
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    label AS title,
-    to_json({'user': label}) AS evidence
-FROM users
-"""
+RULE = rule_file(about_users("users", title="label"), comment="One row per user.")
 
 
 @pytest.fixture

@@ -28,5 +28,5 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     acknowledged = finding_commands.acknowledge(
         settings, models, settings.names, finding, note=(note or "").strip(), by=user(), on_wait=say
     )
-    renew_reports(settings, models, acknowledged.company)
+    renew_reports(settings, acknowledged.company)
     click.echo(f"Acknowledged {acknowledged.finding_id}: {printable(acknowledged.title)}")

@@ -72,7 +72,7 @@ def _rebuild(home: Path) -> _Rebuilt:
             say(sentence)
         for company in settings.companies:
             if landing.of(company.name).latest(accepted=True):
-                renew_reports(settings, models, company.name)
+                renew_reports(settings, company.name)
     except PipedriveGraphError as error:
         say(f"The files are restored, but the tables could not be built: {error}")
         return _Rebuilt(code=error.exit_code)

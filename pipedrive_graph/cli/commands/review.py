@@ -118,7 +118,7 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
         settings, models, settings.names, rows, by=by, user=user(), on_wait=say
     )
     if any(taken.counts.values()):  # a decision may resolve a finding
-        renew_reports(settings, models, taken.company)
+        renew_reports(settings, taken.company)
     for sentence in taken.refused:
         say(f"Warning: {sentence}")
     if taken.others:

@@ -52,6 +52,6 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
         expires=expires,
         on_wait=say,
     )
-    renew_reports(settings, models, waived.company)
+    renew_reports(settings, waived.company)
     click.echo(f"Waived {waived.finding_id} until {expires}: {printable(waived.title)}")
     click.echo(printable(f"The waiver is in {settings.folder / FILE}."))

@@ -97,7 +97,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _help(rule: Rule) -> str:
-    texts = [rule.remedy or rule.title, f"See: {rule.reference}." if rule.reference else ""]
+    texts = [rule.remedy or rule.title, f"See: {rule.controls}." if rule.controls else ""]
     return "\n\n".join(text for text in texts if text)
 
 

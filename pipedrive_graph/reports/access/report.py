@@ -21,19 +21,17 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
-from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 
 
 def write_access_report(
-    home: Home, models: Models, company: str, *, since: date | None = None, out: Path | None = None
+    home: Home, company: str, *, since: date | None = None, out: Path | None = None
 ) -> Path:
     """Write the access report of a company; the same input yields the same bytes.
 
     Args:
         home: the home folder.
-        models: the files of sql/; the rules explain why their findings matter.
         company: the company.
         since: compare with the last snapshot before this day; by default, with the previous snapshot.
         out: the file to write; by default, in the folder of the company's reports.
@@ -48,13 +46,13 @@ def write_access_report(
     """
     path = out or home.access_report(company)
     with timed(_log, f"Writing {path.name} of '{company}'"):
-        _write(home, models, company, since, path)
+        _write(home, company, since, path)
     return path
 
 
-def _write(home: Home, models: Models, company: str, since: date | None, path: Path) -> None:
-    rules = rules_of(models)
+def _write(home: Home, company: str, since: date | None, path: Path) -> None:
     with source(home.published, company, since) as opened:
+        rules = rules_of(opened)
         proven = proof(Landing(home.storage), opened)
         roles = tree(opened)
         data = people(opened)
