@@ -106,6 +106,7 @@ class Manifest(Record):
 
     `observed` is the number of users whose permissions were answered, `inferred` of those whose permissions
     are inferred. `journal` is the state of the company's journal, so that a lost journal is noticed.
+    `visibility` says whether the run collected who can see what, `plan` the company's plan in the settings.
     """
 
     format: Literal[1] = 1
@@ -127,6 +128,8 @@ class Manifest(Record):
     files: list[File]
     previous: str | None
     journal: Mark | None = None
+    visibility: bool = False
+    plan: str | None = None
 
     @property
     def accepted(self) -> bool:
