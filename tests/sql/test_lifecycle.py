@@ -150,11 +150,11 @@ _READS = {
             {"visibility_meaning": {}, "role_visibility": {"value": 3}, "role_pipelines": {"visible": False}},
             dict.fromkeys(
                 ["broad_visibility", "of_mine", "visibility_everyone"],
-                "It is not known what the visibility value 3 means in this company; set plan in the settings.",
+                "It is not known what the visibility value 3 means in this company; set plan in the settings.",  # noqa: E501
             ),
         ),
         (
-            {"visibility_meaning": {}, "role_visibility": {"value": None}, "role_pipelines": {"visible": None}},
+            {"visibility_meaning": {}, "role_visibility": {"value": None}, "role_pipelines": {"visible": None}},  # noqa: E501
             dict.fromkeys(
                 ["broad_visibility", "of_mine", "visibility_everyone"],
                 "Pipedrive did not give the visibility settings of any role.",

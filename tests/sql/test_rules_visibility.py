@@ -31,7 +31,9 @@ def member(company: Company, user_id: int, role_id: int, **values: object) -> No
 
 def settings(company: Company, role_id: int, value: int | None, **values: int | None) -> None:
     for item in ITEMS:
-        company.versions("role_visibility", 0, None, role_id=role_id, item=item, value=values.get(item, value))
+        company.versions(
+            "role_visibility", 0, None, role_id=role_id, item=item, value=values.get(item, value)
+        )
     company.observed("role_visibility", role_id, 0)
 
 
@@ -297,7 +299,12 @@ def test_visibility_everyone_on_a_plan_with_two_values(new_company: Callable[[st
     settings(company, 3, 1, deal=3)
 
     assert company.table("rules.visibility_everyone", "subject_id, object, severity, title") == [
-        ("3", "deal", "low", "The role Role 3 shares every new deal with everyone, while 2 other roles do not.")
+        (
+            "3",
+            "deal",
+            "low",
+            "The role Role 3 shares every new deal with everyone, while 2 other roles do not.",
+        )
     ]
 
 
@@ -306,7 +313,15 @@ def test_visibility_everyone_on_a_plan_with_two_values(new_company: Callable[[st
 
 @pytest.mark.parametrize(
     ("before", "after", "fires"),
-    [(1, 3, True), (3, 5, True), (3, 7, True), (5, 3, False), (7, 1, False), (None, 7, False), (7, None, False)],
+    [
+        (1, 3, True),
+        (3, 5, True),
+        (3, 7, True),
+        (5, 3, False),
+        (7, 1, False),
+        (None, 7, False),
+        (7, None, False),
+    ],
 )
 def test_visibility_widened(company: Company, before: int | None, after: int | None, fires: bool) -> None:
     company.snapshot(1, visibility=True, plan="premium")
@@ -343,7 +358,7 @@ def test_visibility_widened_says_from_what_to_what(company: Company) -> None:
         " roles below it.",
     )  # fmt: skip
     shown = json.loads(evidence)
-    assert {name: shown[name] for name in ("value_before", "value_after", "value_now", "reach_now", "members")} == {
+    assert {name: shown[name] for name in ("value_before", "value_after", "value_now", "reach_now", "members")} == {  # noqa: E501
         "value_before": 1, "value_after": 5, "value_now": 5, "reach_now": "branch", "members": 1,
     }  # fmt: skip
 
@@ -413,7 +428,7 @@ def test_titles_of_the_rules_about_pipelines(company: Company) -> None:
 
     columns = "subject_kind, severity, title"
     assert company.table("rules.pipeline_exposed", columns) == [
-        ("pipeline", "high", "The pipeline Secret is hidden from 3 of 4 roles, but the default role, where new"
+        ("pipeline", "high", "The pipeline Secret is hidden from 3 of 4 roles, but the default role, where new"  # noqa: E501
          " users land, sees it.")
     ]  # fmt: skip
     assert company.table("rules.pipeline_unseen", columns) == [
@@ -446,7 +461,15 @@ def test_team_manager_inactive(
     company.user(61, "Del", deleted=True)
     company.user(62, "Who", active=None)
     company.versions(
-        "teams", 0, None, team_id=7, name="North", manager_id=manager, active=active, deleted=deleted, members=[20]
+        "teams",
+        0,
+        None,
+        team_id=7,
+        name="North",
+        manager_id=manager,
+        active=active,
+        deleted=deleted,
+        members=[20],
     )
 
     assert company.fired("team_manager_inactive") == ([("7", None)] if fires else [])
@@ -456,11 +479,23 @@ def test_team_manager_inactive_says_who(company: Company) -> None:
     company.user(60, "Off", active=False)
     for team_id, manager in [(7, 60), (8, 99)]:
         company.versions(
-            "teams", 0, None, team_id=team_id, name=f"Team {team_id}", manager_id=manager, active=True, members=[20]
+            "teams",
+            0,
+            None,
+            team_id=team_id,
+            name=f"Team {team_id}",
+            manager_id=manager,
+            active=True,
+            members=[20],
         )
 
     assert company.table("rules.team_manager_inactive", "subject_kind, subject_id, severity, title") == [
-        ("team", "7", "low", "The team Team 7 is managed by Off (off@example.com), who is deactivated or deleted."),
+        (
+            "team",
+            "7",
+            "low",
+            "The team Team 7 is managed by Off (off@example.com), who is deactivated or deleted.",
+        ),
         ("team", "8", "low", "The team Team 8 is managed by user 99, who is not a user of the company."),
     ]
 

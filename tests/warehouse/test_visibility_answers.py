@@ -14,7 +14,10 @@ from pipedrive_graph.warehouse import database, history, ingest, tables
 
 ITEMS = ("deal", "lead", "org", "person", "product")
 
-ROLES = [{"id": 1, "name": "Default", "level": 1, "active_flag": True}, {"id": 2, "name": "Sales", "level": 2}]
+ROLES = [
+    {"id": 1, "name": "Default", "level": 1, "active_flag": True},
+    {"id": 2, "name": "Sales", "level": 2},
+]
 
 Call = tuple[str, str | None, Any]
 """Endpoint, subject and body, or the outcome of a call without one."""
@@ -40,7 +43,7 @@ class Nights:
         for number, (endpoint, subject, body) in enumerate(calls):
             outcome, answer = (body, None) if isinstance(body, str) else ("answered", json.dumps(body))
             self.connection.execute(
-                "INSERT INTO landing.answers VALUES ('acme', ?, {'id': ?, 'start': ?, 'limit': NULL}, 200, ?, ?, ?)",
+                "INSERT INTO landing.answers VALUES ('acme', ?, {'id': ?, 'start': ?, 'limit': NULL}, 200, ?, ?, ?)",  # noqa: E501
                 [endpoint, subject, None if subject else number, outcome, at, answer],
             )
         for model in MODELS.of("staging"):
@@ -59,7 +62,9 @@ class Nights:
 
     @property
     def unreadable(self) -> list[tuple[Any, ...]]:
-        return self.rows("SELECT endpoint, subject_id, field, value FROM staging.unreadable_values ORDER BY ALL")
+        return self.rows(
+            "SELECT endpoint, subject_id, field, value FROM staging.unreadable_values ORDER BY ALL"
+        )
 
 
 @pytest.fixture
@@ -74,11 +79,15 @@ def roles(rows: list[dict[str, Any]] | None = None) -> Call:
 
 
 def role(role_id: int, settings: Any = None, **values: Any) -> Call:
-    """The answer about a role, with the same value for all kinds of items unless `settings` says otherwise."""
+    """The answer about a role, with the same value for all kinds of items unless `settings` says otherwise."""  # noqa: E501
     given = {f"{item}_default_visibility": values.get(item, 3) for item in ITEMS}
     more = given if settings is None else settings
     data = {"id": role_id, "name": "By id", "active_flag": True}
-    return ("roles/{id}", str(role_id), {"success": True, "data": data, "additional_data": {"settings": more}})
+    return (
+        "roles/{id}",
+        str(role_id),
+        {"success": True, "data": data, "additional_data": {"settings": more}},
+    )
 
 
 def listed(endpoint: str, *rows: Any) -> Call:
@@ -139,7 +148,10 @@ def test_settings_are_carried_forward_and_only_changes_are_versions(night: Night
         (2, "deal", 5, 1, 5),
         (2, "deal", None, 5, None),
     ]
-    assert [row for row in rows if row[1] == "lead"] == [(1, "lead", None, 1, None), (2, "lead", None, 1, None)]
+    assert [row for row in rows if row[1] == "lead"] == [
+        (1, "lead", None, 1, None),
+        (2, "lead", None, 1, None),
+    ]
     assert night.rows(
         "SELECT subject_id, day(last_at) FROM history.observations"
         " WHERE history_table = 'role_visibility' ORDER BY ALL"
@@ -218,7 +230,10 @@ def test_a_second_page_that_fails_proves_nothing(night: Nights) -> None:
     night(listed("pipelines", {"id": 1}, {"id": 2}))
     night(listed("pipelines", {"id": 1}), ("pipelines", None, "failed"))
 
-    assert night.rows("SELECT pipeline_id FROM history.pipelines WHERE valid_to IS NULL ORDER BY 1") == [(1,), (2,)]
+    assert night.rows("SELECT pipeline_id FROM history.pipelines WHERE valid_to IS NULL ORDER BY 1") == [
+        (1,),
+        (2,),
+    ]
 
 
 def test_a_pipeline_on_two_pages_counts_once_without_contradictions(night: Nights) -> None:
@@ -264,7 +279,14 @@ def test_teams(night: Nights) -> None:
     night(
         listed(
             "legacyTeams",
-            {"id": 1, "name": "North", "manager_id": 30, "users": [31, "30", 31], "active_flag": 1, "deleted_flag": 0},
+            {
+                "id": 1,
+                "name": "North",
+                "manager_id": 30,
+                "users": [31, "30", 31],
+                "active_flag": 1,
+                "deleted_flag": 0,
+            },
             {"id": 2, "name": "South"},
         )
     )
