@@ -92,7 +92,11 @@ class Simulator:
     def __init__(self, options: Options | None = None, *, company: Company | None = None) -> None:
         self.options = options or Options()
         self.company = company or generate(
-            self.options.users, self.options.seed, self.options.now, self.options.clean
+            self.options.users,
+            self.options.seed,
+            self.options.now,
+            self.options.clean,
+            self.options.plan,
         )
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
