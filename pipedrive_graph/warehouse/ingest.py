@@ -97,6 +97,8 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
             snapshot.position,
             snapshot.digest,
             manifest.journal.lines if manifest.journal else None,
+            manifest.visibility,
+            manifest.plan,
         )
         for snapshot in batch
         for manifest in [snapshot.manifest]
@@ -145,7 +147,9 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     for name in ("landing", "staging"):
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
         connection.execute(f"ATTACH ':memory:' AS {name}")
-    connection.execute("CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP)")
+    connection.execute(
+        "CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN)"
+    )
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
     connection.execute("""
         CREATE TABLE landing.answers (
@@ -158,11 +162,12 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """Load the answers: typed columns for the call, and the body as JSON, as received."""
     manifests = [snapshot.manifest for snapshot in batch]
     connection.execute(
-        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?)",
+        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
         [
             [manifest.company for manifest in manifests],
             [manifest.snapshot_id for manifest in manifests],
             [snapshot.as_of for snapshot in batch],
+            [manifest.visibility for manifest in manifests],
         ],
     )
     loaded = [
