@@ -78,8 +78,11 @@ class Call:
         return _ALWAYS.get(self.endpoint, {}) | given
 
 
-_ALWAYS = {Endpoint.ROLE_PIPELINES: {"visible": "false"}}
-"""Parameters of every call: of a role's pipelines, those are requested that the role does not see."""
+_ALWAYS = {
+    Endpoint.ROLE_PIPELINES: {"visible": "false"},
+    Endpoint.DEALS: {"sort_by": "add_time", "sort_direction": "desc"},
+}
+"""Parameters of every call: the pipelines that a role does not see; the newest deals."""
 
 
 def versioned(base_url: str, version: int) -> str:

@@ -197,6 +197,7 @@ class Deal(Record):
 
     id: Id
     owner_id: IdOrNone = None
+    visible_to: IdOrNone = None
 
 
 class PermittedUser(Record):

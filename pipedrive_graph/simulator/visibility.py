@@ -46,8 +46,10 @@ def default_reach(company: Company, role_id: int, item: str) -> int | None:
 
 
 def roles_of(company: Company, user_id: int) -> set[int]:
-    """Return the roles of a user: those with an active assignment."""
-    return {row.role_id for row in company.assignments.get(user_id, []) if row.active}
+    """Return the roles of a user: those with an active assignment, or else the one in the user's record."""
+    assigned = {row.role_id for row in company.assignments.get(user_id, []) if row.active}
+    role_id = company.users[user_id].role_id
+    return assigned or ({role_id} if role_id is not None else set())
 
 
 def viewers(company: Company, owner_id: int, item: str) -> set[int]:

@@ -69,7 +69,9 @@ class VisibilityApi:
         """List the deals, or those of an owner, page by page."""
         owner = request.query_params.get("owner_id")
         deals = self._company.deals.values()
+        newest_first = request.query_params.get("sort_direction") == "desc"
         rows = [_deal(deal) for deal in deals if owner is None or deal.owner_id == as_id(owner)]
+        rows.sort(key=lambda row: row["id"], reverse=newest_first)  # newer deals have higher ids
         return self._page(request, rows)
 
     async def permitted_users(self, request: Request) -> Response:
