@@ -154,6 +154,22 @@ class Finding:
     dialects: tuple[str, ...] = ("official", "brief")
 
 
+def written(findings: Iterable[Finding], dialect: str) -> list[dict[str, str | None]]:
+    """Return the findings that a dialect shows as sorted objects."""
+    rows = (
+        {
+            "rule": finding.rule,
+            "subject_kind": finding.subject_kind,
+            "subject_id": finding.subject_id,
+            "object": finding.object,
+            "severity": finding.severity,
+        }
+        for finding in findings
+        if dialect in finding.dialects
+    )
+    return sorted(rows, key=lambda row: tuple(value or "" for value in row.values()))
+
+
 @dataclass(slots=True)
 class Company:
     """A whole company. `owner_id` is the owner of the token, `plain_user_id` a user without any admin right.
@@ -188,6 +204,8 @@ class Company:
     pipelines: dict[int, Pipeline] = field(default_factory=dict)
     teams: dict[int, Team] = field(default_factory=dict)
     deals: dict[int, Deal] = field(default_factory=dict)
+    widened: list[tuple[int, str]] = field(default_factory=list)
+    """Role and item of each default visibility that became wider between two runs."""
     answers_false: bool = False
     """Whether Pipedrive wrongly answers that nobody may do anything."""
 
@@ -228,18 +246,7 @@ class Company:
 
         Changes that a test makes afterwards are not included.
         """
-        rows = (
-            {
-                "rule": finding.rule,
-                "subject_kind": finding.subject_kind,
-                "subject_id": finding.subject_id,
-                "object": finding.object,
-                "severity": finding.severity,
-            }
-            for finding in self.planted
-            if dialect in finding.dialects
-        )
-        return sorted(rows, key=lambda row: tuple(value or "" for value in row.values()))
+        return written(self.planted, dialect)
 
     # Changes between two runs.
 

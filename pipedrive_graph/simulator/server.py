@@ -17,12 +17,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from pipedrive_graph.simulator.anomalies.visibility import expected
 from pipedrive_graph.simulator.api import Api, no_such_path
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.faults import Faults
 from pipedrive_graph.simulator.limits import Limits
 from pipedrive_graph.simulator.middleware import ApiMiddleware, SeenRequest
-from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.model import Company, written
 from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.serving import AppServer
@@ -129,6 +130,10 @@ class Simulator:
     def truth(self) -> list[dict[str, str | None]]:
         """Return the findings of the planted anomalies in this dialect."""
         return self.company.truth(self.options.dialect)
+
+    def visibility_truth(self) -> list[dict[str, str | None]]:
+        """Return the findings about who can see what; a run that does not collect it has none of them."""
+        return written(expected(self.company), self.options.dialect)
 
     def start(self) -> None:
         """Start the server, and return when it accepts requests.

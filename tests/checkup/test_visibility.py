@@ -43,9 +43,7 @@ def test_the_model_is_right_about_every_user(home: Path, serve: Serve, plan: str
     owners = [user.id for user in simulator.company.users.values() if user.active][::9]
     for item in ITEMS:
         for owner in owners:
-            seen_by = query(
-                installation.published, f"SELECT user_id FROM who_can_see('{item}', '{owner}')"
-            )
+            seen_by = query(installation.published, f"SELECT user_id FROM who_can_see('{item}', '{owner}')")
             assert {user_id for (user_id,) in seen_by} == viewers(simulator.company, owner, item)
 
 
