@@ -11,6 +11,7 @@ tokens may not use it: a 403, 404 or 410 is recorded in the coverage, proves not
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from pipedrive_graph.collect.by_access import Ask
 from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.pipedrive.answers import NOT_OFFERED
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+from pipedrive_graph.pipedrive.ratelimit.costs import tokens
 
 VISIBILITY_LISTS = (Endpoint.PIPELINES, Endpoint.TEAMS)
 """The lists that are read in addition."""
@@ -51,6 +53,16 @@ async def ask_visibility(
     outcomes = {call_log.outcomes[call] for call in wanted[:2] if call in call_log.outcomes}
     if outcomes - NOT_OFFERED:
         await ask(call for call in wanted if call not in call_log.outcomes)
+
+
+def tokens_per_night(roles: int) -> int:
+    """Return what every run costs in addition: the settings of all roles, and the two lists."""
+    return roles * tokens(Endpoint.ROLE) + sum(map(tokens, VISIBILITY_LISTS))
+
+
+def tokens_of_rotation(roles: int) -> int:
+    """Return what the pipelines of roles cost on average per day, rounded up."""
+    return math.ceil(roles * tokens(Endpoint.ROLE_PIPELINES) / WEEK)
 
 
 def pipelines(role: int) -> Call:

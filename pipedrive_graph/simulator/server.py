@@ -198,6 +198,7 @@ def serve(options: Options, print_line: Callable[[str], None] | None = None) -> 
                 f" {sum(user.active for user in people):,} of them active,"
                 f" {len(simulator.company.roles):,} roles"
             )
+            write(f"Plan     {options.plan}; with PIPEDRIVE_VISIBILITY=true, sync reads who can see what")
             write(f"Limit    {options.limit} requests per {options.window:g} s")
             write(f"OAuth    {simulator.oauth_url} for the app {options.client_id}")
             if options.truth is not None:

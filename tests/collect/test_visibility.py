@@ -15,6 +15,7 @@ from installation import UNJUDGED, Installation, Serve
 from pipedrive_graph.collect.visibility import due
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint, versioned
 from pipedrive_graph.simulator import faults
+from pipedrive_graph.simulator.model import Role
 from pipedrive_graph.simulator.server import Simulator
 
 MONDAY = datetime(2026, 11, 2, 2, tzinfo=UTC)
@@ -55,9 +56,12 @@ def answers(installation: Installation, endpoint: str) -> list[Any]:
 
 
 def test_a_company_of_40_roles_costs_105_tokens_and_the_rotation(home: Path, serve: Serve) -> None:
-    simulator = serve(users=400, clean=True)
+    simulator = serve(users=12, clean=True)
     installation = watching(home, simulator)
-    assert len(simulator.company.roles) == 40
+    roles = simulator.company.roles
+    for role_id in range(1001, 1041 - len(roles)):
+        roles[role_id] = Role(role_id, f"Team {role_id}", 1)
+    assert len(roles) == 40
 
     first = on(installation, 0).read()
 
@@ -71,6 +75,16 @@ def test_a_company_of_40_roles_costs_105_tokens_and_the_rotation(home: Path, ser
         per_night.append(counts.pop("roles/{id}/pipelines"))
         assert sum(PRICES[endpoint] * count for endpoint, count in counts.items()) == 105
     assert set(per_night) <= {5, 6}
+    (outlook,) = installation.command("plan", "--json").objects
+    assert outlook["visibility"] == {
+        "included": True,
+        "tokens_per_night": 105,
+        "tokens_of_rotation": 115,
+    }
+    assert (
+        "Included: who can see what, 105 tokens a night and 115 on average for the pipelines of roles"
+        in " ".join(installation.command("plan").out.split())
+    )
 
 
 def test_the_landing_has_the_settings_and_the_hidden_pipelines(home: Path, serve: Serve) -> None:
@@ -240,7 +254,7 @@ def test_a_role_deleted_before_the_run_is_resumed_is_proven_gone(home: Path, ser
     simulator.company.pipelines[1].hidden_from.clear()
     simulator.faults.add(r"roles/\d+/pipelines", faults.cloudflare)
     new = max(simulator.company.roles) + 1
-    simulator.company.roles[new] = type(simulator.company.roles[role_id])(new, "New team", 1)
+    simulator.company.roles[new] = Role(new, "New team", 1)
     with pytest.raises(Exception, match="Cloudflare"):
         installation.read()
     simulator.faults.clear()

@@ -75,6 +75,7 @@ class Outlook:
         budget: what is left of the day's budget after this estimate; None if the server does not report it.
         ways: the cost of each plan.
         collect: the plan in the settings.
+        visibility: whether the plans include who can see what.
     """
 
     company: str
@@ -86,6 +87,7 @@ class Outlook:
     budget: Budget | None
     ways: tuple[Way, ...]
     collect: Collect
+    visibility: bool
 
     @property
     def recommended(self) -> Way:
@@ -164,6 +166,7 @@ async def estimate_cost(
         budget=budget,
         ways=tuple(ways),
         collect=company.collect,
+        visibility=company.visibility,
     )
 
 
