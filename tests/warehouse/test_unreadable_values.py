@@ -225,7 +225,9 @@ def test_collecting_and_staging_agree_on_rows_that_contradict_each_other(
     fields = [(str(number), field) for number, pair in enumerate(PAIRS, 1) for field in pair[2]]
 
     staged.stage({endpoint: (None, rows)})
-    answer = parse_response(Call(endpoint), Response(200, {}, json.dumps({"data": rows}).encode()), Redaction())
+    answer = parse_response(
+        Call(endpoint), Response(200, {}, json.dumps({"data": rows}).encode()), Redaction()
+    )
 
     assert staged.rows("SELECT subject_id, field FROM staging.contradictions ORDER BY ALL") == fields
     assert contradictions(endpoint, [answer]) == [f"{endpoint}: id {subject}" for subject, _ in fields]
@@ -237,6 +239,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["users", "roles", "permissionSets"])
 @pytest.mark.parametrize("row", ROWS, ids=repr)
 def test_one_row_that_cannot_be_read_is_one_row(staged: Staged, endpoint: str, row: Any) -> None:
