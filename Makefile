@@ -7,7 +7,7 @@ BENCHMARKS := .venv-benchmarks
 NEWEST := .venv-newest
 AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
-COMPARED := tests/test_scale.py tests/test_fleet.py tests/test_rehearsal.py
+COMPARED := tests/builder/test_scale.py tests/pipeline/test_fleet_cost.py tests/collect/test_rehearsal.py
 
 # The tests start hundreds of processes. If this variable is set, as in container images, each process compiles the
 # package again (0.4 s), and each pytest all tests (10 s).

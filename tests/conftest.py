@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cpu_time import pytest_addoption, pytest_configure
 from installation import Installation, Serve
 from reviewed import Reviewed, reviewed
 
@@ -19,6 +20,8 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.simulator import dates
 from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse import database
+
+__all__ = ["pytest_addoption", "pytest_configure"]
 
 # A background job of a shell ignores SIGINT, and so would the commands that these tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipedrive_graph.common import pasted
-from pipedrive_graph.config.company import Collect
+from pipedrive_graph.config.company import Collect, Plan
 from pipedrive_graph.errors import ConfigurationError
 
 
@@ -35,6 +35,14 @@ def check(table: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
         raise ConfigurationError(
             f"{labels['observe_within']} must be a number of days above 0, at most 366, such as 7."
+        )
+    if not isinstance(table["visibility"], bool):
+        raise ConfigurationError(f"{labels['visibility']} must be true or false.")
+    plan = table["plan"]
+    if plan is not None and plan not in set(Plan):
+        raise ConfigurationError(
+            f"{labels['plan']} must be {', '.join(list(Plan)[:-1])} or {Plan.ULTIMATE}, not"
+            f" '{pasted.shown(str(plan))}'."
         )
     retention = table["retention_days"]
     if retention is not None and (

@@ -33,6 +33,7 @@ from pipedrive_graph.config.company import (
     Collect,
     Company,
     OAuth,
+    Plan,
 )
 from pipedrive_graph.config.options import Options
 from pipedrive_graph.config.output_access import OutputAccess
@@ -49,6 +50,8 @@ COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
 OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
 ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
 RETENTION_DAYS_VARIABLE = "PIPEDRIVE_RETENTION_DAYS"
+VISIBILITY_VARIABLE = "PIPEDRIVE_VISIBILITY"
+PLAN_VARIABLE = "PIPEDRIVE_PLAN"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 
@@ -57,13 +60,13 @@ RESTORED = ".restored"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _TEXTS = {
-    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "refresh_token_env",
-    "roster",
+    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "plan",
+    "refresh_token_env", "roster",
 }  # fmt: skip
 _NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
 """The settings that name an environment variable; a user may paste the secret itself there."""
 _NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
-_KEYS = _TEXTS | _NUMBERS
+_KEYS = _TEXTS | _NUMBERS | {"visibility"}
 _VARIABLES = {
     "base_url": BASE_URL_VARIABLE,
     "daily_reserve": DAILY_RESERVE_VARIABLE,
@@ -71,6 +74,8 @@ _VARIABLES = {
     "collect": COLLECT_VARIABLE,
     "observe_within": OBSERVE_WITHIN_VARIABLE,
     "retention_days": RETENTION_DAYS_VARIABLE,
+    "visibility": VISIBILITY_VARIABLE,
+    "plan": PLAN_VARIABLE,
 }
 """The variables with the defaults for settings that are absent in companies.toml."""
 
@@ -214,6 +219,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         "retention_days": (
             _number(RETENTION_DAYS_VARIABLE, variable, 365) if variable(RETENTION_DAYS_VARIABLE) else None
         ),
+        "visibility": _switch(VISIBILITY_VARIABLE, variable),
+        "plan": variable(PLAN_VARIABLE) or None,
     }
     file = folder / COMPANIES_FILE
     text = toml.text(file)
@@ -293,6 +300,14 @@ def _number(name: str, variable: Callable[[str], str], default: float) -> float:
     return int(number) if number.is_integer() else number
 
 
+def _switch(name: str, variable: Callable[[str], str]) -> bool:
+    """Return whether a variable is `true`; `false` if it is not set."""
+    text = variable(name).lower() or "false"
+    if text not in ("true", "false"):
+        raise ConfigurationError(f"The variable {name} must be true or false.")
+    return text == "true"
+
+
 def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
     tables = toml.parse(text, file)
     if not tables:
@@ -357,7 +372,7 @@ def _company(
         raise ConfigurationError(
             f"{place}: '{pasted.shown(unknown[0])}' is not a setting; there are: {', '.join(sorted(_KEYS))}."
         )
-    for key in sorted(_TEXTS & table.keys()):
+    for key in sorted(_TEXTS & table.keys() - {key for key, value in table.items() if value is None}):
         if not isinstance(table[key], str) or not table[key].strip():
             raise ConfigurationError(f"{place}: {key} must be a text.")
     for key in sorted(_NAMES & table.keys()):
@@ -376,4 +391,6 @@ def _company(
         collect=Collect(table["collect"]),
         observe_within=timedelta(days=table["observe_within"]),
         retention_days=table["retention_days"],
+        visibility=table["visibility"],
+        plan=Plan(table["plan"]) if table["plan"] else None,
     )

@@ -106,7 +106,8 @@ class Manifest(Record):
 
     `observed` is the number of users whose permissions were answered, `inferred` of those whose permissions
     are inferred. `journal` is the state of the company's journal, so that a lost journal is noticed.
-    `visibility` says whether the run collected who can see what, `plan` the company's plan in the settings.
+    `visibility` and `plan` are settings of the run: whether it read who can see what, and the company's plan
+    at Pipedrive, which decides what a visibility of 3 means; None if it is not set.
     """
 
     format: Literal[1] = 1
@@ -192,11 +193,13 @@ class ObservationState(Record):
         users: observations by user id.
         contents: digest of each permission set's contents, as last known, by its id.
         strays: users with an assignment to a role that is not in the list of roles.
+        pipelines: when the pipelines that each role sees were last requested, by role id.
     """
 
     users: dict[int, Observation] = {}
     contents: dict[str, str] = {}
     strays: list[int] = []
+    pipelines: dict[int, datetime] = {}
 
 
 RecordT = TypeVar("RecordT", bound=BaseModel)

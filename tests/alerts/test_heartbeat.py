@@ -93,6 +93,7 @@ def test_a_key_that_says_nothing_about_a_heartbeat_is_refused(published: Home, m
     assert str(caught.value) == f"{published.folder}/alerts.toml: {sentence}"
 
 
+@pytest.mark.slow
 def test_sync_calls_it_and_names_one_that_fails(home, web: WebReceiver) -> None:
     home.mkdir()
     (home / "alerts.toml").write_text(HEARTBEAT)

@@ -259,6 +259,7 @@ def holding(secret: str, folder: Path) -> list[str]:
     return [str(path) for path in files if secret.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_the_secrets_are_written_nowhere(published: Home, web, monkeypatch, tmp_path, caplog, capfd) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="httpx")  # the client of Pipedrive sets it to WARNING for good

@@ -197,6 +197,7 @@ def test_without_any_channel_a_broken_file_is_said_on_stderr_alone(installation:
     assert ended.sentence.startswith(f"Cannot read {installation.home}/companies.toml: ")
 
 
+@pytest.mark.slow
 def test_a_night_whose_alert_could_not_be_sent_is_complete_and_ends_with_code_6(
     installation: Installation, web, tmp_path: Path
 ) -> None:

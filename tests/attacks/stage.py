@@ -152,7 +152,7 @@ STORY = (
     Step(("rebuild",), THIRD.format(20), kills=MANY),
 )
 """Left out are `demo` and `simulate`, which have no home, `explore`, which is a server that only reads, and
-`login`, which waits for a browser: tests/test_oauth.py kills a process that renews a token."""
+`login`, which waits for a browser: tests/cli/test_oauth.py kills a process that renews a token."""
 
 
 def fill(review: Path, decisions: Path) -> None:

@@ -50,6 +50,7 @@ def refused(ended: CommandResult, elsewhere: Installation, *, code: int = 1) -> 
     return ended.sentence
 
 
+@pytest.mark.slow
 def test_every_file_is_back_and_the_rest_is_made_from_it(
     night: Installation, elsewhere: Installation, archive: Path
 ) -> None:

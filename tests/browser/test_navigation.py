@@ -103,6 +103,7 @@ def missed(page: Page, link: str) -> str | None:
     return None if fits or goal == "overview" else f"{link}: {top - bar:.0f} px"
 
 
+@pytest.mark.slow
 def test_every_link_leads_to_its_goal(page: Page) -> None:
     found = links(page)
     wrong = []
@@ -115,6 +116,7 @@ def test_every_link_leads_to_its_goal(page: Page) -> None:
     assert [text for text in wrong if text] == []
 
 
+@pytest.mark.slow
 def test_an_address_with_a_fragment_opens_at_its_goal(page: Page, report: Path) -> None:
     wrong = []
     for link in links(page)[::2]:

@@ -42,6 +42,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_command_opens_each_file_at_most_once(home, simulator, opened: Counter[str]) -> None:
     home.mkdir()
     installation = Installation.of(home, simulator)

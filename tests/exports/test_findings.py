@@ -137,8 +137,9 @@ def test_sarif_rules_say_what_their_headers_say(log: dict[str, Any]) -> None:
     assert set(rules) == shipped | {"no_such_rule"}
     rule = rules["dormant_admin"]
     assert rule["shortDescription"] == {"text": "Dormant admin"}
-    assert rule["fullDescription"]["text"].startswith("An account with admin rights that nobody uses")
-    assert "take the admin rights away" in rule["help"]["text"]
+    meaning = "Nobody notices when an unused admin account is taken over. The account is an admin of"
+    assert rule["fullDescription"]["text"].startswith(meaning)
+    assert "remove the rights or deactivate the account" in rule["help"]["text"]
     assert "CIS Controls v8 5.3" in rule["help"]["text"]
     assert rule["defaultConfiguration"] == {"level": "error"}
     assert rule["properties"]["security-severity"] == "8.0"

@@ -113,6 +113,7 @@ def office(tmp_path: Path):
         yield installation, simulator.company, night
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_reworded_and_formatted_keeps_its_findings(office) -> None:
     installation, company, night = office
     night(RULE)
@@ -130,6 +131,7 @@ def test_a_rule_that_is_reworded_and_formatted_keeps_its_findings(office) -> Non
     assert len(before) >= 4
 
 
+@pytest.mark.slow
 def test_fingerprints_of_whole_files_are_taken_over(office) -> None:
     """An earlier release kept these; one that fits no file it had is of a rule that has changed since."""
     installation, company, night = office

@@ -83,6 +83,7 @@ def test_permissions_missing_from_all_answers_stay_as_last_known(nights: Nights,
         assert nights.query("SELECT count(*) FROM unanswered_permissions") == [(0,)]
 
 
+@pytest.mark.slow
 def test_permissions_missing_from_some_answers_stay_as_last_known(nights: Nights) -> None:
     suspect, other = nights.ordinary[2:4]
     before = nights.night()
@@ -99,6 +100,7 @@ def test_permissions_missing_from_some_answers_stay_as_last_known(nights: Nights
     ) == [("2026-11-01",)]
 
 
+@pytest.mark.slow
 def test_empty_maps_for_everybody_take_nothing_away(nights: Nights) -> None:
     before = nights.night()
     granted = nights.query(GRANTED)
@@ -111,6 +113,7 @@ def test_empty_maps_for_everybody_take_nothing_away(nights: Nights) -> None:
     assert {*nights.query("SELECT rule, subject_id, object FROM findings WHERE status = 'open'")} == before
 
 
+@pytest.mark.slow
 def test_sync_says_what_was_left_out(nights: Nights) -> None:
     nights.night()
     leave_out(nights, faults.without_keys(EXPORT))
@@ -132,6 +135,7 @@ def test_sync_says_what_was_left_out(nights: Nights) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_permission_that_is_missing_in_the_first_snapshot_is_not_known(nights: Nights) -> None:
     suspect = nights.ordinary[2]
     leave_out(nights, faults.without_keys(EXPORT), f"users/{suspect}/permissions")
@@ -185,6 +189,7 @@ def only_granted(body) -> None:
     body["data"] = {name: value for name, value in body["data"].items() if value}
 
 
+@pytest.mark.slow
 def test_where_only_what_is_granted_is_named_a_permission_that_is_left_out_is_not_granted(
     nights: Nights,
 ) -> None:
@@ -216,6 +221,7 @@ def test_a_warehouse_of_a_version_before_knows_what_was_named(nights: Nights) ->
     assert entry[1] == entry[2] == len(nights.company.users)
 
 
+@pytest.mark.slow
 def test_lists_that_are_empty_for_everybody_are_not_answered(nights: Nights) -> None:
     before = nights.night()
     access = nights.query("SELECT user_id, app, permission_set_id FROM user_permission_sets ORDER BY ALL")
@@ -242,6 +248,7 @@ def test_lists_that_are_empty_for_everybody_are_not_answered(nights: Nights) -> 
     assert nights.query("SELECT count(*) FROM access_changes") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_login_and_an_admin_right_that_are_not_sent_any_more_are_as_last_known(nights: Nights) -> None:
     nights.night()
     logins = "SELECT user_id, last_login, admin FROM users ORDER BY ALL"

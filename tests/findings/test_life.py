@@ -173,6 +173,7 @@ def test_what_another_policy_no_longer_finds_is_not_called_fixed(story) -> None:
     }
 
 
+@pytest.mark.slow
 def test_rebuild_repeats_what_was_decided(story) -> None:
     nights, _ = story
 
@@ -441,6 +442,7 @@ def test_a_decision_that_a_crash_cut_off_is_done_by_the_next_night(night, monkey
     assert tables(night.published) == before
 
 
+@pytest.mark.slow
 def test_waivers_that_are_there_before_the_first_night(installation, simulator) -> None:
     installation.home.mkdir()
     (installation.home / "waivers.toml").write_text(

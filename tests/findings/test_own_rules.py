@@ -104,6 +104,7 @@ VOLATILE = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_function_that_gives_something_else_each_time_is_refused(folder: Path) -> None:
     for at, call in enumerate(VOLATILE):
         text = RULE.replace("WHERE live", f"WHERE live AND {call} IS NOT NULL")
@@ -142,6 +143,7 @@ CONSISTENT = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_function_with_an_inconsistent_overload_can_be_called_by_another_one(folder: Path) -> None:
     for at, call in enumerate(CONSISTENT):
         text = RULE.replace("WHERE live", f"WHERE live AND ({call}) IS NOT NULL")
@@ -173,6 +175,7 @@ def test_a_folder_that_is_none(folder: Path) -> None:
         custom_rules.added(SHIPPED, folder / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -280,6 +283,7 @@ def states(installation: Installation, rule: str) -> list[tuple[object, ...]]:
     )
 
 
+@pytest.mark.slow
 def test_the_example_of_the_docs(serve, home) -> None:
     installation = Installation.of(home, serve(users=60))
 
@@ -311,6 +315,7 @@ def test_the_example_of_the_docs(serve, home) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.slow
 def test_a_night_without_one_of_the_rules_is_not_silent(serve, home) -> None:
     installation = Installation.of(home, serve(users=8, clean=True))
     (home / "rules").mkdir(parents=True)
@@ -354,6 +359,7 @@ def test_a_rule_that_breaks_keeps_what_it_found_and_the_others_are_run(serve, ho
     assert states(installation, "lives") == []  # never found anything, in the rebuilt warehouse
 
 
+@pytest.mark.slow
 def test_doctor_shows_own_rules(serve, home) -> None:
     installation = Installation.of(home, serve(users=8))
     (home / "rules").mkdir(parents=True)
@@ -402,6 +408,7 @@ WHERE permission = 'can_fly'
 """
 
 
+@pytest.mark.slow
 def test_a_subject_that_was_never_known_is_not_gone(serve, home) -> None:
     simulator = serve(users=8, clean=True)
     company, found = simulator.company, "SELECT status, resolved_reason FROM findings WHERE rule = 'grounded'"

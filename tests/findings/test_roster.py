@@ -334,6 +334,7 @@ def test_a_finding_goes_on_an_answer_of_the_roster_only(rostered) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_leaver_is_found_however_the_address_is_written(rostered) -> None:
     installation, simulator, write = rostered
     company, plain = simulator.company, simulator.company.plain_user_id
@@ -505,6 +506,7 @@ def test_a_roster_that_is_taken_away_is_a_line_of_the_journal(rostered) -> None:
     assert tables(installation.published) == published
 
 
+@pytest.mark.slow
 def test_bad_rows_are_told_and_shown(rostered) -> None:
     installation, simulator, write = rostered
     owner = simulator.company.owner_id

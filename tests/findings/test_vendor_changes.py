@@ -131,6 +131,7 @@ def test_a_grant_among_false_answers_is_found_and_false_answers_in_two_nights_ar
     assert nights.query("SELECT count(*) FROM findings WHERE rule = 'vendor_change'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_sensitive_permission_that_everybody_is_granted_is_found_for_each(nights: Nights) -> None:
     (nights.installation.home).mkdir()
     (nights.installation.home / "findings.toml").write_text(f'[permissions]\nsensitive = ["{NEW}"]\n')
@@ -152,6 +153,7 @@ def test_a_sensitive_permission_that_everybody_is_granted_is_found_for_each(nigh
     ]
 
 
+@pytest.mark.slow
 def test_a_set_that_everybody_has_is_edited(nights: Nights) -> None:
     company = nights.company
     company.sets["everybody"] = PermissionSet("everybody", "Everybody", "projects", "custom", ["can_x"])
@@ -190,6 +192,7 @@ def test_nothing_is_held_where_a_set_or_role_changed(nights: Nights) -> None:
         assert {entry for entry in found if entry[0] != "mass_change"} == expected
 
 
+@pytest.mark.slow
 def test_what_happens_to_one_user_in_such_a_night_is_found(nights: Nights) -> None:
     company = nights.company
     moved, promoted, granted, lost = nights.ordinary[2:6]

@@ -44,6 +44,7 @@ def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home, tmp_path
     assert contents(home.path) == before
 
 
+@pytest.mark.slow
 def test_what_is_old_goes_and_the_rest_is_as_it_was(home: Home) -> None:
     landing = home.installation.landing("alpha")
     old = landing.newest_first()

@@ -48,7 +48,7 @@ class Recorded(Executor):
     answers: Answers = {}  # noqa: RUF012 - each test sets its own
 
     async def _exchange(self, call: Call, share: Share) -> Response:
-        self._watch.answered()
+        self._health.answered()
         found = self.answers.get(call.path)
         if found is None:
             return Response(404, JSON, json.dumps(NOTHING).encode())

@@ -290,6 +290,7 @@ def parameters(*, alone: bool) -> Iterator[Any]:
         yield pytest.param(case, dialect if alone else number, marks=marks, id=f"{case.name} ({dialect})")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "dialect"), list(parameters(alone=True)))
 def test_a_night(stages: dict[str, Stage], case: Case, dialect: str) -> None:
     stage = stages[dialect]

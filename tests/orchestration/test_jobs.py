@@ -60,6 +60,7 @@ def asked(installation: Installation, instance: dg.DagsterInstance) -> tuple[int
     return len(answer.run_requests or []), answer.skip_message
 
 
+@pytest.mark.slow
 def test_one_company_that_fails_holds_up_no_other_and_the_build_takes_the_others(
     fleet, instance, monkeypatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_one_company_that_fails_holds_up_no_other_and_the_build_takes_the_others
     assert asked(installation, instance) == (0, "The newest snapshot of every company is published.")
 
 
+@pytest.mark.slow
 def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, instance, monkeypatch) -> None:
     installation, _ = fleet
     assert collected(installation, instance, "a", "a").success
@@ -113,6 +115,7 @@ def test_a_build_waits_for_companies_that_are_read_but_not_for_long(fleet, insta
     assert asked(installation, instance) == (0, f"The run {building.run_id} is building.")
 
 
+@pytest.mark.slow
 def test_a_night_adds_and_removes_partitions(fleet, instance) -> None:
     installation, simulators = fleet
     file = installation.home / "companies.toml"
@@ -130,6 +133,7 @@ def test_a_night_adds_and_removes_partitions(fleet, instance) -> None:
     assert simulators[0].requests == []
 
 
+@pytest.mark.slow
 def test_an_outcome_that_stays_is_recorded_once(fleet, instance) -> None:
     installation, _ = fleet
     job = build_definitions(installation.settings).resolve_job_def("nightly")

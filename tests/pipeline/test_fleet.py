@@ -36,6 +36,7 @@ def codes(objects: list[dict[str, object]]) -> list[tuple[object, object, object
     return [(one["company"], one.get("status"), one["exit_code"]) for one in objects]
 
 
+@pytest.mark.slow
 def test_all_are_read_together_built_as_one_batch_and_published_once(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +75,7 @@ def test_all_are_read_together_built_as_one_batch_and_published_once(
         }
 
 
+@pytest.mark.slow
 def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp_path: Path) -> None:
     installation, _ = fleet("alpha", "beta")
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-01T02:00:00Z"
@@ -111,6 +113,7 @@ def test_one_that_fails_holds_up_no_other(fleet: Fleet) -> None:
     assert published(installation) == ["alpha", "gamma"]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_is_damaged_keeps_its_company_out_of_the_batch(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_snapshot_that_is_damaged_keeps_its_company_out_of_the_batch(
     assert {one["company"] for one in again.objects if one["exit_code"]} == {"beta"}
 
 
+@pytest.mark.slow
 def test_one_of_eight_hangs_and_the_others_are_published_in_time(fleet: Fleet) -> None:
     names = ["a", "b", "c", "d", "e", "f", "g", "hangs"]
     installation, _ = fleet(*names, users=6, own={"hangs": {"latency": 15.0}})
@@ -161,6 +165,7 @@ def test_one_of_eight_hangs_and_the_others_are_published_in_time(fleet: Fleet) -
     assert result.sentence == f"Interrupted. {kept}"
 
 
+@pytest.mark.slow
 def test_two_processes_for_different_companies_both_succeed(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta", own={"alpha": {"latency": 0.05}, "beta": {"latency": 0.05}})
     processes = [installation.process("sync", "--company", name, "--json") for name in ("alpha", "beta")]
@@ -170,6 +175,7 @@ def test_two_processes_for_different_companies_both_succeed(fleet: Fleet) -> Non
     assert published(installation) == ["alpha", "beta"]
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_company_fails_alone(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta")
     installation.command("sync")
@@ -180,6 +186,7 @@ def test_a_second_run_of_the_same_company_fails_alone(fleet: Fleet) -> None:
     assert "is collecting company 'alpha'" in result.objects[0]["error"]
 
 
+@pytest.mark.slow
 def test_company_is_repeatable_and_jobs_bounds_how_many_are_read_at_once(fleet: Fleet) -> None:
     installation, simulators = fleet("alpha", "beta", "gamma", users=6)
     result = installation.command("sync", "--company", "gamma", "--company", "alpha", "--jobs", "1", "--json")
@@ -190,6 +197,7 @@ def test_company_is_repeatable_and_jobs_bounds_how_many_are_read_at_once(fleet: 
     assert installation.command("sync", "--jobs", "0").code == 2
 
 
+@pytest.mark.slow
 def test_without_a_home_of_dagster_it_is_not_imported(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", users=6)
     code = (
@@ -207,6 +215,7 @@ def test_without_a_home_of_dagster_it_is_not_imported(fleet: Fleet) -> None:
     assert ended.stdout.splitlines()[-1] == "0 False"
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_built_again_after_a_run_that_was_killed_in_the_batch(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta", users=6)
     process = installation.process("sync")

@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -78,6 +79,7 @@ def same(row: FilledRow, texts: dict[str, str]) -> bool:
     return {name: row.text(name) for name in texts} == texts
 
 
+@pytest.mark.slow
 @examples(deadline=None, max_examples=8)
 @given(reviews(), st.lists(COMMENTS, min_size=4, max_size=4))
 @example(

@@ -248,6 +248,7 @@ def test_a_later_revoke_of_everything_ends_nothing(round_: Round) -> None:
     assert found == {("moved", f"role:{round_.seen['role']}"): ("open", None, None)}
 
 
+@pytest.mark.slow
 def test_rebuild_comes_to_the_same_rows(round_: Round) -> None:
     before = tables(round_.installation.published)
     assert len(before["review_decisions"]) == 10
@@ -327,7 +328,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
         (
             ("open", "--out", "HOME/companies.csv"),
             2,
-            "is there already, and may hold decisions; name another",
+            "exists and may hold decisions; choose another file.",
         ),
         (("open", "--out", "HOME/review.pdf"), 2, "it must end in .xlsx or .csv."),
         (("open", "--out", "HOME/x.csv", "--due", "2026-11-21"), 2, "2026-11-21 is in the past."),
@@ -342,9 +343,9 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
             "The settings have no company 'acne'",
         ),
         (("import", "HOME/nothing.xlsx"), 2, "nothing.xlsx: No such file or directory."),
-        (("import", "HOME/companies.csv"), 2, "is no access review"),
+        (("import", "HOME/companies.csv"), 2, "is not an access review: "),
         (("import", "HOME/blank.csv"), 2, "blank.csv contains no decision; nothing was imported."),
-        (("import", "HOME/other.csv"), 2, "The file is of the review R2, which is not known here; "),
+        (("import", "HOME/other.csv"), 2, "The file belongs to the review R2, which does not exist here; "),
         (("import", "HOME/wrong.csv"), 2, "can be used; nothing was imported."),
         (("import", "HOME/blank.csv", "--by", "kim"), 2, "'kim' is not an e-mail address."),
         (("status", "--company", "acne"), 2, "The settings have no company 'acne'"),

@@ -1045,6 +1045,7 @@ def test_vendor_change_says_what_is_held_and_for_whom(company: Company) -> None:
     }
 
 
+@pytest.mark.slow
 def test_nothing_comes_of_the_first_snapshot_nor_of_corrections(connection: Any) -> None:
     company = Company(connection)
     company.snapshot(0)

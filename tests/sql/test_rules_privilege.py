@@ -186,6 +186,7 @@ EXFILTRATE = dict.fromkeys(
 )
 
 
+@pytest.mark.slow
 def test_an_entry_that_names_no_set_changes_no_finding(company: Company) -> None:
     company.permission_set("x", ["can_x", "can_y"])
     company.permission_set("y", ["can_x", "can_y"])

@@ -307,6 +307,7 @@ def test_an_event_is_covered_if_it_had_happened_when_the_waiver_was_read(finding
     assert findings.settle(NIGHTS[2]) == {"after": "open", "before": "waived"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "name", "before", "after", "told"),
     [

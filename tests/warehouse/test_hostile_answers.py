@@ -35,6 +35,7 @@ def somebody(simulator) -> int:
     return simulator.company.plain_user_id
 
 
+@pytest.mark.slow
 def test_values_that_cannot_be_read_are_reported_with_their_place(installation, simulator, somebody) -> None:
     edit_user(simulator, somebody, active_flag="maybe", created="yesterday", last_login="2026-13-45 00:00:00")
     flags = {**simulator.company.permissions(somebody), "can_add_deals": "perhaps"}
@@ -207,6 +208,7 @@ def test_an_answer_larger_than_the_readers_usual_room(installation, simulator, s
     ]
 
 
+@pytest.mark.slow
 def test_entries_of_access_that_name_no_set(installation, simulator, somebody) -> None:
     access = [
         {"app": "a", "admin": False, "permission_set_id": None},

@@ -82,6 +82,7 @@ def workshop(tmp_path: Path):
         yield night
 
 
+@pytest.mark.slow
 def test_a_new_file_is_a_new_table(workshop) -> None:
     installation = workshop(signers=TABLE)
 
@@ -94,6 +95,7 @@ def test_a_new_file_is_a_new_table(workshop) -> None:
     assert comments == [("One row per person who can sign in. Key: company, user_id.",)]
 
 
+@pytest.mark.slow
 def test_a_new_file_is_a_new_rule(workshop) -> None:
     installation = workshop(long_address=RULE)
 

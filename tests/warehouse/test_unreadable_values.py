@@ -262,6 +262,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["users", "roles", "permissionSets", "pipelines", "legacyTeams"])
 @pytest.mark.parametrize("row", ROWS, ids=repr)
 def test_one_row_that_cannot_be_read_is_one_row(staged: Staged, endpoint: str, row: Any) -> None:
