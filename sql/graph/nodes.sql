@@ -1,5 +1,6 @@
 -- One row per node of the graph, for graph tools; `edges` connects them.
--- Roles, sets and users that are referenced but not listed are nodes too, with "known": false.
+-- Roles and sets that are referenced but not listed are nodes too, with "known": false. So are
+-- members and managers of teams who are not users, without properties.
 --
 -- kind: view
 -- key: company, node_id
@@ -169,7 +170,7 @@ SELECT
     concat('user:', user_id) AS node_id,
     'user' AS kind,
     concat('user ', user_id) AS label,
-    to_json({'known': FALSE}) AS properties
+    CAST('{}' AS JSON) AS properties
 FROM team_mentions
 ANTI JOIN users USING (company, user_id)
 

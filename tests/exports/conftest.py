@@ -82,7 +82,7 @@ def fill(company: Company, *, company_id: int) -> None:
         company.assign(user_id, 2)
         company.flags(user_id, can_use_api=True, can_see_other_users=user_id % 2 == 0, can_use_import=None)
     company.versions("role_visibility", 0, None, role_id=2, item="deal", value=3)
-    company.versions("pipelines", 0, None, pipeline_id=1, name="=Pipe\x02line", deleted=False)
+    company.versions("pipelines", 0, None, pipeline_id=1, name="=Pipeline", deleted=False)
     company.versions("role_pipelines", 0, None, role_id=2, hidden=[])
     company.observed("role_pipelines", 2, 0)
     company.versions("teams", 0, None, team_id=1, name="@Team", manager_id=2, active=True, members=[1, 99])

@@ -583,8 +583,8 @@ def test_edges_and_nodes(company: Company) -> None:
         ("pipeline:1", "pipeline", "New", '{"deleted":false}'),
         ("pipeline:2", "pipeline", "Old", '{"deleted":true}'),
         ("team:7", "team", "North", '{"active":true,"deleted":false,"members":2}'),
-        ("user:98", "user", "user 98", '{"known":false}'),
-        ("user:99", "user", "user 99", '{"known":false}'),
+        ("user:98", "user", "user 98", "{}"),
+        ("user:99", "user", "user 99", "{}"),
     ]
     assert loose == []
 
