@@ -6,7 +6,7 @@
 -- kind: rule
 -- title: Default role is open to everyone
 -- severity: high
--- meaning: Invited users, and users whom single sign-on creates, land in the default role. What is
+-- meaning: Invited users, and users created by single sign-on, land in the default role. What is
 --   open there is open between them and the entire company, while another role keeps the same kind
 --   of item to itself. Users who are never moved out of it stay outside of that protection.
 -- remedy: Choose a narrower default visibility for the default role, and move its users to the

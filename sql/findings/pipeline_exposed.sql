@@ -6,8 +6,8 @@
 -- title: Hidden pipeline is open to new users
 -- severity: high
 -- meaning: Most roles do not see this pipeline (at least half, by default), so it holds deals that
---   are not for everybody. The default role sees it, where invited users and users whom single
---   sign-on creates land.
+--   are not for everybody. The default role sees it, where invited users and users created by
+--   single sign-on land.
 -- remedy: Hide the pipeline from the default role.
 -- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.8.3
 -- needs: roles, pipelines, all roles/{id}/pipelines

@@ -9,8 +9,8 @@
 -- example: FROM no_such_item('task')
 SELECT
     concat(
-        'There is no kind of item ''', CAST(item_name AS VARCHAR),
-        '''; use deal, lead, org, person or product.'
+        'The kind of item ''', CAST(item_name AS VARCHAR),
+        ''' does not exist; use deal, lead, org, person or product.'
     ) AS message
 WHERE getvariable('rules_ask') IS NULL
     AND coalesce(

@@ -14,7 +14,14 @@ from pipedrive_graph.reports.access.visibility import LIMITS, NOT_COLLECTED, vis
 
 ITEMS = ("deal", "lead", "org", "person", "product")
 NOW = SnapshotFacts(
-    "s1", datetime(2026, 11, 20, 2), datetime(2026, 11, 20, 3), "complete", "every-user", 1, 0, None  # noqa: DTZ001
+    "s1",
+    datetime(2026, 11, 20, 2),
+    datetime(2026, 11, 20, 3),
+    "complete",
+    "every-user",
+    1,
+    0,
+    None,  # noqa: DTZ001
 )
 
 
@@ -58,7 +65,7 @@ def test_a_run_without_visibility_says_so() -> None:
         (("group", "values"), "The value 3 of a setting means the owner's role here, because a role has a wider"  # noqa: E501
          " value than that."),
         ((None, None), "It is not known what the value 3 of a setting means in this company, so it is not known"  # noqa: E501
-         " with whom some roles share; name the company's plan in the settings."),
+         " who sees the items of some roles; name the company's plan in the settings."),
     ],
 )  # fmt: skip
 def test_the_note_says_what_three_means(meaning: tuple[Any, ...], sentence: str) -> None:

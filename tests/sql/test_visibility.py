@@ -355,9 +355,9 @@ NOT_COLLECTED = "The latest snapshot of acme did not collect visibility; set vis
         ("FROM who_can_see('deal', 'bob@example.com')", "There is no user 'bob@example.com'; did you mean"),
         (
             "SELECT count(*) FROM who_can_see('task', 30)",
-            "There is no kind of item 'task'; use deal, lead, org,",
+            "The kind of item 'task' does not exist; use deal, lead, org,",
         ),
-        ("FROM who_can_see(NULL, 30)", "There is no kind of item ''; use deal, lead, org,"),
+        ("FROM who_can_see(NULL, 30)", "The kind of item '' does not exist; use deal, lead, org,"),
         ("FROM who_can_see('task', 99)", "There is no user '99'"),
         (
             "SELECT sees FROM can_see(99, 30, 'deal')",
@@ -367,7 +367,10 @@ NOT_COLLECTED = "The latest snapshot of acme did not collect visibility; set vis
             "SELECT sees FROM can_see(30, 99, 'deal')",
             "There is no user '99'; give an e-mail address or an id",
         ),
-        ("SELECT sees FROM can_see(30, 31, 'task')", "There is no kind of item 'task'; use deal, lead, org,"),
+        (
+            "SELECT sees FROM can_see(30, 31, 'task')",
+            "The kind of item 'task' does not exist; use deal, lead, org,",
+        ),
     ],
 )
 def test_unknown_names_are_errors(

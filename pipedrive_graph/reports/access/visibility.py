@@ -1,4 +1,4 @@
-"""Reads whose items each user sees by default and why, as sentences, and with whom each role shares."""
+"""Reads whose items each user sees by default and why, as sentences, and who sees the items of a role."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHARED = {
     "owner": "nobody",
     None: "not known",
 }
-"""With whom a role shares new items, by its reach; the widest first."""
+"""Who sees new items of a role's members, by the reach of the role; the widest first."""
 
 _MEANINGS = {"everyone": "the entire company", "group": "the owner's role"}
 
@@ -79,8 +79,8 @@ def visibility(source: Source) -> Visibility:
 def _meaning(three_means: str | None, basis: str | None) -> str:
     if three_means is None or basis is None:
         return (
-            "It is not known what the value 3 of a setting means in this company, so it is not known with whom"
-            " some roles share; name the company's plan in the settings."
+            "It is not known what the value 3 of a setting means in this company, so it is not known who"
+            " sees the items of some roles; name the company's plan in the settings."
         )
     return f"The value 3 of a setting means {_MEANINGS[three_means]} here, {_BASES[basis]}."
 
