@@ -13,16 +13,8 @@ from pipedrive_graph.reports.access.source import SnapshotFacts, Source
 from pipedrive_graph.reports.access.visibility import LIMITS, NOT_COLLECTED, visibility
 
 ITEMS = ("deal", "lead", "org", "person", "product")
-NOW = SnapshotFacts(
-    "s1",
-    datetime(2026, 11, 20, 2),
-    datetime(2026, 11, 20, 3),
-    "complete",
-    "every-user",
-    1,
-    0,
-    None,  # noqa: DTZ001
-)
+AT = datetime.fromisoformat("2026-11-20 02:00")
+NOW = SnapshotFacts("s1", AT, AT, "complete", "every-user", 1, 0, None)
 
 
 def source(
