@@ -73,7 +73,7 @@ def test_roles_share_with_the_widest_first() -> None:
         2: (
             "everyone: organizations and persons",
             "its members: deals",
-            "nobody: leads",
+            "only the owner: leads",
             "not known: products",
         ),
         3: ("its members and the roles below it: deals, leads, organizations, persons and products",),
@@ -88,13 +88,12 @@ def test_a_person_sees_items_for_reasons() -> None:
 
     assert visibility(source([("group", "plan")], views=views)).views == {
         7: (
-            "New deals and leads: those of 41 of 1,200 active users: the user's own, and 20 whose role shares"
-            " with everyone, 12 in the same role, which shares with its members, 5 in a role above, which shares"  # noqa: E501
-            " with the roles below it and 3 in a role below the user's own.",
+            "New deals and leads: those of 41 of 1,200 active users: the user's own; 20 whose role shares with"  # noqa: E501
+            " everyone; 12 in the same role, which shares with its members; 5 in a role above, which shares with"  # noqa: E501
+            " the roles below it; 3 in a role below the user's own.",
             "New organizations: only the user's own; for 3 it is not known.",
             "New persons: only the user's own.",
-            "New products: those of 2 of 1,200 active users: the user's own, and 1 in a role below the user's"
-            " own.",
+            "New products: those of 2 of 1,200 active users: the user's own; 1 in a role below the user's own.",  # noqa: E501
         ),
         8: (
             "New deals, leads, organizations, persons and products: those of all 1,200 active users, as an admin"  # noqa: E501

@@ -31,7 +31,7 @@ _SHARED = {
     "everyone": "everyone",
     "branch": "its members and the roles below it",
     "group": "its members",
-    "owner": "nobody",
+    "owner": "only the owner",
     None: "not known",
 }
 """Who sees new items of a role's members, by the reach of the role; the widest first."""
@@ -137,7 +137,8 @@ def _sentence(
     text = f"{what}: only the user's own"
     if others:
         count = f"those of {seen:,} of {counted(owners, 'active user')}"
-        text = f"{what}: {count}: the user's own, and {_listed(others)}"
+        reasons_given = "; ".join(["the user's own", *others])
+        text = f"{what}: {count}: {reasons_given}"
     if unknown:
         text += f"; for {unknown:,} it is not known"
     return f"{text}."
