@@ -29,7 +29,7 @@ def source(
     )
     connection.execute(
         "CREATE TABLE default_reach (company VARCHAR, user_id BIGINT, item VARCHAR, reach VARCHAR,"
-        " owners_seen BIGINT, owners_unknown BIGINT, owners BIGINT, from_everyone BIGINT, from_group BIGINT,"
+        " owners_seen BIGINT, owners_unknown BIGINT, owners BIGINT, share DOUBLE, from_everyone BIGINT, from_group BIGINT,"  # noqa: E501
         " from_branch BIGINT, from_below BIGINT)"
     )
     for table, rows in [
@@ -39,6 +39,8 @@ def source(
     ]:
         for row in rows:
             marks = ", ".join("?" * len(row))
+            if table == "default_reach":
+                marks = "?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?"
             connection.execute(f"INSERT INTO {table} VALUES ('acme', {marks})", list(row))  # noqa: S608
     return Source(connection, Path("unused"), "acme", NOW, None)
 

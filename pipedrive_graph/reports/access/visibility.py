@@ -45,12 +45,7 @@ _BASES = {
     "single role": "because the company has one role only",
 }
 
-_VIEWS = """
-    SELECT
-        user_id, item, reach, owners_seen, owners_unknown, owners, from_everyone, from_group, from_branch,
-        from_below
-    FROM default_reach
-    WHERE company = $company"""
+_VIEWS = "SELECT * EXCLUDE (company, share) FROM default_reach WHERE company = $company"
 
 
 @dataclass(frozen=True, slots=True)
