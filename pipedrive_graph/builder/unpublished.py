@@ -54,4 +54,6 @@ def replaces_a_read(manifest: Manifest, company: Company, plan: Collect) -> bool
         manifest.started_at <= clock.now() <= manifest.started_at + RESUME_WITHIN
         and manifest.identity.collect == plan
         and manifest.identity.base_url == company.base_url
+        and manifest.visibility == company.visibility
+        and manifest.plan == company.plan
     )

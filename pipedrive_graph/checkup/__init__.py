@@ -1,6 +1,7 @@
 """Checks what the next sync needs (`doctor`), and whether stored files and tables are damaged (`verify`).
 
-Writes nothing but a renewed OAuth token.
+`visibility check` compares the model of who can see what with Pipedrive. All of them write nothing but a
+renewed OAuth token.
 """
 
 from pipedrive_graph.checkup.check import Check, State

@@ -18,6 +18,7 @@ _COMMANDS = {
     "login": "Authorise an OAuth app instead of using an API token.",
     "plan": "Estimate how many requests, tokens and seconds a collection takes.",
     "doctor": "Check what the next sync needs; change nothing.",
+    "visibility": "Check the model of who can see what against Pipedrive.",
     "status": "Show how the last runs ended, for people and health checks.",
     "verify": "Check every stored file and table for damage.",
     "findings": "List the findings, worst first, or show one finding in full.",

@@ -11,6 +11,9 @@ be read (its subject is unknown), two rows with the same id and different values
 assignments that Pipedrive counts itself (`unseen`). A list that Pipedrive refuses counts as missing from the
 first snapshot on, and so does an absent list of roles (404). An absent list of permission sets (404) does not
 count if no earlier snapshot had it: some editions do not have permission sets.
+
+Who can see what is optional: answers about it that are missing make a snapshot partial, never rejected, and
+a feature that is not offered (403, 404) does not count.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections import Counter
 
 from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.unseen import unseen
+from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.landing import CompanyLanding, Coverage, KnownIds, Verdict
 from pipedrive_graph.pipedrive.answers import Outcome
@@ -51,7 +55,9 @@ def verdict(call_log: CallLog, known: KnownIds, landing: CompanyLanding, *, acce
     if not call_log.offered(Endpoint.USERS):
         problem = call_log.listed[Endpoint.USERS][-1].problem
         return Verdict(status="rejected", reason=f"The list of users was not answered in full: {problem}.")
-    missing, asked = len(call_log.missing()), len(call_log.outcomes)
+    optional = [call for call in call_log.missing() if call in call_log.optional]
+    missing = len(call_log.missing()) - len(optional)
+    asked = len(call_log.outcomes.keys() - call_log.optional)
     unanswered = f"{missing} of {asked} calls about single subjects were not answered"
     allowed = max(MISSING_COUNT, int(MISSING_SHARE * asked))
     if missing > allowed:
@@ -73,10 +79,19 @@ def verdict(call_log: CallLog, known: KnownIds, landing: CompanyLanding, *, acce
         if not call_log.offered(endpoint)
         and not never_offered(call_log.listed[endpoint][-1].outcome, endpoint, landing)
     ]
+    if optional:
+        reasons.append(
+            f"{len(optional)} of {len(call_log.optional)} calls about who can see what were not answered."
+        )
+    reasons += [
+        f"The list {endpoint} was not answered: {(call_log.listed[endpoint][-1].problem or '').rstrip('.')}."
+        for endpoint in VISIBILITY_LISTS
+        if endpoint in call_log.listed and call_log.listed[endpoint][-1].outcome is Outcome.FAILED
+    ]
     reasons += [
         f"The list {endpoint} announces more rows than it gives; new ones may be missing."
         for endpoint, pages in call_log.listed.items()
-        if pages[-1].next_start is not None
+        if pages[-1].announces_more
     ]
     reasons += unseen(call_log)
     twice = call_log.contradictions

@@ -10,7 +10,7 @@ from datetime import datetime
 from pipedrive_graph.collect.signatures import digest_of_contents, digest_of_flags, signature_of
 from pipedrive_graph.landing import Coverage, KnownIds
 from pipedrive_graph.landing.records import Observation, ObservationState
-from pipedrive_graph.pipedrive.answers import Answer, Outcome
+from pipedrive_graph.pipedrive.answers import NOT_OFFERED, Answer, Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.models import (
     PermissionSet,
@@ -39,6 +39,8 @@ class CallLog:
     """The outcome of every call by id."""
     proofs: set[Call] = field(default_factory=set)
     """Calls for subjects that are no longer listed: for these, a 404 is the expected answer."""
+    optional: set[Call] = field(default_factory=set)
+    """Calls about who can see what: they do not decide whether the snapshot is accepted."""
     unread: dict[Call, int] = field(default_factory=dict)
     """Where the next page of a call by id starts, if more pages remain."""
     assigned: dict[int, set[int]] = field(default_factory=dict)
@@ -131,6 +133,9 @@ class CallLog:
     def missing(self) -> list[Call]:
         """Return the calls by id without an answer; for a proof of absence, a 404 is an answer.
 
+        For the pipelines that a role sees, a 403 or 404 is an answer too: the feature is not offered. So is a
+        403 for the settings of a listed role; after a 404, the role was deleted meanwhile.
+
         An empty map of permissions is not an answer, unless other answers name permissions and none denies
         one: then Pipedrive names only the permissions that a user holds.
         """
@@ -142,8 +147,15 @@ class CallLog:
             or (
                 not (outcome is Outcome.ANSWERED or (outcome is Outcome.GONE and call in self.proofs))
                 and call.endpoint not in self.unavailable
+                and not self._is_not_offered(call)
             )
         ]
+
+    def _is_not_offered(self, call: Call) -> bool:
+        outcome = self.outcomes[call]
+        if call.endpoint is Endpoint.ROLE_PIPELINES:
+            return outcome in NOT_OFFERED
+        return call in self.optional and outcome is Outcome.REFUSED
 
     def unreadable(self) -> list[str]:
         """Return the unreadable rows of lists and of answers by id, each with its place and the problem."""
@@ -200,11 +212,23 @@ class CallLog:
         if self.offered(Endpoint.ROLES):
             listed = set(map(int, self.ids(Endpoint.ROLES)))
             strays |= {user for user, roles in self.assigned.items() if not roles <= listed}
+        roles = set(known.roles)
+        asked = {int(role): as_of for role in self._settled(Endpoint.ROLE_PIPELINES)}
+        pipelines = {role: at for role, at in (before.pipelines | asked).items() if role in roles}
         return ObservationState(
             users={user: seen for user, seen in sorted(users.items()) if user in remaining},
             contents=contents,
             strays=sorted(strays & remaining),
+            pipelines=dict(sorted(pipelines.items())),
         )
+
+    def _settled(self, endpoint: Endpoint) -> list[str]:
+        """Return the ids about which an endpoint was asked, and need not be asked again soon."""
+        return [
+            call.id or ""
+            for call, outcome in self.outcomes.items()
+            if call.endpoint is endpoint and outcome is not Outcome.FAILED
+        ]
 
     def _remaining(self, listing: Endpoint, single: Endpoint, before: Iterable[object]) -> set[str]:
         ids = self.ids(listing)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from pipedrive_graph.collect.acceptance import verdict
 from pipedrive_graph.collect.call_log import LISTED, CallLog
@@ -18,6 +19,7 @@ from pipedrive_graph.collect.resume import identity_of, refuse_another_company, 
 from pipedrive_graph.collect.steps import Past, ask_details, past_of
 from pipedrive_graph.collect.stored_answers import SETTLED, answers_of, line_of
 from pipedrive_graph.collect.unseen import contradictions
+from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.common import clock
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.config.company import Collect, Company
@@ -27,7 +29,7 @@ from pipedrive_graph.landing.seed import kept_seed
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
 from pipedrive_graph.pipedrive.client import Pipedrive
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-from pipedrive_graph.pipedrive.models import Me
+from pipedrive_graph.pipedrive.models import Me, Role
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +79,8 @@ async def collect(
         me = await client.preflight()
         identity = identity_of(me.rows(Me)[0], company, plan or company.collect)
         refuse_another_company(landing, identity)
-        lists = await asyncio.gather(*(_pages(client, endpoint) for endpoint in LISTED))
+        endpoints = [*LISTED, *(VISIBILITY_LISTS if company.visibility else ())]
+        lists = await asyncio.gather(*(_pages(client, endpoint) for endpoint in endpoints))
         refuse_without_users(landing, lists[0])
         check_clock(landing, client.server_time, observer.warn)
         if not known:
@@ -92,10 +95,10 @@ async def collect(
             on_warning=observer.warn,
             repair=True,
         )
-        run = _Run(past, landing, client, observer, snapshot)
+        run = _Run(past, landing, client, observer, snapshot, company)
         stack.enter_context(_kept())
         if unfinished:
-            run.restore()
+            run.restore(lists[list(LISTED).index(Endpoint.ROLES)])
             _log.debug(
                 "Resuming snapshot %s of an earlier run with %d answers",
                 snapshot.draft.snapshot_id,
@@ -146,13 +149,29 @@ class _Run:
     client: Pipedrive
     observer: Observer
     snapshot: Snapshot
+    company: Company
     inferred: int = 0
     call_log: CallLog = field(default_factory=CallLog)
     total: int = 0
 
-    def restore(self) -> None:
-        """Take over the answers of an interrupted run."""
-        self.snapshot.trim(SETTLED)
+    def restore(self, roles: Sequence[Answer]) -> None:
+        """Take over the answers of an interrupted run.
+
+        Answers about a role are not taken over if the role was added to the list meanwhile, or removed: for a
+        listed role, its settings were requested, for any other, whether it exists. Nor are answers about who
+        can see what, if that was switched off.
+        """
+        listed = {str(role.id) for page in roles for role in page.rows(Role)}
+
+        def is_kept(line: Mapping[str, Any]) -> bool:
+            endpoint, outcome = line["endpoint"], line["outcome"]
+            if endpoint == Endpoint.ROLE and (outcome == Outcome.ANSWERED) != (line["asked"]["id"] in listed):
+                return False
+            if endpoint in (Endpoint.ROLE_PIPELINES, *VISIBILITY_LISTS) and not self.company.visibility:
+                return False
+            return outcome in SETTLED
+
+        self.snapshot.trim(is_kept)
         for answer in answers_of(self.snapshot):
             self.call_log.note(answer)
 
@@ -164,7 +183,14 @@ class _Run:
                     f"Pipedrive refuses {endpoint} to this token; data that only this list has stays unknown."
                 )
         collect = Collect(self.snapshot.draft.identity.collect)
-        self.inferred = await ask_details(collect, self.call_log, self.past, self.ask, self.observer.warn)
+        self.inferred = await ask_details(
+            collect,
+            self.call_log,
+            self.past,
+            self.ask,
+            self.observer.warn,
+            visibility=self.company.visibility,
+        )
 
     async def ask(self, calls: Iterable[Call]) -> None:
         """Make calls concurrently, except those that an interrupted run has answers to."""
@@ -225,6 +251,8 @@ class _Run:
                 files=self.snapshot.pack(known, memory),
                 previous=self.landing.latest_digest(),
                 journal=journal,
+                visibility=self.company.visibility,
+                plan=self.company.plan,
             )
         )
 

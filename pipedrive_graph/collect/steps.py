@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipedrive_graph.collect.call_log import CallLog
 from pipedrive_graph.collect.derived import recall
-from pipedrive_graph.collect.plan import assignments, contents, every_user, members, permissions
+from pipedrive_graph.collect.plan import Ask, assignments, contents, every_user, members, permissions
 from pipedrive_graph.collect.sampling import Sampling, Schedule, representatives, unconfirmed
+from pipedrive_graph.collect.visibility import ask_visibility
 from pipedrive_graph.config.company import Collect, Company
 from pipedrive_graph.landing import CompanyLanding, KnownIds
 from pipedrive_graph.landing.records import ObservationState
 from pipedrive_graph.landing.seed import SEED_BYTES
 from pipedrive_graph.pipedrive.answers import Outcome
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
-
-Ask = Callable[[Iterable[Call]], Awaitable[None]]
-"""Makes calls, and records their answers in the call log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,13 @@ def past_of(
 
 
 async def ask_details(
-    collect: Collect, call_log: CallLog, past: Past, ask: Ask, on_warning: Callable[[str], None]
+    collect: Collect,
+    call_log: CallLog,
+    past: Past,
+    ask: Ask,
+    on_warning: Callable[[str], None],
+    *,
+    visibility: bool = False,
 ) -> int:
     """Make the calls that follow the lists.
 
@@ -84,6 +88,7 @@ async def ask_details(
         past: what earlier snapshots observed.
         ask: makes calls concurrently.
         on_warning: called with warnings for the operator.
+        visibility: also request who can see what; last, because the day's budget may end before.
 
     Returns:
         The number of users whose permissions must be inferred.
@@ -104,12 +109,15 @@ async def ask_details(
         sets = sorted(call_log.ids(Endpoint.PERMISSION_SETS))
         return [*proofs(), *every_user(sorted(call_log.users()), sets)]
 
+    inferred = 0
     if collect is Collect.EVERY_USER:
         await ask_until_nothing_is_new(everything)
-        return 0
-    await ask_until_nothing_is_new(proofs)
-    inferred = await _by_access(call_log, past.memory, past.schedule, ask, on_warning)
-    await ask_until_nothing_is_new(proofs)
+    else:
+        await ask_until_nothing_is_new(proofs)
+        inferred = await _by_access(call_log, past.memory, past.schedule, ask, on_warning)
+        await ask_until_nothing_is_new(proofs)
+    if visibility:
+        await ask_visibility(call_log, past.memory.pipelines, past.schedule.now, past.schedule.seed, ask)
     return inferred
 
 

@@ -20,6 +20,7 @@ DETAILS = (
     Endpoint.PERMISSION_SET,
     Endpoint.ROLE_ASSIGNMENTS,
     Endpoint.PERMISSIONS,
+    Endpoint.ROLE_PIPELINES,
 )
 """Calls by id; a resumed run does not repeat them if they are settled."""
 
@@ -38,9 +39,12 @@ def answers_of(snapshot: Snapshot) -> Iterator[Answer]:
 def line_of(answer: Answer) -> str:
     """Return the line that stores an answer: a JSON object with the body as received."""
     call = answer.call
+    asked: dict[str, str | int | None] = {"id": call.id, "start": call.start, "limit": call.limit}
+    if call.cursor is not None:
+        asked["cursor"] = call.cursor
     head = {
         "endpoint": str(call.endpoint),
-        "asked": {"id": call.id, "start": call.start, "limit": call.limit},
+        "asked": asked,
         "status": answer.status,
         "outcome": str(answer.outcome),
         "at": clock.iso(answer.at),
@@ -60,5 +64,6 @@ def answer_of(line: Mapping[str, Any]) -> Answer:
         text="",
         data=reading.data if reading else None,
         next_start=reading.next_start if reading else None,
+        next_cursor=reading.next_cursor if reading else None,
         unreadable=tuple(reading.unreadable) if reading else (),
     )

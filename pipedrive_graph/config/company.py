@@ -35,6 +35,15 @@ class Collect(StrEnum):
     permission sets grant; the permissions of all other users are inferred, and marked as inferred."""
 
 
+class Plan(StrEnum):
+    """The plan of a company at Pipedrive, which decides what a role's visibility settings mean."""
+
+    LITE = "lite"
+    GROWTH = "growth"
+    PREMIUM = "premium"
+    ULTIMATE = "ultimate"
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """Where the token and the address are configured, for messages.
@@ -112,6 +121,8 @@ class Company:
         roster: the file with the company's people, if there is one.
         retention_days: how many days snapshots are kept; None keeps all of them.
         base_url_name: the variable of the base URL, or its key in companies.toml.
+        visibility: whether to read who can see what: settings and pipelines of roles, and teams.
+        plan: the company's plan at Pipedrive; None if it is not set.
     """
 
     name: str
@@ -125,6 +136,8 @@ class Company:
     roster: Path | None = None
     retention_days: int | None = None
     base_url_name: str = BASE_URL_VARIABLE
+    visibility: bool = False
+    plan: Plan | None = None
 
     @property
     def names(self) -> Names:

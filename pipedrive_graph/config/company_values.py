@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from pipedrive_graph.common import pasted
-from pipedrive_graph.config.company import DEFAULT_BASE_URL, Collect
+from pipedrive_graph.config.company import DEFAULT_BASE_URL, Collect, Plan
 
 
 def _only(is_valid: Callable[[Any], bool], expected: str) -> BeforeValidator:
@@ -33,6 +33,12 @@ def _way_of_collecting(value: Any) -> Collect:  # noqa: ANN401 - whatever stands
     if value not in [*Collect]:
         raise ValueError(f"must be {' or '.join(Collect)}, not '{value}'")
     return Collect(value)
+
+
+def _plan(value: Any) -> Plan:  # noqa: ANN401 - whatever stands in the file
+    if value not in [*Plan]:
+        raise ValueError(f"must be {', '.join(list(Plan)[:-1])} or {Plan.ULTIMATE}, not '{value}'")
+    return Plan(value)
 
 
 _text = _only(lambda value: isinstance(value, str) and bool(value.strip()), "a text")
@@ -61,6 +67,8 @@ class CompanyValues(BaseModel):
     collect: Annotated[Collect, BeforeValidator(_way_of_collecting)]
     observe_within: Annotated[float, _days]
     retention_days: Annotated[int, _retention] | None = None
+    visibility: bool = False
+    plan: Annotated[Plan, BeforeValidator(_plan)] | None = None
     api_token_env: _Text | None = None
     client_id_env: _Text | None = None
     client_secret_env: _Text | None = None

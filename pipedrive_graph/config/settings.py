@@ -50,6 +50,8 @@ COLLECT_VARIABLE = "PIPEDRIVE_COLLECT"
 OBSERVE_WITHIN_VARIABLE = "PIPEDRIVE_OBSERVE_WITHIN"
 ROSTER_VARIABLE = "PIPEDRIVE_ROSTER"
 RETENTION_DAYS_VARIABLE = "PIPEDRIVE_RETENTION_DAYS"
+VISIBILITY_VARIABLE = "PIPEDRIVE_VISIBILITY"
+PLAN_VARIABLE = "PIPEDRIVE_PLAN"
 DEFAULT_OAUTH_URL = "https://oauth.pipedrive.com"
 DEFAULT_COMPANY = "default"
 
@@ -66,6 +68,8 @@ _VARIABLES = {
     "collect": COLLECT_VARIABLE,
     "observe_within": OBSERVE_WITHIN_VARIABLE,
     "retention_days": RETENTION_DAYS_VARIABLE,
+    "visibility": VISIBILITY_VARIABLE,
+    "plan": PLAN_VARIABLE,
 }
 """The variables with the defaults for settings that are absent in companies.toml."""
 
@@ -160,6 +164,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         "retention_days": (
             _number(RETENTION_DAYS_VARIABLE, variable, 365) if variable(RETENTION_DAYS_VARIABLE) else None
         ),
+        "visibility": _switch(VISIBILITY_VARIABLE, variable),
+        "plan": variable(PLAN_VARIABLE) or None,
     }
     file = folder / COMPANIES_FILE
     text = toml.text(file)
@@ -239,6 +245,14 @@ def _number(name: str, variable: Callable[[str], str], default: float) -> float:
     return int(number) if number.is_integer() else number
 
 
+def _switch(name: str, variable: Callable[[str], str]) -> bool:
+    """Return whether a variable is `true`; `false` if it is not set."""
+    text = variable(name).lower() or "false"
+    if text not in ("true", "false"):
+        raise ConfigurationError(f"The variable {name} must be true or false.")
+    return text == "true"
+
+
 def _from_file(file: Path, text: str, defaults: Mapping[str, Any], oauth_url: str) -> tuple[Company, ...]:
     tables = toml.parse(text, file)
     if not tables:
@@ -314,4 +328,6 @@ def _company(
         collect=values.collect,
         observe_within=timedelta(days=values.observe_within),
         retention_days=values.retention_days,
+        visibility=values.visibility,
+        plan=values.plan,
     )

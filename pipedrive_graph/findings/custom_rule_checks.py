@@ -32,8 +32,11 @@ ENDPOINTS = (
     "users/{id}/access",
     "roles",
     "roles/{id}",
+    "roles/{id}/pipelines",
     "permissionSets",
     "permissionSets/{id}",
+    "pipelines",
+    "legacyTeams",
     "roster/{id}",
     "roster/{id}/expectedRole",
 )

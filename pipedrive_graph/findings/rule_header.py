@@ -8,7 +8,7 @@ from pipedrive_graph.errors import ModelError
 from pipedrive_graph.warehouse.sql_model import Model
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
-SUBJECT_KINDS = ("user", "role", "permission_set", "company")
+SUBJECT_KINDS = ("user", "role", "permission_set", "pipeline", "team", "company")
 
 
 @dataclass(frozen=True, slots=True)

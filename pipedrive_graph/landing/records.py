@@ -106,6 +106,8 @@ class Manifest(Record):
 
     `observed` is the number of users whose permissions were answered, `inferred` of those whose permissions
     are inferred. `journal` is the state of the company's journal, so that a lost journal is noticed.
+    `visibility` and `plan` are settings of the run: whether it read who can see what, and the company's plan
+    at Pipedrive, which decides what a visibility of 3 means; None if it is not set.
     """
 
     format: Literal[1] = 1
@@ -127,6 +129,8 @@ class Manifest(Record):
     files: list[File]
     previous: str | None
     journal: Mark | None = None
+    visibility: bool = False
+    plan: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -189,11 +193,13 @@ class ObservationState(Record):
         users: observations by user id.
         contents: digest of each permission set's contents, as last known, by its id.
         strays: users with an assignment to a role that is not in the list of roles.
+        pipelines: when the pipelines that each role sees were last requested, by role id.
     """
 
     users: dict[int, Observation] = {}
     contents: dict[str, str] = {}
     strays: list[int] = []
+    pipelines: dict[int, datetime] = {}
 
 
 RecordT = TypeVar("RecordT", bound=BaseModel)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -107,16 +107,14 @@ class Snapshot:
             for _ in self._answers(path):
                 pass
 
-    def trim(self, outcomes: Collection[str]) -> None:
-        """Keep the answers with one of the `outcomes`; the other calls are repeated.
+    def trim(self, is_kept: Callable[[dict[str, Any]], bool]) -> None:
+        """Keep the answers whose lines fulfil a condition; the other calls are repeated.
 
         An incomplete last line after a crash is removed too.
         """
         for path in self.workspace.glob("*.ndjson"):
             with files.atomically(path) as file:
-                file.writelines(
-                    line for line in _whole_lines(path) if json.loads(line)["outcome"] in outcomes
-                )
+                file.writelines(line for line in _whole_lines(path) if is_kept(json.loads(line)))
 
     def postpone(self, continues_at: datetime) -> None:
         """Record when the next day's budget allows another run to continue the snapshot.

@@ -12,6 +12,11 @@ HISTORY = {
     "permission_sets_latest": "One row per permission set: the latest user count that Pipedrive reports.",
     "user_permissions": "One row per version of a user's permission, as Pipedrive returned it for that "
     "user. Inferred permissions are not stored.",
+    "role_visibility": "One row per version of a role's default visibility of one kind of item.",
+    "pipelines": "One row per version of a pipeline: its name, and whether it is deleted.",
+    "pipelines_latest": "One row per pipeline: its latest position among the pipelines.",
+    "role_pipelines": "One row per version of the list of pipelines that are hidden from a role.",
+    "teams": "One row per version of a team: its name, its manager and its members.",
     "snapshots": "One row per finished snapshot of the company, including rejected ones: its time, its "
     "counts and its status.",
     "coverage": "One row per request of the latest snapshot, with its outcome. It shows which data was "

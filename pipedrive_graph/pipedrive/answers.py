@@ -22,6 +22,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+NOT_OFFERED = {Outcome.GONE, Outcome.REFUSED}
+"""The outcomes that mean, for a feature that not every company has, that it is not offered to this token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The final answer to one call.
@@ -34,9 +38,11 @@ class Answer:
         text: the body as received, as one line of valid JSON without line breaks. A body that is not JSON
             is stored as a JSON string of at most 2,000 characters; an empty body is `null`.
         data: the records by endpoint: `users/me` a Me; `users`, `roles`, `permissionSets`,
-            `users/{id}/roleAssignments` and `roles/{id}/assignments` a list; `users/{id}/permissions`
-            a dict of flags; the others one record. None unless answered.
+            `users/{id}/roleAssignments`, `roles/{id}/assignments`, `pipelines`, `legacyTeams`, `deals` and
+            `deals/{id}/permittedUsers` a list; `users/{id}/permissions` a dict of flags; the others one
+            record. None unless answered.
         next_start: where the next page starts, if Pipedrive announces one.
+        next_cursor: the same in a list of API v2.
         problem: one sentence that names endpoint and field; set if refused or failed.
         unreadable: rows of a list that could not be read; `data` holds the others.
     """
@@ -48,8 +54,14 @@ class Answer:
     text: str
     data: Data | None = None
     next_start: int | None = None
+    next_cursor: str | None = None
     problem: str | None = None
     unreadable: tuple[UnreadableRow, ...] = ()
+
+    @property
+    def announces_more(self) -> bool:
+        """Whether the list has more pages, according to this one."""
+        return self.next_start is not None or self.next_cursor is not None
 
     def rows(self, kind: type[RecordT]) -> list[RecordT]:
         """Return the records of `kind` in the answer: the rows of a list, the single record, or none.

@@ -211,7 +211,12 @@ class Executor:
                 began = time.monotonic()
                 try:
                     response = await self._transport.get(
-                        call.path, call.query, turn.sent, self._limit_of_attempt(), share
+                        call.path,
+                        call.query,
+                        turn.sent,
+                        self._limit_of_attempt(),
+                        share,
+                        call.endpoint.version,
                     )
                     limits = read_limits(response.headers)
                     if limits.date is not None:

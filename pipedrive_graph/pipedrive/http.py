@@ -21,6 +21,7 @@ from pipedrive_graph.common.redaction import RedactingFilter, Redaction
 from pipedrive_graph.config.company import DEFAULT_BASE_URL, Names
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.pipedrive.connecting import CHATTY, ERRORS, failure, options
+from pipedrive_graph.pipedrive.endpoints import versioned
 from pipedrive_graph.pipedrive.http_types import AuthForm, Bearer, Response, Timeouts
 from pipedrive_graph.pipedrive.receiving import Share, receive, receive_beginning
 
@@ -118,26 +119,29 @@ class Transport:
         sent: Callable[[], None] | None = None,
         within: float | None = None,
         share: Share | None = None,
+        version: int = 1,
     ) -> Response:
         """Return the response to one GET request, whatever its status.
 
         Args:
-            path: below the base URL, percent-encoded.
+            path: below the address of the API's version, percent-encoded.
             query: parameters, not encoded.
             sent: called when the request's bytes have been written.
             within: seconds that the whole exchange may take, however slowly bytes arrive; by default the
                 transport's own limit.
             share: grows with the body; without it, only the size of this body is limited.
+            version: of the API.
 
         Raises:
             TransportError: without a complete response.
         """
+        url = f"{versioned(self.base_url, version)}/{path}"
         connection = self._idle.pop() if self._idle else self._connect()
         self._busy.add(connection)
         whole = False
         try:
             async with asyncio.timeout(self._timeouts.total if within is None else within) as deadline:
-                response = await self._exchange(connection, path, query, sent, share, deadline)
+                response = await self._exchange(connection, url, query, sent, share, deadline)
             whole = True
         except ERRORS as error:
             failed = failure(error, self._network.proxy_for(self.base_url), self.redaction)
@@ -162,7 +166,7 @@ class Transport:
     async def _exchange(
         self,
         connection: httpx.AsyncClient,
-        path: str,
+        url: str,
         query: Mapping[str, str],
         sent: Callable[[], None] | None,
         share: Share | None,
@@ -178,7 +182,7 @@ class Transport:
 
         async with connection.stream(
             "GET",
-            f"{self.base_url}/{path}",
+            url,
             params=dict(query) or None,
             auth=_TokenAuth(
                 self._token if isinstance(self._token, str) else self._token.access_token, self.form

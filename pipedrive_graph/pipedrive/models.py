@@ -174,6 +174,38 @@ class PermissionSet(Record):
     contents: Annotated[list[str] | None, _Optional] = None
 
 
+class Pipeline(Record):
+    """A pipeline of deals: `GET /pipelines` of API v2."""
+
+    id: Id
+
+
+class HiddenPipelines(Record):
+    """The pipelines that a role does not see: `GET /roles/{id}/pipelines?visible=false`."""
+
+    pipeline_ids: list[object]
+
+
+class Team(Record):
+    """A team: `GET /legacyTeams`."""
+
+    id: Id
+
+
+class Deal(Record):
+    """A deal: `GET /deals` of API v2."""
+
+    id: Id
+    owner_id: IdOrNone = None
+    visible_to: IdOrNone = None
+
+
+class PermittedUser(Record):
+    """A user who sees a deal: `GET /deals/{id}/permittedUsers`, which gives ids."""
+
+    id: Id
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
     """A row of a list that is not a record: it has no id, or is not an object.
@@ -196,10 +228,15 @@ Data: TypeAlias = (
     | User
     | Role
     | PermissionSet
+    | HiddenPipelines
     | list[User]
     | list[Role]
     | list[RoleAssignment]
     | list[RoleMember]
     | list[PermissionSet]
+    | list[Pipeline]
+    | list[Team]
+    | list[Deal]
+    | list[PermittedUser]
     | Flags
 )

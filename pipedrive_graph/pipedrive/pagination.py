@@ -17,8 +17,8 @@ LARGEST_LIST = 256 * 2**20
 async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> AsyncGenerator[Answer, None]:
     """Yield the answers to a call and to the calls for the following pages.
 
-    If Pipedrive uses pages for a list, it announces each further one, mostly with its start (`parsing`
-    computes the start if it is missing). Otherwise there is one answer.
+    If Pipedrive uses pages for a list, it announces each further one: API v1 mostly with its start (`parsing`
+    computes the start if it is missing), v2 with a cursor. Otherwise there is one answer.
 
     A server that ignores `start` would send the same page forever. A page that announces more and has no new
     row therefore ends the list. For a list of all subjects, this page is not yielded, so the last
@@ -44,7 +44,7 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
         rows: list[Record | UnreadableRow] = [*answer.rows(Record), *answer.unreadable]
         new = {_identity(row) for row in rows} - seen
         following = answer.next_start
-        if seen and rows and not new and following is not None:
+        if seen and rows and not new and answer.announces_more:
             if call.endpoint.takes_id:
                 yield repeated(answer)
             return
@@ -53,9 +53,9 @@ async def pages(fetch: Callable[[Call], Awaitable[Answer]], call: Call) -> Async
             following = (call.start or 0) + len(rows)  # the announced start would not advance
             answer = replace(answer, next_start=following)
         yield answer
-        if following is None or not new:
+        if not answer.announces_more or not new:
             return
-        call = replace(call, start=following)
+        call = replace(call, start=following, cursor=answer.next_cursor)
 
 
 def _identity(row: Record | UnreadableRow) -> object:

@@ -12,13 +12,18 @@ from pipedrive_graph.pipedrive.body import UnusableError, error_message
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.models import (
     Data,
+    Deal,
     Flags,
+    HiddenPipelines,
     Me,
     PermissionSet,
+    PermittedUser,
+    Pipeline,
     Record,
     Role,
     RoleAssignment,
     RoleMember,
+    Team,
     UnreadableRow,
     User,
     or_none,
@@ -34,12 +39,17 @@ LISTS: dict[Endpoint, type[Record]] = {
     Endpoint.PERMISSION_SETS: PermissionSet,
     Endpoint.ROLE_ASSIGNMENTS: RoleAssignment,
     Endpoint.ROLE_MEMBERS: RoleMember,
+    Endpoint.PIPELINES: Pipeline,
+    Endpoint.TEAMS: Team,
+    Endpoint.DEALS: Deal,
+    Endpoint.PERMITTED_USERS: PermittedUser,
 }
 SINGLES: dict[Endpoint, type[Record]] = {
     Endpoint.ME: Me,
     Endpoint.USER: User,
     Endpoint.ROLE: Role,
     Endpoint.PERMISSION_SET: PermissionSet,
+    Endpoint.ROLE_PIPELINES: HiddenPipelines,
 }
 
 
@@ -54,11 +64,13 @@ class Reading:
     Attributes:
         data: the records, as described in `Answer.data`.
         next_start: where the next page starts, if the body announces one.
+        next_cursor: the same in a list of API v2.
         unreadable: rows of a list that could not be read, such as one without an id.
     """
 
     data: Data
     next_start: int | None = None
+    next_cursor: str | None = None
     unreadable: list[UnreadableRow] = field(default_factory=list)
 
 
@@ -83,6 +95,8 @@ def read(call: Call, payload: object) -> Reading:
         raise UnusableError("data is missing")
     if call.endpoint is Endpoint.PERMISSIONS:
         return Reading(_flags(data))
+    if call.endpoint is Endpoint.PERMITTED_USERS and isinstance(data, list):
+        data = [row if isinstance(row, dict) else {"id": row} for row in data]
     if call.endpoint in LISTS:
         rows, unreadable = _rows(data, LISTS[call.endpoint])
         if not call.endpoint.takes_id and not call.start and not rows:
@@ -91,8 +105,10 @@ def read(call: Call, payload: object) -> Reading:
             if call.endpoint is Endpoint.USERS:
                 # the list includes at least the token's owner
                 raise UnusableError("data: expected users, got none")
+        if call.endpoint.version == 2:
+            return Reading(cast(Data, rows), None, _next_cursor(payload), unreadable)
         following = _next_start(payload, call, len(rows) + len(unreadable))
-        return Reading(cast(Data, rows), following, unreadable)
+        return Reading(cast(Data, rows), following, None, unreadable)
     if call.endpoint is Endpoint.PERMISSION_SET and isinstance(data, list) and len(data) == 1:
         data = data[0]
     return Reading(cast(Data, _record(data, SINGLES[call.endpoint])))
@@ -177,6 +193,13 @@ def _next_start(payload: dict[str, Any], call: Call, rows: int) -> int | None:
         if following > LARGEST_START:
             following = (call.start or 0) + rows
     return following
+
+
+def _next_cursor(payload: dict[str, Any]) -> str | None:
+    """Return the cursor of the next page; null, absent or empty on the last one."""
+    additional = payload.get("additional_data")
+    cursor = additional.get("next_cursor") if isinstance(additional, dict) else None
+    return cursor if isinstance(cursor, str) and cursor else None
 
 
 def _read_start(value: object) -> int:

@@ -59,6 +59,7 @@ def parse_response(call: Call, response: Response, redaction: Redaction) -> Answ
                 text=text,
                 data=reading.data,
                 next_start=reading.next_start,
+                next_cursor=reading.next_cursor,
                 unreadable=tuple(reading.unreadable),
             )
     if usable:

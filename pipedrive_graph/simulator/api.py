@@ -12,28 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from pipedrive_graph.simulator.bodies import DOMAIN_ERROR, NO_RIGHT, answer, as_id, failure, no_role
 from pipedrive_graph.simulator.model import Access, Company, PermissionSet, Role, User
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.serializers import Json, Serializer, page
+from pipedrive_graph.simulator.visibility_api import VisibilityApi
 
 PREFIXES = ("/v1", "/api/v1")
+V2 = "/api/v2"
 CALLER = "simulator.caller"
 """The key in a request's scope under which the middleware stores the owner of the token."""
-
-INFO = "Please check developers.pipedrive.com"
-NO_RIGHT = "You do not have permissions to do this."
-DOMAIN_ERROR = {"error_info": INFO, "data": None, "additional_data": None}
-
-
-def answer(content: object, status: int = 200) -> Response:
-    """Return a JSON response in the encoding of the real API."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, media_type="application/json; charset=utf-8")
-
-
-def failure(status: int, error: str, **more: object) -> Response:
-    """Return a JSON error; the keys after `error` differ between errors, as in the real API."""
-    return answer({"success": False, "error": error, **more}, status)
 
 
 async def no_such_path(_request: Request, _error: Exception) -> Response:
@@ -49,9 +37,10 @@ class Api:
         self._options = options
         self._brief = options.dialect == "brief"
         self._serializer = Serializer(company, options)
+        self._visibility = VisibilityApi(company, options)
 
     def routes(self) -> list[BaseRoute]:
-        """Return every route, under both prefixes; the brief dialect has no permission sets."""
+        """Return every route, under both prefixes of v1; the brief dialect has no permission sets."""
         table: list[tuple[str, str, Any]] = [
             ("GET", "users", self.users),
             ("POST", "users", self.add_user),
@@ -74,10 +63,10 @@ class Api:
                 ("GET", "permissionSets/{id}", self.permission_set),
                 ("GET", "permissionSets/{id}/assignments", self.set_assignments),
             ]
+        of_v1 = [*table, *self._visibility.of_v1()]
         return [
-            Route(f"{prefix}/{path}", endpoint, methods=[method])
-            for prefix in PREFIXES
-            for method, path, endpoint in table
+            *(_route(prefix, *entry) for prefix in PREFIXES for entry in of_v1),
+            *(_route(V2, *entry) for entry in self._visibility.of_v2()),
         ]
 
     # Users.
@@ -187,29 +176,29 @@ class Api:
         """Return one role with its settings, also if the list leaves it out."""
         role = self._role(request)
         if role is None:
-            return _no_role()
-        extra = {"settings": role.settings}
+            return no_role()
+        extra = {} if self._options.refuse_visibility else {"settings": role.settings}
         return answer({"success": True, "data": self._serializer.role(role), "additional_data": extra})
 
     async def role_settings(self, request: Request) -> Response:
         """Return the settings of one role."""
         role = self._role(request)
-        return answer({"success": True, "data": role.settings}) if role else _no_role()
+        return answer({"success": True, "data": role.settings}) if role else no_role()
 
     async def role_members(self, request: Request) -> Response:
         """List the assignments of a role, page by page."""
         role = self._role(request)
         if role is None:
-            return _no_role()
+            return no_role()
         rows = [self._serializer.assignment(row) for row in self._company.members(role.id)]
         return self._list(*self._page(request, rows))
 
     async def assign(self, request: Request) -> Response:
         """Move a user into a role."""
         role = self._role(request)
-        user = self._company.users.get(_integer((await _sent(request)).get("user_id")))
+        user = self._company.users.get(as_id((await _sent(request)).get("user_id")))
         if role is None:
-            return _no_role()
+            return no_role()
         if user is None:
             return _no_user()
         self._company.move(user.id, role.id)
@@ -255,10 +244,10 @@ class Api:
         return shown, block
 
     def _user(self, request: Request) -> User | None:
-        return self._company.users.get(_integer(request.path_params["id"]))
+        return self._company.users.get(as_id(request.path_params["id"]))
 
     def _role(self, request: Request) -> Role | None:
-        return self._company.roles.get(_integer(request.path_params["id"]))
+        return self._company.roles.get(as_id(request.path_params["id"]))
 
     def _set(self, request: Request) -> PermissionSet | None:
         return self._company.sets.get(request.path_params["id"])
@@ -269,6 +258,10 @@ class Api:
         if given is not None:
             return Access(app, admin, self._company.sets[given].id)
         return Access(app, admin, self._company.set_id(app, "admin" if admin else "regular"))
+
+
+def _route(prefix: str, method: str, path: str, endpoint: Any) -> Route:  # noqa: ANN401 - starlette's own
+    return Route(f"{prefix}/{path}", endpoint, methods=[method])
 
 
 def _caller(request: Request) -> User:
@@ -285,15 +278,5 @@ async def _sent(request: Request) -> Json:
     return content if isinstance(content, dict) else {}
 
 
-def _integer(value: object) -> int:
-    """Return the value as an id, or -1 if it is not a number; nothing has the id -1."""
-    text = str(value)
-    return int(text) if text.isdecimal() and text.isascii() else -1
-
-
 def _no_user() -> Response:
     return failure(404, "User not found or not accessible.")
-
-
-def _no_role() -> Response:
-    return failure(404, "Role not found", **DOMAIN_ERROR)

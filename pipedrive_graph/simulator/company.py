@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pipedrive_graph.simulator.anomalies import choose_cast, plant, sensitive, spare
 from pipedrive_graph.simulator.dates import Calendar
 from pipedrive_graph.simulator.departments import Department, grow_roles
+from pipedrive_graph.simulator.furnish import furnish
 from pipedrive_graph.simulator.model import (
     DEFAULT_ROLE,
     ZERO_DATE,
@@ -33,7 +34,13 @@ _FULL_ADMIN = ("sales.admin", "global.admin", "account_settings.admin")
 _PARTIAL_ADMIN = ("sales.admin", "global.regular")
 
 
-def generate(users: int = 300, seed: int = 1, now: datetime | None = None, clean: bool = False) -> Company:
+def generate(
+    users: int = 300,
+    seed: int = 1,
+    now: datetime | None = None,
+    clean: bool = False,
+    plan: str = "premium",
+) -> Company:
     """Return the company of this size and seed.
 
     Args:
@@ -41,13 +48,17 @@ def generate(users: int = 300, seed: int = 1, now: datetime | None = None, clean
         seed: of the random generator; if seed % 3 is 1, `single_admin` is planted, if 2, `too_many_admins`.
         now: the time from which dates are counted back; by default the current time.
         clean: plant no anomalies.
+        plan: the company's plan, which decides what its visibility settings mean.
 
     Raises:
         ValueError: if the number of users is out of range.
     """
     if not SMALLEST <= users <= LARGEST:
         raise ValueError(f"A company has {SMALLEST} to {LARGEST:,} users, not {users:,}.")
-    return _Generator(users, seed, now or datetime.now(UTC)).generate(clean=clean)
+    company = _Generator(users, seed, now or datetime.now(UTC)).generate(clean=clean)
+    company.plan = plan
+    furnish(company, clean=clean)
+    return company
 
 
 class _Generator:

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from pipedrive_graph.simulator.api import CALLER, DOMAIN_ERROR, INFO, NO_RIGHT, PREFIXES, failure
+from pipedrive_graph.simulator.api import CALLER, PREFIXES, V2
+from pipedrive_graph.simulator.bodies import DOMAIN_ERROR, INFO, NO_RIGHT, failure
 from pipedrive_graph.simulator.dates import wall_clock
 from pipedrive_graph.simulator.faults import Faults, Reply, cloudflare
 from pipedrive_graph.simulator.limits import Account, Limits
@@ -280,7 +281,7 @@ def _parts(body: bytes, number: int) -> list[bytes]:
 
 
 def _behind_version(path: str) -> str:
-    for prefix in PREFIXES:
+    for prefix in (*PREFIXES, V2):
         if path.startswith(f"{prefix}/"):
             return path[len(prefix) + 1 :]
     return path

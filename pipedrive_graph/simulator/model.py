@@ -108,6 +108,40 @@ class PermissionSet:
     """By how much its `assignment_count` is more than its assignments."""
 
 
+@dataclass(slots=True)
+class Pipeline:
+    """A pipeline of deals; `hidden_from` are the roles that do not see it."""
+
+    id: int
+    name: str
+    deleted: bool = False
+    hidden_from: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Team:
+    """A team: a manager, who may have left, and members."""
+
+    id: int
+    name: str
+    manager_id: int
+    members: list[int]
+    active: bool = True
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Deal:
+    """A deal; `visible_to` is 1, 3, 5 or 7, as in the settings of a role, whose value it gets at first."""
+
+    id: int
+    title: str
+    owner_id: int
+    pipeline_id: int
+    visible_to: int
+    followers: list[int] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A finding that a planted anomaly causes, in the dialects that show its evidence."""
@@ -118,6 +152,22 @@ class Finding:
     object: str | None
     severity: str
     dialects: tuple[str, ...] = ("official", "brief")
+
+
+def written(findings: Iterable[Finding], dialect: str) -> list[dict[str, str | None]]:
+    """Return the findings that a dialect shows as sorted objects."""
+    rows = (
+        {
+            "rule": finding.rule,
+            "subject_kind": finding.subject_kind,
+            "subject_id": finding.subject_id,
+            "object": finding.object,
+            "severity": finding.severity,
+        }
+        for finding in findings
+        if dialect in finding.dialects
+    )
+    return sorted(rows, key=lambda row: tuple(value or "" for value in row.values()))
 
 
 @dataclass(slots=True)
@@ -149,6 +199,13 @@ class Company:
     last_assignment: int = 0
     for_all: dict[str, bool] = field(default_factory=dict)
     """Flags that Pipedrive itself grants to everybody or revokes from everybody."""
+    plan: str = "premium"
+    """The plan, which decides what a `visible_to` of 3 means: lite, growth, premium or ultimate."""
+    pipelines: dict[int, Pipeline] = field(default_factory=dict)
+    teams: dict[int, Team] = field(default_factory=dict)
+    deals: dict[int, Deal] = field(default_factory=dict)
+    widened: list[tuple[int, str]] = field(default_factory=list)
+    """Role and item of each default visibility that became wider between two runs."""
     answers_false: bool = False
     """Whether Pipedrive wrongly answers that nobody may do anything."""
 
@@ -189,18 +246,7 @@ class Company:
 
         Changes that a test makes afterwards are not included.
         """
-        rows = (
-            {
-                "rule": finding.rule,
-                "subject_kind": finding.subject_kind,
-                "subject_id": finding.subject_id,
-                "object": finding.object,
-                "severity": finding.severity,
-            }
-            for finding in self.planted
-            if dialect in finding.dialects
-        )
-        return sorted(rows, key=lambda row: tuple(value or "" for value in row.values()))
+        return written(self.planted, dialect)
 
     # Changes between two runs.
 

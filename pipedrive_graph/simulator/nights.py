@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 from datetime import timedelta
 
-from pipedrive_graph.simulator.anomalies import events
+from pipedrive_graph.simulator.anomalies import events, visibility
 from pipedrive_graph.simulator.anomalies.stage import NoRoomError, Stage
 from pipedrive_graph.simulator.dates import Calendar
 from pipedrive_graph.simulator.model import DEFAULT_ROLE, ZERO_DATE, Company, User
@@ -44,6 +44,7 @@ def live_on(company: Company, days: float = WEEK, *, clean: bool = False) -> Non
         company.later.clear()
     if not clean:
         _happen(stage)
+        visibility.widen(company)
     _log_in(stage, days)
     for ordinary in (_hire, _move, _leave):
         with suppress(NoRoomError):

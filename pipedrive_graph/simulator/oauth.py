@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pipedrive_graph.simulator.api import answer
+from pipedrive_graph.simulator.bodies import answer
 
 if TYPE_CHECKING:
     from pipedrive_graph.simulator.options import Options
@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 PREFIX = "/oauth/"
 CODE_SECONDS = 300
 
-_SCOPES = {"users": "users:read", "roles": "admin", "permissionSets": "admin"}
-"""The scope that is needed to read a path, by its first part; `users/me` needs `base`."""
+_SCOPES = {
+    "users": {"users:read", "admin"},
+    "roles": {"admin"},
+    "permissionSets": {"admin"},
+    "pipelines": {"deals:read", "deals:full", "admin"},
+    "legacyTeams": {"users:read", "admin"},
+    "deals": {"deals:read", "deals:full"},
+}
+"""The scopes of which one is needed to read a path, by its first part; `users/me` needs `base`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Authority:
         if template == "users/me":
             return "base" in scopes
         needed = _SCOPES.get(template.partition("/")[0])
-        return needed is not None and not scopes.isdisjoint({needed, "admin"})
+        return needed is not None and not scopes.isdisjoint(needed)
 
     def expire(self) -> None:
         """Expire every access token; refresh tokens stay valid."""

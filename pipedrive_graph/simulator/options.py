@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+Plan = Literal["lite", "growth", "premium", "ultimate"]
+
 Dialect = Literal["official", "brief"]
 """`official`: as the vendor documents the API. `brief`: as third-party pages describe it."""
 
@@ -21,6 +23,8 @@ class Options:
     """Seed of the random generator that creates the company."""
     clean: bool = False
     """Plant no anomalies."""
+    plan: Plan = "premium"
+    """The company's plan: on lite and growth, a visibility of 3 means the whole company."""
     now: datetime | None = None
     """The time from which the company's dates are counted back; by default the time of the start."""
     truth: Path | None = None
@@ -101,5 +105,8 @@ class Options:
     root and the roles below it have the same level."""
     empty_admin_sets: bool = False
     """Return no contents for permission sets of type admin, which grant every permission of their app."""
+    refuse_visibility: int | None = None
+    """Status (403, 404 or 410) with which pipelines, teams and permitted users are refused; then roles have
+    no settings either."""
     iso_dates: bool = False
     """Write dates as ISO 8601 with a Z."""

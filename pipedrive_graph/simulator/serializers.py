@@ -33,6 +33,11 @@ TOKEN_COSTS: dict[tuple[str, str], int] = {
     ("GET", "permissionSets"): 20,
     ("GET", "permissionSets/{id}"): 2,
     ("GET", "permissionSets/{id}/assignments"): 20,
+    ("GET", "pipelines"): 5,
+    ("GET", "roles/{id}/pipelines"): 20,
+    ("GET", "legacyTeams"): 20,
+    ("GET", "deals"): 10,
+    ("GET", "deals/{id}/permittedUsers"): 10,
 }
 
 

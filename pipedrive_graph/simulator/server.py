@@ -17,12 +17,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from pipedrive_graph.simulator.anomalies.visibility import expected
 from pipedrive_graph.simulator.api import Api, no_such_path
 from pipedrive_graph.simulator.company import generate
 from pipedrive_graph.simulator.faults import Faults
 from pipedrive_graph.simulator.limits import Limits
 from pipedrive_graph.simulator.middleware import ApiMiddleware, SeenRequest
-from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.model import Company, written
 from pipedrive_graph.simulator.oauth import Authority
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.serving import AppServer
@@ -92,7 +93,11 @@ class Simulator:
     def __init__(self, options: Options | None = None, *, company: Company | None = None) -> None:
         self.options = options or Options()
         self.company = company or generate(
-            self.options.users, self.options.seed, self.options.now, self.options.clean
+            self.options.users,
+            self.options.seed,
+            self.options.now,
+            self.options.clean,
+            self.options.plan,
         )
         self.faults = Faults()
         self.requests: list[SeenRequest] = []
@@ -125,6 +130,10 @@ class Simulator:
     def truth(self) -> list[dict[str, str | None]]:
         """Return the findings of the planted anomalies in this dialect."""
         return self.company.truth(self.options.dialect)
+
+    def visibility_truth(self) -> list[dict[str, str | None]]:
+        """Return the findings about who can see what; a run that does not collect it has none of them."""
+        return written(expected(self.company), self.options.dialect)
 
     def start(self) -> None:
         """Start the server, and return when it accepts requests.
@@ -189,6 +198,7 @@ def serve(options: Options, print_line: Callable[[str], None] | None = None) -> 
                 f" {sum(user.active for user in people):,} of them active,"
                 f" {len(simulator.company.roles):,} roles"
             )
+            write(f"Plan     {options.plan}; with PIPEDRIVE_VISIBILITY=true, sync reads who can see what")
             write(f"Limit    {options.limit} requests per {options.window:g} s")
             write(f"OAuth    {simulator.oauth_url} for the app {options.client_id}")
             if options.truth is not None:

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 from pipedrive_graph.simulator.anomalies import STANDING
-from pipedrive_graph.simulator.model import Company
+from pipedrive_graph.simulator.anomalies.visibility import VISIBILITY, expected
+from pipedrive_graph.simulator.model import Company, written
 from pipedrive_graph.simulator.options import Dialect
 
 
 def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
-    """Write the planted findings of a company, their rules, and the size of the company, as JSON."""
+    """Write the planted findings of a company, their rules, and the size of the company, as JSON.
+
+    The findings about who can see what are separate, because a run need not collect that.
+    """
     people = company.users.values()
     content = {
         "seed": company.seed,
@@ -31,5 +35,9 @@ def write_truth(company: Company, dialect: Dialect, path: Path) -> None:
         },
         "rules": sorted(STANDING),
         "findings": company.truth(dialect),
+        "visibility": {
+            "rules": sorted(VISIBILITY) if dialect == "official" else [],
+            "findings": written(expected(company), dialect),
+        },
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -63,6 +63,9 @@ def create_macro(connection: duckdb.DuckDBPyConnection, models: Models, model: M
         f"{name} AS NOT MATERIALIZED (FROM query_table({database} || '.main.{name}'))"
         for name in sorted(_tables(models, model))
     )
+    if not tables:
+        connection.execute(f"CREATE MACRO main.{model.name}({parameters}) AS TABLE {_inlined(models, model)}")
+        return
     connection.execute(f"""
         CREATE MACRO main.{model.name}({parameters}) AS TABLE
         WITH {tables}

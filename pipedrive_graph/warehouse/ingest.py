@@ -98,6 +98,8 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
             snapshot.position,
             snapshot.digest,
             manifest.journal.lines if manifest.journal else None,
+            manifest.visibility,
+            manifest.plan,
         )
         for snapshot in batch
         for manifest in [snapshot.manifest]
@@ -146,7 +148,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     for name in ("landing", "staging"):
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
         connection.execute(f"ATTACH ':memory:' AS {name}")
-    connection.execute("CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP)")
+    connection.execute(
+        "CREATE TABLE landing.batch"
+        " (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN)"
+    )
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
     columns = ", ".join(f"{name} {type_}" for name, type_ in ANSWERS.items())
     connection.execute(f"CREATE TABLE landing.answers ({columns})")
@@ -156,11 +161,12 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """Load the lines of the files into landing.answers."""
     manifests = [snapshot.manifest for snapshot in batch]
     connection.execute(
-        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?)",
+        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
         [
             [manifest.company for manifest in manifests],
             [manifest.snapshot_id for manifest in manifests],
             [snapshot.as_of for snapshot in batch],
+            [manifest.visibility for manifest in manifests],
         ],
     )
     loaded = [

@@ -23,6 +23,8 @@ KEPT = {
         "manifest_sha256": "VARCHAR",
         # how many journal entries the manifest covers; NULL if an early version wrote the manifest
         "journal_lines": "BIGINT",
+        "visibility": "BOOLEAN",
+        "plan": "VARCHAR",
     },
     "coverage": {
         "company": "VARCHAR",
@@ -217,7 +219,7 @@ KEPT = {
 ADDED = {
     "history.peer_comparisons": ("kind",),
     "history.journal": ("sha256",),
-    "history.snapshots": ("journal_lines",),
+    "history.snapshots": ("journal_lines", "visibility", "plan"),
 }
 """Columns that the warehouse of an earlier version lacks. `tables.create` adds them with the value NULL. The
 company's next snapshot fills them (in history.journal: the next run that applies the journal); in rows about

@@ -13,7 +13,7 @@ from pipedrive_graph.warehouse.parsed import ParsedQueries
 
 RULE_COLUMNS = {
     "company": "the company's name in the settings",
-    "subject_kind": "user, role, permission_set or company",
+    "subject_kind": "user, role, permission_set, pipeline, team or company",
     "subject_id": "the subject's id",
     "object": "the flag, set, role or combination; NULL where the subject alone identifies the finding",
     "severity": "critical, high, medium, low or info",

@@ -102,6 +102,37 @@ TABLES = (
         key={"user_id": "BIGINT", "permission": "VARCHAR"},
         versioned={"granted": "BOOLEAN"},
     ),
+    HistoryTable(
+        "role_visibility",
+        "role_id",
+        key={"role_id": "BIGINT", "item": "VARCHAR"},
+        versioned={"value": "INTEGER"},
+    ),
+    HistoryTable(
+        "pipelines",
+        "pipeline_id",
+        key={"pipeline_id": "BIGINT"},
+        versioned={"name": "VARCHAR", "deleted": "BOOLEAN"},
+        latest={"order_nr": "BIGINT"},
+    ),
+    HistoryTable(
+        "role_pipelines",
+        "role_id",
+        key={"role_id": "BIGINT"},
+        versioned={"hidden": "BIGINT[]"},
+    ),
+    HistoryTable(
+        "teams",
+        "team_id",
+        key={"team_id": "BIGINT"},
+        versioned={
+            "name": "VARCHAR",
+            "manager_id": "BIGINT",
+            "active": "BOOLEAN",
+            "deleted": "BOOLEAN",
+            "members": "BIGINT[]",
+        },
+    ),
 )
 
 

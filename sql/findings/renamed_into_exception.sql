@@ -29,8 +29,10 @@ WITH exceptions AS (
 
     SELECT
         company,
-        unnest(['role', 'permission_set', 'user', 'user']) AS subject_kind,
-        unnest(['name', 'name', 'name', 'email']) AS attribute,
+        unnest(
+            ['role', 'permission_set', 'pipeline', 'team', 'user', 'user']
+        ) AS subject_kind,
+        unnest(['name', 'name', 'name', 'name', 'name', 'email']) AS attribute,
         subject AS entry,
         'waivers.toml' AS list,
         read_at
@@ -94,6 +96,8 @@ SELECT
         CASE subject_kind
             WHEN 'role' THEN 'Role '
             WHEN 'user' THEN 'User '
+            WHEN 'pipeline' THEN 'Pipeline '
+            WHEN 'team' THEN 'Team '
             ELSE 'Permission set '
         END,
         subject_id,

@@ -4,7 +4,9 @@
 -- value that is unknown for a while. A permission is held or not held. A permission that an answer
 -- omits keeps its last known value; a permission that no longer exists has rows in `vendor_changes`
 -- only. If a user is added or removed, everything that the user holds has a row too. A change in
--- the contents of a permission set is one row with the attribute `contents`.
+-- the contents of a permission set is one row with the attribute `contents`. Changes of what the
+-- members of a role share or see are attributes of the role, such as `deal_default_visibility` and
+-- `hidden_pipelines`.
 --
 -- kind: table
 -- key: company, snapshot_id, subject_kind, subject_id, kind, object_kind, object
@@ -156,6 +158,37 @@ attribute_values AS (
         valid_from,
         unnest(attributes) AS attribute
     FROM subject_stays
+
+    UNION ALL
+
+    -- the settings of a role have versions of their own
+    SELECT
+        company,
+        'role' AS subject_kind,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        CAST(NULL AS TIMESTAMP) AS stay,
+        valid_from,
+        {
+            'name': concat(item, '_default_visibility'),
+            'value': CAST(value AS VARCHAR),
+            'certain': FALSE
+        } AS attribute
+    FROM role_visibility_history
+
+    UNION ALL
+
+    SELECT
+        company,
+        'role' AS subject_kind,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        CAST(NULL AS TIMESTAMP) AS stay,
+        valid_from,
+        {
+            'name': 'hidden_pipelines',
+            'value': CAST(to_json(hidden) AS VARCHAR),
+            'certain': FALSE
+        } AS attribute
+    FROM role_pipelines_history
 ),
 
 attribute_steps AS (

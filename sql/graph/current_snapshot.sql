@@ -8,6 +8,9 @@
 --   snapshot_id: the snapshot
 --   as_of: when the snapshot was started; "now" in all other tables
 --   status: complete, or partial if some calls were not answered and earlier values are used
+--   visibility: whether the run collected who can see what
+--   plan: the company's Pipedrive plan in the settings: lite, growth, premium or ultimate; NULL if
+--     they do not name it
 --   company_id: Pipedrive's id of the company
 --   token_owner: the user whose token collected it; 0 if that person was forgotten
 -- example: SELECT company, as_of, status FROM current_snapshot
@@ -16,6 +19,8 @@ SELECT
     snapshot_id,
     started_at AS as_of,
     status,
+    visibility IS TRUE AS visibility,
+    plan,
     company_id,
     token_owner
 FROM snapshots

@@ -1,7 +1,10 @@
 -- One row per edge of the graph, for graph tools: a source, a kind of relation, and a target.
 -- The kinds are: user member_of role, role child_of role, user has_set permission_set, user
 -- admin_of app, permission_set part_of app, permission_set grants permission and user holds
--- permission.
+-- permission; and if visibility was collected: role shares item, role sees pipeline, user in_team
+-- team and user manages team. Edges between users who see each other's items would be the square of
+-- the users; they follow from `shares` (its property `reach` says with which roles new items are
+-- shared), child_of and member_of, as in the macro can_see.
 --
 -- kind: view
 -- key: company, source, target, kind
@@ -87,3 +90,45 @@ SELECT
     to_json({'source': user_permissions.source}) AS properties
 FROM user_permissions
 WHERE granted
+
+UNION ALL
+
+SELECT
+    company,
+    concat('role:', role_id) AS source,
+    concat('item:', item) AS target,
+    'shares' AS kind,
+    to_json({'reach': reach, 'value': role_visibility.value}) AS properties
+FROM role_visibility
+
+UNION ALL
+
+SELECT
+    company,
+    concat('role:', role_id) AS source,
+    concat('pipeline:', pipeline_id) AS target,
+    'sees' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM role_pipelines
+WHERE visible
+
+UNION ALL
+
+SELECT
+    company,
+    concat('user:', user_id) AS source,
+    concat('team:', team_id) AS target,
+    'in_team' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM team_members
+
+UNION ALL
+
+SELECT
+    company,
+    concat('user:', manager_id) AS source,
+    concat('team:', team_id) AS target,
+    'manages' AS kind,
+    CAST('{}' AS JSON) AS properties
+FROM teams
+WHERE manager_id IS NOT NULL

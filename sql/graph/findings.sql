@@ -9,7 +9,7 @@
 --     an event of the snapshot
 --   rule: the file in sql/findings that found it
 --   severity: critical, high, medium, low or info
---   subject_kind: the kind of the subject: user, role, permission_set or company
+--   subject_kind: the kind of the subject: user, role, permission_set, pipeline, team or company
 --   subject_id: the subject's id
 --   object: the part of the subject that the finding is about, such as a permission or a role; NULL
 --     if it is about the whole subject

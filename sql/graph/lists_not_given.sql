@@ -5,7 +5,7 @@
 -- key: company, endpoint
 -- columns:
 --   company: the company's name in the settings
---   endpoint: the list: users, roles or permissionSets
+--   endpoint: the list: users, roles, permissionSets, pipelines or legacyTeams
 --   outcome: refused (403), unoffered (the list does not exist, 404) or failed
 -- example: SELECT company, endpoint, outcome FROM lists_not_given
 SELECT
@@ -14,5 +14,5 @@ SELECT
     outcome
 FROM history.coverage
 WHERE subject_id IS NULL
-    AND endpoint IN ('users', 'roles', 'permissionSets')
+    AND endpoint IN ('users', 'roles', 'permissionSets', 'pipelines', 'legacyTeams')
     AND outcome <> 'answered'

@@ -1,12 +1,13 @@
 -- One row per node of the graph, for graph tools; `edges` connects them.
--- Roles and sets that are referenced but not listed are nodes too, with "known": false.
+-- Roles and sets that are referenced but not listed are nodes too, with "known": false. So are
+-- members and managers of teams who are not users, without properties.
 --
 -- kind: view
 -- key: company, node_id
 -- columns:
 --   company: the company's name in the settings
 --   node_id: kind and id, as in user:42; unique within the company
---   kind: user, role, permission_set, app or permission
+--   kind: user, role, permission_set, app, permission, item, pipeline or team
 --   label: a text to show beside the node
 --   properties: attributes of the node, as a JSON object
 -- example: SELECT kind, count(*) AS nodes FROM nodes GROUP BY ALL ORDER BY nodes DESC
@@ -61,6 +62,22 @@ app_mentions AS (
         app
     FROM permission_sets
     WHERE app IS NOT NULL
+),
+
+-- Members and managers of teams may be users who do not exist.
+team_mentions AS (
+    SELECT
+        company,
+        user_id
+    FROM team_members
+
+    UNION
+
+    SELECT
+        company,
+        manager_id AS user_id
+    FROM teams
+    WHERE manager_id IS NOT NULL
 ),
 
 permission_mentions AS (
@@ -145,3 +162,48 @@ SELECT
     permission AS label,
     CAST('{}' AS JSON) AS properties
 FROM permission_mentions
+
+UNION ALL
+
+SELECT
+    company,
+    concat('user:', user_id) AS node_id,
+    'user' AS kind,
+    concat('user ', user_id) AS label,
+    CAST('{}' AS JSON) AS properties
+FROM team_mentions
+ANTI JOIN users USING (company, user_id)
+
+UNION ALL
+
+SELECT DISTINCT
+    company,
+    concat('item:', item) AS node_id,
+    'item' AS kind,
+    item AS label,
+    CAST('{}' AS JSON) AS properties
+FROM role_visibility
+
+UNION ALL
+
+SELECT
+    company,
+    concat('pipeline:', pipeline_id) AS node_id,
+    'pipeline' AS kind,
+    label,
+    to_json({'deleted': pipelines.deleted}) AS properties
+FROM pipelines
+
+UNION ALL
+
+SELECT
+    company,
+    concat('team:', team_id) AS node_id,
+    'team' AS kind,
+    label,
+    to_json({
+        'active': teams.active,
+        'deleted': teams.deleted,
+        'members': teams.members
+    }) AS properties
+FROM teams

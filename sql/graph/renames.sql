@@ -1,5 +1,5 @@
--- One row per current name or address that a role, permission set or user did not have from the
--- start.
+-- One row per current name or address that a role, permission set, user, pipeline or team did not
+-- have from the start.
 -- It is the latest rename. A change of capitals only is not a rename. Renames before the version
 -- that introduced this table are not included.
 --
@@ -7,7 +7,7 @@
 -- key: company, subject_kind, subject_id, attribute
 -- columns:
 --   company: the company's name in the settings
---   subject_kind: role, permission_set or user
+--   subject_kind: role, permission_set, user, pipeline or team
 --   subject_id: its id
 --   attribute: name or email
 --   before: the previous name or address
@@ -37,6 +37,30 @@ WITH versions AS (
         valid_from,
         valid_to
     FROM history.permission_sets
+
+    UNION ALL
+
+    SELECT
+        company,
+        'pipeline' AS subject_kind,
+        CAST(pipeline_id AS VARCHAR) AS subject_id,
+        'name' AS attribute,
+        name AS value,
+        valid_from,
+        valid_to
+    FROM history.pipelines
+
+    UNION ALL
+
+    SELECT
+        company,
+        'team' AS subject_kind,
+        CAST(team_id AS VARCHAR) AS subject_id,
+        'name' AS attribute,
+        name AS value,
+        valid_from,
+        valid_to
+    FROM history.teams
 
     UNION ALL
 

@@ -25,6 +25,15 @@
 --   sensitive_holders_share: a sensitive permission is usual in a role if at least this share holds
 --     it
 --   outlier_score: a permission is reported as an outlier from this score on
+--   broad_visibility_share: a user sees nearly everything from this share of the users on, whose
+--     deals the user sees
+--   broad_visibility_users_share: if a smaller share of the active users does
+--   broad_visibility_roles_count: and if at least so many roles have active members
+--   broad_export_share: a user who may export lists and sees the deals of at least this share of
+--     the users is reported
+--   visibility_everyone_roles_count: a role that shares with everyone is reported if at least so
+--     many other roles do not
+--   pipeline_exposed_share: a pipeline counts as hidden from most roles from this share on
 --   event_open_days: an event that nobody acknowledges is closed after so many days
 --   new_user_admin_days: a user who becomes an admin within so many days of creation is reported
 --   creep_days: current permissions are compared with those held so many days ago
@@ -69,6 +78,16 @@ SELECT
     ) AS sensitive_role_members_count,
     any_value(value) FILTER (name = 'sensitive_holders_share') AS sensitive_holders_share,
     any_value(value) FILTER (name = 'outlier_score') AS outlier_score,
+    any_value(value) FILTER (name = 'broad_visibility_share') AS broad_visibility_share,
+    any_value(value) FILTER (name = 'broad_visibility_users_share') AS broad_visibility_users_share,
+    CAST(
+        any_value(value) FILTER (name = 'broad_visibility_roles_count') AS INTEGER
+    ) AS broad_visibility_roles_count,
+    any_value(value) FILTER (name = 'broad_export_share') AS broad_export_share,
+    CAST(
+        any_value(value) FILTER (name = 'visibility_everyone_roles_count') AS INTEGER
+    ) AS visibility_everyone_roles_count,
+    any_value(value) FILTER (name = 'pipeline_exposed_share') AS pipeline_exposed_share,
     CAST(any_value(value) FILTER (name = 'event_open_days') AS INTEGER) AS event_open_days,
     CAST(any_value(value) FILTER (name = 'new_user_admin_days') AS INTEGER) AS new_user_admin_days,
     CAST(any_value(value) FILTER (name = 'creep_days') AS INTEGER) AS creep_days,

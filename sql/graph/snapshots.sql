@@ -18,6 +18,9 @@
 --   requests: how many requests were sent, including retries
 --   throttled: how many responses were 429
 --   reason: why it is partial or rejected; NULL if it is complete
+--   visibility: whether the run collected who can see what; NULL in rows of an earlier version
+--   plan: the company's Pipedrive plan in the settings: lite, growth, premium or ultimate; NULL if
+--     they do not name it
 --   company_id: Pipedrive's id of the company
 --   token_owner: the user whose token collected it; 0 if that person was forgotten
 -- example: SELECT started_at, status, users, requests, throttled, reason FROM snapshots ORDER
@@ -37,6 +40,8 @@ SELECT
     requests,
     throttled,
     reason,
+    visibility,
+    plan,
     company_id,
     token_owner
 FROM history.snapshots

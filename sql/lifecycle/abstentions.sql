@@ -83,6 +83,94 @@ WITH reasons AS (
         GROUP BY company
     ) AS publics ON batch.company = publics.company
     ANTI JOIN own_email_domains ON batch.company = own_email_domains.company
+),
+
+-- Rules that read what only a run with visibility = true collects. Coverage does not show what is
+-- missing, so no finding of theirs is resolved.
+visibility_rules AS (
+    SELECT
+        rule,
+        bool_or(
+            table_name IN ('main.role_visibility', 'main.default_reach')
+            OR table_name IN ('main.viewers_of', 'main.who_can_see', 'main.can_see')
+        ) AS read_settings,
+        bool_or(table_name = 'main.role_pipelines') AS read_pipelines
+    FROM run.rule_reads
+    WHERE table_name IN (
+        'main.role_visibility', 'main.default_reach', 'main.viewers_of', 'main.who_can_see',
+        'main.can_see', 'main.visibility_meaning', 'main.pipelines', 'main.role_pipelines',
+        'main.teams', 'main.team_members'
+    )
+    GROUP BY rule
+),
+
+visibility_reasons AS (
+    SELECT
+        batch.company,
+        rules.rule,
+        'The run did not collect visibility; set visibility = true in the settings.' AS reason
+    FROM landing.batch AS batch
+    CROSS JOIN visibility_rules AS rules
+    ANTI JOIN visibility_meaning AS meaning ON batch.company = meaning.company
+
+    UNION ALL
+
+    SELECT
+        settings.company,
+        rules.rule,
+        CASE
+            WHEN settings.known = 0
+                THEN 'Pipedrive did not give the visibility settings of any role.'
+            ELSE concat(
+                'It is not known what the visibility value 3 means in this company; set plan in ',
+                'the settings.'
+            )
+        END AS reason
+    FROM (
+        SELECT
+            company,
+            count(value) AS known,
+            count(*) FILTER (value = 3 AND reach IS NULL) AS unclear
+        FROM role_visibility
+        GROUP BY company
+    ) AS settings
+    SEMI JOIN landing.batch AS batch ON settings.company = batch.company
+    CROSS JOIN visibility_rules AS rules
+    WHERE rules.read_settings AND (settings.known = 0 OR settings.unclear > 0)
+
+    UNION ALL
+
+    SELECT
+        shown.company,
+        rules.rule,
+        'Pipedrive did not give the pipelines that are hidden from a role.' AS reason
+    FROM (
+        SELECT company
+        FROM role_pipelines
+        GROUP BY company
+        HAVING count(visible) = 0
+    ) AS shown
+    SEMI JOIN landing.batch AS batch ON shown.company = batch.company
+    CROSS JOIN visibility_rules AS rules
+    WHERE rules.read_pipelines
+),
+
+all_reasons AS (
+    SELECT
+        company,
+        rule,
+        reason,
+        covered
+    FROM reasons
+
+    UNION ALL
+
+    SELECT
+        company,
+        rule,
+        reason,
+        FALSE AS covered
+    FROM visibility_reasons
 )
 
 SELECT
@@ -90,5 +178,5 @@ SELECT
     rule,
     string_agg(reason, ' ' ORDER BY reason) AS reason,
     bool_and(covered) AS covered
-FROM reasons
+FROM all_reasons
 GROUP BY company, rule

@@ -8,7 +8,7 @@
 --   company: the company's name in the settings
 --   rule: the rule that found it
 --   severity: critical, high, medium, low or info
---   subject_kind: user, role, permission_set or company
+--   subject_kind: user, role, permission_set, pipeline, team or company
 --   subject_id: the subject's id
 --   object: the part of the subject that the finding is about; NULL if it is about the whole
 --     subject

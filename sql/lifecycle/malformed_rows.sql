@@ -13,7 +13,9 @@ WITH checked AS (
         CASE
             WHEN
                 subject_kind IS NULL
-                OR subject_kind NOT IN ('user', 'role', 'permission_set', 'company')
+                OR subject_kind NOT IN (
+                    'user', 'role', 'permission_set', 'pipeline', 'team', 'company'
+                )
                 THEN 'has no valid subject_kind'
             WHEN subject_id IS NULL THEN 'has no subject_id'
             WHEN

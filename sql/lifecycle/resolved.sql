@@ -193,6 +193,20 @@ versions AS (
         permission_set_id AS subject_id,
         valid_to
     FROM permission_sets_history
+    UNION ALL
+    SELECT
+        company,
+        'pipeline' AS subject_kind,
+        CAST(pipeline_id AS VARCHAR) AS subject_id,
+        valid_to
+    FROM pipelines_history
+    UNION ALL
+    SELECT
+        company,
+        'team' AS subject_kind,
+        CAST(team_id AS VARCHAR) AS subject_id,
+        valid_to
+    FROM teams_history
 ),
 
 -- a subject that never existed is not gone: a custom rule may use other names for its subjects

@@ -8,7 +8,7 @@
 --   finding_id: the finding
 --   rule: the rule that found it
 --   severity: its severity in this snapshot
---   subject_kind: user, role, permission_set or company
+--   subject_kind: user, role, permission_set, pipeline, team or company
 --   subject_id: the subject's id
 --   object: the part of the subject that the finding is about; NULL if it is about the whole
 --     subject

@@ -67,6 +67,26 @@ names AS (
     SEMI JOIN run.moments AS moments ON sets.company = moments.company
     UNION ALL
     SELECT
+        pipelines.company,
+        'pipeline' AS subject_kind,
+        CAST(pipelines.pipeline_id AS VARCHAR) AS subject_id,
+        pipelines.name,
+        'name' AS form,
+        'name' AS attribute
+    FROM pipelines
+    SEMI JOIN run.moments AS moments ON pipelines.company = moments.company
+    UNION ALL
+    SELECT
+        teams.company,
+        'team' AS subject_kind,
+        CAST(teams.team_id AS VARCHAR) AS subject_id,
+        teams.name,
+        'name' AS form,
+        'name' AS attribute
+    FROM teams
+    SEMI JOIN run.moments AS moments ON teams.company = moments.company
+    UNION ALL
+    SELECT
         company,
         subject_kind,
         subject_id,

@@ -4,8 +4,9 @@
 -- key: company, history_table, subject_id
 -- columns:
 --   company: the company's name in the settings
---   history_table: users, roles, permission_sets, user_roles or user_permissions
---   subject_id: the user, role or set
+--   history_table: users, roles, permission_sets, user_roles, user_permissions, role_visibility,
+--     role_pipelines, pipelines or teams
+--   subject_id: the user, role, set, pipeline or team
 WITH present AS (
     SELECT company, 'users' AS history_table, CAST(user_id AS VARCHAR) AS subject_id
     FROM staging.users
@@ -15,6 +16,75 @@ WITH present AS (
     UNION ALL
     SELECT company, 'permission_sets' AS history_table, permission_set_id AS subject_id
     FROM staging.permission_sets
+    UNION ALL
+    SELECT DISTINCT
+        company,
+        'role_visibility' AS history_table,
+        CAST(role_id AS VARCHAR) AS subject_id
+    FROM staging.role_visibility
+    UNION ALL
+    SELECT company, 'role_pipelines' AS history_table, CAST(role_id AS VARCHAR) AS subject_id
+    FROM staging.role_pipelines
+    UNION ALL
+    SELECT company, 'pipelines' AS history_table, CAST(pipeline_id AS VARCHAR) AS subject_id
+    FROM staging.pipelines
+    UNION ALL
+    SELECT company, 'teams' AS history_table, CAST(team_id AS VARCHAR) AS subject_id
+    FROM staging.teams
+),
+
+-- Lists that were read to the end, without an unreadable row. A pipeline or team that they omit is
+-- gone; it cannot be requested by its id in a cheaper way. Every company has a pipeline, so an
+-- empty list of pipelines proves nothing.
+whole_lists AS (
+    SELECT coverage.company, coverage.endpoint
+    FROM staging.coverage AS coverage
+    INNER JOIN landing.batch AS batch ON batch.company = coverage.company AND batch.visibility
+    ANTI JOIN staging.unreadable_rows AS unreadable
+        ON
+            unreadable.company = coverage.company
+            AND unreadable.endpoint = coverage.endpoint
+    ANTI JOIN (
+        SELECT company, endpoint
+        FROM landing.answers
+        WHERE
+            endpoint IN ('pipelines', 'legacyTeams')
+            AND json_type(answer, '$.data') IS DISTINCT FROM 'ARRAY'
+    ) AS shapeless
+        ON
+            shapeless.company = coverage.company
+            AND shapeless.endpoint = coverage.endpoint
+    WHERE
+        coverage.subject_id IS NULL
+        AND coverage.outcome = 'answered'
+        AND (
+            coverage.endpoint = 'legacyTeams'
+            OR (
+                coverage.endpoint = 'pipelines'
+                AND coverage.company IN (SELECT company FROM staging.pipelines)
+            )
+        )
+),
+
+omitted AS (
+    SELECT
+        last.company,
+        'pipelines' AS history_table,
+        CAST(last.pipeline_id AS VARCHAR) AS subject_id
+    FROM history.pipelines AS last
+    SEMI JOIN whole_lists AS lists
+        ON lists.company = last.company AND lists.endpoint = 'pipelines'
+    ANTI JOIN staging.pipelines AS listed
+        ON listed.company = last.company AND listed.pipeline_id = last.pipeline_id
+    WHERE last.valid_to IS NULL
+    UNION ALL
+    SELECT last.company, 'teams' AS history_table, CAST(last.team_id AS VARCHAR) AS subject_id
+    FROM history.teams AS last
+    SEMI JOIN whole_lists AS lists
+        ON lists.company = last.company AND lists.endpoint = 'legacyTeams'
+    ANTI JOIN staging.teams AS listed
+        ON listed.company = last.company AND listed.team_id = last.team_id
+    WHERE last.valid_to IS NULL
 ),
 
 -- requested by id, and answered with a 404
@@ -106,6 +176,14 @@ ANTI JOIN asked
     ON
         asked.company = users.company
         AND asked.subject_id = CAST(users.user_id AS VARCHAR)
+UNION ALL
+SELECT company, history_table, subject_id
+FROM omitted
+UNION ALL
+-- if a role is gone, so are its settings
+SELECT company, unnest(['role_visibility', 'role_pipelines']) AS history_table, subject_id
+FROM gone
+WHERE history_table = 'roles'
 UNION ALL
 -- if a user is gone, so is everything the user had
 SELECT company, unnest(['user_roles', 'user_permissions']) AS history_table, subject_id

@@ -4,8 +4,8 @@
 -- key: company, endpoint, subject_id
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the list: users, roles or permissionSets
---   subject_id: the user, role or set
+--   endpoint: path of the list: users, roles, permissionSets, pipelines or legacyTeams
+--   subject_id: the user, role, set, pipeline or team
 --   patch: for json_merge_patch, which removes fields with the value null
 SELECT
     company,

@@ -5,8 +5,8 @@
 -- key: company, endpoint, subject_id, field
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the list: users, roles or permissionSets
---   subject_id: the user, role or set
+--   endpoint: path of the list: users, roles, permissionSets, pipelines or legacyTeams
+--   subject_id: the user, role, set, pipeline or team
 --   field: name of the field
 --   value: the values, each as JSON
 WITH lists AS (

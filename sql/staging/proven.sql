@@ -6,8 +6,9 @@
 -- key: company, history_table, subject_id
 -- columns:
 --   company: the company's name in the settings
---   history_table: users, roles, permission_sets, user_roles or user_permissions
---   subject_id: the user, role or set
+--   history_table: users, roles, permission_sets, user_roles, user_permissions, role_visibility,
+--     role_pipelines, pipelines or teams
+--   subject_id: the user, role, set, pipeline or team
 SELECT company, history_table, subject_id
 FROM staging.answered_in_full
 ANTI JOIN staging.held_answers AS held

@@ -4,7 +4,7 @@
 -- key: company, endpoint, subject_id
 -- columns:
 --   company: the company's name in the settings
---   endpoint: path of the list: users, roles or permissionSets
+--   endpoint: path of the list: users, roles, permissionSets, pipelines or legacyTeams
 --   subject_id: the id
 WITH lists AS (
     SELECT
@@ -12,7 +12,9 @@ WITH lists AS (
         endpoint,
         json_transform(answer, '{"data": [{"id": "JSON"}]}').data AS records
     FROM landing.answers
-    WHERE outcome = 'answered' AND endpoint IN ('users', 'roles', 'permissionSets')
+    WHERE
+        outcome = 'answered'
+        AND endpoint IN ('users', 'roles', 'permissionSets', 'pipelines', 'legacyTeams')
 ),
 
 ids AS (

@@ -1,4 +1,6 @@
 -- One row per role in the snapshot's answers, as received, from the list or requested by id.
+-- A listed role may be requested by id too, for its visibility settings; its record is that of the
+-- list, which has more fields.
 -- Fields whose values contradict each other (`contradictions`) are left out. Rows without a
 -- readable id are in `unreadable_rows`.
 --
@@ -28,13 +30,15 @@ WITH records AS (
 SELECT
     records.company,
     as_id(records.record ->> '$.id') AS role_id,
-    arg_max(records.endpoint, records.answered_at) AS endpoint,
+    arg_max(
+        records.endpoint, row(records.endpoint = 'roles', records.answered_at)
+    ) AS endpoint,
     arg_max(
         CASE
             WHEN contradicted.patch IS NULL THEN records.record
             ELSE json_merge_patch(records.record, contradicted.patch)
         END,
-        records.answered_at
+        row(records.endpoint = 'roles', records.answered_at)
     ) AS record
 FROM records
 LEFT JOIN staging.contradicted_fields AS contradicted

@@ -25,7 +25,7 @@ WITH lists AS (
     WHERE
         outcome = 'answered'
         AND endpoint IN (
-            'users', 'roles', 'permissionSets',
+            'users', 'roles', 'permissionSets', 'pipelines', 'legacyTeams',
             'users/{id}/roleAssignments', 'roles/{id}/assignments'
         )
 ),

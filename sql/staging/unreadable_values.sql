@@ -6,8 +6,8 @@
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the call that returned it
---   subject_id: the user, role or set that the value belongs to; NULL for a row of a list without a
---     readable id
+--   subject_id: the user, role, set, pipeline or team that the value belongs to; NULL for a row of
+--     a list without a readable id
 --   field: name of the field; for an unreadable row, its position
 --   value: the value as received, cut to 200 characters
 WITH user_fields AS (
@@ -276,6 +276,82 @@ fields AS (
     UNION ALL
     SELECT
         company,
+        'roles/{id}' AS endpoint,
+        CAST(role_id AS VARCHAR) AS subject_id,
+        {'field': field, 'kind': 'visibility', 'value': received} AS found
+    FROM staging.role_settings
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        CAST(subject_id AS VARCHAR) AS subject_id,
+        unnest(
+            [
+                {
+                    'field': 'name',
+                    'kind': json_type(record, '$.name'),
+                    'value': record ->> '$.name'
+                },
+                {'field': 'is_deleted', 'kind': 'flag', 'value': record ->> '$.is_deleted'},
+                {'field': 'order_nr', 'kind': 'id', 'value': record ->> '$.order_nr'}
+            ]
+        ) AS found
+    FROM staging.list_records
+    WHERE endpoint = 'pipelines'
+    UNION ALL
+    SELECT
+        company,
+        endpoint,
+        CAST(subject_id AS VARCHAR) AS subject_id,
+        unnest(
+            [
+                {
+                    'field': 'name',
+                    'kind': json_type(record, '$.name'),
+                    'value': record ->> '$.name'
+                },
+                {'field': 'manager_id', 'kind': 'id', 'value': record ->> '$.manager_id'},
+                {'field': 'active_flag', 'kind': 'flag', 'value': record ->> '$.active_flag'},
+                {'field': 'deleted_flag', 'kind': 'flag', 'value': record ->> '$.deleted_flag'},
+                {
+                    'field': 'users',
+                    'kind': CASE
+                        WHEN is_ids(record -> '$.users') THEN 'readable' ELSE 'OBJECT'
+                    END,
+                    'value': record ->> '$.users'
+                }
+            ]
+        ) AS found
+    FROM staging.list_records
+    WHERE endpoint = 'legacyTeams'
+    UNION ALL
+    SELECT
+        answers.company,
+        answers.endpoint,
+        answers.asked.id AS subject_id,
+        unnest(
+            [
+                {
+                    'field': 'pipeline_ids',
+                    'kind': CASE
+                        WHEN is_ids(answers.answer -> '$.data.pipeline_ids') THEN 'readable'
+                        ELSE 'OBJECT'
+                    END,
+                    'value': answers.answer ->> '$.data.pipeline_ids'
+                },
+                {
+                    'field': 'visible',
+                    'kind': 'flag',
+                    'value': answers.answer ->> '$.data.visible'
+                }
+            ]
+        ) AS found
+    FROM landing.answers AS answers
+    INNER JOIN landing.batch AS batch ON batch.company = answers.company AND batch.visibility
+    WHERE answers.endpoint = 'roles/{id}/pipelines' AND answers.outcome = 'answered'
+    UNION ALL
+    SELECT
+        company,
         endpoint,
         subject_id,
         {'field': field, 'kind': 'OBJECT', 'value': value} AS found
@@ -308,6 +384,7 @@ WHERE
     AND CASE found.kind
         WHEN 'flag' THEN as_flag(found.value) IS NULL
         WHEN 'id' THEN as_id(found.value) IS NULL
+        WHEN 'visibility' THEN as_visibility(found.value) IS NULL
         WHEN 'time' THEN
             as_time(found.value) IS NULL
             AND NOT starts_with(trim(found.value), '0000-00-00')

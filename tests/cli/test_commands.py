@@ -42,7 +42,10 @@ def test_the_demo_finds_what_was_planted(home, monkeypatch) -> None:
         r"planted (\d+) anomalies: (\d+) found, (\d+) missed, (\d+) found that were not planted", result.out
     ).groups()
     assert (planted, missed, extra) == (found, "0", "0")
-    assert int(planted) == len(json.loads((home / "truth.json").read_text())["findings"]) > 10
+    truth = json.loads((home / "truth.json").read_text())
+    assert int(planted) == len(truth["findings"]) + len(truth["visibility"]["findings"]) > 20
+    rules = {finding["rule"] for finding in truth["visibility"]["findings"]}
+    assert {"broad_export", "default_role_exposed", "pipeline_exposed"} <= rules
     assert str(home / "identity_graph.duckdb") in result.out
     last = result.out.splitlines()[-1]
     assert last == f"  Open the report:  {(home / 'reports/demo/access_report.html').as_uri()}"

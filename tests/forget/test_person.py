@@ -37,6 +37,10 @@ JANE = Person(frozenset({16755999}), frozenset({"Jane Doe", "jane@example.com"})
             {"waivers": [{"subject": "jane@example.com"}, {"subject": "kim"}]},
             {"waivers": [{"subject": "kim"}]},
         ),
+        (
+            {"id": 2, "name": "North", "manager_id": 16755999, "users": [16755999, 3], "active_flag": 1},
+            {"id": 2, "name": "North", "manager_id": None, "users": [3], "active_flag": 1},
+        ),
         ({"flag": True, "count": 3, "name": None}, {"flag": True, "count": 3, "name": None}),
     ],
 )

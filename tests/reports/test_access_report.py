@@ -158,7 +158,7 @@ def test_the_heat_map_says_what_the_roles_hold(read: Source, review: Reviewed) -
 
 @pytest.mark.slow
 def test_what_a_person_may_do_is_told_as_the_macro_tells_it(read: Source, review: Reviewed) -> None:
-    data = people(read)
+    data = people(read, {})
     with duckdb.connect(str(review.published), read_only=True) as connection:
         for user in data["users"][::8]:
             profile = data["profiles"][user[7]]

@@ -15,7 +15,7 @@ from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.commands.sync import Runs, show, sync
 from pipedrive_graph.cli.runner import as_root_value, debug_option, print_error, write_as
 from pipedrive_graph.common.files import check_folder, make_folder
-from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.company import TOKEN_VARIABLE, Company, Plan
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.published.connection import reading
@@ -56,7 +56,8 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
             highlight=False,
         )
         os.environ[TOKEN_VARIABLE] = simulator.token
-        settings = Settings(home, (Company(COMPANY, simulator.url),))
+        company = Company(COMPANY, simulator.url, visibility=True, plan=Plan(options.plan))
+        settings = Settings(home, (company,))
         configuration = Configuration(settings)
         runs = Runs(configuration, settings.companies, lambda _: None)
         sync(configuration, runs)
@@ -95,10 +96,11 @@ def _compare(published: Path, truth: Path, console: Console) -> int:
     Only rules about facts are compared, because peer rules depend on a threshold.
     """
     content = json.loads(truth.read_text())
-    rules = {*content["rules"]}
+    visibility = content["visibility"]
+    rules = {*content["rules"], *visibility["rules"]}
     planted = {
         (finding["rule"], finding["subject_kind"], finding["subject_id"], finding["object"])
-        for finding in content["findings"]
+        for finding in [*content["findings"], *visibility["findings"]]
     }
     with reading(published) as connection:
         rows = connection.execute(

@@ -27,6 +27,7 @@ from pipedrive_graph.cli.runner import (
 )
 from pipedrive_graph.collect.estimate.estimate import Days, Outlook, estimate_cost
 from pipedrive_graph.collect.estimate.forecast import Range
+from pipedrive_graph.collect.visibility import tokens_of_rotation, tokens_per_night
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.config.company import Company
@@ -96,6 +97,7 @@ def as_object(outlook: Outlook) -> dict[str, Any]:
         "budget": asdict(outlook.budget) if outlook.budget else None,
         "collect": outlook.collect,
         "recommended": outlook.recommended.collect,
+        "visibility": _visibility(outlook),
         "plans": [
             {
                 "collect": way.collect,
@@ -110,6 +112,16 @@ def as_object(outlook: Outlook) -> dict[str, Any]:
             }
             for way in outlook.ways
         ],
+    }
+
+
+def _visibility(outlook: Outlook) -> dict[str, Any]:
+    """Whether the plans include who can see what, and its tokens; null if the roles are not listed."""
+    roles = outlook.roles
+    return {
+        "included": outlook.visibility,
+        "tokens_per_night": None if roles is None else tokens_per_night(roles),
+        "tokens_of_rotation": None if roles is None else tokens_of_rotation(roles),
     }
 
 
@@ -202,6 +214,11 @@ def _notes(outlook: Outlook) -> list[str]:
         for way in outlook.ways
         if way.resumes
     ]
+    if outlook.visibility and outlook.roles is not None:
+        notes.append(
+            f"Included: who can see what, {tokens_per_night(outlook.roles):,} tokens a night and"
+            f" {tokens_of_rotation(outlook.roles):,} on average for the pipelines of roles, each once a week."
+        )
     if best.collect == outlook.collect:
         return [*notes, f"sync collects {best.collect}, as recommended."]
     return [*notes, f"sync is set to collect {outlook.collect}; {best.collect} is recommended."]

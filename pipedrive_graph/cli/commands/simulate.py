@@ -34,6 +34,16 @@ def _option(name: str, help_text: str, **attributes: Any) -> Decorator:  # noqa:
 @_option("users", "Users in the company, inactive ones included.", type=click.IntRange(5, 20_000))
 @_option("seed", "Seed of the random company.", type=int)
 @_option("clean", "Plant no anomalies.")
+@_option(
+    "plan",
+    "The company's plan, which decides what its visibility settings mean.",
+    type=click.Choice(["lite", "growth", "premium", "ultimate"]),
+)
+@_option(
+    "refuse_visibility",
+    "Refuse pipelines, teams and permitted users with this status: 403, 404 or 410.",
+    type=click.IntRange(403, 410),
+)
 @_option("now", "Count the company's dates back from this time (ISO 8601).", type=datetime.fromisoformat)
 @_option("truth", "Write the planted findings to this file, as JSON.", type=click.Path(path_type=Path))
 @_option("host", "Address to listen on.")

@@ -35,7 +35,13 @@ class Assumption(Enum):
 
 
 async def expected_calls(
-    collect: Collect, call_log: CallLog, past: Past, assumption: Assumption
+    collect: Collect,
+    call_log: CallLog,
+    past: Past,
+    assumption: Assumption,
+    *,
+    visibility: bool = False,
+    has_pipelines: bool = True,
 ) -> list[list[Call]]:
     """Return the calls that follow the lists.
 
@@ -44,12 +50,14 @@ async def expected_calls(
         call_log: holds the lists and the answers of an interrupted run; assumed outcomes are recorded in it.
         past: what earlier snapshots observed.
         assumption: the assumption about the answers.
+        visibility: whether the run reads who can see what.
+        has_pipelines: whether this Pipedrive says which pipelines a role sees.
 
     Returns:
         The calls of each phase: those of a phase are made concurrently, and the phases follow in order.
     """
-    dry_run = _DryRun(call_log, past, assumption)
-    await ask_details(collect, call_log, past, dry_run.ask, lambda _: None)
+    dry_run = _DryRun(call_log, past, assumption, has_pipelines=has_pipelines)
+    await ask_details(collect, call_log, past, dry_run.ask, lambda _: None, visibility=visibility)
     return dry_run.phases
 
 
@@ -60,12 +68,13 @@ class _DryRun:
         phases: the calls so far.
     """
 
-    def __init__(self, call_log: CallLog, past: Past, assumption: Assumption) -> None:
+    def __init__(self, call_log: CallLog, past: Past, assumption: Assumption, *, has_pipelines: bool) -> None:
         self.phases: list[list[Call]] = []
         self._call_log = call_log
         self._seen = past.memory.users
         self._contents = past.memory.contents | call_log.contents
         self._assumption = assumption
+        self._has_pipelines = has_pipelines
         self._worst = assumption is Assumption.WORST
         held: dict[str, list[str]] = defaultdict(list)
         for seen in self._seen.values():
@@ -102,7 +111,9 @@ class _DryRun:
         match call.endpoint:
             case Endpoint.USER if self._worst:
                 call_log.found_by_id[int(subject)] = User(id=int(subject))
-            case Endpoint.USER | Endpoint.ROLE:
+            case Endpoint.ROLE_PIPELINES if not self._has_pipelines:
+                call_log.outcomes[call] = Outcome.GONE
+            case Endpoint.USER | Endpoint.ROLE if call not in call_log.optional:
                 call_log.outcomes[call] = Outcome.GONE
             case Endpoint.ROLE_MEMBERS if self._assumption is Assumption.NO_MEMBERS:
                 call_log.outcomes[call] = Outcome.GONE

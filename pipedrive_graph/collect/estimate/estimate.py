@@ -29,6 +29,7 @@ from pipedrive_graph.collect.resume import (
 )
 from pipedrive_graph.collect.steps import past_of
 from pipedrive_graph.collect.stored_answers import answers_of
+from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.company import Collect, Company
 from pipedrive_graph.errors import IncompleteError
@@ -74,6 +75,7 @@ class Outlook:
         budget: what is left of the day's budget after this estimate; None if the server does not report it.
         ways: the cost of each plan.
         collect: the plan in the settings.
+        visibility: whether the plans include who can see what.
     """
 
     company: str
@@ -85,6 +87,7 @@ class Outlook:
     budget: Budget | None
     ways: tuple[Way, ...]
     collect: Collect
+    visibility: bool
 
     @property
     def recommended(self) -> Way:
@@ -130,6 +133,9 @@ async def estimate_cost(
                 _refuse_without_all(landing, call_log.listed[endpoint])
         stats, budget = client.stats, client.budget
     latency, connecting = measured(opening.asked)
+    if company.visibility:
+        # not requested, because each is one page
+        opening.asked += [Asked(endpoint, 1, latency) for endpoint in VISIBILITY_LISTS]
     pace = Pace(stats.limit, stats.limit_told, stats.own, stats.window, latency, connecting)
     ways = []
     for collect in Collect:
@@ -137,7 +143,14 @@ async def estimate_cost(
         as_of = unfinished.draft.started_at if unfinished else clock.now()
         past = past_of(company, landing, as_of, read_seed(landing.storage))
         possible = [
-            await expected_calls(collect, _restored(call_log, unfinished), past, assumption)
+            await expected_calls(
+                collect,
+                _restored(call_log, unfinished),
+                past,
+                assumption,
+                visibility=company.visibility,
+                has_pipelines=_has_pipelines(landing),
+            )
             for assumption in _assumptions(landing, call_log)
         ]
         cost = forecast(pace, opening.asked, possible)
@@ -153,6 +166,7 @@ async def estimate_cost(
         budget=budget,
         ways=tuple(ways),
         collect=company.collect,
+        visibility=company.visibility,
     )
 
 
@@ -192,6 +206,15 @@ def _assumptions(landing: CompanyLanding, call_log: CallLog) -> set[Assumption]:
             return {Assumption.AS_BEFORE if members.answered else Assumption.NO_MEMBERS, Assumption.WORST}
     documented = call_log.offered(Endpoint.PERMISSION_SETS)
     return {Assumption.AS_BEFORE, Assumption.WORST} if documented else set(Assumption)
+
+
+def _has_pipelines(landing: CompanyLanding) -> bool:
+    """Whether this Pipedrive says which pipelines a role sees, according to the last snapshot that asked."""
+    for manifest in landing.newest_first():
+        asked = manifest.coverage.get(Endpoint.ROLE_PIPELINES)
+        if manifest.accepted and asked:
+            return asked.answered + asked.failed > 0
+    return True
 
 
 def _restored(call_log: CallLog, unfinished: Snapshot | None) -> CallLog:

@@ -81,14 +81,17 @@ def across(company: str, node_id: str) -> str:
 
 
 def schema(source: Source, table: str) -> Schema:
-    """The attributes of each kind of `nodes` or `edges`, including kinds without attributes."""
+    """The attributes of each kind of `nodes` or `edges`, including kinds without attributes.
+
+    An attribute that is unknown for all of a kind has no type, and is left out.
+    """
     rows = source.query(table, "kind, properties", order="kind")
     structures = source.stream(
         f"SELECT kind, CAST(json_group_structure(properties) AS VARCHAR) FROM ({rows}) GROUP BY kind"
     )
     kinds = {kind: json.loads(structure) for kind, structure in structures}
     return {
-        kind: {name: _type(attributes[name]) for name in sorted(attributes)}
+        kind: {name: _type(attributes[name]) for name in sorted(attributes) if attributes[name] != "NULL"}
         if isinstance(attributes := kinds[kind], dict)
         else {}
         for kind in sorted(kinds)

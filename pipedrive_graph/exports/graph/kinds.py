@@ -47,6 +47,11 @@ NODE_KINDS = {
     "permission": NodeKind(
         "Pipedrive Permission", "Something that a user may do, such as exporting data.", "shield", "#E74A3B"
     ),
+    "item": NodeKind(
+        "Pipedrive Item", "A kind of item with a default visibility, such as deals.", "file", "#36B9CC"
+    ),
+    "pipeline": NodeKind("Pipedrive Pipeline", "A pipeline, which holds deals.", "filter", "#6610F2"),
+    "team": NodeKind("Pipedrive Team", "A team of users with a manager.", "users", "#FD7E14"),
 }
 
 EDGE_KINDS = {
@@ -59,6 +64,13 @@ EDGE_KINDS = {
     "part_of": EdgeKind("The permission set belongs to the app.", traversable=False),
     "grants": EdgeKind("The permission set grants the permission.", traversable=True),
     "holds": EdgeKind("The user holds the permission, from any source.", traversable=True),
+    "shares": EdgeKind(
+        "New items of the role's users are shared with the owner, the role, its branch or everyone.",
+        traversable=False,
+    ),
+    "sees": EdgeKind("The role's users see the pipeline.", traversable=True),
+    "in_team": EdgeKind("The user is a member of the team.", traversable=False),
+    "manages": EdgeKind("The user manages the team.", traversable=False),
 }
 
 

@@ -1,6 +1,6 @@
 """The cost of a call in tokens of the company's daily budget, by path template.
 
-Source: the vendor's reference of API v1, which has a price for every endpoint; each page of a list costs as
+Source: the vendor's reference of the API, which has a price for every endpoint; each page of a list costs as
 much as the list. The documentation does not say whether an error response costs anything: it is counted.
 """
 
@@ -18,6 +18,11 @@ TOKENS: dict[str, int] = {
     "permissionSets": 20,
     "permissionSets/{id}": 2,
     "permissionSets/{id}/assignments": 20,
+    "pipelines": 5,
+    "roles/{id}/pipelines": 20,
+    "legacyTeams": 20,
+    "deals": 10,
+    "deals/{id}/permittedUsers": 10,
 }
 """Tokens per GET request."""
 

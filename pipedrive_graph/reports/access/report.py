@@ -21,6 +21,7 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
+from pipedrive_graph.reports.access.visibility import visibility
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ def _write(home: Home, company: str, since: date | None, path: Path) -> None:
         rules = rules_of(opened)
         proven = proof(Landing(home.storage), opened)
         roles = tree(opened)
-        data = people(opened)
+        seen = visibility(opened)
+        data = people(opened, seen.views)
         content = {
             "now": opened.now,
             "base": opened.base,
@@ -64,6 +66,7 @@ def _write(home: Home, company: str, since: date | None, path: Path) -> None:
             "findings": findings(opened, rules),
             "change_sets": changes(opened),
             "tree": roles,
+            "visibility": seen,
             "heatmap": heatmap(opened, roles),
             "people": Markup(embedded(data)),  # noqa: S704 - escaped by `embedded`
             "with_page": {str(user_id) for user_id, *_ in data["users"]},
