@@ -22,8 +22,9 @@ def write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     connection.execute("DELETE FROM policy.rules WHERE rule <> ALL (?)", [broken])
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
     columns = [list(column) for column in zip(*map(_row, rules), strict=True)]
-    values = ", ".join("unnest(?)" for _ in columns)
-    connection.execute(f"INSERT INTO policy.rules SELECT {values}", columns)
+    if columns:
+        values = ", ".join("unnest(?)" for _ in columns)
+        connection.execute(f"INSERT INTO policy.rules SELECT {values}", columns)
 
 
 def _row(rule: Model) -> tuple[object, ...]:

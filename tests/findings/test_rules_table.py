@@ -111,3 +111,10 @@ def test_the_table_does_not_change_the_fingerprint_of_a_rule_that_reads_it() -> 
 
     rule = replace(SHIPPED["rules.dormant_user"], reads=frozenset({"main.rules"}), query="FROM rules")
     assert settings_of(SHIPPED, rule) == set()
+
+
+def test_without_rules_the_table_is_empty(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    rules_table.write(connection, models)
+    rules_table.write(connection, models.without([rule.qualified for rule in models.of("rules")]))
+
+    assert connection.execute("SELECT count(*) FROM policy.rules").fetchall() == [(0,)]
