@@ -82,7 +82,7 @@ TEMPORARY = {
     "pipedrive_graph/warehouse/steps.py": "makes the steps of sql/, and the tables of declared.RUN",
     "pipedrive_graph/warehouse/transform.py": "shows the companies of a batch under the names of the tables",
     "pipedrive_graph/warehouse/history.py": "keeps which versions end for the statement that follows",
-    "pipedrive_graph/published/queries.py": "makes the macros of sql/reports and sql/reviews, for one connection",
+    "pipedrive_graph/published/queries.py": "makes macros of sql/reports and sql/reviews for one connection",
     "pipedrive_graph/published/identity_graph.py": "views of the open published file for its own connection",
 }
 """Modules that may create temporary tables, views or macros, and why."""
