@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.waivers import Waiver
 from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.warehouse.database import rows
@@ -21,13 +21,13 @@ class Target:
     Attributes:
         connection: the warehouse, in a transaction.
         models: all models, including the steps.
-        settings: the settings of the home folder.
+        home: the home folder.
         company: the company.
     """
 
     connection: duckdb.DuckDBPyConnection
     models: Models
-    settings: Settings
+    home: Home
     company: str
 
 

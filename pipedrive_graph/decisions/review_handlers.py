@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import duckdb
 from pydantic import ValidationError
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.finding_handlers import HANDLERS as OF_FINDINGS
 from pipedrive_graph.decisions.finding_handlers import Handler, Target
 from pipedrive_graph.decisions.journal import Entry, Journal
@@ -64,12 +64,12 @@ _RESOLVE = """
     WHERE findings.company = decided.company AND findings.finding_id = decided.finding_id"""
 
 
-def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, settings: Settings) -> Decisions:
+def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, home: Home) -> Decisions:
     """Return the decisions of an open warehouse, with the handlers of findings and reviews."""
-    return Decisions(connection, models, settings, {**OF_FINDINGS, **HANDLERS})
+    return Decisions(connection, models, home, {**OF_FINDINGS, **HANDLERS})
 
 
-def keep(settings: Settings, population: Population) -> tuple[str, str]:
+def keep(home: Home, population: Population) -> tuple[str, str]:
     """Store a population beside the journal.
 
     Returns:
@@ -81,18 +81,18 @@ def keep(settings: Settings, population: Population) -> tuple[str, str]:
     content = population.written()
     sha256 = digest(content)
     known_by = review_id(population, sha256)
-    storage = Journal.of(settings, population.company).storage
+    storage = Journal.of(home, population.company).storage
     write_kept(storage, _name(population.company, known_by), content)
     return known_by, sha256
 
 
-def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Population:
+def recall(home: Home, company: str, known_by: str, sha256: str) -> Population:
     """Read a stored population.
 
     Raises:
         LandingError: if it is missing or damaged.
     """
-    storage, name = Journal.of(settings, company).storage, _name(company, known_by)
+    storage, name = Journal.of(home, company).storage, _name(company, known_by)
     content = read_kept(storage, name, sha256)
     try:
         return Population.model_validate_json(content)
@@ -102,16 +102,16 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
         ) from error
 
 
-def damaged(settings: Settings, company: str) -> Iterator[str]:
+def damaged(home: Home, company: str) -> Iterator[str]:
     """Yield the digests of the populations that the journal names and that are missing or damaged.
 
     Raises:
         LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    entries = Journal.of(settings, company).lines(OPENED)
+    entries = Journal.of(home, company).lines(OPENED)
     return damaged_files(
         entries,
-        lambda entry: recall(settings, company, entry.content["review_id"], entry.content["sha256"]),
+        lambda entry: recall(home, company, entry.content["review_id"], entry.content["sha256"]),
     )
 
 
@@ -122,9 +122,9 @@ def _name(company: str, known_by: str) -> str:
 def _open(target: Target, entry: Entry) -> None:
     """Insert a review and its population; skipped if a person accepted that the population is lost."""
     connection, company, content = target.connection, target.company, entry.content
-    if content["sha256"] in Journal.of(target.settings, company).lost():
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
-    population = recall(target.settings, company, content["review_id"], content["sha256"])
+    population = recall(target.home, company, content["review_id"], content["sha256"])
     connection.execute(
         "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -150,7 +150,7 @@ def _open(target: Target, entry: Entry) -> None:
 def _decide(target: Target, entry: Entry) -> None:
     """Insert decisions of a review, and resolve the findings that rest on an earlier decision."""
     connection, company, content = target.connection, target.company, entry.content
-    if content["sha256"] in Journal.of(target.settings, company).lost():
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
     connection.execute(
         """

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 import duckdb
 
 from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.roster import Roster, Row, read
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
@@ -80,7 +80,7 @@ def load(companies: Iterable[Company]) -> Rosters:
     return Rosters({company.name: [Since("", _of(company))] for company in companies})
 
 
-def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
+def keep(decisions: Decisions, home: Home, rosters: Rosters) -> None:
     """Record in the journals which roster applies to the next snapshots, if it changed.
 
     Raises:
@@ -88,36 +88,36 @@ def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
     """
     for company, sinces in rosters.of.items():
         roster = sinces[-1].roster
-        digest = _keep(settings, company, roster) if roster else None
-        entries = Journal.of(settings, company).lines(KIND)
+        digest = _keep(home, company, roster) if roster else None
+        entries = Journal.of(home, company).lines(KIND)
         if digest != (entries[-1].content.get("sha256") if entries else None):
             decisions.decide(company, KIND, sha256=digest)
 
 
-def recorded(settings: Settings, companies: Iterable[str]) -> Rosters:
+def recorded(home: Home, companies: Iterable[str]) -> Rosters:
     """Read from the journals which roster applied when; a lost roster is replaced by the one before it.
 
     Raises:
         LandingError: if a roster is missing or damaged, and the loss was not accepted.
     """
-    return Rosters({company: _sinces(settings, company) for company in companies})
+    return Rosters({company: _sinces(home, company) for company in companies})
 
 
-def damaged(settings: Settings, company: str) -> Iterator[str]:
+def damaged(home: Home, company: str) -> Iterator[str]:
     """Yield the digests of the rosters that the journal names and that are missing or damaged.
 
     Raises:
         LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    entries = Journal.of(settings, company).lines(KIND)
-    return damaged_files(entries, lambda entry: stored(settings, company, entry.content.get("sha256")))
+    entries = Journal.of(home, company).lines(KIND)
+    return damaged_files(entries, lambda entry: stored(home, company, entry.content.get("sha256")))
 
 
-def _sinces(settings: Settings, company: str) -> list[Since]:
-    journal = Journal.of(settings, company)
+def _sinces(home: Home, company: str) -> list[Since]:
+    journal = Journal.of(home, company)
     lost = journal.lost()
     return [
-        Since(entry.snapshot_id or "", stored(settings, company, entry.content.get("sha256")))
+        Since(entry.snapshot_id or "", stored(home, company, entry.content.get("sha256")))
         for entry in journal.lines(KIND)
         if entry.content.get("sha256") not in lost
     ]
@@ -131,14 +131,14 @@ def _name(company: str, digest: str) -> str:
     return f"{company}.rosters/{digest}.json.gz"
 
 
-def _keep(settings: Settings, company: str, roster: Roster) -> str:
+def _keep(home: Home, company: str, roster: Roster) -> str:
     content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()
-    write_kept(Journal.of(settings, company).storage, _name(company, digest), content)
+    write_kept(Journal.of(home, company).storage, _name(company, digest), content)
     return digest
 
 
-def stored(settings: Settings, company: str, digest: str | None) -> Roster | None:
+def stored(home: Home, company: str, digest: str | None) -> Roster | None:
     """Read a stored roster; None means a company without a roster.
 
     Raises:
@@ -146,5 +146,5 @@ def stored(settings: Settings, company: str, digest: str | None) -> Roster | Non
     """
     if digest is None:
         return None
-    content = read_kept(Journal.of(settings, company).storage, _name(company, digest), digest)
+    content = read_kept(Journal.of(home, company).storage, _name(company, digest), digest)
     return Roster(tuple(Row(**row) for row in json.loads(content)))

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from pipedrive_graph.common.text import safe_cell
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.published.connection import reading
 from pipedrive_graph.published.findings import WORST_FIRST
 
@@ -32,11 +32,11 @@ COLUMNS = (
 )
 
 
-def write_findings(settings: Settings, company: str) -> Path:
+def write_findings(home: Home, company: str) -> Path:
     """Write `findings.csv` of a company: open findings first, then by severity.
 
     Args:
-        settings: the settings, with the paths of the published file and the reports.
+        home: the home folder.
         company: the company.
 
     Returns:
@@ -46,7 +46,7 @@ def write_findings(settings: Settings, company: str) -> Path:
         LandingError: if the file cannot be written.
     """
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    with reading(settings.published) as connection:
+    with reading(home.published) as connection:
         findings = connection.execute(
             f"SELECT {columns} FROM findings WHERE company = ? ORDER BY {WORST_FIRST}",  # noqa: S608 - constants
             [company],
@@ -55,7 +55,7 @@ def write_findings(settings: Settings, company: str) -> Path:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows([safe_cell(value) for value in row] for row in findings)
-    path = settings.reports / company / "findings.csv"
+    path = home.reports / company / "findings.csv"
     # with a byte order mark, so that Excel reads names correctly
-    settings.output.write(path, text.getvalue().encode("utf-8-sig"))
+    home.output.write(path, text.getvalue().encode("utf-8-sig"))
     return path

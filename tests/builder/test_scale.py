@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import MODELS, Installation
+from installation import MODELS, Installation, build_company, rebuild
 from published import differing, query, tables
 from rule_file import about_users, rule_file
 
@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three companies after two nights; between them one user of each had one flag changed."""
     home = tmp_path_factory.mktemp("scale")
     write(home, LandingSpec(COMPANIES, USERS, NIGHTS))
-    build.rebuild(settings(home), MODELS, on_wait=print)
+    rebuild(settings(home), MODELS)
     return home
 
 
@@ -87,13 +87,13 @@ def test_batches_and_single_companies_make_the_same(
     single = tmp_path / "single"
     write(single, LandingSpec(COMPANIES, USERS, NIGHTS))
     for company in ("co000002", "co000000", "co000001"):
-        build.build(settings(single), MODELS, company, on_wait=print)
+        build_company(settings(single), MODELS, company)
     build.publish(settings(single), MODELS, on_wait=print)
     assert differing(tables(settings(single).published), expected) == {}
 
     # all of them, in batches of two and one
     monkeypatch.setattr(build, "_BATCH_USERS", 2 * USERS)
-    build.rebuild(settings(single), MODELS, on_wait=print)
+    rebuild(settings(single), MODELS)
     assert differing(tables(settings(single).published), expected) == {}
 
 
@@ -123,7 +123,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
         [rule.qualified for rule in MODELS.of("rules")]
     )
     for company in ("co000000", "co000001", "co000002"):
-        build.build(settings(tmp_path), models, company, on_wait=print)
+        build_company(settings(tmp_path), models, company)
     build.publish(settings(tmp_path), models, on_wait=print)
     nights = tables(settings(tmp_path).published)
     runs = "SELECT company, outcome, fired FROM rule_runs ORDER BY company"
@@ -136,7 +136,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
             ("co000002", "ran", USERS),
         ]
         assert query(settings(tmp_path).published, found) == [("co000001", USERS), ("co000002", USERS)]
-        built = build.rebuild(settings(tmp_path), models, on_wait=print)
+        built = rebuild(settings(tmp_path), models)
         assert len(built.broken) == 1
     assert differing(tables(settings(tmp_path).published), nights) == {}
 
@@ -147,7 +147,7 @@ def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: 
     first, second = sorted((tmp_path / "landing" / "co000001").iterdir())
     shutil.rmtree(second)
 
-    build.rebuild(settings(tmp_path), MODELS, on_wait=print)
+    rebuild(settings(tmp_path), MODELS)
 
     before, after = tables(settings(home).published), tables(settings(tmp_path).published)
     others = {name for name, rows in before.items() if rows != after[name]}
@@ -190,7 +190,7 @@ def test_of_an_answer_that_is_the_same_nothing_is_staged(
         return differences(connection)
 
     monkeypatch.setattr(process_snapshot.history, "differences", count)
-    build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
+    build_company(settings(tmp_path), MODELS, "co000000")
 
     assert staged == [USERS, 1]
 
@@ -236,7 +236,7 @@ def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) 
         home = tmp_path / str(companies)
         write(home, LandingSpec(companies, 500))
         started = time.process_time()
-        build.rebuild(settings(home), MODELS, on_wait=print)
+        rebuild(settings(home), MODELS)
         taken.append(time.process_time() - started)
     assert taken[1] < 5 * taken[0]
 
@@ -393,7 +393,7 @@ def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Pa
     fired, taken = [], []
     for _ in range(2):
         started = time.process_time()
-        built = build.build(settings(tmp_path), models, "co000000", on_wait=print)
+        built = build_company(settings(tmp_path), models, "co000000")
         taken.append(time.process_time() - started)
         fired.append(built.fired["rules.talkative"])
     assert fired == [31_000, 20_925]
@@ -406,7 +406,7 @@ def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
     write(tmp_path, LandingSpec(1, 500, 40))
     sizes = []
     for _ in range(40):
-        build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
+        build_company(settings(tmp_path), MODELS, "co000000")
         sizes.append(settings(tmp_path).warehouse.stat().st_size)
     assert sizes[-1] < 3 * sizes[0]
     assert sum(versions(tmp_path)["user_permissions"]) == 500 * 31 + 39 * 5

@@ -11,7 +11,7 @@ from sql.literal import NIGHTS, Company, create
 
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.export import Exported, ExportRequest, export
 from pipedrive_graph.findings import rules_table
 from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.publish import publish
@@ -152,7 +152,7 @@ class _Exports(dict[str, Exported]):
         self._settings = settings
 
     def __missing__(self, form: str) -> Exported:
-        self[form] = export(self._settings, Wanted(form))
+        self[form] = export(self._settings, ExportRequest(form))
         return self[form]
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from installation import Installation
+from installation import Installation, rebuild
 from published import query, tables
 from rule_file import about_users, rule_file
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings import custom_rules
@@ -553,5 +552,5 @@ def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     replace(installation, models=models).night()
 
     assert states(installation, "lives") == [("open", None, True)]
-    build.rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"), on_wait=print)
+    rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"))
     assert states(installation, "lives") == []

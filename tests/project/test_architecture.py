@@ -73,6 +73,35 @@ def test_sql_never_asks_for_the_time() -> None:
     assert found == []
 
 
+USE_SETTINGS = ("config", "cli", "orchestration", "builder/configuration.py", "published/identity_graph.py")
+"""Rooms and modules that load the configuration, and hand values down: a `Home`, names, policies."""
+
+
+def loads_settings(path: Path) -> bool:
+    """Whether a module imports the settings or their loader. Names of variables may be imported anywhere."""
+    imports = [
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    settings = "pipedrive_graph.config.settings"
+    return any((module, name) in imports for module, name in [
+        (settings, "Settings"), (settings, "load"), ("pipedrive_graph.config", "settings"),
+    ])  # fmt: skip
+
+
+def test_settings_are_loaded_at_the_door() -> None:
+    found = [
+        module
+        for path in MODULES
+        if not (module := path.relative_to(PACKAGE).as_posix()).startswith(USE_SETTINGS)
+        and loads_settings(path)
+    ]
+    assert found == []
+    assert loads_settings(PACKAGE / "cli" / "commands" / "plan.py")
+
+
 _SQL = re.compile(r"\s*(--|SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|FROM|COPY|ATTACH)\b")
 
 MOST_SQL_LINES = 474
@@ -82,7 +111,7 @@ TEMPORARY = {
     "pipedrive_graph/warehouse/steps.py": "makes the steps of sql/, and the tables of declared.RUN",
     "pipedrive_graph/warehouse/transform.py": "shows the companies of a batch under the names of the tables",
     "pipedrive_graph/warehouse/history.py": "keeps which versions end for the statement that follows",
-    "pipedrive_graph/published/queries.py": "makes macros of sql/reports and sql/reviews for one connection",
+    "pipedrive_graph/published/queries.py": "macros of sql/reports and sql/reviews, for its connection",
     "pipedrive_graph/published/identity_graph.py": "views of the open published file for its own connection",
 }
 """Modules that may create temporary tables, views or macros, and why."""

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import Installation
+from installation import Installation, rebuild
 from published import names, query
 from rule_file import about_users, rule_file
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -153,7 +152,7 @@ def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     installation = workshop()
     (tmp_path / "sql" / "graph" / "signers.sql").write_text(TABLE)
 
-    build.rebuild(installation.settings, Models(tmp_path / "sql"), on_wait=print)
+    rebuild(installation.settings, Models(tmp_path / "sql"))
 
     assert "signers" in names(installation.published)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import MODELS, Installation
+from installation import MODELS, Installation, rebuild
 from published import CONTRACT, query
 
 from pipedrive_graph.builder import build
@@ -270,7 +270,7 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, on_wait=print)
+        rebuild(night.settings, MODELS)
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, on_wait=print)
+        rebuild(night.settings, MODELS)
 
 
 @pytest.mark.slow

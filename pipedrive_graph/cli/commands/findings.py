@@ -17,7 +17,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
-from pipedrive_graph.common.text import near, printable
+from pipedrive_graph.common.text import counted, near, printable
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.selection import the_only
 from pipedrive_graph.errors import WarehouseError
@@ -70,9 +70,13 @@ _FACTS = {
     help="Only findings of this status.",
 )
 @click.option(
-    "--severity", "severities", type=click.Choice(SEVERITIES), multiple=True, help="Only this; repeatable."
+    "--severity",
+    "severities",
+    type=click.Choice(SEVERITIES),
+    multiple=True,
+    help="Only findings of this severity; repeatable.",
 )
-@click.option("--rule", "rules", multiple=True, help="Only what this rule found; repeatable.")
+@click.option("--rule", "rules", multiple=True, help="Only findings of this rule; repeatable.")
 @companies_option("companies", otherwise="all that are published")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one line each.")
 @debug_option
@@ -178,10 +182,10 @@ def _summary(selection: Listing, status: str, shown: int) -> Text:
     for name in STATUSES if status == ALL else (status,):
         if not totals[name]:
             continue
-        counted = [(sev, count) for sev, count in selection.counts[name].items() if count]
+        counts = [(sev, count) for sev, count in selection.counts[name].items() if count]
         line.append("\n" if line.plain else "")
-        line.append(f"{totals[name]} {name} finding{'s' * (totals[name] != 1)}: ", style="bold")
-        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counted))
+        line.append(f"{counted(totals[name], f'{name} finding')}: ", style="bold")
+        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counts))
     if selection.findings and shown < len(selection.findings):
         line.append(f"; shown as {shown}, because some are about the same thing")
     if not line.plain.endswith("."):

@@ -67,7 +67,7 @@ def _rebuild(home: Path) -> _Rebuilt:
     try:
         configuration = config.load()
         settings, models = configuration.settings, configuration.models
-        built = build.rebuild(settings, models, on_wait=say, policies=configuration.policies)
+        built = build.rebuild(settings, models, configuration.policies, on_wait=say)
         for sentence in built.broken:
             say(sentence)
         for company in settings.companies:

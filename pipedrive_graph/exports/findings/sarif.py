@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.exports import json_stream
 from pipedrive_graph.exports.findings import elements
 from pipedrive_graph.exports.findings.elements import Finding, Rule
@@ -34,7 +34,7 @@ def write(source: Source, target: Path) -> Wrote:
     """Write the findings to one file."""
     rules = elements.rules(source)
     numbers = {name: number for number, name in enumerate(rules)}
-    version = pipedrive_graph.__version__
+    version = __version__
     driver = {
         "name": "pipedrive_graph",
         "version": version,

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pipedrive_graph.common.timed import timed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
@@ -26,12 +26,12 @@ _log = logging.getLogger(__name__)
 
 
 def write_access_report(
-    settings: Settings, company: str, *, since: date | None = None, out: Path | None = None
+    home: Home, company: str, *, since: date | None = None, out: Path | None = None
 ) -> Path:
     """Write the access report of a company; the same input yields the same bytes.
 
     Args:
-        settings: the settings, with the paths of the published file and the landing.
+        home: the home folder.
         company: the company.
         since: compare with the last snapshot before this day; by default, with the previous snapshot.
         out: the file to write; by default, in the folder of the company's reports.
@@ -44,16 +44,16 @@ def write_access_report(
         LandingError: if the file cannot be written.
         WarehouseError: if nothing is published yet, or another version published it.
     """
-    path = out or settings.access_report(company)
+    path = out or home.access_report(company)
     with timed(_log, f"Writing {path.name} of '{company}'"):
-        _write(settings, company, since, path)
+        _write(home, company, since, path)
     return path
 
 
-def _write(settings: Settings, company: str, since: date | None, path: Path) -> None:
-    with source(settings.published, company, since) as opened:
+def _write(home: Home, company: str, since: date | None, path: Path) -> None:
+    with source(home.published, company, since) as opened:
         rules = rules_of(opened)
-        proven = proof(Landing(settings.storage), opened)
+        proven = proof(Landing(home.storage), opened)
         roles = tree(opened)
         data = people(opened)
         content = {
@@ -71,4 +71,4 @@ def _write(settings: Settings, company: str, since: date | None, path: Path) -> 
             "appendix": appendix(opened, rules, proven.manifest),
         }
     page = render(content, company=company, snapshot_id=opened.now.snapshot_id)
-    settings.output.within(path).write(path, page.encode())
+    home.output.within(path).write(path, page.encode())
