@@ -43,13 +43,13 @@ class Exported:
     wrote: Wrote
 
 
-def export(home: Home, request: ExportRequest, *, own_rules: Path | None = None) -> Exported:
+def export(home: Home, request: ExportRequest, *, custom_rules: Path | None = None) -> Exported:
     """Export the published file.
 
     Args:
         home: the home folder.
         request: what to export.
-        own_rules: the folder of custom rules, which describe their findings.
+        custom_rules: the folder of custom rules, which describe their findings.
 
     Raises:
         ConfigurationError: if a company or table does not exist, or the format has no tables to choose.
@@ -63,7 +63,9 @@ def export(home: Home, request: ExportRequest, *, own_rules: Path | None = None)
         )
     target = _target(home, request, form)
     with opened(home.published) as connection:
-        source = Source(connection, companies=request.companies, tables=request.tables, own_rules=own_rules)
+        source = Source(
+            connection, companies=request.companies, tables=request.tables, custom_rules=custom_rules
+        )
         access = home.output.within(target)
         with placed(target, access, folder=form.file is None, force=request.force) as path:
             wrote = writer(request.format)(source, path)

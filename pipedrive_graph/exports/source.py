@@ -63,7 +63,7 @@ class Source:
         companies: the companies to export; empty for all.
         snapshots: the published snapshots, by company.
         tables: the tables to export, sorted by name.
-        own_rules: the folder of custom rules, which may not exist.
+        custom_rules: the folder of custom rules, which may not exist.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Source:
         *,
         companies: Sequence[str] = (),
         tables: Sequence[str] = (),
-        own_rules: Path | None = None,
+        custom_rules: Path | None = None,
     ) -> None:
         self._connection = connection
         self.companies = companies
-        self.own_rules = own_rules
+        self.custom_rules = custom_rules
         published = _tables(connection)
         self._known = {table.name: table for table in published}
         if not self._known.keys() >= NEEDED:

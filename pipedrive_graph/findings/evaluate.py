@@ -55,7 +55,7 @@ def evaluate_rules(
 def _hand_over(connection: duckdb.DuckDBPyConnection, rules: list[Model], broken: Mapping[str, str]) -> None:
     """Create the `run` tables about rules: their needs and reads, and the reasons why some are broken."""
     steps.hand_over(connection, "rules", [(rule.name, is_event(rule), rule.query_sha256) for rule in rules])
-    reasons = [(name.rpartition(".")[2], reason) for name, reason in sorted(broken.items())]
+    reasons = [(name.removeprefix("rules."), reason) for name, reason in sorted(broken.items())]
     steps.hand_over(connection, "broken_rules", reasons)
     reads = [(rule.name, table) for rule in rules for table in sorted(rule.reads)]
     steps.hand_over(connection, "rule_reads", reads)

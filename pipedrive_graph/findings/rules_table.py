@@ -18,12 +18,13 @@ def write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         connection: the warehouse, in a transaction.
         models: all models; `broken` names the custom rules that cannot be used.
     """
-    broken = [name.rpartition(".")[2] for name in models.broken]
+    broken = [name.removeprefix("rules.") for name in models.broken]
     connection.execute("DELETE FROM policy.rules WHERE rule <> ALL (?)", [broken])
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
     columns = [list(column) for column in zip(*map(_row, rules), strict=True)]
-    values = ", ".join("unnest(?)" for _ in columns)
-    connection.execute(f"INSERT INTO policy.rules SELECT {values}", columns)
+    if columns:
+        values = ", ".join("unnest(?)" for _ in columns)
+        connection.execute(f"INSERT INTO policy.rules SELECT {values}", columns)
 
 
 def _row(rule: Model) -> tuple[object, ...]:

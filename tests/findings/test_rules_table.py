@@ -106,8 +106,26 @@ def test_a_removed_rule_leaves_and_one_that_cannot_be_used_stays(
     assert (len(rules), "moved" in rules) == (len(before) - 1, False)
 
 
+def test_a_file_with_a_dot_in_its_name_is_not_the_rule_after_the_dot(
+    connection: duckdb.DuckDBPyConnection, models: Models
+) -> None:
+    broken = models.with_rules([], {"rules.rarely.moved": "rarely.moved.sql: use only a-z"})
+    rules_table.write(connection, broken)
+    rules_table.write(connection, broken)
+
+    rows = connection.execute(QUERY).fetchall()
+    assert [row[0] for row in rows if row[0] == "moved"] == ["moved"]
+
+
 def test_the_table_does_not_change_the_fingerprint_of_a_rule_that_reads_it() -> None:
     from pipedrive_graph.findings.fingerprints import settings_of
 
     rule = replace(SHIPPED["rules.dormant_user"], reads=frozenset({"main.rules"}), query="FROM rules")
     assert settings_of(SHIPPED, rule) == set()
+
+
+def test_without_rules_the_table_is_empty(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
+    rules_table.write(connection, models)
+    rules_table.write(connection, models.without([rule.qualified for rule in models.of("rules")]))
+
+    assert connection.execute("SELECT count(*) FROM policy.rules").fetchall() == [(0,)]

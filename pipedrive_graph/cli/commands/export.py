@@ -57,9 +57,9 @@ def command(
     if tables is not None and not names:  # an unset variable, for example; it must not mean all tables
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
     configuration = config.load()
-    own_rules = configuration.policies.rules if FORMATS[form].content is Content.FINDINGS else None
+    custom_rules = configuration.policies.rules if FORMATS[form].content is Content.FINDINGS else None
     request = ExportRequest(form, companies, names, out, force)
-    exported = export(configuration.settings, request, own_rules=own_rules)
+    exported = export(configuration.settings, request, custom_rules=custom_rules)
     _show(exported, form)
     for note in exported.wrote.notes:
         say(f"Warning: {note}")

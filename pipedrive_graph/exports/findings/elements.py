@@ -95,7 +95,7 @@ def rules(source: Source) -> dict[str, Rule]:
 def _file(source: Source, rule: str) -> str:
     """The path of a rule's file; a rule without a file gets the path that a built-in rule would have."""
     name = f"{rule}.sql"
-    is_custom = source.own_rules is not None and (source.own_rules / name).is_file()
-    if source.own_rules is not None and is_custom and not (sql_folder() / "findings" / name).is_file():
-        return f"{source.own_rules.name}/{name}"
+    is_custom = source.custom_rules is not None and (source.custom_rules / name).is_file()
+    if source.custom_rules is not None and is_custom and not (sql_folder() / "findings" / name).is_file():
+        return f"{source.custom_rules.name}/{name}"
     return f"sql/findings/{name}"
