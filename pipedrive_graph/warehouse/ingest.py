@@ -148,7 +148,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
         connection.execute(f"ATTACH ':memory:' AS {name}")
     connection.execute(
-        "CREATE TABLE landing.batch (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN)"
+        """
+        CREATE TABLE landing.batch (
+            company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN
+        )"""
     )
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
     connection.execute("""

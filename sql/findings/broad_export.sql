@@ -1,7 +1,7 @@
 -- One row per active user who is not an admin, sees the new deals of most users by default, and may
--- export lists. The permission must be observed for the user; what the user sees counts if the known
--- part alone reaches the threshold. Deals of older settings, followers of a deal, and deals whose
--- visibility somebody set are not in it.
+-- export lists. The permission must be observed for the user; what the user sees counts if the
+-- known part alone reaches the threshold. Deals of older settings, followers of a deal, and deals
+-- whose visibility somebody set are not in it.
 --
 -- kind: rule
 -- title: User can export nearly everything
@@ -10,7 +10,8 @@
 --   may export what lists show. One export takes most of the sales data out of the company.
 -- remedy: Remove can_export_data_from_lists from the user's permission sets, or let the user see
 --   fewer roles. If the user needs both, waive the finding with the reason.
--- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.8.12 (data leakage prevention)
+-- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.8.12 (data leakage
+--   prevention)
 -- needs: users, roles, all roles/{id}, all users/{id}/roleAssignments, users/{id}/permissions
 -- identity: subject
 WITH granting_sets AS (

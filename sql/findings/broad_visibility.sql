@@ -1,8 +1,8 @@
--- One row per active user who is not an admin and sees the new deals of nearly all users by default,
--- while few other users do. A user counts if the known part alone reaches the threshold; the others
--- count as such users too if what is not known about them could reach it. Admins are not counted.
--- Small companies without several roles are left out. Deals of older settings, followers of a deal,
--- and deals whose visibility somebody set are not in it.
+-- One row per active user who is not an admin and sees the new deals of nearly all users by
+-- default, while few other users do. A user counts if the known part alone reaches the threshold;
+-- the others count as such users too if what is not known about them could reach it. Admins are not
+-- counted. Small companies without several roles are left out. Deals of older settings, followers
+-- of a deal, and deals whose visibility somebody set are not in it.
 --
 -- kind: rule
 -- title: User sees nearly everything

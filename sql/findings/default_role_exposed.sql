@@ -9,8 +9,8 @@
 -- meaning: Invited users, and users whom single sign-on creates, land in the default role. What is
 --   open there is open between them and the entire company, while another role keeps the same kind
 --   of item to itself. Users who are never moved out of it stay outside of that protection.
--- remedy: Choose a narrower default visibility for the default role, and move its users to the roles
---   where they belong.
+-- remedy: Choose a narrower default visibility for the default role, and move its users to the
+--   roles where they belong.
 -- reference: NIST SP 800-53 AC-6 (least privilege), ISO/IEC 27001:2022 A.8.3
 -- needs: roles, all roles/{id}
 -- identity: subject

@@ -1,5 +1,5 @@
--- One row per pipeline that is hidden from every role with active members. Deleted pipelines are left
--- out. If it is not known for one of these roles, there is no finding.
+-- One row per pipeline that is hidden from every role with active members. Deleted pipelines are
+-- left out. If it is not known for one of these roles, there is no finding.
 --
 -- kind: rule
 -- title: Pipeline that nobody sees

@@ -1,12 +1,13 @@
--- One row per active team whose manager is deactivated, deleted, or not a user of the company. A team
--- without a known manager is left out, and so are teams that are deleted or not known to be active.
+-- One row per active team whose manager is deactivated, deleted, or not a user of the company. A
+-- team without a known manager is left out, and so are teams that are deleted or not known to be
+-- active.
 --
 -- kind: rule
 -- title: Team manager is gone
 -- severity: low
--- meaning: The manager of this team cannot sign in any more, or is not a user of the company. Nobody
---   looks after the team's members and goals, and whoever gets that account back manages the team
---   again.
+-- meaning: The manager of this team cannot sign in any more, or is not a user of the company.
+--   Nobody looks after the team's members and goals, and whoever gets that account back manages the
+--   team again.
 -- remedy: Choose another manager, or delete the team.
 -- reference: NIST SP 800-53 AC-2 (account management)
 -- needs: users, legacyTeams

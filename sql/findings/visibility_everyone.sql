@@ -8,8 +8,8 @@
 -- meaning: New items of this role's members are open to the entire company, while other roles keep
 --   theirs to themselves (at least 2, by default). That may be wanted, or be left over from before
 --   the company used roles.
--- remedy: Ask the owner of the role whether everybody needs these items. If not, choose the role, or
---   the role and the roles below it, as the default visibility.
+-- remedy: Ask the owner of the role whether everybody needs these items. If not, choose the role,
+--   or the role and the roles below it, as the default visibility.
 -- reference: ISO/IEC 27001:2022 A.8.3 (information access restriction)
 -- needs: roles, all roles/{id}
 -- identity: subject, object
@@ -47,7 +47,9 @@ SELECT
     item AS object,
     'low' AS severity,
     concat(
-        'The role ', coalesce(settings.name, CAST(settings.role_id AS VARCHAR)), ' shares every new ',
+        'The role ',
+        coalesce(settings.name, CAST(settings.role_id AS VARCHAR)),
+        ' shares every new ',
         item, ' with everyone, while ', narrower.roles, ' other roles do not.'
     ) AS title,
     to_json({

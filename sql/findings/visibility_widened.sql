@@ -1,15 +1,16 @@
 -- One row per role and kind of item whose default visibility has become wider, within
--- `event_open_days`. A setting that becomes known for the first time has not changed. The event ends
--- when the setting is as narrow as before, or narrower. A larger value is wider on every plan; a
--- change of the plan is not an event. Items of older settings, followers of an item, and items whose
--- visibility somebody set are not in it.
+-- `event_open_days`. A setting that becomes known for the first time has not changed. The event
+-- ends when the setting is as narrow as before, or narrower. A larger value is wider on every plan;
+-- a change of the plan is not an event. Items of older settings, followers of an item, and items
+-- whose visibility somebody set are not in it.
 --
 -- kind: rule
 -- title: Visibility widened
 -- severity: high
 -- meaning: New items of the role's members are seen by more people than before. One setting changes
 --   what a whole department shows, without a change to any user.
--- remedy: Ask who widened the default visibility of the role, and why. If nobody knows, set it back.
+-- remedy: Ask who widened the default visibility of the role, and why. If nobody knows, set it
+--   back.
 -- reference: NIST SP 800-53 AC-3 (access enforcement), ISO/IEC 27001:2022 A.8.3
 -- needs: roles, roles/{id}
 -- identity: subject, object, snapshot_id

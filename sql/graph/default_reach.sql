@@ -11,16 +11,17 @@
 --   company: the company's name in the settings
 --   user_id: the user who sees the items
 --   item: deal, lead, org (organization), person or product
---   reach: the widest reason that applies: admin (sees all), everyone (the owner's items are open to
---     the entire company), branch (the owner's role is above the user's and includes the roles below
---     it), group (the owner has the same role), below (the owner's role is below the user's) or owner
---     (sees only the user's own items); NULL means not known
+--   reach: the widest reason that applies: admin (sees all), everyone (the owner's items are open
+--     to the entire company), branch (the owner's role is above the user's and includes the roles
+--     below it), group (the owner has the same role), below (the owner's role is below the user's)
+--     or owner (sees only the user's own items); NULL means not known
 --   owners_seen: how many owners' items the user is known to see, including the user's own
 --   owners_unknown: for how many owners it is not known
 --   owners: how many owners there are
 --   share: owners_seen as a share of the owners, 0 to 1; NULL if it is not known for some owners
---   from_everyone: how many other owners are seen because their items are open to everyone; an owner
---     counts once, for the first reason that applies; 0 for an admin, as in the next three columns
+--   from_everyone: how many other owners are seen because their items are open to everyone; an
+--     owner counts once, for the first reason that applies; 0 for an admin, as in the next three
+--     columns
 --   from_group: how many because they have the same role
 --   from_branch: how many because their role includes the roles below it
 --   from_below: how many because their role is below the user's

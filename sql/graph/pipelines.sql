@@ -1,6 +1,6 @@
 -- One row per pipeline now, including deleted ones that Pipedrive still lists.
--- It is empty for a company whose latest snapshot did not collect visibility, or whose token may not
--- list pipelines.
+-- It is empty for a company whose latest snapshot did not collect visibility, or whose token may
+-- not list pipelines.
 --
 -- kind: table
 -- key: company, pipeline_id

@@ -12,8 +12,8 @@
 --   visible: whether the members see it; NULL means not known: the role was never answered, or the
 --     pipeline is newer than the role's last answer
 --   observed_at: when the role's hidden pipelines were last answered; NULL means never
--- example: SELECT roles.name, pipelines.name FROM role_pipelines JOIN roles USING (company, role_id)
---   JOIN pipelines USING (company, pipeline_id) WHERE NOT visible ORDER BY ALL
+-- example: SELECT roles.name, pipelines.name FROM role_pipelines JOIN roles USING (company,
+--   role_id) JOIN pipelines USING (company, pipeline_id) WHERE NOT visible ORDER BY ALL
 WITH answers AS (
     SELECT
         company,

@@ -10,8 +10,8 @@
 --   role_id: the role
 --   item: deal, lead, org (organization), person or product
 --   value: 1, 3, 5 or 7, as Pipedrive gives it; NULL means not known
---   reach: what the value means: owner, group (members of the owner's role), branch (members of that
---     role and of the roles below it) or everyone; NULL means not known
+--   reach: what the value means: owner, group (members of the owner's role), branch (members of
+--     that role and of the roles below it) or everyone; NULL means not known
 --   since: when this value was first seen; NULL if it is not known
 --   observed_at: when the role's settings were last answered; NULL means never
 -- example: SELECT roles.name, item, reach FROM role_visibility JOIN roles USING (company, role_id)

@@ -9,8 +9,8 @@
 --   value: 1, 3, 5 or 7, as Pipedrive gives it; NULL means not known
 --   valid_from: when this version was first seen
 --   valid_to: when another version, or the end, was first seen; NULL means current
--- example: SELECT role_id, item, value, valid_from FROM role_visibility_history WHERE valid_to IS NOT
---   NULL ORDER BY valid_from
+-- example: SELECT role_id, item, value, valid_from FROM role_visibility_history WHERE valid_to IS
+--   NOT NULL ORDER BY valid_from
 SELECT
     company,
     role_id,

@@ -29,10 +29,10 @@
 --     deals the user sees
 --   broad_visibility_users_share: if a smaller share of the active users does
 --   broad_visibility_roles_count: and if at least so many roles have active members
---   broad_export_share: a user who may export lists and sees the deals of at least this share of the
---     users is reported
---   visibility_everyone_roles_count: a role that shares with everyone is reported if at least so many
---     other roles do not
+--   broad_export_share: a user who may export lists and sees the deals of at least this share of
+--     the users is reported
+--   visibility_everyone_roles_count: a role that shares with everyone is reported if at least so
+--     many other roles do not
 --   pipeline_exposed_share: a pipeline counts as hidden from most roles from this share on
 --   event_open_days: an event that nobody acknowledges is closed after so many days
 --   new_user_admin_days: a user who becomes an admin within so many days of creation is reported

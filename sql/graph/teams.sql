@@ -10,7 +10,8 @@
 --   team_id: Pipedrive's id of the team
 --   name: the team's name
 --   label: its name, or its id
---   manager_id: the user who manages it, who may not exist; NULL if there is none or it is not known
+--   manager_id: the user who manages it, who may not exist; NULL if there is none or it is not
+--     known
 --   active: whether it is active; NULL means not known
 --   deleted: whether it is deleted; NULL means not known
 --   members: how many members it has, including inactive users; NULL means not known

@@ -1,5 +1,6 @@
--- One row per user now: where the user stands in the role tree, and whether the user sees everything.
--- It needs no extra requests, so every company has it. `default_reach` says what follows from it.
+-- One row per user now: where the user stands in the role tree, and whether the user sees
+-- everything. It needs no extra requests, so every company has it. `default_reach` says what
+-- follows from it.
 --
 -- kind: table
 -- key: company, user_id
@@ -7,11 +8,12 @@
 --   company: the company's name in the settings
 --   user_id: the user
 --   live: active and not deleted; NULL means not known
---   role_ids: the roles of the user's active assignments, sorted; without any, the role in the user's
---     own record; NULL means not known
+--   role_ids: the roles of the user's active assignments, sorted; without any, the role in the
+--     user's own record; NULL means not known
 --   sees_all: whether the user sees the items of all users, as an admin of the app sales or global;
 --     where Pipedrive does not give `access`, as an admin; NULL means not known
--- example: SELECT users.label FROM user_visibility JOIN users USING (company, user_id) WHERE sees_all
+-- example: SELECT users.label FROM user_visibility JOIN users USING (company, user_id) WHERE
+--   sees_all
 WITH assigned AS (
     SELECT
         company,

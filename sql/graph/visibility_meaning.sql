@@ -1,8 +1,8 @@
 -- One row per company whose latest snapshot collected visibility: what the value 3 means there.
 -- On the plans Lite and Growth, 3 means the entire company; on Premium and Ultimate, it means the
--- owner's role. The plan is the one in the settings. Without it, a value 5 or 7 of any role, or more
--- than one active role beside the default role, shows that the company has groups; and in a company
--- with one role only, 3 means the entire company. Otherwise it is not known.
+-- owner's role. The plan is the one in the settings. Without it, a value 5 or 7 of any role, or
+-- more than one active role beside the default role, shows that the company has groups; and in a
+-- company with one role only, 3 means the entire company. Otherwise it is not known.
 --
 -- kind: table
 -- key: company
@@ -10,8 +10,8 @@
 --   company: the company's name in the settings
 --   plan: the plan in the settings: lite, growth, premium or ultimate; NULL if they do not name it
 --   three_means: everyone or group; NULL means not known
---   basis: how that is known: plan, values (a 5 or 7), roles (several roles), or single role; NULL if
---     it is not known
+--   basis: how that is known: plan, values (a 5 or 7), roles (several roles), or single role; NULL
+--     if it is not known
 -- example: FROM visibility_meaning
 WITH companies AS (
     SELECT

@@ -1,9 +1,9 @@
 -- One row per viewer and owner: whether the viewer sees new items of the owner by default, and why:
 -- can_see('bob@example.com', 'ana@example.com', 'deal').
--- There is one row, unless several users have one of the addresses; users of different companies have
--- no row. A person who does not exist and an unknown kind of item are errors. Followers of an item,
--- items whose visibility somebody set, items from before the present settings, and hidden pipelines
--- are not in it.
+-- There is one row, unless several users have one of the addresses; users of different companies
+-- have no row. A person who does not exist and an unknown kind of item are errors. Followers of an
+-- item, items whose visibility somebody set, items from before the present settings, and hidden
+-- pipelines are not in it.
 --
 -- kind: macro
 -- parameters:

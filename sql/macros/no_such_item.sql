@@ -1,4 +1,4 @@
--- One row with an error message if a text is not a kind of item that has a default visibility.
+-- One row per text that is not a kind of item with a default visibility: an error message.
 -- Other macros raise the message as an error: no_such_item('task'). Queries of rules get no row.
 --
 -- kind: macro

@@ -1,8 +1,8 @@
 -- One row per user of an owner's company: whether the user sees new items of the owner by default,
 -- and why: viewers_of('deal', 'ana@example.com').
--- The macros who_can_see and can_see are made from it, and report unknown names; this one has no rows
--- for them. Followers of an item, items whose visibility somebody set, items from before the present
--- settings, and hidden pipelines are not in it.
+-- The macros who_can_see and can_see are made from it, and report unknown names; this one has no
+-- rows for them. Followers of an item, items whose visibility somebody set, items from before the
+-- present settings, and hidden pipelines are not in it.
 --
 -- kind: macro
 -- parameters:

@@ -1,9 +1,9 @@
 -- One row per live user who sees new items of an owner by default, and why: who_can_see('deal',
 -- 'ana@example.com').
 -- A user without a row does not see them, or it is not known: can_see says which. An owner who does
--- not exist, an unknown kind of item, and a company whose latest snapshot did not collect visibility
--- are errors. Followers of an item, items whose visibility somebody set, items from before the
--- present settings, and hidden pipelines are not in it.
+-- not exist, an unknown kind of item, and a company whose latest snapshot did not collect
+-- visibility are errors. Followers of an item, items whose visibility somebody set, items from
+-- before the present settings, and hidden pipelines are not in it.
 --
 -- kind: macro
 -- parameters:

@@ -34,8 +34,8 @@ WITH present AS (
 ),
 
 -- Lists that were read to the end, without an unreadable row. A pipeline or team that they omit is
--- gone; it cannot be requested by its id in a cheaper way. Every company has a pipeline, so an empty
--- list of pipelines proves nothing.
+-- gone; it cannot be requested by its id in a cheaper way. Every company has a pipeline, so an
+-- empty list of pipelines proves nothing.
 whole_lists AS (
     SELECT coverage.company, coverage.endpoint
     FROM staging.coverage AS coverage
@@ -67,7 +67,10 @@ whole_lists AS (
 ),
 
 omitted AS (
-    SELECT last.company, 'pipelines' AS history_table, CAST(last.pipeline_id AS VARCHAR) AS subject_id
+    SELECT
+        last.company,
+        'pipelines' AS history_table,
+        CAST(last.pipeline_id AS VARCHAR) AS subject_id
     FROM history.pipelines AS last
     SEMI JOIN whole_lists AS lists
         ON lists.company = last.company AND lists.endpoint = 'pipelines'

@@ -31,14 +31,14 @@ SELECT
     records.company,
     as_id(records.record ->> '$.id') AS role_id,
     arg_max(
-        records.endpoint, ROW(records.endpoint = 'roles', records.answered_at)
+        records.endpoint, row(records.endpoint = 'roles', records.answered_at)
     ) AS endpoint,
     arg_max(
         CASE
             WHEN contradicted.patch IS NULL THEN records.record
             ELSE json_merge_patch(records.record, contradicted.patch)
         END,
-        ROW(records.endpoint = 'roles', records.answered_at)
+        row(records.endpoint = 'roles', records.answered_at)
     ) AS record
 FROM records
 LEFT JOIN staging.contradicted_fields AS contradicted

@@ -6,8 +6,8 @@
 -- columns:
 --   company: the company's name in the settings
 --   endpoint: path of the call that returned it
---   subject_id: the user, role, set, pipeline or team that the value belongs to; NULL for a row of a
---     list without a readable id
+--   subject_id: the user, role, set, pipeline or team that the value belongs to; NULL for a row of
+--     a list without a readable id
 --   field: name of the field; for an unreadable row, its position
 --   value: the value as received, cut to 200 characters
 WITH user_fields AS (

@@ -65,7 +65,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 def fill(company: Company, *, company_id: int) -> None:
     for night in (0, 1):
-        company.snapshot(night, company_id=company_id)
+        company.snapshot(night, company_id=company_id, visibility=True, plan="premium")
     company.role(1, "Root")
     company.role(2, "=Sales", 1)
     company.role(3, "Orphan", 99)
@@ -81,6 +81,11 @@ def fill(company: Company, *, company_id: int) -> None:
         company.user(user_id, name, email=f"user{user_id}@example.com", access=access, since=0)
         company.assign(user_id, 2)
         company.flags(user_id, can_use_api=True, can_see_other_users=user_id % 2 == 0, can_use_import=None)
+    company.versions("role_visibility", 0, None, role_id=2, item="deal", value=3)
+    company.versions("pipelines", 0, None, pipeline_id=1, name="=Pipe\x02line", deleted=False)
+    company.versions("role_pipelines", 0, None, role_id=2, hidden=[])
+    company.observed("role_pipelines", 2, 0)
+    company.versions("teams", 0, None, team_id=1, name="@Team", manager_id=2, active=True, members=[1, 99])
     finding(company, "f1", "open", NAMES[2], first_seen=NIGHTS[1], severity="critical")
     finding(company, "f2", "open", NAMES[16], first_seen=NIGHTS[0])
     finding(

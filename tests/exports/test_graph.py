@@ -61,7 +61,8 @@ def test_the_graph_is_one_worth_exporting(tables: Graph) -> None:
     nodes, edges = tables
 
     assert {kind for *_, kind in edges} == {
-        "admin_of", "child_of", "grants", "has_set", "holds", "member_of", "part_of",
+        "admin_of", "child_of", "grants", "has_set", "holds", "in_team", "manages", "member_of", "part_of", "sees",
+        "shares",
     }  # fmt: skip
     assert ("acme", "app:Sales") in nodes
     assert ("acme", "app:sales") in nodes

@@ -123,6 +123,69 @@ def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
     ]
 
 
+_READS = {
+    "broad_visibility": ("main.default_reach", "main.users"),
+    "pipeline_exposed": ("main.pipelines", "main.role_pipelines"),
+    "team_manager_inactive": ("main.teams", "main.users"),
+    "visibility_everyone": ("main.role_visibility",),
+    "dormant_user": ("main.users",),
+    "of_mine": ("main.can_see",),
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "reasons"),
+    [
+        (
+            {},
+            dict.fromkeys(
+                [
+                    "broad_visibility", "of_mine", "pipeline_exposed", "team_manager_inactive",
+                    "visibility_everyone",
+                ],
+                "The run did not collect visibility; set visibility = true in the settings.",
+            ),
+        ),
+        (
+            {"visibility_meaning": {}, "role_visibility": {"value": 3}, "role_pipelines": {"visible": False}},
+            dict.fromkeys(
+                ["broad_visibility", "of_mine", "visibility_everyone"],
+                "It is not known what the visibility value 3 means in this company; set plan in the settings.",  # noqa: E501
+            ),
+        ),
+        (
+            {"visibility_meaning": {}, "role_visibility": {"value": None}, "role_pipelines": {"visible": None}},  # noqa: E501
+            dict.fromkeys(
+                ["broad_visibility", "of_mine", "visibility_everyone"],
+                "Pipedrive did not give the visibility settings of any role.",
+            )
+            | {"pipeline_exposed": "Pipedrive did not give the pipelines that are hidden from a role."},
+        ),
+        (
+            {
+                "visibility_meaning": {},
+                "role_visibility": {"value": 3, "reach": "group"},
+                "role_pipelines": {"visible": True},
+            },
+            {},
+        ),
+    ],
+)  # fmt: skip
+def test_rules_about_visibility_abstain_without_it(
+    run: Run, rows: dict[str, dict[str, Any]], reasons: dict[str, str]
+) -> None:
+    for table, values in rows.items():
+        run.insert(f"main.{table}", **values)
+    run.hand_over(
+        rules=[(rule, False, "1") for rule in _READS],
+        rule_reads=[(rule, table) for rule, tables in _READS.items() for table in tables],
+    )
+
+    assert run.step("abstentions", "rule, reason, covered") == [
+        (rule, reason, False) for rule, reason in sorted(reasons.items())
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "problem"),
     [

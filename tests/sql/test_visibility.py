@@ -21,7 +21,9 @@ def entry(app: str, admin: bool | None = False) -> dict[str, object]:
 def settings(company: Company, role_id: int, value: int | None, **values: int | None) -> None:
     """Insert the settings of a role: one value for all kinds of items, or another for some."""
     for item in ITEMS:
-        company.versions("role_visibility", 0, None, role_id=role_id, item=item, value=values.get(item, value))
+        company.versions(
+            "role_visibility", 0, None, role_id=role_id, item=item, value=values.get(item, value)
+        )
     company.observed("role_visibility", role_id, 0)
 
 
@@ -48,8 +50,8 @@ def company(new_company: Callable[[str], Company]) -> Company:
 
 def reach(company: Company, item: str = "deal") -> list[tuple[Any, ...]]:
     """The rows of default_reach about one kind of item."""
-    columns = "user_id, reach, owners_seen, owners_unknown, share, from_everyone, from_group, from_branch, from_below"
-    return company.rows(f"SELECT {columns} FROM default_reach WHERE item = '{item}' ORDER BY ALL")
+    columns = "user_id, reach, owners_seen, owners_unknown, share, from_everyone, from_group, from_branch, from_below"  # noqa: E501
+    return company.rows(f"SELECT {columns} FROM default_reach WHERE item = '{item}' ORDER BY ALL")  # noqa: S608
 
 
 # ---- what a value means
@@ -100,7 +102,10 @@ def test_what_three_means_on_a_plan(
     ],
 )
 def test_what_three_means_without_a_plan(
-    new_company: Callable[[str], Company], roles: list[tuple[int, bool | None]], value: int, row: tuple[Any, ...]
+    new_company: Callable[[str], Company],
+    roles: list[tuple[int, bool | None]],
+    value: int,
+    row: tuple[Any, ...],
 ) -> None:
     company = new_company("acme")
     company.snapshot(0, visibility=True)
@@ -137,7 +142,7 @@ def test_values_and_their_reach(company: Company) -> None:
         settings(company, role_id, value)
 
     assert company.rows(
-        "SELECT role_id, value, reach, since, observed_at FROM role_visibility WHERE item = 'lead' ORDER BY ALL"
+        "SELECT role_id, value, reach, since, observed_at FROM role_visibility WHERE item = 'lead' ORDER BY ALL"  # noqa: E501
     ) == [
         (1, 1, "owner", NIGHTS[0], NIGHTS[0]),
         (2, 3, "group", NIGHTS[0], NIGHTS[0]),
@@ -278,7 +283,7 @@ def test_who_can_see(company: Company) -> None:
     ]
     columns = "user_id, name, reason"
     for item in ("deal", "deals", "DEAL", "organization", "org", "people", "products"):
-        assert company.rows(f"SELECT {columns} FROM who_can_see('{item}', 'sam@EXAMPLE.com')") == expected
+        assert company.rows(f"SELECT {columns} FROM who_can_see('{item}', 'sam@EXAMPLE.com')") == expected  # noqa: S608
     assert company.rows("SELECT DISTINCT company, owner_id, owner, item FROM who_can_see('persons', 30)") == [
         ("acme", 30, "Sam (sam@example.com)", "person")
     ]
@@ -317,7 +322,7 @@ def test_can_see(company: Company, viewer: int, owner: int, sees: bool | None, r
     company.user(63, "Who", role_id=5, active=None)
     company.user(64, "Amy", role_id=5, access=None)
 
-    assert company.rows(f"SELECT sees, reason FROM can_see({viewer}, '{owner}', 'deal')") == [(sees, reason)]
+    assert company.rows(f"SELECT sees, reason FROM can_see({viewer}, '{owner}', 'deal')") == [(sees, reason)]  # noqa: S608
 
 
 def test_without_the_collection_only_the_tree_and_admin_rights_are_known(
@@ -341,20 +346,27 @@ def test_without_the_collection_only_the_tree_and_admin_rights_are_known(
     ]
 
 
-NOT_COLLECTED = (
-    "The latest snapshot of acme did not collect visibility; set visibility = true in the settings, and run sync."
-)
+NOT_COLLECTED = "The latest snapshot of acme did not collect visibility; set visibility = true in the settings, and run sync."  # noqa: E501
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("FROM who_can_see('deal', 'bob@example.com')", "There is no user 'bob@example.com'; did you mean"),
-        ("SELECT count(*) FROM who_can_see('task', 30)", "There is no kind of item 'task'; use deal, lead, org,"),
+        (
+            "SELECT count(*) FROM who_can_see('task', 30)",
+            "There is no kind of item 'task'; use deal, lead, org,",
+        ),
         ("FROM who_can_see(NULL, 30)", "There is no kind of item ''; use deal, lead, org,"),
         ("FROM who_can_see('task', 99)", "There is no user '99'"),
-        ("SELECT sees FROM can_see(99, 30, 'deal')", "There is no user '99'; give an e-mail address or an id"),
-        ("SELECT sees FROM can_see(30, 99, 'deal')", "There is no user '99'; give an e-mail address or an id"),
+        (
+            "SELECT sees FROM can_see(99, 30, 'deal')",
+            "There is no user '99'; give an e-mail address or an id",
+        ),
+        (
+            "SELECT sees FROM can_see(30, 99, 'deal')",
+            "There is no user '99'; give an e-mail address or an id",
+        ),
         ("SELECT sees FROM can_see(30, 31, 'task')", "There is no kind of item 'task'; use deal, lead, org,"),
     ],
 )
@@ -487,9 +499,7 @@ def test_the_macros_and_the_table_agree_with_a_model_of_pairs(
         company.role(role, f"Role {role}", parents[role])
         for item in ITEMS:
             values[item][role] = rng.choice([1, 3] if plan == "growth" else [1, 3, 5, 7])
-            company.versions(
-                "role_visibility", 0, None, role_id=role, item=item, value=values[item][role]
-            )
+            company.versions("role_visibility", 0, None, role_id=role, item=item, value=values[item][role])
     users = []
     for user_id in range(101, 113):
         user = {
@@ -497,14 +507,16 @@ def test_the_macros_and_the_table_agree_with_a_model_of_pairs(
             "active": rng.random() < 0.9,
         }  # fmt: skip
         users.append(user)
-        access = [entry(rng.choice(["sales", "global"]), True)] if user["admin"] else [entry("projects", True)]
+        access = (
+            [entry(rng.choice(["sales", "global"]), True)] if user["admin"] else [entry("projects", True)]
+        )
         company.user(user_id, f"U{user_id}", role_id=user["role"], active=user["active"], access=access)
         company.assign(user_id, user["role"])
 
     asked = {owner["id"]: rng.choice(ITEMS) for owner in users}
     with company.built("viewers_of", "default_reach", "role_visibility", "role_tree", "users") as db:
         answers = {
-            owner: dict(db.execute(f"SELECT user_id, sees FROM viewers_of('{item}', {owner})").fetchall())
+            owner: dict(db.execute(f"SELECT user_id, sees FROM viewers_of('{item}', {owner})").fetchall())  # noqa: S608
             for owner, item in asked.items()
         }
         reached = {
@@ -543,7 +555,7 @@ def test_edges_and_nodes(company: Company) -> None:
     with company.built("edges", "nodes") as db:
         edges = db.execute(
             "SELECT kind, source, target, CAST(properties AS VARCHAR) FROM edges"
-            " WHERE kind NOT IN ('member_of', 'child_of') AND source IN ('role:3', 'user:30', 'user:98', 'user:99')"
+            " WHERE kind NOT IN ('member_of', 'child_of') AND source IN ('role:3', 'user:30', 'user:98', 'user:99')"  # noqa: E501
             " ORDER BY ALL"
         ).fetchall()
         nodes = db.execute(

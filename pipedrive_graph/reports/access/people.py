@@ -7,7 +7,7 @@ report about ten thousand users stays small.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,9 +80,14 @@ class _Numbered:
         return self._numbers[key]
 
 
-def people(source: Source) -> dict[str, Any]:
-    """Return the data of the script: the users, and the lists that their numbers refer to."""
-    reasons, permissions, accesses, seats = (_Numbered() for _ in range(4))
+def people(source: Source, views: Mapping[int, tuple[str, ...]]) -> dict[str, Any]:
+    """Return the data of the script: the users, and the lists that their numbers refer to.
+
+    Args:
+        source: the published file.
+        views: sentences about whose items a user sees, by user; empty if visibility was not collected.
+    """
+    reasons, permissions, accesses, seats, sights = (_Numbered() for _ in range(5))
     profiles: list[list[int]] = []
     sensitive = {
         flag
@@ -124,6 +129,7 @@ def people(source: Source) -> dict[str, Any]:
                 _bit(user.login_known),
                 _minute(user.created),
                 _bit(user.access_known),
+                sights.of(views.get(user.user_id, ())),
             ]
         )
     return {
@@ -133,6 +139,8 @@ def people(source: Source) -> dict[str, Any]:
         "profiles": profiles,
         "accesses": accesses.values,
         "seats": seats.values,
+        "sights": sights.values,
+        "sees": bool(views),
         "roles": _roles(source),
         "sets": _sets(source),
         "absent": _absent(source),

@@ -21,6 +21,7 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
+from pipedrive_graph.reports.access.visibility import visibility
 from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ def _write(settings: Settings, models: Models, company: str, since: date | None,
     with source(settings.published, company, since) as opened:
         proven = proof(Landing(settings.storage), opened)
         roles = tree(opened)
-        data = people(opened)
+        seen = visibility(opened)
+        data = people(opened, seen.views)
         content = {
             "now": opened.now,
             "base": opened.base,
@@ -66,6 +68,7 @@ def _write(settings: Settings, models: Models, company: str, since: date | None,
             "findings": findings(opened, rules),
             "change_sets": changes(opened),
             "tree": roles,
+            "visibility": seen,
             "heatmap": heatmap(opened, roles),
             "people": Markup(embedded(data)),  # noqa: S704 - escaped by `embedded`
             "with_page": {str(user_id) for user_id, *_ in data["users"]},

@@ -112,9 +112,9 @@
   const data = JSON.parse(byId("people-data").textContent);
   const STATES = ["", "deactivated", "deleted", "not known whether active"];
   const people = data.users.map(
-    ([id, name, email, state, admin, access, seat, profile, source, observed, login, loginKnown, created, known]) => ({
+    ([id, name, email, state, admin, access, seat, profile, source, observed, login, loginKnown, created, known, sight]) => ({
       id: String(id), name, email, state, admin, source, observed, login, loginKnown, created, known,
-      access: data.accesses[access], seats: data.seats[seat], profile: data.profiles[profile] || [],
+      access: data.accesses[access], seats: data.seats[seat], sights: data.sights[sight], profile: data.profiles[profile] || [],
       findings: ofUser.get(String(id)) || [], text: plain(`${name} ${email} ${id}`),
     }));
   const person = new Map(people.map((user) => [user.id, user]));
@@ -211,6 +211,11 @@
     return "not known";
   }
 
+  function sees(user) {
+    if (!data.sees) return "not looked at: the run did not collect visibility";
+    return listed(user.sights, user.state === 0 ? "not known" : "nothing: only active users see items");
+  }
+
   function share(user, flag) {
     return user.seats.filter((seat) => seat[1] === 1 && data.roles[seat[0]]).map((seat) => {
       const [name, members, holders] = data.roles[seat[0]];
@@ -278,6 +283,7 @@
         fact("Last login", lastLogin(user) + (user.login ? " UTC" : "")),
         fact("Created", user.created ? `${user.created} UTC` : "invitation not accepted, or not known"),
         fact("Permissions", known(user)),
+        fact("Sees by default", sees(user)),
         fact("Findings", user.findings.length ? make("ul", {}, ...user.findings.map((finding) => make("li", {},
           make("span", { class: `chip ${finding.severity}` }, finding.severity), " ",
           make("a", { href: `#${finding.node.id}` }, bdi(finding.title)),
