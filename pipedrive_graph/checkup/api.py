@@ -11,7 +11,7 @@ from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.resume import identity_of, refuse_another_company, refuse_without_users
 from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ClockError, IncompleteError, RejectedError
 from pipedrive_graph.landing import CompanyLanding, Landing
 from pipedrive_graph.pipedrive.answers import Answer, Outcome
@@ -20,13 +20,13 @@ from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.models import Me
 
 
-def answers(settings: Settings, company: Company) -> list[Check]:
+def answers(home: Home, company: Company) -> list[Check]:
     """Request the token's owner and the first page of each list: four requests, or six with visibility.
 
     Raises:
         PipedriveGraphError: the errors that a sync raises before it requests details.
     """
-    return asyncio.run(_ask(company, Landing(settings.storage).of(company.name)))
+    return asyncio.run(_ask(company, Landing(home.storage).of(company.name)))
 
 
 async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
