@@ -64,6 +64,7 @@ lint-sql: install ## Check the style of sql/ (half a minute)
 docs: install ## Write the pages that are generated from the code
 	$(BIN)/python -m tools.docs.rules_page
 	$(BIN)/python -m tools.docs.table_pages
+	$(BIN)/python -m tools.docs.steps_page
 
 # Strict: a broken link fails. The variable silences a notice about MkDocs 2, which pyproject.toml excludes.
 site: install ## Build the website into site/; serve it with `python -m http.server -d site`

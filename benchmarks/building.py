@@ -20,6 +20,7 @@ import duckdb
 
 from benchmarks.process import peak_memory
 from pipedrive_graph.builder import build, process_snapshot
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config.settings import Settings, load
 from pipedrive_graph.landing import CompanyLanding
@@ -82,9 +83,19 @@ def one_by_one(settings: Settings, models: Models, nights: int) -> None:
         return every(landing, seen)[:1]
 
     process_snapshot.ingest.pending = next_snapshot
+    configuration = Configuration(settings)
     (company,) = build.Landing(settings.storage).companies()
     for _ in range(nights):
-        build.build(settings, models, company, on_wait=print)
+        batch = build.build_batch(
+            settings,
+            models,
+            configuration.policies,
+            configuration.waivers,
+            [settings.company(company)],
+            on_wait=print,
+        )
+        for error in batch.failed.values():
+            raise error
         build.publish(settings, models, on_wait=print)
 
 
@@ -107,7 +118,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         one_by_one(settings, models, int(sys.argv[2]))
     else:
-        build.rebuild(settings, models, on_wait=print)
+        build.rebuild(settings, models, Configuration(settings).policies, on_wait=print)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     measured = {

@@ -30,6 +30,7 @@ from rich.progress import track
 from rich.table import Table
 
 from pipedrive_graph.builder import build
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
 from pipedrive_graph.common.resources import sql_folder
@@ -139,9 +140,19 @@ def _night(settings: Settings) -> list[str]:
     (company,) = settings.companies
     models = Models(sql_folder())
     asyncio.run(collect(company, Landing(settings.storage).of(company.name), observer=_Silent()))
-    built = build.build(settings, models, company.name, on_wait=_say_nothing)
+    configuration = Configuration(settings)
+    batch = build.build_batch(
+        settings,
+        models,
+        configuration.policies,
+        configuration.waivers,
+        [company],
+        on_wait=_say_nothing,
+    )
+    for error in batch.failed.values():
+        raise error
     build.publish(settings, models, on_wait=_say_nothing)
-    return built.broken
+    return batch.built[company.name].broken
 
 
 def _open(settings: Settings) -> set[Found]:

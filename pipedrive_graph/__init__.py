@@ -6,11 +6,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pipedrive_graph._version import __version__
+
 if TYPE_CHECKING:
     from pipedrive_graph.published.identity_graph import open_published as open  # noqa: A004 - pipedrive_graph.open
 
-__version__ = "0.1.0"
-__all__ = ["open"]
+__all__ = ["__version__", "open"]
 
 
 def __getattr__(name: str) -> object:

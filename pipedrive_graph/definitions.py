@@ -1,6 +1,7 @@
-"""What Dagster loads: the definitions for the settings of this environment.
+"""The module that Dagster loads: the definitions for the settings of this environment.
 
-They can be imported whatever is wrong with the settings: a run says what it is, and the sensors report it.
+A mistake in the settings does not fail the import: each run fails with a sentence about it, and the sensors
+send the alert.
 """
 
 from pipedrive_graph.orchestration.build import assemble

@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.builder import build
+from pipedrive_graph.builder.built import Built
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.runner import run
 from pipedrive_graph.collect import Progress, collect
@@ -31,6 +33,28 @@ from pipedrive_graph.simulator.server import Simulator
 from pipedrive_graph.warehouse.sql_project import Models
 
 MODELS = Models(sql_folder())
+
+
+def build_company(settings: Settings, models: Models, company: str) -> Built:
+    """Build the pending snapshots of one company; an error is raised."""
+    configuration = Configuration(settings)
+    batch = build.build_batch(
+        settings,
+        models,
+        configuration.policies,
+        configuration.waivers,
+        [settings.company(company)],
+        on_wait=print,
+    )
+    for error in batch.failed.values():
+        raise error
+    return replace(batch.built[company], fired=batch.fired, loose=batch.loose)
+
+
+def rebuild(settings: Settings, models: Models) -> Built:
+    """Rebuild everything with the policies of the home folder."""
+    return build.rebuild(settings, models, Configuration(settings).policies, on_wait=print)
+
 
 UNJUDGED = MODELS.without([rule.qualified for rule in MODELS.of("rules")])
 """All models except the rules, which take half of a small night: for tests that are not about findings."""
@@ -179,7 +203,7 @@ class Installation:
         manifest = self.read(plan=plan, accept_shrink=accept_shrink, observer=observer)
         with self._variables_set():
             if manifest.accepted:
-                build.build(self.settings, self.models, company.name, on_wait=print)
+                build_company(self.settings, self.models, company.name)
                 build.publish(self.settings, self.models, on_wait=print)
         return manifest
 

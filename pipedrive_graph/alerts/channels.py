@@ -21,6 +21,7 @@ from pipedrive_graph.alerts.message import Message, document, markup, plain, sla
 from pipedrive_graph.common import net
 from pipedrive_graph.common.net import is_loopback
 from pipedrive_graph.common.redaction import Redaction
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.alert_channels import Channel, Mail
 from pipedrive_graph.errors import AlertError, ConfigurationError
 from pipedrive_graph.pipedrive.http import get_heartbeat, post_json
@@ -225,7 +226,7 @@ def _send(mail: Mail, email: EmailMessage, password: str | None, policy: RetryPo
         return _Attempt(f"the user or the password of {mail.host} may only hold ASCII characters.")
     if refused:
         return _Attempt(f"sent, but {mail.host} refused {', '.join(sorted(refused))}", delivered=True)
-    return _Attempt(f"sent to {len(mail.to)} recipient{'s' * (len(mail.to) > 1)}", delivered=True)
+    return _Attempt(f"sent to {counted(len(mail.to), 'recipient')}", delivered=True)
 
 
 def _submit(mail: Mail, email: EmailMessage, password: str | None, policy: RetryPolicy) -> list[str]:

@@ -100,7 +100,7 @@ def read_published(published: Path, company: str) -> Published | None:
 def compose(
     company: str,
     channel: Channel,
-    memory: ChannelState,
+    state: ChannelState,
     notes: Iterable[Note],
     published: Published | None,
     *,
@@ -112,19 +112,19 @@ def compose(
     Args:
         company: its name in the settings.
         channel: the channel.
-        memory: what was sent over the channel before.
+        state: what was sent over the channel before.
         notes: events of the run, such as a failure.
         published: what is published, if it could be read.
         report: the address or path of the report.
         now: the message's time.
     """
-    waiting = {note.key: note.note for note in memory.waiting if note.kind in channel.on}
+    waiting = {note.key: note.note for note in state.waiting if note.kind in channel.on}
     fresh = {note.key: note for note in notes if note.kind in channel.on}
-    unsent = [note for key, note in (waiting | fresh).items() if key not in memory.sent]
+    unsent = [note for key, note in (waiting | fresh).items() if key not in state.sent]
     findings: dict[str, AlertedFinding] = {}
     if published and Event.NEW_FINDINGS in channel.on:
-        findings = _unsent_findings(channel, memory, published.findings)
-        if not memory.met:
+        findings = _unsent_findings(channel, state, published.findings)
+        if not state.met:
             unsent.insert(0, _first(company, channel, published, any_=bool(findings)))
     if not unsent and not findings:
         return None
@@ -186,7 +186,7 @@ def broken(company: str, published: Published) -> list[Note]:
 def not_run(
     company: str,
     snapshot: Latest | None,
-    memory: ChannelState,
+    state: ChannelState,
     alerts: Alerts,
     *,
     since: datetime,
@@ -198,8 +198,8 @@ def not_run(
     """
     latest = snapshot.finished_at if snapshot else since
     late = now - latest - alerts.expected_every
-    waiting = (note.since for note in memory.waiting if note.key.startswith(FAILED))
-    failed = (at for key, at in memory.sent.items() if key.startswith(FAILED))
+    waiting = (note.since for note in state.waiting if note.key.startswith(FAILED))
+    failed = (at for key, at in state.sent.items() if key.startswith(FAILED))
     if late <= timedelta(0) or any(now - at < alerts.expected_every for at in (*waiting, *failed)):
         return []
     hours = alerts.expected_every.total_seconds() / 3600
@@ -264,7 +264,7 @@ def _first(company: str, channel: Channel, published: Published, *, any_: bool) 
 
 
 def _unsent_findings(
-    channel: Channel, memory: ChannelState, findings: list[Listed]
+    channel: Channel, state: ChannelState, findings: list[Listed]
 ) -> dict[str, AlertedFinding]:
     """The open findings that were not sent over the channel yet, by id."""
     unsent = {}
@@ -272,7 +272,7 @@ def _unsent_findings(
         values = listed.values
         if values["severity"] not in channel.severities:
             continue
-        news = _news(values, memory.findings.get(values["finding_id"]))
+        news = _news(values, state.findings.get(values["finding_id"]))
         if news:
             unsent[values["finding_id"]] = _alerted(values, news)
     return unsent

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pipedrive_graph.common import clock
-from pipedrive_graph.common.text import printable
+from pipedrive_graph.common.text import counted, printable
 
 SHOWN = 10
 """The most findings that a message lists; it counts the others."""
@@ -108,7 +108,7 @@ class Message:
         parts = [note.short for note in self.notes]
         if self.total:
             open_ = "open" if any(note.kind == "first" for note in self.notes) else "new"
-            findings = f"{self.total:,} {open_} finding{'s' * (self.total != 1)}"
+            findings = counted(self.total, f"{open_} finding")
             parts.append(f"{findings} ({self.counted})")
         return f"{self.company or 'pipedrive_graph'}: {'; '.join(parts)}"
 

@@ -20,7 +20,7 @@ from pipedrive_graph.common import clock
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.config.alert_channels import HEARTBEAT, Channel, Event
 from pipedrive_graph.config.alerts_file import AlertsFile
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import (
     AlertError,
     BudgetError,
@@ -44,7 +44,7 @@ def problems(outcomes: list[Outcome]) -> list[str]:
 
 
 def send(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     company: str,
     *,
@@ -54,7 +54,7 @@ def send(
     """Send every channel of a company what is due on it.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
         on_wait: called once when another process holds the lock.
@@ -66,40 +66,40 @@ def send(
     Raises:
         ConfigurationError: if alerts.toml cannot be used; the fallback channels were alerted by then.
     """
-    outcomes, problem = _sent(settings, alerts, company, on_wait=on_wait, policy=policy)
+    outcomes, problem = _sent(home, alerts, company, on_wait=on_wait, policy=policy)
     if problem:
         raise problem
     return outcomes
 
 
 def misconfigured(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     problem: ConfigurationError,
     *,
+    companies: Sequence[str],
     on_wait: OnWait,
-    company: str | None = None,
     policy: RetryPolicy | None = None,
 ) -> list[Outcome]:
     """Alert about a configuration file that cannot be used. Errors are returned as problems, not raised.
 
     Args:
-        settings: the settings that are known without the file.
+        home: the home folder.
         alerts: alerts.toml as it was read.
         problem: why it cannot be used.
+        companies: the companies whose channels get the alert.
         on_wait: called once when another process holds a lock.
-        company: the company whose alerts are sent; by default, all.
         policy: the retry policy.
     """
     outcomes: list[Outcome] = []
-    for name in [company] if company else [configured.name for configured in settings.companies]:
-        note = due.misconfigured(name, problem, now=clock.now())
-        outcomes += _sent(settings, alerts, name, on_wait=on_wait, policy=policy, note=note)[0]
+    for company in companies:
+        note = due.misconfigured(company, problem, now=clock.now())
+        outcomes += _sent(home, alerts, company, on_wait=on_wait, policy=policy, note=note)[0]
     return outcomes
 
 
 def damaged(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     company: str,
     texts: Sequence[str],
@@ -110,7 +110,7 @@ def damaged(
     """Alert about damage that `verify` has found. Errors are returned as problems, not raised.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
         texts: what is damaged, one sentence each; at least one.
@@ -118,12 +118,12 @@ def damaged(
         policy: the retry policy.
     """
     note = due.damaged(company, texts, now=clock.now())
-    outcomes, broken = _sent(settings, alerts, company, on_wait=on_wait, policy=policy, note=note)
+    outcomes, broken = _sent(home, alerts, company, on_wait=on_wait, policy=policy, note=note)
     return [*outcomes, Outcome("", problem=str(broken))] if broken else outcomes
 
 
 def _sent(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     company: str,
     *,
@@ -134,7 +134,7 @@ def _sent(
     """Send what is due, and return why alerts.toml cannot be used, if it cannot.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
         on_wait: called once when another process holds the lock.
@@ -144,14 +144,14 @@ def _sent(
     outcomes: list[Outcome] = []
     broken: ConfigurationError | None = None
     try:
-        usable, broken = fallback.current(alerts, settings.home)
+        usable, broken = fallback.current(alerts, home.folder)
         channels = usable.of(company)
         if not channels:
             return [], broken
-        with state.opened(settings, company, on_wait=on_wait) as (sent, write):
+        with state.opened(home, company, on_wait=on_wait) as (sent, write):
             if broken:
                 note = note or due.misconfigured(company, broken, now=clock.now())
-            sender = Sender(settings, company, usable, sent, outcomes, note)
+            sender = Sender(home, company, usable, sent, outcomes, note)
             for channel in channels:
                 with timed(_log, f"Alerts of '{company}' over '{channel.name}'"):
                     outcomes.append(sender.send(channel, policy))
@@ -164,7 +164,7 @@ def _sent(
     return outcomes, broken
 
 
-def anything_due(settings: Settings, alerts: AlertsFile, company: str, *, on_wait: OnWait) -> bool:
+def anything_due(home: Home, alerts: AlertsFile, company: str, *, on_wait: OnWait) -> bool:
     """Whether anything is due on a channel of the company; sends nothing.
 
     Raises:
@@ -176,13 +176,13 @@ def anything_due(settings: Settings, alerts: AlertsFile, company: str, *, on_wai
     channels = usable.of(company)
     if not channels:
         return False
-    with state.opened(settings, company, on_wait=on_wait) as (sent, _):
-        sender = Sender(settings, company, usable, sent, [])
+    with state.opened(home, company, on_wait=on_wait) as (sent, _):
+        sender = Sender(home, company, usable, sent, [])
         return any(sender.due(channel) for channel in channels)
 
 
 def note_failure(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     company: str,
     sentence: str,
@@ -196,7 +196,7 @@ def note_failure(
     While alerts.toml cannot be used, the note is kept for the channels that were used before.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         alerts: alerts.toml as it was read.
         company: its name in the settings.
         sentence: why it failed, and what to do.
@@ -217,15 +217,15 @@ def note_failure(
         "the run failed",
         f"The run of {company} failed at {at:%Y-%m-%d %H:%M} UTC: {sentence}",
     )
-    chosen, problem = fallback.current(alerts, settings.home)
+    chosen, problem = fallback.current(alerts, home.folder)
     channels = [channel.name for channel in chosen.of(company) if Event.FAILED in channel.on]
-    _keep(settings, company, note, None if problem and not channels else channels, now=now, on_wait=on_wait)
+    _keep(home, company, note, None if problem and not channels else channels, now=now, on_wait=on_wait)
     if problem:
         raise problem
 
 
 def _keep(
-    settings: Settings,
+    home: Home,
     company: str,
     note: Note,
     channels: list[str] | None,
@@ -234,16 +234,16 @@ def _keep(
     on_wait: OnWait,
 ) -> None:
     """Queue a note for these channels; without channels, for those that were used before."""
-    if channels == [] or (channels is None and not state.exists(settings, company)):
+    if channels == [] or (channels is None and not state.exists(home, company)):
         return
-    with state.opened(settings, company, on_wait=on_wait) as (sent, write):
+    with state.opened(home, company, on_wait=on_wait) as (sent, write):
         for channel in list(sent.channels) if channels is None else channels:
             sent.of(channel).keep(note, now)
         write()
 
 
 def after_failure(
-    settings: Settings,
+    home: Home,
     alerts: AlertsFile,
     company: str,
     error: Exception,
@@ -265,10 +265,10 @@ def after_failure(
                 else f"an unexpected error, {type(error).__name__}; run sync --debug to locate it."
             )
             with suppress(ConfigurationError):  # about alerts.toml; the note is queued anyway
-                note_failure(settings, alerts, company, sentence, kind=type(error).__name__, on_wait=on_wait)
+                note_failure(home, alerts, company, sentence, kind=type(error).__name__, on_wait=on_wait)
     except (AlertError, LandingError) as caught:
         return [Outcome("", problem=f"No alert could be sent: {caught}")]
-    outcomes, broken = _sent(settings, alerts, company, on_wait=on_wait, policy=policy)
+    outcomes, broken = _sent(home, alerts, company, on_wait=on_wait, policy=policy)
     if broken and str(broken) != str(error):
         outcomes.append(Outcome("", problem=str(broken)))
     return outcomes

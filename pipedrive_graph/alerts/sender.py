@@ -12,7 +12,7 @@ from pipedrive_graph.alerts.message import Message, Note
 from pipedrive_graph.alerts.state import ChannelState, State
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.alert_channels import Alerts, Channel, Event
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import AlertError, LandingError, NoSpaceError, WarehouseError
 from pipedrive_graph.landing import Landing
 
@@ -37,12 +37,12 @@ class Outcome:
     problem: str | None = None
 
 
-def report_of(settings: Settings, alerts: Alerts, company: str) -> str:
+def report_of(home: Home, alerts: Alerts, company: str) -> str:
     """The place of a company's report: the address if one is configured, else the path."""
     address = alerts.address(company)
     if address:
         return address
-    folder: Path = settings.reports / company
+    folder: Path = home.reports / company
     with suppress(PermissionError):  # an unreadable report does not prevent the alert
         return str(next((folder / name for name in REPORTS if (folder / name).exists()), folder))
     return str(folder)
@@ -53,7 +53,7 @@ class Sender:
 
     def __init__(
         self,
-        settings: Settings,
+        home: Home,
         company: str,
         alerts: Alerts,
         state: State,
@@ -61,25 +61,25 @@ class Sender:
         note: Note | None = None,
     ) -> None:
         self._company, self._alerts, self._state = company, alerts, state
-        self._report = report_of(settings, alerts, company)
+        self._report = report_of(home, alerts, company)
         self._now = clock.now()
         self._notes = [note] if note else []
         self._published: due.Published | None = None
         self._datable = True
         latest: due.Latest | None = None
         try:
-            self._published = due.read_published(settings.published, company)
+            self._published = due.read_published(home.published, company)
             latest = self._published.latest if self._published else None
         except (WarehouseError, NoSpaceError) as error:
             # other alerts are sent all the same
             outcomes.append(Outcome("", problem=f"No alert about findings could be sent: {error}"))
-            latest = self._latest_of_landing(settings)
+            latest = self._latest_of_landing(home)
         self._latest = latest
 
-    def _latest_of_landing(self, settings: Settings) -> due.Latest | None:
+    def _latest_of_landing(self, home: Home) -> due.Latest | None:
         """The latest snapshot in the landing; if the landing is damaged too, a note about that is due."""
         try:
-            newest = Landing(settings.storage).of(self._company).latest(accepted=True)
+            newest = Landing(home.storage).of(self._company).latest(accepted=True)
         except LandingError as error:
             self._datable = False
             self._notes.append(due.damaged(self._company, [str(error)], now=self._now))
@@ -88,12 +88,12 @@ class Sender:
 
     def due(self, channel: Channel) -> due.Due | None:
         """What is due on a channel now; None if nothing is."""
-        memory = self._state.of(channel.name)
-        waiting = {note.key for note in memory.waiting}  # of a run that failed for the same reason
+        state = self._state.of(channel.name)
+        waiting = {note.key for note in state.waiting}  # of a run that failed for the same reason
         notes = [note for note in self._notes if note.key not in waiting]
         if self._datable:
             notes += due.not_run(
-                self._company, self._latest, memory, self._alerts, since=self._state.since, now=self._now
+                self._company, self._latest, state, self._alerts, since=self._state.since, now=self._now
             )
         if self._published:
             notes += due.partial(self._company, self._published)
@@ -101,7 +101,7 @@ class Sender:
         return due.compose(
             self._company,
             channel,
-            memory,
+            state,
             notes,
             self._published,
             report=self._report,
@@ -110,10 +110,10 @@ class Sender:
 
     def send(self, channel: Channel, policy: RetryPolicy | None) -> Outcome:
         """Send a channel what is due, and record what was sent."""
-        memory, due_now = self._state.of(channel.name), self.due(channel)
-        memory.forget(self._now)
-        self._forget_resolved(memory)
-        self._forget_repaired(memory)
+        state, due_now = self._state.of(channel.name), self.due(channel)
+        state.forget(self._now)
+        self._forget_resolved(state)
+        self._forget_repaired(state)
         if due_now is None:
             return Outcome(channel.name)
         message = due_now.message
@@ -122,13 +122,13 @@ class Sender:
             reply = deliver(channel, message, policy)
         except AlertError as error:
             for note in lasting:
-                memory.keep(note, self._now)
+                state.keep(note, self._now)
             sentence = f"The alert over '{channel.name}' was not delivered: {error}"
             return Outcome(channel.name, problem=f"{sentence} The next run tries again.")
-        memory.waiting = []
-        memory.sent |= {note.key: self._now for note in message.notes if note.kind != "first"}
-        memory.findings |= due_now.findings
-        memory.met = memory.met or (self._published is not None and Event.NEW_FINDINGS in channel.on)
+        state.waiting = []
+        state.sent |= {note.key: self._now for note in message.notes if note.kind != "first"}
+        state.findings |= due_now.findings
+        state.met = state.met or (self._published is not None and Event.NEW_FINDINGS in channel.on)
         return Outcome(channel.name, message, reply)
 
     def report_failures(
@@ -144,16 +144,16 @@ class Sender:
         outcome = self.send(channel, policy) if any(failed.values()) else None
         return [outcome] if outcome and outcome.problem else []
 
-    def _forget_resolved(self, memory: ChannelState) -> None:
+    def _forget_resolved(self, state: ChannelState) -> None:
         """Forget findings that are not open: they are sent again when they are reopened."""
         if self._published:
             open_ = {listed.values["finding_id"] for listed in self._published.findings}
-            memory.findings = {name: known for name, known in memory.findings.items() if name in open_}
+            state.findings = {name: known for name, known in state.findings.items() if name in open_}
 
-    def _forget_repaired(self, memory: ChannelState) -> None:
+    def _forget_repaired(self, state: ChannelState) -> None:
         """Forget broken rules that run again: they are reported again when they break again."""
         if self._published:
             lasting = {note.key for note in due.broken(self._company, self._published)}
-            memory.sent = {
-                key: at for key, at in memory.sent.items() if key in lasting or not key.startswith(due.BROKEN)
+            state.sent = {
+                key: at for key, at in state.sent.items() if key in lasting or not key.startswith(due.BROKEN)
             }

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipedrive_graph.alerts.message import Note
 from pipedrive_graph.common import clock, files, locks
 from pipedrive_graph.common.sealed import Sealed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import AlertError
 
 WAITS = timedelta(days=14)
@@ -99,14 +99,14 @@ class State(Sealed, _Record):
         return self.channels.setdefault(channel, ChannelState())
 
 
-def exists(settings: Settings, company: str) -> bool:
+def exists(home: Home, company: str) -> bool:
     """Whether there is a record of a company."""
-    return file_of(settings, company).exists()
+    return file_of(home, company).exists()
 
 
 @contextmanager
 def opened(
-    settings: Settings, company: str, *, on_wait: Callable[[str], None]
+    home: Home, company: str, *, on_wait: Callable[[str], None]
 ) -> Iterator[tuple[State, Callable[[], None]]]:
     """Lock and read the record of a company; yields it with a function that writes it.
 
@@ -116,7 +116,7 @@ def opened(
         AlertError: if the file is damaged.
         LandingError: if it cannot be read or written.
     """
-    path = file_of(settings, company)
+    path = file_of(home, company)
     with locks.lock(path.with_name(f".{company}.lock"), doing="sending alerts", on_wait=on_wait):
         state = _read(path)
 
@@ -128,18 +128,18 @@ def opened(
         yield state, write
 
 
-def read(settings: Settings, company: str) -> State:
+def read(home: Home, company: str) -> State:
     """Read what was sent over each channel about a company, and what still waits.
 
     Raises:
         AlertError: if the file is damaged.
     """
-    return _read(file_of(settings, company))
+    return _read(file_of(home, company))
 
 
-def file_of(settings: Settings, company: str) -> Path:
+def file_of(home: Home, company: str) -> Path:
     """The file of a company's record, whether or not it exists."""
-    return settings.home / "alerts" / f"{company}.json"
+    return home.folder / "alerts" / f"{company}.json"
 
 
 def _read(path: Path) -> State:

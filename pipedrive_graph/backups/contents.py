@@ -16,7 +16,7 @@ from pipedrive_graph.backups.needs import FILES_OF_SETTINGS, Needs
 from pipedrive_graph.backups.records import CompanyMark
 from pipedrive_graph.common import files
 from pipedrive_graph.config import output_access
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import (
     ABANDONED,
@@ -85,39 +85,39 @@ class Contents:
     left_out: list[str] = field(default_factory=list)
 
 
-def choose(settings: Settings, needs: Needs, *, tokens: bool) -> Contents:
+def choose(home: Home, needs: Needs, *, tokens: bool) -> Contents:
     """List the files of a backup, and read those that may change. The caller holds the warehouse's lock.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         needs: the files that the settings name.
         tokens: whether to include the OAuth tokens.
 
     Raises:
         LandingError: if a file or folder cannot be read.
     """
-    home, contents = settings.home, Contents()
-    newest = {folder.name: _add_company(contents, home, folder) for folder in _folders(settings.landing)}
+    folder, contents = home.folder, Contents()
+    newest = {company.name: _add_company(contents, folder, company) for company in _folders(home.landing)}
     # the tombstones of deleted companies
-    contents.items += [_read(home, path) for path in _entries(settings.landing) if path.suffix == ".json"]
+    contents.items += [_read(folder, path) for path in _entries(home.landing) if path.suffix == ".json"]
     # a head file is read before its journal: the next writer updates one that is behind
-    journals = sorted(_walk(settings.journal), key=lambda path: (path.suffix == ".ndjson", path))
-    contents.items += [_read(home, path) for path in journals if path.parent == settings.journal]
-    contents.items += [Item(_name(home, path), path) for path in journals if path.parent != settings.journal]
+    journals = sorted(_walk(home.journal), key=lambda path: (path.suffix == ".ndjson", path))
+    contents.items += [_read(folder, path) for path in journals if path.parent == home.journal]
+    contents.items += [Item(_name(folder, path), path) for path in journals if path.parent != home.journal]
     marks = {Path(item.name).stem: _mark(item.content) for item in contents.items if _is_journal(item)}
     for name in sorted(newest.keys() | marks.keys()):
         contents.companies[name] = CompanyMark(snapshot_id=newest.get(name), journal=marks.get(name))
-    folders = [home / _ALERTS, *([home / TOKENS] if tokens else [])]
-    others = [path for folder in folders for path in _walk(folder)]
-    others += [home / name for name in (*FILES_OF_SETTINGS, output_access.EXPORTED)]
+    folders = [folder / _ALERTS, *([folder / TOKENS] if tokens else [])]
+    others = [path for other in folders for path in _walk(other)]
+    others += [folder / name for name in (*FILES_OF_SETTINGS, output_access.EXPORTED)]
     others += [path for named in needs.inside for path in (_walk(named) if named.is_dir() else [named])]
     taken = {item.name for item in contents.items}
     for path in others:
-        if (name := _name(home, path)) not in taken and path.is_file():
+        if (name := _name(folder, path)) not in taken and path.is_file():
             taken.add(name)
-            contents.items.append(_read(home, path))
+            contents.items.append(_read(folder, path))
     known = MADE_AGAIN | {TOKENS} | {name.partition("/")[0] for name in taken}
-    contents.left_out = sorted(path.name for path in _entries(home) if path.name not in known)
+    contents.left_out = sorted(path.name for path in _entries(folder) if path.name not in known)
     return contents
 
 

@@ -1,19 +1,21 @@
-"""Finds what a home folder needs besides its data: files named in settings, and environment variables."""
+"""Finds what a home folder needs besides its data: files named in home, and environment variables."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipedrive_graph.common import environment, net
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
-from pipedrive_graph.config import alerts_file, policy, role_owners, waivers
+from pipedrive_graph.config import policy, role_owners, waivers
 from pipedrive_graph.config.alert_channels import FILE as ALERTS_FILE
-from pipedrive_graph.config.company import COMPANIES_FILE
+from pipedrive_graph.config.alerts_file import AlertsFile
+from pipedrive_graph.config.company import COMPANIES_FILE, Company
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.options import FILE as OPTIONS_FILE
-from pipedrive_graph.config.settings import HOME_VARIABLE, Settings
+from pipedrive_graph.config.settings import HOME_VARIABLE
 from pipedrive_graph.errors import ConfigurationError
 
 FILES_OF_SETTINGS = (
@@ -48,11 +50,17 @@ class Needs:
     problems: list[str] = field(default_factory=list)
 
 
-def find(settings: Settings) -> Needs:
-    """Find what a home folder needs; a mistake in a settings file becomes a problem, not an error."""
+def find(home: Home, companies: Sequence[Company], alerts: AlertsFile, rules: Callable[[], Path]) -> Needs:
+    """Find what a home folder needs; a mistake in a settings file becomes a problem, not an error.
+
+    Args:
+        home: the home folder.
+        companies: the companies of the settings; empty if they are not known.
+        alerts: alerts.toml as it was read.
+        rules: returns the folder of custom rules; raises ConfigurationError if findings.toml cannot be used.
+    """
     needs = Needs()
-    variables = {*_of_companies(settings), *_set()}
-    alerts = alerts_file.read(settings)
+    variables = {*_of_companies(companies), *_set()}
     if alerts.problem:
         needs.problems.append(str(alerts.problem))
     for channel in alerts.alerts.channels:
@@ -61,17 +69,15 @@ def find(settings: Settings) -> Needs:
         if channel.url_variable:
             variables.add(_called(channel.url_variable, "url_env"))
     needs.variables = sorted(variables)
-    for named in _paths(settings, needs):
+    for named in _paths(home, companies, rules, needs):
         path = Path(os.path.normpath(named))  # resolves `..`
-        inside = path.is_relative_to(settings.home) and path != settings.home
+        inside = path.is_relative_to(home.folder) and path != home.folder
         (needs.inside if inside else needs.outside).append(path)
     return needs
 
 
-def _of_companies(settings: Settings) -> Iterator[str]:
-    if settings.guessed:
-        return
-    for company in settings.companies:
+def _of_companies(companies: Sequence[Company]) -> Iterator[str]:
+    for company in companies:
         if company.token_variable and not company.uses_oauth:
             yield _called(company.token_variable, "api_token_env")
         if company.oauth:
@@ -97,16 +103,18 @@ def _called(variable: str, setting: str) -> str:
     return by_file if environment.value(by_file) and not environment.value(variable) else variable
 
 
-def _paths(settings: Settings, needs: Needs) -> Iterator[Path]:
+def _paths(
+    home: Home, companies: Sequence[Company], rules: Callable[[], Path], needs: Needs
+) -> Iterator[Path]:
     """Every file and folder that the settings and the environment name."""
-    yield from (company.roster for company in settings.companies if company.roster)
+    yield from (company.roster for company in companies if company.roster)
     try:
-        rules = policy.load(settings).rules
+        folder = rules()
     except ConfigurationError as error:
         needs.problems.append(str(error))
-        rules = policy.usual_folder(settings)
-    if rules.exists():
-        yield rules
+        folder = policy.usual_folder(home.folder)
+    if folder.exists():
+        yield folder
     for name in net.AUTHORITIES:
         if path := environment.value(name):
             yield Path(path).absolute()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.backups.archive import read_head
 from pipedrive_graph.backups.records import FORMAT, HEAD, HOME, MANIFEST, Head, Manifest
 from pipedrive_graph.common import files, trust
@@ -83,9 +83,9 @@ def _checked_head(archive: tarfile.TarFile, file: Path) -> Head:
         head = read_head(archive)
     except LandingError as error:
         raise LandingError(f"{file} {error}.") from error
-    if head.pipedrive_graph_backup > FORMAT or _numbers(head.version) > _numbers(pipedrive_graph.__version__):
+    if head.pipedrive_graph_backup > FORMAT or _numbers(head.version) > _numbers(__version__):
         raise ConfigurationError(
-            f"{file} was made by version {head.version}, and this is {pipedrive_graph.__version__}: install"
+            f"{file} was made by version {head.version}, and this is {__version__}: install"
             " that version or a later one, then try again."
         )
     return head
@@ -155,7 +155,7 @@ class _Unpacking:
 
     def __init__(self, file: Path, folder: Path) -> None:
         self._file, self._folder = file, folder
-        self._left = file.stat().st_size * _RATIO + _SLACK
+        self._bytes_left = file.stat().st_size * _RATIO + _SLACK
         self._digests: dict[str, tuple[int, str]] = {}
 
     def unpack(self, archive: tarfile.TarFile) -> Manifest:
@@ -163,8 +163,8 @@ class _Unpacking:
         while (member := archive.next()) is not None:
             if manifest is not None:
                 raise self._refused(f"holds {member.name!r} after its end")
-            self._left -= member.size
-            if not member.isreg() or member.size < 0 or self._left < 0:
+            self._bytes_left -= member.size
+            if not member.isreg() or member.size < 0 or self._bytes_left < 0:
                 kind = "is too large once it is unpacked" if member.isreg() else "is not a file"
                 raise self._refused(f"holds {member.name!r}, which {kind}")
             if member.name == MANIFEST and member.size <= _MANIFEST_BYTES:
@@ -234,7 +234,7 @@ def _read_errors(file: Path) -> Iterator[None]:
 
 
 def _move(unfinished: Path, home: Path) -> None:
-    """Move the unpacked files into place; the landing is last, so nothing is collected into half a home."""
+    """Move the unpacked files into place; the landing is last, so no run collects before all is there."""
     source = unfinished / HOME
     try:
         entries = sorted(source.iterdir()) if source.is_dir() else []

@@ -12,7 +12,8 @@ import duckdb
 from pipedrive_graph.builder.process_snapshot import SnapshotProcessor
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.common.timed import timed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.waivers import Waivers
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.replay import Decisions
@@ -37,7 +38,7 @@ class BatchWork:
         failed: the error of each company that failed; it is skipped for the rest of the build.
     """
 
-    settings: Settings
+    home: Home
     connection: duckdb.DuckDBPyConnection
     decisions: Decisions
     waivers: Waivers
@@ -47,11 +48,12 @@ class BatchWork:
     failed: dict[str, Exception] = field(default_factory=dict)
     _behind: set[str] = field(default_factory=set)
 
-    def prepare(self, company: str) -> None:
+    def prepare(self, configured: Company) -> None:
         """Apply the decisions about a company since its last snapshot, and list its pending snapshots."""
+        company = configured.name
         self.taken[company] = []
         with self._isolated(company):
-            people = rosters.load(config for config in self.settings.companies if config.name == company)
+            people = rosters.load([configured])
             with database.transaction(self.connection):
                 # decisions since the last snapshot are about the findings of that snapshot
                 self.decisions.catch_up(company)
@@ -61,7 +63,7 @@ class BatchWork:
                     # the warehouse was lost: the journal must be replayed before new decisions are read
                     self._behind.add(company)
             digests = ingest.taken(self.connection, company)
-            pending = ingest.pending(Landing(self.settings.storage).of(company), digests)
+            pending = ingest.pending(Landing(self.home.storage).of(company), digests)
             self.rosters = Rosters({**self.rosters.of, **people.of})
             self.pending[company] = pending
 
@@ -97,7 +99,7 @@ class BatchWork:
 
     def _read_decisions(self, company: str, people: Rosters) -> None:
         self.decisions.record_waivers(company, self.waivers)
-        rosters.keep(self.decisions, self.settings, people)
+        rosters.keep(self.decisions, self.home, people)
 
     def _process(self, processor: SnapshotProcessor, batch: list[Pending]) -> dict[str, int]:
         (first, *others) = batch

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import zip_longest
 
 import duckdb
 
 from pipedrive_graph.builder.batch import BatchWork
 from pipedrive_graph.builder.built import Batch, Built, left_out, unreadable
-from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.builder.process_snapshot import SnapshotProcessor
 from pipedrive_graph.common import files
 from pipedrive_graph.common.pasted import shown
 from pipedrive_graph.common.timed import timed
-from pipedrive_graph.config import leftovers, ownership, policy
+from pipedrive_graph.config import leftovers, ownership
+from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.policy import Policies
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.config.waivers import Waivers
 from pipedrive_graph.decisions import losses, rosters
 from pipedrive_graph.decisions.review_handlers import decisions_in
@@ -39,41 +38,26 @@ _BATCH_USERS = 250_000
 """How many users a batch may have at most; a company with more is a batch of its own."""
 
 
-def build(settings: Settings, models: Models, company: str, *, on_wait: Callback) -> Built:
-    """Add one company's new snapshots to the warehouse, as `build_batch` does for several companies.
-
-    Raises:
-        PipedriveGraphError: if a snapshot cannot be added; the warehouse is as it was before that snapshot.
-    """
-    configuration = Configuration(settings)
-    batch = build_batch(
-        settings, models, configuration.policies, configuration.waivers, [company], on_wait=on_wait
-    )
-    for error in batch.failed.values():
-        raise error
-    return replace(batch.built[company], fired=batch.fired, loose=batch.loose)
-
-
 def build_batch(
-    settings: Settings,
+    home: Home,
     models: Models,
     policies: Policies,
     waivers: Waivers,
-    companies: Sequence[str],
+    companies: Sequence[Company],
     *,
     on_wait: Callback,
 ) -> Batch:
-    """Add the new snapshots of several companies to the warehouse, and remove old temporary files.
+    """Add the new snapshots of these companies to the warehouse, and remove old temporary files.
 
     One transaction holds at most one snapshot of each company. An error in one company's snapshots, journal
     or roster affects only that company.
 
     Args:
-        settings: the paths of the home folder.
+        home: the home folder.
         models: the models of sql/ and the custom rules.
         policies: the policies of findings.toml.
         waivers: the waivers of waivers.toml.
-        companies: the companies' names in the settings.
+        companies: the companies to build.
         on_wait: called once when another process holds the lock.
 
     Raises:
@@ -81,39 +65,40 @@ def build_batch(
         NoSpaceError: if the disk is full.
         WarehouseError: if the warehouse cannot be used, or there is not enough memory.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
-        leftovers.remove(settings, companies)
-        leftovers.close_folders(settings, companies)
+    with losses.advised(home), database.writer(home.warehouse, on_wait=on_wait) as connection:
+        names = [company.name for company in companies]
+        leftovers.remove(home, names)
+        leftovers.close_folders(home, names)
         tables.create(connection)
-        decisions = decisions_in(connection, models, settings)
-        work = BatchWork(settings, connection, decisions, waivers)
+        decisions = decisions_in(connection, models, home)
+        work = BatchWork(home, connection, decisions, waivers)
         for company in companies:
             work.prepare(company)
         processor = SnapshotProcessor(connection, models, policies, work.rosters, decisions)
         fired: dict[str, int] = {}
         for batch in _batches(list(work.pending.values())):
             fired = work.process(processor, batch) or fired
-        for company in companies:
-            work.finish(company)
+        for name in names:
+            work.finish(name)
         built = {
-            company: Built(
-                snapshots=work.taken[company],
-                unreadable=unreadable(connection, company),
-                left_out=left_out(connection, company),
-                broken=sorted(processor.broken_of.get(company, {}).values()),
-                unusable=work.rosters.problems_of(company),
-                waivers=notices(connection, company) if work.taken[company] else [],
+            name: Built(
+                snapshots=work.taken[name],
+                unreadable=unreadable(connection, name),
+                left_out=left_out(connection, name),
+                broken=sorted(processor.broken_of.get(name, {}).values()),
+                unusable=work.rosters.problems_of(name),
+                waivers=notices(connection, name) if work.taken[name] else [],
             )
-            for company in companies
-            if company not in work.failed
+            for name in names
+            if name not in work.failed
         }
-    failed = {company: losses.with_advice(settings, error) for company, error in work.failed.items()}
+    failed = {company: losses.with_advice(home, error) for company, error in work.failed.items()}
     has_grown = any(work.taken.values())
-    loose = database.compact(settings.warehouse, on_wait=on_wait) if has_grown else None
+    loose = database.compact(home.warehouse, on_wait=on_wait) if has_grown else None
     return Batch(built, failed, fired, loose)
 
 
-def take_over(settings: Settings, models: Models, policies: Policies, *, on_message: Callback) -> None:
+def take_over(home: Home, models: Models, policies: Policies, *, on_message: Callback) -> None:
     """Rebuild the warehouse before a run if another version made it.
 
     If the rebuild would lose data, the warehouse stays as it is, and the build reports the problem.
@@ -121,19 +106,19 @@ def take_over(settings: Settings, models: Models, policies: Policies, *, on_mess
     Raises:
         PipedriveGraphError: as `rebuild` does.
     """
-    if not settings.warehouse.is_file():
+    if not home.warehouse.is_file():
         return
     try:
-        tables.check(settings.warehouse)
+        tables.check(home.warehouse)
     except duckdb.Error:
         return  # damaged, or another process writes it
     except OtherVersionError as error:
-        if losses.losses(settings) == []:
+        if losses.losses(home) == []:
             on_message(f"{error} It is rebuilt from the landing and the journal.")
-            rebuild(settings, models, on_wait=on_message, policies=policies)
+            rebuild(home, models, policies, on_wait=on_message)
 
 
-def publish(settings: Settings, models: Models, *, on_wait: Callback) -> dict[str, int]:
+def publish(home: Home, models: Models, *, on_wait: Callback) -> dict[str, int]:
     """Write the published file from the warehouse.
 
     Returns:
@@ -142,16 +127,16 @@ def publish(settings: Settings, models: Models, *, on_wait: Callback) -> dict[st
     Raises:
         WarehouseError: if a check fails; the published file is unchanged.
     """
-    with losses.advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
-        return publish_file(connection, models, settings.publication)
+    with losses.advised(home), database.writer(home.warehouse, on_wait=on_wait) as connection:
+        return publish_file(connection, models, home.publication)
 
 
 def rebuild(
-    settings: Settings,
+    home: Home,
     models: Models,
+    policies: Policies,
     *,
     on_wait: Callback,
-    policies: Policies | None = None,
     accept_loss: bool = False,
     without: Collection[str] = (),
 ) -> Built:
@@ -160,39 +145,38 @@ def rebuild(
     Snapshots are processed in rounds: the first snapshot of every company, then the second of every company.
 
     Args:
-        settings: the paths of the home folder.
+        home: the home folder.
         models: the models of sql/ and the custom rules.
+        policies: the policies of findings.toml.
         on_wait: called once when another process holds the lock.
-        policies: the policies of findings.toml; by default, the file is read.
         accept_loss: continue even if the warehouse holds data that the landing and the journals lack.
         without: ids of snapshots to set aside first, such as snapshots taken with a wrong clock.
 
     Raises:
-        ConfigurationError: if a snapshot in `without` does not exist, no snapshot would be left, or
-            findings.toml cannot be used.
+        ConfigurationError: if a snapshot in `without` does not exist, or no snapshot would be
+            left.
         LossError: if data would be lost and `accept_loss` is false.
         LandingError: if a snapshot is damaged, or a journal is incomplete and `accept_loss` is false; the
             warehouse is unchanged.
         WarehouseError: if a check fails; the warehouse is unchanged.
     """
-    landing = Landing(settings.storage)
-    policies = policies or policy.load(settings)
-    ownership.check(settings, landing.companies())
-    temporary = files.temporary_for(settings.warehouse)
-    with database.lock(settings.warehouse, on_wait=on_wait):
+    landing = Landing(home.storage)
+    ownership.check(home, landing.companies())
+    temporary = files.temporary_for(home.warehouse)
+    with database.lock(home.warehouse, on_wait=on_wait):
         _set_aside(landing, without)
         if accept_loss:
-            losses.accept(settings)
+            losses.accept(home)
         else:
-            losses.refuse_to_rebuild(settings)
-        people = rosters.recorded(settings, landing.companies())
+            losses.refuse_to_rebuild(home)
+        people = rosters.recorded(home, landing.companies())
         database.remove(temporary)
         try:
             with database.writer(temporary, on_wait=on_wait, logged=False) as connection:
                 tables.create(connection)
                 chains = [ingest.pending(landing.of(name), []) for name in landing.companies()]
                 built = Built()
-                decisions = decisions_in(connection, models, settings)
+                decisions = decisions_in(connection, models, home)
                 for chain in chains:
                     for company in {snapshot.landing.company for snapshot in chain}:
                         decisions.replay(company, None)
@@ -211,11 +195,11 @@ def rebuild(
                         unwritten = 0
                 if not built.snapshots:
                     raise WarehouseError(
-                        f"There are no snapshots in {settings.landing}; nothing to rebuild from."
+                        f"There are no snapshots in {home.landing}; nothing to rebuild from."
                     )
                 connection.execute("CHECKPOINT")
-                published = publish_file(connection, models, settings.publication)
-            database.put_in_place(temporary, settings.warehouse)
+                published = publish_file(connection, models, home.publication)
+            database.put_in_place(temporary, home.warehouse)
         finally:
             database.remove(temporary)
     return Built(built.snapshots, published, broken=sorted(processor.broken.values()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the modules are imported on first access, so that `status` 
     from pipedrive_graph.config.alerts_file import AlertsFile
     from pipedrive_graph.config.policy import Policies
     from pipedrive_graph.config.role_owners import RoleOwners
-    from pipedrive_graph.config.waivers import Waivers
+    from pipedrive_graph.config.waivers import Waiver, Waivers
     from pipedrive_graph.warehouse.sql_project import Models
 
 T = TypeVar("T")
@@ -81,6 +81,12 @@ class Configuration:
         from pipedrive_graph.config import waivers
 
         return self._once("waivers", lambda: waivers.load(self.settings, lambda: self.rule_names))
+
+    def add_waiver(self, company: str, waiver: Waiver, title: str) -> Waivers:
+        """Add a waiver to waivers.toml, and return all waivers of the new file; see `waivers.add`."""
+        from pipedrive_graph.config import waivers
+
+        return waivers.add(self.settings, lambda: self.rule_names, company, waiver, title=title)
 
     @property
     def owners(self) -> RoleOwners | None:

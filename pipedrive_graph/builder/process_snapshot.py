@@ -14,7 +14,7 @@ from pipedrive_graph.config.policy import Policies
 from pipedrive_graph.decisions.replay import Decisions
 from pipedrive_graph.decisions.rosters import Rosters
 from pipedrive_graph.errors import RuleError, WarehouseError
-from pipedrive_graph.findings import fingerprints
+from pipedrive_graph.findings import fingerprints, rules_table
 from pipedrive_graph.findings.counts import write_counts
 from pipedrive_graph.findings.lifecycle import update_findings
 from pipedrive_graph.peers import tables as peers
@@ -54,6 +54,7 @@ class SnapshotProcessor:
                 fingerprints.take_over(self.connection, self.models)
                 # must precede staging, which never holds back a granted sensitive permission
                 policy_tables.write(self.connection, self.policies)
+                rules_table.write(self.connection, self.models)
             ingest.stage(self.connection, self.models, accepted)
         broken = dict(self.models.broken)
         self.broken |= broken
@@ -84,7 +85,7 @@ class SnapshotProcessor:
                 f"{count} rows of '{company}' are missing in the history of {table}; nothing was changed."
             )
         user_addresses.write(self.connection)
-        self.rosters.write(self.connection)
+        self.rosters.write(self.connection, self.models)
         models = self.models.without(broken)
         transform(self.connection, models)
         peers.write_comparisons(self.connection, self.models)

@@ -38,7 +38,7 @@ def waivers_file(configuration: Configuration) -> Iterator[Check]:
     """Whether waivers.toml can be used; no result if there is none."""
     entries = configuration.waivers.entries
     expired = sum(waiver.expires < clock.now().date() for _, waiver in entries)
-    text = f"{len(entries)} in {configuration.settings.home / waivers.FILE}"
+    text = f"{len(entries)} in {configuration.settings.folder / waivers.FILE}"
     if expired:
         yield warning("waivers", f"{text}, {expired} of them expired")
     elif entries:
@@ -72,7 +72,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
             yield undelivered("alerts", f"over '{channel.name}': {error}")
             missing += 1
     if channels and not missing:
-        text = f"{len(channels)} channel{'s' * (len(channels) > 1)} in {home / ALERTS_FILE}"
+        text = f"{counted(len(channels), 'channel')} in {home / ALERTS_FILE}"
         yield Check("alerts", f"{text}; `pipedrive-graph alerts --test` tries them")
         names = {f"alert '{channel.name}'": channel.secret_name or "" for channel in channels}
         yield from _sources(names)
@@ -81,7 +81,7 @@ def alerts(alerts: Alerts, home: Path) -> Iterator[Check]:
 def owners_of_roles(configuration: Configuration) -> Iterator[Check]:
     """Whether reviews.toml can be used; no result if there is none."""
     problem = owners_problem(lambda: configuration.owners, configuration.settings.published)
-    file = configuration.settings.home / role_owners.FILE
+    file = configuration.settings.folder / role_owners.FILE
     if problem:
         yield warning("reviews", problem)
     elif file.is_file():

@@ -10,7 +10,7 @@ from pipedrive_graph.builder.unpublished import is_published
 from pipedrive_graph.checkup.check import Check, State, warning
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.warehouse.database import attached, is_written, obstacle, rows
@@ -24,13 +24,13 @@ Digests = dict[str, tuple[int, int]]
 """For each table, by schema and name: the number of rows, and the sum of their hashes."""
 
 
-def published(settings: Settings) -> Iterator[Check]:
+def published(home: Home) -> Iterator[Check]:
     """Whether the published file can be opened, and has the tables of a published file.
 
     Raises:
         WarehouseError: if it cannot be opened, or lacks a table.
     """
-    file = settings.published
+    file = home.published
     if not file.exists():
         yield Check("database", f"{file} (nothing published yet)")
         return
@@ -48,20 +48,20 @@ def published(settings: Settings) -> Iterator[Check]:
     yield Check("database", f"{file} opens")
 
 
-def shown(settings: Settings, company: Company) -> Iterator[Check]:
+def shown(home: Home, company: Company) -> Iterator[Check]:
     """Whether the published file shows the newest accepted snapshot of a company."""
     try:
-        newest = Landing(settings.storage).of(company.name).latest(accepted=True)
+        newest = Landing(home.storage).of(company.name).latest(accepted=True)
     except LandingError:
         return  # the check of the landing reports this
-    if newest and settings.published.is_file() and not is_published(newest, settings.published):
-        text = f"{settings.published} does not show the newest snapshot {newest.snapshot_id}; {_AGAIN}"
+    if newest and home.published.is_file() and not is_published(newest, home.published):
+        text = f"{home.published} does not show the newest snapshot {newest.snapshot_id}; {_AGAIN}"
         yield warning("published", text, company=company.name)
-    elif newest and settings.published.is_file():
+    elif newest and home.published.is_file():
         yield Check("published", f"published: snapshot {newest.snapshot_id}", company=company.name)
 
 
-def tables(settings: Settings) -> Iterator[Check]:
+def tables(home: Home) -> Iterator[Check]:
     """Whether all tables can be read in full, and the published tables equal those of the warehouse.
 
     DuckDB stores a checksum of each block, and compares it when the block is read.
@@ -70,7 +70,7 @@ def tables(settings: Settings) -> Iterator[Check]:
         WarehouseError: if a table cannot be read, or a copy differs.
     """
     digests: list[Digests] = []
-    for file in (settings.warehouse, settings.published):
+    for file in (home.warehouse, home.published):
         if not file.is_file():
             return
         try:
@@ -83,13 +83,13 @@ def tables(settings: Settings) -> Iterator[Check]:
                 return
             raise WarehouseError(
                 f"Cannot read all of {file} ({str(error).splitlines()[0]}); "
-                + (_AGAIN if file == settings.published else "`pipedrive-graph rebuild` rebuilds it.")
+                + (_AGAIN if file == home.published else "`pipedrive-graph rebuild` rebuilds it.")
             ) from error
     warehouse, copies = digests
     different = sorted(name for name in warehouse.keys() & copies.keys() if warehouse[name] != copies[name])
     if different:
         raise WarehouseError(
-            f"{settings.published} differs from the warehouse ({different[0].partition('.')[2]} differs"
+            f"{home.published} differs from the warehouse ({different[0].partition('.')[2]} differs"
             f"{f', and {len(different) - 1} more' if len(different) > 1 else ''}); {_AGAIN}"
         )
     read = counted(len(warehouse) + len(copies), "table")

@@ -10,7 +10,7 @@ import duckdb
 from pipedrive_graph.checkup.check import Check, State, warning
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.losses import advised, losses, raise_for
 from pipedrive_graph.errors import LandingError, OtherVersionError, UnusableError, WarehouseError
 from pipedrive_graph.landing import Landing
@@ -18,9 +18,9 @@ from pipedrive_graph.warehouse import ingest, tables
 from pipedrive_graph.warehouse.database import attached, is_written, obstacle
 
 
-def published(settings: Settings) -> Iterator[Check]:
+def published(home: Home) -> Iterator[Check]:
     """Whether anything is published. A damaged file is a warning: the next sync publishes it again."""
-    file = settings.published
+    file = home.published
     if file.is_dir():
         raise WarehouseError(f"Cannot write {file}: it is a folder; move it away.")
     try:
@@ -34,14 +34,14 @@ def published(settings: Settings) -> Iterator[Check]:
         yield warning("database", f"Cannot open {file} ({reason}); the next sync publishes it again.")
 
 
-def warehouse(settings: Settings) -> Iterator[Check]:
+def warehouse(home: Home) -> Iterator[Check]:
     """Whether the warehouse can be used; no result if there is none."""
-    file = settings.warehouse
+    file = home.warehouse
     if not file.exists():
         return
     if file.is_dir():
         raise WarehouseError(f"Cannot open {file}: it is a folder; move it away, then try again.")
-    with advised(settings):
+    with advised(home):
         reason = obstacle(file)
         if reason is not None:
             raise UnusableError(f"Cannot open {file} ({reason}).")
@@ -50,9 +50,9 @@ def warehouse(settings: Settings) -> Iterator[Check]:
         except duckdb.Error:
             yield Check("warehouse", f"{file} (another process writes it)", State.WARNING)
         except OtherVersionError as error:
-            if losses(settings) != []:
+            if losses(home) != []:
                 raise
-            yield warning("warehouse", f"{error} The next sync rebuilds it from {_landed(settings)}.")
+            yield warning("warehouse", f"{error} The next sync rebuilds it from {_landed(home)}.")
         else:
             yield _usable(file, lacking)
 
@@ -68,39 +68,39 @@ def _usable(file: Path, lacking: list[str]) -> Check:
     )
 
 
-def _landed(settings: Settings) -> str:
+def _landed(home: Home) -> str:
     """The sources of a rebuild, in words."""
-    landing = Landing(settings.storage)
+    landing = Landing(home.storage)
     snapshots = sum(len(landing.of(name).digests()) for name in landing.companies())
     return f"{counted(snapshots, 'snapshot')} and the journal, and loses nothing"
 
 
-def history(settings: Settings, company: Company) -> Iterator[Check]:
+def history(home: Home, company: Company) -> Iterator[Check]:
     """Whether the landing and the journal hold everything that the warehouse was built from."""
-    if _is_written(settings):
+    if _is_written(home):
         return
-    raise_for(settings, company.name, losses(settings, company.name))
-    if settings.warehouse.is_file():
-        with advised(settings):
-            ingest.pending(Landing(settings.storage).of(company.name), taken(settings, company.name))
+    raise_for(home, company.name, losses(home, company.name))
+    if home.warehouse.is_file():
+        with advised(home):
+            ingest.pending(Landing(home.storage).of(company.name), taken(home, company.name))
     yield from ()
 
 
-def _is_written(settings: Settings) -> bool:
+def _is_written(home: Home) -> bool:
     """Whether another process is writing the warehouse, so that it cannot be read."""
     try:
-        with attached(settings.warehouse):
+        with attached(home.warehouse):
             return False
     except duckdb.Error as error:
         return is_written(error)
 
 
-def taken(settings: Settings, company: str) -> list[str]:
+def taken(home: Home, company: str) -> list[str]:
     """The digests of the company's snapshots in the warehouse; none if it cannot be read."""
-    if not settings.warehouse.is_file():
+    if not home.warehouse.is_file():
         return []
     try:
-        with attached(settings.warehouse) as connection:
+        with attached(home.warehouse) as connection:
             connection.execute("USE held")
             return ingest.taken(connection, company)
     except duckdb.Error:

@@ -22,20 +22,22 @@ def examine(
     """
     settings = loaded.settings
     of_all: Checks = {
-        "home": lambda: storage.home(settings),
+        "home": lambda: storage.folder(settings),
         "forget": lambda: forgotten.forget(settings, finished_by_sync=True),
         "files": lambda: storage.files_of(settings, companies),
         "output": lambda: storage.output(settings),
         "space": lambda: storage.space(settings),
         "database": lambda: databases.published(settings),
         "warehouse": lambda: databases.warehouse(settings),
-        "collected": lambda: forgotten.uncollected(settings),
+        "collected": lambda: forgotten.uncollected(settings, settings.names),
         "rules": lambda: configuration.rules(loaded),
         "waivers": lambda: configuration.waivers_file(loaded),
-        "alerts": lambda: configuration.alerts(loaded.alerts, settings.home),
+        "alerts": lambda: configuration.alerts(loaded.alerts, settings.folder),
         "reviews": lambda: configuration.owners_of_roles(loaded),
     }
     for name, check in of_all.items():
+        if name == "collected" and not settings.listed:
+            continue  # a variable names one company, and other processes may have another
         yield from checked(name, check)
     for company in companies:
         of_one: Checks = {

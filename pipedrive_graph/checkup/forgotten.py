@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pipedrive_graph.checkup.check import Check, fault, warning
 from pipedrive_graph.common import interrupted
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.forget.company import advice, not_collected
 from pipedrive_graph.landing import Landing
 
 
-def forget(settings: Settings, *, finished_by_sync: bool) -> Iterator[Check]:
+def forget(home: Home, *, finished_by_sync: bool) -> Iterator[Check]:
     """Whether a `forget` is unfinished; no result if none is.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         finished_by_sync: whether the next sync would finish it, so that it is only a warning.
     """
-    if interrupted.is_interrupted(settings.home):
-        error = LandingError(interrupted.sentence(settings.home))
+    if interrupted.is_interrupted(home.folder):
+        error = LandingError(interrupted.sentence(home.folder))
         yield warning("forget", error) if finished_by_sync else fault("forget", error)
-    elif (settings.home / interrupted.FOLDER).exists():
+    elif (home.folder / interrupted.FOLDER).exists():
         yield warning(
             "forget",
             "A `forget` is running, or was interrupted before it changed anything: the next forget or sync"
-            f" removes {settings.home / interrupted.FOLDER}.",
+            f" removes {home.folder / interrupted.FOLDER}.",
         )
 
 
-def deleted(settings: Settings) -> Iterator[Check]:
+def deleted(home: Home) -> Iterator[Check]:
     """The companies that were deleted; no result if there are none.
 
     Raises:
         LandingError: if the file of tombstones is damaged.
     """
-    tombstones = Landing(settings.storage).forgotten().tombstones
+    tombstones = Landing(home.storage).forgotten().tombstones
     if tombstones:
         names = ", ".join(f"{tombstone.company} ({tombstone.at:%Y-%m-%d})" for tombstone in tombstones)
         yield Check("forgotten", f"deleted companies: {names}")
 
 
-def uncollected(settings: Settings) -> Iterator[Check]:
-    """The companies that are no longer in the settings, but whose data is still stored and published."""
-    for company in not_collected(settings):
+def uncollected(home: Home, configured: Collection[str]) -> Iterator[Check]:
+    """The companies that are no longer in companies.toml, but whose data is still stored and published."""
+    for company in not_collected(home, configured):
         yield warning("collected", advice(company), company=company)

@@ -13,7 +13,7 @@ from pipedrive_graph.checkup.check import Check, fault
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.decisions.losses import check_journal
@@ -29,15 +29,15 @@ from pipedrive_graph.runs import record
 _ENDPOINTS, _OUTCOMES = set(Endpoint), set(Outcome)
 
 
-def landing(settings: Settings, company: Company, *, quick: bool) -> Iterator[Check]:
+def landing(home: Home, company: Company, *, quick: bool) -> Iterator[Check]:
     """Whether every file of every snapshot is intact, and every response in it can be parsed.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: the company whose snapshots are checked.
         quick: whether to compare only the sizes of the files, and read only the manifests.
     """
-    snapshots = Landing(settings.storage).of(company.name)
+    snapshots = Landing(home.storage).of(company.name)
     faults: list[LandingError] = [
         LandingError(f"{folder} has no {MANIFEST}; restore it from a backup, or move the folder away.")
         for folder in snapshots.strays()
@@ -81,18 +81,18 @@ def _tombstones(snapshots: CompanyLanding) -> Iterator[Check]:
         yield Check("forgotten", text, company=snapshots.company)
 
 
-def journal(settings: Settings, company: Company) -> Iterator[Check]:
+def journal(home: Home, company: Company) -> Iterator[Check]:
     """Whether the journal is complete, and the rosters and reviews that it names are intact."""
-    entries = Journal.of(settings, company.name)
-    check_journal(settings, company.name)
+    entries = Journal.of(home, company.name)
+    check_journal(home, company.name)
     lines = entries.lines()
     if lines and not entries.has_head():
         raise LandingError(f"{entries.head} is missing or damaged; the next sync writes it again.")
-    rosters.recorded(settings, [company.name])
+    rosters.recorded(home, [company.name])
     lost = entries.lost()
     opened = [line.content for line in lines if line.kind == OPENED and line.content["sha256"] not in lost]
     for review in opened:
-        recall(settings, company.name, review["review_id"], review["sha256"])
+        recall(home, company.name, review["review_id"], review["sha256"])
     if lines:
         digests = {line.content.get("sha256") for line in lines if line.kind == rosters.KIND} - {None} - lost
         named = f"{counted(len(digests), 'roster')} and {counted(len(opened), 'review')} that it names"
@@ -100,30 +100,30 @@ def journal(settings: Settings, company: Company) -> Iterator[Check]:
         yield Check("journal", text, company=company.name)
 
 
-def alerts(settings: Settings, alerts_file: AlertsFile, company: Company) -> Iterator[Check]:
+def alerts(home: Home, alerts_file: AlertsFile, company: Company) -> Iterator[Check]:
     """Whether the alert files are intact: the record of sent alerts, and the copy of alerts.toml.
 
     Raises:
         AlertError: if one is damaged or missing.
     """
-    state.read(settings, company.name)
-    fallback.check(settings.home)
+    state.read(home, company.name)
+    fallback.check(home.folder)
     channels = alerts_file.channels_of(company.name)
-    if channels and fallback.exists(settings.home) and not state.exists(settings, company.name):
+    if channels and fallback.exists(home.folder) and not state.exists(home, company.name):
         raise AlertError(
-            f"The record of alerts about {company.name} is missing from {settings.home / 'alerts'}."
+            f"The record of alerts about {company.name} is missing from {home.folder / 'alerts'}."
             " The next run sends all open findings once more."
         )
     yield from ()
 
 
-def runs(settings: Settings, company: Company) -> Iterator[Check]:
+def runs(home: Home, company: Company) -> Iterator[Check]:
     """Whether the record of a company's runs is intact, if there is one.
 
     Raises:
         LandingError: if it is damaged.
     """
-    record.read(settings, company.name)
+    record.read(home, company.name)
     yield from ()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from pipedrive_graph.cli import output
+from pipedrive_graph.cli import streams
 from pipedrive_graph.cli.app import group
 from pipedrive_graph.cli.ending import end
 from pipedrive_graph.cli.runner import run, say
@@ -19,9 +19,9 @@ def main() -> None:
 
     The exit code does not change if the reader closes the pipe. Output lost for another reason is an error.
     """
-    output.secure()
+    streams.secure()
     code = run(group, sys.argv[1:])
-    error = output.lost()
+    error = streams.lost()
     if error is not None:
         say(f"The output could not be written ({error.strerror}).", logging.ERROR, exit_code=code or 1)
     end(code or int(error is not None))

@@ -7,35 +7,35 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.cli import suggestions
 from pipedrive_graph.cli.arguments import check
 from pipedrive_graph.cli.commands.completion import COMPANY
 
 _COMMANDS = {
     "demo": "Run the whole pipeline on a simulated company; no account needed.",
-    "sync": "Read, build, check and publish: the nightly job, in this process.",
+    "sync": "Collect the companies, build, check and publish: the nightly run.",
     "login": "Authorise an OAuth app instead of using an API token.",
     "plan": "Estimate how many requests, tokens and seconds a collection takes.",
     "doctor": "Check what the next sync needs; change nothing.",
     "visibility": "Check the model of who can see what against Pipedrive.",
-    "status": "Show whether the last runs went well, for health checks.",
+    "status": "Show how the last runs ended, for people and health checks.",
     "verify": "Check every stored file and table for damage.",
     "findings": "List the findings, worst first, or show one finding in full.",
     "waive": "Accept a finding for a time, with a reason.",
-    "ack": "Acknowledge an event.",
+    "ack": "Acknowledge an event that was looked into.",
     "review": "Run an access review: the owners of roles decide who keeps access.",
     "alerts": "Send the alerts that are due, or a test over each channel.",
     "rebuild": "Rebuild the warehouse from the landing and the journals, and publish it.",
     "backup": "Write everything that cannot be rebuilt into one archive.",
     "restore": "Restore a backup into an empty home folder, and rebuild the rest.",
-    "forget": "Delete old data, a person or a company, for good; a dry run first.",
+    "forget": "Delete old data, a person or a company for good; without --yes, only list it.",
     "report": "Write the access report, one HTML file per company.",
     "changes": "List what changed between snapshots.",
     "sql": "Query the published file, read-only, or list its tables.",
     "explore": "Answer ten questions about the published file in a notebook, with charts.",
     "export": "Export tables, graph or findings for other programs, such as Excel, Neo4j or a SIEM.",
-    "dagster": "Run Dagster's web page and daemon, safe to open in a browser.",
+    "dagster": "Run Dagster's web page and its daemon on this machine.",
     "simulate": "Serve a simulated Pipedrive company until interrupted.",
 }
 """The commands, in the order in which a newcomer needs them."""
@@ -86,6 +86,6 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(pipedrive_graph.__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def group() -> None:
     """The identity graph of a Pipedrive company: who has which access, and which access is a risk."""

@@ -37,6 +37,9 @@ def known_companies(chosen: Sequence[str]) -> list[str | None]:
 
 def report(configuration: Configuration, error: ConfigurationError) -> None:
     """Send an alert about a mistake, and print deliveries that failed to stderr."""
-    outcomes = send.misconfigured(configuration.settings, configuration.alerts_file, error, on_wait=say)
+    settings = configuration.settings
+    outcomes = send.misconfigured(
+        settings, configuration.alerts_file, error, companies=settings.names, on_wait=say
+    )
     for sentence in send.problems(outcomes):
         say(f"Warning: {sentence}")

@@ -1,92 +1,165 @@
-"""Makes writing to stdout and stderr safe even if they are closed, a broken pipe, or not UTF-8.
-
-A command must not fail because its output is not read to the end. So output after the reader has gone is
-dropped, and characters that the encoding lacks are replaced.
-"""
+"""Prints the rows of a query: as a table or markdown for people, as CSV or JSON for programs."""
 
 from __future__ import annotations
 
-import os
+import csv
+import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+import duckdb
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipedrive_graph.cli import terminal
+from pipedrive_graph.cli.streams import reader_is_gone
+from pipedrive_graph.common.text import escaped, markdown_cell, markdown_line, printable, safe_cell
+
+_AT_ONCE = 10_000
+"""Rows per fetch, so that a large result need not fit into memory."""
+
+_NARROW = 24
+"""The least width at which a column of long texts is still readable."""
+
+_GAP = 2
+"""Spaces between two columns."""
+
+_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
-class Output:
-    """A text stream whose writes never fail.
-
-    It has no `buffer`, so that libraries cannot bypass it with bytes.
+class Result:
+    """The rows of a query, fetched as they are printed.
 
     Attributes:
-        is_closed: whether the reader has closed the pipe; further output is dropped.
-        error: another reason why output could not be written, such as a full disk.
+        names: the names of the columns.
+        numeric: whether each column is numeric.
+        cut: whether rows beyond the limit were dropped.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.is_closed = False
-        self.error: OSError | None = None
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, most: int) -> None:
+        columns = cursor.description or []
+        self.names = [str(column[0]) for column in columns]
+        self.numeric = [any(word in str(column[1]) for word in _NUMBERS) for column in columns]
+        self.cut = False
+        self._cursor = cursor
+        self._most = most
 
-    def write(self, text: str | bytes) -> int:
-        """Write text while the stream works. Click writes bytes for shell completion."""
-        if isinstance(text, bytes):
-            text = text.decode(errors="replace")
-        self._attempt(lambda: self._stream.write(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the buffer."""
-        self._attempt(self._stream.flush)
-
-    def __getattr__(self, name: str) -> object:
-        if name == "buffer":
-            raise AttributeError(name)
-        return getattr(self._stream, name)
-
-    def _attempt(self, action: Callable[[], object]) -> None:
-        if self.is_closed or self.error is not None:
-            return
-        try:
-            action()
-        except BrokenPipeError:
-            self.is_closed = True
-        except OSError as error:
-            self.error = error
-        else:
-            return
-        self._discard()
-
-    def _discard(self) -> None:
-        """Redirect to the null device: Python flushes the buffer once more when it ends."""
-        with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        printed = 0
+        while not reader_is_gone() and (batch := self._cursor.fetchmany(_AT_ONCE)):
+            for row in batch:
+                if self._most and printed == self._most:
+                    self.cut = True
+                    return
+                printed += 1
+                yield row
 
 
-def secure() -> None:
-    """Replace stdout and stderr by streams whose writes never fail."""
-    for descriptor in (0, 1, 2):  # a database file must not get the descriptor of a closed stdout
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-        stream.reconfigure(errors="replace")
-        setattr(sys, name, Output(stream))
+def _table(result: Result) -> None:
+    """Print a table; if it would be too wide to read, print a block of lines per row."""
+    console = terminal.console()
+    rows = [[_cell(value) for value in row] for row in result]
+    if not rows:
+        console.print(Text("No rows.", style="dim"))
+        return
+    names = [printable(name) for name in result.names]
+    columns = zip(names, *([cell.plain for cell in row] for row in rows), strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
+    if sum(min(width, _NARROW) + _GAP for width in widths) > console.width:
+        _blocks(console, names, rows)
+        return
+    table = Table(box=None, padding=(0, _GAP, 0, 0), show_edge=False, header_style="dim")
+    for name, numeric in zip(names, result.numeric, strict=True):
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
-def reader_is_gone() -> bool:
-    """Whether the reader of stdout is gone, as after `| head -1`; then output need not be computed."""
-    stdout: object = sys.stdout  # in tests it is another stream
-    return isinstance(stdout, Output) and stdout.is_closed
+def _blocks(console: Console, names: list[str], rows: list[list[Text]]) -> None:
+    for number, row in enumerate(rows, start=1):
+        block = Table(box=None, padding=(0, _GAP, 0, 0), show_header=False)
+        block.add_column(style="dim", no_wrap=True)
+        block.add_column(ratio=1, overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            block.add_row(Text(name), cell)
+        console.print(Text(f"row {number}", style="bold"))
+        console.print(block)
 
 
-def lost() -> OSError | None:
-    """Flush the streams; return why output was lost, unless the reader closed the pipe."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    stdout: object = sys.stdout
-    return stdout.error if isinstance(stdout, Output) else None
+def _markdown(result: Result) -> None:
+    click.echo(markdown_line([markdown_cell(printable(name)) for name in result.names]))
+    click.echo(markdown_line(["---:" if numeric else "---" for numeric in result.numeric]))
+    for row in result:
+        cells = ("" if value is None else _cell(value).plain for value in row)
+        click.echo(markdown_line([markdown_cell(cell) for cell in cells]))
+
+
+def _csv(result: Result) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow([safe_cell(name) for name in result.names])
+    writer.writerows([_safe(value) for value in row] for row in result)
+
+
+def _json(result: Result) -> None:
+    for row in result:
+        click.echo(escaped(_dumped(dict(zip(result.names, row, strict=True)))))
+
+
+FORMATS: dict[str, Callable[[Result], None]] = {
+    "table": _table,
+    "csv": _csv,
+    "json": _json,
+    "markdown": _markdown,
+}
+
+PEOPLE = {"table", "markdown"}
+"""Formats for people; they have a default limit of rows."""
+
+
+def _cell(value: object) -> Text:
+    """A value in readable form; NULL differs from an empty text."""
+    if value is None:
+        return Text("NULL", style="dim")
+    if isinstance(value, datetime):
+        return Text(value.isoformat(sep=" ", timespec="seconds"))
+    if isinstance(value, float):
+        return Text(f"{value:.4f}".rstrip("0").rstrip("."))
+    if isinstance(value, list):
+        return Text(", ".join(_cell(element).plain for element in value))
+    return Text("\n".join(map(printable, _plain(value).split("\n"))))
+
+
+def _safe(value: object) -> object:
+    """A value for a CSV that a spreadsheet may open: numbers stay numbers, texts cannot become formulas."""
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return value if number else safe_cell("" if value is None else _plain(value))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool | list | dict):
+        return _dumped(value)
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(_with_texts_as_keys(value), ensure_ascii=False, default=_written)
+
+
+def _with_texts_as_keys(value: object) -> object:
+    """Convert keys to text: JSON has no other keys, but a MAP may."""
+    if isinstance(value, dict):
+        return {_plain(key): _with_texts_as_keys(item) for key, item in value.items()}
+    return [_with_texts_as_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _written(value: object) -> str | float:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)

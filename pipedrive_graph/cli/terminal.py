@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from pipedrive_graph.common.text import printable
+from pipedrive_graph.common.text import counted, printable
 
 if TYPE_CHECKING:  # `status` must not import these: they are slow
     from pipedrive_graph.landing import Manifest
@@ -126,9 +126,9 @@ def _render_findings(console: Console, summary: Summary) -> None:
     if not total:
         console.print(f"  No open findings{waived}.", style="green", highlight=False)
         return
-    counted = [(name, count) for name, count in summary.counts.items() if count]
-    line = Text(f"  {total} open finding{'s' * (total > 1)}: ")
-    line.append_text(Text(", ").join(Text(f"{count} {name}", style=COLOURS[name]) for name, count in counted))
+    counts = [(name, count) for name, count in summary.counts.items() if count]
+    line = Text(f"  {counted(total, 'open finding')}: ")
+    line.append_text(Text(", ").join(Text(f"{count} {name}", style=COLOURS[name]) for name, count in counts))
     console.print(line.append(waived, style="dim"))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column()

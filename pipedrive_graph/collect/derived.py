@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from pipedrive_graph.collect.call_log import LISTED, CallLog
-from pipedrive_graph.collect.resuming import DETAILS, answer_of
+from pipedrive_graph.collect.stored_answers import DETAILS, answer_of
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import CompanyLanding, KnownIds, Manifest
 from pipedrive_graph.landing.records import KNOWN, MEMORY, ObservationState, RecordT

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
+
+Ask = Callable[[Iterable[Call]], Awaitable[None]]
+"""Makes calls, and records their answers in the call log."""
 
 PAGE = 500
 """The largest page size of Pipedrive's lists, in rows."""

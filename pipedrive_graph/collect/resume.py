@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.company import Collect, Company
 from pipedrive_graph.errors import NotAuthorisedError

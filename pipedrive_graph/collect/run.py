@@ -16,8 +16,8 @@ from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.progress import Observer, Progress
 from pipedrive_graph.collect.resume import identity_of, refuse_another_company, refuse_without_users, resumed
-from pipedrive_graph.collect.resuming import SETTLED, answers_of, line_of
 from pipedrive_graph.collect.steps import Past, ask_details, past_of
+from pipedrive_graph.collect.stored_answers import SETTLED, answers_of, line_of
 from pipedrive_graph.collect.unseen import contradictions
 from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.common import clock

@@ -15,8 +15,8 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from pipedrive_graph.collect.by_access import Ask
 from pipedrive_graph.collect.call_log import CallLog
+from pipedrive_graph.collect.plan import Ask
 from pipedrive_graph.pipedrive.answers import NOT_OFFERED
 from pipedrive_graph.pipedrive.endpoints import Call, Endpoint
 from pipedrive_graph.pipedrive.ratelimit.costs import tokens

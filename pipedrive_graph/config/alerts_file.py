@@ -147,7 +147,7 @@ def read(settings: Settings) -> AlertsFile:
     Args:
         settings: the home folder with the file, and the companies.
     """
-    file, text = settings.home / FILE, None
+    file, text = settings.folder / FILE, None
     # if the companies are a guess, an alert may name another one
     companies = None if settings.guessed else tuple(company.name for company in settings.companies)
     try:
@@ -173,7 +173,9 @@ def parse(text: str, file: Path, companies: tuple[str, ...] | None) -> Alerts:
     try:
         checked = _File.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {sentence(error, _File)}") from error
+        raise ConfigurationError(
+            sentence(error, _File, str(file), line=partial(toml.on_line, text))
+        ) from error
     channels: list[Channel] = []
     for number, entry in enumerate(entries, 1):
         channel = _read_channel(number, entry, text, file, companies)
@@ -237,9 +239,8 @@ def _channel(
     try:
         alert = _Alert.model_validate(entry)
     except ValidationError as error:
-        raise ConfigurationError(
-            f"{place}: {sentence(error, _Alert, noun='key of an alert', depth=1)}"
-        ) from error
+        problem = sentence(error, _Alert, place, noun="key of an alert", depth=1, line=line_of)
+        raise ConfigurationError(problem) from error
     for key in ("severities", "on"):
         if not getattr(alert, key):
             raise ConfigurationError(f"{place}: {key}: must not be empty; leave the key out for the default.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pipedrive_graph.common import environment
+from pipedrive_graph.common import environment, pasted
+from pipedrive_graph.common.text import meant, printable
 from pipedrive_graph.config import credentials
 from pipedrive_graph.errors import ConfigurationError
 
@@ -200,3 +202,16 @@ class Company:
                 f"{place[0].upper()}{place[1:]} holds characters that no API token has; copy the token again."
             )
         return token
+
+
+def check_known(name: str, names: Collection[str]) -> None:
+    """Refuse a company that the settings do not name.
+
+    Raises:
+        ConfigurationError: naming the companies of the settings.
+    """
+    if name not in names:
+        raise ConfigurationError(
+            f"The settings have no company '{pasted.shown(printable(name))}'{meant(name, names)};"
+            f" there is: {', '.join(names)}."
+        )

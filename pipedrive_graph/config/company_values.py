@@ -1,54 +1,77 @@
-"""Checks the values of a company's settings, wherever they are set."""
+"""The values of a company's settings, wherever they are set: a table of companies.toml, or variables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from pipedrive_graph.common import pasted
-from pipedrive_graph.config.company import Collect, Plan
-from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.config.company import DEFAULT_BASE_URL, Collect, Plan
 
 
-def check(table: Mapping[str, Any], labels: Mapping[str, str]) -> None:
-    """Refuse a value that cannot be used.
+def _only(is_valid: Callable[[Any], bool], expected: str) -> BeforeValidator:
+    """Refuse a value that is not valid, with a message about what is expected."""
 
-    Args:
-        table: the values, by key.
-        labels: the name of each key and where it is set, for messages.
+    def check(value: object) -> object:
+        if not is_valid(value):
+            raise ValueError(f"must be {expected}")
+        return value
 
-    Raises:
-        ConfigurationError: naming the first one.
-    """
-    reserve, limit = table["daily_reserve"], table["daily_limit"]
-    if isinstance(reserve, bool) or not isinstance(reserve, int | float) or not 0 <= reserve < 1:
-        raise ConfigurationError(
-            f"{labels['daily_reserve']} must be a number from 0 to less than 1, such as 0.25."
-        )
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise ConfigurationError(f"{labels['daily_limit']} must be a whole number above 0, such as 80000.")
-    if table["collect"] not in set(Collect):
-        raise ConfigurationError(
-            f"{labels['collect']} must be {' or '.join(Collect)}, not '{pasted.shown(table['collect'])}'."
-        )
-    days = table["observe_within"]
-    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 366:
-        raise ConfigurationError(
-            f"{labels['observe_within']} must be a number of days above 0, at most 366, such as 7."
-        )
-    if not isinstance(table["visibility"], bool):
-        raise ConfigurationError(f"{labels['visibility']} must be true or false.")
-    plan = table["plan"]
-    if plan is not None and plan not in set(Plan):
-        raise ConfigurationError(
-            f"{labels['plan']} must be {', '.join(list(Plan)[:-1])} or {Plan.ULTIMATE}, not"
-            f" '{pasted.shown(str(plan))}'."
-        )
-    retention = table["retention_days"]
-    if retention is not None and (
-        isinstance(retention, bool) or not isinstance(retention, int) or retention < 1
-    ):
-        raise ConfigurationError(
-            f"{labels['retention_days']} must be a whole number of days above 0, such as 365; leave it out"
-            " to keep everything."
-        )
+    return BeforeValidator(check)
+
+
+def _number(value: Any, *, whole: bool = False) -> float:  # noqa: ANN401 - whatever stands in the file
+    """Return a number for a comparison; anything else is not a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and (not whole or isinstance(value, int)) else math.nan
+
+
+def _way_of_collecting(value: Any) -> Collect:  # noqa: ANN401 - whatever stands in the file
+    if value not in [*Collect]:
+        raise ValueError(f"must be {' or '.join(Collect)}, not '{value}'")
+    return Collect(value)
+
+
+def _plan(value: Any) -> Plan:  # noqa: ANN401 - whatever stands in the file
+    if value not in [*Plan]:
+        raise ValueError(f"must be {', '.join([*Plan][:-1])} or {Plan.ULTIMATE}, not '{value}'")
+    return Plan(value)
+
+
+_text = _only(lambda value: isinstance(value, str) and bool(value.strip()), "a text")
+_address = _only(
+    lambda value: not isinstance(value, str) or pasted.is_plain_address(value),
+    f"a plain https address, such as {DEFAULT_BASE_URL}",
+)
+_share = _only(lambda value: 0 <= _number(value) < 1, "a number from 0 to less than 1, such as 0.25")
+_limit = _only(lambda value: _number(value, whole=True) >= 1, "a whole number above 0, such as 80000")
+_days = _only(lambda value: 0 < _number(value) <= 366, "a number of days above 0, at most 366, such as 7")
+_retention = _only(
+    lambda value: _number(value, whole=True) >= 1,
+    "a whole number of days above 0, such as 365; leave it out to keep everything",
+)
+_switch = _only(lambda value: isinstance(value, bool), "true or false")
+_Text = Annotated[str, _text]
+
+
+class CompanyValues(BaseModel):
+    """The settings of one company by their keys, checked."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    base_url: Annotated[_Text, _address]
+    daily_reserve: Annotated[float, _share]
+    daily_limit: Annotated[int, _limit]
+    collect: Annotated[Collect, BeforeValidator(_way_of_collecting)]
+    observe_within: Annotated[float, _days]
+    retention_days: Annotated[int, _retention] | None = None
+    visibility: Annotated[bool, _switch] = False
+    plan: Annotated[Plan, BeforeValidator(_plan)] | None = None
+    api_token_env: _Text | None = None
+    client_id_env: _Text | None = None
+    client_secret_env: _Text | None = None
+    refresh_token_env: _Text | None = None
+    roster: _Text | None = None

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipedrive_graph.common import environment, trust
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 
 OLD = 3_600
 """Seconds after the last write after which a temporary file is abandoned; no write takes so long."""
@@ -24,17 +24,17 @@ OLD = 3_600
 _ENDING = ".tmp"
 
 
-def remove(settings: Settings, companies: Sequence[str]) -> None:
+def remove(home: Home, companies: Sequence[str]) -> None:
     """Remove old temporary files and folders; one that cannot be removed stays.
 
     The caller holds the lock of the warehouse.
 
     Args:
-        settings: the paths of the installation.
+        home: the home folder.
         companies: the companies that are built; the folders of others are not searched.
     """
     oldest = time.time() - OLD
-    for path in _temporaries(settings.home, companies):
+    for path in _temporaries(home.folder, companies):
         with suppress(OSError):
             if _written(path) < oldest:
                 if path.is_dir() and not path.is_symlink():
@@ -43,16 +43,15 @@ def remove(settings: Settings, companies: Sequence[str]) -> None:
                     path.unlink()
 
 
-def close_folders(settings: Settings, companies: Sequence[str]) -> None:
+def close_folders(home: Home, companies: Sequence[str]) -> None:
     """Remove other users' access to the folders of data; a folder of another user stays as it is.
 
     Earlier versions created folders according to the umask. Reports and exports have their own setting.
     """
     rights = 0o007 if environment.value(trust.GROUP_VARIABLE) else 0o077
-    home = settings.home
-    landing = [settings.landing, *(settings.landing / company for company in companies)]
-    for folder in (*landing, settings.journal, home / "alerts", home / "tokens"):
-        for path in (folder, *(() if folder == settings.landing else folder.glob("*"))):
+    landing = [home.landing, *(home.landing / company for company in companies)]
+    for folder in (*landing, home.journal, home.folder / "alerts", home.folder / "tokens"):
+        for path in (folder, *(() if folder == home.landing else folder.glob("*"))):
             with suppress(OSError):
                 mode = stat.S_IMODE(path.lstat().st_mode)
                 if mode & rights and path.is_dir() and not path.is_symlink():

@@ -167,5 +167,4 @@ def load(home: Path) -> Options:
     try:
         return Options.model_validate(toml.parse(text, file))
     except ValidationError as error:
-        problem = sentence(error, Options, depth=2, line=line)
-        raise ConfigurationError(f"{file}: {problem}") from error
+        raise ConfigurationError(sentence(error, Options, str(file), depth=2, line=line)) from error

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipedrive_graph.common import environment, files
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError, LandingError
 
 NAMED = 3
@@ -85,51 +85,50 @@ def hand_over(home: Path, before: Seen) -> None:
                 os.chown(path, to.st_uid, to.st_gid, follow_symlinks=False)
 
 
-def check(settings: Settings, companies: Sequence[str]) -> None:
+def check(home: Home, companies: Sequence[str]) -> None:
     """Refuse to continue if this user may not access a file or folder that a run needs.
 
     Raises:
         LandingError: naming the first ones, with their owner and the current user.
     """
-    _refuse(settings, [*closed(settings, companies)])
+    _refuse(home, [*closed(home, companies)])
 
 
-def check_company(settings: Settings, company: str) -> None:
+def check_company(home: Home, company: str) -> None:
     """Refuse to continue if this user may not access a file of one company; `check` covers the rest.
 
     Raises:
         LandingError: naming the first ones, with their owner and the current user.
     """
-    journal = settings.journal / f"{company}.ndjson"
-    paths = [*_closed([settings.landing / company, settings.reports / company])]
+    journal = home.journal / f"{company}.ndjson"
+    paths = [*_closed([home.landing / company, home.reports / company])]
     if _is_closed(journal):
         paths.append(journal)
-    _refuse(settings, paths)
+    _refuse(home, paths)
 
 
-def _refuse(settings: Settings, paths: list[Path]) -> None:
+def _refuse(home: Home, paths: list[Path]) -> None:
     if paths:
         more = f"; and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
         named = "; ".join(f"{path}: {files.ownership(path)}" for path in paths[:NAMED])
-        advice = f"run `chown -R {files.current_user()} {settings.home}` as root"
+        advice = f"run `chown -R {files.current_user()} {home.folder}` as root"
         raise LandingError(f"Cannot read or write {named}{more}: {advice}.")
 
 
-def closed(settings: Settings, companies: Sequence[str]) -> Iterator[Path]:
+def closed(home: Home, companies: Sequence[str]) -> Iterator[Path]:
     """Yield the files and folders of the home that a run reads or writes and this user may not."""
-    home = settings.home
-    if not home.is_dir():
+    if not home.folder.is_dir():
         return
-    if not files.may(home, os.R_OK | os.W_OK | os.X_OK):
-        yield home
+    if not files.may(home.folder, os.R_OK | os.W_OK | os.X_OK):
+        yield home.folder
         return
-    folders = [settings.landing, settings.journal, settings.reports]
+    folders = [home.landing, home.journal, home.reports]
     for company in companies:
-        folders += [settings.landing / company, settings.reports / company]
-    yield from _closed([home, *folders])
-    journals = [settings.journal / f"{company}.ndjson" for company in companies]
-    wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
-    yield from filter(_is_closed, (settings.warehouse, wal, *journals))
+        folders += [home.landing / company, home.reports / company]
+    yield from _closed([home.folder, *folders])
+    journals = [home.journal / f"{company}.ndjson" for company in companies]
+    wal = home.warehouse.with_name(f"{home.warehouse.name}.wal")
+    yield from filter(_is_closed, (home.warehouse, wal, *journals))
 
 
 def _is_closed(file: Path) -> bool:

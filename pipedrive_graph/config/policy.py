@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,8 +126,9 @@ def load(settings: Settings) -> Policies:
     Raises:
         ConfigurationError: if the file cannot be used, naming the place and the reason.
     """
-    file = settings.home / FILE
-    own = toml.read(file) or {}
+    file = settings.folder / FILE
+    text = toml.text(file) or ""
+    own = toml.parse(text, file)
     known = [company.name for company in settings.companies]
     companies = toml.tables_of_companies(own, file, known)
     shared = _merged(_shipped(), own)
@@ -138,25 +139,29 @@ def load(settings: Settings) -> Policies:
                 f"{file}: [companies.{name}] cannot name a folder of rules; all share one."
             )
     return Policies(
-        default=_checked(shared, file),
-        companies={name: _checked(_merged(shared, table), file, name) for name, table in companies.items()},
-        rules=_rules(rules, file, named="rules" in own),
+        default=_checked(shared, file, text),
+        companies={
+            name: _checked(_merged(shared, table), file, text, name) for name, table in companies.items()
+        },
+        rules=_rules(rules, file, text, named="rules" in own),
         collected=tuple(known) if settings.listed else (),
     )
 
 
-def usual_folder(settings: Settings) -> Path:
+def usual_folder(home: Path) -> Path:
     """Return the default folder of custom rules, which findings.toml may change."""
     folder: str = _shipped()["rules"]["folder"]
-    return settings.home / folder
+    return home / folder
 
 
-def _rules(table: object, file: Path, *, named: bool) -> Path:
+def _rules(table: object, file: Path, text: str, *, named: bool) -> Path:
     try:
         name = _Rules.model_validate(table).folder
         folder = file.parent / files.expanded(name)
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {sentence(error, _Rules, above=['rules'])}") from error
+        line = partial(toml.on_line, text)
+        problem = sentence(error, _Rules, str(file), above=["rules"], line=line)
+        raise ConfigurationError(problem) from error
     if named and not folder.is_dir():
         raise ConfigurationError(f"{file}: [rules] folder: {file.parent / shown(name)} does not exist.")
     return folder
@@ -184,18 +189,25 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _checked(tables: Mapping[str, Any], file: Path, company: str | None = None) -> Policy:
+def _checked(tables: Mapping[str, Any], file: Path, text: str, company: str | None = None) -> Policy:
     place = f"{file}: [companies.{company}]" if company else f"{file}"
+    line = partial(toml.on_line, text, *(["companies", company] if company else []))
     known = _shipped()["thresholds"]
     try:
         policy = Policy.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"{place}: {sentence(error, Policy)}") from error
+        raise ConfigurationError(sentence(error, Policy, place, line=line)) from error
     for name in policy.thresholds.keys() - known.keys():
-        raise ConfigurationError(f"{place}: [thresholds] has no setting {shown(name)}{near(name, known)}")
+        raise ConfigurationError(
+            f"{place}: [thresholds] has no setting {shown(name)}{line('thresholds', name)}{near(name, known)}"
+        )
     for name, value in policy.thresholds.items():
         if isinstance(known[name], int) and not value.is_integer():
-            raise ConfigurationError(f"{place}: [thresholds] {name} must be a whole number.")
+            raise ConfigurationError(
+                f"{place}: [thresholds] {name}{line('thresholds', name)} must be a whole number."
+            )
         if name in _SOME_DAYS and value < 1:
-            raise ConfigurationError(f"{place}: [thresholds] {name} must be at least 1 day.")
+            raise ConfigurationError(
+                f"{place}: [thresholds] {name}{line('thresholds', name)} must be at least 1 day."
+            )
     return policy

@@ -113,7 +113,7 @@ def load(settings: Settings) -> RoleOwners | None:
     Raises:
         ConfigurationError: if it cannot be used, naming the place and the reason.
     """
-    file = settings.home / FILE
+    file = settings.folder / FILE
     tables = toml.read(file)
     if tables is None:
         return None

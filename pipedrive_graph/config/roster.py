@@ -86,7 +86,7 @@ def read(path: Path) -> Roster:
     Raises:
         ConfigurationError: if it cannot be used, with the reason.
     """
-    rows = tuple(_alone(list(_rows(path, _text(path)))))
+    rows = tuple(_one_per_address(list(_rows(path, _text(path)))))
     if not rows:
         raise ConfigurationError(f"The roster {path} has no rows.")
     roster = Roster(rows)
@@ -177,16 +177,16 @@ def _row(line: int, header: list[str], cells: list[str]) -> Row:
     composed = (unicodedata.normalize("NFC", cell) for cell in cells)
     named = dict(zip(header, (" ".join(cell.split()) or None for cell in composed), strict=False))
     email, status = named.get("email"), named.get("status")
-    meant = re.sub(r"[\s_-]+", " ", addresses.visible(status or "")).strip().lower()
-    leaver = True if meant in LEAVERS else False if meant in ACTIVE else None
-    address, unread = _address(email or "")
+    normalised = re.sub(r"[\s_-]+", " ", addresses.visible(status or "")).strip().lower()
+    leaver = True if normalised in LEAVERS else False if normalised in ACTIVE else None
+    address, reason = _address(email or "")
     problem = None
     if any(cell.strip() for cell in cells[len(header) :]):
         problem = f"there are {len(cells)} columns, in the header {len(header)}"
     elif not email:
         problem = "there is no e-mail address"
-    elif unread:
-        problem = f"'{legible(email)}' {unread}"
+    elif reason:
+        problem = f"'{legible(email)}' {reason}"
     elif not status:
         problem = f"{address} has no status"
     elif leaver is None:
@@ -203,24 +203,24 @@ def _address(cell: str) -> tuple[str | None, str]:
     return addresses.comparable(cell), ""
 
 
-def _alone(rows: list[Row]) -> Iterator[Row]:
+def _one_per_address(rows: list[Row]) -> Iterator[Row]:
     """Use at most one row per address; rows with a problem of their own are not considered."""
     same: dict[str | None, list[Row]] = {}
     for row in rows:
         if not row.problem:
             same.setdefault(row.email, []).append(row)
-    settled = {row.line: row for group in same.values() for row in _settled(group)}
+    merged = {row.line: row for group in same.values() for row in _merged(group)}
     for row in rows:
-        yield settled.get(row.line, row)
+        yield merged.get(row.line, row)
 
 
-def _settled(group: list[Row]) -> Iterator[Row]:
+def _merged(group: list[Row]) -> Iterator[Row]:
     """Use the first of an address's rows, with the values that all agree on; none if the status differs."""
     first, *others = group
-    otherwise = next((row for row in others if row.leaver != first.leaver), None)
-    if otherwise:
+    contradicting = next((row for row in others if row.leaver != first.leaver), None)
+    if contradicting:
         for row in group:
-            other = otherwise if row.leaver == first.leaver else first
+            other = contradicting if row.leaver == first.leaver else first
             yield replace(row, problem=f"{row.email} is in line {other.line} too, which says otherwise")
         return
     managers, expected = (
@@ -228,12 +228,12 @@ def _settled(group: list[Row]) -> Iterator[Row]:
         _distinct(row.expected_role for row in group),
     )
     yield replace(first, manager=_agreed(managers), expected_role=_agreed(expected))
-    contradicted = [
+    differing = [
         name for name, values in (("manager", managers), ("expected role", expected)) if len(values) > 1
     ]
-    but = f", but for the {' and the '.join(contradicted)}, on which they differ" if contradicted else ""
+    exception = f", but for the {' and the '.join(differing)}, on which they differ" if differing else ""
     for row in others:
-        yield replace(row, problem=f"{row.email} is in line {first.line} too, which is used{but}")
+        yield replace(row, problem=f"{row.email} is in line {first.line} too, which is used{exception}")
 
 
 def _distinct(cells: Iterable[str | None]) -> list[str]:

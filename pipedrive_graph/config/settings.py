@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from pydantic import ValidationError
 
 from pipedrive_graph.common import clock, environment, files, locks, pasted, trust
-from pipedrive_graph.common.text import meant, printable
-from pipedrive_graph.config import company_values, credentials, options, output_access, toml
+from pipedrive_graph.config import credentials, options, output_access, toml
 from pipedrive_graph.config.company import (
     BASE_URL_VARIABLE,
     CLIENT_ID_VARIABLE,
@@ -33,13 +33,13 @@ from pipedrive_graph.config.company import (
     Collect,
     Company,
     OAuth,
-    Plan,
+    check_known,
 )
+from pipedrive_graph.config.company_values import CompanyValues
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.options import Options
-from pipedrive_graph.config.output_access import OutputAccess
-from pipedrive_graph.config.publication import Publication, PublishedFile
+from pipedrive_graph.config.validation import sentence
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.landing.storage import FolderStorage, Storage
 
 COMPANY_VARIABLE = "PIPEDRIVE_COMPANY"
 HOME_VARIABLE = "PIPEDRIVE_GRAPH_HOME"
@@ -59,14 +59,8 @@ RESTORED = ".restored"
 """A folder inside the home from which a restore moves the unpacked files; it is removed at the end."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TEXTS = {
-    "api_token_env", "base_url", "client_id_env", "client_secret_env", "collect", "plan",
-    "refresh_token_env", "roster",
-}  # fmt: skip
-_NAMES = {"api_token_env", "client_id_env", "client_secret_env", "refresh_token_env"}
+_NAMES = ("api_token_env", "client_id_env", "client_secret_env", "refresh_token_env")
 """The settings that name an environment variable; a user may paste the secret itself there."""
-_NUMBERS = {"daily_reserve", "daily_limit", "observe_within", "retention_days"}
-_KEYS = _TEXTS | _NUMBERS | {"visibility"}
 _VARIABLES = {
     "base_url": BASE_URL_VARIABLE,
     "daily_reserve": DAILY_RESERVE_VARIABLE,
@@ -81,25 +75,31 @@ _VARIABLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings, and the paths that follow from them.
+class Settings(Home):
+    """The home folder with the settings: the companies and the options.
 
     Attributes:
-        home: the home folder.
         companies: in the order of companies.toml.
         guessed: whether the companies' names are a guess because the settings cannot be read.
         listed: whether companies.toml names the companies, and there cannot be others. A variable names only
             one company, and other processes may have other variables.
-        access: who may read output, according to settings.toml; None for its owner only.
         loaded: the content of settings.toml; None if it was not read with the rest.
     """
 
-    home: Path
     companies: tuple[Company, ...]
     guessed: bool = False
     listed: bool = False
-    access: OutputAccess | None = None
     loaded: Options | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the companies, in order."""
+        return [company.name for company in self.companies]
+
+    @property
+    def rosters(self) -> tuple[Path, ...]:
+        """The rosters that the settings name."""
+        return tuple(company.roster for company in self.companies if company.roster)
 
     @property
     def options(self) -> Options:
@@ -108,56 +108,7 @@ class Settings:
         Raises:
             ConfigurationError: if it was not read with the rest, and cannot be used.
         """
-        return self.loaded or options.load(self.home)
-
-    @property
-    def output(self) -> OutputAccess:
-        """Writes output files with the configured group and mode."""
-        return self.access or OutputAccess(self.home)
-
-    @property
-    def storage(self) -> Storage:
-        """The storage of the landing and the journal."""
-        return FolderStorage(self.home)
-
-    @property
-    def landing(self) -> Path:
-        """The folder of all snapshots."""
-        return self.home / "landing"
-
-    @property
-    def journal(self) -> Path:
-        """The folder of the decision journals, with one file per company."""
-        return self.home / "journal"
-
-    @property
-    def warehouse(self) -> Path:
-        """The internal database of the pipeline."""
-        return self.home / "warehouse.duckdb"
-
-    @property
-    def published(self) -> Path:
-        """The database for users."""
-        return self.home / output_access.PUBLISHED
-
-    @property
-    def publication(self) -> Publication:
-        """The place of the published file."""
-        return PublishedFile(self.published, self.output)
-
-    @property
-    def reports(self) -> Path:
-        """The folder of the reports, with one folder per company."""
-        return self.home / "reports"
-
-    @property
-    def parsed_queries(self) -> Path:
-        """The cache of parsed queries of sql/ and custom rules; any process can recreate it."""
-        return self.home / "cache" / "sql.json"
-
-    def access_report(self, company: str) -> Path:
-        """Return the path of a company's access report."""
-        return self.reports / company / "access_report.html"
+        return self.loaded or options.load(self.folder)
 
     def named(self, company: str) -> str | None:
         """Return the company's name for a message, if there are several companies."""
@@ -169,14 +120,8 @@ class Settings:
         Raises:
             ConfigurationError: if it does not exist.
         """
-        for company in self.companies:
-            if company.name == name:
-                return company
-        known = [company.name for company in self.companies]
-        raise ConfigurationError(
-            f"The settings have no company '{pasted.shown(printable(name))}'{meant(name, known)};"
-            f" there is: {', '.join(known)}."
-        )
+        check_known(name, self.names)
+        return next(company for company in self.companies if company.name == name)
 
     def chosen(self, names: Iterable[str]) -> tuple[Company, ...]:
         """Return the companies of these names, without duplicates; all companies if no name is given.
@@ -357,40 +302,32 @@ def _company(
 
     `lines` has the line of each of its own settings.
     """
-    table, lines = {**defaults, **own}, lines or {}
-    labels = {
-        key: f"{place}: {key}{lines.get(key, '')}" if key in own else f"The variable {_VARIABLES[key]}"
-        for key in _VARIABLES
-    }
+    lines = lines or {}
     if not is_name(name):
         raise ConfigurationError(
             f"{place}: '{pasted.shown(name)}' cannot name a company; use letters, digits, '-' and '_',"
             " at most 63."
         )
-    unknown = sorted(table.keys() - _KEYS)
-    if unknown:
+    labels = {key: f"{place}: {key}{line}" for key, line in lines.items()}
+    labels |= {key: f"The variable {name}" for key, name in _VARIABLES.items() if key not in own}
+    try:
+        values = CompanyValues.model_validate({**defaults, **own})
+    except ValidationError as error:
         raise ConfigurationError(
-            f"{place}: '{pasted.shown(unknown[0])}' is not a setting; there are: {', '.join(sorted(_KEYS))}."
-        )
-    for key in sorted(_TEXTS & table.keys() - {key for key, value in table.items() if value is None}):
-        if not isinstance(table[key], str) or not table[key].strip():
-            raise ConfigurationError(f"{place}: {key} must be a text.")
-    for key in sorted(_NAMES & table.keys()):
-        pasted.check_variable_name(table[key], "ACME_TOKEN", place=f"{place}: {key}{lines.get(key, '')}")
-    company_values.check(table, labels)
-    if not pasted.is_plain_address(table["base_url"]):
-        raise ConfigurationError(
-            f"{labels['base_url']} must be a plain https address, such as {DEFAULT_BASE_URL}."
-        )
+            sentence(error, CompanyValues, place, depth=1, line=lambda key: lines.get(key, ""), labels=labels)
+        ) from error
+    for key in _NAMES:
+        if key in own:
+            pasted.check_variable_name(own[key], "ACME_TOKEN", place=labels[key])
     return Company(
         name,
-        table["base_url"].rstrip("/"),
-        table.get("api_token_env", TOKEN_VARIABLE),
-        daily_reserve=float(table["daily_reserve"]),
-        daily_limit=table["daily_limit"],
-        collect=Collect(table["collect"]),
-        observe_within=timedelta(days=table["observe_within"]),
-        retention_days=table["retention_days"],
-        visibility=table["visibility"],
-        plan=Plan(table["plan"]) if table["plan"] else None,
+        values.base_url.rstrip("/"),
+        values.api_token_env or TOKEN_VARIABLE,
+        daily_reserve=float(values.daily_reserve),
+        daily_limit=values.daily_limit,
+        collect=values.collect,
+        observe_within=timedelta(days=values.observe_within),
+        retention_days=values.retention_days,
+        visibility=values.visibility,
+        plan=values.plan,
     )

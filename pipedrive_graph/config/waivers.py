@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,7 +111,7 @@ def load(settings: Settings, rules: Rules) -> Waivers:
         ConfigurationError: if it cannot be used, with the waiver's number and the key; or if the names of
             the rules cannot be determined.
     """
-    file = settings.home / FILE
+    file = settings.folder / FILE
     return _parsed(toml.text(file) or "", file, settings, rules)
 
 
@@ -131,8 +132,9 @@ def _parsed(text: str, file: Path, settings: Settings, rules: Rules) -> Waivers:
         try:
             checked = _Entry.model_validate(entry)
         except ValidationError as error:
-            problem = sentence(error, _Entry, noun="key of a waiver", depth=1)
-            raise ConfigurationError(f"{place}: {problem}") from error
+            line = partial(toml.on_line, text, "waiver", number - 1)
+            problem = sentence(error, _Entry, place, noun="key of a waiver", depth=1, line=line)
+            raise ConfigurationError(problem) from error
         if checked.rule not in names:
             raise ConfigurationError(
                 f"{place}: unknown rule {shown(checked.rule)}{near(checked.rule, sorted(names))}"
@@ -173,7 +175,7 @@ def add(settings: Settings, rules: Rules, company: str, waiver: Waiver, *, title
     import tomlkit  # takes long to import, and a run only reads waivers
     from tomlkit.exceptions import TOMLKitError
 
-    file = settings.home / FILE
+    file = settings.folder / FILE
     before = toml.document(file) or toml.Document()
     text = before.text
     _parsed(text, file, settings, rules)

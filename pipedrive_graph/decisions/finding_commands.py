@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
 import duckdb
 
-from pipedrive_graph.config import ownership, waivers
-from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.config.waivers import Waiver
+from pipedrive_graph.config import ownership
+from pipedrive_graph.config.company import check_known
+from pipedrive_graph.config.home import Home
+from pipedrive_graph.config.waivers import Waiver, Waivers
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
 from pipedrive_graph.decisions.losses import advised
 from pipedrive_graph.decisions.replay import Decisions
@@ -25,17 +26,28 @@ from pipedrive_graph.warehouse.sql_project import Models
 OnWait = Callable[[str], None]
 """Called once with a sentence when another process holds the lock of the warehouse."""
 
+AddWaiver = Callable[[str, Waiver, str], Waivers]
+"""Adds a waiver of a company to waivers.toml, below the title of its finding; returns all waivers."""
+
 _WRITTEN = "The decision is in the journal, and shows after the next sync."
 
 
 def acknowledge(
-    settings: Settings, models: Models, beginning: str, *, note: str, by: str, on_wait: OnWait
+    home: Home,
+    models: Models,
+    companies: Sequence[str],
+    beginning: str,
+    *,
+    note: str,
+    by: str,
+    on_wait: OnWait,
 ) -> DecidableFinding:
     """Acknowledge an event, and publish.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         models: the files of sql/; the rules say which findings are events.
+        companies: the names of the companies in the settings.
         beginning: the beginning of the finding's id.
         note: the result of the investigation, or an empty text.
         by: the person who acknowledges.
@@ -44,16 +56,17 @@ def acknowledge(
     Raises:
         DecisionError: if the finding does not exist, or is not an open event.
     """
-    with _about(settings, models, beginning, on_wait) as (decisions, finding):
+    with _about(home, models, companies, beginning, on_wait) as (decisions, finding):
         check_event(models, finding)
         decisions.decide(finding.company, ACKNOWLEDGED, finding_id=finding.finding_id, note=note, by=by)
     return finding
 
 
 def waive(
-    settings: Settings,
+    home: Home,
     models: Models,
-    rules: waivers.Rules,
+    companies: Sequence[str],
+    add: AddWaiver,
     beginning: str,
     *,
     reason: str,
@@ -64,9 +77,10 @@ def waive(
     """Write a waiver of one finding into waivers.toml, and publish.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         models: the files of sql/; the rules say which parts of their evidence may not grow.
-        rules: returns the names of the rules that waivers.toml may contain.
+        companies: the names of the companies in the settings.
+        add: adds the waiver to waivers.toml.
         beginning: the beginning of the finding's id.
         reason: why the finding is accepted.
         owner: the person who is responsible for the waiver.
@@ -77,21 +91,23 @@ def waive(
         ConfigurationError: if waivers.toml cannot be used.
         DecisionError: if the finding does not exist, or is resolved.
     """
-    with _about(settings, models, beginning, on_wait) as (decisions, finding):
+    with _about(home, models, companies, beginning, on_wait) as (decisions, finding):
         check_waivable(finding)
         waiver = Waiver(finding.rule, finding.subject_id, finding.object, reason, owner, expires)
-        written = waivers.add(settings, rules, finding.company, waiver, title=finding.title)
-        decisions.record_waivers(finding.company, written)
+        decisions.record_waivers(finding.company, add(finding.company, waiver, finding.title))
     return finding
 
 
 @contextmanager
-def opened(settings: Settings, models: Models, *, on_wait: OnWait, nothing: str) -> Iterator[Decisions]:
+def opened(
+    home: Home, models: Models, companies: Sequence[str], *, on_wait: OnWait, nothing: str
+) -> Iterator[Decisions]:
     """Open the warehouse for decisions, and publish the result.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         models: the files of sql/.
+        companies: the names of the companies in the settings.
         on_wait: called once when another process holds the lock of the warehouse.
         nothing: the error's message if the warehouse does not exist yet.
 
@@ -99,15 +115,15 @@ def opened(settings: Settings, models: Models, *, on_wait: OnWait, nothing: str)
         DecisionError: if the warehouse does not exist yet.
         WarehouseError: if another version made it, or the result cannot be published.
     """
-    if not settings.warehouse.exists():
+    if not home.warehouse.exists():
         raise DecisionError(nothing)
-    ownership.check(settings, [company.name for company in settings.companies])
-    with advised(settings), database.writer(settings.warehouse, on_wait=on_wait) as connection:
+    ownership.check(home, companies)
+    with advised(home), database.writer(home.warehouse, on_wait=on_wait) as connection:
         tables.create(connection)
         _check(connection, models)
-        yield decisions_in(connection, models, settings)
+        yield decisions_in(connection, models, home)
         try:
-            publish_file(connection, models, settings.publication)
+            publish_file(connection, models, home.publication)
         except WarehouseError as error:
             raise WarehouseError(f"{error} {_WRITTEN}") from error
 
@@ -131,13 +147,15 @@ def _check(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
 @contextmanager
 def _about(
-    settings: Settings, models: Models, beginning: str, on_wait: OnWait
+    home: Home, models: Models, companies: Sequence[str], beginning: str, on_wait: OnWait
 ) -> Iterator[tuple[Decisions, DecidableFinding]]:
     """Open the warehouse for a decision about a finding, and publish the result."""
     nothing = "No findings exist yet; run sync first."
-    with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
+    with opened(home, models, companies, on_wait=on_wait, nothing=nothing) as decisions:
         finding = find(decisions.connection, beginning)
-        settings.company(finding.company)  # the warehouse may hold companies that the settings do not list
+        check_known(
+            finding.company, companies
+        )  # the warehouse may hold companies that the settings do not list
         with database.transaction(decisions.connection):
             decisions.catch_up(finding.company)
             yield decisions, finding

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.common import clock
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.chain import Chain, Problem, parsed, read_head, write_head
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing.records import Mark
@@ -77,9 +77,9 @@ class Journal:
     company: str
 
     @classmethod
-    def of(cls, settings: Settings, company: str) -> Journal:
+    def of(cls, home: Home, company: str) -> Journal:
         """Return the company's journal; the file need not exist yet."""
-        return cls(settings.storage.within("journal"), company)
+        return cls(home.storage.within("journal"), company)
 
     @property
     def path(self) -> Path:

@@ -16,7 +16,7 @@ import duckdb
 from pipedrive_graph.collect.clock_check import LATEST
 from pipedrive_graph.common import clock
 from pipedrive_graph.common.text import counted
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions import review_handlers as reviews
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
@@ -62,26 +62,26 @@ class _Held:
     decisions: Counter[str] = field(default_factory=Counter)
 
 
-def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
+def losses(home: Home, company: str | None = None) -> list[Loss] | None:
     """Return what a rebuild would lose, by company; None if that is unknown because nothing can be read.
 
     The caller holds the lock of the warehouse, or accepts that a concurrent run makes the result unknown.
     A file that this user may not read is not damaged, so it is an error rather than a loss.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         company: check only this company; by default, all companies.
 
     Raises:
         LandingError: if this user may not read a file.
     """
-    landing = Landing(settings.storage)
-    for path, read in ((settings.warehouse, _of_warehouse), (settings.published, _of_published)):
+    landing = Landing(home.storage)
+    for path, read in ((home.warehouse, _of_warehouse), (home.published, _of_published)):
         if not path.exists():
             continue
         try:
             with database.attached(path) as connection:
-                held = read(connection, settings, company)
+                held = read(connection, home, company)
         except duckdb.Error:
             continue
         all_losses = []
@@ -93,62 +93,62 @@ def losses(settings: Settings, company: str | None = None) -> list[Loss] | None:
             lost = len(held.marks[name] - present.keys() - set(present.values()) - explained)
             all_losses.append(Loss(name, lost, len(held.marks[name]), held.decisions[name]))
         return [loss for loss in all_losses if loss.snapshots or loss.decisions]
-    return None if settings.warehouse.exists() else []
+    return None if home.warehouse.exists() else []
 
 
-def check_journal(settings: Settings, company: str) -> None:
+def check_journal(home: Home, company: str) -> None:
     """Check that a company's journal is whole, by its own chain and by the newest manifest.
 
     Raises:
         LandingError: if it is not, or the newest manifest is damaged.
     """
-    newest = Landing(settings.storage).of(company).latest()
-    Journal.of(settings, company).check(newest.journal if newest else None)
+    newest = Landing(home.storage).of(company).latest()
+    Journal.of(home, company).check(newest.journal if newest else None)
 
 
-def accept(settings: Settings) -> None:
+def accept(home: Home) -> None:
     """Accept permanently what is missing in the landings and journals of all companies.
 
     Raises:
         LandingError: if a manifest or a journal cannot be read, or the acceptance cannot be written.
     """
-    landing = Landing(settings.storage)
+    landing = Landing(home.storage)
     for name in landing.companies():
         landing.of(name).accept_gaps()
         newest = landing.of(name).latest()
         marks = [newest.journal] if newest and newest.journal else []
-        journal = Journal.of(settings, name)
+        journal = Journal.of(home, name)
         journal.accept_loss(marks)
-        journal.accept_lost_files([*rosters.damaged(settings, name), *reviews.damaged(settings, name)])
+        journal.accept_lost_files([*rosters.damaged(home, name), *reviews.damaged(home, name)])
 
 
-def refuse_to_rebuild(settings: Settings, *, without: Collection[str] = ()) -> None:
+def refuse_to_rebuild(home: Home, *, without: Collection[str] = ()) -> None:
     """Refuse a rebuild that would lose data.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         without: companies whose data may be lost.
 
     Raises:
         LandingError: if a journal is damaged.
         LossError: with what would be lost, and what to do.
     """
-    for name in Landing(settings.storage).companies():
+    for name in Landing(home.storage).companies():
         if name not in without:
-            check_journal(settings, name)
-    missing = losses(settings)
+            check_journal(home, name)
+    missing = losses(home)
     if missing is None:
-        raise LossError(f"{_unknown(settings)} {ACCEPT} goes on with what is there.")
+        raise LossError(f"{_unknown(home)} {ACCEPT} goes on with what is there.")
     missing = [loss for loss in missing if loss.company not in without]
     if missing:
         raise LossError(
-            f"A rebuild would lose {_listed(missing)}: {_restore(settings)}, then run rebuild again."
+            f"A rebuild would lose {_listed(missing)}: {_restore(home)}, then run rebuild again."
             f" {ACCEPT} goes on without them."
         )
 
 
 def refused(
-    settings: Settings, companies: Collection[str], *, on_wait: Callable[[str], None]
+    home: Home, companies: Collection[str], *, on_wait: Callable[[str], None]
 ) -> dict[str, PipedriveGraphError]:
     """Return the companies that must not be collected, because only the warehouse has earlier data of them.
 
@@ -156,7 +156,7 @@ def refused(
     not be restored any more.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         companies: the companies to check, by name.
         on_wait: called once when another process holds the lock of the warehouse.
 
@@ -171,48 +171,48 @@ def refused(
     """
     reasons: dict[str, PipedriveGraphError] = {}
     with ExitStack() as stack:
-        if settings.warehouse.exists():
-            stack.enter_context(database.lock(settings.warehouse, on_wait=on_wait))
-        losses_of = _losses_of(settings, companies)
+        if home.warehouse.exists():
+            stack.enter_context(database.lock(home.warehouse, on_wait=on_wait))
+        losses_of = _losses_of(home, companies)
         for company in companies:
             try:
-                check_journal(settings, company)  # a damaged manifest is not a missing one
-                raise_for(settings, company, losses_of(company))
+                check_journal(home, company)  # a damaged manifest is not a missing one
+                raise_for(home, company, losses_of(company))
             except PipedriveGraphError as error:
                 reasons[company] = error
     return reasons
 
 
-def _losses_of(settings: Settings, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
+def _losses_of(home: Home, companies: Collection[str]) -> Callable[[str], list[Loss] | None]:
     """Compute the losses of all companies at once; one by one only if a company's files cannot be read."""
     if len(companies) > 1:
         with suppress(LandingError):
-            all_losses = losses(settings)
+            all_losses = losses(home)
             return lambda company: all_losses
-    return lambda company: losses(settings, company)
+    return lambda company: losses(home, company)
 
 
-def raise_for(settings: Settings, company: str, missing: list[Loss] | None) -> None:
+def raise_for(home: Home, company: str, missing: list[Loss] | None) -> None:
     """Refuse to collect a company if data would or might be lost.
 
     Raises:
         LossError: with what is missing, and what to do.
     """
     if missing is None:
-        if not Landing(settings.storage).of(company).digests():
-            raise LossError(f"{_unknown(settings)} {_otherwise(settings)}")
+        if not Landing(home.storage).of(company).digests():
+            raise LossError(f"{_unknown(home)} {_otherwise(home)}")
         return
     for loss in missing:
         if loss.company == company:
             raise LossError(
-                f"{_missing(loss, settings)}: {_restore(settings)}, then run sync again."
-                f"{_on_purpose(loss)} {_otherwise(settings)}"
+                f"{_missing(loss, home)}: {_restore(home)}, then run sync again."
+                f"{_on_purpose(loss)} {_otherwise(home)}"
             )
 
 
-def dated_ahead(settings: Settings, company: str) -> str | None:
+def dated_ahead(home: Home, company: str) -> str | None:
     """Return a sentence if the journal's last entry is dated later than this machine's clock."""
-    journal = Journal.of(settings, company)
+    journal = Journal.of(home, company)
     entries = journal.lines()
     if not entries or entries[-1].at - clock.now() <= LATEST:
         return None
@@ -224,36 +224,36 @@ def dated_ahead(settings: Settings, company: str) -> str | None:
 
 
 @contextmanager
-def advised(settings: Settings) -> Iterator[None]:
+def advised(home: Home) -> Iterator[None]:
     """Add advice to the error about an unusable warehouse: what to do without losing data."""
     try:
         yield
     except UnusableError as error:
-        raise with_advice(settings, error) from error
+        raise with_advice(home, error) from error
 
 
-def with_advice(settings: Settings, error: Exception) -> Exception:
+def with_advice(home: Home, error: Exception) -> Exception:
     """Return the error, with advice if it says that the warehouse cannot be used."""
-    return type(error)(f"{error} {advice(settings)}") if isinstance(error, UnusableError) else error
+    return type(error)(f"{error} {advice(home)}") if isinstance(error, UnusableError) else error
 
 
-def advice(settings: Settings) -> str:
+def advice(home: Home) -> str:
     """Return what to do about a warehouse that cannot be used."""
-    missing = losses(settings)
-    if not _has_snapshots(settings):
+    missing = losses(home)
+    if not _has_snapshots(home):
         return (
-            f"The landing has no snapshots to rebuild it from: {_restore(settings)}, then run {REBUILD};"
-            f" if there never were any, move {settings.warehouse} away."
+            f"The landing has no snapshots to rebuild it from: {_restore(home)}, then run {REBUILD};"
+            f" if there never were any, move {home.warehouse} away."
         )
     if missing is None:
-        return f"{_unknown(settings)} {ACCEPT} makes it again from what is there."
+        return f"{_unknown(home)} {ACCEPT} makes it again from what is there."
     if missing:
         lost = f"A rebuild from what is there would lose {_listed(missing)}"
-        return f"{lost}: {_restore(settings)}, then run {REBUILD}."
+        return f"{lost}: {_restore(home)}, then run {REBUILD}."
     return f"{REBUILD} makes it again from the landing, and loses nothing."
 
 
-def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, home: Home, company: str | None) -> _Held:
     held = _Held()
     tables = database.rows(
         connection,
@@ -272,14 +272,14 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         "SELECT company, lines FROM held.history.journal WHERE company = coalesce(?, company)",
         company,
     ):
-        forgotten = Landing(settings.storage).of(name).forgotten()
+        forgotten = Landing(home.storage).of(name).forgotten()
         # a warehouse from before a `forget`, as in a backup, has applied entries that were removed since
         removed = forgotten.entries if held.marks[name] & forgotten.digests else 0
-        held.decisions[name] = max(0, lines - Journal.of(settings, name).mark().lines - removed)
+        held.decisions[name] = max(0, lines - Journal.of(home, name).mark().lines - removed)
     return held
 
 
-def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str | None) -> _Held:
+def _of_published(connection: duckdb.DuckDBPyConnection, home: Home, company: str | None) -> _Held:
     """Return what the published file holds: snapshots, acknowledgements and reviews."""
     held = _Held()
     for name, snapshot in database.rows(
@@ -302,14 +302,14 @@ def _of_published(connection: duckdb.DuckDBPyConnection, settings: Settings, com
         GROUP BY ALL""",
         company,
     ):
-        recorded = {entry.content.get(key) for entry in Journal.of(settings, name).lines(kind)}
+        recorded = {entry.content.get(key) for entry in Journal.of(home, name).lines(kind)}
         held.decisions[name] += sum(decision not in recorded for decision in decided)
     return held
 
 
-def _has_snapshots(settings: Settings) -> bool:
+def _has_snapshots(home: Home) -> bool:
     """Whether the landing has a snapshot of any company."""
-    landing = Landing(settings.storage)
+    landing = Landing(home.storage)
     return any(landing.of(name).digests() for name in landing.companies())
 
 
@@ -317,22 +317,22 @@ def _listed(missing: list[Loss]) -> str:
     return ", and ".join(map(str, missing))
 
 
-def _missing(loss: Loss, settings: Settings) -> str:
-    places = [str(settings.landing / loss.company)] if loss.snapshots else []
-    places += [str(Journal.of(settings, loss.company).path)] if loss.decisions else []
+def _missing(loss: Loss, home: Home) -> str:
+    places = [str(home.landing / loss.company)] if loss.snapshots else []
+    places += [str(Journal.of(home, loss.company).path)] if loss.decisions else []
     return f"{loss} are missing in {' and '.join(places)}, and only the data derived from them is left"
 
 
-def _unknown(settings: Settings) -> str:
+def _unknown(home: Home) -> str:
     return (
-        f"It is unknown whether {settings.landing} and {settings.journal} hold everything that"
-        f" {settings.warehouse} was built from, because it cannot be read: if they are not complete,"
+        f"It is unknown whether {home.landing} and {home.journal} hold everything that"
+        f" {home.warehouse} was built from, because it cannot be read: if they are not complete,"
         " restore them from a backup first."
     )
 
 
-def _restore(settings: Settings) -> str:
-    return f"restore {settings.landing} and {settings.journal} from a backup"
+def _restore(home: Home) -> str:
+    return f"restore {home.landing} and {home.journal} from a backup"
 
 
 def _on_purpose(loss: Loss) -> str:
@@ -344,10 +344,10 @@ def _on_purpose(loss: Loss) -> str:
     )
 
 
-def _otherwise(settings: Settings) -> str:
-    if _has_snapshots(settings):
+def _otherwise(home: Home) -> str:
+    if _has_snapshots(home):
         return f"Without a backup, {ACCEPT} goes on with what is there."
     return (
-        f"Without a backup, move {settings.warehouse.name} and {settings.published.name} to another folder:"
+        f"Without a backup, move {home.warehouse.name} and {home.published.name} to another folder:"
         " the next sync begins a new history."
     )

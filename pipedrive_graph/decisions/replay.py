@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from pipedrive_graph.common.text import counted
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.waivers import Waivers
-from pipedrive_graph.decisions.finding_handlers import WAIVERS, Handler
+from pipedrive_graph.decisions.finding_handlers import WAIVERS, Handler, Target
 from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.errors import LossError
 from pipedrive_graph.findings.apply_waivers import update_waived
@@ -46,7 +46,7 @@ class Decisions:
 
     connection: duckdb.DuckDBPyConnection
     models: Models
-    settings: Settings
+    home: Home
     handlers: Mapping[str, Handler]
     _journals: dict[str, list[Entry]] = field(default_factory=dict)
 
@@ -68,8 +68,8 @@ class Decisions:
     def replay(self, company: str, snapshot_id: str | None) -> None:
         """Apply the journal's entries of this snapshot that are not applied yet."""
         if company not in self._journals:
-            aside = Landing(self.settings.storage).of(company).before_set_aside()
-            self._journals[company] = placed(Journal.of(self.settings, company).lines(), aside)
+            aside = Landing(self.home.storage).of(company).before_set_aside()
+            self._journals[company] = placed(Journal.of(self.home, company).lines(), aside)
         due = [entry for entry in self._journals[company] if entry.snapshot_id == snapshot_id]
         if not due:
             return
@@ -85,7 +85,7 @@ class Decisions:
             LandingError: if the journal is damaged, or differs from what the warehouse has applied.
             LossError: if the journal lost entries; a new entry would take the number of a lost one.
         """
-        journal, applied = Journal.of(self.settings, company), self._applied(company)
+        journal, applied = Journal.of(self.home, company), self._applied(company)
         lost = applied.lines - journal.mark().lines
         if lost > 0 and applied.sha256 is None:
             raise LossError(
@@ -101,7 +101,7 @@ class Decisions:
 
     def are_applied(self, company: str) -> bool:
         """Whether all entries of the journal are applied; only then may a decision be added."""
-        return self._applied(company).lines >= Journal.of(self.settings, company).mark().lines
+        return self._applied(company).lines >= Journal.of(self.home, company).mark().lines
 
     def record_waivers(self, company: str, waivers: Waivers) -> None:
         """Record the waivers of waivers.toml if they differ from the known ones."""
@@ -112,7 +112,7 @@ class Decisions:
 
     def decide(self, company: str, kind: str, **content: object) -> None:
         """Write a decision to the journal, and apply it."""
-        journal = Journal.of(self.settings, company)
+        journal = Journal.of(self.home, company)
         self._apply(company, journal.append(kind, snapshot_id=self._newest(company), **content))
         self._journals.pop(company, None)
 
@@ -143,7 +143,7 @@ class Decisions:
     def _apply(self, company: str, entry: Entry) -> None:
         handle = self.handlers.get(entry.kind)
         if handle is not None:
-            handle(self.connection, self.settings, company, entry)
+            handle(Target(self.connection, self.models, self.home, company), entry)
         if entry.snapshot_id is not None:
             moment = f"SELECT {quoted(company)} AS company, CAST({quoted(entry.naive_at)} AS TIMESTAMP) AS at"
             update_waived(self.connection, self.models, moment)

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph.common import files
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.role_owners import RoleOwners
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.finding_commands import OnWait, opened
 from pipedrive_graph.decisions.review_handlers import DECIDED, OPENED, keep, known_decisions
 from pipedrive_graph.errors import DecisionError
@@ -22,7 +22,6 @@ from pipedrive_graph.reviews.items import Population
 from pipedrive_graph.reviews.read_file import FilledRow
 from pipedrive_graph.reviews.validate import Row
 from pipedrive_graph.warehouse.database import rows, transaction
-from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
 USUAL = timedelta(days=30)
@@ -63,8 +62,9 @@ class ImportResult:
 
 
 def open_review(
-    settings: Settings,
+    home: Home,
     models: Models,
+    companies: Sequence[str],
     owners: RoleOwners | None,
     opening: OpenReview,
     out: Path,
@@ -74,8 +74,9 @@ def open_review(
     """Freeze who has access, write the file for the reviewers, and publish.
 
     Args:
-        settings: the settings.
-        models: the files of sql/; the rules have the titles of findings.
+        home: the home folder.
+        models: the files of sql/.
+        companies: the names of the companies in the settings.
         owners: the content of reviews.toml; None if the file does not exist.
         opening: the request to open the review.
         out: the file to write, .xlsx or .csv; an existing file is not replaced.
@@ -89,7 +90,7 @@ def open_review(
     if out.exists():
         raise DecisionError(f"{out} exists and may hold decisions; choose another file.")
     nothing = "No snapshot exists yet; run sync first."
-    with opened(settings, models, on_wait=on_wait, nothing=nothing) as decisions:
+    with opened(home, models, companies, on_wait=on_wait, nothing=nothing) as decisions:
         connection = decisions.connection
         snapshot = latest(connection, opening.company)
         due = opening.due or (snapshot.at + USUAL).date()
@@ -100,17 +101,14 @@ def open_review(
         if owners is not None:
             owners.check(roles_known(connection))
         known = owners.of(opening.company) if owners else None
-        titles = {
-            rule.name: rule.header.settings.get("title", rule.name) for rule in models.of("rules", Kind.RULE)
-        }
         with transaction(connection):
             decisions.catch_up(opening.company)
-            population = freeze(connection, opening, snapshot, due, known, titles)
+            population = freeze(connection, opening, snapshot, due, known)
             if not population.items:
                 raise DecisionError(f"No user of '{opening.company}' has access; there is nothing to review.")
-            review_id, sha256 = keep(settings, population)
+            review_id, sha256 = keep(home, population)
             # the file must not exist without the review being in the journal
-            access = settings.output.within(out)
+            access = home.output.within(out)
             with files.atomically(out, on_finished=lambda written: access.prepare(written, out)) as file:
                 file.write(_written(population, review_id, sha256, out))
                 decisions.decide(
@@ -126,8 +124,9 @@ def open_review(
 
 
 def import_review(
-    settings: Settings,
+    home: Home,
     models: Models,
+    companies: Sequence[str],
     filled: Sequence[FilledRow],
     *,
     by: str | None,
@@ -137,8 +136,9 @@ def import_review(
     """Import the valid decisions of a file, and publish.
 
     Args:
-        settings: the settings.
+        home: the home folder.
         models: the files of sql/.
+        companies: the names of the companies in the settings.
         filled: the file's rows.
         by: the person who decides; overrides the rows.
         user: the person who runs the command.
@@ -148,11 +148,11 @@ def import_review(
         DecisionError: if the review does not exist.
     """
     review_id = validate.review_of(filled)
-    with opened(settings, models, on_wait=on_wait, nothing="No reviews exist yet.") as decisions:
+    with opened(home, models, companies, on_wait=on_wait, nothing="No reviews exist yet.") as decisions:
         connection = decisions.connection
-        for configured in settings.companies:
+        for configured in companies:
             with transaction(connection):
-                decisions.catch_up(configured.name)
+                decisions.catch_up(configured)
         company, name, sha256 = _review(connection, review_id)
         with transaction(connection):
             decisions.catch_up(company)  # the settings may not list it any more

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping
 import duckdb
 from pydantic import ValidationError
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.finding_handlers import HANDLERS as OF_FINDINGS
-from pipedrive_graph.decisions.finding_handlers import Handler
+from pipedrive_graph.decisions.finding_handlers import Handler, Target
 from pipedrive_graph.decisions.journal import Entry, Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
 from pipedrive_graph.errors import LostFileError
 from pipedrive_graph.reviews.items import Population, digest, review_id
-from pipedrive_graph.reviews.recommendations import STILL_PRESENT
 from pipedrive_graph.reviews.validate import Decision
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -55,13 +55,21 @@ _ITEM = {
 _DECISION = dict.fromkeys(Decision.__dataclass_fields__, "VARCHAR")
 """The fields of a decision that are columns of history.review_decisions."""
 
+_RESOLVE = """
+    UPDATE history.findings AS findings
+    SET
+        status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.resolved_at,
+        note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
+    FROM lifecycle.decided_again AS decided
+    WHERE findings.company = decided.company AND findings.finding_id = decided.finding_id"""
 
-def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, settings: Settings) -> Decisions:
+
+def decisions_in(connection: duckdb.DuckDBPyConnection, models: Models, home: Home) -> Decisions:
     """Return the decisions of an open warehouse, with the handlers of findings and reviews."""
-    return Decisions(connection, models, settings, {**OF_FINDINGS, **HANDLERS})
+    return Decisions(connection, models, home, {**OF_FINDINGS, **HANDLERS})
 
 
-def keep(settings: Settings, population: Population) -> tuple[str, str]:
+def keep(home: Home, population: Population) -> tuple[str, str]:
     """Store a population beside the journal.
 
     Returns:
@@ -73,18 +81,18 @@ def keep(settings: Settings, population: Population) -> tuple[str, str]:
     content = population.written()
     sha256 = digest(content)
     known_by = review_id(population, sha256)
-    storage = Journal.of(settings, population.company).storage
+    storage = Journal.of(home, population.company).storage
     write_kept(storage, _name(population.company, known_by), content)
     return known_by, sha256
 
 
-def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Population:
+def recall(home: Home, company: str, known_by: str, sha256: str) -> Population:
     """Read a stored population.
 
     Raises:
         LandingError: if it is missing or damaged.
     """
-    storage, name = Journal.of(settings, company).storage, _name(company, known_by)
+    storage, name = Journal.of(home, company).storage, _name(company, known_by)
     content = read_kept(storage, name, sha256)
     try:
         return Population.model_validate_json(content)
@@ -94,16 +102,16 @@ def recall(settings: Settings, company: str, known_by: str, sha256: str) -> Popu
         ) from error
 
 
-def damaged(settings: Settings, company: str) -> Iterator[str]:
+def damaged(home: Home, company: str) -> Iterator[str]:
     """Yield the digests of the populations that the journal names and that are missing or damaged.
 
     Raises:
         LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    entries = Journal.of(settings, company).lines(OPENED)
+    entries = Journal.of(home, company).lines(OPENED)
     return damaged_files(
         entries,
-        lambda entry: recall(settings, company, entry.content["review_id"], entry.content["sha256"]),
+        lambda entry: recall(home, company, entry.content["review_id"], entry.content["sha256"]),
     )
 
 
@@ -111,12 +119,12 @@ def _name(company: str, known_by: str) -> str:
     return f"{company}.reviews/{known_by}.json.gz"
 
 
-def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, entry: Entry) -> None:
+def _open(target: Target, entry: Entry) -> None:
     """Insert a review and its population; skipped if a person accepted that the population is lost."""
-    content = entry.content
-    if content["sha256"] in Journal.of(settings, company).lost():
+    connection, company, content = target.connection, target.company, entry.content
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
-    population = recall(settings, company, content["review_id"], content["sha256"])
+    population = recall(target.home, company, content["review_id"], content["sha256"])
     connection.execute(
         "INSERT INTO history.reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -139,10 +147,10 @@ def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, company: st
     )
 
 
-def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: str, entry: Entry) -> None:
+def _decide(target: Target, entry: Entry) -> None:
     """Insert decisions of a review, and resolve the findings that rest on an earlier decision."""
-    content = entry.content
-    if content["sha256"] in Journal.of(settings, company).lost():
+    connection, company, content = target.connection, target.company, entry.content
+    if content["sha256"] in Journal.of(target.home, company).lost():
         return
     connection.execute(
         """
@@ -162,38 +170,9 @@ def _decide(connection: duckdb.DuckDBPyConnection, settings: Settings, company: 
             json.dumps([_DECISION]),
         ],
     )
-    connection.execute(
-        """
-        UPDATE history.findings AS findings
-        SET
-            status = 'resolved', resolved_reason = 'decided anew', resolved_at = decided.decided_at,
-            note = decided.note, waiver_reason = NULL, waiver_owner = NULL, waiver_expires = NULL
-        FROM (
-            SELECT
-                CAST(items.user_id AS VARCHAR) AS subject_id, decisions.* EXCLUDE (company),
-                concat(decisions.decision, ' by ', decided_by, ' in "', reviews.name, '".') AS note
-            FROM history.review_decisions AS decisions
-            JOIN history.review_items AS items USING (company, review_id, row_id)
-            JOIN history.reviews AS reviews USING (company, review_id)
-            WHERE company = $company AND review_id = $review_id AND decided_at = $at
-        ) AS decided
-        WHERE
-            findings.company = $company
-            AND findings.rule = $rule
-            AND findings.status <> 'resolved'
-            AND findings.subject_kind = 'user'
-            AND findings.subject_id = decided.subject_id
-            -- a decision to revoke all access does not end a finding about revoked access
-            AND decided.decision <> 'revoke'
-            AND CASE json_extract_string(findings.evidence, '$.kind')
-                WHEN 'account' THEN TRUE
-                WHEN 'role' THEN decided.role IS DISTINCT FROM 'revoke'
-                WHEN 'permission_set' THEN decided.permission_sets IS DISTINCT FROM 'revoke'
-                WHEN 'admin' THEN decided.admin_rights IS DISTINCT FROM 'revoke'
-                ELSE decided.sensitive_permissions IS DISTINCT FROM 'revoke'
-            END""",
-        {"company": company, "review_id": content["review_id"], "at": entry.naive_at, "rule": STILL_PRESENT},
-    )
+    steps.hand_over(connection, "later_decisions", [(company, content["review_id"], entry.naive_at)])
+    steps.make(connection, target.models, "lifecycle.decided_again")
+    steps.execute(connection, _RESOLVE)
 
 
 def known_decisions(

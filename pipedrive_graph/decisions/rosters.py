@@ -14,13 +14,15 @@ from dataclasses import asdict, dataclass
 import duckdb
 
 from pipedrive_graph.config.company import Company
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.roster import Roster, Row, read
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.decisions.kept import damaged_files, read_kept, write_kept
 from pipedrive_graph.decisions.replay import Decisions
+from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.schema import POLICY
+from pipedrive_graph.warehouse.sql_project import Models
 
 KIND = "roster"
 """Kind of the journal entry that records which roster applies from then on."""
@@ -46,14 +48,13 @@ class Rosters:
         roster = sinces[-1].roster if sinces else None
         return list(roster.problems) if roster else []
 
-    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def write(self, connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         """Replace the rosters of the companies in landing.batch, and record which users they cover.
 
         A finding about a user is resolved only if the user is covered: by a usable row, or because the
         account can no longer sign in. Otherwise, as when the roster is removed, open findings stay.
         """
-        in_batch = "company IN (SELECT company FROM landing.batch)"
-        connection.execute(f"DELETE FROM policy.roster WHERE {in_batch}")
+        connection.execute("DELETE FROM policy.roster WHERE company IN (SELECT company FROM landing.batch)")
         types = {column: type_ for column, type_ in POLICY["roster"].items() if column != "company"}
         lists = ", ".join(f"unnest(CAST(? AS {type_}[])) AS {column}" for column, type_ in types.items())
         for company, snapshot_id in rows(connection, "SELECT company, snapshot_id FROM landing.batch"):
@@ -63,40 +64,7 @@ class Rosters:
                 connection.execute(
                     f"INSERT INTO policy.roster BY NAME SELECT ? AS company, {lists}", [company, *cells]
                 )
-        # The expected role is covered separately: rows with the same status may contradict each other in the
-        # expected role, and then the row that is used names none.
-        connection.execute(f"""
-            INSERT INTO history.coverage BY NAME
-            SELECT DISTINCT
-                users.company, asked.endpoint, CAST(users.user_id AS VARCHAR) AS subject_id,
-                'answered' AS outcome
-            FROM history.users
-            CROSS JOIN (VALUES ('roster/{{id}}'), ('roster/{{id}}/expectedRole')) AS asked(endpoint)
-            LEFT JOIN history.user_addresses AS addresses
-                ON addresses.company = users.company
-                AND addresses.user_id = users.user_id
-            LEFT JOIN policy.roster AS used
-                ON used.company = users.company
-                AND used.email = addresses.address
-                AND used.problem IS NULL
-            LEFT JOIN policy.roster AS repeated
-                ON asked.endpoint = 'roster/{{id}}/expectedRole'
-                AND repeated.company = used.company
-                AND repeated.email = used.email
-                AND repeated.expected_role IS NOT NULL
-                AND used.expected_role IS NULL
-            LEFT JOIN history.findings AS findings
-                ON findings.company = users.company
-                AND findings.subject_kind = 'user'
-                AND findings.subject_id = CAST(users.user_id AS VARCHAR)
-                AND findings.status <> 'resolved'
-            WHERE
-                users.valid_to IS NULL
-                AND users.{in_batch}
-                AND (
-                    (used.email IS NOT NULL AND repeated.email IS NULL)
-                    OR (findings.finding_id IS NOT NULL AND (NOT users.active OR users.deleted))
-                )""")
+        steps.insert(connection, models, "merge.roster_coverage")
 
     def _at(self, company: str, snapshot_id: str) -> Roster | None:
         earlier = [since.roster for since in self.of.get(company, []) if since.snapshot_id < snapshot_id]
@@ -112,7 +80,7 @@ def load(companies: Iterable[Company]) -> Rosters:
     return Rosters({company.name: [Since("", _of(company))] for company in companies})
 
 
-def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
+def keep(decisions: Decisions, home: Home, rosters: Rosters) -> None:
     """Record in the journals which roster applies to the next snapshots, if it changed.
 
     Raises:
@@ -120,36 +88,36 @@ def keep(decisions: Decisions, settings: Settings, rosters: Rosters) -> None:
     """
     for company, sinces in rosters.of.items():
         roster = sinces[-1].roster
-        digest = _keep(settings, company, roster) if roster else None
-        entries = Journal.of(settings, company).lines(KIND)
+        digest = _keep(home, company, roster) if roster else None
+        entries = Journal.of(home, company).lines(KIND)
         if digest != (entries[-1].content.get("sha256") if entries else None):
             decisions.decide(company, KIND, sha256=digest)
 
 
-def recorded(settings: Settings, companies: Iterable[str]) -> Rosters:
+def recorded(home: Home, companies: Iterable[str]) -> Rosters:
     """Read from the journals which roster applied when; a lost roster is replaced by the one before it.
 
     Raises:
         LandingError: if a roster is missing or damaged, and the loss was not accepted.
     """
-    return Rosters({company: _sinces(settings, company) for company in companies})
+    return Rosters({company: _sinces(home, company) for company in companies})
 
 
-def damaged(settings: Settings, company: str) -> Iterator[str]:
+def damaged(home: Home, company: str) -> Iterator[str]:
     """Yield the digests of the rosters that the journal names and that are missing or damaged.
 
     Raises:
         LandingError: if the journal is damaged, or this user may not read a file, which may be undamaged.
     """
-    entries = Journal.of(settings, company).lines(KIND)
-    return damaged_files(entries, lambda entry: stored(settings, company, entry.content.get("sha256")))
+    entries = Journal.of(home, company).lines(KIND)
+    return damaged_files(entries, lambda entry: stored(home, company, entry.content.get("sha256")))
 
 
-def _sinces(settings: Settings, company: str) -> list[Since]:
-    journal = Journal.of(settings, company)
+def _sinces(home: Home, company: str) -> list[Since]:
+    journal = Journal.of(home, company)
     lost = journal.lost()
     return [
-        Since(entry.snapshot_id or "", stored(settings, company, entry.content.get("sha256")))
+        Since(entry.snapshot_id or "", stored(home, company, entry.content.get("sha256")))
         for entry in journal.lines(KIND)
         if entry.content.get("sha256") not in lost
     ]
@@ -163,14 +131,14 @@ def _name(company: str, digest: str) -> str:
     return f"{company}.rosters/{digest}.json.gz"
 
 
-def _keep(settings: Settings, company: str, roster: Roster) -> str:
+def _keep(home: Home, company: str, roster: Roster) -> str:
     content = json.dumps([asdict(row) for row in roster.rows], ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()
-    write_kept(Journal.of(settings, company).storage, _name(company, digest), content)
+    write_kept(Journal.of(home, company).storage, _name(company, digest), content)
     return digest
 
 
-def stored(settings: Settings, company: str, digest: str | None) -> Roster | None:
+def stored(home: Home, company: str, digest: str | None) -> Roster | None:
     """Read a stored roster; None means a company without a roster.
 
     Raises:
@@ -178,5 +146,5 @@ def stored(settings: Settings, company: str, digest: str | None) -> Roster | Non
     """
     if digest is None:
         return None
-    content = read_kept(Journal.of(settings, company).storage, _name(company, digest), digest)
+    content = read_kept(Journal.of(home, company).storage, _name(company, digest), digest)
     return Roster(tuple(Row(**row) for row in json.loads(content)))

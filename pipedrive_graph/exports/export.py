@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import files
-from pipedrive_graph.config import policy
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.exports.output import placed, write_contents
 from pipedrive_graph.exports.registry import FORMATS, Content, Format, Wrote, writer
@@ -17,7 +16,7 @@ from pipedrive_graph.exports.source import Snapshot, Source, opened
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportRequest:
     """What to export.
 
     Attributes:
@@ -44,39 +43,43 @@ class Exported:
     wrote: Wrote
 
 
-def export(settings: Settings, wanted: Wanted) -> Exported:
+def export(home: Home, request: ExportRequest, *, own_rules: Path | None = None) -> Exported:
     """Export the published file.
+
+    Args:
+        home: the home folder.
+        request: what to export.
+        own_rules: the folder of custom rules, which describe their findings.
 
     Raises:
         ConfigurationError: if a company or table does not exist, or the format has no tables to choose.
         ExportError: if the format cannot hold the data, or it cannot be written; earlier files stay.
         WarehouseError: if nothing is published yet, another version published it, or it cannot be read.
     """
-    form = FORMATS[wanted.format]
-    if wanted.tables and form.content is not Content.TABLES:
+    form = FORMATS[request.format]
+    if request.tables and form.content is not Content.TABLES:
         raise ConfigurationError(
-            f"{wanted.format} exports the {form.content}, so --tables cannot be used with it; leave it out."
+            f"{request.format} exports the {form.content}, so --tables cannot be used with it; leave it out."
         )
-    own_rules = policy.load(settings).rules if form.content is Content.FINDINGS else None
-    target = _target(settings, wanted, form)
-    with opened(settings.published) as connection:
-        source = Source(connection, companies=wanted.companies, tables=wanted.tables, own_rules=own_rules)
-        access = settings.output.within(target)
-        with placed(target, access, folder=form.file is None, force=wanted.force) as path:
-            wrote = writer(wanted.format)(source, path)
+    target = _target(home, request, form)
+    with opened(home.published) as connection:
+        source = Source(connection, companies=request.companies, tables=request.tables, own_rules=own_rules)
+        access = home.output.within(target)
+        with placed(target, access, folder=form.file is None, force=request.force) as path:
+            wrote = writer(request.format)(source, path)
             if form.file is None:
-                write_contents(path, _contents(wanted.format, source, wrote))
+                write_contents(path, _contents(request.format, source, wrote))
             else:  # the format wrote under a temporary name
                 wrote = replace(wrote, parts=[replace(part, file=target.name) for part in wrote.parts])
         return Exported(target, list(source.snapshots.values()), wrote)
 
 
-def _target(settings: Settings, wanted: Wanted, form: Format) -> Path:
+def _target(home: Home, request: ExportRequest, form: Format) -> Path:
     """The target of the export; for a format with one file, an existing folder means a file inside it."""
-    if wanted.out is None:
-        folder = settings.home / "exports" / wanted.format
+    if request.out is None:
+        folder = home.folder / "exports" / request.format
         return folder / form.file if form.file else folder
-    out = files.expanded(wanted.out).resolve()
+    out = files.expanded(request.out).resolve()
     return out / form.file if form.file and out.is_dir() else out
 
 
@@ -87,7 +90,7 @@ def _contents(name: str, source: Source, wrote: Wrote) -> dict[str, object]:
         listed.setdefault(part.file, {})[part.table] = part.rows
     return {
         "format": name,
-        "version": pipedrive_graph.__version__,
+        "version": __version__,
         "snapshots": {
             company: {
                 "snapshot_id": shown.snapshot_id,

@@ -18,7 +18,9 @@ from pipedrive_graph.published.connection import reading
 from pipedrive_graph.warehouse.database import CONFIG, quoted, rows
 
 NEEDED = {"current_snapshot", "nodes", "edges", "findings", "toxic_combinations"}
-"""The required tables; a published file without them is from another version."""
+"""The tables that every format requires; a published file without them is from another version."""
+
+_OTHER_VERSION = "The published file is of another version of pipedrive-graph; run sync first."
 
 _BATCH = 10_000
 
@@ -78,9 +80,7 @@ class Source:
         published = _tables(connection)
         self._known = {table.name: table for table in published}
         if not self._known.keys() >= NEEDED:
-            raise WarehouseError(
-                "The published file is of another version of pipedrive-graph; run sync first."
-            )
+            raise WarehouseError(_OTHER_VERSION)
         self.tables = _chosen(published, tables)
         self.snapshots = self._snapshots()
 
@@ -92,7 +92,12 @@ class Source:
             select: the SELECT list, as SQL.
             where: a condition, as SQL.
             order: the ORDER BY list, as SQL.
+
+        Raises:
+            WarehouseError: if the published file of another version does not have the table.
         """
+        if table not in self._known:
+            raise WarehouseError(_OTHER_VERSION)
         if self.companies and "company" in self._known[table].columns:
             where = f"({where}) AND company IN ({', '.join(map(quoted, self.companies))})"
         return f'SELECT {select} FROM "{table}" WHERE {where} ORDER BY {order}'

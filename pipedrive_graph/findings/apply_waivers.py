@@ -11,7 +11,6 @@ from __future__ import annotations
 import duckdb
 
 from pipedrive_graph.warehouse import steps
-from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -20,7 +19,7 @@ _RENAMES = "main.renames"
 
 _STEPS = ("waiver_matches", "waivers_in_force", "waiver_drift", "reopened", "waiver_states")
 
-_WAIVE = steps.with_temporary_names("""
+_WAIVE = """
     UPDATE history.findings AS findings
     SET
         status = 'waived',
@@ -36,9 +35,9 @@ _WAIVE = steps.with_temporary_names("""
         waived_evidence = if(fresh, findings.evidence, findings.waived_evidence)
     FROM lifecycle.waivers_in_force AS in_force
     ANTI JOIN lifecycle.waiver_drift AS drift USING (company, finding_id)
-    WHERE findings.company = in_force.company AND findings.finding_id = in_force.finding_id""")
+    WHERE findings.company = in_force.company AND findings.finding_id = in_force.finding_id"""
 
-_REOPEN = steps.with_temporary_names("""
+_REOPEN = """
     UPDATE history.findings AS findings
     SET
         status = 'open',
@@ -50,13 +49,13 @@ _REOPEN = steps.with_temporary_names("""
         waiver_expires = NULL,
         waivers_spent_at = coalesce(spent_at, findings.waivers_spent_at)
     FROM lifecycle.reopened AS reopened
-    WHERE findings.company = reopened.company AND findings.finding_id = reopened.finding_id""")
+    WHERE findings.company = reopened.company AND findings.finding_id = reopened.finding_id"""
 
-_NOTE = steps.with_temporary_names("""
+_NOTE = """
     UPDATE history.waivers AS waivers
     SET state = states.state, findings = states.findings
     FROM lifecycle.waiver_states AS states
-    WHERE waivers.company = states.company AND waivers.waiver_id = states.waiver_id""")
+    WHERE waivers.company = states.company AND waivers.waiver_id = states.waiver_id"""
 
 
 def update_waived(connection: duckdb.DuckDBPyConnection, models: Models, moments: str) -> None:
@@ -68,12 +67,12 @@ def update_waived(connection: duckdb.DuckDBPyConnection, models: Models, moments
         moments: a query of the companies, each with the time (`at`) at which waivers are checked for expiry.
     """
     steps.hand_over_query(connection, "moments", moments)
-    concerned = rows(
+    concerned = steps.rows(
         connection,
         """
-        SELECT company FROM history.waivers SEMI JOIN run_moments USING (company)
+        SELECT company FROM history.waivers SEMI JOIN run.moments USING (company)
         UNION ALL
-        SELECT company FROM history.findings SEMI JOIN run_moments USING (company) WHERE status = 'waived'
+        SELECT company FROM history.findings SEMI JOIN run.moments USING (company) WHERE status = 'waived'
         LIMIT 1""",
     )
     if not concerned:
@@ -88,4 +87,4 @@ def update_waived(connection: duckdb.DuckDBPyConnection, models: Models, moments
     steps.hand_over(connection, "rule_grows", grows)
     steps.make(connection, models, *(f"lifecycle.{name}" for name in _STEPS))
     for statement in (_WAIVE, _REOPEN, _NOTE):
-        connection.execute(statement)
+        steps.execute(connection, statement)

@@ -20,6 +20,6 @@ def write_counts(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
         models: all models, including the steps.
     """
     steps.make(connection, models, "lifecycle.finding_counts", "lifecycle.rule_runs")
-    connection.execute("INSERT INTO history.finding_counts BY NAME FROM lifecycle_finding_counts")
+    steps.execute(connection, "INSERT INTO history.finding_counts BY NAME FROM lifecycle.finding_counts")
     connection.execute("DELETE FROM history.rule_runs WHERE company IN (SELECT company FROM landing.batch)")
-    connection.execute("INSERT INTO history.rule_runs BY NAME FROM lifecycle_rule_runs")
+    steps.execute(connection, "INSERT INTO history.rule_runs BY NAME FROM lifecycle.rule_runs")

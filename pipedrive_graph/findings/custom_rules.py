@@ -14,7 +14,7 @@ import duckdb
 from pipedrive_graph.common import files, trust
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config import ownership
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError, ModelError
 from pipedrive_graph.warehouse import empty
 from pipedrive_graph.warehouse.database import CONFIG
@@ -23,22 +23,22 @@ from pipedrive_graph.warehouse.sql_model import Kind
 from pipedrive_graph.warehouse.sql_project import Models
 
 
-def load(settings: Settings, folder: Path) -> Models:
+def load(home: Home, folder: Path) -> Models:
     """All models of an installation: the shipped models and the custom rules.
 
     Args:
-        settings: the home folder, which holds the cache of parsed queries.
+        home: the home folder, which holds the cache of parsed queries.
         folder: the folder of the custom rules; it need not exist.
 
     Raises:
         ConfigurationError: if the folder of rules cannot be read.
         ModelError: if a file of sql/ cannot be used.
     """
-    parsed = ParsedQueries(settings.parsed_queries)
+    parsed = ParsedQueries(home.parsed_queries)
     models = added(Models(sql_folder(), parsed), folder, parsed)
     # a file that root creates would not be writable by the owner of the home folder
-    is_own = os.geteuid() != 0 or ownership.foreign(settings.home) is None
-    if is_own and settings.home.is_dir():
+    is_own = os.geteuid() != 0 or ownership.foreign(home.folder) is None
+    if is_own and home.folder.is_dir():
         parsed.save()
     return models
 

@@ -12,7 +12,7 @@ from pipedrive_graph.errors import RuleError
 from pipedrive_graph.findings.fingerprints import make_fingerprints
 from pipedrive_graph.findings.rule_header import is_event, needs
 from pipedrive_graph.warehouse import steps
-from pipedrive_graph.warehouse.database import is_from_outside, rows
+from pipedrive_graph.warehouse.database import is_from_outside
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 from pipedrive_graph.warehouse.transform import batch_query
@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _PROVEN_BY = {"users/{id}/roleAssignments": "user_roles", "users/{id}/permissions": "user_permissions"}
 """The history table that stores the answer to a call about one user."""
+
+_FOUND, _ABSTENTIONS = map(steps.with_temporary_names, ("run.found", "lifecycle.abstentions"))
 
 
 def evaluate_rules(
@@ -71,7 +73,7 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
     try:
         connection.execute(
             f"""
-            INSERT INTO run_found BY NAME
+            INSERT INTO {_FOUND} BY NAME
             SELECT
                 company, ? AS rule, severity, subject_kind, subject_id, object,
                 {"snapshot_id" if is_event(rule) else "NULL"} AS snapshot_id, title,
@@ -80,7 +82,7 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
             FROM ({batch_query(rule)}\n)
             WHERE
                 company IN (SELECT company FROM landing.batch)
-                AND company NOT IN (SELECT company FROM lifecycle_abstentions WHERE rule = ?)""",
+                AND company NOT IN (SELECT company FROM {_ABSTENTIONS} WHERE rule = ?)""",
             [rule.name, rule.header.settings.get("remedy"), rule.name],
         )
     except duckdb.Error as error:
@@ -91,8 +93,8 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, rule: Model) -> None:
 
 def _check(connection: duckdb.DuckDBPyConnection, rules: list[Model]) -> None:
     """Refuse a rule with a malformed row, or with two rows of the same identity."""
-    malformed = rows(
-        connection, "SELECT rule, subject, problem FROM lifecycle_malformed_rows ORDER BY ALL LIMIT 1"
+    malformed = steps.rows(
+        connection, "SELECT rule, subject, problem FROM lifecycle.malformed_rows ORDER BY ALL LIMIT 1"
     )
     if malformed:
         name, subject, problem = malformed[0]

@@ -25,8 +25,14 @@ EARLIER = "earlier_rules.json"
 
 _THRESHOLDS = "main.rule_thresholds"
 
-_PEOPLE = {"roster"}
-"""Tables of the schema `policy` about people: a change in them does not change a rule."""
+_TAKE_OVER = """
+    UPDATE history.findings AS findings SET rule_sha256 = earlier.rule_sha256
+    FROM lifecycle.earlier_fingerprints AS earlier
+    WHERE findings.company = earlier.company
+        AND findings.rule = earlier.rule AND findings.rule_sha256 = earlier.earlier_sha256"""
+
+_NO_SETTINGS = {"roster", "rules"}
+"""Tables of the schema `policy` that hold no settings: a change in them does not change a rule."""
 
 
 def make_fingerprints(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
@@ -43,11 +49,8 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     tables are rewritten.
     """
     before = """
-        SELECT 1
-        FROM history.findings
-        SEMI JOIN landing.batch USING (company)
-        WHERE status <> 'resolved' AND NOT starts_with(rule_sha256, 'query:')
-        LIMIT 1"""
+        SELECT 1 FROM history.findings SEMI JOIN landing.batch USING (company)
+        WHERE status <> 'resolved' AND NOT starts_with(rule_sha256, 'query:') LIMIT 1"""
     if not rows(connection, before):
         return
     rules = models.of("rules", Kind.RULE)
@@ -58,16 +61,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     steps.hand_over(connection, "earlier_rules", sorted(known))
     _hand_over_policies(connection, models, rules)
     steps.make(connection, models, "lifecycle.rule_settings", "lifecycle.earlier_fingerprints")
-    connection.execute(
-        steps.with_temporary_names("""
-        UPDATE history.findings AS findings
-        SET rule_sha256 = earlier.rule_sha256
-        FROM lifecycle.earlier_fingerprints AS earlier
-        WHERE
-            findings.company = earlier.company
-            AND findings.rule = earlier.rule
-            AND findings.rule_sha256 = earlier.earlier_sha256""")
-    )
+    steps.execute(connection, _TAKE_OVER)
 
 
 def _hand_over_policies(connection: duckdb.DuckDBPyConnection, models: Models, rules: list[Model]) -> None:
@@ -82,7 +76,7 @@ def settings_of(models: Models, rule: Model) -> set[str]:
     names: set[str] = set()
     for model in _below(known, rule, set()):
         tables = {name.removeprefix("policy.") for name in model.reads if name.startswith("policy.")}
-        names |= tables & POLICY.keys() - _PEOPLE - {"thresholds"}
+        names |= tables & POLICY.keys() - _NO_SETTINGS - {"thresholds"}
         if _THRESHOLDS in model.reads:
             names |= {name for name in thresholds if re.search(rf"\b{name}\b", model.query)}
     return names

@@ -11,7 +11,8 @@ from typing import ClassVar
 from pipedrive_graph.common import clock
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
+from pipedrive_graph.config.policy import Policies
 from pipedrive_graph.errors import BusyError
 from pipedrive_graph.forget import run
 from pipedrive_graph.forget.alerting import refuse_unpublished
@@ -46,25 +47,26 @@ class Older(Forgetting):
         """The older runs, if all companies are selected: a run can cover several companies."""
         return Runs(before=self.before) if self.all_companies else Runs()
 
-    def change(self, settings: Settings, company: str) -> Change:
+    def change(self, home: Home, company: str) -> Change:
         """Plan the change of a company."""
-        change = older(settings, company, self.before, needed=_needed(settings, company))
+        change = older(home, company, self.before, needed=_needed(home, company))
         if change.counts:
-            refuse_unpublished(settings, company)
-            for finding_id, rule in _events(settings, company, change.dropped):
+            refuse_unpublished(home, company)
+            for finding_id, rule in _events(home, company, change.dropped):
                 text = f"the open event {finding_id} ({rule}) is removed with the snapshots that show it"
-                change.note("remove", "open event", settings.warehouse.name, text)
+                change.note("remove", "open event", home.warehouse.name, text)
         return change
 
 
 def apply_retention(
-    settings: Settings, models: Models, companies: Sequence[Company], *, on_wait: OnWait
+    home: Home, models: Models, policies: Policies, companies: Sequence[Company], *, on_wait: OnWait
 ) -> str | None:
     """Remove data of companies that is older than their `retention_days`.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         models: the files of sql/ and the custom rules.
+        policies: the policies of findings.toml.
         companies: companies with the same `retention_days`, so that one rebuild suffices.
         on_wait: called once when another process holds a lock.
 
@@ -78,14 +80,14 @@ def apply_retention(
     if days is None:
         return None
     limit = clock.now() - timedelta(days=days)
-    names = tuple(
-        company.name for company in companies if _holds_older(settings, company.name, limit - SLACK)
-    )
+    names = tuple(company.name for company in companies if _holds_older(home, company.name, limit - SLACK))
     if not names:
         return None
     forgetting = Older(names, limit)
     try:
-        done = run.carry_out(settings, models, forgetting, reason=f"retention_days = {days}", on_wait=on_wait)
+        done = run.carry_out(
+            home, models, policies, forgetting, reason=f"retention_days = {days}", on_wait=on_wait
+        )
     except BusyError as error:
         return f"Data older than retention_days = {days} is removed by the next sync: {error}"
     removed = sum(item.action == "remove" and item.kind == "snapshot" for item in done.items)
@@ -95,9 +97,9 @@ def apply_retention(
     )
 
 
-def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
+def _holds_older(home: Home, company: str, limit: datetime) -> bool:
     """Whether a company has snapshots from before a time, apart from the newest accepted one."""
-    landing = Landing(settings.storage).of(company)
+    landing = Landing(home.storage).of(company)
     newest = landing.latest(accepted=True)
     times = [
         started(snapshot_id)
@@ -107,22 +109,22 @@ def _holds_older(settings: Settings, company: str, limit: datetime) -> bool:
     return any(time is not None and time < limit for time in times)
 
 
-def _needed(settings: Settings, company: str) -> set[str]:
+def _needed(home: Home, company: str) -> set[str]:
     """The reviews that unresolved findings refer to."""
     query = (
         "SELECT evidence FROM held.history.findings WHERE company = ? AND rule = ? AND status <> 'resolved'"
     )
-    rows = rows_of(settings.warehouse, query, company, STILL_PRESENT)
+    rows = rows_of(home.warehouse, query, company, STILL_PRESENT)
     return {str(json.loads(evidence).get("review_id")) for (evidence,) in rows}
 
 
-def _events(settings: Settings, company: str, dropped: set[str]) -> list[tuple[str, str]]:
+def _events(home: Home, company: str, dropped: set[str]) -> list[tuple[str, str]]:
     """Unresolved events that will disappear: an event needs the two snapshots around it."""
-    landing = Landing(settings.storage).of(company)
+    landing = Landing(home.storage).of(company)
     accepted = [manifest.snapshot_id for manifest in landing.newest_first() if manifest.accepted]
     oldest = min({*accepted} - dropped)
     query = (
         "SELECT finding_id, rule FROM held.history.findings"
         " WHERE company = ? AND status <> 'resolved' AND snapshot_id <= ? ORDER BY ALL"
     )
-    return [(finding_id, rule) for finding_id, rule in rows_of(settings.warehouse, query, company, oldest)]
+    return [(finding_id, rule) for finding_id, rule in rows_of(home.warehouse, query, company, oldest)]

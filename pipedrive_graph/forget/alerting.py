@@ -13,18 +13,18 @@ from pipedrive_graph.alerts.due import Published, opened_at, read_published
 from pipedrive_graph.alerts.state import SentFinding
 from pipedrive_graph.builder.unpublished import published_snapshots, unpublished
 from pipedrive_graph.common import files
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import WarehouseError
 from pipedrive_graph.forget.change import Change
 from pipedrive_graph.landing import Landing
 
 
-def carry_over(settings: Settings, staged: Settings, change: Change, names: Callable[[str], bool]) -> None:
+def carry_over(home: Home, staged: Home, change: Change, names: Callable[[str], bool]) -> None:
     """Write the record of sent alerts about a company for the home after the `forget`.
 
     Args:
-        settings: the settings of the current home.
-        staged: the settings of the staged home.
+        home: the current home.
+        staged: the staged home.
         change: the change of the company.
         names: whether a text names the deleted person; queued notes that do are dropped.
 
@@ -34,10 +34,10 @@ def carry_over(settings: Settings, staged: Settings, change: Change, names: Call
         LandingError: if the file cannot be written.
     """
     company = change.company
-    if not state.exists(settings, company):
+    if not state.exists(home, company):
         return
-    before, after = (_open(read_published(each.published, company)) for each in (settings, staged))
-    record = state.read(settings, company)
+    before, after = (_open(read_published(each.published, company)) for each in (home, staged))
+    record = state.read(home, company)
     for memory in record.channels.values():
         memory.findings = {
             finding_id: _known(memory.findings.get(finding_id), before.get(finding_id), now)
@@ -69,14 +69,14 @@ def _known(sent: SentFinding | None, before: SentFinding | None, now: SentFindin
     )
 
 
-def refuse_unpublished(settings: Settings, company: str) -> None:
+def refuse_unpublished(home: Home, company: str) -> None:
     """Refuse while the newest snapshot is not published: its new findings would not be recognised as new.
 
     Raises:
         WarehouseError: if it is not published; names the command to run first.
     """
-    shown = published_snapshots(settings.published)
-    newest = unpublished(Landing(settings.storage).of(company), shown)
+    shown = published_snapshots(home.published)
+    newest = unpublished(Landing(home.storage).of(company), shown)
     if newest is not None:
         raise WarehouseError(
             f"Snapshot {newest.snapshot_id} of '{company}' is not published yet: run sync, or"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions.journal import Entry
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.landing.tombstones import Kind
@@ -119,7 +119,7 @@ class Forgetting:
     companies: tuple[str, ...]
     kind: ClassVar[Kind]
 
-    def change(self, settings: Settings, company: str) -> Change:
+    def change(self, home: Home, company: str) -> Change:
         """Plan the change of a company.
 
         Raises:
@@ -136,17 +136,17 @@ class Forgetting:
         """The runs of Dagster to delete."""
         return Runs()
 
-    def check(self, settings: Settings) -> None:
+    def check(self, home: Home) -> None:
         """Check at the end that nothing is left.
 
         Raises:
             LandingError: if something is left; names it.
         """
 
-    def others(self, settings: Settings) -> Iterator[Item]:
+    def others(self, home: Home) -> Iterator[Item]:
         """Further items, which do not belong to a single company."""
         yield from ()
 
-    def removed(self, settings: Settings) -> Iterable[str]:
+    def removed(self, home: Home) -> Iterable[str]:
         """Further paths in the home to remove."""
         return ()

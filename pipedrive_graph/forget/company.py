@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.config.company import COMPANIES_FILE
-from pipedrive_graph.config.settings import COMPANY_VARIABLE, Settings
+from pipedrive_graph.config.home import Home
+from pipedrive_graph.config.settings import COMPANY_VARIABLE
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.forget import seal
@@ -22,32 +23,39 @@ from pipedrive_graph.landing.tombstones import FORGOTTEN, Kind
 
 @dataclass(frozen=True)
 class WholeCompany(Forgetting):
-    """Deletes everything of one company."""
+    """Deletes everything of one company.
 
+    Attributes:
+        configured: the names of the companies in the settings.
+        rosters: the rosters that the settings name.
+    """
+
+    configured: Collection[str]
+    rosters: tuple[Path, ...]
     kind: ClassVar[Kind] = "company"
 
-    def change(self, settings: Settings, company: str) -> Change:
+    def change(self, home: Home, company: str) -> Change:
         """Plan the change of the company.
 
         Raises:
             ConfigurationError: if the settings still name it.
         """
-        if any(each.name == company for each in settings.companies):
-            file = settings.home / COMPANIES_FILE
+        if company in self.configured:
+            file = home.folder / COMPANIES_FILE
             place = file if file.exists() else f"The variable {COMPANY_VARIABLE}"
             raise ConfigurationError(
                 f"{place} still names the company '{company}': the next sync would collect it again."
                 " Remove it there first, then try again."
             )
         change = Change(company, whole=True)
-        landing = Landing(settings.storage).of(company)
+        landing = Landing(home.storage).of(company)
         change.dropped = {*landing.snapshot_ids()}
-        for path in _paths(settings, company):
-            change.note("remove", _kind(path, settings), _below(path, settings), "everything in it")
-        if company in _published(settings) and not change.counts:
-            change.note("remove", "database", settings.published.name, "its rows")
+        for path in _paths(home, company):
+            change.note("remove", _kind(path, home), _below(path, home), "everything in it")
+        if company in _published(home) and not change.counts:
+            change.note("remove", "database", home.published.name, "its rows")
         change.counts["snapshot removed"] = len(change.dropped)
-        change.counts["journal entry removed"] = Journal.of(settings, company).mark().lines
+        change.counts["journal entry removed"] = Journal.of(home, company).mark().lines
         return change
 
     @property
@@ -55,12 +63,12 @@ class WholeCompany(Forgetting):
         """The company's runs."""
         return Runs(company=self.companies[0])
 
-    def others(self, settings: Settings) -> Iterator[Item]:
+    def others(self, home: Home) -> Iterator[Item]:
         """The lines in files of settings that name the company: from now on, sync refuses them."""
         for company in self.companies:
-            yield from mentions(settings, (f'"{company}"', f"'{company}'", f"[{company}]"))
+            yield from mentions(home, self.rosters, (f'"{company}"', f"'{company}'", f"[{company}]"))
 
-    def removed(self, settings: Settings) -> Iterable[str]:
+    def removed(self, home: Home) -> Iterable[str]:
         """Its tokens, its reports, its record of alerts and its record of runs.
 
         The list of tombstones is replaced.
@@ -71,24 +79,18 @@ class WholeCompany(Forgetting):
         yield f"landing/{FORGOTTEN}"
 
 
-def with_data(settings: Settings) -> list[str]:
+def with_data(home: Home) -> list[str]:
     """The companies with any stored data, whether or not they are in the settings."""
-    names = {*Landing(settings.storage).companies(), *_published(settings)}
+    names = {*Landing(home.storage).companies(), *_published(home)}
     for folder, ending in (("journal", ".ndjson"), ("tokens", ".json")):
-        names |= {path.name.removesuffix(ending) for path in (settings.home / folder).glob(f"[!.]*{ending}")}
+        names |= {path.name.removesuffix(ending) for path in (home.folder / folder).glob(f"[!.]*{ending}")}
     return sorted(names)
 
 
-def not_collected(settings: Settings) -> list[str]:
-    """The companies that have snapshots but are no longer in companies.toml.
-
-    Without that file the answer is unknown: each process may get another company from its variable.
-    """
-    if not settings.listed:
-        return []
-    named = {company.name for company in settings.companies}
-    landing = Landing(settings.storage)
-    return [name for name in landing.companies() if name not in named and landing.of(name).digests()]
+def not_collected(home: Home, configured: Collection[str]) -> list[str]:
+    """The companies that have snapshots but are not among the configured ones."""
+    landing = Landing(home.storage)
+    return [name for name in landing.companies() if name not in configured and landing.of(name).digests()]
 
 
 def advice(company: str) -> str:
@@ -99,18 +101,18 @@ def advice(company: str) -> str:
     )
 
 
-def _paths(settings: Settings, company: str) -> list[Path]:
-    journal = [settings.journal / name for name in seal.names(company)]
+def _paths(home: Home, company: str) -> list[Path]:
+    journal = [home.journal / name for name in seal.names(company)]
     paths = [
-        settings.landing / company,
+        home.landing / company,
         *journal,
-        settings.reports / company,
-        *(settings.home / folder / f"{company}.json" for folder in ("alerts", "runs", "tokens")),
+        home.reports / company,
+        *(home.folder / folder / f"{company}.json" for folder in ("alerts", "runs", "tokens")),
     ]
     return [path for path in paths if path.exists()]
 
 
-def _kind(path: Path, settings: Settings) -> str:
+def _kind(path: Path, home: Home) -> str:
     kinds = {
         "landing": "landing",
         "journal": "journal",
@@ -119,17 +121,17 @@ def _kind(path: Path, settings: Settings) -> str:
         "runs": "record of runs",
         "tokens": "token",
     }
-    return kinds[path.relative_to(settings.home).parts[0]]
+    return kinds[path.relative_to(home.folder).parts[0]]
 
 
-def _below(path: Path, settings: Settings) -> str:
-    text = path.relative_to(settings.home).as_posix()
-    if path.parent == settings.landing:
+def _below(path: Path, home: Home) -> str:
+    text = path.relative_to(home.folder).as_posix()
+    if path.parent == home.landing:
         snapshots = sum(folder.is_dir() for folder in path.iterdir())
         return f"{text} ({counted(snapshots, 'snapshot')})"
     return text
 
 
-def _published(settings: Settings) -> set[str]:
+def _published(home: Home) -> set[str]:
     """The companies in the published file; none if it cannot be read."""
-    return {name for (name,) in rows_of(settings.published, "SELECT DISTINCT company FROM held.snapshots")}
+    return {name for (name,) in rows_of(home.published, "SELECT DISTINCT company FROM held.snapshots")}

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pipedrive_graph.common import addresses
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.roster import Row
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions import review_handlers as reviews
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED
@@ -37,7 +37,7 @@ class _Rewriting:
         populations: the new digest of each review's population, by the old digest.
     """
 
-    settings: Settings
+    home: Home
     change: Change
     person: Person
     about: set[str]
@@ -61,7 +61,7 @@ class _Rewriting:
         return None if new is GONE else dict(new)
 
     def _roster(self, digest: str) -> str:
-        roster = rosters.stored(self.settings, self.change.company, digest)
+        roster = rosters.stored(self.home, self.change.company, digest)
         rows = [
             _row(row, self.person) for row in (roster.rows if roster else ()) if not _names(row, self.person)
         ]
@@ -72,7 +72,7 @@ class _Rewriting:
         return new
 
     def _population(self, review_id: str, digest: str) -> str:
-        population = reviews.recall(self.settings, self.change.company, review_id, digest)
+        population = reviews.recall(self.home, self.change.company, review_id, digest)
         items = [item for item in population.items if item.user_id not in self.person.ids]
         document = population.model_dump(mode="json")
         document["items"] = [item.model_dump(mode="json") for item in items]
@@ -89,15 +89,15 @@ class _Rewriting:
             self.change.note("rewrite", kind, f"journal/{path}", "without the person")
 
 
-def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
+def rewrite_entries(home: Home, change: Change, person: Person) -> None:
     """Set the journal lines that stay, in their new form.
 
     Raises:
         LandingError: if the journal, a roster or a review is damaged.
     """
-    journal = Journal.of(settings, change.company)
+    journal = Journal.of(home, change.company)
     lines = journal.lines()
-    rewriting = _Rewriting(settings, change, person, _about(settings, change.company, person), journal.lost())
+    rewriting = _Rewriting(home, change, person, _about(home, change.company, person), journal.lost())
     entries = []
     for line in lines:
         content = rewriting.content(line)
@@ -112,10 +112,10 @@ def rewrite_entries(settings: Settings, change: Change, person: Person) -> None:
         change.entries = entries
 
 
-def _about(settings: Settings, company: str, person: Person) -> set[str]:
+def _about(home: Home, company: str, person: Person) -> set[str]:
     """The ids of the findings about the person; none if the warehouse cannot be read."""
     rows = rows_of(
-        settings.warehouse,
+        home.warehouse,
         "SELECT finding_id FROM held.history.findings"
         " WHERE company = ? AND subject_kind = 'user' AND list_contains(?, subject_id)",
         company,

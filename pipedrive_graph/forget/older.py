@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.finding_handlers import ACKNOWLEDGED, WAIVERS
 from pipedrive_graph.decisions.journal import Entry, Journal
@@ -22,11 +22,11 @@ from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.records import SNAPSHOT_ID
 
 
-def older(settings: Settings, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:
+def older(home: Home, company: str, before: datetime, *, needed: Collection[str] = ()) -> Change:
     """Plan which old data is removed, and which stays.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: its name.
         before: snapshots that began before this time are removed (UTC, timezone-aware).
         needed: the ids of decided reviews that must stay.
@@ -35,7 +35,7 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
         LandingError: if a manifest or the journal is damaged.
     """
     change = Change(company)
-    landing = Landing(settings.storage).of(company)
+    landing = Landing(home.storage).of(company)
     newest = landing.latest(accepted=True)
     counted = landing.digests()
     aside = landing.set_aside_digests()
@@ -53,7 +53,7 @@ def older(settings: Settings, company: str, before: datetime, *, needed: Collect
         kind = "snapshot that was set aside" if snapshot_id in aside else kind
         change.note("remove", kind, path, f"{kind} of {started_at:%Y-%m-%d %H:%M} UTC")
     if change.dropped:
-        _choose_entries(settings, change, {*counted} - change.dropped, {*needed})
+        _choose_entries(home, change, {*counted} - change.dropped, {*needed})
     return change
 
 
@@ -65,15 +65,15 @@ def started(snapshot_id: str) -> datetime | None:
         return None
 
 
-def _choose_entries(settings: Settings, change: Change, remaining: set[str], needed: set[str]) -> None:
+def _choose_entries(home: Home, change: Change, remaining: set[str], needed: set[str]) -> None:
     """Select the journal lines that stay; an old line that stays applies from the first snapshot on."""
     company = change.company
-    journal = Journal.of(settings, company)
+    journal = Journal.of(home, company)
     written = journal.lines()
-    lines = placed(written, Landing(settings.storage).of(company).before_set_aside())
+    lines = placed(written, Landing(home.storage).of(company).before_set_aside())
     old = [line for line in lines if line.snapshot_id not in remaining]
     newest = {line.kind: line.number for line in old}
-    reviews = _reviews(settings, company, lines, {line.number for line in old}) | needed
+    reviews = _reviews(home, company, lines, {line.number for line in old}) | needed
     stays = []
     for line, as_written in zip(lines, written, strict=True):
         review = line.content.get("review_id")
@@ -101,9 +101,9 @@ def _choose_entries(settings: Settings, change: Change, remaining: set[str], nee
             change.note("remove", "review", path, f"the decided review of {line.at:%Y-%m-%d}")
 
 
-def _reviews(settings: Settings, company: str, lines: list[Entry], old: set[int]) -> set[str]:
+def _reviews(home: Home, company: str, lines: list[Entry], old: set[int]) -> set[str]:
     """The reviews that stay: open ones, and those with a recent journal line."""
-    lost = Journal.of(settings, company).lost()
+    lost = Journal.of(home, company).lost()
     decided: dict[str, set[str]] = {}
     for line in lines:
         if line.kind == DECIDED:
@@ -118,7 +118,7 @@ def _reviews(settings: Settings, company: str, lines: list[Entry], old: set[int]
         known_by = line.content.get("review_id")
         if line.kind != OPENED or known_by in stays or line.content["sha256"] in lost:
             continue
-        items = recall(settings, company, str(known_by), line.content["sha256"]).items
+        items = recall(home, company, str(known_by), line.content["sha256"]).items
         if {item.row_id for item in items} - decided.get(str(known_by), set()):
             stays.add(str(known_by))
     return stays

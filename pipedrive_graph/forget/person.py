@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pipedrive_graph.common import addresses
 from pipedrive_graph.common.pasted import shown
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError, LandingError
 from pipedrive_graph.forget import search, written
 from pipedrive_graph.forget.answers import rewriting
@@ -29,14 +29,16 @@ class OnePerson(Forgetting):
     Attributes:
         who: an e-mail address, or the id of a user.
         all_companies: whether these are all companies that have data.
+        rosters: the rosters that the settings name.
     """
 
     who: str
     all_companies: bool
+    rosters: tuple[Path, ...] = ()
     kind: ClassVar[Kind] = "person"
     _found: dict[str, Person] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def change(self, settings: Settings, company: str) -> Change:
+    def change(self, home: Home, company: str) -> Change:
         """Plan the change of a company.
 
         Raises:
@@ -44,7 +46,7 @@ class OnePerson(Forgetting):
             LandingError: if a snapshot or the journal is damaged.
         """
         change = Change(company)
-        landing = Landing(settings.storage).of(company)
+        landing = Landing(home.storage).of(company)
         person = self._found[company] = find(landing, self.who)
         self._refuse_listed(landing, person)
         rewrite = rewriting(landing, person)
@@ -61,8 +63,8 @@ class OnePerson(Forgetting):
                 change.note(
                     "remove", "unfinished snapshot", path, "it names the person; the next sync starts over"
                 )
-        rewrite_entries(settings, change, person)
-        if not change.counts and any(self._held(settings, person, company)):
+        rewrite_entries(home, change, person)
+        if not change.counts and any(self._held(home, person, company)):
             # only derived files name the person: they are rebuilt
             change.note("rewrite", "snapshot", f"landing/{company}", "the chain is sealed again")
         return change
@@ -77,34 +79,34 @@ class OnePerson(Forgetting):
         person = self._person
         return Runs(texts=(*sorted(person.texts), *map(str, person.long_ids)))
 
-    def others(self, settings: Settings) -> Iterator[Item]:
+    def others(self, home: Home) -> Iterator[Item]:
         """The files of people that name the person."""
         person = self._person
         if not person.known:
             return
-        lines = list(written.matching(settings, person.is_in))
+        lines = list(written.matching(home, self.rosters, person.is_in))
         yield from lines
-        named = {settings.home / item.path for item in lines}
-        for path in search.held(settings, person, self.companies, all_companies=self.all_companies):
-            if path not in named and not search.is_own(settings, path):
-                below = path.relative_to(settings.home).as_posix()
+        named = {home.folder / item.path for item in lines}
+        for path in search.held(home, person, self.companies, all_companies=self.all_companies):
+            if path not in named and not search.is_own(home, path):
+                below = path.relative_to(home.folder).as_posix()
                 yield Item(None, "edit", "file", below, "it names the person; change or remove it yourself")
 
-    def removed(self, settings: Settings) -> Iterator[str]:
+    def removed(self, home: Home) -> Iterator[str]:
         """The run records whose messages name the person; the next run writes them again."""
         for company, person in self._found.items():
-            path = record.path_of(settings, company)
+            path = record.path_of(home, company)
             if path.is_file() and search.names(path, person):
-                yield path.relative_to(settings.home).as_posix()
+                yield path.relative_to(home.folder).as_posix()
 
-    def check(self, settings: Settings) -> None:
+    def check(self, home: Home) -> None:
         """Search the home at the end.
 
         Raises:
             LandingError: if files that this program writes still name the person; lists them.
         """
-        naming = search.held(settings, self._person, self.companies, all_companies=self.all_companies)
-        left = [path for path in naming if search.is_own(settings, path)]
+        naming = search.held(home, self._person, self.companies, all_companies=self.all_companies)
+        left = [path for path in naming if search.is_own(home, path)]
         if left:
             raise LandingError(
                 f"The person is still named in {', '.join(map(str, left))}: another process wrote there"
@@ -119,9 +121,9 @@ class OnePerson(Forgetting):
             united = united.united(person)
         return united
 
-    def _held(self, settings: Settings, person: Person, company: str) -> Iterator[Path]:
-        naming = search.held(settings, person, (company,), all_companies=False)
-        return (path for path in naming if search.is_own(settings, path))
+    def _held(self, home: Home, person: Person, company: str) -> Iterator[Path]:
+        naming = search.held(home, person, (company,), all_companies=False)
+        return (path for path in naming if search.is_own(home, path))
 
     def _refuse_listed(self, landing: CompanyLanding, person: Person) -> None:
         newest = landing.latest(accepted=True)
@@ -134,7 +136,9 @@ class OnePerson(Forgetting):
             )
 
 
-def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> OnePerson:
+def checked(
+    who: str, companies: tuple[str, ...], *, all_companies: bool, rosters: tuple[Path, ...]
+) -> OnePerson:
     """Make the deletion of a person from the value of --person.
 
     Raises:
@@ -142,11 +146,11 @@ def checked(who: str, companies: tuple[str, ...], *, all_companies: bool) -> One
     """
     who = who.strip()
     if addresses.is_address(who):
-        return OnePerson(companies, who, all_companies)
+        return OnePerson(companies, who, all_companies, rosters)
     if not who.isascii() or not who.isdigit() or int(who) >= 2**63:
         raise ConfigurationError("--person must be an e-mail address, or the id of a user with --company.")
     if all_companies and len(companies) > 1:
         raise ConfigurationError(
             "--person with an id needs --company NAME: an id is only unique in one company."
         )
-    return OnePerson(companies, who, all_companies)
+    return OnePerson(companies, who, all_companies, rosters)

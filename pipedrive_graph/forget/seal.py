@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.journal import Entry, Journal, written
 from pipedrive_graph.decisions.review_handlers import OPENED
@@ -28,12 +28,12 @@ Marks = Callable[[Mark], Mark | None]
 """Finds the mark of the new journal that corresponds to a mark of the old one."""
 
 
-def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombstone) -> Tombstone:
+def seal(home: Home, staged: Home, change: Change, tombstone: Tombstone) -> Tombstone:
     """Write a company's landing and journal into the stage.
 
     Args:
-        settings: the settings of the current home.
-        staged: the settings of the staged home.
+        home: the current home.
+        staged: the staged home.
         change: what is removed, and what is rewritten.
         tombstone: the fields of the tombstone that do not follow from the change.
 
@@ -43,8 +43,8 @@ def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombst
     Raises:
         LandingError: if a manifest is damaged, or something cannot be written.
     """
-    landing = Landing(settings.storage).of(change.company)
-    journal_change, marks = _seal_journal(settings, staged, change)
+    landing = Landing(home.storage).of(change.company)
+    journal_change, marks = _seal_journal(home, staged, change)
     forgotten = landing.forgotten()
     tombstone = tombstone.model_copy(
         update={
@@ -66,13 +66,13 @@ def seal(settings: Settings, staged: Settings, change: Change, tombstone: Tombst
     return tombstone
 
 
-def note_company(settings: Settings, staged: Settings, change: Change, tombstone: Tombstone) -> None:
+def note_company(home: Home, staged: Home, change: Change, tombstone: Tombstone) -> None:
     """Write the tombstone of a deleted company, beside the landing folders of the others.
 
     Raises:
         LandingError: if it cannot be read or written.
     """
-    everything = Landing(settings.storage)
+    everything = Landing(home.storage)
     forgotten, landing = everything.forgotten(), everything.of(change.company)
     digests = {*landing.digests().values(), *landing.set_aside_digests().values()}
     new = tombstone.model_copy(
@@ -152,9 +152,9 @@ def _write(storage: Storage, name: str, manifest: Manifest) -> None:
     storage.write(name, manifest.model_dump_json(indent=1).encode())
 
 
-def _seal_journal(settings: Settings, staged: Settings, change: Change) -> tuple[JournalChange | None, Marks]:
+def _seal_journal(home: Home, staged: Home, change: Change) -> tuple[JournalChange | None, Marks]:
     """Write the remaining journal, with the rosters and reviews that it names."""
-    old, new = Journal.of(settings, change.company), Journal.of(staged, change.company)
+    old, new = Journal.of(home, change.company), Journal.of(staged, change.company)
     if change.entries is None:
         _copy_journal(old.storage, new.storage, change.company)
         return None, lambda mark: mark

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from pipedrive_graph.common.interrupted import FOLDER
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.forget.who import Person, escaped
 from pipedrive_graph.warehouse.database import attached, rows
 
@@ -26,13 +26,11 @@ _OWN = ("landing", "journal", "reports", "exports", "cache")
 _DATABASE = ".duckdb"
 
 
-def held(
-    settings: Settings, person: Person, companies: Collection[str], *, all_companies: bool
-) -> Iterator[Path]:
+def held(home: Home, person: Person, companies: Collection[str], *, all_companies: bool) -> Iterator[Path]:
     """The files of the home that name a person, sorted by path.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         person: the person to search for.
         companies: the companies whose files are searched.
         all_companies: whether these are all companies, so that every file is searched.
@@ -40,8 +38,8 @@ def held(
     if not person.known:
         return
     pattern = _pattern(person)
-    for path in sorted(settings.home.rglob("*")):
-        below = path.relative_to(settings.home)
+    for path in sorted(home.folder.rglob("*")):
+        below = path.relative_to(home.folder)
         if below.parts[0].startswith(FOLDER) or not path.is_file() or path.is_symlink():
             continue
         if not all_companies and not _is_of(below, companies):
@@ -52,11 +50,11 @@ def held(
             yield path
 
 
-def is_own(settings: Settings, path: Path) -> bool:
+def is_own(home: Home, path: Path) -> bool:
     """Whether this program writes a file, so that `forget` can rewrite it."""
-    below = path.relative_to(settings.home)
+    below = path.relative_to(home.folder)
     is_state = below.parts[0] in {"alerts", "runs", "tokens"} and path.suffix == ".json"
-    return below.parts[0] in _OWN or is_state or path in {settings.warehouse, settings.published}
+    return below.parts[0] in _OWN or is_state or path in {home.warehouse, home.published}
 
 
 def names(path: Path, person: Person) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from pipedrive_graph.common import files, locks
 from pipedrive_graph.common.interrupted import FOLDER, INTENT
 from pipedrive_graph.common.sealed import Sealed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.records import Record, read_record
@@ -61,10 +61,10 @@ class Stage:
         """The new home inside the staging folder."""
         return self.folder / "new"
 
-    def settings(self, settings: Settings) -> Settings:
-        """The settings of the new home."""
-        access = replace(settings.access, home=self.new) if settings.access else None
-        return replace(settings, home=self.new, access=access)
+    def staged(self, home: Home) -> Home:
+        """The new home, with the same access to its output."""
+        access = replace(home.access, home=self.new) if home.access else None
+        return replace(home, folder=self.new, access=access)
 
     def prepare(self) -> None:
         """Create an empty staging folder.
@@ -166,7 +166,7 @@ def locked(home: Path, *, on_wait: OnWait | None) -> Iterator[Stage]:
 
 
 @contextmanager
-def quiet(settings: Settings, companies: Iterable[str], *, on_wait: OnWait) -> Iterator[None]:
+def quiet(home: Home, companies: Iterable[str], *, on_wait: OnWait) -> Iterator[None]:
     """Lock these companies, their alerts and the warehouse against other processes.
 
     Raises:
@@ -174,23 +174,23 @@ def quiet(settings: Settings, companies: Iterable[str], *, on_wait: OnWait) -> I
     """
     with ExitStack() as stack:
         for company in companies:
-            landing = Landing(settings.storage).of(company)
+            landing = Landing(home.storage).of(company)
             if landing.storage.exists():
                 stack.enter_context(landing.lock())
-            alerts = settings.home / "alerts"
+            alerts = home.folder / "alerts"
             if alerts.is_dir():
                 stack.enter_context(
                     locks.lock(alerts / f".{company}.lock", doing="sending alerts", on_wait=on_wait)
                 )
-        stack.enter_context(database.lock(settings.warehouse, on_wait=on_wait, finishing=True))
+        stack.enter_context(database.lock(home.warehouse, on_wait=on_wait, finishing=True))
         yield
 
 
-def resume(settings: Settings, *, on_wait: OnWait) -> str | None:
+def resume(home: Home, *, on_wait: OnWait) -> str | None:
     """Finish or undo a `forget` that was interrupted.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         on_wait: called once when another process holds a lock.
 
     Returns:
@@ -200,15 +200,15 @@ def resume(settings: Settings, *, on_wait: OnWait) -> str | None:
         BusyError: if another `forget` takes too long.
         LandingError: if a path cannot be replaced.
     """
-    if not (settings.home / FOLDER).exists():
+    if not (home.folder / FOLDER).exists():
         return None
-    with locked(settings.home, on_wait=on_wait) as stage:
+    with locked(home.folder, on_wait=on_wait) as stage:
         if not stage.folder.exists():
             return None
-        return settle(settings, stage, on_wait=on_wait)
+        return settle(home, stage, on_wait=on_wait)
 
 
-def settle(settings: Settings, stage: Stage, *, on_wait: OnWait) -> str | None:
+def settle(home: Home, stage: Stage, *, on_wait: OnWait) -> str | None:
     """Finish or undo an interrupted `forget`; the caller holds the lock of the stage.
 
     Raises:
@@ -222,7 +222,7 @@ def settle(settings: Settings, stage: Stage, *, on_wait: OnWait) -> str | None:
         return (
             "An earlier `forget` was interrupted before it changed anything; its prepared files are removed."
         )
-    with quiet(settings, intent.companies, on_wait=on_wait):
+    with quiet(home, intent.companies, on_wait=on_wait):
         stage.finish(intent)
     return "An earlier `forget` was interrupted; it is finished now."
 

@@ -68,7 +68,7 @@ class Snapshot:
 
         Args:
             endpoint: the endpoint that was called.
-            line: the answer, one JSON object without line breaks; see `collect.resuming.line_of`.
+            line: the answer, one JSON object without line breaks; see `collect.stored_answers.line_of`.
 
         Raises:
             LandingError: if it cannot be written.

@@ -1,7 +1,7 @@
 """Storage of the landing and the journal, the data that cannot be recreated.
 
 `FolderStorage` keeps it in the home folder. An object store would be another implementation of `Storage`,
-returned by `Settings.storage`; nothing that reads or writes the landing or the journal would change. The
+returned by `Home.storage`; nothing that reads or writes the landing or the journal would change. The
 warehouse, the reports and the state of alerts are local to a machine and are not part of it.
 
 A name is relative to its storage, with `/` between its parts, such as `20261130T020000-000000/known.json`.

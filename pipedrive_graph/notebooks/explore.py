@@ -16,10 +16,11 @@ def _():
     import pipedrive_graph
     from pipedrive_graph import errors
     from pipedrive_graph.notebooks import drawing
+    from pipedrive_graph.published.queries import question
 
     # draw all rows: a chart of the first 5,000 of 6,000 rows would mislead
     _ = alt.data_transformers.disable_max_rows()
-    return drawing, errors, mo, pipedrive_graph
+    return drawing, errors, mo, pipedrive_graph, question
 
 
 @app.cell
@@ -121,13 +122,8 @@ def _(graph, mo):
 
 
 @app.cell
-def _(answer, drawing):
-    query_1 = """
-SELECT severity, rule, title, first_seen
-FROM findings
-WHERE status = 'open'
-ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity), rule;
-"""
+def _(answer, drawing, question):
+    query_1 = question("open_findings")
     answer(
         1,
         "What is open, the worst first?",
@@ -150,12 +146,8 @@ def _(choose_permission):
 
 
 @app.cell
-def _(answer, drawing, exported):
-    query_2 = """
-SELECT name, email, roles, sets, admin, explained
-FROM who_can($permission)
-WHERE live;
-"""
+def _(answer, drawing, exported, question):
+    query_2 = question("holders_of_a_permission")
 
     def _draw(holders):
         seats = holders.explode("roles").fillna({"roles": "(no role)"})
@@ -180,12 +172,8 @@ def _(choose_permission):
 
 
 @app.cell
-def _(answer, drawing, mo, person, wanted):
-    query_3 = """
-SELECT granted, explanation, role, role_share
-FROM why($person, $permission);
-"""
-
+def _(answer, drawing, mo, person, question, wanted):
+    query_3 = question("why_a_person_holds_it")
     answer(
         3,
         "Why can this person use the API (or why not)?",
@@ -202,11 +190,8 @@ FROM why($person, $permission);
 
 
 @app.cell
-def _(answer, drawing, person):
-    query_4 = """
-SELECT kind, label, sets, since
-FROM access_of($person);
-"""
+def _(answer, drawing, person, question):
+    query_4 = question("access_of_a_person")
     answer(
         4,
         "Everything that one person has.",
@@ -219,13 +204,8 @@ FROM access_of($person);
 
 
 @app.cell
-def _(answer, drawing):
-    query_5 = """
-SELECT change.changed_at, change.kind, change.subject_kind, change.subject_id, change.object_kind,
-    change.object, change.before, change.after
-FROM access_changes AS change
-JOIN current_snapshot USING (company, snapshot_id);
-"""
+def _(answer, drawing, question):
+    query_5 = question("latest_changes")
 
     def _draw(changes):
         of = changes["object_kind"].fillna(changes["subject_kind"])
@@ -243,13 +223,8 @@ JOIN current_snapshot USING (company, snapshot_id);
 
 
 @app.cell
-def _(answer, drawing):
-    query_6 = """
-SELECT label, admin_apps, last_login, live
-FROM users
-WHERE admin
-ORDER BY last_login NULLS FIRST;
-"""
+def _(answer, drawing, question):
+    query_6 = question("admins")
     answer(
         6,
         "Who are the admins, of what, and do they still log in?",
@@ -261,13 +236,8 @@ ORDER BY last_login NULLS FIRST;
 
 
 @app.cell
-def _(answer, drawing):
-    query_7 = """
-SELECT users.label, held.permission, held.role_share
-FROM user_role_permissions AS held
-JOIN users USING (company, user_id)
-WHERE held.granted AND len(held.granted_by) = 0 AND NOT held.granted_by_admin;
-"""
+def _(answer, drawing, question):
+    query_7 = question("unexplained_permissions")
     answer(
         7,
         "Permissions that no permission set explains.",
@@ -281,16 +251,8 @@ WHERE held.granted AND len(held.granted_by) = 0 AND NOT held.granted_by_admin;
 
 
 @app.cell
-def _(answer, drawing):
-    query_8 = """
-SELECT roles.name AS role, users.label, held.permission, held.role_share
-FROM user_role_permissions AS held
-JOIN users USING (company, user_id)
-JOIN roles ON roles.company = held.company AND roles.role_id = held.role_id
-WHERE held.granted AND held.role_share < 0.2 AND roles.members >= 5
-ORDER BY held.role_share;
-"""
-
+def _(answer, drawing, question):
+    query_8 = question("rare_permissions")
     answer(
         8,
         "What do few in a role hold, while their colleagues do not?",
@@ -302,16 +264,8 @@ ORDER BY held.role_share;
 
 
 @app.cell
-def _(answer, drawing):
-    query_9 = """
-SELECT top.name AS branch, CAST(sum(below.members) AS BIGINT) AS people
-FROM role_tree AS tree
-JOIN roles AS top ON top.company = tree.company AND top.role_id = tree.ancestor_role_id
-JOIN roles AS below ON below.company = tree.company AND below.role_id = tree.role_id
-WHERE top.depth = 1
-GROUP BY ALL
-ORDER BY people DESC;
-"""
+def _(answer, drawing, question):
+    query_9 = question("branches")
     answer(
         9,
         "How many people sit in each branch of the role tree?",
@@ -334,20 +288,8 @@ def _(choose_permission, graph, mo):
 
 
 @app.cell
-def _(answer, deleted, drawing, mo, moment):
-    query_10 = """
-SELECT name, email, since
-FROM access_at($moment)
-WHERE permission = $permission
-    AND (company, user_id) NOT IN (
-        -- people who still hold it, or may hold it
-        SELECT company, user_id FROM user_permissions
-        WHERE permission = $permission AND granted IS NOT FALSE
-        UNION ALL
-        SELECT company, user_id FROM users WHERE permissions_source IS NULL
-    );
-"""
-
+def _(answer, deleted, drawing, mo, moment, question):
+    query_10 = question("lost_access")
     answer(
         10,
         "Who could delete deals on a given day, and no longer can?",

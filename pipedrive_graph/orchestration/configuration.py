@@ -85,7 +85,7 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> DefinitionsCon
     problems: list[Exception] = []
     settings = as_known(variables, problems)
     try:
-        ownership.refuse_root(settings.home, DAGSTER_ADVICE)
+        ownership.refuse_root(settings.folder, DAGSTER_ADVICE)
     except RootError as error:
         problems.insert(0, error)
     loaded = config.Configuration(settings)
@@ -109,7 +109,7 @@ def load_leniently(variables: Mapping[str, str] | None = None) -> DefinitionsCon
 
     def current() -> Settings:
         known = known_settings(variables)
-        ownership.refuse_root(known.home, DAGSTER_ADVICE)
+        ownership.refuse_root(known.folder, DAGSTER_ADVICE)
         return known
 
     return DefinitionsConfiguration(
@@ -130,6 +130,6 @@ def _models(loaded: config.Configuration, problems: list[Exception]) -> Models:
     shipped = Models(sql_folder())
     try:
         # custom rules in the usual folder stay checks
-        return custom_rules.added(shipped, policy.usual_folder(loaded.settings))
+        return custom_rules.added(shipped, policy.usual_folder(loaded.settings.folder))
     except Exception:  # noqa: BLE001 - the problem is already recorded
         return shipped

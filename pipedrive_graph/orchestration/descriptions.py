@@ -70,5 +70,7 @@ POLICY = {
     "mailbox_names": "One row per mailbox name that several people usually share, such as info or sales.",
     "combinations": "One row per permission in a clause of a combination that nobody should hold.",
     "roster": "One row per person on the roster of HR or the identity provider, if a roster is configured.",
+    "rules": "One row per rule that runs, built-in or custom, with its texts; the same for all companies.",
 }
-"""The tables of the schema policy: the inputs of the rules per company, from findings.toml and the roster."""
+"""The tables of the schema policy: the inputs of the rules per company, from findings.toml and the roster,
+and the rules themselves."""

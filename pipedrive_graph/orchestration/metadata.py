@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph.config.alert_channels import Alerts
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.findings.rule_header import SEVERITIES
 from pipedrive_graph.landing import Coverage
 from pipedrive_graph.pipeline import Landed
@@ -39,12 +39,12 @@ _CHANGE = dg.TableSchema(
 )
 
 
-def findings_metadata(settings: Settings, company: str) -> dict[str, Any]:
+def findings_metadata(home: Home, company: str) -> dict[str, Any]:
     """The metadata about a company's findings.
 
     It names no people, because Dagster stores it with the run. The published file has the findings in full.
     """
-    latest = last_run.read(settings.published, company)
+    latest = last_run.read(home.published, company)
     if latest is None:
         return {}
     return {
@@ -71,22 +71,22 @@ def report_metadata(alerts: Alerts, company: str, path: Path) -> dict[str, Any]:
     }
 
 
-def report(settings: Settings, alerts: Alerts, companies: Sequence[str], file: str) -> dict[str, Any]:
+def report(home: Home, alerts: Alerts, companies: Sequence[str], file: str) -> dict[str, Any]:
     """The path of a company's report; for several companies, their folder."""
     if len(companies) == 1:
-        return report_metadata(alerts, companies[0], settings.reports / companies[0] / file)
-    return {"folder": dg.MetadataValue.path(settings.reports), "companies": len(companies)}
+        return report_metadata(alerts, companies[0], home.reports / companies[0] / file)
+    return {"folder": dg.MetadataValue.path(home.reports), "companies": len(companies)}
 
 
-def reports(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
+def reports(home: Home, companies: Sequence[str]) -> dict[str, Any]:
     """The findings of a batch: in detail for one company; for several, counts and a row per company."""
     if len(companies) == 1:
-        return findings_metadata(settings, companies[0])
-    return _fleet(settings, companies)
+        return findings_metadata(home, companies[0])
+    return _fleet(home, companies)
 
 
-def _fleet(settings: Settings, companies: Sequence[str]) -> dict[str, Any]:
-    with reading(settings.published) as connection:
+def _fleet(home: Home, companies: Sequence[str]) -> dict[str, Any]:
+    with reading(home.published) as connection:
         rows = connection.execute(
             """
             SELECT

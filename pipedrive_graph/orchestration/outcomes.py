@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from pipedrive_graph.common.text import counted
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import LandingError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.landing import Landing, Manifest
@@ -98,7 +99,7 @@ def _of(rule: Model, setting: str) -> str:
 
 def evaluate(settings: Settings, models: Models, names: Names) -> Iterator[Outcome]:
     """Evaluate every check."""
-    newest = {company.name: _newest(settings, company.name) for company in settings.companies}
+    newest = {name: _newest(settings, name) for name in settings.names}
     judges: dict[str, Callable[[], tuple[str | None, dg.AssetCheckSeverity]]] = {
         "snapshot_accepted": lambda: (_of_each(newest, _not_accepted), ERROR),
         "snapshot_complete": lambda: (_of_each(newest, _not_complete), ERROR),
@@ -133,9 +134,9 @@ def changed(instance: dg.DagsterInstance, outcomes: Iterator[Outcome]) -> Iterat
         yield outcome
 
 
-def _newest(settings: Settings, company: str) -> Manifest | LandingError | None:
+def _newest(home: Home, company: str) -> Manifest | LandingError | None:
     try:
-        return Landing(settings.storage).of(company).latest()
+        return Landing(home.storage).of(company).latest()
     except LandingError as error:
         return error
 
@@ -164,7 +165,7 @@ def _not_complete(manifest: Manifest) -> str | None:
 
 
 def _not_published(settings: Settings) -> str | None:
-    waiting = pending(settings, [company.name for company in settings.companies])
+    waiting = pending(settings, settings.names)
     return _text(
         f"{company}: snapshot {manifest.snapshot_id} is not published."
         for company, manifest in waiting.items()
@@ -173,9 +174,9 @@ def _not_published(settings: Settings) -> str | None:
 
 def _undelivered(settings: Settings) -> str | None:
     lines = []
-    for company in settings.companies:
-        last = record.read(settings, company.name).last
-        lines += [f"{company.name}: {sentence}" for sentence in (last.alerts_not_sent if last else ())]
+    for company in settings.names:
+        last = record.read(settings, company).last
+        lines += [f"{company}: {sentence}" for sentence in (last.alerts_not_sent if last else ())]
     return _text(lines)
 
 
@@ -192,16 +193,16 @@ def _broken(published: Path) -> str | None:
     return _text(f"{company}: {reason}" for company, reason in rows)
 
 
-def _rules(settings: Settings, models: Models, names: Names) -> Iterator[Outcome]:
+def _rules(home: Home, models: Models, names: Names) -> Iterator[Outcome]:
     """One outcome per rule: passed if the rule ran and none of its findings is open."""
     asset = names.key("graph", "findings")
     rules = [*models.of("rules", Kind.RULE)]
     try:
         open_findings = _rows(
-            settings.published,
+            home.published,
             "SELECT rule, company, count(*) FROM findings WHERE status = 'open' GROUP BY ALL ORDER BY ALL",
         )
-        runs = _rows(settings.published, "SELECT rule, company, outcome, reason FROM rule_runs ORDER BY ALL")
+        runs = _rows(home.published, "SELECT rule, company, outcome, reason FROM rule_runs ORDER BY ALL")
     except WarehouseError as error:
         for rule in rules:
             yield Outcome(dg.AssetCheckKey(asset, rule.name), False, WARN, str(error))

@@ -98,4 +98,11 @@ class LoggedRun(CompanyRuns):
         """Record the unfinished companies as interrupted, and write the metrics."""
         for run in self.under_way:
             run.interrupt("Interrupted.")
-        write_metrics(self.settings, self._configuration.alerts_file, self.log.warning)
+        settings = self._configuration.settings
+        write_metrics(
+            settings,
+            settings.names,
+            settings.options.metrics.textfile,
+            self._configuration.alerts_file,
+            self.log.warning,
+        )

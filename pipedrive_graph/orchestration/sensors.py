@@ -257,7 +257,7 @@ def _report(
     settings: Settings, alerts: AlertsFile, company: str, error: ConfigurationError, log: logging.Logger
 ) -> None:
     """Send an alert about alerts.toml over the channels that worked last."""
-    outcomes = send.misconfigured(settings, alerts, error, company=company, on_wait=log.info)
+    outcomes = send.misconfigured(settings, alerts, error, companies=[company], on_wait=log.info)
     for sentence in send.problems(outcomes):
         log.warning(f"{company}: {sentence}")
 

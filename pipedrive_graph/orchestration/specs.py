@@ -1,6 +1,8 @@
-"""The assets of the tables: without a step of their own, each downstream of the tables that it reads.
+"""The assets of the tables and of the steps in sql/: each downstream of the tables that it reads.
 
-One transaction makes all tables, so none is materialized on its own. The rules are checks on the findings.
+One transaction makes all tables, so none is materialized on its own. The steps are queries whose rows are
+written to tables of the history; they show how the findings get their status. The rules are checks on the
+findings.
 """
 
 from __future__ import annotations
@@ -12,14 +14,24 @@ import dagster as dg
 
 from pipedrive_graph.orchestration import columns, descriptions
 from pipedrive_graph.orchestration.names import Names
-from pipedrive_graph.peers import tables as peers
+from pipedrive_graph.warehouse import step_lineage
 from pipedrive_graph.warehouse import tables as declared
 from pipedrive_graph.warehouse.schema import POLICY
-from pipedrive_graph.warehouse.sql_model import Kind, Model
+from pipedrive_graph.warehouse.sql_model import Model
 from pipedrive_graph.warehouse.sql_project import Models
 
-SCHEMA_GROUPS = {"main": "graph", "history": "history", "policy": "policy"}
-"""The warehouse's schemas in Dagster: the prefix of an asset's key, and its group."""
+SCHEMA_GROUPS = {
+    "main": "graph",
+    "history": "history",
+    "policy": "policy",
+    "lifecycle": "lifecycle",
+    "merge": "merge",
+    "peers": "peers",
+}
+"""The schemas in Dagster: the prefix of an asset's key and, except for steps, its group."""
+
+STEP_GROUPS = {"lifecycle": "findings", "merge": "history", "peers": "findings"}
+"""The groups of the steps, by schema."""
 
 FINDINGS_GROUP = {
     f"{schema}.{name}"
@@ -28,14 +40,8 @@ FINDINGS_GROUP = {
 }
 """The tables that belong to the group of findings, in any schema."""
 
-FINDINGS = "history.findings"
-"""The table that all rules write to."""
-
 PUBLISHED_FINDINGS = "main.findings"
 """The published table of the findings; the step that builds materializes it."""
-
-COUNTS = {"history.finding_counts", "history.rule_runs"}
-"""The tables of counts after each run."""
 
 
 def asset_key(names: Names, qualified: str) -> dg.AssetKey:
@@ -50,36 +56,33 @@ def published_tables(models: Models, names: Names) -> list[dg.AssetKey]:
 
 
 def specs(models: Models, names: Names, collected: list[dg.AssetKey]) -> dict[str, dg.AssetSpec]:
-    """Make an asset for every table, by qualified name, with the tables that it reads as dependencies.
+    """Make an asset for every table and step, by qualified name, with what it reads as dependencies.
+
+    A table that a step reads as the previous run left it is not among the dependencies.
 
     Args:
         models: the files of sql/.
         names: makes the asset keys.
         collected: the collected assets; the history depends on them.
     """
-    shown = {model.qualified: model for model in models.published()}
+    shown = {model.qualified: model for model in [*models.published(), *step_lineage.steps(models)]}
     published = {
-        name: {read for read in models.tables_read(model) if _is_shown(read)} for name, model in shown.items()
+        model.qualified: {read for read in models.tables_read(model) if _is_shown(read)}
+        for model in models.published()
     }
     stored = {f"history.{name}": set[str]() for name in declared.columns() if name != "models"}
     policy = {f"policy.{name}": set[str]() for name in POLICY}
-    stored |= {name: {read for read in peers.READS if _is_shown(read)} for name in peers.WRITES}
-    stored[FINDINGS] = {
-        read
-        for rule in models.of("rules", Kind.RULE)
-        for read in models.tables_read(rule)
-        if _is_shown(read) and read not in {FINDINGS, *COUNTS}
-    }
-    stored |= {name: {FINDINGS} for name in COUNTS}
-    order = [*TopologicalSorter(published | stored | policy).static_order()]
-    constant = columns.table_metadata(models, order, names, SCHEMA_GROUPS) if columns.is_shown() else {}
+    dependencies = step_lineage.with_steps(models, published | stored | policy)
+    order = [*TopologicalSorter(dependencies).static_order()]
+    kept = [name for name in order if name.partition(".")[0] not in STEP_GROUPS]
+    constant = columns.table_metadata(models, kept, names, SCHEMA_GROUPS) if columns.is_shown() else {}
     return {
         name: _spec(
             name,
             names,
             shown.get(name),
-            [asset_key(names, read) for read in sorted((published | stored | policy)[name])]
-            or (collected if name in stored else []),
+            [asset_key(names, read) for read in sorted(dependencies[name])]
+            or (collected if name.partition(".")[0] in {"history", "merge"} else []),
             constant.get(name, {}),
         )
         for name in order
@@ -100,7 +103,9 @@ def _spec(
         description = model.header.comment
         if schema == "main":
             description += f"\n\nPublished in identity_graph.duckdb as `{model.name}`."
-    group = "findings" if name in FINDINGS_GROUP else SCHEMA_GROUPS[schema]
+        if model.writes:
+            description += f"\n\nA run writes the rows to {', '.join(f'`{to}`' for to in model.writes)}."
+    group = "findings" if name in FINDINGS_GROUP else STEP_GROUPS.get(schema, SCHEMA_GROUPS[schema])
     return dg.AssetSpec(
         asset_key(names, name),
         deps=deps,

@@ -32,10 +32,6 @@ _KINDS = {
     Kind.MIXED: "mixed",
 }
 
-READS = frozenset({"main.role_tree", "main.roles", "main.user_permissions", "main.user_roles", "main.users"})
-WRITES = frozenset({"history.peer_groups", "history.peer_comparisons"})
-"""The tables that the comparison reads and writes."""
-
 LOWEST = 0.0
 """The lowest score that is stored. The threshold in findings.toml cannot be lower; its default is higher."""
 
@@ -70,18 +66,22 @@ def write_comparisons(connection: duckdb.DuckDBPyConnection, models: Models) -> 
 def _gather(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Create the steps that collect the role and permissions of live users, and number the profiles."""
     steps.make(connection, models, "peers.compared_permissions")
-    connection.execute(
-        "SET VARIABLE compared_permissions = (SELECT greatest(1, count(*)) FROM peers_compared_permissions)"
+    steps.execute(
+        connection,
+        "SET VARIABLE compared_permissions = (SELECT greatest(1, count(*)) FROM peers.compared_permissions)",
     )
     steps.make(connection, models, "peers.compared_users", "peers.peer_profiles")
 
 
 def _companies(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, Ints, Profiles]]:
     """Per company: the number of its first profile, the permission code of each column, and the profiles."""
-    arrays = connection.execute("""
+    arrays = steps.execute(
+        connection,
+        """
         SELECT dense_rank() OVER (ORDER BY company) AS company, role_id, parent_role_id, users, held
-        FROM peers_peer_profiles
-        ORDER BY profile""").fetchnumpy()
+        FROM peers.peer_profiles
+        ORDER BY profile""",
+    ).fetchnumpy()
     number = len(arrays["users"])
     if not number:
         return
@@ -105,7 +105,7 @@ def _hand_over(connection: duckdb.DuckDBPyConnection, name: str, parts: list[tup
     joined = (np.concatenate(column) for column in zip(*parts, strict=True))
     # a dictionary of arrays instead of a data frame: importing pandas is slow
     connection.register("compared_columns", dict(zip(RUN[name], joined, strict=True)))
-    connection.execute(f"INSERT INTO run_{name} BY NAME FROM compared_columns")
+    steps.execute(connection, f"INSERT INTO run.{name} BY NAME FROM compared_columns")
     connection.unregister("compared_columns")
 
 
@@ -117,4 +117,4 @@ def _write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     steps.make(connection, models, "peers.peer_groups", "peers.peer_comparisons")
     for table in ("peer_groups", "peer_comparisons"):
         connection.execute(f"DELETE FROM history.{table} WHERE {_IN_BATCH}")
-        connection.execute(f"INSERT INTO history.{table} BY NAME FROM peers_{table}")
+        steps.execute(connection, f"INSERT INTO history.{table} BY NAME FROM peers.{table}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common.net import Network, Proxy
 from pipedrive_graph.common.redaction import Redaction
 from pipedrive_graph.pipedrive.http_types import PROXY_OF, Fault, Timeouts, TransportError

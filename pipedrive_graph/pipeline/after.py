@@ -7,23 +7,22 @@ from collections.abc import Callable, Sequence
 from pipedrive_graph.alerts import heartbeat, send
 from pipedrive_graph.config.alerts_file import AlertsFile
 from pipedrive_graph.config.company import Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.landing import Manifest
 from pipedrive_graph.reports.access.report import write_access_report
 from pipedrive_graph.reports.findings_csv import write_findings
-from pipedrive_graph.warehouse.sql_project import Models
 
 Warn = Callable[[str], None]
 
 
-def report(settings: Settings, models: Models, company: str) -> None:
+def report(home: Home, company: str) -> None:
     """Write the list of findings and the access report from the published file.
 
     Raises:
         PipedriveGraphError: if a report cannot be written; the earlier one stays.
     """
-    write_findings(settings, company)
-    write_access_report(settings, models, company)
+    write_findings(home, company)
+    write_access_report(home, company)
 
 
 def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
@@ -36,7 +35,7 @@ def by_retention(companies: Sequence[Company]) -> list[list[Company]]:
 
 
 def alert(
-    settings: Settings, alerts: AlertsFile, company: str, manifest: Manifest | None, *, on_warning: Warn
+    home: Home, alerts: AlertsFile, company: str, manifest: Manifest | None, *, on_warning: Warn
 ) -> list[str]:
     """Send the alerts that are due, and call the heartbeats if the run is complete.
 
@@ -46,22 +45,22 @@ def alert(
     Raises:
         PipedriveGraphError: if alerts.toml cannot be used, or the record of sent alerts cannot be read.
     """
-    outcomes = send.send(settings, alerts, company, on_wait=on_warning)
+    outcomes = send.send(home, alerts, company, on_wait=on_warning)
     if not send.problems(outcomes):
         heartbeats = alerts.usable().heartbeats_of(company)
-        outcomes += heartbeat.send(heartbeats, settings.published, company, manifest)
+        outcomes += heartbeat.send(heartbeats, home.published, company, manifest)
     return _warned(send.problems(outcomes), on_warning)
 
 
 def alert_failure(
-    settings: Settings, alerts: AlertsFile, company: str, error: Exception, *, on_warning: Warn
+    home: Home, alerts: AlertsFile, company: str, error: Exception, *, on_warning: Warn
 ) -> list[str]:
     """Send an alert about an error that ended a company's steps, and all other alerts that are due.
 
     Returns:
         One sentence per failed delivery.
     """
-    outcomes = send.after_failure(settings, alerts, company, error, on_wait=on_warning)
+    outcomes = send.after_failure(home, alerts, company, error, on_wait=on_warning)
     return _warned(send.problems(outcomes), on_warning)
 
 

@@ -9,7 +9,7 @@ from pipedrive_graph.builder.unpublished import replaces_a_read, unpublished
 from pipedrive_graph.collect import Observer, collect
 from pipedrive_graph.config import ownership
 from pipedrive_graph.config.company import Collect, Company
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.decisions import rosters
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.errors import ConfigurationError, RejectedError, ShrunkError
@@ -34,24 +34,24 @@ class Landed:
         return self.manifest.company
 
 
-def check(settings: Settings, company: Company) -> None:
+def check(home: Home, company: Company) -> None:
     """Refuse to collect a company whose files or roster cannot be used.
 
     Raises:
         LandingError: if this user cannot access a file or folder of the company.
         ConfigurationError: if the roster cannot be used.
     """
-    ownership.check_company(settings, company.name)
+    ownership.check_company(home, company.name)
     rosters.load([company])
 
 
 def earlier_snapshot(
-    settings: Settings, company: Company, plan: Collect, shown: Mapping[str, str]
+    home: Home, company: Company, plan: Collect, shown: Mapping[str, str]
 ) -> tuple[Landed | None, Manifest | None]:
     """Find the company's newest snapshot if an earlier run collected it and it is not published.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: its settings.
         plan: how this run would collect the company.
         shown: the published snapshots, from `published_snapshots`.
@@ -63,14 +63,14 @@ def earlier_snapshot(
     Raises:
         LandingError: if the newest manifest cannot be read.
     """
-    newest = unpublished(Landing(settings.storage).of(company.name), shown)
+    newest = unpublished(Landing(home.storage).of(company.name), shown)
     if newest and replaces_a_read(newest, company, plan):
         return Landed(newest, is_earlier=True), None
     return None, newest
 
 
 async def land(
-    settings: Settings,
+    home: Home,
     company: Company,
     *,
     observer: Observer,
@@ -80,7 +80,7 @@ async def land(
     """Collect a company, and commit the snapshot.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: its settings.
         observer: receives the progress.
         plan: how to collect it; by default, as in its settings.
@@ -92,14 +92,14 @@ async def land(
     Raises:
         PipedriveGraphError: see `collect`.
     """
-    landing = Landing(settings.storage).of(company.name)
+    landing = Landing(home.storage).of(company.name)
     manifest = await collect(
         company,
         landing,
         observer=observer,
         plan=plan or company.collect,
         accept_shrink=accept_shrink,
-        journal=Journal.of(settings, company.name).mark(),
+        journal=Journal.of(home, company.name).mark(),
     )
     return Landed(manifest)
 

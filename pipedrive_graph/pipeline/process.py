@@ -43,12 +43,14 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
     with kept_open(settings.published):
         for name in progress.still(names):
             with progress.concerning([name]):
-                after.report(settings, models, name)
+                after.report(settings, name)
     left = [company for company in progress.left if company.name in names]
     for group in after.by_retention(left):
         on_warning = events.observer(group[0].name).warn
         with progress.concerning([company.name for company in group]):
-            if removed := apply_retention(settings, models, group, on_wait=on_warning):
+            if removed := apply_retention(
+                settings, models, configuration.policies, group, on_wait=on_warning
+            ):
                 on_warning(removed)
     with kept_open(settings.published):
         for name in progress.still(names):
@@ -65,12 +67,13 @@ def process(configuration: Configuration, progress: Progress, names: Sequence[st
 
 
 def _built(configuration: Configuration, names: Sequence[str], *, on_wait: Callable[[str], None]) -> Batch:
+    settings = configuration.settings
     return build.build_batch(
-        configuration.settings,
+        settings,
         configuration.models,
         configuration.policies,
         configuration.waivers,
-        names,
+        [settings.company(name) for name in names],
         on_wait=on_wait,
     )
 

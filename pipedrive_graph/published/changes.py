@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,10 @@ from pipedrive_graph.published.connection import reading
 KINDS = ("added", "removed", "granted", "revoked", "changed", "correction")
 """The kinds of changes, as in the table access_changes."""
 
-_SUBJECTS = """
-    SELECT company, 'user' AS subject_kind, CAST(user_id AS VARCHAR) AS subject_id
-    FROM users_history
-    WHERE lower(email) = lower($subject)
-    UNION
-    SELECT company, kind, id FROM subject_labels() WHERE id = $subject"""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row of access_changes, with labels for its ids.
-
-    The labels are those of the subject, of an object that is a role or a permission set, of a role in
-    `before` or `after`, and of the edited set.
-    """
+    """A row of the macro labelled_changes: a row of access_changes, with labels for its ids."""
 
     company: str
     snapshot_id: str
@@ -60,6 +49,9 @@ class Change:
         return columns
 
 
+_COLUMNS = ", ".join(f'"{field.name}"' for field in fields(Change))
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which changes to read: from the day `since` to the day `until`, both included, in UTC.
@@ -83,7 +75,7 @@ def read(published: Path, query: Query) -> list[Change]:
         WarehouseError: if nothing is published yet, or the file cannot be read.
     """
     with reading(published) as connection:
-        queries.create(connection, "subject_labels")
+        queries.create(connection, "subject_labels", "subjects_named", "labelled_changes")
         _check(connection, query)
         return _read(connection, query)
 
@@ -116,7 +108,7 @@ def _check(connection: duckdb.DuckDBPyConnection, query: Query) -> None:
     if query.subject is None:
         return
     matches = connection.execute(
-        f"SELECT 1 FROM ({_SUBJECTS}) WHERE list_contains($companies, company) LIMIT 1",
+        "SELECT 1 FROM subjects_named($subject) WHERE list_contains($companies, company) LIMIT 1",
         {"subject": query.subject, "companies": list(query.companies or known)},
     ).fetchall()
     if not matches:
@@ -127,51 +119,29 @@ def _check(connection: duckdb.DuckDBPyConnection, query: Query) -> None:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: Query) -> list[Change]:
-    chosen = f"SEMI JOIN ({_SUBJECTS}) USING (company, subject_kind, subject_id)" if query.subject else ""
+    subject = "SEMI JOIN subjects_named($subject) USING (company, subject_kind, subject_id)"
     until = None if query.until is None else query.until + timedelta(days=1)
     values: dict[str, object] = {
         "since": query.since,
         "until": until,
         "companies": list(query.companies),
         "kinds": list(query.kinds or KINDS),
+        "order": list(KINDS),
     }
     if query.subject:
         values["subject"] = query.subject
     rows = connection.execute(
         f"""
-        WITH labels AS (FROM subject_labels()),
-        changes AS (
-            SELECT *
-            FROM access_changes
-            {chosen}
-            WHERE changed_at >= CAST($since AS TIMESTAMP)
-                AND coalesce(changed_at < CAST($until AS TIMESTAMP), TRUE)
-                AND (len($companies) = 0 OR list_contains($companies, company))
-                AND list_contains($kinds, kind)
-        )
-        SELECT
-            changes.company, snapshot_id, changed_at, "at", changes.kind, subject_kind, subject_id,
-            object_kind, object, before, after, edited_set, subjects.label, objects.label, befores.label,
-            afters.label, edited.label, snapshots.status
-        FROM changes
-        JOIN snapshots USING (company, snapshot_id)
-        LEFT JOIN labels AS subjects ON subjects.company = changes.company
-            AND subjects.kind = subject_kind AND subjects.id = subject_id
-        LEFT JOIN labels AS objects ON objects.company = changes.company
-            AND objects.kind = object_kind AND objects.id = object
-        LEFT JOIN labels AS befores ON befores.company = changes.company
-            AND befores.kind = 'role' AND befores.id = before
-            AND object_kind = 'attribute' AND object IN ('role_id', 'parent_role_id')
-        LEFT JOIN labels AS afters ON afters.company = changes.company
-            AND afters.kind = 'role' AND afters.id = after
-            AND object_kind = 'attribute' AND object IN ('role_id', 'parent_role_id')
-        LEFT JOIN labels AS edited ON edited.company = changes.company
-            AND edited.kind = 'permission_set' AND edited.id = edited_set
+        SELECT {_COLUMNS}
+        FROM labelled_changes()
+        {subject if query.subject else ""}
+        WHERE changed_at >= CAST($since AS TIMESTAMP)
+            AND coalesce(changed_at < CAST($until AS TIMESTAMP), TRUE)
+            AND (len($companies) = 0 OR list_contains($companies, company))
+            AND list_contains($kinds, kind)
         ORDER BY
-            changed_at, changes.company,
-            list_position(['permission_set', 'role', 'user'], subject_kind),
-            subjects.label, subject_id, list_position($order, changes.kind), object_kind, objects.label,
-            object""",
-        values | {"order": list(KINDS)},
+            changed_at, company, list_position(['permission_set', 'role', 'user'], subject_kind),
+            subject_label, subject_id, list_position($order, kind), object_kind, object_label, object""",
+        values,
     ).fetchall()
     return [Change(*row) for row in rows]

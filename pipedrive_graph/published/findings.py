@@ -143,6 +143,17 @@ def known(published: Path, table: str, column: str) -> list[str]:
         return sorted(str(value) for (value,) in values)
 
 
+def meaning(published: Path, rule: str) -> str | None:
+    """Return why the findings of a rule matter; None if the rule no longer exists.
+
+    Raises:
+        WarehouseError: like `listing`.
+    """
+    with reading(published) as connection:
+        texts = connection.execute("SELECT meaning FROM rules WHERE rule = ?", [rule]).fetchall()
+        return texts[0][0] if texts else None
+
+
 def grouped(findings: Iterable[Listed]) -> list[Group]:
     """Group the findings in their order; a finding joins an earlier one about the same thing."""
     groups: list[Group] = []

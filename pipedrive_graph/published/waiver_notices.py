@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipedrive_graph.config.waivers import FILE
+from pipedrive_graph.published import queries
 from pipedrive_graph.warehouse.database import rows
 
 
@@ -15,27 +16,12 @@ def notices(connection: duckdb.DuckDBPyConnection, company: str | None = None) -
         connection: a warehouse or a published file.
         company: only its waivers.
     """
+    queries.create(connection, "waiver_problems")
     waivers = rows(
         connection,
         """
-        SELECT DISTINCT
-            rule, subject, object, owner, strftime(expires, '%Y-%m-%d'), state,
-            -- a waiver of such a rule must name the object
-            object IS NULL AND EXISTS (
-                FROM findings
-                WHERE findings.company = waivers.company AND findings.rule = waivers.rule
-                    AND findings.status <> 'resolved' AND findings.object IS NOT NULL
-            )
-        FROM waivers
-        WHERE
-            (? IS NULL OR company = ?)
-            AND (
-                state = 'expired'
-                -- a waiver for all companies need not match findings in each
-                OR waiver_id NOT IN (SELECT waiver_id FROM waivers WHERE state = 'active')
-            )
+        SELECT rule, subject, object, owner, expires, state, needs_object FROM waiver_problems(?)
         ORDER BY ALL""",
-        company,
         company,
     )
     sentences = []

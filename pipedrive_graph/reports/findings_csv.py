@@ -7,8 +7,9 @@ import io
 from pathlib import Path
 
 from pipedrive_graph.common.text import safe_cell
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.published.connection import reading
+from pipedrive_graph.published.findings import WORST_FIRST
 
 COLUMNS = (
     "finding_id",
@@ -31,11 +32,11 @@ COLUMNS = (
 )
 
 
-def write_findings(settings: Settings, company: str) -> Path:
+def write_findings(home: Home, company: str) -> Path:
     """Write `findings.csv` of a company: open findings first, then by severity.
 
     Args:
-        settings: the settings, with the paths of the published file and the reports.
+        home: the home folder.
         company: the company.
 
     Returns:
@@ -45,24 +46,16 @@ def write_findings(settings: Settings, company: str) -> Path:
         LandingError: if the file cannot be written.
     """
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    with reading(settings.published) as connection:
+    with reading(home.published) as connection:
         findings = connection.execute(
-            f"""
-            SELECT {columns}
-            FROM findings
-            WHERE company = ?
-            ORDER BY
-                list_position(['open', 'waived', 'resolved'], status),
-                list_position(['critical', 'high', 'medium', 'low', 'info'], severity),
-                rule, subject_kind, subject_id, object
-            """,  # noqa: S608 - constant columns
+            f"SELECT {columns} FROM findings WHERE company = ? ORDER BY {WORST_FIRST}",  # noqa: S608 - constants
             [company],
         ).fetchall()
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows([safe_cell(value) for value in row] for row in findings)
-    path = settings.reports / company / "findings.csv"
+    path = home.reports / company / "findings.csv"
     # with a byte order mark, so that Excel reads names correctly
-    settings.output.write(path, text.getvalue().encode("utf-8-sig"))
+    home.output.write(path, text.getvalue().encode("utf-8-sig"))
     return path

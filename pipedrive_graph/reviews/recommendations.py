@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipedrive_graph.common.text import counted
 from pipedrive_graph.reviews.items import Holder, Issue
 
 STILL_PRESENT = "revoked_access_still_present"
@@ -10,7 +11,7 @@ STILL_PRESENT = "revoked_access_still_present"
 _UNUSED = ("never_logged_in", "dormant_user", "dormant_admin")
 _NOT_LIVE = ("inactive_user_with_role", "inactive_user_with_permissions", "inactive_admin")
 
-_CLOSER = frozenset({"permission_outlier", "unexplained_permission", "not_on_roster"})
+_LOOK_CLOSER = frozenset({"permission_outlier", "unexplained_permission", "not_on_roster"})
 """Rules whose findings are worth a closer look, whatever their severity; so are all toxic combinations."""
 
 _SHOWN = 3
@@ -26,20 +27,21 @@ def recommend(holder: Holder) -> tuple[str, str]:
         The recommendation, and the reason as a sentence.
     """
     issues = [issue for issue in holder.findings if issue.status == "open"]
-    to_revoke = _to_revoke(holder, {issue.rule for issue in issues}, issues)
+    to_revoke = _reasons_to_revoke(holder, issues)
     if to_revoke:
         return "revoke", _sentence(to_revoke)
-    closer = [issue for issue in issues if _is_closer(issue)]
+    closer = [issue for issue in issues if _needs_closer_look(issue)]
     if closer:
         return "look closer", _sentence(_named(closer))
     unknown = _unknown(holder)
     if unknown:
         return "unknown", f"Unknown: {', '.join(unknown)}."
-    lesser = f"; {_counted(len(issues))} of lower severity" if issues else ""
+    lesser = f"; {counted(len(issues), 'finding')} of lower severity" if issues else ""
     return "keep", f"{'In use' if holder.last_login else 'New'}, and nothing speaks against it{lesser}."
 
 
-def _to_revoke(holder: Holder, rules: set[str], issues: list[Issue]) -> list[str]:
+def _reasons_to_revoke(holder: Holder, issues: list[Issue]) -> list[str]:
+    rules = {issue.rule for issue in issues}
     reasons = []
     if "leaver_still_active" in rules:
         reasons.append("the roster marks the person as a leaver")
@@ -49,13 +51,17 @@ def _to_revoke(holder: Holder, rules: set[str], issues: list[Issue]) -> list[str
         state = "deleted" if holder.deleted else "deactivated"
         reasons.append(f"the account is {state}, and still has access")
     if rules.intersection(_UNUSED):
-        since = f"since {holder.last_login:%Y-%m-%d}" if holder.last_login else ""
-        reasons.append(f"has not logged in {since}" if since else "has never logged in")
+        last = holder.last_login
+        reasons.append(f"has not logged in since {last:%Y-%m-%d}" if last else "has never logged in")
     return reasons
 
 
-def _is_closer(issue: Issue) -> bool:
-    return issue.severity in {"critical", "high"} or issue.rule in _CLOSER or issue.rule.startswith("toxic_")
+def _needs_closer_look(issue: Issue) -> bool:
+    return (
+        issue.severity in {"critical", "high"}
+        or issue.rule in _LOOK_CLOSER
+        or issue.rule.startswith("toxic_")
+    )
 
 
 def _named(issues: list[Issue]) -> list[str]:
@@ -69,7 +75,7 @@ def _named(issues: list[Issue]) -> list[str]:
 
 
 def _unknown(holder: Holder) -> list[str]:
-    asked = {
+    missing_of = {
         "whether the account is active": holder.live is None,
         "whether the user is an admin": holder.admin is None,
         "the last login": not holder.login_known,
@@ -78,11 +84,7 @@ def _unknown(holder: Holder) -> list[str]:
         "the permissions": holder.sensitive_permissions is None
         or any(flag.source is None for flag in holder.sensitive_permissions),
     }
-    return [name for name, missing in asked.items() if missing]
-
-
-def _counted(number: int) -> str:
-    return "1 finding" if number == 1 else f"{number} findings"
+    return [name for name, missing in missing_of.items() if missing]
 
 
 def _sentence(parts: list[str]) -> str:

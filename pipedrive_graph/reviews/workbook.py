@@ -125,8 +125,7 @@ def _head(sheet: Worksheet) -> None:
         above.font, above.fill = Font(FONT, bold=True, color="FFFFFF"), _SOLID[_DARK]
         put(head, name)
         head.font, head.border = _BOLD, _BORDER
-        asked = name in columns.ANSWER
-        head.fill = _SOLID[_INPUT if asked else _ASIDE]
+        head.fill = _SOLID[_INPUT if name in columns.ANSWER else _ASIDE]
         head.alignment = Alignment(wrap_text=True, vertical="center")
     sheet.row_dimensions[1].height = 20
     sheet.row_dimensions[HEADS].height = 2 * _LINE + 4
@@ -168,11 +167,11 @@ def _span(names: tuple[str, ...], last: int) -> str:
 
 
 def _drop_downs(sheet: Worksheet, last: int) -> None:
-    asked = {
+    choices_of = {
         (columns.DECISION,): (columns.DECISIONS, "keep all, revoke all, or change: revoke only a part."),
         columns.PARTS: (columns.KEEP_OR_REVOKE, "Only if the decision is change. Empty means keep."),
     }
-    for names, (choices, prompt) in asked.items():
+    for names, (choices, prompt) in choices_of.items():
         validation = DataValidation(type="list", formula1=f'"{",".join(choices)}"', allow_blank=True)
         validation.promptTitle, validation.prompt = names[0] if len(names) == 1 else "change", prompt
         validation.errorTitle, validation.error = "Invalid value", f"Choose {' or '.join(choices)}."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipedrive_graph.collect import Observer, Progress
 from pipedrive_graph.common import clock
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import BusyError, PipedriveGraphError
 from pipedrive_graph.landing import Manifest, Verdict
 from pipedrive_graph.runs import record
@@ -68,18 +68,18 @@ class CompanyRun:
     ended_at: datetime | None = None
     _began: float = field(default_factory=time.monotonic)
 
-    def end(self, settings: Settings, sentence: Callable[[Exception], str]) -> None:
+    def end(self, home: Home, sentence: Callable[[Exception], str]) -> None:
         """Read the published summary, and record the end of the run.
 
         Args:
-            settings: the settings of the home.
+            home: the home folder.
             sentence: words an error for the record.
         """
         from pipedrive_graph.published.summary import summarise  # imported late: slow
 
         self.seconds, self.ended_at = time.monotonic() - self._began, clock.now()
         try:
-            self.summary = summarise(settings.published, self.company)
+            self.summary = summarise(home.published, self.company)
         except PipedriveGraphError as caught:
             self.error = self.error or caught  # the error that ended the run matters more
         if self.recording is None:
@@ -144,12 +144,12 @@ class CompanyRuns:
     """Receives the events of the steps, and records each company.
 
     Args:
-        settings: the settings of the home, which holds the records.
+        home: the home folder, which holds the records.
         runs: the companies.
     """
 
-    def __init__(self, settings: Settings, runs: Sequence[CompanyRun]) -> None:
-        self.settings = settings
+    def __init__(self, home: Home, runs: Sequence[CompanyRun]) -> None:
+        self.home = home
         self.runs = {run.company: run for run in runs}
 
     def sentence(self, error: Exception) -> str:
@@ -163,7 +163,7 @@ class CompanyRuns:
     def began(self, company: str) -> None:
         """Record that the run of a company has begun."""
         run = self.runs[company]
-        run.recording = Recording(self.settings, company, run.run_id, run.observer.warn)
+        run.recording = Recording(self.home, company, run.run_id, run.observer.warn)
         run.recording.start()
 
     def landed(self, landed: Landed) -> None:
@@ -184,7 +184,7 @@ class CompanyRuns:
 
     def ended(self, company: str) -> None:
         """Record how the run of a company has ended."""
-        self.runs[company].end(self.settings, self.sentence)
+        self.runs[company].end(self.home, self.sentence)
 
     @property
     def under_way(self) -> list[CompanyRun]:

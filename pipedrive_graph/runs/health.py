@@ -14,7 +14,7 @@ from pipedrive_graph.alerts import state
 from pipedrive_graph.common import clock
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.config.alert_channels import Alerts
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import AlertError, BudgetError, LandingError
 from pipedrive_graph.landing import Landing, Manifest
 from pipedrive_graph.runs import record
@@ -104,31 +104,31 @@ class Health:
         }
 
 
-def health(settings: Settings, company: str, alerts: Alerts, *, max_age: timedelta | None = None) -> Health:
+def health(home: Home, company: str, alerts: Alerts, *, max_age: timedelta | None = None) -> Health:
     """Evaluate the health of a company.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: its name in the settings.
         alerts: the alerts that alerts.toml configures.
         max_age: the age at which the newest published snapshot is too old; by default, `expected_every`.
     """
     now, problems, notes = clock.now(), list[str](), list[str]()
     try:
-        runs = record.read(settings, company)
+        runs = record.read(home, company)
     except LandingError as error:
         runs = Record(company=company)
         problems.append(str(error))
     newest = None
     try:
-        newest = Landing(settings.storage).of(company).latest(accepted=True)
+        newest = Landing(home.storage).of(company).latest(accepted=True)
     except LandingError as error:
         problems.append(str(error))
-    facts = Health(company, runs, newest, is_under_way(settings, company), (), (), now)
+    facts = Health(company, runs, newest, is_under_way(home, company), (), (), now)
     problems += [
         *_of_runs(facts, notes),
         *_of_age(facts, max_age or alerts.expected_every),
-        *_of_alerts(settings, facts, alerts),
+        *_of_alerts(home, facts, alerts),
     ]
     if facts.unpublished:
         notes.append(f"Snapshot {facts.unpublished} is read but not published; the next sync publishes it.")
@@ -168,12 +168,12 @@ def _of_age(health: Health, max_age: timedelta) -> list[str]:
         return []
     hours = max_age / timedelta(hours=1)
     return [
-        f"The published data was read at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
+        f"The published data was collected at {finished_at:%Y-%m-%d %H:%M} UTC, more than"
         f" {counted(round(hours), 'hour') if hours >= 1 else f'{hours:g} hours'} ago."
     ]
 
 
-def _of_alerts(settings: Settings, health: Health, alerts: Alerts) -> list[str]:
+def _of_alerts(home: Home, health: Health, alerts: Alerts) -> list[str]:
     """A sentence about an alert that could not be sent, in the last run or earlier."""
     last = health.record.last
     if last and last.alerts_not_sent:
@@ -182,7 +182,7 @@ def _of_alerts(settings: Settings, health: Health, alerts: Alerts) -> list[str]:
     try:
         waiting = [
             note.short
-            for name, memory in state.read(settings, health.company).channels.items()
+            for name, memory in state.read(home, health.company).channels.items()
             for note in memory.waiting
             if name in channels
         ]

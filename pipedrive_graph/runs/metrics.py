@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import files
 from pipedrive_graph.config.alerts_file import AlertsFile
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.runs.health import Health, health
 
@@ -21,28 +21,35 @@ _MODE = 0o644
 """Readable by all users: node_exporter runs as another user, and the file names no people."""
 
 
-def write_metrics(settings: Settings, alerts: AlertsFile, on_warning: Callable[[str], None]) -> None:
+def write_metrics(
+    home: Home,
+    companies: Iterable[str],
+    textfile: str | None,
+    alerts: AlertsFile,
+    on_warning: Callable[[str], None],
+) -> None:
     """Write the metrics of all companies to the file in settings.toml, if set; an error is a warning.
 
     It reads the records of every company, so a run should not call it per company.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
+        companies: the names of all companies.
+        textfile: the file, relative to the home folder; None writes no metrics.
         alerts: alerts.toml as it was read; sets the allowed age of published data.
         on_warning: called with a sentence if the metrics cannot be written.
     """
+    if textfile is None:
+        return
     try:
-        textfile = settings.options.metrics.textfile
-        if textfile is None:
-            return
         usable = alerts.usable()
     except ConfigurationError as error:
         on_warning(f"The metrics are not written: {error}")
         return
     from prometheus_client import write_to_textfile  # imported late: slow, and few installations need it
 
-    path = settings.home / files.expanded(textfile)
-    healths = [health(settings, company.name, usable) for company in settings.companies]
+    path = home.folder / files.expanded(textfile)
+    healths = [health(home, company, usable) for company in companies]
     umask = os.umask(0o777 & ~_MODE)
     try:
         write_to_textfile(str(path), _registry(healths))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipedrive_graph.common import files
 from pipedrive_graph.common.sealed import Sealed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import UNDELIVERED, BudgetError, LandingError
 
 
@@ -104,23 +104,23 @@ def exit_code(error: int | None, *, is_partial: bool, is_undelivered: bool) -> i
     return UNDELIVERED if is_undelivered and code in {0, BudgetError.exit_code} else code
 
 
-def path_of(settings: Settings, company: str) -> Path:
+def path_of(home: Home, company: str) -> Path:
     """The path of a company's record."""
-    return settings.home / "runs" / f"{company}.json"
+    return home.folder / "runs" / f"{company}.json"
 
 
-def lock_of(settings: Settings, company: str) -> Path:
+def lock_of(home: Home, company: str) -> Path:
     """The file that a run locks while it is under way."""
-    return path_of(settings, company).with_name(f".{company}.lock")
+    return path_of(home, company).with_name(f".{company}.lock")
 
 
-def read(settings: Settings, company: str) -> Record:
+def read(home: Home, company: str) -> Record:
     """Read the record of a company; empty if there is none yet.
 
     Raises:
         LandingError: if it is damaged, or cannot be read.
     """
-    path = path_of(settings, company)
+    path = path_of(home, company)
     try:
         record = Record.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -134,7 +134,7 @@ def read(settings: Settings, company: str) -> Record:
     return record
 
 
-def update(settings: Settings, company: str, **changes: object) -> Record:
+def update(home: Home, company: str, **changes: object) -> Record:
     """Write a record with these changes; a damaged record is replaced.
 
     Raises:
@@ -142,11 +142,11 @@ def update(settings: Settings, company: str, **changes: object) -> Record:
         BusyError: if another process writes it at this moment.
     """
     try:
-        before = read(settings, company)
+        before = read(home, company)
     except LandingError:
         before = Record(company=company)
     record = before.model_copy(update=changes).sealed()
-    files.write_atomically(path_of(settings, company), record.model_dump_json(indent=1).encode())
+    files.write_atomically(path_of(home, company), record.model_dump_json(indent=1).encode())
     return record
 
 

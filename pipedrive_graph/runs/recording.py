@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from pipedrive_graph import __version__
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common import clock, locks
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import BusyError, LandingError, PipedriveGraphError, WarehouseError
 from pipedrive_graph.runs.record import Ended, Shown, Started, lock_of, read, update
 
@@ -27,16 +27,14 @@ class Recording:
     """The record of one run.
 
     Args:
-        settings: the settings of the home.
+        home: the home folder.
         company: its name in the settings.
         run_id: the id of the run.
         on_warning: called with a sentence if the record cannot be written.
     """
 
-    def __init__(
-        self, settings: Settings, company: str, run_id: str, on_warning: Callable[[str], None]
-    ) -> None:
-        self._settings, self._company, self._on_warning = settings, company, on_warning
+    def __init__(self, home: Home, company: str, run_id: str, on_warning: Callable[[str], None]) -> None:
+        self._home, self._company, self._on_warning = home, company, on_warning
         self._held = ExitStack()
         self._holds = False
         self.started = Started(run_id=run_id, started_at=clock.now(), version=__version__)
@@ -44,7 +42,7 @@ class Recording:
 
     def start(self) -> None:
         """Record that the run has begun, if the home exists and no other run is under way."""
-        if not self._settings.home.is_dir():
+        if not self._home.folder.is_dir():
             return  # the first run creates the home after it has checked the token
         if self._lock():
             self._update(running=self.started)
@@ -91,7 +89,7 @@ class Recording:
         if summary is not None:
             changes["published"] = _shown(summary)
         with self._held:
-            if self._settings.home.is_dir():
+            if self._home.folder.is_dir():
                 self._update(**changes)
         return ended
 
@@ -103,7 +101,7 @@ class Recording:
 
     def _update(self, **changes: object) -> None:
         try:
-            update(self._settings, self._company, **changes)
+            update(self._home, self._company, **changes)
         except (LandingError, BusyError) as error:
             self._warn(error)
 
@@ -113,7 +111,7 @@ class Recording:
     def _lock(self) -> bool:
         for _ in range(_TRIES):
             try:
-                self._held.enter_context(locks.lock(lock_of(self._settings, self._company), doing="running"))
+                self._held.enter_context(locks.lock(lock_of(self._home, self._company), doing="running"))
             except BusyError:
                 time.sleep(0.02)
             except LandingError as error:
@@ -125,31 +123,31 @@ class Recording:
         return False
 
 
-def note_published(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
+def note_published(home: Home, company: str, on_warning: Callable[[str], None]) -> None:
     """Record the published snapshot of a company after another command than `sync` has published."""
     from pipedrive_graph.published.summary import summarise  # imports DuckDB, which `status` does not need
 
     try:
-        summary = summarise(settings.published, company)
+        summary = summarise(home.published, company)
         if summary is not None:
-            update(settings, company, published=_shown(summary))
+            update(home, company, published=_shown(summary))
     except (LandingError, BusyError, WarehouseError) as error:
         on_warning(f"The published snapshot is not recorded for `status`: {error}")
 
 
-def note_alerts_sent(settings: Settings, company: str, on_warning: Callable[[str], None]) -> None:
+def note_alerts_sent(home: Home, company: str, on_warning: Callable[[str], None]) -> None:
     """Record that the alerts that the last run could not send were sent."""
     try:
-        last = read(settings, company).last
+        last = read(home, company).last
         if last and last.alerts_not_sent:
-            update(settings, company, last=last.model_copy(update={"alerts_not_sent": ()}))
+            update(home, company, last=last.model_copy(update={"alerts_not_sent": ()}))
     except (LandingError, BusyError) as error:
         on_warning(f"The sent alerts are not recorded for `status`: {error}")
 
 
-def is_under_way(settings: Settings, company: str) -> bool:
+def is_under_way(home: Home, company: str) -> bool:
     """Whether a run of a company holds its lock; writes nothing."""
-    return locks.is_held(lock_of(settings, company))
+    return locks.is_held(lock_of(home, company))
 
 
 def _shown(summary: Summary) -> Shown:

@@ -13,44 +13,14 @@ from pipedrive_graph.warehouse.database import rows
 from pipedrive_graph.warehouse.sql_project import Models
 from pipedrive_graph.warehouse.tables import TABLES, HistoryTable
 
-_OF_THE_SNAPSHOT = {
-    "coverage": """
-        SELECT coverage.* REPLACE (if(held.user_id IS NULL, coverage.outcome, 'held') AS outcome)
-        FROM staging.coverage
-        LEFT JOIN staging.held_answers AS held
-            ON
-                coverage.endpoint = 'users/{id}/permissions'
-                AND held.company = coverage.company
-                AND CAST(held.user_id AS VARCHAR) = coverage.subject_id""",
-    "unreadable_values": "FROM staging.unreadable_values",
-    "permission_answers": """
-        SELECT company, user_id, digest FROM staging.permissions_answered
-        SEMI JOIN staging.users USING (company, user_id)
-        -- answers with held-back or omitted values were not applied; the same answer must be compared again
-        ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held USING (company, user_id)
-        ANTI JOIN staging.held_answers USING (company, user_id)
-        ANTI JOIN (FROM staging.unanswered_permissions WHERE observed_at IS NOT NULL) AS left_out
-            USING (company, user_id)
-        WHERE digest IS NOT NULL""",
-    "permission_names": """
-        SELECT company, permission, denied, named_at, missing FROM staging.permission_names
-        WHERE NOT leaves""",
-}
-"""Tables that keep only the rows of a company's latest snapshot."""
+_OF_THE_SNAPSHOT = ("coverage", "permission_answers", "permission_names")
+"""Tables that keep only the rows of a company's latest snapshot, made by the steps of these names."""
 
-_NEWLY_PROVEN = """
-    FROM staging.proven AS proven
-    ANTI JOIN (FROM staging.permissions_answered WHERE unchanged) AS same
-        ON proven.history_table = 'user_permissions'
-        AND same.company = proven.company
-        AND CAST(same.user_id AS VARCHAR) = proven.subject_id"""
-"""Subjects that this snapshot answers in full, except those whose answer repeats the previous one."""
-
+_IN_BATCH = "company IN (SELECT company FROM landing.batch)"
 
 _LEAVING = """
         UNION ALL
-        SELECT history.rowid AS ended_row, history.company
-        FROM history.user_permissions AS history
+        SELECT history.rowid AS ended_row, history.company FROM history.user_permissions AS history
         SEMI JOIN (FROM staging.permission_names WHERE leaves) AS leaving USING (company, permission)
         WHERE history.valid_to IS NULL"""
 """A permission that disappears ends for all users, including users who were not observed in this snapshot."""
@@ -59,6 +29,7 @@ _LEAVING = """
 def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     """Merge the staged rows of all companies in landing.batch into the history."""
     _correct(connection, models)
+    steps.make(connection, models, "merge.newly_proven", "merge.observed", "merge.omissions")
     for table in TABLES:
         _close(connection, table)
         _open(connection, table)
@@ -66,15 +37,16 @@ def merge(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
             _replace(connection, f"{table.name}_latest", table.name, [*table.key], [*table.latest])
     _observe(connection)
     _replace(connection, "access_signatures", "access_signatures", ["user_id"], ["signature"])
-    for name, query in _OF_THE_SNAPSHOT.items():
-        connection.execute(f"DELETE FROM history.{name} WHERE company IN (SELECT company FROM landing.batch)")
-        connection.execute(f"INSERT INTO history.{name} BY NAME {query}")
+    for name in (*_OF_THE_SNAPSHOT, "unreadable_values"):
+        connection.execute(f"DELETE FROM history.{name} WHERE {_IN_BATCH}")
+    for name in _OF_THE_SNAPSHOT:
+        steps.insert(connection, models, f"merge.{name}")
+    connection.execute("INSERT INTO history.unreadable_values BY NAME FROM staging.unreadable_values")
     _keep_unanswered(connection)
-    connection.execute("""
-        INSERT INTO history.vendor_changes BY NAME
-        SELECT changes.*, batch.snapshot_id
-        FROM staging.vendor_changes AS changes
-        JOIN landing.batch AS batch USING (company)""")
+    connection.execute(
+        "INSERT INTO history.vendor_changes BY NAME SELECT changes.*, batch.snapshot_id"
+        " FROM staging.vendor_changes AS changes JOIN landing.batch AS batch USING (company)"
+    )
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
@@ -93,36 +65,25 @@ def differences(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, i
             connection, table, subjects, f"company, {table.subject}"
         ):
             continue
-        query = f"""
-            SELECT company, '{table.name}', count(*) FROM (
-                SELECT {columns} FROM staging.{table.name}
-                EXCEPT ALL
-                SELECT {columns} FROM history.{table.name} WHERE valid_to IS NULL
-            ) GROUP BY company"""
-        missing += [(company, name, count) for company, name, count in rows(connection, query)]
+        staged = f"SELECT {columns} FROM staging.{table.name}"
+        current = f"SELECT {columns} FROM history.{table.name} WHERE valid_to IS NULL"
+        query = f"SELECT company, count(*) FROM ({staged} EXCEPT ALL {current}) GROUP BY company"
+        missing += [(company, table.name, count) for company, count in rows(connection, query)]
     return missing
 
 
 def _same(connection: duckdb.DuckDBPyConnection, table: HistoryTable, among: str, key: str) -> bool:
     """Whether the staged rows equal the current rows of all subjects that `among` names."""
-    columns = ", ".join(table.columns)
+    digest = f"SELECT company, sum(hash({', '.join(table.columns)})) AS digest"
+    staged = f"{digest} FROM staging.{table.name} GROUP BY company"
+    current = (
+        f"{digest} FROM history.{table.name} SEMI JOIN {among} AS subjects USING ({key})"
+        " WHERE valid_to IS NULL GROUP BY company"
+    )
     different = rows(
         connection,
-        f"""
-        WITH kept AS (
-            SELECT company, sum(hash({columns})) AS digest
-            FROM history.{table.name}
-            SEMI JOIN {among} AS subjects USING ({key})
-            WHERE valid_to IS NULL
-            GROUP BY company
-        ),
-        staged AS (
-            SELECT company, sum(hash({columns})) AS digest FROM staging.{table.name} GROUP BY company
-        )
-        SELECT 1
-        FROM staged FULL JOIN kept USING (company)
-        WHERE staged.digest IS DISTINCT FROM kept.digest
-        LIMIT 1""",
+        f"SELECT 1 FROM ({staged}) AS staged FULL JOIN ({current}) AS kept USING (company)"
+        " WHERE staged.digest IS DISTINCT FROM kept.digest LIMIT 1",
     )
     return not different
 
@@ -131,7 +92,9 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
     """End the versions that this snapshot contradicts or proves to be over."""
     same_key = _equal("staged", "history", "company", *table.key)
     # start from the staged rows, which may be few; the history is always large
-    connection.execute(f"""
+    steps.execute(
+        connection,
+        f"""
         CREATE OR REPLACE TEMP TABLE ended AS
         SELECT history.rowid AS ended_row, history.company
         FROM history.{table.name} AS history
@@ -140,13 +103,14 @@ def _close(connection: duckdb.DuckDBPyConnection, table: HistoryTable) -> None:
         UNION ALL
         SELECT history.rowid AS ended_row, history.company
         FROM history.{table.name} AS history
-        SEMI JOIN ({_NEWLY_PROVEN}) AS proven
+        SEMI JOIN merge.newly_proven AS proven
             ON proven.history_table = '{table.name}'
             AND proven.company = history.company
             AND TRY_CAST(proven.subject_id AS {table.key[table.subject]}) = history.{table.subject}
         ANTI JOIN staging.{table.name} AS staged ON {same_key}
         WHERE history.valid_to IS NULL
-        {_LEAVING if table.name == "user_permissions" else ""}""")
+        {_LEAVING if table.name == "user_permissions" else ""}""",
+    )
     if rows(connection, "SELECT count(*) FROM ended") == [(0,)]:
         return
     connection.execute(f"""
@@ -191,22 +155,15 @@ def _correct(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
 
     The inferences are read from the history as it was before this snapshot, so this step runs first.
     """
-    made = """
-        SELECT 1 FROM duckdb_tables()
-        WHERE
-            database_name = current_database()
-            AND schema_name = 'main'
-            AND table_name = 'permission_sources'"""
+    made = (
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND schema_name = 'main' AND table_name = 'permission_sources'"
+    )
     if not rows(connection, made):
         return  # the first build: nothing was inferred yet
-    inferred = """
-        SELECT 1 FROM main.permission_sources
-        WHERE source = 'inferred' AND company IN (SELECT company FROM landing.batch)
-        LIMIT 1"""
-    if not rows(connection, inferred):
-        return
-    steps.make(connection, models, "merge.corrections")
-    connection.execute("INSERT INTO history.corrections BY NAME FROM merge_corrections")
+    inferred = f"SELECT 1 FROM main.permission_sources WHERE source = 'inferred' AND {_IN_BATCH} LIMIT 1"
+    if rows(connection, inferred):
+        steps.insert(connection, models, "merge.corrections")
 
 
 def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
@@ -220,78 +177,39 @@ def _keep_unanswered(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "INSERT INTO history.unanswered_permissions BY NAME FROM staging.unanswered_permissions"
     )
-    connection.execute("""
+    connection.execute(f"""
         DELETE FROM history.unanswered_permissions AS kept
-        WHERE
-            company IN (SELECT company FROM landing.batch)
-            AND NOT EXISTS (
-                FROM history.user_permissions AS flags
-                WHERE
-                    flags.company = kept.company
-                    AND flags.user_id = kept.user_id
-                    AND flags.permission = kept.permission
-                    AND flags.valid_to IS NULL
-            )""")
+        WHERE {_IN_BATCH} AND NOT EXISTS (
+            FROM history.user_permissions AS flags
+            WHERE {_equal("flags", "kept", "company", "user_id", "permission")} AND flags.valid_to IS NULL
+        )""")
     # a permission that was answered before and is omitted now makes the snapshot partial
-    connection.execute("""
+    steps.execute(
+        connection,
+        """
         UPDATE history.snapshots AS snapshots
-        SET
-            status = 'partial',
-            reason = concat_ws(' ', snapshots.reason, left_out.sentence)
-        FROM (
-            SELECT
-                batch.company, batch.snapshot_id,
-                concat(
-                    count(*), if(count(*) = 1, ' permission', ' permissions'), ' of ',
-                    count(DISTINCT user_id), if(count(DISTINCT user_id) = 1, ' user', ' users'),
-                    ' that Pipedrive gave before', if(count(*) = 1, ' is', ' are'),
-                    ' missing in its answers (see unanswered_permissions), such as ', min(permission), '.'
-                ) AS sentence
-            FROM staging.unanswered_permissions
-            JOIN landing.batch AS batch USING (company)
-            WHERE observed_at IS NOT NULL
-            GROUP BY ALL
-        ) AS left_out
-        WHERE snapshots.company = left_out.company AND snapshots.snapshot_id = left_out.snapshot_id""")
+        SET status = 'partial', reason = concat_ws(' ', snapshots.reason, omissions.sentence)
+        FROM merge.omissions AS omissions
+        WHERE snapshots.company = omissions.company AND snapshots.snapshot_id = omissions.snapshot_id""",
+    )
 
 
 def _observe(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record when each subject was first and last answered in full.
-
-    For permissions, also record the access signature: while it stays the same, the observation stays valid.
-    An answer with held-back values does not count as the last one.
-    """
-    same = _equal("proven", "history", "company", "history_table", "subject_id")
-    observed = """
-        SELECT proven.*, batch.as_of, signatures.signature
-        FROM staging.proven AS proven
-        JOIN landing.batch AS batch USING (company)
-        LEFT JOIN staging.access_signatures AS signatures
-            ON
-                proven.history_table = 'user_permissions'
-                AND signatures.company = proven.company
-                AND CAST(signatures.user_id AS VARCHAR) = proven.subject_id"""
-    connection.execute(f"""
-        UPDATE history.observations AS history
-        SET last_at = proven.as_of
-        FROM ({observed}) AS proven
-        ANTI JOIN (FROM staging.vendor_changes WHERE held) AS held
-            ON
-                proven.history_table = 'user_permissions'
-                AND held.company = proven.company
-                AND CAST(held.user_id AS VARCHAR) = proven.subject_id
-        WHERE {same}""")
+    """Record when each subject was first and last answered in full, and the signature of its access."""
+    same = _equal("observed", "history", "company", "history_table", "subject_id")
+    update = "UPDATE history.observations AS history"
+    observed = "FROM merge.observed AS observed"
+    steps.execute(connection, f"{update} SET last_at = observed.as_of {observed} WHERE {same} AND is_last")
     # writing texts is slow, and signatures seldom change
-    connection.execute(f"""
-        UPDATE history.observations AS history
-        SET signature = proven.signature
-        FROM ({observed}) AS proven
-        WHERE {same} AND history.signature IS DISTINCT FROM proven.signature""")
-    connection.execute(f"""
-        INSERT INTO history.observations BY NAME
-        SELECT proven.* EXCLUDE (as_of), as_of AS first_at, as_of AS last_at
-        FROM ({observed}) AS proven
-        ANTI JOIN history.observations AS history ON {same}""")
+    changed = "history.signature IS DISTINCT FROM observed.signature"
+    set_signature = f"{update} SET signature = observed.signature {observed}"
+    steps.execute(connection, f"{set_signature} WHERE {same} AND {changed}")
+    steps.execute(
+        connection,
+        "INSERT INTO history.observations BY NAME"
+        " SELECT observed.* EXCLUDE (as_of, is_last), as_of AS first_at, as_of AS last_at"
+        f" {observed} ANTI JOIN history.observations AS history ON {same}",
+    )
 
 
 def _equal(left: str, right: str, *columns: str) -> str:

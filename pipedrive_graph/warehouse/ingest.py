@@ -18,6 +18,7 @@ from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.checks import check_key
 from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
+from pipedrive_graph.warehouse.schema import ANSWERS
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -152,15 +153,12 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         " (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN)"
     )
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
-    connection.execute("""
-        CREATE TABLE landing.answers (
-            company VARCHAR, endpoint VARCHAR, asked STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT),
-            status INTEGER, outcome VARCHAR, answered_at TIMESTAMP, answer JSON
-        )""")
+    columns = ", ".join(f"{name} {type_}" for name, type_ in ANSWERS.items())
+    connection.execute(f"CREATE TABLE landing.answers ({columns})")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
-    """Load the answers: typed columns for the call, and the body as JSON, as received."""
+    """Load the lines of the files into landing.answers."""
     manifests = [snapshot.manifest for snapshot in batch]
     connection.execute(
         "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
@@ -183,21 +181,16 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
         "INSERT INTO landing.files SELECT unnest(?), unnest(?)",
         [paths, [snapshot.manifest.company for _, snapshot, _ in loaded]],
     )
+    # a line of a file has the time of the response as a text, `at`, and not the company
+    of_line = {name: type_ for name, type_ in ANSWERS.items() if name not in {"company", "answered_at"}}
+    columns = ", ".join(f'"{name}": {quoted(type_)}' for name, type_ in {**of_line, "at": "VARCHAR"}.items())
     connection.execute(f"""
         INSERT INTO landing.answers BY NAME
-        SELECT
-            files.company, lines.endpoint, lines.asked, lines.status, lines.outcome,
-            CAST(lines."at" AS TIMESTAMP) AS answered_at, lines.answer
+        SELECT files.company, {", ".join(of_line)}, CAST("at" AS TIMESTAMP) AS answered_at
         FROM read_json(
             [{", ".join(quoted(literal(path)) for path in paths)}],
-            format = 'newline_delimited',
-            compression = 'gzip',
-            maximum_object_size = {longest},
-            filename = 'path',
-            columns = {{
-                endpoint: 'VARCHAR', asked: 'STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT)',
-                status: 'INTEGER', outcome: 'VARCHAR', "at": 'VARCHAR', answer: 'JSON'
-            }}
+            format = 'newline_delimited', compression = 'gzip', maximum_object_size = {longest},
+            filename = 'path', columns = {{{columns}}}
         ) AS lines
         JOIN landing.files USING (path)""")
 

@@ -252,11 +252,34 @@ POLICY = {
         "expected_role": "VARCHAR",
         "problem": "VARCHAR",
     },
+    "rules": {
+        "rule": "VARCHAR",
+        "title": "VARCHAR",
+        "severity": "VARCHAR",
+        "event": "BOOLEAN",
+        "meaning": "VARCHAR",
+        "remedy": "VARCHAR",
+        "controls": "VARCHAR",
+        "needs": "VARCHAR[]",
+        "sql_sha256": "VARCHAR",
+    },
 }
-"""Tables of the policy that rules read, from findings.toml and the rosters; rewritten for each batch."""
+"""Tables of the policy: what findings.toml and the rosters say, which rules read, and the rules themselves.
+They are rewritten for each batch."""
 
-SHARED = {"collected_companies", "public_email_domains"}
+SHARED = {"collected_companies", "public_email_domains", "rules"}
 """Policy tables that all companies share."""
+
+ANSWERS = {
+    "company": "VARCHAR",
+    "endpoint": "VARCHAR",
+    "asked": 'STRUCT(id VARCHAR, start BIGINT, "limit" BIGINT)',
+    "status": "INTEGER",
+    "outcome": "VARCHAR",
+    "answered_at": "TIMESTAMP",
+    "answer": "JSON",
+}
+"""The columns of landing.answers: typed columns for the call, and the body as JSON, as received."""
 
 RUN = {
     "rules": {"rule": "VARCHAR", "event": "BOOLEAN", "sql_sha256": "VARCHAR"},
@@ -284,6 +307,7 @@ RUN = {
         "remedy": "VARCHAR",
     },
     "moments": {"company": "VARCHAR", "at": "TIMESTAMP"},
+    "later_decisions": {"company": "VARCHAR", "review_id": "VARCHAR", "decided_at": "TIMESTAMP"},
     "renames": {
         "company": "VARCHAR",
         "subject_kind": "VARCHAR",
@@ -307,5 +331,5 @@ RUN = {
     "peer_names": {"about": "VARCHAR", "number": "TINYINT", "name": "VARCHAR"},
 }
 """Temporary tables that Python creates as input of the steps of a batch (see warehouse/steps.py): the rules
-with their needs and rows, the companies whose waivers are applied and the time to use, and the results of the
-comparison of users with their peers."""
+with their needs and rows, the companies whose waivers are applied and the time to use, the decisions of a
+review that are applied, and the results of the comparison of users with their peers."""

@@ -98,6 +98,11 @@ class Model:
         """The columns that identify a row."""
         return _names(self.header.settings.get("key", ""))
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Qualified names of the tables that a step's rows are written to; empty if only steps read them."""
+        return _names(self.header.settings.get("writes", ""))
+
 
 def load(path: Path, *, schema: str, place: str, parsed: ParsedQueries, kind: Kind = Kind.TABLE) -> Model:
     """Load one file. Whether the tables that it reads exist is not checked.

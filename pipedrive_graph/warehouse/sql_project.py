@@ -22,6 +22,9 @@ PUBLISHED = "published"
 REPORTS = "reports"
 """The schema of macros that reports create on their connection to the published file."""
 
+REVIEWS = "reviews"
+"""The schema of macros that access reviews create on their connection to the warehouse."""
+
 SCHEMAS = {
     "staging": "staging",
     "graph": "main",
@@ -32,11 +35,15 @@ SCHEMAS = {
     "peers": "peers",
     "published": PUBLISHED,
     "reports": REPORTS,
+    "reviews": REVIEWS,
 }
 """The folders of sql/, and the schema of the models in each."""
 
 STEPS = frozenset({"merge", "lifecycle", "peers"})
 """Schemas of temporary tables, which `steps` creates for one batch."""
+
+_CALLED = ("main", "staging", REPORTS, *STEPS)
+"""Schemas whose macros other files call."""
 
 PYTHON_SCHEMAS = ("landing", "history", "policy", "run")
 """Schemas with tables that Python writes and the files of sql/ only read."""
@@ -90,7 +97,7 @@ class Models:
         for name in model.reads:
             mark, _, rest = name.rpartition(":")
             if mark == "call":
-                called = (self._by_name.get(f"{schema}.{rest}") for schema in ("main", "staging", *STEPS))
+                called = (self._by_name.get(f"{schema}.{rest}") for schema in _CALLED)
                 reads |= {macro.qualified for macro in called if macro and macro.kind.is_macro}
             elif mark == "cte":
                 hidden = self._by_name.get(f"main.{rest}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
@@ -37,19 +38,38 @@ def make(connection: duckdb.DuckDBPyConnection, models: Models, *names: str) -> 
         ModelError: if DuckDB refuses a file; the message names it and the reason.
     """
     for model in models:
-        if model.qualified not in names:
-            continue
-        try:
-            with timed(_log, str(model.place)):
-                for name in sorted(model.reads):
-                    if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
-                        create_macro(connection, models[name])
-                table, query = with_temporary_names(model.qualified), with_temporary_names(model.query)
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
-        except duckdb.Error as error:
-            if is_from_outside(error):
-                raise
-            raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
+        if model.qualified in names:
+            table = with_temporary_names(model.qualified)
+            _run(connection, models, model, f"CREATE OR REPLACE TEMP TABLE {table} AS")
+
+
+def insert(connection: duckdb.DuckDBPyConnection, models: Models, name: str) -> None:
+    """Insert the rows of a step into the table that its header names; no temporary table is made.
+
+    Args:
+        connection: the warehouse.
+        models: all models, including the steps.
+        name: the qualified name of the step, which no other step reads.
+
+    Raises:
+        ModelError: like `make`.
+    """
+    (table,) = models[name].writes
+    _run(connection, models, models[name], f"INSERT INTO {table} BY NAME")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, models: Models, model: Model, statement: str) -> None:
+    """Run a statement that ends with the query of a step."""
+    try:
+        with timed(_log, str(model.place)):
+            for name in sorted(model.reads):
+                if name.partition(".")[0] in STEPS and models[name].kind is Kind.SCALAR_MACRO:
+                    create_macro(connection, models[name])
+            connection.execute(f"{statement} {with_temporary_names(model.query)}")
+    except duckdb.Error as error:
+        if is_from_outside(error):
+            raise
+        raise ModelError(f"{model.place}: {str(error).splitlines()[0]}") from error
 
 
 def create_macro(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
@@ -69,16 +89,33 @@ def hand_over(
         rows: the rows; values are in the order of the declared columns.
     """
     columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE run_{name} ({columns})")
+    execute(connection, f"CREATE OR REPLACE TEMP TABLE run.{name} ({columns})")
     if rows:
         values = [list(column) for column in zip(*rows, strict=True)]
-        connection.execute(f"INSERT INTO run_{name} SELECT {', '.join('unnest(?)' for _ in values)}", values)
+        execute(
+            connection, f"INSERT INTO run.{name} SELECT {', '.join('unnest(?)' for _ in values)}", *values
+        )
 
 
 def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
     """Create a table of the schema `run` from the rows of a query."""
     hand_over(connection, name)
-    connection.execute(f"INSERT INTO run_{name} BY NAME {query}")
+    execute(connection, f"INSERT INTO run.{name} BY NAME {query}")
+
+
+def execute(
+    connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object
+) -> duckdb.DuckDBPyConnection:
+    """Run SQL that names the tables of steps and of `run` as files of sql/ do, such as lifecycle.resolved.
+
+    SQL that contains a custom rule must not be passed: an alias in it may look like such a name.
+    """
+    return connection.execute(with_temporary_names(sql), parameters or None)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run a query like `execute`, and fetch all rows."""
+    return execute(connection, sql, *parameters).fetchall()
 
 
 def with_temporary_names(sql: str) -> str:

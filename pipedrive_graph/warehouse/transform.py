@@ -21,14 +21,14 @@ from pipedrive_graph.errors import ModelError, RuleError
 from pipedrive_graph.warehouse import tables
 from pipedrive_graph.warehouse.database import is_from_outside, quoted, rows
 from pipedrive_graph.warehouse.sql_model import Kind, Model
-from pipedrive_graph.warehouse.sql_project import PUBLISHED, REPORTS, STEPS, Models
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, REPORTS, REVIEWS, STEPS, Models
 
 _log = logging.getLogger(__name__)
 
 _VIEWS = {Kind.VIEW, Kind.RULE}
 """Kinds that become views."""
 
-_ELSEWHERE = {"staging", PUBLISHED, REPORTS, *STEPS}
+_ELSEWHERE = {"staging", PUBLISHED, REPORTS, REVIEWS, *STEPS}
 """Schemas that other modules create, before or after this one."""
 
 _IN_BATCH = "company IN (SELECT company FROM landing.batch)"

@@ -10,6 +10,7 @@ import duckdb
 
 from pipedrive_graph.common import addresses
 from pipedrive_graph.warehouse.database import rows
+from pipedrive_graph.warehouse.schema import KEPT
 
 # a company from an earlier version has no addresses yet, and other batches may recompute its tables
 _CHANGED = """
@@ -22,7 +23,7 @@ _CHANGED = """
 def write(connection: duckdb.DuckDBPyConnection) -> None:
     """Replace the addresses of the companies in landing.batch by those of their current users."""
     normalized = [
-        (company, user_id, address)
+        (company, user_id, address, address.rpartition("@")[2])
         for company, user_id, email in rows(
             connection,
             f"SELECT company, user_id, email FROM history.users WHERE valid_to IS NULL AND {_CHANGED}",
@@ -33,15 +34,8 @@ def write(connection: duckdb.DuckDBPyConnection) -> None:
         "DELETE FROM history.user_addresses WHERE company IN (SELECT company FROM landing.batch)"
     )
     if normalized:
+        lists = ", ".join(f"unnest(CAST(? AS {type_}[]))" for type_ in KEPT["user_addresses"].values())
         connection.execute(
-            """
-            INSERT INTO history.user_addresses BY NAME
-            SELECT *, split_part(address, '@', -1) AS domain
-            FROM (
-                SELECT
-                    unnest(CAST(? AS VARCHAR[])) AS company,
-                    unnest(CAST(? AS BIGINT[])) AS user_id,
-                    unnest(CAST(? AS VARCHAR[])) AS address
-            )""",
+            f"INSERT INTO history.user_addresses SELECT {lists}",
             [list(column) for column in zip(*normalized, strict=True)],
         )

@@ -2,6 +2,7 @@
 -- user's access is the same as when it was inferred.
 --
 -- key: company, user_id, permission
+-- writes: history.corrections
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user

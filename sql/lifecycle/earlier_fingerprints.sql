@@ -3,6 +3,7 @@
 -- The earlier fingerprints covered the whole file, including comments.
 --
 -- key: company, rule, earlier_sha256
+-- writes: history.findings
 -- columns:
 --   company: the company's name in the settings
 --   rule: the rule

@@ -3,6 +3,7 @@
 -- Counts of zero have rows too, so that charts have no gaps.
 --
 -- key: company, snapshot_id, status, severity
+-- writes: history.finding_counts
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot after which the findings are counted

@@ -2,6 +2,7 @@
 -- The id of a state is the same in every snapshot; an event belongs to one snapshot.
 --
 -- key: company, finding_id
+-- writes: history.findings
 -- columns:
 --   finding_id: a digest of rule, company, subject and object, and for an event of the snapshot
 --   company: the company's name in the settings

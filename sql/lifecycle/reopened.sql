@@ -1,6 +1,7 @@
 -- One row per finding that is open because a waiver no longer covers it.
 --
 -- key: company, finding_id
+-- writes: history.findings
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding

@@ -4,6 +4,7 @@
 -- too old.
 --
 -- key: company, finding_id
+-- writes: history.findings
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding

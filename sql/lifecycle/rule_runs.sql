@@ -1,6 +1,7 @@
 -- One row per company of the batch and rule: the outcome of the rule.
 --
 -- key: company, rule
+-- writes: history.rule_runs
 -- columns:
 --   company: the company's name in the settings
 --   snapshot_id: the snapshot in which the rules were run

@@ -1,6 +1,7 @@
 -- One row per waiver: whether it is in force, and how many findings it matches.
 --
 -- key: company, waiver_id
+-- writes: history.waivers
 -- columns:
 --   company: the company's name in the settings
 --   waiver_id: the waiver

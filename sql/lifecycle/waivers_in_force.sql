@@ -2,6 +2,7 @@
 -- used up.
 --
 -- key: company, finding_id
+-- writes: history.findings
 -- columns:
 --   company: the company's name in the settings
 --   finding_id: the finding

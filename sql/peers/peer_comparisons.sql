@@ -1,6 +1,7 @@
 -- One row per permission of a user of the batch that is unusual among the user's peers.
 --
 -- key: company, user_id, permission
+-- writes: history.peer_comparisons
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user

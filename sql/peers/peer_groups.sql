@@ -1,6 +1,7 @@
 -- One row per live user of the batch: the group of peers that the user was compared with.
 --
 -- key: company, user_id
+-- writes: history.peer_groups
 -- columns:
 --   company: the company's name in the settings
 --   user_id: the user

@@ -187,7 +187,9 @@ def test_a_mistake_is_reported_by_the_alerts_and_gone_when_it_is_corrected(folde
     assert failed.step_key == "night"
     assert [company for company, _ in failures(web)] == ["a", "b", "c"]
     (_, text), *_ = failures(web)
-    assert text.partition("UTC: ")[2] == f"{folder}/findings.toml: 'dormant_admin_dayz' is not a setting."
+    assert text.partition("UTC: ")[2] == (
+        f"{folder}/findings.toml: 'dormant_admin_dayz' (line 1) is not a setting."
+    )
     (folder / "findings.toml").unlink()
     assert load_leniently().problem is None
 

@@ -197,7 +197,7 @@ def test_dagster_notices_that_a_night_did_not_run(published: Home, web) -> None:
     published.send()
     assert looked() == []
     # what cannot be told here, the run tells
-    (state,) = (published.settings.home / "alerts").glob("*.json")
+    (state,) = (published.settings.folder / "alerts").glob("*.json")
     state.write_text("{")
     assert looked() == ["acme"]
 

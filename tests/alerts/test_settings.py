@@ -88,10 +88,10 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "[[alert]]",
             "expect_every = 3\n[[alert]]",
-            "'expect_every' is not a setting; did you mean expected_every?",
+            "'expect_every' (line 1) is not a setting; did you mean expected_every?",
         ),
-        ("[[alert]]", "expected_every = 0\n[[alert]]", "expected_every: input should be greater than 0."),
-        ("[[alert]]", 'expected_every = "1d"\n[[alert]]', "expected_every: input should be a valid number."),
+        ("[[alert]]", "expected_every = 0\n[[alert]]", "expected_every (line 1): must be more than 0."),
+        ("[[alert]]", 'expected_every = "1d"\n[[alert]]', "expected_every (line 1): must be a number."),
         (
             "[[alert]]",
             'report_url = "https://x/{name}"\n[[alert]]',
@@ -99,8 +99,12 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         ),
         ("[[alert]]", 'report_url = "files/{company}"\n[[alert]]', "report_url: must be an address"),
         ('kind = "slack"', "", ": alert 1: 'kind' is missing."),
-        ('"slack"', '"teams"', ": alert 1: kind: must be 'slack', 'webhook', 'email' or 'heartbeat'."),
-        ("url_env", "urlenv", ": alert 1: 'urlenv' is not a key of an alert; did you mean url_env?"),
+        (
+            '"slack"',
+            '"teams"',
+            "alert 1: kind (line 2): must be 'slack', 'webhook', 'email' or 'heartbeat'.",
+        ),
+        ("url_env", "urlenv", ": alert 1: 'urlenv' (line 3) is not a key of an alert; did you mean url_env?"),
         ('url_env = "SLACK_URL"', "", ": alert 1: 'url_env' is missing: the name of the variable"),
         (
             "SLACK_URL",
@@ -111,13 +115,13 @@ def test_a_channel_may_be_for_some_companies(tmp_path) -> None:
         (
             "url_env",
             'severities = ["urgent"]\nurl_env',
-            "severities: must be 'critical', 'high', 'medium', 'low' or",
+            "severities (line 3): must be 'critical', 'high', 'medium', 'low' or",
         ),
         ("url_env", "severities = []\nurl_env", "severities: must not be empty"),
-        ("url_env", 'on = "partial"\nurl_env', 'on: must be a list, such as ["…"].'),
+        ("url_env", 'on = "partial"\nurl_env', 'on (line 3): must be a list, such as ["…"].'),
         ("url_env", 'companies = ["acm"]\nurl_env', "companies: unknown company acm; did you mean acme?"),
-        ("url_env", 'name = "a b"\nurl_env', "name: use letters, digits"),
-        ("url_env", 'details = "no"\nurl_env', "details: input should be a valid boolean."),
+        ("url_env", 'name = "a b"\nurl_env', "name (line 3): use letters, digits"),
+        ("url_env", 'details = "no"\nurl_env', "details (line 3): must be true or false."),
     ],
 )
 def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
@@ -147,10 +151,10 @@ def test_a_mistake_is_told_by_its_place(tmp_path, old, new, told) -> None:
             "to (line 9): 'b at x.com' is not an e-mail address.",
         ),
         ('"security@example.com"', '"a@x.com, ops, b@x.com"', "to (line 9): 'ops' is not an e-mail address."),
-        ('["security@example.com"]', "3", 'to: must be a list, such as ["…"].'),
+        ('["security@example.com"]', "3", 'to (line 9): must be a list, such as ["…"].'),
         ("host", 'tls = "none"\nhost', 'tls: "none" is for a mail server on this machine itself'),
         ("host", 'url_env = "X"\nhost', "'url_env' is for kind slack, webhook or heartbeat."),
-        ("host", "port = 0\nhost", "port: input should be greater than or equal to 1."),
+        ("host", "port = 0\nhost", "port (line 7): must be at least 1."),
         (
             '"SMTP_PASSWORD"',
             '"p4ss word"',

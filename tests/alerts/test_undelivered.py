@@ -145,7 +145,7 @@ def test_a_broken_alerts_toml_reaches_the_channels_that_worked_last(published: H
 def test_where_none_worked_before_the_alerts_that_can_be_read_are_used(published: Home, web) -> None:
     published.set(f'{SLACK.replace("slack", "slak")}{JSON}name = "usable"\n')
 
-    with pytest.raises(ConfigurationError, match=r"alert 1: kind: must be"):
+    with pytest.raises(ConfigurationError, match=r"alert 1: kind \(line 2\): must be"):
         published.send()
 
     assert web.texts == ["acme: the configuration cannot be used"]

@@ -20,6 +20,7 @@ import pytest
 from alerts.receivers import WebReceiver, web_receiver
 from installation import CommandResult, Installation
 from published import differing, query, tables
+from rule_file import about_users, rule_file
 
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.roster import write_roster
@@ -46,28 +47,11 @@ url_env = "SECURITY_WEBHOOK"
 severities = ["critical", "high", "medium", "low", "info"]
 """
 
-RULE = """\
--- One row per admin.
---
--- title: Is an admin
--- severity: info
--- meaning: Somebody is an admin.
--- remedy: Look whether it is right.
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    label || ' is an admin.' AS title,
-    to_json({'user': label}) AS evidence
-FROM users
-WHERE live AND admin
-"""
+RULE = rule_file(
+    about_users("users\nWHERE live AND admin", title="label || ' is an admin.'"),
+    comment="One row per admin.",
+    title="Is an admin",
+)
 
 WAIVER = """\
 # agreed with the works council

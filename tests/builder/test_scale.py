@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import MODELS, Installation
+from installation import MODELS, Installation, build_company, rebuild
 from published import differing, query, tables
+from rule_file import about_users, rule_file
 
 from benchmarks.snapshots import LandingSpec, write
 from pipedrive_graph.builder import build, process_snapshot
@@ -47,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three companies after two nights; between them one user of each had one flag changed."""
     home = tmp_path_factory.mktemp("scale")
     write(home, LandingSpec(COMPANIES, USERS, NIGHTS))
-    build.rebuild(settings(home), MODELS, on_wait=print)
+    rebuild(settings(home), MODELS)
     return home
 
 
@@ -86,42 +87,29 @@ def test_batches_and_single_companies_make_the_same(
     single = tmp_path / "single"
     write(single, LandingSpec(COMPANIES, USERS, NIGHTS))
     for company in ("co000002", "co000000", "co000001"):
-        build.build(settings(single), MODELS, company, on_wait=print)
+        build_company(settings(single), MODELS, company)
     build.publish(settings(single), MODELS, on_wait=print)
     assert differing(tables(settings(single).published), expected) == {}
 
     # all of them, in batches of two and one
     monkeypatch.setattr(build, "_BATCH_USERS", 2 * USERS)
-    build.rebuild(settings(single), MODELS, on_wait=print)
+    rebuild(settings(single), MODELS)
     assert differing(tables(settings(single).published), expected) == {}
 
 
-BREAKS = """\
--- One row per user; in one company two, and in another as well, but in its first night only.
---
--- title: Breaks
--- severity: info
--- meaning: The rows of one company are no findings.
--- remedy: none
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    'somebody' AS title,
-    to_json({'n': 1}) AS evidence
-FROM users
+BREAKS = rule_file(
+    about_users(
+        """users
 INNER JOIN current_snapshot USING (company)
 INNER JOIN (VALUES (1), (2)) AS copies(n)
     ON n = 1
     OR company = 'co000000'
-    OR (company = 'co000001' AND as_of = first_seen)
-"""
+    OR (company = 'co000001' AND as_of = first_seen)""",
+        title="'somebody'",
+        evidence="{'n': 1}",
+    ),
+    comment="One row per user; in one company two, and in another as well, but in its first night only.",
+)
 
 
 @pytest.mark.slow
@@ -135,7 +123,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
         [rule.qualified for rule in MODELS.of("rules")]
     )
     for company in ("co000000", "co000001", "co000002"):
-        build.build(settings(tmp_path), models, company, on_wait=print)
+        build_company(settings(tmp_path), models, company)
     build.publish(settings(tmp_path), models, on_wait=print)
     nights = tables(settings(tmp_path).published)
     runs = "SELECT company, outcome, fired FROM rule_runs ORDER BY company"
@@ -148,7 +136,7 @@ def test_a_rule_that_one_company_breaks_is_run_for_the_others_in_a_rebuild_too(
             ("co000002", "ran", USERS),
         ]
         assert query(settings(tmp_path).published, found) == [("co000001", USERS), ("co000002", USERS)]
-        built = build.rebuild(settings(tmp_path), models, on_wait=print)
+        built = rebuild(settings(tmp_path), models)
         assert len(built.broken) == 1
     assert differing(tables(settings(tmp_path).published), nights) == {}
 
@@ -159,7 +147,7 @@ def test_a_company_whose_name_lies_between_those_of_a_batch_is_left_alone(home: 
     first, second = sorted((tmp_path / "landing" / "co000001").iterdir())
     shutil.rmtree(second)
 
-    build.rebuild(settings(tmp_path), MODELS, on_wait=print)
+    rebuild(settings(tmp_path), MODELS)
 
     before, after = tables(settings(home).published), tables(settings(tmp_path).published)
     others = {name for name, rows in before.items() if rows != after[name]}
@@ -202,7 +190,7 @@ def test_of_an_answer_that_is_the_same_nothing_is_staged(
         return differences(connection)
 
     monkeypatch.setattr(process_snapshot.history, "differences", count)
-    build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
+    build_company(settings(tmp_path), MODELS, "co000000")
 
     assert staged == [USERS, 1]
 
@@ -248,7 +236,7 @@ def test_four_times_the_companies_take_about_four_times_as_long(tmp_path: Path) 
         home = tmp_path / str(companies)
         write(home, LandingSpec(companies, 500))
         started = time.process_time()
-        build.rebuild(settings(home), MODELS, on_wait=print)
+        rebuild(settings(home), MODELS)
         taken.append(time.process_time() - started)
     assert taken[1] < 5 * taken[0]
 
@@ -377,31 +365,21 @@ def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
     assert installation.published.exists()
 
 
-TALKATIVE = """\
--- One row per flag of a user, with much to say.
---
--- kind: rule
--- title: Talkative
--- severity: info
--- meaning: Everything is told.
--- remedy: Listen.
--- reference: none
--- needs: users, users/{id}/permissions
--- identity: subject, object
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    permission AS object,
-    'info' AS severity,
-    concat('User ', user_id, ' and ', permission, ': ', sha256(concat(user_id, permission))) AS title,
-    to_json({'read': observed_at, 'seen': [sha256(concat(user_id, permission, n)) for n in range(8)]})
-        AS evidence
-FROM user_permissions
+TALKATIVE = rule_file(
+    about_users(
+        """user_permissions
 -- on the second night of fewer of them, and in another order
 WHERE user_id % 3 > 0 OR (SELECT count(*) FROM snapshots) = 1
-ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))
-"""
+ORDER BY sha256(concat(user_id, permission, (SELECT count(*) FROM snapshots)))""",
+        title="concat('User ', user_id, ' and ', permission, ': ', sha256(concat(user_id, permission)))",
+        evidence="{'read': observed_at, 'seen': [sha256(concat(user_id, permission, n)) for n in range(8)]}",
+        thing="permission",
+    ),
+    comment="One row per flag of a user, with much to say.",
+    kind="rule",
+    needs="users, users/{id}/permissions",
+    identity="subject, object",
+)
 
 
 @pytest.mark.slow
@@ -415,7 +393,7 @@ def test_findings_that_are_there_again_take_no_longer_than_new_ones(tmp_path: Pa
     fired, taken = [], []
     for _ in range(2):
         started = time.process_time()
-        built = build.build(settings(tmp_path), models, "co000000", on_wait=print)
+        built = build_company(settings(tmp_path), models, "co000000")
         taken.append(time.process_time() - started)
         fired.append(built.fired["rules.talkative"])
     assert fired == [31_000, 20_925]
@@ -428,7 +406,7 @@ def test_forty_nights_do_not_swell_the_files(tmp_path: Path) -> None:
     write(tmp_path, LandingSpec(1, 500, 40))
     sizes = []
     for _ in range(40):
-        build.build(settings(tmp_path), MODELS, "co000000", on_wait=print)
+        build_company(settings(tmp_path), MODELS, "co000000")
         sizes.append(settings(tmp_path).warehouse.stat().st_size)
     assert sizes[-1] < 3 * sizes[0]
     assert sum(versions(tmp_path)["user_permissions"]) == 500 * 31 + 39 * 5

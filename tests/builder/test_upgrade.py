@@ -254,6 +254,11 @@ def test_findings_keep_their_ids_dates_and_status(upgrade: Upgrade) -> None:
     assert ended <= {"missing_permission"}
 
 
+def test_the_rules_that_ran_are_published(upgrade: Upgrade) -> None:
+    rules = upgrade.query("SELECT rule FROM rules ORDER BY rule")
+    assert rules == upgrade.query("SELECT DISTINCT rule FROM rule_runs ORDER BY rule")
+
+
 def test_waivers_are_kept(upgrade: Upgrade) -> None:
     assert len(upgrade.before[WAIVED]) == 2
     assert upgrade.query(WAIVED) == upgrade.before[WAIVED]

@@ -13,10 +13,9 @@ import dagster as dg
 import duckdb
 import pytest
 from alerts.receivers import web_receiver
-from installation import UNJUDGED, Installation
+from installation import UNJUDGED, Installation, rebuild
 from published import Row, query, tables
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.errors import PipedriveGraphError
 from pipedrive_graph.orchestration.build import build_definitions
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -228,7 +227,7 @@ def right(whole: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict
     home = tmp_path_factory.mktemp("right") / "home"
     shutil.copytree(whole.home, home)
     installation = Installation(home, dict(whole.variables), UNJUDGED)
-    build.rebuild(installation.settings, UNJUDGED, on_wait=print)
+    rebuild(installation.settings, UNJUDGED)
     return tables(installation.published)
 
 
@@ -238,7 +237,7 @@ def test_no_damage_ends_with_a_wrong_table(right, copied: Installation, name: st
     DAMAGES[name](copied.home)
 
     try:
-        build.rebuild(copied.settings, UNJUDGED, on_wait=print)
+        rebuild(copied.settings, UNJUDGED)
     except PipedriveGraphError as error:
         assert error.exit_code == 1  # noqa: PT017 - either this, or the right tables
     else:

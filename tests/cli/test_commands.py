@@ -48,7 +48,7 @@ def test_the_demo_finds_what_was_planted(home, monkeypatch) -> None:
     assert {"broad_export", "default_role_exposed", "pipeline_exposed"} <= rules
     assert str(home / "identity_graph.duckdb") in result.out
     last = result.out.splitlines()[-1]
-    assert last == f"  Read and sign:  {(home / 'reports/demo/access_report.html').as_uri()}"
+    assert last == f"  Open the report:  {(home / 'reports/demo/access_report.html').as_uri()}"
 
 
 def test_the_demo_replaces_no_folder_of_somebody_elses(home) -> None:

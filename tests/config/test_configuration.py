@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from datetime import timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from installation import Installation
 
 from pipedrive_graph.builder.configuration import Configuration
-from pipedrive_graph.common import clock, files
+from pipedrive_graph.common import files
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
+from pipedrive_graph.simulator.server import Simulator
 
 FILES = {
     "settings.toml": '[metrics]\ntextfile = "graph.prom"\n',
     "findings.toml": "[thresholds]\ndormant_admin_days = 61\n",
     "waivers.toml": (
         '[[waiver]]\nrule = "shadow_admin"\nsubject = "x@example.com"\nreason = "r"\nowner = "o"\n'
-        "expires = {expires}\n"
+        "expires = 2026-12-31\n"
     ),
     "reviews.toml": 'default = "mara@example.com"\n',
     "alerts.toml": '[[alert]]\nkind = "heartbeat"\nurl_env = "HEARTBEAT_URL"\n',
@@ -28,52 +30,93 @@ FILES = {
 """A file of each kind, beside companies.toml."""
 
 
+@dataclass
+class Counting:
+    """Runs commands in an installation, and counts how often each opens each TOML file of a home folder."""
+
+    installation: Installation
+    opened: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, *arguments: str, of: Installation | None = None, code: int = 0) -> set[str]:
+        """The files that a command opened once, besides companies.toml and settings.toml."""
+        self.opened.clear()
+        ended = (of or self.installation).command(*arguments)
+        assert ended.code in {code, 4}, (arguments, ended)
+        assert {*self.opened.values()} == {1}, (arguments, self.opened)
+        return {*self.opened} - {"companies.toml", "settings.toml"}
+
+
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each TOML file of a home folder was opened, by its name."""
-    counts = Counter[str]()
-
-    def read_bounded(path: Path, limit: int, read=files.read_bounded) -> bytes:
-        if path.suffix == ".toml" and path.parent.name != "sql":
-            counts[path.name] += 1
-        return read(path, limit)
-
-    monkeypatch.setattr(files, "read_bounded", read_bounded)
-    return counts
-
-
-@pytest.mark.slow
-def test_a_command_opens_each_file_at_most_once(home, simulator, opened: Counter[str]) -> None:
+def opened_by(home: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    """Counts what commands open in a home folder with one file of each kind."""
     home.mkdir()
     installation = Installation.of(home, simulator)
-    expires = clock.now().date() + timedelta(days=30)
+    installation.variables |= {
+        "HEARTBEAT_URL": f"{simulator.url}/",
+        "PIPEDRIVE_GRAPH_CLOCK": "2026-11-20T02:00:00+00:00",
+    }
     for name, text in FILES.items():
-        (home / name).write_text(text.replace("{expires}", expires.isoformat()))
+        (home / name).write_text(text)
     (home / "companies.toml").write_text(
         f'[acme]\napi_token_env = "PIPEDRIVE_API_TOKEN"\nbase_url = "{simulator.url}"\n'
     )
     (home / "rules").mkdir()
+    counting = Counting(installation)
 
-    def counted(*arguments: str) -> Counter[str]:
-        opened.clear()
-        ended = installation.command(*arguments)
-        assert ended.code in {0, 4, 6}, ended
-        return Counter(opened)
+    def read_bounded(path: Path, limit: int, read=files.read_bounded) -> bytes:
+        if path.suffix == ".toml" and path.parent.name != "sql":
+            counting.opened[path.name] += 1
+        return read(path, limit)
 
-    of_sync = counted("sync")
-    of_findings = counted("findings", "--json")
-    listed = installation.command("findings", "--json").objects
-    finding = listed[0]["finding_id"]
-    of_one = counted("findings", finding)
-    of_waive = counted("waive", finding, "--reason", "known", "--until", expires.isoformat())
-    of_review = counted("review", "open", "--out", str(home / "review.csv"))
+    monkeypatch.setattr(files, "read_bounded", read_bounded)
+    return counting
 
-    all_files = {"companies.toml", *FILES}
-    assert of_sync == dict.fromkeys(all_files, 1)
-    assert of_findings == dict.fromkeys(["companies.toml", "settings.toml", "findings.toml"], 1)
-    assert of_one == of_findings
-    assert of_waive == dict.fromkeys(["companies.toml", "settings.toml", "findings.toml", "waivers.toml"], 1)
-    assert of_review == dict.fromkeys(["companies.toml", "settings.toml", "findings.toml", "reviews.toml"], 1)
+
+@pytest.mark.slow
+def test_a_command_opens_each_file_at_most_once(opened_by: Counting) -> None:
+    assert opened_by("sync", code=6) == {*FILES} - {"settings.toml"}
+    (finding, *_) = opened_by.installation.command("findings", "--json").objects
+    finding_id = finding["finding_id"]
+
+    assert opened_by("findings", "--json") == {"findings.toml"}
+    assert opened_by("findings", finding_id) == {"findings.toml"}
+    of_waive = opened_by("waive", finding_id, "--reason", "known", "--until", "2026-12-31")
+    assert of_waive == {"findings.toml", "waivers.toml"}
+    assert opened_by("ack", finding_id, code=2) == {"findings.toml"}  # it is not an event
+    assert opened_by("report") == {"findings.toml"}
+    assert opened_by("status", code=1) == {"alerts.toml"}
+    assert opened_by("alerts", code=2) == {"alerts.toml"}
+    assert opened_by("doctor") == {*FILES} - {"settings.toml"}
+    assert opened_by("verify") == {"alerts.toml"}
+    assert opened_by("export", "--format", "csv") == set()
+    assert opened_by("export", "--format", "sarif") == {"findings.toml"}
+    assert opened_by("changes", "--since", "2026-11-20") == set()
+    assert opened_by("sql", "SELECT 1") == set()
+    assert opened_by("plan") == set()
+
+
+@pytest.mark.slow
+def test_a_command_that_rebuilds_opens_each_file_at_most_once(opened_by: Counting, home: Path) -> None:
+    opened_by("sync", code=6)
+    opened_by.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-22T02:00:00+00:00"
+    opened_by("sync", code=6)
+    review, backup = home.with_name("review.csv"), home.with_name("backup.tar.gz")
+
+    assert opened_by("review", "open", "--out", str(review)) == {"findings.toml", "reviews.toml"}
+    with review.open(newline="", encoding="utf-8-sig") as file:
+        header, first, *_ = csv.reader(file)
+    first[header.index("decision")] = "revoke"
+    with review.open("w", newline="") as file:
+        csv.writer(file).writerows([header, first])
+    assert opened_by("review", "import", str(review), "--by", "kim@example.com") == {"findings.toml"}
+    assert opened_by("review", "status") == set()
+    assert opened_by("rebuild") == {"findings.toml", "alerts.toml"}
+    assert opened_by("forget", "--before", "2026-11-21") == set()
+    of_forget = opened_by("forget", "--before", "2026-11-21", "--yes", "--reason", "old")
+    assert of_forget == {"findings.toml"}
+    assert opened_by("backup", str(backup)) == {"findings.toml", "alerts.toml"}
+    other = Installation(home.with_name("other"), opened_by.installation.variables)
+    assert opened_by("restore", str(backup), of=other) == {"findings.toml"}
 
 
 def settings(home: Path) -> Settings:

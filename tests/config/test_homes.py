@@ -48,7 +48,7 @@ def test_a_carriage_return_at_the_end_of_a_value_does_not_count(tmp_path: Path) 
             "PIPEDRIVE_DAILY_LIMIT": "7\r",
         }
     )
-    assert loaded.home == tmp_path / "h"
+    assert loaded.folder == tmp_path / "h"
     (company,) = loaded.companies
     assert (company.name, company.base_url, company.collect) == (
         "acme",

@@ -61,6 +61,6 @@ def test_a_number_of_days_that_cannot_be(tmp_path: Path, value: str) -> None:
     (tmp_path / "settings.toml").write_text(f"[dagster]\nkeep_days = {value}\n")
 
     with pytest.raises(
-        ConfigurationError, match=r"settings.toml: dagster.keep_days \(line 2\): input should be"
+        ConfigurationError, match=r"settings.toml: dagster.keep_days \(line 2\): must be (at|a whole)"
     ):
         options.load(tmp_path)

@@ -90,7 +90,7 @@ def test_each_setting_that_names_a_variable(tmp_path, key) -> None:
         ('[acme]\napi_token_env = "A"\nbase_url = "{}"', {}, "{file}: [acme]: base_url (line 3) must be a"),
         ('[acme]\napi_token_env = "A"\nbase_url = "https://x.example/{}"', {}, "{file}: [acme]: base_url "),
         ('[acme]\napi_token_env = "A"\ncollect = "{}"', {}, "{file}: [acme]: collect (line 3) must be "),
-        ('[acme]\napi_token_env = "A"\n{} = 1', {}, "{file}: [acme]: '[hidden]' is not a setting; "),
+        ('[acme]\napi_token_env = "A"\n{} = 1', {}, "{file}: [acme]: '[hidden]' (line 3) is not a setting."),
         ('[{}]\napi_token_env = "A"', {}, "{file}: a table's name (line 1) holds what looks like a secret"),
         ('[a]\nb = 1\n["{} x"]\napi_token_env = "A"', {}, "{file}: [a] must name the variable of its token"),
         ('["{} x"]\napi_token_env = "A"', {}, "{file}: [[hidden] x]: '[hidden] x' cannot name a company"),
@@ -179,7 +179,7 @@ def test_a_home_that_is_a_token(tmp_path, monkeypatch) -> None:
     ):
         settings.load({"PIPEDRIVE_GRAPH_HOME": LETTERED})
     (tmp_path / LETTERED).mkdir()
-    assert settings.load({"PIPEDRIVE_GRAPH_HOME": LETTERED}).home == tmp_path / LETTERED
+    assert settings.load({"PIPEDRIVE_GRAPH_HOME": LETTERED}).folder == tmp_path / LETTERED
 
 
 def test_a_company_keeps_the_name_under_which_it_has_data(tmp_path) -> None:

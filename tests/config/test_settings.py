@@ -15,8 +15,8 @@ from pipedrive_graph.errors import ConfigurationError
 def test_nothing_is_set() -> None:
     loaded = settings.load({})
     assert loaded.companies == (Company("default", "https://api.pipedrive.com/v1", "PIPEDRIVE_API_TOKEN"),)
-    assert loaded.home.name == "pipedrive-graph"
-    assert loaded.home.is_absolute()
+    assert loaded.folder.name == "pipedrive-graph"
+    assert loaded.folder.is_absolute()
 
 
 def test_everything_is_set_by_variables(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_empty_variables_are_as_none(blank: str) -> None:
 def test_a_home_is_found_from_a_shell(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/ana")
-    assert settings.load({"PIPEDRIVE_GRAPH_HOME": "~/graph"}).home == Path("/home/ana/graph")
-    assert settings.load({"PIPEDRIVE_GRAPH_HOME": "graph"}).home == tmp_path / "graph"
+    assert settings.load({"PIPEDRIVE_GRAPH_HOME": "~/graph"}).folder == Path("/home/ana/graph")
+    assert settings.load({"PIPEDRIVE_GRAPH_HOME": "graph"}).folder == tmp_path / "graph"
 
 
 def test_companies_are_set_by_the_file(tmp_path: Path) -> None:
@@ -153,6 +153,33 @@ def test_daily_budgets_in_the_file_are_numbers(tmp_path: Path, line: str) -> Non
     (tmp_path / "companies.toml").write_text(f'[alpha]\napi_token_env = "A"\n{line}')
     with pytest.raises(ConfigurationError, match=r"\[alpha\]: daily_\w+ \(line 3\) must be a"):
         settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("daily_limits = 5", "'daily_limits' (line 3) is not a setting; did you mean daily_limit?"),
+        ("x = 5", "'x' (line 3) is not a setting."),
+        ('roster = " "', "roster (line 3) must be a text."),
+        ("base_url = 5", "base_url (line 3) must be a text."),
+        ("collect = []", "collect (line 3) must be every-user or by-access, not '[]'."),
+        (
+            f"daily_limit = -{'9' * 400}",
+            "daily_limit (line 3) must be a whole number above 0, such as 80000.",
+        ),
+        (
+            "retention_days = 1.5",
+            "retention_days (line 3) must be a whole number of days above 0, such as 365; leave it out to"
+            " keep everything.",
+        ),
+    ],
+)
+def test_a_mistake_in_the_table_of_a_company(tmp_path: Path, line: str, sentence: str) -> None:
+    file = tmp_path / "companies.toml"
+    file.write_text(f'[alpha]\napi_token_env = "A"\n{line}')
+    with pytest.raises(ConfigurationError) as raised:
+        settings.load({"PIPEDRIVE_GRAPH_HOME": str(tmp_path)})
+    assert str(raised.value) == f"{file}: [alpha]: {sentence}"
 
 
 def test_a_company_that_is_not_set() -> None:

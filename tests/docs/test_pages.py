@@ -16,6 +16,7 @@ from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config import company, settings
 from pipedrive_graph.orchestration import browser_guard
 from pipedrive_graph.warehouse.sql_project import PUBLISHED, Models
+from tools.docs import steps_page
 from tools.docs.rules_page import catalogue
 from tools.docs.table_pages import pages
 
@@ -94,6 +95,12 @@ def test_the_pages_of_the_tables_are_made_from_their_headers() -> None:
     found = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "tables").glob("*.md")}
 
     assert found == pages(Models(sql_folder())), "run `make docs`"
+
+
+def test_the_page_of_the_steps_is_made_from_their_headers() -> None:
+    page = (ROOT / "docs" / "steps.md").read_text(encoding="utf-8")
+
+    assert page == steps_page.page(Models(sql_folder())), "run `make docs`"
 
 
 def test_every_published_table_is_described() -> None:

@@ -11,7 +11,8 @@ from sql.literal import NIGHTS, Company, create
 
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.export import Exported, ExportRequest, export
+from pipedrive_graph.findings import rules_table
 from pipedrive_graph.warehouse import database, tables
 from pipedrive_graph.warehouse.publish import publish
 from pipedrive_graph.warehouse.sql_model import Kind
@@ -57,6 +58,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.schema}")
                 if model.kind is not Kind.SCALAR_MACRO:
                     create(connection, model)
+        rules_table.write(connection, models)
         for number, name in enumerate(COMPANIES):
             fill(Company(connection, name), company_id=77 + number)
         publish(connection, models, settings.publication)
@@ -155,7 +157,7 @@ class _Exports(dict[str, Exported]):
         self._settings = settings
 
     def __missing__(self, form: str) -> Exported:
-        self[form] = export(self._settings, Wanted(form))
+        self[form] = export(self._settings, ExportRequest(form))
         return self[form]
 
 

@@ -22,7 +22,7 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ExportError
-from pipedrive_graph.exports.export import Exported, Wanted, export
+from pipedrive_graph.exports.export import Exported, ExportRequest, export
 from pipedrive_graph.exports.tables import csv_cells, xlsx
 
 from .conftest import NAMES
@@ -209,10 +209,10 @@ def test_xlsx_refuses_a_table_that_no_sheet_can_hold(
     monkeypatch.setattr(xlsx, "ROWS", 11)
     target = tmp_path / "tables.xlsx"
 
-    assert export(settings, Wanted("xlsx", tables=["findings"], out=target)).wrote.parts[0].rows == 10
+    assert export(settings, ExportRequest("xlsx", tables=["findings"], out=target)).wrote.parts[0].rows == 10
     before = target.read_bytes()
     with pytest.raises(ExportError) as told:
-        export(settings, Wanted("xlsx", tables=["findings", "users"], out=target))
+        export(settings, ExportRequest("xlsx", tables=["findings", "users"], out=target))
 
     assert str(told.value) == (
         "The table users has 42 rows, but a sheet of a workbook holds 10: "
@@ -244,7 +244,7 @@ def test_xlsx_that_is_left_half_written_complains_no_further(
 
     monkeypatch.setattr(*place, breaking)
     with pytest.raises((error, ExportError)):
-        export(settings, Wanted("xlsx", tables=["findings", "users"], out=tmp_path / "tables.xlsx"))
+        export(settings, ExportRequest("xlsx", tables=["findings", "users"], out=tmp_path / "tables.xlsx"))
     gc.collect()
 
     assert complaints == []

@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from installation import MODELS, CommandResult, Installation
+from installation import MODELS, CommandResult, Installation, rebuild
 from published import query
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.config.company import Collect
 from pipedrive_graph.simulator.model import Company
 from pipedrive_graph.simulator.server import Simulator
@@ -84,7 +83,7 @@ class Nights:
         }
         read = [f"SELECT {columns} FROM {table} ORDER BY ALL" for table, columns in tables.items()]  # noqa: S608
         before = [self.query(sql) for sql in read]
-        build.rebuild(self.installation.settings, self.installation.models, on_wait=print)
+        rebuild(self.installation.settings, self.installation.models)
         assert [self.query(sql) for sql in read] == before
 
     def evidence(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from installation import Installation
 from published import query
+from rule_file import about_users, rule_file
 
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.findings import custom_rules
@@ -19,28 +20,16 @@ from pipedrive_graph.simulator.server import Options, Simulator
 from pipedrive_graph.warehouse.parsed import ParsedQueries
 from pipedrive_graph.warehouse.sql_project import Models
 
-RULE = """\
--- One row per live user whose address is long.
---
--- kind: rule
--- title: Long address
--- severity: info
--- meaning: The badge printer cuts it.
--- remedy: Shorten it.
--- reference: none
--- needs: users
--- identity: subject
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    'Long address' AS title,
-    to_json({'length': length(email)}) AS evidence
-FROM users
-WHERE live AND length(email) > 20
-"""
+RULE = rule_file(
+    about_users(
+        "users\nWHERE live AND length(email) > 20",
+        title="'Long address'",
+        evidence="{'length': length(email)}",
+    ),
+    comment="One row per live user whose address is long.",
+    kind="rule",
+    title="Long address",
+)
 
 REWORDED = """\
 -- One row per active user with an e-mail address that does not fit on a badge.

@@ -14,10 +14,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from installation import Installation
+from installation import Installation, rebuild
 from published import query, tables
+from rule_file import about_users, rule_file
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ConfigurationError, PipedriveGraphError
 from pipedrive_graph.findings import custom_rules
@@ -32,28 +32,9 @@ SHIPPED = Models(sql_folder())
 DOCS = Path(__file__).parents[2] / "docs" / "own_rules.md"
 NAME, EXAMPLE = re.findall(r"`rules/(\w+)\.sql`:\n\n```sql\n(.+?)```", DOCS.read_text(), flags=re.DOTALL)[0]
 
-RULE = """\
--- One row per live user.
---
--- title: Lives
--- severity: info
--- meaning: Somebody is there.
--- remedy: Say hello.
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    label || ' is there.' AS title,
-    to_json({'user': label}) AS evidence
-FROM users
-WHERE live
-"""
+RULE = rule_file(
+    about_users("users\nWHERE live", title="label || ' is there.'"), comment="One row per live user."
+)
 
 
 SPILLED = "SELECT 'what takes room ' || range AS text, count(*) FROM range(4000000) GROUP BY text"
@@ -310,6 +291,27 @@ def test_the_example_of_the_docs(serve, home) -> None:
     report = (home / "reports" / "default" / "findings.csv").read_text(encoding="utf-8-sig")
     assert NAME in report
 
+    rule = "SELECT severity, event, remedy, controls, needs FROM rules WHERE rule = ?"
+    assert query(installation.published, rule, NAME) == [
+        (
+            "medium",
+            False,
+            "Ask the person. If they no longer use the API, revoke the permission.",
+            "Access policy 4.2",
+            ["users", "users/{id}/permissions"],
+        )
+    ]
+    assert installation.command("export", "--format", "sarif").code == 0
+    exported = json.loads((home / "exports" / "sarif" / "findings.sarif").read_text())["runs"][0]
+    texts = {rule["id"]: rule["shortDescription"]["text"] for rule in exported["tool"]["driver"]["rules"]}
+    assert texts[NAME] == "Idle API access"
+    places = {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        for result in exported["results"]
+        if result["ruleId"] == NAME
+    }
+    assert places == {f"rules/{NAME}.sql"}
+
     published = tables(installation.published)
     assert installation.command("rebuild").code == 0
     assert tables(installation.published) == published
@@ -382,16 +384,8 @@ def test_doctor_shows_own_rules(serve, home) -> None:
     assert f"[rules] folder: {home}/ours does not exist" in shown.out
 
 
-GROUNDED = """\
--- One row per company in which somebody can fly who is no admin.
---
--- title: Somebody flies
--- severity: low
--- meaning: Somebody can fly.
--- remedy: Clip the wings.
--- reference: none
--- needs: users, all users/{id}/permissions
--- identity: subject
+GROUNDED = rule_file(
+    """\
 SELECT DISTINCT
     company,
     'company' AS subject_kind,
@@ -404,8 +398,12 @@ FROM user_permissions
 INNER JOIN users USING (company, user_id)
 WHERE permission = 'can_fly'
     AND granted
-    AND NOT admin
-"""
+    AND NOT admin""",
+    comment="One row per company in which somebody can fly who is no admin.",
+    title="Somebody flies",
+    severity="low",
+    needs="users, all users/{id}/permissions",
+)
 
 
 @pytest.mark.slow
@@ -554,5 +552,5 @@ def test_a_rule_that_is_taken_away_while_a_night_runs(serve, home) -> None:
     replace(installation, models=models).night()
 
     assert states(installation, "lives") == [("open", None, True)]
-    build.rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"), on_wait=print)
+    rebuild(installation.settings, custom_rules.added(SHIPPED, home / "rules"))
     assert states(installation, "lives") == []

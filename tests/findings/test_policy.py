@@ -112,50 +112,60 @@ def test_a_domain_that_is_none_and_names_of_mailboxes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("thresholds = 3", "thresholds: must be a table, such as [thresholds]."),
-        ("[threshold]\nx = 1", "'threshold' is not a setting; did you mean thresholds?"),
+        ("thresholds = 3", "thresholds (line 1): must be a table, such as [thresholds]."),
+        ("[threshold]\nx = 1", "'threshold' (line 1) is not a setting; did you mean thresholds?"),
         (
             "[thresholds]\ndormant_admin_day = 1",
-            "[thresholds] has no setting dormant_admin_day; did you mean dorm",
+            "[thresholds] has no setting dormant_admin_day (line 2); did you mean dorm",
         ),
         (
             '[thresholds]\ndormant_admin_days = "many"',
-            "thresholds.dormant_admin_days: input should be a valid number",
+            "thresholds.dormant_admin_days (line 2): must be a number.",
         ),
-        ("[thresholds]\ndormant_admin_days = 1.5", "[thresholds] dormant_admin_days must be a whole number."),
+        (
+            "[thresholds]\ndormant_admin_days = 1.5",
+            "[thresholds] dormant_admin_days (line 2) must be a whole number.",
+        ),
         (
             "[thresholds]\ndormant_admin_days = -1",
-            "thresholds.dormant_admin_days: input should be greater than",
+            "thresholds.dormant_admin_days (line 2): must be at least 0.",
         ),
         *(
             (
                 f"[companies.acme.thresholds]\n{name} = 0",
-                f"[companies.acme]: [thresholds] {name} must be at least 1 day.",
+                f"[companies.acme]: [thresholds] {name} (line 2) must be at least 1 day.",
             )
             for name in ("creep_days", "dormant_admin_days", "dormant_user_days")
         ),
         (
             "[thresholds]\ndormant_admin_days = true",
-            "thresholds.dormant_admin_days: input should be a valid number",
+            "thresholds.dormant_admin_days (line 2): must be a number.",
         ),
-        ("[permissions]\nsensitive = 'can_x'", 'permissions.sensitive: must be a list, such as ["…"].'),
+        (
+            "[permissions]\nsensitive = 'can_x'",
+            'permissions.sensitive (line 2): must be a list, such as ["…"].',
+        ),
         ("[combinations.mine]\nseverity = 'high'", "'combinations.mine.title' is missing."),
         (
             "[combinations.toxic_mass_load]\nseverity = 'bad'",
-            "combinations.toxic_mass_load.severity: must be 'critical', 'high', 'medium', 'low' or 'info'.",
+            "combinations.toxic_mass_load.severity (line 2): must be 'critical', 'high', 'medium', 'low' or"
+            " 'info'.",
         ),
         (
             "[combinations.toxic_mass_load]\ntitel = 'x'",
-            "'combinations.toxic_mass_load.titel' is not a setting; did you mean title?",
+            "'combinations.toxic_mass_load.titel' (line 2) is not a setting; did you mean title?",
         ),
-        ("[mailboxes]\nname = []", "'mailboxes.name' is not a setting; did you mean names?"),
-        ("[combinations.toxic_mass_load]\nall_of = [[]]", "combinations.toxic_mass_load.all_of.0"),
+        ("[mailboxes]\nname = []", "'mailboxes.name' (line 2) is not a setting; did you mean names?"),
+        (
+            "[combinations.toxic_mass_load]\nall_of = [[]]",
+            "combinations.toxic_mass_load.all_of.0 (line 2): must not be empty.",
+        ),
         ("[companies.gamma]", "[companies] names the unknown company gamma."),
         ("[companies]\nacme = 3", "[companies] must hold a table per company"),
         ("[companies.acme.rules]\nfolder = 'x'", "[companies.acme] cannot name a folder of rules"),
-        ("[companies.acme.thresholds]\nx = 1", "[companies.acme]: [thresholds] has no setting x."),
-        ("rules = 3", "rules: must be a table, such as [rules]."),
-        ("[rules]\nfolder = ''", "rules.folder: must not be empty."),
+        ("[companies.acme.thresholds]\nx = 1", "[companies.acme]: [thresholds] has no setting x (line 2)."),
+        ("rules = 3", "rules (line 1): must be a table, such as [rules]."),
+        ("[rules]\nfolder = ''", "rules.folder (line 2): must not be empty."),
         ("[rules]\nfolder = 'nowhere'", "[rules] folder: "),
         ("[rules", "Cannot read"),
     ],
@@ -212,7 +222,7 @@ def test_a_mistake_stops_sync_before_anything_is_asked(serve, home) -> None:
 
     assert (result.code, result.err.splitlines()) == (
         2,
-        [f"{home / 'findings.toml'}: [thresholds] has no setting x."],
+        [f"{home / 'findings.toml'}: [thresholds] has no setting x (line 2)."],
     )
     assert simulator.requests == []
 

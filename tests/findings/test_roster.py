@@ -244,7 +244,7 @@ def test_where_a_roster_lies(tmp_path: Path) -> None:
     # one company's people are not another's
     assert found(PIPEDRIVE_ROSTER="all.csv") == [tmp_path / "acme.csv", None]
     (tmp_path / "companies.toml").write_text('[acme]\napi_token_env = "A"\nroster = 3\n')
-    with pytest.raises(ConfigurationError, match=r"\[acme\]: roster must be a text\."):
+    with pytest.raises(ConfigurationError, match=r"\[acme\]: roster \(line 3\) must be a text\."):
         found()
 
 

@@ -93,19 +93,27 @@ def test_a_waiver_is_the_same_until_it_is_changed(tmp_path) -> None:
     ("old", "new", "message"),
     [
         ("expires = 2027-03-31", "", "'expires' is missing."),
-        ("2027-03-31", '"2027-03-31"', "expires: must be a date without quotes, such as 2027-03-31."),
-        ("2027-03-31", "2027-03-31T10:00:00", "expires: must be a date without quotes, such as 2027-03-31."),
+        (
+            "2027-03-31",
+            '"2027-03-31"',
+            "expires (line 16): must be a date without quotes, such as 2027-03-31.",
+        ),
+        (
+            "2027-03-31",
+            "2027-03-31T10:00:00",
+            "expires (line 16): must be a date without quotes, such as 2027-03-31.",
+        ),
         (
             "2027-03-31",
             "2027-11-22",
             "expires: 2027-11-22 is more than 366 days away; use 2027-11-21 or earlier.",
         ),
-        ('"Kim Lee"', '"  "', "owner: must not be empty."),
-        ('"Runs the export"', "true", "reason: must be a text."),
+        ('"Kim Lee"', '"  "', "owner (line 15): must not be empty."),
+        ('"Runs the export"', "true", "reason (line 14): must be a text."),
         ('reason = "Runs', 'reasons = "Runs', "'reason' is missing."),
-        ("rule =", 'ruel = "x"\nrule =', "'ruel' is not a key of a waiver; did you mean rule?"),
+        ("rule =", 'ruel = "x"\nrule =', "'ruel' (line 11) is not a key of a waiver; did you mean rule?"),
         ("rule =", 'company = "acne"\nrule =', "company: unknown company acne; did you mean acme?"),
-        ("subject =", "subject = true #", "subject: must be a text."),
+        ("subject =", "subject = true #", "subject (line 12): must be a text."),
         (
             "unexplained_permission",
             "dormnt_admin",

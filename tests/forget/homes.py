@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 from alerts.receivers import WebReceiver, web_receiver
-from installation import MODELS, CommandResult, Installation, Silent
+from installation import MODELS, CommandResult, Installation, Silent, build_company, rebuild
 from published import query, tables
 
 from pipedrive_graph.alerts import send
@@ -81,7 +81,7 @@ class Home:
                     journal=Journal.of(settings, company).mark(),
                 )
             )
-            build.build(settings, FEW, company, on_wait=print)
+            build_company(settings, FEW, company)
             build.publish(settings, FEW, on_wait=print)
         self.alert(company)
 
@@ -128,7 +128,7 @@ class Home:
 
     def rebuild(self) -> None:
         with self.installation._variables_set():
-            build.rebuild(self.installation.settings, FEW, on_wait=print)
+            rebuild(self.installation.settings, FEW)
 
     def faults(self, *arguments: str) -> list[str]:
         """The damage that `verify` reports."""

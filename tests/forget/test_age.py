@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from published import query, tables
 
+from pipedrive_graph.config import policy
 from pipedrive_graph.forget.age import apply_retention
 
 from .homes import FEW, Home, contents, holding
@@ -198,8 +199,9 @@ def test_retention(home: Home) -> None:
     def applied(day: int, hour: int) -> str | None:
         home.at(day, hour)
         with home.installation._variables_set():
-            alpha, _ = home.installation.settings.companies
-            return apply_retention(home.installation.settings, FEW, [alpha], on_wait=print)
+            settings = home.installation.settings
+            alpha, _ = settings.companies
+            return apply_retention(settings, FEW, policy.load(settings), [alpha], on_wait=print)
 
     assert applied(3, 1) is None  # not older than the limit by a day
     assert applied(3, 3) == (

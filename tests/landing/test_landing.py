@@ -8,9 +8,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from installation import MODELS, UNJUDGED, Installation
+from installation import MODELS, UNJUDGED, Installation, build_company
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.errors import ClockError, LandingError, WarehouseError
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.landing.storage import FolderStorage
@@ -127,7 +126,7 @@ def test_a_missing_last_snapshot_is_noticed_by_the_history(damaged) -> None:
     (second / "manifest.json").unlink()
 
     with pytest.raises(WarehouseError, match="was not made from the snapshots in"):
-        build.build(installation.settings, MODELS, "default", on_wait=print)
+        build_company(installation.settings, MODELS, "default")
 
 
 def test_a_missing_file_is_named(damaged) -> None:

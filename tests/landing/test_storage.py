@@ -189,7 +189,7 @@ def test_nights_on_a_store_of_objects_give_the_tables_of_a_home_folder(
     monkeypatch.setattr(
         Settings,
         "storage",
-        property(lambda settings: objects if settings.home == in_store.home else chosen(settings)),
+        property(lambda settings: objects if settings.folder == in_store.home else chosen(settings)),
     )
 
     for night in range(2):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from installation import Installation
+from rule_file import about_users, rule_file
 
 from pipedrive_graph.config import role_owners
 from pipedrive_graph.orchestration.configuration import DefinitionsConfiguration, load_leniently
@@ -41,7 +42,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in findings.toml": (
         "findings.toml",
         text("dormant_admin_dayz = 60"),
-        "{home}/findings.toml: 'dormant_admin_dayz' is not a setting.",
+        "{home}/findings.toml: 'dormant_admin_dayz' (line 1) is not a setting.",
     ),
     "no TOML in findings.toml": (
         "findings.toml",
@@ -73,7 +74,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "a typo in alerts.toml": (
         "alerts.toml",
         text(ALERTS.replace("url_env", "url_enf")),
-        "{home}/alerts.toml: alert 1: 'url_enf' is not a key of an alert; did you mean url_env?",
+        "{home}/alerts.toml: alert 1: 'url_enf' (line 3) is not a key of an alert; did you mean url_env?",
     ),
     "no TOML in companies.toml": (
         "companies.toml",
@@ -90,27 +91,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 }  # fmt: skip
 
 
-RULE = """\
--- One row per user.
---
--- title: Lives
--- severity: info
--- meaning: Somebody is there.
--- remedy: Say hello.
--- reference: none
--- needs: users
--- identity: subject
-
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    label AS title,
-    to_json({'user': label}) AS evidence
-FROM users
-"""
+RULE = rule_file(about_users("users", title="label"), comment="One row per user.")
 
 
 @pytest.fixture
@@ -130,7 +111,7 @@ def test_a_mistake_in_a_file_is_the_error_of_the_run(acme: Installation, name: s
     configuration = broken(acme)
 
     assert str(configuration.problem) == sentence.format(home=acme.home)
-    assert (configuration.known.home, configuration.alerting) == (acme.home, True)
+    assert (configuration.known.folder, configuration.alerting) == (acme.home, True)
 
 
 @pytest.mark.parametrize(

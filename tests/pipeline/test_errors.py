@@ -169,12 +169,12 @@ def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> Non
         ),
         ("acme = 1", "{file}: 'acme' must be in the table of a company, such as [acme]."),
         ('["a/b"]\napi_token_env = "A"', "{file}: [a/b]: 'a/b' cannot name a company; "),
-        ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' is not a setting; "),
+        ('[acme]\napi_token_env = "A"\ntoken = "x"', "{file}: [acme]: 'token' (line 3) is not a setting."),
         (
             '[acme]\napi_token_env = "A"\nbase_url = "ftp://x"',
             "{file}: [acme]: base_url (line 3) must be a plain https address",
         ),
-        ("[acme]\napi_token_env = 3", "{file}: [acme]: api_token_env must be a text."),
+        ("[acme]\napi_token_env = 3", "{file}: [acme]: api_token_env (line 2) must be a text."),
     ],
 )
 def test_a_malformed_companies_file(installation, content, sentence) -> None:

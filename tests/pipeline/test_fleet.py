@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import Installation
+from installation import Installation, build_company
 from published import query
 
 from pipedrive_graph.builder import build
@@ -90,7 +90,7 @@ def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp
         (apart.home / name).symlink_to(installation.home / name)
     with apart._variables_set():
         for name in ("alpha", "beta"):
-            build.build(apart.settings, apart.models, name, on_wait=print)
+            build_company(apart.settings, apart.models, name)
         build.publish(apart.settings, apart.models, on_wait=print)
 
     assert together.code == 0

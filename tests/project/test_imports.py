@@ -63,7 +63,7 @@ def test_what_is_built_is_handed_to_duckdb_without_pandas(published: Installatio
         "from pipedrive_graph.builder import build\n"
         "from pipedrive_graph.builder.configuration import load\n"
         "loaded = load()\n"
-        "assert build.rebuild(loaded.settings, loaded.models, on_wait=print).snapshots"
+        "assert build.rebuild(loaded.settings, loaded.models, loaded.policies, on_wait=print).snapshots"
     )
     names = imported("-c", code)
 

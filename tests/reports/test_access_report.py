@@ -101,7 +101,7 @@ def test_a_partial_snapshot_says_what_it_means(page: str) -> None:
 
 
 def test_findings_are_all_there_worst_first(read: Source, review: Reviewed) -> None:
-    found = findings(read, rules_of(MODELS))
+    found = findings(read, rules_of(read))
     shown = [(entry.status, entry.severity) for entry in found.shown if not entry.also]
     order = [
         (status, severity)
@@ -186,7 +186,7 @@ def test_the_appendix_proves_itself(read: Source, review: Reviewed, page: str) -
     landing = review.installation.landing()
     proven = proof(Landing(review.installation.settings.storage), read)
     assert (proven.sha256, proven.snapshots, proven.problem) == (landing.latest_digest(), 2, None)
-    told = appendix(read, rules_of(MODELS), proven.manifest)
+    told = appendix(read, rules_of(read), proven.manifest)
     assert len(told.rules) == len(MODELS.of("rules"))
     assert [run.rule.name for run in told.not_run] == [
         "expected_role_differs",
@@ -330,7 +330,7 @@ def test_a_landing_that_was_changed_is_told(review: Reviewed, tmp_path: Path) ->
     moved = Installation(tmp_path / "moved", review.installation.variables)
     (tmp_path / "moved").mkdir()
     moved.published.write_bytes(review.published.read_bytes())
-    path = write_access_report(moved.settings, MODELS, "default")
+    path = write_access_report(moved.settings, "default")
     assert "is not in the landing." in path.read_text(encoding="utf-8")
 
 

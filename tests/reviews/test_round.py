@@ -150,7 +150,8 @@ def test_it_is_said_what_was_opened(round_: Round) -> None:
     lines = told.out.splitlines()
     assert lines[0].startswith("Opened 20261120-")
     assert lines[0].endswith(": Q4 <b>review</b>, due 2026-12-20.")
-    assert lines[2].startswith("  For 1 person to decide: ")
+    assert lines[2].startswith("  Written to ")
+    assert lines[2].endswith(", for 1 reviewer.")
     assert told.err.startswith("Warning: 1 row under Unowned has no reviewer; ")
 
 

@@ -113,7 +113,7 @@ def test_a_person_reads_it_in_a_few_lines(copied) -> None:
     first, second, third, *_ = result.out.splitlines()
     assert first == "default  healthy"
     assert second.startswith("  last run: 2026-11-01 02:00 to 2026-11-01 02:0")
-    assert third.endswith(", read 1.0 hours ago")
+    assert third.endswith(", collected 1.0 hours ago")
 
 
 def test_the_record_is_private_and_sealed(copied) -> None:
@@ -134,7 +134,7 @@ def test_what_is_published_grows_old(copied) -> None:
     code, found = status(copied)
     assert code == 1
     assert found["problems"] == [
-        "The published data was read at 2026-11-01 02:00 UTC, more than 26 hours ago."
+        "The published data was collected at 2026-11-01 02:00 UTC, more than 26 hours ago."
     ]
     assert status(copied, "--max-age", "28")[0] == 0
     (copied.home / "alerts.toml").write_text("expected_every = 28\n")
@@ -373,7 +373,14 @@ def test_a_metrics_file_that_cannot_be_written_is_a_warning(copied) -> None:
     (copied.home / "settings.toml").write_text('[metrics]\ntextfile = "nowhere/graph.prom"\n')
 
     warnings: list[str] = []
-    write_metrics(copied.settings, alerts_file.read(copied.settings), warnings.append)
+    settings = copied.settings
+    write_metrics(
+        settings,
+        settings.names,
+        settings.options.metrics.textfile,
+        alerts_file.read(settings),
+        warnings.append,
+    )
 
     assert warnings == [
         f"The metrics are not written: Cannot write {copied.home}/nowhere/graph.prom:"

@@ -17,7 +17,7 @@ from pipedrive_graph.warehouse import header as headers
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.schema import RUN
 from pipedrive_graph.warehouse.sql_model import Kind, Model
-from pipedrive_graph.warehouse.sql_project import PUBLISHED, STEPS, Models
+from pipedrive_graph.warehouse.sql_project import PUBLISHED, REVIEWS, STEPS, Models
 
 from .literal import Company
 
@@ -66,7 +66,7 @@ def test_header_lists_the_columns_of_the_query(model: Model, connection: duckdb.
     found = [name for name, _ in columns(connection, model.qualified)]
 
     assert list(model.header.columns) == found
-    assert found[0] == "company"
+    assert found[0] == ("rule" if model.name == "rules" else "company")  # companies share the rules
     assert set(model.key) <= set(found)
     assert all(model.header.columns.values())
 
@@ -198,7 +198,8 @@ def test_keywords_are_upper_case(model: Model) -> None:
     assert re.findall(keywords, query) == []
 
 
-@pytest.mark.parametrize("model", MACROS, ids=ids)
+# macros of access reviews read the warehouse
+@pytest.mark.parametrize("model", [macro for macro in MACROS if macro.schema != REVIEWS], ids=ids)
 def test_macros_read_published_tables_by_plain_names(model: Model) -> None:
     published = {model.qualified for model in [*TABLES, *MACROS] if model.is_published or model in MACROS}
 

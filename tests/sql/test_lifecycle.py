@@ -411,3 +411,41 @@ def test_the_fingerprint_changes_with_the_query_and_with_the_settings_that_the_r
     assert first == fingerprint("1", "dormant_user_days")
     run.connection.execute("UPDATE policy.thresholds SET value = 91")
     assert first != fingerprint("1", "dormant_user_days")
+
+
+KEPT = {"decision": "change", "role": "keep", "permission_sets": "keep", "admin_rights": "keep"}
+
+
+@pytest.mark.parametrize(
+    ("decision", "kinds"),
+    [
+        ({"decision": "keep"}, ["account", "admin", "permission", "permission_set", "role"]),
+        ({"decision": "revoke"}, []),
+        ({**KEPT, "sensitive_permissions": "revoke"}, ["account", "admin", "permission_set", "role"]),
+        ({**KEPT, "role": "revoke"}, ["account", "admin", "permission", "permission_set"]),
+        ({**KEPT, "permission_sets": "revoke"}, ["account", "admin", "permission", "role"]),
+        ({**KEPT, "admin_rights": "revoke"}, ["account", "permission", "permission_set", "role"]),
+    ],
+)
+def test_a_later_decision_ends_a_finding_about_access_that_it_does_not_revoke(
+    run: Run, decision: dict[str, str], kinds: list[str]
+) -> None:
+    run.hand_over(later_decisions=[("acme", "r1", NOW)])
+    run.insert("history.reviews", review_id="r1", name="Spring")
+    run.insert("history.review_items", review_id="r1", row_id="5", user_id=5)
+    run.insert("history.review_items", review_id="r1", row_id="6", user_id=6)
+    earlier = {"decision": "keep", "decided_by": "Kim", "decided_at": BEFORE, "review_id": "r1"}
+    run.insert("history.review_decisions", row_id="5", **{**earlier, "decided_at": NOW, **decision})
+    run.insert("history.review_decisions", row_id="6", **earlier)
+    run.insert("history.review_decisions", row_id="5", **{**earlier, "review_id": "r2", "decided_at": NOW})
+    still = {"rule": "revoked_access_still_present"}
+    for kind in ("account", "admin", "permission", "permission_set", "role"):
+        run.finding(kind, evidence=f'{{"kind": "{kind}"}}', **still)
+    run.finding("of another user", subject_id="6", evidence='{"kind": "account"}', **still)
+    run.finding("of another rule", evidence='{"kind": "account"}')
+    run.finding("resolved", status="resolved", evidence='{"kind": "account"}', **still)
+    run.finding("about a role", subject_kind="role", evidence='{"kind": "account"}', **still)
+
+    note = f'{decision["decision"]} by Kim in "Spring".'
+    expected = [("acme", kind, NOW, note) for kind in kinds]
+    assert run.step("decided_again", "company, finding_id, resolved_at, note") == expected

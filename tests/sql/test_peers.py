@@ -8,11 +8,12 @@ import random
 import duckdb
 import pytest
 
-from pipedrive_graph.peers.tables import READS, write_comparisons
+from pipedrive_graph.peers.tables import write_comparisons
 
-from .literal import MODELS, Company, words
+from .literal import MODELS, Company
 
 SELLER = ("can_add_deals", "can_add_people", "can_share_filters")
+READS = ("role_tree", "roles", "user_permissions", "user_roles", "users")
 BUYER = ("can_add_products", "can_edit_products", "can_merge_people")
 
 
@@ -35,7 +36,7 @@ class Compared:
             self.company.flags(user_id, **dict.fromkeys(permissions, True))
 
     def _fill(self) -> None:
-        with self.company.built(*words(" ".join(READS))) as connection:
+        with self.company.built(*READS) as connection:
             connection.execute("CREATE SCHEMA IF NOT EXISTS landing")
             connection.execute("CREATE TABLE IF NOT EXISTS landing.batch AS SELECT 'acme' AS company")
             write_comparisons(connection, MODELS)

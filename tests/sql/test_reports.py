@@ -194,7 +194,179 @@ def test_macros_of_reports_are_no_models_of_the_warehouse() -> None:
     models = Models(sql_folder())
 
     assert {model.name for model in models.of("reports")} == {
-        "combination_texts", "explained_permissions", "population", "role_outliers", "sensitive_holders",
-        "subject_labels", "timeline_users",
+        "access_profiles", "combination_texts", "explained_permissions", "finding_totals", "labelled_changes",
+        "missing_roles", "open_findings", "population", "reported_roles", "reported_users", "role_outliers",
+        "sensitive_holders", "subject_labels", "subjects_named", "timeline_users", "users_without_role",
+        "waiver_problems",
     }  # fmt: skip
-    assert not any(model.is_published for model in models.of("reports"))
+    assert {model.name for model in models.of("reviews")} == {"review_holders"}
+    assert not any(model.is_published for model in [*models.of("reports"), *models.of("reviews")])
+
+
+def test_users_with_the_same_permissions_share_a_profile(company: Company) -> None:
+    company.permission_set("a", ["can_x"], name="Closers")
+    for user_id in (1, 2, 3):
+        company.user(user_id, f"User{user_id}", access=[entry("a")])
+    company.flags(1, can_x=True, can_y=False)
+    company.flags(2, can_x=True, can_y=False)
+    company.flags(3, can_x=None)
+
+    unknown = "not known: the answer for this user names it without a value"
+    assert company.rows(
+        "SELECT profile, list_sort(user_ids) FROM access_profiles('acme') ORDER BY len(user_ids) DESC"
+    ) == [
+        ([["can_x", "true", "granted by Closers"], ["can_y", "false", "not granted"]], [1, 2]),
+        ([["can_x", None, unknown]], [3]),
+    ]
+
+
+def test_people_of_the_report(company: Company) -> None:
+    company.role(1, "Sales")
+    company.user(1, "Ana", access=[entry("b", admin=True), entry("a")])
+    company.user(2, "Bo", active=False)
+    company.user(3, None, deleted=True)
+    company.user(4, "Di", active=None)
+    company.assign(1, 1)
+    company.assign(1, 2, active=False)
+
+    assert company.rows(
+        "SELECT user_id, name, state, admin, access, seats FROM reported_users('acme') ORDER BY user_id"
+    ) == [
+        (
+            1,
+            "Ana",
+            0,
+            True,
+            [["sales", "a", "false"], ["sales", "b", "true"]],
+            [["1", "true", "observed"], ["2", "false", "observed"]],
+        ),
+        (2, "Bo", 1, False, None, None),
+        (3, None, 2, False, None, None),
+        (4, "Di", 3, False, None, None),
+    ]
+
+
+def test_findings_by_severity(company: Company) -> None:
+    for number, (severity, status, opened, resolved) in enumerate(
+        (
+            ("high", "open", 0, None),
+            ("high", "open", 2, None),
+            ("high", "waived", 2, None),
+            ("high", "resolved", 0, 2),
+            ("low", "resolved", 0, 1),
+        )
+    ):
+        company.insert(
+            "findings",
+            finding_id=str(number),
+            severity=severity,
+            status=status,
+            opened_at=NIGHTS[opened],
+            resolved_at=None if resolved is None else NIGHTS[resolved],
+        )
+
+    # severity, open, waived, opened since, resolved since
+    assert company.rows("FROM finding_totals('acme', TIMESTAMP '2026-11-21 02:00') ORDER BY ALL") == [
+        ("high", 2, 1, 1, 1),
+        ("low", 0, 0, 0, 0),
+    ]
+
+
+def test_open_findings_after_each_snapshot(company: Company) -> None:
+    company.snapshot(1)
+    snapshots = company.rows("SELECT snapshot_id FROM snapshots ORDER BY started_at")
+    for (snapshot_id,), high in zip(snapshots, (3, 1), strict=True):
+        for severity, status, findings in (("high", "open", high), ("low", "open", 1), ("low", "waived", 9)):
+            company.insert(
+                "finding_counts", snapshot_id=snapshot_id, severity=severity, status=status, findings=findings
+            )
+
+    assert company.rows("SELECT started_at, findings FROM open_findings('acme') ORDER BY ALL") == [
+        (NIGHTS[0], 4),
+        (NIGHTS[1], 2),
+    ]
+
+
+def test_roles_of_the_report(company: Company) -> None:
+    company.policy(sensitive_permissions=[("can_x",)])
+    company.role(1, "Sales")
+    company.role(2, None, 1)
+    company.user(1, "Ana")
+    company.user(2, "Bo")
+    company.assign(1, 1)
+    company.assign(2, 1, 7)
+    company.flags(1, can_x=True)
+
+    # role, name, label, parent, active, members, sensitive
+    assert company.rows("FROM reported_roles('acme') ORDER BY ALL") == [
+        (1, "Sales", "Sales", None, True, 2, 1),
+        (2, None, "role 2", 1, True, 0, 0),
+    ]
+
+
+def test_roles_that_are_missing(company: Company) -> None:
+    company.role(1, "Sales")
+    for user_id in (1, 2):
+        company.user(user_id, f"User{user_id}")
+    company.assign(1, 1, 7, 8)
+    company.assign(2, 7)
+    company.coverage("roles/{id}", 7, "gone")
+
+    # role, users, whether it is proven not to exist
+    assert company.rows("FROM missing_roles('acme') ORDER BY ALL") == [(7, 2, True), (8, 1, False)]
+
+
+def test_users_without_a_role(company: Company) -> None:
+    for user_id, active in ((1, True), (2, True), (3, True), (4, False), (5, True)):
+        company.user(user_id, f"User{user_id}", active=active)
+    company.assign(1, 1)
+    company.assign(2, 1, active=False)
+    company.assign(3)
+    company.assign(4)
+
+    assert company.rows("FROM users_without_role('acme') ORDER BY ALL") == [(2,), (3,)]
+
+
+def test_subjects_with_an_address_or_an_id(company: Company) -> None:
+    company.user(1, "Ana", until=1)
+    company.user(1, "Ana", email="new@example.com", since=1)
+    company.role(1, "Sales")
+
+    assert company.rows("FROM subjects_named('ANA@example.com')") == [("acme", "user", "1")]
+    assert company.rows("FROM subjects_named('new@example.com')") == [("acme", "user", "1")]
+    assert company.rows("FROM subjects_named('1') ORDER BY ALL") == [
+        ("acme", "role", "1"),
+        ("acme", "user", "1"),
+    ]
+    assert company.rows("FROM subjects_named('nobody')") == []
+
+
+def test_changes_have_labels(company: Company) -> None:
+    company.snapshot(1)
+    company.role(1, "Sales")
+    company.role(2, "Support")
+    company.user(1, "Ana", role_id=1, until=1)
+    company.user(1, "Ana", role_id=2, since=1)
+
+    assert company.rows(
+        "SELECT changed_at, kind, subject_label, before, after, before_label, after_label, snapshot_status"
+        " FROM labelled_changes() WHERE object = 'role_id'"
+    ) == [(NIGHTS[1], "changed", "Ana (ana@example.com)", "1", "2", "Sales", "Support", "complete")]
+
+
+def test_waivers_with_a_problem(company: Company) -> None:
+    waiver = {"subject": "1", "object": None, "reason": "fine", "owner": "Kim", "expires": NIGHTS[4].date()}
+    company.insert("waivers", waiver_id="a", rule="multiple_roles", state="active", **waiver)
+    company.insert("waivers", waiver_id="b", rule="dormant_user", state="expired", **waiver)
+    company.insert("waivers", waiver_id="c", rule="missing_permission", state="unmatched", **waiver)
+    company.insert(
+        "findings", finding_id="1", rule="missing_permission", object="can_x", status="open", subject_id="1"
+    )
+
+    expected = [
+        ("dormant_user", "1", None, "Kim", "2026-11-24", "expired", False),
+        ("missing_permission", "1", None, "Kim", "2026-11-24", "unmatched", True),
+    ]
+    assert company.rows("FROM waiver_problems('acme') ORDER BY ALL") == expected
+    assert company.rows("FROM waiver_problems(NULL) ORDER BY ALL") == expected
+    assert company.rows("FROM waiver_problems('other')") == []

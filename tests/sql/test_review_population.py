@@ -20,8 +20,11 @@ ADMIN = {"app": "sales", "admin": True, "permission_set_id": None}
 def frozen(company: Company, owners: Owners | None = None) -> list[Item]:
     opening = OpenReview(company.name, None, None, NIGHTS[1], "root")
     snapshot = latest(company.connection, company.name)
-    titles = {"dormant_user": "Dormant user", "toxic_mass_load": "Mass load"}
-    of = freeze(company.connection, opening, snapshot, date(2026, 12, 20), owners, titles)
+    company.connection.execute(
+        "INSERT INTO policy.rules (rule, title)"
+        " VALUES ('dormant_user', 'Dormant user'), ('toxic_mass_load', 'Mass load')"
+    )
+    of = freeze(company.connection, opening, snapshot, date(2026, 12, 20), owners)
     assert of.name == "Access review of acme, 2026-11-20"
     return list(of.items)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from installation import Installation
+from installation import Installation, build_company
 from published import Row, changes, differing, query, tables
 
 from pipedrive_graph.simulator import faults
@@ -219,7 +219,7 @@ def test_building_again_takes_nothing_twice(story: Story) -> None:
 
     from pipedrive_graph.builder import build
 
-    built = build.build(story.installation.settings, MODELS, "default", on_wait=print)
+    built = build_company(story.installation.settings, MODELS, "default")
 
     assert built.snapshots == []
     build.publish(story.installation.settings, MODELS, on_wait=print)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import Installation
+from installation import Installation, rebuild
 from published import names, query
+from rule_file import about_users, rule_file
 
-from pipedrive_graph.builder import build
 from pipedrive_graph.common.resources import sql_folder
 from pipedrive_graph.errors import ModelError
 from pipedrive_graph.simulator.server import Options, Simulator
@@ -40,28 +40,17 @@ WIDER = """\
 SELECT company, user_id, email FROM users WHERE active
 """
 
-RULE = """\
--- One row per user whose address is too long for our badge printer.
---
--- kind: rule
--- title: Long address
--- severity: info
--- meaning: The badge printer cuts it.
--- remedy: Shorten it.
--- reference: none
--- needs: users
--- identity: subject
-SELECT
-    company,
-    'user' AS subject_kind,
-    CAST(user_id AS VARCHAR) AS subject_id,
-    CAST(NULL AS VARCHAR) AS object,
-    'info' AS severity,
-    name || ' has a long address' AS title,
-    to_json({'length': length(email)}) AS evidence
-FROM users
-WHERE length(email) > 25
-"""
+RULE = rule_file(
+    about_users(
+        "users\nWHERE length(email) > 25",
+        title="name || ' has a long address'",
+        evidence="{'length': length(email)}",
+    ),
+    comment="One row per user whose address is too long for our badge printer.",
+    kind="rule",
+    title="Long address",
+    remedy="Shorten it.",
+)
 
 
 @pytest.fixture
@@ -163,7 +152,7 @@ def test_rebuilding_needs_no_night(workshop, tmp_path: Path) -> None:
     installation = workshop()
     (tmp_path / "sql" / "graph" / "signers.sql").write_text(TABLE)
 
-    build.rebuild(installation.settings, Models(tmp_path / "sql"), on_wait=print)
+    rebuild(installation.settings, Models(tmp_path / "sql"))
 
     assert "signers" in names(installation.published)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from installation import MODELS, Installation
+from installation import MODELS, Installation, rebuild
 from published import CONTRACT, query
 
 from pipedrive_graph.builder import build
@@ -63,8 +63,12 @@ def test_the_contract(night) -> None:
     for table, names in CONTRACT.items():
         assert {"company", *names.split()} <= columns[table].keys(), table
     del columns["data_dictionary"]  # it tells of the file, and of no company
+    assert [*columns["rules"]] == [
+        *("rule", "title", "severity", "event", "meaning", "remedy", "controls", "needs", "sql_sha256")
+    ]
     for table in columns:
-        assert next(iter(columns[table])) == "company", table
+        # the rules are the same for all companies
+        assert next(iter(columns[table])) == ("rule" if table == "rules" else "company"), table
         for column, type_ in columns[table].items():
             assert type_ == TYPES.get(column, type_), (table, column)
             assert "WITH TIME ZONE" not in type_
@@ -266,7 +270,7 @@ def test_a_key_that_is_not_unique_is_not_published(night) -> None:
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, on_wait=print)
+        rebuild(night.settings, MODELS)
 
 
 @pytest.mark.slow
@@ -285,7 +289,7 @@ def test_a_warehouse_of_another_version_is_not_published(night) -> None:
         assert night.published.read_bytes() == before
         assert not list(night.home.glob(".identity*"))
     finally:
-        build.rebuild(night.settings, MODELS, on_wait=print)
+        rebuild(night.settings, MODELS)
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ def command(*, finding: str, note: str | None, debug: bool) -> None:
     settings = configuration.settings
     models = configuration.models
     acknowledged = finding_commands.acknowledge(
-        settings, models, finding, note=(note or "").strip(), by=user(), on_wait=say
+        settings, models, settings.names, finding, note=(note or "").strip(), by=user(), on_wait=say
     )
-    renew_reports(settings, models, acknowledged.company)
+    renew_reports(settings, acknowledged.company)
     click.echo(f"Acknowledged {acknowledged.finding_id}: {printable(acknowledged.title)}")

@@ -42,7 +42,7 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
             report(configuration, error)
         raise
     if not alerts.channels and not (test and alerts.heartbeats):
-        raise ConfigurationError(f"No channel is configured for alerts; add one to {settings.home / FILE}.")
+        raise ConfigurationError(f"No channel is configured for alerts; add one to {settings.folder / FILE}.")
     if test:
         chosen = [
             channel for name in companies for channel in (*alerts.of(name), *alerts.heartbeats_of(name))

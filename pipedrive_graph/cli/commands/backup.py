@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-import pipedrive_graph
 from pipedrive_graph import backups
+from pipedrive_graph._version import __version__
 from pipedrive_graph.backups.archive import check_target
+from pipedrive_graph.builder import configuration as config
+from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.cli.runner import as_root_option, debug_option, say
 from pipedrive_graph.common import clock, files, trust
 from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.config import settings as settings_module
-from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.errors import ConfigurationError
 from pipedrive_graph.warehouse import database
 
@@ -37,18 +38,20 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
     the OAuth tokens, and the files that you write. A sync may run at the same time. Exit code 1 with a
     warning means that the backup is written, but contains a file of the landing that was already damaged.
     """
-    settings, target = _settings(), files.expanded(file).absolute()
-    if not settings.home.is_dir():
-        raise ConfigurationError(f"There is nothing to back up: {settings.home} is missing.")
-    check_target(target, settings.home)
-    needs = backups.find(settings)
+    configuration, target = _configuration(), files.expanded(file).absolute()
+    settings = configuration.settings
+    if not settings.folder.is_dir():
+        raise ConfigurationError(f"There is nothing to back up: {settings.folder} is missing.")
+    check_target(target, settings.folder)
+    companies = () if settings.guessed else settings.companies
+    needs = backups.find(settings, companies, configuration.alerts_file, lambda: configuration.policies.rules)
     for problem in needs.problems:
         say(f"Warning: {problem}")
     with database.lock(settings.warehouse, on_wait=say):
         contents = backups.choose(settings, needs, tokens=not without_tokens)
         at = clock.now()
     head = backups.Head(
-        version=pipedrive_graph.__version__,
+        version=__version__,
         at=at,
         companies=contents.companies,
         variables=tuple(needs.variables),
@@ -66,18 +69,18 @@ def command(*, file: Path, without_tokens: bool, as_json: bool, debug: bool) -> 
     return code
 
 
-def _settings() -> Settings:
-    """The settings. If they contain a mistake, those known without the file: it must not prevent a backup."""
+def _configuration() -> Configuration:
+    """The configuration. A mistake in the settings must not prevent a backup: then it is what is known."""
     home = settings_module.home()
     trust.check(home)
     settings_module.check_restored(home)
     try:
-        return settings_module.load()
+        return config.load()
     except ConfigurationError as error:
         from pipedrive_graph.config.known import known_settings
 
         say(f"Warning: {error}")
-        return known_settings()
+        return Configuration(known_settings())
 
 
 def _as_json(
@@ -105,7 +108,9 @@ def _print(target: Path, head: backups.Head, manifest: backups.Manifest, content
             "Only its owner can read it (mode 0600). It may hold OAuth tokens: protect it like them."
         )
     if head.variables:
-        lines.append(f"Not included, but needed elsewhere: the variables {', '.join(head.variables)}.")
+        lines.append(
+            f"Not included, but needed on another machine: the variables {', '.join(head.variables)}."
+        )
     if head.outside:
         lines.append(f"Not included, because outside the home folder: {', '.join(head.outside)}.")
     if contents.left_out:

@@ -68,13 +68,13 @@ def command(*, users: int, seed: int, home: Path, as_root: bool, debug: bool) ->
     show(console, settings, result)
     wrong = _compare(settings.published, truth, console)
     console.print(
-        f"\n  Look inside:  PIPEDRIVE_GRAPH_HOME={home} pipedrive-graph sql "
+        f"\n  Query it:  PIPEDRIVE_GRAPH_HOME={home} pipedrive-graph sql "
         "\"FROM who_can('can_use_api') LIMIT 10\"",
         highlight=False,
         soft_wrap=True,
     )
     console.print(
-        f"  Read and sign:  {settings.access_report(COMPANY).as_uri()}", highlight=False, soft_wrap=True
+        f"  Open the report:  {settings.access_report(COMPANY).as_uri()}", highlight=False, soft_wrap=True
     )
     return 1 if wrong else result.exit_code
 

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.builder import configuration as config
 from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.checkup.check import fault
@@ -47,7 +47,7 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
         return error.exit_code
     companies = configuration.settings.chosen(names)
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    text = f"{pipedrive_graph.__version__} on Python {platform.python_version()}, {libraries}"
+    text = f"{__version__} on Python {platform.python_version()}, {libraries}"
     show(console, Check("version", text), as_json=as_json)
     for check in examine(configuration, companies, thorough=thorough):
         show(console, check, as_json=as_json)

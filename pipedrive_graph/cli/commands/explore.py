@@ -51,7 +51,7 @@ def command(
     open_published(settings.published, company=company).close()
     if edit:
         write_as(as_root)
-    notebook = _own_copy(settings.home) if edit else _shipped()
+    notebook = _own_copy(settings.folder) if edit else _shipped()
     arguments = ["--host", LOOPBACK, "--token"]
     if port:
         # marimo would silently use the next port

@@ -9,14 +9,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from pipedrive_graph.builder import configuration as config
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import as_root_option, debug_option, say
-from pipedrive_graph.common.text import printable
-from pipedrive_graph.config import settings as settings_module
+from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.errors import ConfigurationError
-from pipedrive_graph.exports.export import Exported, Wanted, export
-from pipedrive_graph.exports.registry import FORMATS
+from pipedrive_graph.exports.export import Exported, ExportRequest, export
+from pipedrive_graph.exports.registry import FORMATS, Content
 
 
 class _Command(click.Command):
@@ -56,7 +56,10 @@ def command(
     names = tuple(dict.fromkeys(name.strip() for name in (tables or "").split(",") if name.strip()))
     if tables is not None and not names:  # an unset variable, for example; it must not mean all tables
         raise ConfigurationError("--tables names no table; write it as users,roles, or leave it out for all.")
-    exported = export(settings_module.load(), Wanted(form, companies, names, out, force))
+    configuration = config.load()
+    own_rules = configuration.policies.rules if FORMATS[form].content is Content.FINDINGS else None
+    request = ExportRequest(form, companies, names, out, force)
+    exported = export(configuration.settings, request, own_rules=own_rules)
     _show(exported, form)
     for note in exported.wrote.notes:
         say(f"Warning: {note}")
@@ -91,7 +94,7 @@ def _show(exported: Exported, form: str) -> None:
     rows = sum(part.rows for part in wrote.parts)
     files = len({part.file for part in wrote.parts}) + len(wrote.others)
     console.print(
-        f"\n  {rows:,} row{'s' * (rows != 1)} in {files:,} file{'s' * (files != 1)}, as {form}:",
+        f"\n  {counted(rows, 'row')} in {counted(files, 'file')}, as {form}:",
         highlight=False,
     )
     console.print(f"  {printable(str(exported.path))}", highlight=False, soft_wrap=True)

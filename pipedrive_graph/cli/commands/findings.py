@@ -17,8 +17,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.runner import debug_option, say
 from pipedrive_graph.cli.terminal import COLOURS
-from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.common.text import near, printable
+from pipedrive_graph.common.text import counted, near, printable
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.decisions.selection import the_only
 from pipedrive_graph.errors import WarehouseError
@@ -33,8 +32,8 @@ from pipedrive_graph.published.findings import (
     grouped,
     known,
     listing,
+    meaning,
 )
-from pipedrive_graph.warehouse import header
 
 ALL = "all"
 
@@ -71,9 +70,13 @@ _FACTS = {
     help="Only findings of this status.",
 )
 @click.option(
-    "--severity", "severities", type=click.Choice(SEVERITIES), multiple=True, help="Only this; repeatable."
+    "--severity",
+    "severities",
+    type=click.Choice(SEVERITIES),
+    multiple=True,
+    help="Only findings of this severity; repeatable.",
 )
-@click.option("--rule", "rules", multiple=True, help="Only what this rule found; repeatable.")
+@click.option("--rule", "rules", multiple=True, help="Only findings of this rule; repeatable.")
 @companies_option("companies", otherwise="all that are published")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one line each.")
 @debug_option
@@ -94,7 +97,7 @@ def command(
     configuration = config.load()
     settings = configuration.settings
     if finding:
-        _show(configuration, _only(settings, finding), as_json=as_json)
+        _show(settings, _only(settings, finding), as_json=as_json)
         return
     _check_companies(settings, companies)
     _check_rules(configuration, rules)
@@ -179,10 +182,10 @@ def _summary(selection: Listing, status: str, shown: int) -> Text:
     for name in STATUSES if status == ALL else (status,):
         if not totals[name]:
             continue
-        counted = [(sev, count) for sev, count in selection.counts[name].items() if count]
+        counts = [(sev, count) for sev, count in selection.counts[name].items() if count]
         line.append("\n" if line.plain else "")
-        line.append(f"{totals[name]} {name} finding{'s' * (totals[name] != 1)}: ", style="bold")
-        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counted))
+        line.append(f"{counted(totals[name], f'{name} finding')}: ", style="bold")
+        line.append_text(Text(", ").join(Text(f"{n} {sev}", style=COLOURS[sev]) for sev, n in counts))
     if selection.findings and shown < len(selection.findings):
         line.append(f"; shown as {shown}, because some are about the same thing")
     if not line.plain.endswith("."):
@@ -193,11 +196,12 @@ def _summary(selection: Listing, status: str, shown: int) -> Text:
     return line
 
 
-def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> None:
+def _show(settings: Settings, listed: Listed, *, as_json: bool) -> None:
     if as_json:
         click.echo(listed.as_json())
         return
     console, values = terminal.console(), listed.values
+    why = meaning(settings.published, values["rule"])
     console.print(Text(printable(values["title"]), style=f"bold {COLOURS[values['severity']]}"))
     facts = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     facts.add_column(style="dim", no_wrap=True)
@@ -213,23 +217,10 @@ def _show(configuration: Configuration, listed: Listed, *, as_json: bool) -> Non
             text = "once" if value == 1 else f"{value} times"
         facts.add_row(label, Text(printable(text)))
     console.print(facts)
-    for label, text in {
-        "Why": _meaning(configuration, values["rule"]),
-        "What to do": values["remedy"],
-    }.items():
+    for label, text in {"Why": why, "What to do": values["remedy"]}.items():
         if text:
             console.print(Text.assemble("\n", (f"{label}: ", "bold"), printable(text)))
     console.print(Text("\nEvidence:", style="bold"))
     lines = json.dumps(values["evidence"], ensure_ascii=False, indent=2).splitlines()
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)
-
-
-def _meaning(configuration: Configuration, rule: str) -> str | None:
-    """The meaning from the rule's header; None if the rule no longer exists."""
-    for folder in (sql_folder() / "findings", configuration.policies.rules):
-        file = folder / f"{rule}.sql"
-        if file.is_file():
-            lines, _ = header.split(file.read_text(encoding="utf-8-sig", errors="replace"))
-            return header.parse(lines, place=str(file)).settings.get("meaning")
-    return None

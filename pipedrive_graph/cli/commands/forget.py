@@ -31,7 +31,7 @@ LEFT = 4
 @click.command("forget")
 @click.option("--before", metavar="DATE", help="Delete data from before this day (UTC), such as 2026-01-31.")
 @click.option("--person", metavar="WHO", help="Delete a person: an e-mail address, or an id with --company.")
-@click.option("--missing", is_flag=True, help="Seal what is left after snapshots were removed by hand.")
+@click.option("--missing", is_flag=True, help="Accept that snapshots were removed by hand; the rest is kept.")
 @click.option("--finish", is_flag=True, help="Only finish, or undo, a forget that was interrupted.")
 @click.option(
     "--company",
@@ -84,7 +84,14 @@ def command(
         return 0
     if not reason:
         raise ConfigurationError("--yes needs --reason: it records why the data was deleted.")
-    done = run.carry_out(settings, configuration.models, forgetting, reason=reason.strip(), on_wait=say)
+    done = run.carry_out(
+        settings,
+        configuration.models,
+        configuration.policies,
+        forgetting,
+        reason=reason.strip(),
+        on_wait=say,
+    )
     for sentence in [*filter(None, [done.earlier]), *done.broken]:
         say(sentence)
     _show(done.items, as_json=as_json)
@@ -107,12 +114,12 @@ def _chosen(
     if not kinds:
         if len(names) > 1:
             raise ConfigurationError("Only one company at a time can be deleted.")
-        return WholeCompany(_known(names, with_data(settings)))
+        return WholeCompany(_known(names, with_data(settings)), settings.names, settings.rosters)
     companies = _companies(settings, names)
     if missing:
         return Missing(companies)
     if person is not None:
-        return checked(person, companies, all_companies=not names)
+        return checked(person, companies, all_companies=not names, rosters=settings.rosters)
     moment = datetime.combine(parsed_day(str(before), "--before"), time(), UTC)
     if moment > clock.now():
         raise ConfigurationError(f"--before {before} is in the future.")

@@ -42,14 +42,16 @@ def command(*, accept_loss: bool, without: tuple[str, ...], debug: bool) -> int:
     built = build.rebuild(
         settings,
         configuration.models,
+        configuration.policies,
         on_wait=say,
-        policies=configuration.policies,
         accept_loss=accept_loss,
         without=without,
     )
     for company in settings.companies:
         note_published(settings, company.name, warn)
-    write_metrics(settings, configuration.alerts_file, warn)
+    write_metrics(
+        settings, settings.names, settings.options.metrics.textfile, configuration.alerts_file, warn
+    )
     for sentence in built.broken:
         say(sentence, logging.WARNING)
     click.echo(f"Rebuilt from {len(built.snapshots)} snapshots; published {settings.published}.")

@@ -44,12 +44,11 @@ def command(
     names = list(dict.fromkeys(wanted)) or companies(settings.published)
     if out and len(names) > 1:
         raise ConfigurationError(f"--out is one file; name one of the companies: {', '.join(names)}.")
-    models = configuration.models
     for company in names:
         if out:
             path = files.expanded(out)
             with placed(path, settings.output.within(path), folder=False, force=force) as temporary:
-                write_access_report(settings, models, company, since=day, out=temporary)
+                write_access_report(settings, company, since=day, out=temporary)
         else:
-            path = write_access_report(settings, models, company, since=day)
+            path = write_access_report(settings, company, since=day)
         click.echo(printable(str(path)))

@@ -67,12 +67,12 @@ def _rebuild(home: Path) -> _Rebuilt:
     try:
         configuration = config.load()
         settings, models = configuration.settings, configuration.models
-        built = build.rebuild(settings, models, on_wait=say, policies=configuration.policies)
+        built = build.rebuild(settings, models, configuration.policies, on_wait=say)
         for sentence in built.broken:
             say(sentence)
         for company in settings.companies:
             if landing.of(company.name).latest(accepted=True):
-                renew_reports(settings, models, company.name)
+                renew_reports(settings, company.name)
     except PipedriveGraphError as error:
         say(f"The files are restored, but the tables could not be built: {error}")
         return _Rebuilt(code=error.exit_code)

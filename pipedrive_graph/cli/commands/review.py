@@ -52,9 +52,10 @@ def command(*, debug: bool) -> None:
 @as_root_option
 @debug_option
 def open_command(*, out: Path, name: str | None, due: str | None, title: str | None, debug: bool) -> None:
-    """Freeze the access of the latest snapshot, and write it to a file for the decisions.
+    """Record who has access in the latest snapshot, and write a file for the reviewers' decisions.
 
-    A workbook has one sheet per owner of roles (see reviews.toml in the docs); a CSV file has a column.
+    A workbook has one sheet per owner of roles (see reviews.toml in the docs); a CSV file has the column
+    owner.
     """
     if out.suffix.lower() not in _FORMATS:
         raise click.BadParameter(f"it must end in {' or '.join(_FORMATS)}.", param_hint="'--out'")
@@ -72,7 +73,7 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
         user(),
     )
     opened = review_commands.open_review(
-        settings, configuration.models, configuration.owners, opening, out, on_wait=say
+        settings, configuration.models, settings.names, configuration.owners, opening, out, on_wait=say
     )
     population = opened.population
     counts = [
@@ -82,13 +83,13 @@ def open_command(*, out: Path, name: str | None, due: str | None, title: str | N
     owners = population.by_owner()
     click.echo(f"Opened {opened.review_id}: {printable(population.name)}, due {population.due}.")
     click.echo(f"  {len(population.items):,} people have access; recommended: {recommended}.")
-    click.echo(printable(f"  {_deciding(len(owners.keys() - {None}))}: {out}"))
+    click.echo(printable(f"  Written to {out}, {_reviewers(len(owners.keys() - {None}))}."))
     if None in owners:
         number = len(owners[None])
         verb = "has" if number == 1 else "have"
         say(
             f"Warning: {counted(number, 'row')} under {columns.UNOWNED} {verb} no reviewer; name owners "
-            f"of roles, or a default, in {settings.home / FILE}."
+            f"of roles, or a default, in {settings.folder / FILE}."
         )
 
 
@@ -113,9 +114,11 @@ def import_command(*, file: Path, by: str | None, debug: bool) -> None:
     if all(row.is_blank for row in rows):
         raise DecisionError(f"{file} contains no decision; nothing was imported.")
     models = configuration.models
-    taken = review_commands.import_review(settings, models, rows, by=by, user=user(), on_wait=say)
+    taken = review_commands.import_review(
+        settings, models, settings.names, rows, by=by, user=user(), on_wait=say
+    )
     if any(taken.counts.values()):  # a decision may resolve a finding
-        renew_reports(settings, models, taken.company)
+        renew_reports(settings, taken.company)
     for sentence in taken.refused:
         say(f"Warning: {sentence}")
     if taken.others:
@@ -196,7 +199,5 @@ def _only(settings: Settings) -> str:
     return settings.companies[0].name
 
 
-def _deciding(number: int) -> str:
-    if number == 0:
-        return "Nobody is named to decide"
-    return "For 1 person to decide" if number == 1 else f"For {number:,} people to decide"
+def _reviewers(number: int) -> str:
+    return f"for {counted(number, 'reviewer')}" if number else "but no reviewer is named"

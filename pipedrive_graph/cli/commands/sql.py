@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipedrive_graph.cli import terminal
-from pipedrive_graph.cli.results import FORMATS, PEOPLE, Result
+from pipedrive_graph.cli.output import FORMATS, PEOPLE, Result
 from pipedrive_graph.cli.runner import debug_option, say
 from pipedrive_graph.common import files
-from pipedrive_graph.common.text import printable
+from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.errors import PipedriveGraphError, WarehouseError
 from pipedrive_graph.published.connection import cannot_read, connect
@@ -143,7 +143,7 @@ def _more(connection: duckdb.DuckDBPyConnection, query: str, most: int) -> str:
         ((count,),) = connection.execute(f"SELECT count(*) FROM (\n{text}\n)").fetchall()  # noqa: S608
     except (duckdb.ParserException, duckdb.CatalogException):  # CALL and PRAGMA cannot be subqueries
         return "more rows"
-    return f"{count - most:,} more row{'s' * (count - most != 1)}"
+    return counted(count - most, "more row")
 
 
 def _overview(connection: duckdb.DuckDBPyConnection, console: Console) -> None:

@@ -77,7 +77,7 @@ def _show(console: Console, company: Health) -> None:
     if company.finished_at:
         snapshot = f"snapshot {published.snapshot_id}, " if published else ""
         hours = (company.now - company.finished_at) / timedelta(hours=1)
-        console.print(f"  published: {snapshot}read {hours:.1f} hours ago", highlight=False)
+        console.print(f"  published: {snapshot}collected {hours:.1f} hours ago", highlight=False)
     if published:
         counts = [(f"{count} {name}", COLOURS[name]) for name, count in published.findings.items() if count]
         line = Text("  open findings: ").append_text(Text(", ").join(Text(*count) for count in counts))

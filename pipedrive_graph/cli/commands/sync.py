@@ -56,7 +56,7 @@ NAMED = 3
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="How many companies to read at the same time; by default all, at most 100.",
+    help="How many companies to collect at the same time; by default all, at most 100.",
 )
 @click.option("--accept-shrink", is_flag=True, help="Accept the snapshot even if many users are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per company, one line each.")
@@ -168,7 +168,7 @@ class Runs(CompanyRuns):
 
     def interrupted(self) -> dict[str, str]:
         """Record the unfinished companies as interrupted, and return the progress of each by name."""
-        shown = published_snapshots(self.settings.published)
+        shown = published_snapshots(self.home.published)
         how_far = {run.company: company_run.interrupted(run.manifest, shown) for run in self.under_way}
         for run in self.under_way:
             run.interrupt(f"Interrupted. {how_far[run.company]}")
@@ -179,7 +179,14 @@ class Runs(CompanyRuns):
         """Write the metrics of all companies."""
         from pipedrive_graph.runs.metrics import write_metrics
 
-        write_metrics(self.settings, self._configuration.alerts_file, self.all[0].observer.warn)
+        settings = self._configuration.settings
+        write_metrics(
+            settings,
+            settings.names,
+            settings.options.metrics.textfile,
+            self._configuration.alerts_file,
+            self.all[0].observer.warn,
+        )
         self._measured_at = time.monotonic()
 
 

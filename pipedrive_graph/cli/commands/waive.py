@@ -44,13 +44,14 @@ def command(*, finding: str, reason: str, until: str, owner: str | None, debug: 
     waived = finding_commands.waive(
         settings,
         models,
-        lambda: configuration.rule_names,
+        settings.names,
+        configuration.add_waiver,
         finding,
         reason=reason.strip(),
         owner=(owner or "").strip() or user(),
         expires=expires,
         on_wait=say,
     )
-    renew_reports(settings, models, waived.company)
+    renew_reports(settings, waived.company)
     click.echo(f"Waived {waived.finding_id} until {expires}: {printable(waived.title)}")
-    click.echo(printable(f"The waiver is in {settings.home / FILE}."))
+    click.echo(printable(f"The waiver is in {settings.folder / FILE}."))

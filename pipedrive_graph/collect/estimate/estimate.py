@@ -27,8 +27,8 @@ from pipedrive_graph.collect.resume import (
     refuse_another_company,
     refuse_without_users,
 )
-from pipedrive_graph.collect.resuming import answers_of
 from pipedrive_graph.collect.steps import past_of
+from pipedrive_graph.collect.stored_answers import answers_of
 from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.common import clock
 from pipedrive_graph.config.company import Collect, Company

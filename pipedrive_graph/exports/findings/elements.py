@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.errors import ModelError
 from pipedrive_graph.exports.source import Source
 from pipedrive_graph.published.findings import WORST_FIRST
-from pipedrive_graph.warehouse import header
 
 _COLUMNS = (
     "company", "finding_id", "rule", "severity", "subject_kind", "subject_id", "object", "snapshot_id",
@@ -25,7 +21,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The settings in a rule's header.
+    """The texts of a rule.
 
     Attributes:
         file: the path of its file, from the project's root; for a custom rule, from the home folder.
@@ -36,7 +32,7 @@ class Rule:
     severity: str
     meaning: str
     remedy: str
-    reference: str
+    controls: str
     file: str
 
 
@@ -81,33 +77,25 @@ def findings(source: Source) -> Iterator[Finding]:
 
 
 def rules(source: Source) -> dict[str, Rule]:
-    """The built-in rules, the custom rules, and former rules that still have findings."""
-    known = _read(sql_folder() / "findings", "sql/findings")
-    if source.own_rules is not None:
-        known = {**_read(source.own_rules, source.own_rules.name), **known}
+    """The published rules, and former rules that still have findings."""
+    texts = "rule, title, severity, meaning, remedy, controls"
+    known = {
+        name: Rule(name, title, severity, meaning, remedy, controls, _file(source, name))
+        for name, title, severity, meaning, remedy, controls in source.stream(source.query("rules", texts))
+    }
     for rule, severity in source.stream(
         f"SELECT rule, any_value(severity ORDER BY severity) FROM ({source.query('findings')}) GROUP BY rule"
     ):
         if rule not in known:
             title = rule.replace("_", " ").capitalize()
-            known[rule] = Rule(rule, title, severity, title, "", "", f"sql/findings/{rule}.sql")
+            known[rule] = Rule(rule, title, severity, title, "", "", _file(source, rule))
     return {name: known[name] for name in sorted(known)}
 
 
-def _read(folder: Path, place: str) -> dict[str, Rule]:
-    rules = {}
-    for path in sorted(folder.glob("*.sql")):
-        # sync reports a rule that cannot be read; its earlier findings are exported anyway
-        with suppress(ModelError, OSError):
-            lines, _ = header.split(path.read_text(encoding="utf-8-sig", errors="replace"))
-            settings = header.parse(lines, place=str(path)).settings
-            rules[path.stem] = Rule(
-                path.stem,
-                settings.get("title", path.stem),
-                settings.get("severity", "info"),
-                settings.get("meaning", ""),
-                settings.get("remedy", ""),
-                settings.get("reference", ""),
-                f"{place}/{path.name}",
-            )
-    return rules
+def _file(source: Source, rule: str) -> str:
+    """The path of a rule's file; a rule without a file gets the path that a built-in rule would have."""
+    name = f"{rule}.sql"
+    is_custom = source.own_rules is not None and (source.own_rules / name).is_file()
+    if source.own_rules is not None and is_custom and not (sql_folder() / "findings" / name).is_file():
+        return f"{source.own_rules.name}/{name}"
+    return f"sql/findings/{name}"

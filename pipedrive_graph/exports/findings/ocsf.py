@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.exports import json_stream
 from pipedrive_graph.exports.findings import elements
 from pipedrive_graph.exports.findings.elements import Finding, Rule
@@ -78,7 +78,7 @@ def _event(source: Source, finding: Finding, rules: Mapping[str, Rule]) -> dict[
                 "product": {
                     "name": "pipedrive_graph",
                     "vendor_name": "pipedrive_graph",
-                    "version": pipedrive_graph.__version__,
+                    "version": __version__,
                 },
                 "event_code": finding.rule,
                 "uid": finding.finding_id,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.exports import json_stream
 from pipedrive_graph.exports.findings import elements
 from pipedrive_graph.exports.findings.elements import Finding, Rule
@@ -34,7 +34,7 @@ def write(source: Source, target: Path) -> Wrote:
     """Write the findings to one file."""
     rules = elements.rules(source)
     numbers = {name: number for number, name in enumerate(rules)}
-    version = pipedrive_graph.__version__
+    version = __version__
     driver = {
         "name": "pipedrive_graph",
         "version": version,
@@ -97,7 +97,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _help(rule: Rule) -> str:
-    texts = [rule.remedy or rule.title, f"See: {rule.reference}." if rule.reference else ""]
+    texts = [rule.remedy or rule.title, f"See: {rule.controls}." if rule.controls else ""]
     return "\n\n".join(text for text in texts if text)
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.exports import json_stream
 from pipedrive_graph.exports.graph import cypher, elements, kinds
 from pipedrive_graph.exports.registry import Part, Wrote
@@ -112,7 +112,7 @@ def _extension(node_kinds: Iterable[str], edge_kinds: Iterable[str]) -> dict[str
         "schema": {
             "name": "pipedrive_graph",
             "display_name": "Pipedrive",
-            "version": f"v{pipedrive_graph.__version__}",
+            "version": f"v{__version__}",
             "namespace": kinds.NAMESPACE,
         },
         "node_kinds": [

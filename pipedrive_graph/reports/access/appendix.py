@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-import pipedrive_graph
+from pipedrive_graph._version import __version__
 from pipedrive_graph.common.text import counted
 from pipedrive_graph.errors import LandingError
 from pipedrive_graph.landing import Landing, Manifest
@@ -143,7 +143,7 @@ def appendix(source: Source, rules: dict[str, Rule], manifest: Manifest | None) 
             )
         ),
         (
-            ("this report was made by pipedrive_graph", pipedrive_graph.__version__),
+            ("this report was made by pipedrive_graph", __version__),
             (
                 "the snapshot was collected by pipedrive_graph",
                 manifest.identity.version if manifest else "not known",

@@ -9,18 +9,16 @@ from typing import Any
 from pipedrive_graph.published.findings import STATUSES, Filter, Listed, grouped, listing
 from pipedrive_graph.reports.access.evidence import Entry, entries
 from pipedrive_graph.reports.access.source import Source
-from pipedrive_graph.warehouse.sql_model import Kind
-from pipedrive_graph.warehouse.sql_project import Models
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The texts of a rule; a rule that was removed has only its name."""
+    """The texts of a rule; a rule that was removed, or has never run, has only its name."""
 
     name: str
     title: str
     meaning: str = ""
-    reference: str = ""
+    controls: str = ""
     event: bool = False
 
 
@@ -71,18 +69,10 @@ class Findings:
     roles: tuple[tuple[int, str], ...]
 
 
-def rules_of(models: Models) -> dict[str, Rule]:
-    """Return the texts of the rules, by name."""
-    return {
-        rule.name: Rule(
-            rule.name,
-            rule.header.settings.get("title", rule.name),
-            rule.header.settings.get("meaning", ""),
-            rule.header.settings.get("reference", ""),
-            rule.header.settings.get("event") == "yes",
-        )
-        for rule in models.of("rules", Kind.RULE)
-    }
+def rules_of(source: Source) -> dict[str, Rule]:
+    """Read the texts of the rules, by name."""
+    texts = source.connection.execute("SELECT rule, title, meaning, controls, event FROM rules").fetchall()
+    return {name: Rule(name, *rest) for name, *rest in texts}
 
 
 def findings(source: Source, rules: dict[str, Rule]) -> Findings:

@@ -145,16 +145,7 @@ def _counts(source: Source) -> tuple[list[Count], int | None]:
     numbers = {
         row[0]: row[1:]
         for row in source.rows(
-            """
-            SELECT
-                severity,
-                count(*) FILTER (status = 'open'),
-                count(*) FILTER (status = 'waived'),
-                count(*) FILTER (status = 'open' AND opened_at > $base),
-                count(*) FILTER (status = 'resolved' AND resolved_at > $base)
-            FROM findings
-            WHERE company = $company
-            GROUP BY severity""",
+            "SELECT severity, open, waived, opened, resolved FROM finding_totals($company, $base)",
             base=base.at if base else source.now.at,
         )
     }
@@ -177,13 +168,7 @@ def _counts(source: Source) -> tuple[list[Count], int | None]:
 def _trend(source: Source) -> Trend | None:
     """Return the line of open findings; None with fewer than two snapshots."""
     totals = source.rows(
-        """
-        SELECT started_at, CAST(sum(findings) AS BIGINT)
-        FROM finding_counts
-        JOIN snapshots USING (company, snapshot_id)
-        WHERE company = $company AND finding_counts.status = 'open'
-        GROUP BY position, started_at
-        ORDER BY position, started_at"""
+        "SELECT started_at, findings FROM open_findings($company) ORDER BY position, started_at"
     )[-LONGEST:]
     if len(totals) < 2:
         return None

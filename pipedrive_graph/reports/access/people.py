@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -18,39 +18,10 @@ from pipedrive_graph.reports.access.words import permission
 
 GRANTED, NOT_GRANTED, UNKNOWN = 1, 0, 2
 
-_PROFILES = """
-    WITH profiles AS (
-        SELECT
-            user_id,
-            list([permission, CAST(granted AS VARCHAR), explanation] ORDER BY permission) AS profile
-        FROM explained_permissions($company)
-        GROUP BY user_id
-    )
-    SELECT profile, list(user_id) FROM profiles GROUP BY profile ORDER BY min(user_id)"""
-
-_USERS = """
-    SELECT
-        user_id, name, email,
-        CASE WHEN deleted THEN 2 WHEN NOT active THEN 1 WHEN live THEN 0 ELSE 3 END,
-        admin, access_known, permissions_source, permissions_observed_at, last_login, login_known, created
-    FROM users
-    WHERE company = $company
-    ORDER BY lower(coalesce(nullif(name, ''), email)), user_id"""
-
-_ACCESS = """
-    SELECT
-        user_id,
-        list([app, permission_set_id, CAST(admin AS VARCHAR)] ORDER BY app, permission_set_id)
-    FROM user_permission_sets WHERE company = $company GROUP BY user_id"""
-
-_SEATS = """
-    SELECT user_id, list([CAST(role_id AS VARCHAR), CAST(active AS VARCHAR), source] ORDER BY role_id)
-    FROM user_roles WHERE company = $company GROUP BY user_id"""
-
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """A user; `state` is 0 for can log in, 1 deactivated, 2 deleted, 3 not known."""
+    """A row of the macro reported_users."""
 
     user_id: int
     name: str | None
@@ -58,11 +29,19 @@ class _User:
     state: int
     admin: bool | None
     access_known: bool | None
-    source: str | None
-    observed_at: datetime | None
+    permissions_source: str | None
+    permissions_observed_at: datetime | None
     last_login: datetime | None
     login_known: bool | None
     created: datetime | None
+    access: list[list[Any]] | None
+    seats: list[list[Any]] | None
+
+
+_USERS = (
+    f"SELECT {', '.join(field.name for field in fields(_User))} FROM reported_users($company)"  # noqa: S608
+    " ORDER BY lower(coalesce(nullif(name, ''), email)), user_id"
+)
 
 
 class _Numbered:
@@ -98,19 +77,19 @@ def people(source: Source, views: Mapping[int, tuple[str, ...]]) -> dict[str, An
         return permissions.of(flag, [legible(flag), legible(permission(flag)), int(flag in sensitive)])
 
     profile_of: dict[int, int] = {}
-    for profile, user_ids in source.rows(_PROFILES):
+    for profile, user_ids in source.rows(
+        "SELECT profile, user_ids FROM access_profiles($company) ORDER BY list_min(user_ids)"
+    ):
         number = len(profiles)
         flat: list[int] = []
         for flag, granted, reason in profile:
             flat += [flag_number(flag), _state(granted), reasons.of(legible(reason))]
         profiles.append(flat)
         profile_of.update(dict.fromkeys(user_ids, number))
-    access_of = dict(source.rows(_ACCESS))
-    seats_of = dict(source.rows(_SEATS))
     users = []
     for row in source.rows(_USERS):
         user = _User(*row)
-        access, seat = access_of.get(user.user_id, []), seats_of.get(user.user_id, [])
+        access, seat = user.access or [], user.seats or []
         users.append(
             [
                 user.user_id,
@@ -123,8 +102,8 @@ def people(source: Source, views: Mapping[int, tuple[str, ...]]) -> dict[str, An
                     _key(seat), [[int(role_id), _state(active), origin] for role_id, active, origin in seat]
                 ),
                 profile_of.get(user.user_id, -1),
-                user.source,
-                _minute(user.observed_at),
+                user.permissions_source,
+                _minute(user.permissions_observed_at),
                 _minute(user.last_login),
                 _bit(user.login_known),
                 _minute(user.created),

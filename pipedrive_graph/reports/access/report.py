@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pipedrive_graph.common.timed import timed
-from pipedrive_graph.config.settings import Settings
+from pipedrive_graph.config.home import Home
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.reports.access.appendix import appendix, proof
 from pipedrive_graph.reports.access.changes import changes
@@ -22,19 +22,17 @@ from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
 from pipedrive_graph.reports.access.visibility import visibility
-from pipedrive_graph.warehouse.sql_project import Models
 
 _log = logging.getLogger(__name__)
 
 
 def write_access_report(
-    settings: Settings, models: Models, company: str, *, since: date | None = None, out: Path | None = None
+    home: Home, company: str, *, since: date | None = None, out: Path | None = None
 ) -> Path:
     """Write the access report of a company; the same input yields the same bytes.
 
     Args:
-        settings: the settings, with the paths of the published file and the landing.
-        models: the files of sql/; the rules explain why their findings matter.
+        home: the home folder.
         company: the company.
         since: compare with the last snapshot before this day; by default, with the previous snapshot.
         out: the file to write; by default, in the folder of the company's reports.
@@ -47,16 +45,16 @@ def write_access_report(
         LandingError: if the file cannot be written.
         WarehouseError: if nothing is published yet, or another version published it.
     """
-    path = out or settings.access_report(company)
+    path = out or home.access_report(company)
     with timed(_log, f"Writing {path.name} of '{company}'"):
-        _write(settings, models, company, since, path)
+        _write(home, company, since, path)
     return path
 
 
-def _write(settings: Settings, models: Models, company: str, since: date | None, path: Path) -> None:
-    rules = rules_of(models)
-    with source(settings.published, company, since) as opened:
-        proven = proof(Landing(settings.storage), opened)
+def _write(home: Home, company: str, since: date | None, path: Path) -> None:
+    with source(home.published, company, since) as opened:
+        rules = rules_of(opened)
+        proven = proof(Landing(home.storage), opened)
         roles = tree(opened)
         seen = visibility(opened)
         data = people(opened, seen.views)
@@ -76,4 +74,4 @@ def _write(settings: Settings, models: Models, company: str, since: date | None,
             "appendix": appendix(opened, rules, proven.manifest),
         }
     page = render(content, company=company, snapshot_id=opened.now.snapshot_id)
-    settings.output.within(path).write(path, page.encode())
+    home.output.within(path).write(path, page.encode())

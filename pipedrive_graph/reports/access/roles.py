@@ -76,34 +76,14 @@ def tree(source: Source) -> Tree:
         Role(*row)
         for row in source.rows(
             """
-            SELECT
-                role_id, coalesce(name, 'role ' || role_id), parent_role_id, active, members,
-                coalesce(holders, 0)
-            FROM roles
-            LEFT JOIN sensitive_holders($company) USING (role_id)
-            WHERE company = $company
+            SELECT role_id, label, parent_role_id, active, members, sensitive
+            FROM reported_roles($company)
             ORDER BY lower(name), role_id"""
         )
     ]
     places = tuple(_places(roles))
-    (homeless,) = source.row(
-        """
-        SELECT count(*) FROM users
-        WHERE company = $company AND live AND roles_observed_at IS NOT NULL AND user_id NOT IN (
-            SELECT user_id FROM user_roles WHERE company = $company AND active
-        )"""
-    )
-    dangling = source.rows(
-        """
-        SELECT role_id, count(DISTINCT user_id), bool_or(absent.subject_id IS NOT NULL)
-        FROM user_roles
-        ANTI JOIN roles USING (company, role_id)
-        LEFT JOIN proven_absences AS absent
-            ON absent.company = user_roles.company
-            AND absent.subject_kind = 'role'
-            AND absent.subject_id = CAST(user_roles.role_id AS VARCHAR)
-        WHERE user_roles.company = $company GROUP BY role_id ORDER BY role_id"""
-    )
+    (homeless,) = source.row("SELECT count(*) FROM users_without_role($company)")
+    dangling = source.rows("SELECT role_id, users, absent FROM missing_roles($company) ORDER BY role_id")
     return Tree(
         places,
         max((role.members for role in roles), default=0),

@@ -20,12 +20,19 @@ from pipedrive_graph.published.connection import reading
 _MACROS = (
     "combination_texts",
     "explained_permissions",
+    "access_profiles",
+    "finding_totals",
+    "missing_roles",
+    "open_findings",
     "population",
+    "reported_users",
     "role_outliers",
     "sensitive_holders",
+    "reported_roles",
     "timeline_users",
+    "users_without_role",
 )
-"""The macros of sql/reports that the parts of the report read."""
+"""The macros of sql/reports that the parts of the report read; one comes after those that it calls."""
 
 FACTS = "snapshot_id, started_at, finished_at, status, collect, requests, throttled, reason"
 

@@ -1,4 +1,4 @@
-"""Converts between answers and the lines of a snapshot, and reads the answers of an interrupted run."""
+"""Converts answers to the lines of a snapshot and back, and yields those of an unfinished snapshot."""
 
 from __future__ import annotations
 
