@@ -9,6 +9,7 @@ from pipedrive_graph.collect.acceptance import never_offered
 from pipedrive_graph.collect.clock_check import check_clock
 from pipedrive_graph.collect.plan import PAGE
 from pipedrive_graph.collect.resume import identity_of, refuse_another_company, refuse_without_users
+from pipedrive_graph.collect.visibility import VISIBILITY_LISTS
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.home import Home
 from pipedrive_graph.errors import ClockError, IncompleteError, RejectedError
@@ -20,7 +21,7 @@ from pipedrive_graph.pipedrive.models import Me
 
 
 def answers(home: Home, company: Company) -> list[Check]:
-    """Request the token's owner and the first page of each list: four requests.
+    """Request the token's owner and the first page of each list: four requests, or six with visibility.
 
     Raises:
         PipedriveGraphError: the errors that a sync raises before it requests details.
@@ -45,6 +46,11 @@ async def _ask(company: Company, landing: CompanyLanding) -> list[Check]:
             answer = await client.fetch(Call(endpoint, limit=PAGE))
             if answer.outcome is not Outcome.ANSWERED:
                 checks.append(_missing(company, landing, answer))
+        for endpoint in VISIBILITY_LISTS if company.visibility else ():
+            answer = await client.fetch(Call(endpoint, limit=PAGE))
+            if answer.outcome is not Outcome.ANSWERED:
+                text = f"The list {endpoint} is not answered ({_reason(answer)}): its data stays unknown."
+                checks.append(warning("pipedrive", text, company=company.name))
         stats, server_time = client.stats, client.server_time
     text = (
         f"{owner.company_name or owner.company_id} at {company.base_url}, as {owner.email or owner.id}; "

@@ -37,7 +37,7 @@ def _way_of_collecting(value: Any) -> Collect:  # noqa: ANN401 - whatever stands
 
 def _plan(value: Any) -> Plan:  # noqa: ANN401 - whatever stands in the file
     if value not in [*Plan]:
-        raise ValueError(f"must be {', '.join(list(Plan)[:-1])} or {Plan.ULTIMATE}, not '{value}'")
+        raise ValueError(f"must be {', '.join([*Plan][:-1])} or {Plan.ULTIMATE}, not '{value}'")
     return Plan(value)
 
 
@@ -53,6 +53,7 @@ _retention = _only(
     lambda value: _number(value, whole=True) >= 1,
     "a whole number of days above 0, such as 365; leave it out to keep everything",
 )
+_switch = _only(lambda value: isinstance(value, bool), "true or false")
 _Text = Annotated[str, _text]
 
 
@@ -67,7 +68,7 @@ class CompanyValues(BaseModel):
     collect: Annotated[Collect, BeforeValidator(_way_of_collecting)]
     observe_within: Annotated[float, _days]
     retention_days: Annotated[int, _retention] | None = None
-    visibility: bool = False
+    visibility: Annotated[bool, _switch] = False
     plan: Annotated[Plan, BeforeValidator(_plan)] | None = None
     api_token_env: _Text | None = None
     client_id_env: _Text | None = None

@@ -406,3 +406,18 @@ def test_the_objects_are_one_per_line(copied) -> None:
     installation, _ = copied
     for line in installation.command("doctor", "--json").out.splitlines():
         assert list(json.loads(line)) == ["check", "company", "state", "exit_code", "text"]
+
+
+def test_lists_about_visibility_that_are_not_offered_are_a_warning(home, serve):
+    simulator = serve(users=12, clean=True, refuse_visibility=403)
+    installation = Installation.of(home, simulator)
+    assert "legacyTeams" not in installation.command("doctor").out
+    installation.variables["PIPEDRIVE_VISIBILITY"] = "true"
+    result = installation.command("doctor", "--json")
+    texts = [check["text"] for check in result.objects if check["state"] == "warning"]
+    reason = "answered with status 403: You do not have permissions to do this."
+    assert [text for text in texts if "The list " in text] == [
+        f"The list pipelines is not answered (pipelines: {reason}): its data stays unknown.",
+        f"The list legacyTeams is not answered (legacyTeams: {reason}): its data stays unknown.",
+    ]
+    assert result.code == 0

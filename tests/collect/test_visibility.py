@@ -58,11 +58,12 @@ def answers(installation: Installation, endpoint: str) -> list[Any]:
     return list(landing.answers(manifest, file))
 
 
+@pytest.mark.slow
 def test_a_company_of_40_roles_costs_105_tokens_and_the_rotation(home: Path, serve: Serve) -> None:
     simulator = serve(users=12, clean=True)
     installation = watching(home, simulator)
     roles = simulator.company.roles
-    for role_id in range(1001, 1041 - len(roles)):
+    for role_id in range(1001, 1041 - len(roles)):  # more users would take longer
         roles[role_id] = Role(role_id, f"Team {role_id}", 1)
     assert len(roles) == 40
 
@@ -140,7 +141,7 @@ def test_plan_knows_the_calls_exactly(home: Path, serve: Serve, collect: str) ->
             assert way["tokens"]["most"] == spent
 
 
-@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("status", [403, pytest.param(404, marks=pytest.mark.slow), 410])
 def test_a_feature_that_is_not_offered_leaves_the_snapshot_complete(
     home: Path, serve: Serve, status: int
 ) -> None:

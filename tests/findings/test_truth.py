@@ -7,7 +7,7 @@ from installation import MODELS, Installation
 from published import found
 
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
-from pipedrive_graph.config.settings import ROSTER_VARIABLE
+from pipedrive_graph.config.settings import PLAN_VARIABLE, ROSTER_VARIABLE, VISIBILITY_VARIABLE
 from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
 from pipedrive_graph.simulator.anomalies.visibility import VISIBILITY, WIDENED
 from pipedrive_graph.simulator.nights import live_on
@@ -16,7 +16,7 @@ from pipedrive_graph.warehouse.sql_model import Kind
 
 RULES = {rule.name for rule in MODELS.of("rules", Kind.RULE)}
 
-FACTS = {*STANDING, *EVENTS, *ROSTER}
+FACTS = {*STANDING, *EVENTS, *ROSTER, *VISIBILITY, WIDENED}
 
 
 def slow(*values: object) -> object:
@@ -33,7 +33,7 @@ def test_every_rule_about_facts_is_planted() -> None:
         "toxic_combination",
         "vendor_change",
     }
-    assert others == RULES - FACTS - {*VISIBILITY, WIDENED}
+    assert others == RULES - FACTS
     assert FACTS <= RULES
 
 
@@ -46,6 +46,7 @@ def test_the_findings_of_two_nights_are_what_was_planted(serve, home, seed, user
     simulator = serve(users=users, seed=seed, dialect=dialect)
     installation = Installation.of(home, simulator)
     installation.variables[ROSTER_VARIABLE] = str(home.with_name("roster.csv"))
+    installation.variables |= {VISIBILITY_VARIABLE: "true", PLAN_VARIABLE: simulator.options.plan}
     for night in range(2):
         if night:
             live_on(simulator.company)
@@ -55,7 +56,7 @@ def test_the_findings_of_two_nights_are_what_was_planted(serve, home, seed, user
         manifest = installation.night()
 
         assert manifest.verdict.status == "complete"
-        planted = {tuple(finding.values()) for finding in simulator.truth()}
+        planted = {tuple(finding.values()) for finding in simulator.truth() + simulator.visibility_truth()}
         assert {row for row in found(installation.published) if row[0] in FACTS} == planted
 
 
@@ -65,6 +66,7 @@ def test_where_nothing_is_planted_nothing_is_found(serve, home, seed, users) -> 
     simulator = serve(users=users, seed=seed, clean=True)
     installation = Installation.of(home, simulator)
     installation.variables[ROSTER_VARIABLE] = str(home.with_name("roster.csv"))
+    installation.variables |= {VISIBILITY_VARIABLE: "true", PLAN_VARIABLE: simulator.options.plan}
     for night in range(2):
         if night:
             live_on(simulator.company, clean=True)
