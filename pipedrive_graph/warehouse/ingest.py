@@ -148,10 +148,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     for name in ("landing", "staging"):
         connection.execute(f"DETACH DATABASE IF EXISTS {name}")
         connection.execute(f"ATTACH ':memory:' AS {name}")
-    connection.execute(
-        "CREATE TABLE landing.batch"
-        " (company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN)"
-    )
+    columns = "company VARCHAR, snapshot_id VARCHAR, as_of TIMESTAMP, visibility BOOLEAN"
+    connection.execute(f"CREATE TABLE landing.batch ({columns})")
     connection.execute("CREATE TABLE landing.files (path VARCHAR, company VARCHAR)")
     columns = ", ".join(f"{name} {type_}" for name, type_ in ANSWERS.items())
     connection.execute(f"CREATE TABLE landing.answers ({columns})")
