@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from pipedrive_graph.collect.permitted import Audience
 from pipedrive_graph.errors import WarehouseError
+from pipedrive_graph.published import queries
 from pipedrive_graph.published.connection import reading
 
 
@@ -105,18 +104,18 @@ def compare(published: Path, company: str, audiences: Sequence[Audience]) -> Com
     expected = actual = both = unknown = unknown_owners = 0
     owners, differences = set[int](), list[Difference]()
     with reading(published) as connection:
+        queries.create(connection, "deal_viewers")
         for audience in audiences:
-            rows = _model(connection, company, audience.owner_id)
+            rows = connection.execute("FROM deal_viewers(?, ?)", [company, str(audience.owner_id)]).fetchall()
             unknown_owners += not rows
             owners |= {audience.owner_id} if rows else set()
-            for user_id, user, owner, sees, reason in rows:
+            for user_id, user, owner, sees, reason, default in rows:
                 permitted = user_id in audience.user_ids
                 if sees is None:
                     unknown += 1
                     continue
                 expected, actual, both = expected + sees, actual + permitted, both + (sees and permitted)
                 if sees != permitted:
-                    default = _default(connection, company, audience.owner_id)
                     differences.append(
                         Difference(
                             audience.deal_id,
@@ -140,27 +139,3 @@ def compare(published: Path, company: str, audiences: Sequence[Audience]) -> Com
         unknown,
         tuple(differences),
     )
-
-
-def _model(
-    connection: duckdb.DuckDBPyConnection, company: str, owner_id: int
-) -> list[tuple[int, str, str, bool | None, str]]:
-    """Return what the model says about every user: id, name, the owner's name, whether they see, why."""
-    return connection.execute(
-        "SELECT user_id, users.label, owner, sees, reason"
-        " FROM viewers_of('deal', ?) JOIN users USING (company, user_id)"
-        " WHERE company = ? ORDER BY user_id",
-        [str(owner_id), company],
-    ).fetchall()
-
-
-def _default(connection: duckdb.DuckDBPyConnection, company: str, owner_id: int) -> int | None:
-    """Return the setting of the owner's role for new deals; None if it is not known, or differs by role."""
-    rows = connection.execute(
-        "SELECT DISTINCT settings.value FROM user_visibility AS standing"
-        " JOIN role_visibility AS settings ON settings.company = standing.company"
-        " AND list_contains(standing.role_ids, settings.role_id) AND settings.item = 'deal'"
-        " WHERE standing.company = ? AND standing.user_id = ?",
-        [company, owner_id],
-    ).fetchall()
-    return rows[0][0] if len(rows) == 1 else None

@@ -21,6 +21,8 @@ def write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     broken = [name.removeprefix("rules.") for name in models.broken]
     connection.execute("DELETE FROM policy.rules WHERE rule <> ALL (?)", [broken])
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
+    if not rules:
+        return
     columns = [list(column) for column in zip(*map(_row, rules), strict=True)]
     if columns:
         values = ", ".join("unnest(?)" for _ in columns)
