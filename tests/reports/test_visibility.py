@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipedrive_graph.reports.access.source import SnapshotFacts, Source
-from pipedrive_graph.reports.access.visibility import LIMITS, NOT_COLLECTED, visibility
+from pipedrive_graph.reports.access.visibility import COLUMNS, LIMITS, NOT_COLLECTED, visibility
 
 ITEMS = ("deal", "lead", "org", "person", "product")
 AT = datetime.fromisoformat("2026-11-20 02:00")
@@ -66,19 +66,15 @@ def test_the_note_says_what_three_means(meaning: tuple[Any, ...], sentence: str)
     assert visibility(source([meaning])).note == f"{LIMITS} {sentence}"
 
 
-def test_roles_share_with_the_widest_first() -> None:
+def test_a_role_shares_each_kind_of_item() -> None:
     reaches = dict(zip(ITEMS, ["group", "owner", "everyone", "everyone", None], strict=True))
     settings = [(2, item, reach) for item, reach in reaches.items()]
     settings += [(3, item, "branch") for item in ITEMS]
 
+    assert COLUMNS == ("Deals", "Leads", "Organizations", "Persons", "Products")
     assert visibility(source([("group", "plan")], settings)).shares == {
-        2: (
-            "everyone: organizations and persons",
-            "its members: deals",
-            "only the owner: leads",
-            "not known: products",
-        ),
-        3: ("its members and the roles below it: deals, leads, organizations, persons and products",),
+        2: ("role", "owner", "everyone", "everyone", "not known"),
+        3: ("role and below",) * 5,
     }
 
 

@@ -21,7 +21,7 @@ from pipedrive_graph.reports.access.people import embedded, people
 from pipedrive_graph.reports.access.roles import tree
 from pipedrive_graph.reports.access.source import source
 from pipedrive_graph.reports.access.timeline import timeline
-from pipedrive_graph.reports.access.visibility import visibility
+from pipedrive_graph.reports.access.visibility import COLUMNS, visibility
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ def _write(home: Home, company: str, since: date | None, path: Path) -> None:
             "change_sets": changes(opened),
             "tree": roles,
             "visibility": seen,
+            "shared_items": COLUMNS,
             "heatmap": heatmap(opened, roles),
             "people": Markup(embedded(data)),  # noqa: S704 - escaped by `embedded`
             "with_page": {str(user_id) for user_id, *_ in data["users"]},

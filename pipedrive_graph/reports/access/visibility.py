@@ -27,14 +27,17 @@ _ITEMS = {
 }
 """The kinds of items, in the order in which they are shown."""
 
+COLUMNS = tuple(name.capitalize() for name in _ITEMS.values())
+"""The headings above the values of `shares`."""
+
 _SHARED = {
     "everyone": "everyone",
-    "branch": "its members and the roles below it",
-    "group": "its members",
-    "owner": "only the owner",
+    "branch": "role and below",
+    "group": "role",
+    "owner": "owner",
     None: "not known",
 }
-"""Who sees new items of a role's members, by the reach of the role; the widest first."""
+"""Who sees new items of a role's members, by the reach of the role."""
 
 _MEANINGS = {"everyone": "the entire company", "group": "the owner's role"}
 
@@ -54,7 +57,7 @@ class Visibility:
 
     Attributes:
         note: one or more sentences about what the report shows.
-        shares: for each role, with which users it shares which kinds of items; empty if it is not collected.
+        shares: for each role, which users see each kind of item; empty if visibility was not collected.
         views: for each live user, sentences about whose items the user sees and why.
     """
 
@@ -81,17 +84,12 @@ def _meaning(three_means: str | None, basis: str | None) -> str:
 
 
 def _shares(source: Source) -> dict[int, tuple[str, ...]]:
-    reaches: dict[int, dict[str | None, list[str]]] = {}
+    reaches: dict[int, dict[str, str | None]] = {}
     for role_id, item, reach in source.rows(
         "SELECT role_id, item, reach FROM role_visibility WHERE company = $company"
     ):
-        reaches.setdefault(role_id, {}).setdefault(reach, []).append(item)
-    return {
-        role_id: tuple(
-            f"{audience}: {_names(items[reach])}" for reach, audience in _SHARED.items() if reach in items
-        )
-        for role_id, items in reaches.items()
-    }
+        reaches.setdefault(role_id, {})[item] = reach
+    return {role_id: tuple(_SHARED[items.get(item)] for item in _ITEMS) for role_id, items in reaches.items()}
 
 
 def _views(source: Source) -> dict[int, tuple[str, ...]]:
