@@ -195,9 +195,9 @@ def test_macros_of_reports_are_no_models_of_the_warehouse() -> None:
 
     assert {model.name for model in models.of("reports")} == {
         "access_profiles", "combination_texts", "deal_viewers", "explained_permissions", "finding_totals",
-        "labelled_changes", "missing_roles", "open_findings", "population", "reported_roles", "reported_users",
-        "role_outliers", "sensitive_holders", "subject_labels", "subjects_named", "timeline_users", "users_without_role",
-        "waiver_problems",
+        "labelled_changes", "missing_roles", "open_findings", "population", "reported_roles",
+        "reported_users", "role_outliers", "sensitive_holders", "subject_labels", "subjects_named",
+        "timeline_users", "users_without_role", "waiver_problems",
     }  # fmt: skip
     assert {model.name for model in models.of("reviews")} == {"review_holders"}
     assert not any(model.is_published for model in [*models.of("reports"), *models.of("reviews")])

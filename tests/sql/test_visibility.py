@@ -238,6 +238,21 @@ def test_unknown_settings_roles_and_states(company: Company) -> None:
     ]
 
 
+def test_everyone_is_the_widest_whatever_is_not_known(company: Company) -> None:
+    settings(company, 2, 1)
+    settings(company, 3, 7)
+    settings(company, 4, None)
+    settings(company, 5, 1)
+
+    assert [row[:5] for row in reach(company)] == [
+        (20, "everyone", 4, 0, 0.8),
+        (30, "everyone", 3, 0, 0.6),
+        (31, "everyone", 3, 0, 0.6),
+        (40, "everyone", 3, 0, 0.6),
+        (50, "everyone", 3, 1, None),
+    ]
+
+
 def test_the_users_own_role_counts_if_there_is_no_assignment(company: Company) -> None:
     for role_id in range(1, 6):
         settings(company, role_id, 1)
