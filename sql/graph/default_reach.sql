@@ -11,10 +11,10 @@
 --   company: the company's name in the settings
 --   user_id: the user who sees the items
 --   item: deal, lead, org (organization), person or product
---   reach: the widest reason that applies: admin (sees all), everyone (the owner's items are open to
---     the entire company), branch (the owner's role is above the user's and includes the roles below
---     it), group (the owner has the same role), below (the owner's role is below the user's) or owner
---     (sees only the user's own items); NULL if a wider reason may apply that is not known
+--   reach: the widest reason that applies: admin (sees all), everyone (the owner's items are open
+--     to the entire company), branch (the owner's role is above the user's and includes the roles
+--     below it), group (the owner has the same role), below (the owner's role is below the user's)
+--     or owner (sees only the user's own items); NULL if a wider reason that is not known may apply
 --   owners_seen: how many owners' items the user is known to see, including the user's own
 --   owners_unknown: for how many owners it is not known
 --   owners: how many owners there are
