@@ -189,9 +189,17 @@ def test_the_appendix_proves_itself(read: Source, review: Reviewed, page: str) -
     told = appendix(read, rules_of(read), proven.manifest)
     assert len(told.rules) == len(MODELS.of("rules"))
     assert [run.rule.name for run in told.not_run] == [
+        "broad_export",
+        "broad_visibility",
+        "default_role_exposed",
         "expected_role_differs",
         "leaver_still_active",
         "not_on_roster",
+        "pipeline_exposed",
+        "pipeline_unseen",
+        "team_manager_inactive",
+        "visibility_everyone",
+        "visibility_widened",
     ]
     assert {name: value for name, value, _ in told.thresholds}["dormant_admin_days"] == "90"
     assert all(meaning for _, _, meaning in told.thresholds)
@@ -370,10 +378,24 @@ def test_first_report_of_a_company_without_sets_says_what_abstained(serve, home)
         "SELECT reason, list(rule ORDER BY rule) FROM rule_runs WHERE outcome = 'abstained' GROUP BY ALL",
     )
     compared = "There is no earlier snapshot to compare with."
+    collected = "The run did not collect visibility; set visibility = true in the settings."
     assert [
         (reason, rules) for reason, rules in sorted(abstained) if "list permissionSets." not in reason
     ] == [
         ("The company has no roster.", ["expected_role_differs", "leaver_still_active", "not_on_roster"]),
+        (
+            collected,
+            [
+                "broad_export",
+                "broad_visibility",
+                "default_role_exposed",
+                "pipeline_exposed",
+                "pipeline_unseen",
+                "team_manager_inactive",
+                "visibility_everyone",
+            ],
+        ),
+        (f"{collected} {compared}", ["visibility_widened"]),
         (
             compared,
             [
