@@ -54,7 +54,7 @@ async def audiences(
 
     Raises:
         NotAuthorisedError: if Pipedrive refuses the deals to this token, or it belongs to another company.
-        IncompleteError: if the list of deals, or most calls for a deal, are not answered.
+        IncompleteError: if the list of deals, or a call for one of them, is not answered.
         PipedriveGraphError: the other errors of a collection, except those about writing.
     """
     async with Pipedrive.of(company, on_warning=on_warning) as client:
