@@ -36,14 +36,15 @@ MODELS = Models(sql_folder())
 
 
 def build_company(settings: Settings, models: Models, company: str) -> Built:
-    """Build the pending snapshots of one company; an error is raised."""
+    """Build the pending snapshots of one company, which the settings need not name; an error is raised."""
+    named = {known.name: known for known in settings.companies}
     configuration = Configuration(settings)
     batch = build.build_batch(
         settings,
         models,
         configuration.policies,
         configuration.waivers,
-        [settings.company(company)],
+        [named.get(company) or replace(settings.companies[0], name=company)],
         on_wait=print,
     )
     for error in batch.failed.values():

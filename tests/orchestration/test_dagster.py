@@ -107,11 +107,14 @@ def test_lineage_follows_the_queries(definitions) -> None:
         "graph/permission_sets_history",
         "history/permission_sets_latest",
     }
-    assert {"graph/users", "graph/user_permissions", "graph/rule_thresholds"} <= deps("history/findings")
+    assert "lifecycle/firing" in deps("history/findings")
+    assert {"graph/users", "graph/user_permissions", "graph/rule_thresholds"} <= deps("lifecycle/firing")
     assert deps("findings_csv") == {"identity_graph"}
     assert deps("access_report") == {"identity_graph"}
     assert deps("graph/finding_counts") == {"history/finding_counts"}
-    assert deps("history/finding_counts") == deps("history/rule_runs") == {"history/findings"}
+    assert deps("history/finding_counts") == {"lifecycle/finding_counts"}
+    assert "history/findings" in deps("lifecycle/finding_counts")
+    assert deps("history/rule_runs") == {"lifecycle/rule_runs"}
     assert deps("alerts_sent") == {"identity_graph", "findings_csv", "access_report"}
     assert deps("identity_graph") == {name for name in above if name.startswith("graph/")}
 

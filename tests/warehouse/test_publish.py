@@ -44,12 +44,13 @@ def somebody(night: Installation) -> tuple[str, str]:
 
 
 def calls(email: str, permission: str) -> dict[str, str]:
-    """A call of every macro, and what of it must not be empty."""
+    """A call of every macro that does not need the collection of visibility; each returns rows."""
     return {
         "who_can": f"FROM who_can('{permission}')",
         "why": f"FROM why('{email}', '{permission}')",
         "access_of": f"FROM access_of('{email}')",
         "access_at": "FROM access_at((SELECT max(started_at) FROM snapshots))",
+        "can_see": f"FROM can_see('{email}', '{email}', 'deal')",
     }
 
 
@@ -90,9 +91,13 @@ def test_every_table_column_and_macro_has_a_comment(night) -> None:
     assert [name for name, _ in macros] == [
         "access_at",
         "access_of",
+        "can_see",
+        "no_such_item",
         "no_such_permission",
         "no_such_user",
+        "viewers_of",
         "who_can",
+        "who_can_see",
         "why",
     ]
     assert all(comment for _, comment in macros)
@@ -109,9 +114,13 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
     assert query(night.published, f"{dictionary} WHERE kind = 'macro' ORDER BY ALL") == [
         ("access_at", None),
         ("access_of", None),
+        ("can_see", None),
+        ("no_such_item", None),
         ("no_such_permission", None),
         ("no_such_user", None),
+        ("viewers_of", None),
         ("who_can", None),
+        ("who_can_see", None),
         ("why", None),
     ]
     assert query(night.published, "FROM data_dictionary WHERE comment IS NULL") == []
@@ -134,9 +143,13 @@ def test_the_data_dictionary_has_every_column_and_macro(night) -> None:
     assert query(night.published, "SELECT type FROM data_dictionary WHERE kind = 'macro' ORDER BY name") == [
         ("access_at(moment)",),
         ("access_of(person)",),
+        ("can_see(viewer_name, person, item_name)",),
+        ("no_such_item(item_name)",),
         ("no_such_permission(flag)",),
         ("no_such_user(person)",),
+        ("viewers_of(item_name, person)",),
         ("who_can(flag)",),
+        ("who_can_see(item_name, person)",),
         ("why(person, flag)",),
     ]
 
