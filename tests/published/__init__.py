@@ -59,7 +59,8 @@ def tables(
 ) -> dict[str, list[Row]]:
     """Every table as sorted rows; with `clock=False`, times of snapshots are cut to the day.
 
-    The columns in `without` are left out of every table. With a `company`, only its rows are returned.
+    The columns in `without` are left out of every table. With a `company`, only its rows are returned; a table
+    without companies, such as `rules`, is returned whole.
     """
     where = "WHERE company = ?" if company else ""
     names = [company] if company else None
@@ -85,8 +86,9 @@ def tables(
         for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall():
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
             selected = ", ".join(f'"{column}"' for column in columns if column not in left_out)
-            query = f"SELECT {selected} FROM {name} {where} ORDER BY ALL"  # noqa: S608
-            rows = connection.execute(query, names).fetchall()
+            whole = "company" not in columns
+            query = f"SELECT {selected} FROM {name} {'' if whole else where} ORDER BY ALL"  # noqa: S608
+            rows = connection.execute(query, None if whole else names).fetchall()
             result[name] = rows if clock else sorted(_cut(row, moments, events) for row in rows)
     return result
 
