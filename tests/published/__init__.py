@@ -59,8 +59,8 @@ def tables(
 ) -> dict[str, list[Row]]:
     """Every table as sorted rows; with `clock=False`, times of snapshots are cut to the day.
 
-    The columns in `without` are left out of every table. With a `company`, only its rows are returned; a table
-    without companies, such as `rules`, is returned whole.
+    The columns in `without` are left out of every table. With a `company`, only its rows are returned; a
+    table without companies, such as `rules`, is returned whole.
     """
     where = "WHERE company = ?" if company else ""
     names = [company] if company else None
