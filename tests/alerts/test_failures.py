@@ -238,6 +238,7 @@ def failing(instance: dg.DagsterInstance, folder: Path) -> None:
     made.resolve_sensor_def("night_failed")(context)
 
 
+@pytest.mark.slow
 def test_a_run_of_sync_is_reported_by_sync_alone(folder, monkeypatch, tmp_path, web) -> None:
     dagster_home = tmp_path / "dagster"
     dagster_home.mkdir()

@@ -172,6 +172,7 @@ def test_the_sensors_are_on_where_a_channel_is_set(published: Home) -> None:
     assert status() == {dg.DefaultSensorStatus.RUNNING}
 
 
+@pytest.mark.slow
 def test_dagster_notices_that_a_night_did_not_run(published: Home, web) -> None:
     published.set(JSON)
     published.night()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import stat
 
+import pytest
+
 from pipedrive_graph.alerts import send
 from pipedrive_graph.config import alerts_file
 from pipedrive_graph.errors import (
@@ -216,6 +218,7 @@ def test_a_partial_night_is_told_once(published: Home, web) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_rule_that_cannot_be_run_is_reported_once_until_it_runs_again(published: Home, web) -> None:
     published.set(JSON.replace("url_env", 'on = ["partial"]\nurl_env'))
     reason = "/srv/rules/lives.sql: line 20: now gives another result each time."

@@ -72,6 +72,7 @@ def test_every_file_is_back_and_the_rest_is_made_from_it(
     assert modes == {(True, 0o700), (False, 0o600)}
 
 
+@pytest.mark.slow
 def test_what_is_still_to_be_done_is_said(elsewhere: Installation, archive: Path) -> None:
     del elsewhere.variables["PIPEDRIVE_API_TOKEN"]
     ended = elsewhere.command("restore", str(archive), "--no-rebuild", "--json")

@@ -17,6 +17,8 @@ from published import query
 from pypdf import PdfReader
 from reviewed import FORMULA, HEBREW, HOSTILE, OVERRIDE, SCRIPT, Reviewed
 
+pytestmark = pytest.mark.slow
+
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 
 PATIENCE = 120_000
@@ -256,7 +258,6 @@ def test_the_colours_can_be_chosen(opened: Opened) -> None:
     assert grounds[0] == grounds[2] != grounds[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "scripts",
     [pytest.param(True, id="scripts"), pytest.param(False, id="no-scripts")],

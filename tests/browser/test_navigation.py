@@ -18,6 +18,8 @@ from pipedrive_graph.simulator.server import Options, Simulator
 
 from .conftest import launched
 
+pytestmark = pytest.mark.slow
+
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
 PATIENCE = 120_000
 
@@ -103,7 +105,6 @@ def missed(page: Page, link: str) -> str | None:
     return None if fits or goal == "overview" else f"{link}: {top - bar:.0f} px"
 
 
-@pytest.mark.slow
 def test_every_link_leads_to_its_goal(page: Page) -> None:
     found = links(page)
     wrong = []
@@ -116,7 +117,6 @@ def test_every_link_leads_to_its_goal(page: Page) -> None:
     assert [text for text in wrong if text] == []
 
 
-@pytest.mark.slow
 def test_an_address_with_a_fragment_opens_at_its_goal(page: Page, report: Path) -> None:
     wrong = []
     for link in links(page)[::2]:

@@ -68,6 +68,7 @@ def test_nothing_is_lost_where_the_landing_is_whole(copied) -> None:
     assert snapshots(installation) == [("acme", 3), ("beta", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "sentence"),
     [
@@ -94,6 +95,7 @@ def test_rebuild_refuses_to_lose_snapshots(copied, lost, sentence) -> None:
     assert contents(installation) == before
 
 
+@pytest.mark.slow
 def test_rebuild_refuses_to_lose_some_snapshots_of_a_company(copied) -> None:
     installation, _ = copied
     newest = max(installation.settings.landing.glob("acme/2*"))
@@ -189,6 +191,7 @@ def test_sync_begins_no_new_history_beside_an_old_one(copied) -> None:
     assert contents(installation) == before
 
 
+@pytest.mark.slow
 def test_sync_begins_a_new_history_where_a_person_has_moved_the_old_one_away(copied) -> None:
     installation, _ = copied
     shutil.rmtree(installation.settings.landing)
@@ -206,6 +209,7 @@ def test_sync_begins_a_new_history_where_a_person_has_moved_the_old_one_away(cop
     assert (begun.code, begun.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_loss_of_another_company_holds_up_no_sync(copied) -> None:
     installation, _ = copied
     shutil.rmtree(installation.settings.landing / "beta")

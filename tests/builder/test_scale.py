@@ -278,6 +278,7 @@ def loose(home: Path, tmp_path: Path) -> Path:
     return warehouse
 
 
+@pytest.mark.slow
 def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
     before, size = content(loose), loose.stat().st_size
 
@@ -293,6 +294,7 @@ def test_a_warehouse_with_many_free_blocks_is_written_anew(loose: Path) -> None:
     assert loose.stat().st_ino == compacted.st_ino
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_is_linked_to_is_written_anew_where_it_is(loose: Path, tmp_path: Path) -> None:
     before, size = content(loose), loose.stat().st_size
     link = tmp_path / "elsewhere" / loose.name
@@ -306,6 +308,7 @@ def test_a_warehouse_that_is_linked_to_is_written_anew_where_it_is(loose: Path, 
     assert content(link) == before
 
 
+@pytest.mark.slow
 def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
     before, size = content(loose), loose.stat()
     # no file of a process may be longer than this
@@ -334,6 +337,7 @@ def test_without_space_for_the_copy_the_warehouse_stays(loose: Path) -> None:
     assert not files.temporary_for(loose).exists()
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_somebody_reads_stays(loose: Path) -> None:
     size = loose.stat()
     reads = "import duckdb, sys; it = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True)"
@@ -353,6 +357,7 @@ def test_a_warehouse_that_somebody_reads_stays(loose: Path) -> None:
     assert (loose.stat().st_ino, loose.stat().st_size) == (size.st_ino, size.st_size)
 
 
+@pytest.mark.slow
 def test_a_night_whose_warehouse_stays_large_is_published_and_says_so(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

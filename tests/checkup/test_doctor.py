@@ -248,6 +248,7 @@ def test_doctor_warns_of_what_stops_no_sync(copied, name: str) -> None:
     assert (doctor.code, installation.command("sync").code) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "fault", "code", "state"),
     [("roles", faults.forbidden, 4, "fault"), ("permissionSets", faults.not_found, 0, "warning")],
@@ -265,6 +266,7 @@ def test_a_list_that_was_never_answered(serve, home, path, fault, code, state) -
     assert found["text"].startswith(f"The list {path} is not answered (")
 
 
+@pytest.mark.slow
 def test_the_token_of_another_company(copied, serve) -> None:
     installation, _ = copied
     installation.variables["PIPEDRIVE_BASE_URL"] = serve(users=8, seed=2).url
@@ -273,6 +275,7 @@ def test_the_token_of_another_company(copied, serve) -> None:
     assert "The token belongs to Pipedrive company " in doctor.objects[-1]["text"]
 
 
+@pytest.mark.slow
 def test_an_old_file_that_changed_without_getting_shorter_is_found_by_a_thorough_look(copied) -> None:
     installation, _ = copied
     path = snapshots(installation)[0] / "users.ndjson.gz"

@@ -70,6 +70,7 @@ def check_model(simulator: Simulator, installation: Installation, sample: int) -
             assert {user_id for (user_id,) in seen_by} == viewers(simulator.company, owner, item)
 
 
+@pytest.mark.slow
 def test_the_model_is_right_about_every_user(stage: Stage) -> None:
     check_model(*stage, sample=10)
 

@@ -259,6 +259,7 @@ def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_snapshot_has_no_changes(installation: Installation) -> None:
     installation.night()
     result = installation.command("changes", "--since", "2026-01-01")

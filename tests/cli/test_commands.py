@@ -156,6 +156,7 @@ def test_doctor_says_that_all_is_well(night) -> None:
     assert sorted(path for path in installation.home.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_the_owners_of_roles(night) -> None:
     installation, _ = night
     file = installation.home / "reviews.toml"
@@ -193,6 +194,7 @@ def test_doctor_says_that_nothing_can_be_written(installation) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code", "advice"),
     [
@@ -247,6 +249,7 @@ def test_sync_tells_a_person_what_it_found(night) -> None:
     )
 
 
+@pytest.mark.slow
 def test_sync_prints_the_contract(night) -> None:
     installation, _ = night
 

@@ -208,6 +208,7 @@ def test_the_names_are_there(hostile: Home) -> None:
     assert "\\u001b" in result.out
 
 
+@pytest.mark.slow
 def test_no_cell_of_a_csv_is_a_formula(hostile: Home, tmp_path: Path) -> None:
     query = (
         "SELECT name FROM users UNION ALL SELECT name FROM roles UNION ALL SELECT name FROM permission_sets"
@@ -222,6 +223,7 @@ def test_no_cell_of_a_csv_is_a_formula(hostile: Home, tmp_path: Path) -> None:
     assert len([cell for cell in cells if cell.startswith("'") and FORMULA.match(cell[1:])]) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["waive", "ack"])
 def test_a_decision_in_a_copy(hostile: Home, tmp_path: Path, command: str) -> None:
     copy = Installation(tmp_path / "home", dict(hostile.installation.variables))

@@ -148,6 +148,7 @@ def test_json_and_tables_hold_nothing_that_a_terminal_obeys(installation) -> Non
     assert result.objects == [{name: name}]
 
 
+@pytest.mark.slow
 def test_a_limit_of_ones_own(installation) -> None:
     two = installation.command("sql", "FROM numbers;", "--limit", "4999")
     every = installation.command("sql", "FROM numbers", "--limit", "0")

@@ -124,6 +124,7 @@ def test_what_one_of_few_users_may_do_is_not_known_if_it_is_not_answered(serve, 
     assert query(installation.published, about_user.format("user_permissions"), user) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
@@ -354,6 +355,7 @@ def test_a_list_that_is_refused_from_the_start_is_missed(installation, simulator
     assert installation.night(observer=again).verdict.status == "partial"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("listing", "status"), [("roles", "partial"), ("permissionSets", "complete")])
 def test_a_list_that_is_not_there_from_the_start_is_named(installation, simulator, listing, status) -> None:
     """Some editions have no permission sets; every one has roles."""
@@ -369,6 +371,7 @@ def test_a_list_that_is_not_there_from_the_start_is_named(installation, simulato
     ]
 
 
+@pytest.mark.slow
 def test_users_who_are_withheld_in_the_first_snapshot_are_missed(serve, home) -> None:
     simulator = serve(users=60, clean=True)
     installation = Installation.of(home, simulator)

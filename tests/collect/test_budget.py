@@ -146,6 +146,7 @@ def test_a_wait_that_no_server_can_mean_is_neither_believed_nor_kept(home, serve
     assert note["reason"] == "begun more than 7 days ago"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("continues_at", "hours", "reason"),
     [

@@ -86,6 +86,7 @@ def installation(home: Path, simulator: Simulator) -> Installation:
     return Installation.of(home, simulator, UNJUDGED)
 
 
+@pytest.mark.slow
 def test_the_first_night_asks_a_sample_and_publishes_what_all_hold(installation, simulator) -> None:
     manifest = night(installation, 0)
     company = simulator.company

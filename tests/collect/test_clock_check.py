@@ -104,6 +104,7 @@ def test_a_long_pause_is_no_evidence(home, serve: Serve) -> None:
     assert observer.warnings == []
 
 
+@pytest.mark.slow
 def test_another_company_is_evidence_where_the_server_has_no_date(home, serve: Serve, monkeypatch) -> None:
     installation = Installation.of(home, serve(users=6), UNJUDGED)
     night(installation, 365)
@@ -224,6 +225,7 @@ def test_a_night_in_the_middle_can_be_set_aside(home, serve: Serve) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_only_what_is_there_can_be_set_aside_and_not_everything(home, serve: Serve) -> None:
     installation = Installation.of(home, serve(users=6), UNJUDGED)
     only = night(installation, 0)

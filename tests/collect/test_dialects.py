@@ -12,6 +12,8 @@ from published import query, tables
 from pipedrive_graph.simulator.model import NEWER_APPS
 from pipedrive_graph.simulator.server import Options, Simulator
 
+pytestmark = pytest.mark.slow
+
 SAME = ["users", "roles", "role_tree", "user_roles", "user_permissions", "role_permissions"]
 
 COMPANY: dict[str, Any] = {"users": 60, "seed": 5, "now": datetime(2026, 11, 22, tzinfo=UTC)}
@@ -55,7 +57,6 @@ def test_the_official_dialect_needs_no_warning(told) -> None:
     assert query(installation.published, "SELECT count(*) > 0 FROM permission_sets") == [(True,)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -80,7 +81,6 @@ def test_the_quirks_of_the_server_make_no_difference(told, serve, home, options)
 FOUND = "SELECT rule, subject_kind, subject_id, object FROM findings ORDER BY ALL"
 
 
-@pytest.mark.slow
 def test_the_forms_in_which_the_api_says_the_same_make_no_difference(told, serve, home) -> None:
     """Texts for numbers, pages without `next_start`, a root that is its own parent, other levels."""
     simulator = serve(
@@ -114,7 +114,6 @@ def test_the_forms_in_which_the_api_says_the_same_make_no_difference(told, serve
     ) == [([], True)]
 
 
-@pytest.mark.slow
 def test_flat_pages_make_no_difference(told, serve, home) -> None:
     simulator = serve(**COMPANY, paging="flat", page_limit=4)
     installation = Installation.of(home, simulator)
@@ -127,7 +126,6 @@ def test_flat_pages_make_no_difference(told, serve, home) -> None:
     assert {name: after[name] for name in SAME} == {name: before[name] for name in SAME}
 
 
-@pytest.mark.slow
 def test_whom_support_deleted_is_deleted_whatever_the_name_is(serve, home) -> None:
     """And apps that are new are apps."""
     simulator = serve(users=12, clean=True)

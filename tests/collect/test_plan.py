@@ -95,6 +95,7 @@ def test_nothing_is_written(home: Path, installation: Installation) -> None:
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", list(Collect))
 def test_who_is_no_longer_listed_makes_it_a_range(home: Path, serve: Serve, way: str) -> None:
     simulator = serve(clean=True)
@@ -116,6 +117,7 @@ def test_who_is_no_longer_listed_makes_it_a_range(home: Path, serve: Serve, way:
         assert told["requests"]["most"] == manifest.requests + 2 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["official", "brief"])
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "with deviators"])
 def test_by_access_is_a_range(home: Path, serve: Serve, clean: bool, dialect: str) -> None:
@@ -136,6 +138,7 @@ def test_by_access_is_a_range(home: Path, serve: Serve, clean: bool, dialect: st
         assert told[0]["requests"]["most"] >= 2 * 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", list(Collect))
 def test_a_token_that_may_not_see_permission_sets(home: Path, serve: Serve, way: str) -> None:
     simulator = serve(clean=True)

@@ -26,6 +26,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Snapshot, "pack", slow)
 
 
+@pytest.mark.slow
 def test_a_commit_holds_up_no_other_company(installation: Installation, monkeypatch) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)

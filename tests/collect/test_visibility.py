@@ -316,6 +316,7 @@ def test_every_role_is_asked_once_a_week_and_the_days_are_even(roles: list[int],
     assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.slow
 @given(Roles, st.lists(st.floats(0.01, 12), min_size=1, max_size=12), st.data())
 def test_whenever_the_runs_are_no_role_is_older_than_a_week(
     roles: list[int], pauses: list[float], data: st.DataObject

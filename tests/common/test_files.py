@@ -267,6 +267,7 @@ for _ in range(100):
 """
 
 
+@pytest.mark.slow
 def test_of_many_processes_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
     count = tmp_path / "count"
     count.write_text("0")

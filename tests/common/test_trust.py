@@ -122,6 +122,7 @@ def test_tokens_of_another_user_are_not_used(tmp_path: Path, monkeypatch) -> Non
         TokenStore(path).read()
 
 
+@pytest.mark.slow
 def test_folders_are_their_owners_alone_whatever_the_umask(simulator, tmp_path: Path) -> None:
     installation = Installation.of(tmp_path / "new" / "home", simulator)
     before = os.umask(0)

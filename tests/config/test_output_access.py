@@ -74,6 +74,7 @@ def reads(path: Path, group: int) -> bool:
     ).returncode
 
 
+@pytest.mark.slow
 @as_root
 def test_members_of_the_group_open_the_output_and_nothing_else(copied: Installation) -> None:
     (copied.home / "settings.toml").write_text(f'[output]\ngroup = "{NAME}"\n')
@@ -125,6 +126,7 @@ def test_without_the_setting_output_is_its_owners_alone_again(copied: Installati
     assert modes == {"0600", "0700"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("report",), ("export", "--format", "csv"), ("review", "open")])
 @as_root
 def test_what_is_written_elsewhere_is_its_writers_alone(copied: Installation, command) -> None:
@@ -213,6 +215,7 @@ def test_a_home_that_another_group_writes_is_not_given_away(copied: Installation
     )
 
 
+@pytest.mark.slow
 def test_a_publish_that_is_cut_off_leaves_the_file_with_its_group(copied: Installation, monkeypatch) -> None:
     """The new file has its mode before it has its name."""
     (copied.home / "settings.toml").write_text('[output]\nmode = "0640"\n')

@@ -17,7 +17,10 @@ from published import query
 from pipedrive_graph.simulator.server import Options, Simulator
 
 SERVICE, OTHER, GROUP = 4001, 4002, 65534
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user"),
+]
 
 
 @pytest.fixture(scope="module")

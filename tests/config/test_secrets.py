@@ -82,6 +82,7 @@ def test_a_night_that_fails_writes_the_token_nowhere(serve, home, dialect, fault
     assert places(home) == []
 
 
+@pytest.mark.slow
 def test_a_token_that_is_told_back_in_another_encoding_lands_nowhere(serve, home) -> None:
     simulator = serve(dialect="official", token=CANARY, users=12)
     installation = Installation.of(home, simulator, UNJUDGED)

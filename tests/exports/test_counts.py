@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import networkx as nx
 import openpyxl
+import pytest
 from bhopengraph.OpenGraph import OpenGraph
 
 from pipedrive_graph.exports.export import Exported
@@ -78,6 +79,7 @@ COUNTED = {
 }
 
 
+@pytest.mark.slow
 def test_counts_are_equal_in_all_formats(
     exported: dict[str, Exported], published: duckdb.DuckDBPyConnection
 ) -> None:

@@ -220,6 +220,7 @@ def test_neo4j_files_say_their_types_and_are_all_imported(exported: dict[str, Ex
     assert "depth: toInteger(row.`depth:long`)" in loading
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS))
 def test_neo4j_takes_every_list_of_texts(texts: list[str]) -> None:
     text = neo4j._text(texts, Type.LIST)

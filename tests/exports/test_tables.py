@@ -55,6 +55,7 @@ def without_apostrophe(text: str | None) -> str | None:
     return text[1:] if text and text.startswith("'") and FORMULA.match(text[1:]) else text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "xlsx"])
 def test_every_table_is_there_with_as_many_rows(
     form: str, exported: dict[str, Exported], published: Connection, tables: dict[str, Columns]

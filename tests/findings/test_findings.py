@@ -15,6 +15,8 @@ from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
 from pipedrive_graph.simulator.server import Options, Simulator
 
+pytestmark = pytest.mark.slow
+
 FLAG = "can_export_data_from_lists"
 
 
@@ -131,7 +133,6 @@ def test_other_rules_go_on_where_one_abstains(life) -> None:
     assert nights.of("multiple_roles", people["kept"])[4] == ("open", None, 1, 5, None)
 
 
-@pytest.mark.slow
 def test_a_finding_about_the_company_names_it(installation, simulator) -> None:
     for user in list(simulator.company.users.values()):
         if user.admin_apps and user.id != simulator.company.owner_id:
@@ -145,7 +146,6 @@ def test_a_finding_about_the_company_names_it(installation, simulator) -> None:
     ) == [("company", str(simulator.company.id), None, "high")]
 
 
-@pytest.mark.slow
 def test_the_csv_the_json_and_the_table_agree(installation) -> None:
     result = installation.command("sync", "--json")
 
@@ -175,7 +175,6 @@ def test_the_csv_the_json_and_the_table_agree(installation) -> None:
     assert f"{counts['high']} high" in terminal.out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("start", ["=", "\t@"])
 def test_no_cell_is_a_formula(installation, simulator, start) -> None:
     name = f'{start}HYPERLINK("http://x";"y"),\'\nzwei'
@@ -195,7 +194,6 @@ def test_no_cell_is_a_formula(installation, simulator, start) -> None:
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))]
 
 
-@pytest.mark.slow
 def test_a_finding_about_a_permission_set_goes_by_the_answer_about_the_set(installation, simulator) -> None:
     entry = next(entry for entry in simulator.company.sets.values() if entry.kind == "custom")
     contents = list(entry.contents)

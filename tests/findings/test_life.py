@@ -15,6 +15,8 @@ from published import Row, query, tables
 from pipedrive_graph.decisions.journal import Journal
 from pipedrive_graph.simulator.server import Options, Simulator
 
+pytestmark = pytest.mark.slow
+
 FLAG = "can_add_custom_fields"
 SENSITIVE = "can_use_api"
 
@@ -173,7 +175,6 @@ def test_what_another_policy_no_longer_finds_is_not_called_fixed(story) -> None:
     }
 
 
-@pytest.mark.slow
 def test_rebuild_repeats_what_was_decided(story) -> None:
     nights, _ = story
 
@@ -190,7 +191,6 @@ def test_rebuild_repeats_what_was_decided(story) -> None:
     assert told() == before
 
 
-@pytest.mark.slow
 def test_what_a_waiver_no_longer_covers_is_new_in_one_night_only(installation) -> None:
     installation.night()
     ((rule, findings),) = query(
@@ -254,7 +254,6 @@ def findings(installation: Installation, *arguments: str) -> list[dict[str, Any]
     return installation.command("findings", "--json", *arguments).objects
 
 
-@pytest.mark.slow
 def test_all_doors_count_the_same(night) -> None:
     first, *_ = findings(night, "--rule", "unexplained_permission")
     night.command("waive", first["finding_id"], "--reason", "fine", "--until", "2026-12-31", "--owner", "Kim")
@@ -400,7 +399,6 @@ def test_a_misspelt_rule_is_told_before_anything_is_collected(installation, comm
     assert not installation.settings.landing.exists()
 
 
-@pytest.mark.slow
 def test_a_waiver_that_covers_nothing_is_told(night) -> None:
     (night.home / "waivers.toml").write_text(
         '[[waiver]]\nrule = "unexplained_permission"\nsubject = "*"\n'
@@ -423,7 +421,6 @@ def test_a_waiver_that_covers_nothing_is_told(night) -> None:
     assert night.command("findings", "--company", "default").err.splitlines() == expected
 
 
-@pytest.mark.slow
 def test_a_decision_that_a_crash_cut_off_is_done_by_the_next_night(night, monkeypatch) -> None:
     finding = findings(night, "--rule", "unexplained_permission")[0]["finding_id"]
     with monkeypatch.context() as patch:
@@ -442,7 +439,6 @@ def test_a_decision_that_a_crash_cut_off_is_done_by_the_next_night(night, monkey
     assert tables(night.published) == before
 
 
-@pytest.mark.slow
 def test_waivers_that_are_there_before_the_first_night(installation, simulator) -> None:
     installation.home.mkdir()
     (installation.home / "waivers.toml").write_text(

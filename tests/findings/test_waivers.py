@@ -213,6 +213,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 )
 
 
+@pytest.mark.slow
 @examples(deadline=None)  # files are written and synced
 @given(
     st.lists(

@@ -13,6 +13,8 @@ from pipedrive_graph.forget.age import apply_retention
 
 from .homes import FEW, Home, contents, holding
 
+pytestmark = pytest.mark.slow
+
 BEFORE = ("--before", "2026-11-03", "--company", "alpha")
 """Leaves the third of three nights."""
 
@@ -45,7 +47,6 @@ def test_a_dry_run_prints_what_would_go_and_changes_no_byte(home: Home, tmp_path
     assert contents(home.path) == before
 
 
-@pytest.mark.slow
 def test_what_is_old_goes_and_the_rest_is_as_it_was(home: Home) -> None:
     landing = home.installation.landing("alpha")
     old = landing.newest_first()
@@ -123,7 +124,6 @@ def test_what_is_refused(played: Home, arguments: tuple[str, ...], code: int, se
     assert (result.code, result.sentence) == (code, sentence)
 
 
-@pytest.mark.slow
 def test_what_was_changed_since_is_still_found(home: Home) -> None:
     home.forget(*BEFORE)
     folder = home.path / "landing" / "alpha"
@@ -143,7 +143,6 @@ def test_what_was_changed_since_is_still_found(home: Home) -> None:
     assert any("does not continue the snapshot before it" in text for text in home.faults("--quick"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_snapshot_that_was_removed_by_hand_is_found_and_sealed(home: Home, place: int) -> None:
     shutil.rmtree(sorted((home.path / "landing" / "alpha").glob("2*"))[place])
@@ -179,7 +178,6 @@ def test_a_snapshot_that_was_changed_is_not_missing(home: Home) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_warehouse_from_before_is_explained_by_the_tombstone(home: Home) -> None:
     before = (home.path / "warehouse.duckdb").read_bytes()
     home.forget(*BEFORE)
@@ -191,7 +189,6 @@ def test_a_warehouse_from_before_is_explained_by_the_tombstone(home: Home) -> No
     assert tables(home.published) == after
 
 
-@pytest.mark.slow
 def test_retention(home: Home) -> None:
     file = home.path / "companies.toml"
     file.write_text(file.read_text().replace("[alpha]\n", "[alpha]\nretention_days = 1\n"))

@@ -32,6 +32,8 @@ from pipedrive_graph.pipedrive.receiving import Share
 
 from .stage import FIRST, SECOND, company
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = RetryPolicy(first=0.0, longest=0.0)
 
 JSON = {"content-type": "application/json"}
@@ -302,7 +304,6 @@ def test_whatever_comes_nothing_breaks_and_nothing_is_guessed(world: World, chan
     check(world, spoilt(world.answers, chance), known=known)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 @settings(max_examples=100, derandomize=True, phases=[Phase.generate], **calm)
 @given(chance=chances, known=st.booleans())

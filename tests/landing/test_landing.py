@@ -142,6 +142,7 @@ def test_a_missing_file_is_named(damaged) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_back_makes_no_earlier_snapshot(damaged) -> None:
     installation, (_, second) = damaged
     installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2020-01-01T00:00:00Z"
@@ -158,6 +159,7 @@ def test_a_clock_that_goes_back_makes_no_earlier_snapshot(damaged) -> None:
     assert manifest.finished_at >= manifest.started_at
 
 
+@pytest.mark.slow
 def test_files_that_a_crash_left_beside_a_manifest_do_no_harm(damaged) -> None:
     installation, (_, second) = damaged
     (second / "users.ndjson").write_text('{"torn')

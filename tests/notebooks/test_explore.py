@@ -18,6 +18,8 @@ from installation import Installation
 from pipedrive_graph.simulator.options import Options
 from pipedrive_graph.simulator.server import Simulator
 
+pytestmark = pytest.mark.slow
+
 if importlib.util.find_spec("marimo") is None:
     pytest.skip("marimo is not installed", allow_module_level=True)
 
@@ -90,7 +92,6 @@ def test_a_chart_and_the_rows_stand_in_a_section(ran) -> None:
     assert "marimo-table" in section
 
 
-@pytest.mark.slow
 def test_it_is_served_to_who_has_the_address(installation: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

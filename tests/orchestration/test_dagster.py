@@ -246,6 +246,7 @@ def test_the_checks_can_be_run_by_hand(run) -> None:
     assert {check.asset_check_key for check in result.get_asset_check_evaluations()} == {*keys}
 
 
+@pytest.mark.slow
 def test_the_run_says_how_many_rows_there_are(run) -> None:
     installation, _, instance = run
     event = instance.get_latest_materialization_event(dg.AssetKey("identity_graph"))

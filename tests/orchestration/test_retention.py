@@ -21,6 +21,8 @@ from pipedrive_graph.orchestration.build import assemble
 from pipedrive_graph.orchestration.configuration import load_leniently
 from pipedrive_graph.orchestration.dagster_files import DagsterFiles
 
+pytestmark = pytest.mark.slow
+
 PERSON = "Zoë.Müller@example.com"
 OLD = datetime.now(UTC) - timedelta(days=100)
 KEEP = Dagster(keep_days=90, keep_runs=1)
@@ -227,7 +229,6 @@ def test_events_of_no_run_that_are_old_are_deleted(kept) -> None:
         assert execute(database, "SELECT count(*) FROM event_logs WHERE run_id = ''") == [(1,)]
 
 
-@pytest.mark.slow
 def test_a_database_that_is_locked_is_one_sentence_and_the_next_call_goes_on(kept, monkeypatch) -> None:
     instance, files, _ = kept
     monkeypatch.setattr(dagster_files, "_TIMEOUT", 0.1)

@@ -76,6 +76,7 @@ def test_a_base_url_that_leads_nowhere(installation, simulator) -> None:
     assert "PIPEDRIVE_BASE_URL" in sentence
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_pipedrive(installation, simulator) -> None:
     simulator.faults.add(".*", faults.html(), times=None)
     assert fails(installation, 1).startswith(f"The server at {simulator.url} is not Pipedrive's API")
@@ -146,6 +147,7 @@ def test_the_home_of_nobody(installation, variable) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["report"], ["export", "--format", "xlsx"]])
 def test_the_home_of_nobody_is_no_place_for_a_file(installation, command) -> None:
     installation.night()
@@ -228,6 +230,7 @@ with database.lock(pathlib.Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [("sync", "--json"), ("rebuild",), ("ack", "abcdef")],
@@ -432,6 +435,7 @@ def test_damage_in_the_landing_is_named(installation) -> None:
     assert installation.published.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_manifest_stops_the_night(installation) -> None:
     manifest = installation.night()
     file = installation.landing().path / manifest.snapshot_id / "manifest.json"
@@ -481,6 +485,7 @@ def test_what_ended_the_run_is_told_although_the_published_file_is_damaged(insta
     assert fails(installation, 3).startswith("Pipedrive does not accept the API token")
 
 
+@pytest.mark.slow
 def test_a_published_file_that_is_damaged_holds_up_no_other_company(installation) -> None:
     installation.home.mkdir(parents=True, exist_ok=True)
     (installation.home / "companies.toml").write_text(

@@ -97,6 +97,7 @@ def test_a_batch_gives_the_rows_that_companies_give_one_by_one(fleet: Fleet, tmp
     assert {name: query(apart.published, f"FROM {name} ORDER BY ALL") for name in tables} == rows
 
 
+@pytest.mark.slow
 def test_one_that_fails_holds_up_no_other(fleet: Fleet) -> None:
     installation, _ = fleet("alpha", "beta", "gamma")
     installation.variables["TOKEN_beta"] = "0" * 40

@@ -50,6 +50,7 @@ def test_dlt_takes_part_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -
     assert list(collectors([20], [5, 20]))[2:] == ["dlt rest_api, 5 workers", "dlt rest_api, 20 workers"]
 
 
+@pytest.mark.slow
 def test_ours_and_the_script_make_the_same_calls(tmp_path: Path) -> None:
     ours, script = collectors([20], []).values()
     seen = []

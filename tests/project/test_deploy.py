@@ -178,6 +178,7 @@ def test_a_line_for_cron_runs_with_the_environment_that_cron_gives(
         assert (home / "identity_graph.duckdb").exists()
 
 
+@pytest.mark.slow
 def test_a_line_for_cron_without_its_settings_says_what_is_missing(tmp_path: Path) -> None:
     command = next(line.values[0] for line in LINES if " sync " in line.values[0])
     program = tmp_path / "pipedrive-graph"

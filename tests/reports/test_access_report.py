@@ -368,6 +368,7 @@ def test_counts_of_each_night_are_made_again_by_rebuild(review: Reviewed, tmp_pa
     assert by_night[1, "resolved"][0] == by_night[1, "resolved"][2] > 0
 
 
+@pytest.mark.slow
 def test_first_report_of_a_company_without_sets_says_what_abstained(serve, home) -> None:
     installation = Installation.of(home, serve(dialect="brief", users=12))
     installation.night()

@@ -260,6 +260,7 @@ def test_rebuild_comes_to_the_same_rows(round_: Round) -> None:
     assert differing(before, tables(round_.installation.published)) == {}
 
 
+@pytest.mark.slow
 def test_the_next_review_knows_the_last_decision(round_: Round, tmp_path: Path) -> None:
     file = tmp_path / "next.csv"
     round_.installation.variables["PIPEDRIVE_GRAPH_CLOCK"] = "2026-11-22T09:00:00+00:00"
@@ -323,6 +324,7 @@ def test_what_was_done_late_is_fixed_and_what_came_anew_is_another_grant(round_:
     assert found["open", "account"] == round_.seen["changed mind"]["open", "account"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

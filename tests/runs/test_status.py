@@ -79,6 +79,7 @@ def test_a_home_without_a_run(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 def test_all_is_well_after_a_complete_run(copied, night) -> None:
     code, found = status(copied)
 
@@ -262,6 +263,7 @@ def test_it_imports_neither_dagster_nor_duckdb(copied) -> None:
     assert (ended.stderr, ended.returncode) == ("\n", 1)
 
 
+@pytest.mark.slow
 def test_a_record_that_cannot_be_written_is_a_warning(copied, serve) -> None:
     shutil.rmtree(copied.home / "runs")
     (copied.home / "runs").write_text("")
@@ -412,6 +414,7 @@ def dagster_run(installation: Installation, patch: pytest.MonkeyPatch) -> bool:
         return bool(result.success)
 
 
+@pytest.mark.slow
 def test_a_run_of_dagster_is_recorded(copied, night, monkeypatch) -> None:
     (copied.home / "graph.prom").unlink()
 

@@ -201,6 +201,7 @@ def test_of_two_attached_files_each_macro_reads_its_own(night: Installation, ask
     ]
 
 
+@pytest.mark.slow
 def test_it_works_as_dbt_attaches_it(night: Installation, ask: Ask, tmp_path: Path) -> None:
     """dbt works in a file of its own, and attaches others under their alias or the file's stem."""
     call = "who_can('can_use_api')"
@@ -259,6 +260,7 @@ def test_it_works_as_metabase_and_evidence_open_it(night: Installation, ask: Ask
     assert [column[:2] for column in direct[2]] == [["name", "VARCHAR"], ["roles", "VARCHAR[]"]]
 
 
+@pytest.mark.slow
 def test_every_name_can_be_written_without_quotes(night: Installation, ask: Ask) -> None:
     statements = {}
     for table, column in query(

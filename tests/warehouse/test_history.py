@@ -12,6 +12,8 @@ from pipedrive_graph.simulator import faults
 from pipedrive_graph.simulator.model import User
 from pipedrive_graph.simulator.server import Options, Simulator
 
+pytestmark = pytest.mark.slow
+
 EDITED = "can_print_money"
 """A flag that a permission set gets."""
 
@@ -206,7 +208,6 @@ def test_all_nights_are_listed(story: Story) -> None:
     assert [position for position, _ in listed] == list(range(7))
 
 
-@pytest.mark.slow
 def test_rebuilding_gives_the_same_rows(story: Story) -> None:
     result = story.installation.command("rebuild")
 

@@ -201,6 +201,7 @@ def test_the_macros_raise_in_the_file_and_attached(night) -> None:
             connection.execute("SELECT name FROM who_can('can_use_apii') WHERE live").fetchall()
 
 
+@pytest.mark.slow
 def test_the_example_of_every_table_runs(night) -> None:
     for model in (*MODELS.published(), *MODELS.of("main", Kind.MACRO), *MODELS.of(PUBLISHED)):
         example = model.header.settings["example"]
@@ -208,6 +209,7 @@ def test_the_example_of_every_table_runs(night) -> None:
         query(night.published, f"EXPLAIN {example}" if model.kind.is_macro else example)
 
 
+@pytest.mark.slow
 def test_keys_are_unique(night) -> None:
     models = MODELS.published()
     assert all(model.key for model in models)

@@ -134,6 +134,7 @@ def test_a_listed_role_keeps_the_fields_of_the_list(night: Nights) -> None:
     assert night.rows("SELECT DISTINCT endpoint FROM staging.role_records") == [("roles",)]
 
 
+@pytest.mark.slow
 def test_settings_are_carried_forward_and_only_changes_are_versions(night: Nights) -> None:
     night(roles(), role(1, {"deal_default_visibility": 3}), role(2, {"deal_default_visibility": "5"}))
     night(roles(), role(1, {"deal_default_visibility": 3}), role(2, {"deal_default_visibility": "wide"}))
@@ -207,6 +208,7 @@ def test_pipelines_come_rename_and_go(night: Nights) -> None:
     assert night.rows("SELECT order_nr FROM history.pipelines_latest WHERE pipeline_id = 1") == [(None,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     [
@@ -244,6 +246,7 @@ def test_a_pipeline_on_two_pages_counts_once_without_contradictions(night: Night
     assert night.unreadable == [("pipelines", "1", "name", '"New" or "Other"')]
 
 
+@pytest.mark.slow
 def test_hidden_pipelines_are_carried_forward(night: Nights) -> None:
     night(roles(), hidden(1, 5, "4", 5), hidden(2))
     night(roles(), hidden(2, 4))
