@@ -9,6 +9,9 @@ AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/builder/test_scale.py tests/pipeline/test_fleet_cost.py tests/collect/test_rehearsal.py
 
+# In units of tests/cpu_time.py: about one and a half times what the tests took when this was set.
+CPU_BUDGET := 1500
+
 # The tests start hundreds of processes. If this variable is set, as in container images, each process compiles the
 # package again (0.4 s), and each pytest all tests (10 s).
 export PYTHONDONTWRITEBYTECODE :=
@@ -32,7 +35,7 @@ demo: install ## Run the whole pipeline on a simulated company
 	$(BIN)/pipedrive-graph demo
 
 test: install ## Run the tests; those about timing run by themselves, because they mostly wait
-	$(BIN)/pytest --numprocesses 2 --dist loadscope $(addprefix --ignore=,$(TIMED))
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --cpu-budget $(CPU_BUDGET) $(addprefix --ignore=,$(TIMED))
 	$(BIN)/pytest --numprocesses 4 --dist load $(TIMED)
 
 test-slow: install ## Run the slow tests; those that compare times run by themselves
