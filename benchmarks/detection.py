@@ -34,10 +34,11 @@ from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.collect import Progress, collect
 from pipedrive_graph.common.clock import CLOCK_VARIABLE
 from pipedrive_graph.common.resources import sql_folder
-from pipedrive_graph.config.company import TOKEN_VARIABLE, Company
+from pipedrive_graph.config.company import TOKEN_VARIABLE, Company, Plan
 from pipedrive_graph.config.settings import Settings
 from pipedrive_graph.landing import Landing
 from pipedrive_graph.simulator.anomalies import EVENTS, ROSTER, STANDING
+from pipedrive_graph.simulator.anomalies.visibility import VISIBILITY, WIDENED
 from pipedrive_graph.simulator.nights import live_on
 from pipedrive_graph.simulator.options import Dialect, Options
 from pipedrive_graph.simulator.roster import write_roster
@@ -51,7 +52,7 @@ BRIEF_EVERY = 4
 """One company in this number is also read in the brief dialect, because one rule needs it."""
 
 OUTLIERS = "permission_outlier"
-FACTS = (*STANDING, *EVENTS, *ROSTER)
+FACTS = (*STANDING, *EVENTS, *ROSTER, *VISIBILITY, WIDENED)
 
 Found = tuple[str | None, ...]
 """Rule, kind of subject, subject, object, severity of a finding."""
@@ -122,7 +123,14 @@ def measure(case: Case) -> Outcome:
     )
     with Simulator(options) as simulator, tempfile.TemporaryDirectory() as home:
         roster = Path(home) / "roster.csv"
-        company = Company("benchmark", simulator.url, daily_reserve=0.0, roster=roster)
+        company = Company(
+            "benchmark",
+            simulator.url,
+            daily_reserve=0.0,
+            roster=roster,
+            visibility=True,
+            plan=Plan(options.plan),
+        )
         settings = Settings(Path(home), (company,))
         os.environ[TOKEN_VARIABLE] = simulator.token
         for night in range(2):
@@ -172,7 +180,7 @@ def _compare(case: Case, simulator: Simulator, found: set[Found], outcome: Outco
         missed: set[Found] = set()
     else:
         facts = {row for row in found if row[0] != OUTLIERS}
-        truth: set[Found] = {tuple(row.values()) for row in simulator.truth()}
+        truth: set[Found] = {tuple(row.values()) for row in simulator.truth() + simulator.visibility_truth()}
         missed, wrong = truth - facts, facts - truth
         for counter, rows in (
             (outcome.planted, truth),
