@@ -173,11 +173,11 @@ class Api:
         return self._list(*self._page(request, self._serializer.roles()))
 
     async def role(self, request: Request) -> Response:
-        """Return one role with its settings, also if the list leaves it out."""
+        """Return one role, also if the list leaves it out; with its settings, except in the brief dialect."""
         role = self._role(request)
         if role is None:
             return no_role()
-        extra = {} if self._options.refuse_visibility else {"settings": role.settings}
+        extra = {} if self._brief or self._options.refuse_visibility else {"settings": role.settings}
         return answer({"success": True, "data": self._serializer.role(role), "additional_data": extra})
 
     async def role_settings(self, request: Request) -> Response:

@@ -196,8 +196,8 @@ def test_of_two_attached_files_each_macro_reads_its_own(night: Installation, ask
         [[True]],
         [[True]],
         [["old.who_can(", True]],
-        [[6]],
-        [[6]],
+        [[10]],
+        [[10]],
     ]
 
 
