@@ -9,7 +9,7 @@ from datetime import timedelta
 from pipedrive_graph.simulator.anomalies import events, visibility
 from pipedrive_graph.simulator.anomalies.stage import NoRoomError, Stage
 from pipedrive_graph.simulator.dates import Calendar
-from pipedrive_graph.simulator.model import DEFAULT_ROLE, ZERO_DATE, Company, User
+from pipedrive_graph.simulator.model import DEFAULT_ROLE, ZERO_DATE, Company
 
 WEEK = 8.0
 """Days that pass by default: enough for findings that need a week of history."""
@@ -105,8 +105,12 @@ def _move(stage: Stage) -> None:
 
 
 def _leave(stage: Stage) -> None:
-    """A user leaves and keeps no access."""
-    user: User = stage.person(changes=10)
+    """A user leaves, keeps no access, and hands over the teams."""
+    company, user = stage.company, stage.person(changes=10)
     user.access = []
-    stage.company.deactivate(user.id)
-    stage.company.move(user.id, DEFAULT_ROLE)
+    company.deactivate(user.id)
+    company.move(user.id, DEFAULT_ROLE)
+    successor = next(other.id for other in company.users.values() if other.active and not other.deleted)
+    for team in company.teams.values():
+        if team.manager_id == user.id:
+            team.manager_id = successor
