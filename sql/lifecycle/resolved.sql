@@ -163,6 +163,45 @@ unproven AS (
 
     UNION
 
+    -- as long as it is not known for some role, the pipeline may be as hidden as before
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN run.rule_reads AS reads
+        ON silent.rule = reads.rule AND reads.table_name = 'main.role_pipelines'
+    INNER JOIN role_pipelines AS shown
+        ON
+            silent.company = shown.company
+            AND silent.subject_id = CAST(shown.pipeline_id AS VARCHAR)
+    INNER JOIN pipelines
+        ON shown.company = pipelines.company AND shown.pipeline_id = pipelines.pipeline_id
+    INNER JOIN roles ON shown.company = roles.company AND shown.role_id = roles.role_id
+    WHERE
+        silent.subject_kind = 'pipeline'
+        AND shown.visible IS NULL
+        AND pipelines.deleted IS NOT TRUE
+        AND roles.active IS NOT FALSE
+
+    UNION
+
+    -- with the owners for whom it is not known, the user may see as many deals as before
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN run.rule_reads AS reads
+        ON silent.rule = reads.rule AND reads.table_name = 'main.default_reach'
+    INNER JOIN default_reach AS reaches
+        ON
+            silent.company = reaches.company
+            AND silent.subject_id = CAST(reaches.user_id AS VARCHAR)
+            AND reaches.item = 'deal'
+    INNER JOIN rule_thresholds AS thresholds ON silent.company = thresholds.company
+    WHERE
+        silent.subject_kind = 'user'
+        AND reaches.owners_unknown > 0
+        AND reaches.owners_seen + reaches.owners_unknown
+        >= least(thresholds.broad_export_share, thresholds.broad_visibility_share) * reaches.owners
+
+    UNION
+
     -- an abstaining rule gives no proof about its earlier findings; if the answer about a subject
     -- may still exist, such as a deactivated user's, coverage has it
     SELECT silent.finding_id
