@@ -48,17 +48,35 @@ of_sets AS (
     WHERE silent.subject_kind = 'user'
 ),
 
+-- rules that need the settings of listed roles; for other rules, the list is enough
+setting_rules AS (
+    SELECT DISTINCT rule
+    FROM run.rule_reads
+    WHERE table_name IN (
+        'main.role_visibility', 'main.default_reach', 'main.viewers_of', 'main.who_can_see',
+        'main.can_see'
+    )
+),
+
 holes AS (
     SELECT DISTINCT
-        company,
-        endpoint
-    FROM history.coverage
+        coverage.company,
+        coverage.endpoint,
+        listed.role_id IS NOT NULL AS is_listed
+    FROM history.coverage AS coverage
+    LEFT JOIN staging.role_records AS listed
+        ON
+            listed.endpoint = 'roles'
+            AND coverage.endpoint = 'roles/{id}'
+            AND coverage.company = listed.company
+            AND coverage.subject_id = CAST(listed.role_id AS VARCHAR)
     WHERE
-        outcome <> 'answered'
+        coverage.outcome <> 'answered'
         -- for a subject that is requested by id because it is in no list, a 404 is an answer
         AND NOT (
-            outcome = 'gone'
-            AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+            coverage.outcome = 'gone'
+            AND coverage.endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+            AND listed.role_id IS NULL
         )
 ),
 
@@ -90,11 +108,13 @@ unproven AS (
             AND silent.company = proven.company
             AND needs.history_table = proven.history_table
             AND silent.subject_id = proven.subject_id
+    LEFT JOIN setting_rules ON silent.rule = setting_rules.rule
     LEFT JOIN holes
         ON
             needs.scope = 'all'
             AND silent.company = holes.company
             AND needs.endpoint = holes.endpoint
+            AND (setting_rules.rule IS NOT NULL OR NOT holes.is_listed)
     WHERE if(
         needs.scope = 'all',
         holes.company IS NOT NULL,

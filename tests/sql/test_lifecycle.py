@@ -250,6 +250,45 @@ def test_a_finding_is_resolved_on_proof_only(run: Run, finding, needs, outcome, 
     assert run.step("resolved", "finding_id, resolved_reason") == ([("a", reason)] if reason else [])
 
 
+@pytest.fixture
+def role_records(empty_run: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """The answers have role 2 in the list, and role 3 by its id."""
+    insert = "INSERT INTO staging.role_records(company, role_id, endpoint) VALUES ('acme', ?, ?)"
+    empty_run.execute("ROLLBACK")  # a transaction writes to one database only
+    empty_run.executemany(insert, [[2, "roles"], [3, "roles/{id}"]])
+    empty_run.execute("BEGIN")
+    yield
+    empty_run.execute("ROLLBACK")
+    empty_run.execute("DELETE FROM staging.role_records")
+    empty_run.execute("BEGIN")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reads", "listed", "resolved"),
+    [
+        ("refused", "main.roles", True, True),
+        ("failed", "main.roles", True, True),
+        ("refused", "main.roles", False, False),
+        ("refused", "main.role_visibility", True, False),
+        ("gone", "main.role_visibility", True, False),
+        ("gone", "main.default_reach", True, False),
+        ("gone", "main.role_visibility", False, True),
+        ("gone", "main.roles", True, True),
+    ],
+)
+def test_settings_of_listed_roles_are_only_needed_by_rules_that_read_settings(
+    run: Run, role_records: None, outcome: str, reads: str, listed: bool, resolved: bool
+) -> None:
+    run.finding("a")
+    run.insert("lifecycle.rule_fingerprints", rule="dormant_user", rule_sha256="query:1")
+    run.insert("history.coverage", endpoint="roles/{id}", subject_id="2" if listed else "3", outcome=outcome)
+    run.hand_over(
+        rule_needs=[("dormant_user", "roles/{id}", "all", None)], rule_reads=[("dormant_user", reads)]
+    )
+
+    assert run.step("resolved", "finding_id") == ([("a",)] if resolved else [])
+
+
 @pytest.mark.parametrize(
     ("visible", "deleted", "active", "resolved"),
     [
