@@ -68,13 +68,17 @@ async def audiences(
     for answer in asked:
         if answer.outcome is Outcome.REFUSED:
             _refuse(company, answer)
-    # a deal that was deleted meanwhile is not found
-    failed = [answer for answer in asked if answer.outcome is Outcome.FAILED]
+    # a user that cannot be read would count as one who does not see the deal
+    failed = [answer for answer in asked if answer.outcome is Outcome.FAILED or answer.unreadable]
     if failed:
+        problem = failed[0].problem or failed[0].unreadable[0].problem
         raise IncompleteError(
             f"Pipedrive did not answer {len(failed)} of {len(asked)} calls for the users who see a deal"
-            f" ({failed[0].problem}): run the check again later."
+            f" ({problem}): run the check again later."
         )
+    # a deal that was deleted meanwhile is not found; if none is found, the call does not exist
+    if asked and all(answer.outcome is Outcome.GONE for answer in asked):
+        _refuse(company, asked[0])
     return sorted(
         (
             _audience(deals[answer.call.id or ""], answer)

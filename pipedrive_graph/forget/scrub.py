@@ -14,6 +14,7 @@ from pipedrive_graph.forget.who import REMOVED, Person
 
 _ABOUT = ("user_id", "subject_id", "subject")
 _PERSONS = re.compile(r"user|owner|creator|manager|member|_by$|email|person", re.IGNORECASE)
+_SETTING = re.compile(r"_(default_visibility|access_level)$")
 _USER_KEYS = {"email", "is_you", "last_login", "active_flag"}
 
 GONE = object()
@@ -36,11 +37,11 @@ def scrubbed(value: Any, person: Person, *, key: str = "") -> Any:  # noqa: ANN4
             new for new, old in zip(elements, value, strict=True) if new is not GONE and not _was_id(new, old)
         ]
     if isinstance(value, str):
-        if _PERSONS.search(key) and person.is_id(value):
+        if _is_about_people(key) and person.is_id(value):
             return None
         return person.without(value) if person.is_in(value) else value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return None if _PERSONS.search(key) and person.is_id(value) else value
+        return None if _is_about_people(key) and person.is_id(value) else value
     return value
 
 
@@ -52,6 +53,11 @@ def _of_object(value: dict[str, Any], person: Person) -> dict[str, Any]:
         new = scrubbed(entry, person, key=name)
         entries[name] = None if new is GONE else new
     return entries
+
+
+def _is_about_people(key: str) -> bool:
+    """Whether the values of a key may be ids of users; a role's setting about persons is a small number."""
+    return bool(_PERSONS.search(key)) and not _SETTING.search(key)
 
 
 def _is_about(value: dict[str, Any], person: Person) -> bool:

@@ -48,17 +48,35 @@ of_sets AS (
     WHERE silent.subject_kind = 'user'
 ),
 
+-- rules that need the settings of listed roles; for other rules, the list is enough
+setting_rules AS (
+    SELECT DISTINCT rule
+    FROM run.rule_reads
+    WHERE table_name IN (
+        'main.role_visibility', 'main.default_reach', 'main.viewers_of', 'main.who_can_see',
+        'main.can_see'
+    )
+),
+
 holes AS (
     SELECT DISTINCT
-        company,
-        endpoint
-    FROM history.coverage
+        coverage.company,
+        coverage.endpoint,
+        listed.role_id IS NOT NULL AS is_listed
+    FROM history.coverage AS coverage
+    LEFT JOIN staging.role_records AS listed
+        ON
+            listed.endpoint = 'roles'
+            AND coverage.endpoint = 'roles/{id}'
+            AND coverage.company = listed.company
+            AND coverage.subject_id = CAST(listed.role_id AS VARCHAR)
     WHERE
-        outcome <> 'answered'
+        coverage.outcome <> 'answered'
         -- for a subject that is requested by id because it is in no list, a 404 is an answer
         AND NOT (
-            outcome = 'gone'
-            AND endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+            coverage.outcome = 'gone'
+            AND coverage.endpoint IN ('users/{id}', 'roles/{id}', 'permissionSets/{id}')
+            AND listed.role_id IS NULL
         )
 ),
 
@@ -90,11 +108,13 @@ unproven AS (
             AND silent.company = proven.company
             AND needs.history_table = proven.history_table
             AND silent.subject_id = proven.subject_id
+    LEFT JOIN setting_rules ON silent.rule = setting_rules.rule
     LEFT JOIN holes
         ON
             needs.scope = 'all'
             AND silent.company = holes.company
             AND needs.endpoint = holes.endpoint
+            AND (setting_rules.rule IS NOT NULL OR NOT holes.is_listed)
     WHERE if(
         needs.scope = 'all',
         holes.company IS NOT NULL,
@@ -160,6 +180,45 @@ unproven AS (
             AND renames.subject_id = CAST(assigned.role_id AS VARCHAR)
             AND renames.renamed_at > silent.last_seen
     WHERE silent.subject_kind = 'user'
+
+    UNION
+
+    -- as long as it is not known for some role, the pipeline may be as hidden as before
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN run.rule_reads AS reads
+        ON silent.rule = reads.rule AND reads.table_name = 'main.role_pipelines'
+    INNER JOIN role_pipelines AS shown
+        ON
+            silent.company = shown.company
+            AND silent.subject_id = CAST(shown.pipeline_id AS VARCHAR)
+    INNER JOIN pipelines
+        ON shown.company = pipelines.company AND shown.pipeline_id = pipelines.pipeline_id
+    INNER JOIN roles ON shown.company = roles.company AND shown.role_id = roles.role_id
+    WHERE
+        silent.subject_kind = 'pipeline'
+        AND shown.visible IS NULL
+        AND pipelines.deleted IS NOT TRUE
+        AND roles.active IS NOT FALSE
+
+    UNION
+
+    -- with the owners for whom it is not known, the user may see as many deals as before
+    SELECT silent.finding_id
+    FROM silent
+    INNER JOIN run.rule_reads AS reads
+        ON silent.rule = reads.rule AND reads.table_name = 'main.default_reach'
+    INNER JOIN default_reach AS reaches
+        ON
+            silent.company = reaches.company
+            AND silent.subject_id = CAST(reaches.user_id AS VARCHAR)
+            AND reaches.item = 'deal'
+    INNER JOIN rule_thresholds AS thresholds ON silent.company = thresholds.company
+    WHERE
+        silent.subject_kind = 'user'
+        AND reaches.owners_unknown > 0
+        AND reaches.owners_seen + reaches.owners_unknown
+        >= least(thresholds.broad_export_share, thresholds.broad_visibility_share) * reaches.owners
 
     UNION
 

@@ -23,11 +23,18 @@ WITH unclear_companies AS (
             AND coverage.subject_id IS NULL
     WHERE coverage.outcome IS DISTINCT FROM 'answered'
     UNION
-    SELECT company
-    FROM staging.coverage
+    SELECT coverage.company
+    FROM staging.coverage AS coverage
+    -- a listed role is requested for its visibility settings only
+    ANTI JOIN staging.role_records AS listed
+        ON
+            listed.endpoint = 'roles'
+            AND coverage.endpoint = 'roles/{id}'
+            AND listed.company = coverage.company
+            AND CAST(listed.role_id AS VARCHAR) = coverage.subject_id
     WHERE
-        endpoint IN ('roles/{id}', 'permissionSets/{id}')
-        AND outcome NOT IN ('answered', 'gone')
+        coverage.endpoint IN ('roles/{id}', 'permissionSets/{id}')
+        AND coverage.outcome NOT IN ('answered', 'gone')
 ),
 
 edited_companies AS (

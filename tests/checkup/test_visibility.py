@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from installation import UNJUDGED, Installation, Serve
@@ -153,6 +154,31 @@ def test_a_deal_that_was_deleted_meanwhile_is_left_out(stage: Stage) -> None:
     simulator.faults.add(f"deals/{deal.id}/permittedUsers", faults.not_found, times=None)
     result = installation.command("visibility", "check", "--sample", "500", "--json")
     assert (result.code, result.objects[0]["deals"]) == (0, 2)
+
+
+def test_a_pipedrive_without_permitted_users_is_one_sentence(stage: Stage) -> None:
+    simulator, installation = stage
+    for code in (404, 410):
+        fault = simulator.faults.add(r"deals/\d+/permittedUsers", faults.status(code), times=None)
+        result = installation.command("visibility", "check", "--sample", "2")
+        simulator.faults.remove(fault)
+        assert (result.code, result.out) == (4, "")
+        assert result.err.splitlines()[-1] == (
+            f"Pipedrive does not have deals/{{id}}/permittedUsers at {simulator.url} (status {code}), so"
+            " visibility cannot be checked."
+        )
+
+
+def test_users_that_cannot_be_read_are_a_failure(stage: Stage) -> None:
+    simulator, installation = stage
+
+    def rename(body: dict[str, Any]) -> None:
+        body["data"] = [{"user": user} for user in body["data"]]
+
+    simulator.faults.add(r"deals/\d+/permittedUsers", faults.edit(rename), times=None)
+    result = installation.command("visibility", "check", "--sample", "2")
+    assert (result.code, result.out) == (4, "")
+    assert "did not answer 2 of 2 calls for the users who see a deal" in result.err
 
 
 def test_failures_and_the_reserve_end_it_with_their_exit_codes(stage: Stage) -> None:

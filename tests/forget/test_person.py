@@ -48,6 +48,14 @@ def test_the_rules_by_which_a_person_is_taken_out_of_json(value: object, left: o
     assert scrubbed(value, JANE) == left
 
 
+@pytest.mark.parametrize("key", ["person_default_visibility", "person_access_level"])
+@pytest.mark.parametrize("user_id", [1, 3, 5, 7])
+def test_the_setting_of_a_role_about_persons_is_not_an_id(key: str, user_id: int) -> None:
+    answer = {"data": {"id": 2}, "additional_data": {"settings": {key: user_id}}}
+
+    assert scrubbed(answer, Person(frozenset({user_id}), frozenset({"Jane Doe"}))) == answer
+
+
 @pytest.mark.slow
 def test_whom_pipedrive_still_lists_is_refused(played: Home) -> None:
     listed = next(user for user in played.simulator.company.users.values() if user.email)

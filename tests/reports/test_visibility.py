@@ -89,7 +89,7 @@ def test_a_person_sees_items_for_reasons() -> None:
             "New deals and leads: those of 41 of 1,200 active users: the user's own; 20 whose role shares with"  # noqa: E501
             " everyone; 12 in the same role, which shares with its members; 5 in a role above, which shares with"  # noqa: E501
             " the roles below it; 3 in a role below the user's own.",
-            "New organizations: only the user's own; for 3 it is not known.",
+            "New organizations: the user's own; for 3 active users it is not known.",
             "New persons: only the user's own.",
             "New products: those of 2 of 1,200 active users: the user's own; 1 in a role below the user's own.",  # noqa: E501
         ),

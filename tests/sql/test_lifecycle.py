@@ -250,6 +250,90 @@ def test_a_finding_is_resolved_on_proof_only(run: Run, finding, needs, outcome, 
     assert run.step("resolved", "finding_id, resolved_reason") == ([("a", reason)] if reason else [])
 
 
+@pytest.fixture
+def role_records(empty_run: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """The answers have role 2 in the list, and role 3 by its id."""
+    insert = "INSERT INTO staging.role_records(company, role_id, endpoint) VALUES ('acme', ?, ?)"
+    empty_run.execute("ROLLBACK")  # a transaction writes to one database only
+    empty_run.executemany(insert, [[2, "roles"], [3, "roles/{id}"]])
+    empty_run.execute("BEGIN")
+    yield
+    empty_run.execute("ROLLBACK")
+    empty_run.execute("DELETE FROM staging.role_records")
+    empty_run.execute("BEGIN")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reads", "listed", "resolved"),
+    [
+        ("refused", "main.roles", True, True),
+        ("failed", "main.roles", True, True),
+        ("refused", "main.roles", False, False),
+        ("refused", "main.role_visibility", True, False),
+        ("gone", "main.role_visibility", True, False),
+        ("gone", "main.default_reach", True, False),
+        ("gone", "main.role_visibility", False, True),
+        ("gone", "main.roles", True, True),
+    ],
+)
+def test_settings_of_listed_roles_are_only_needed_by_rules_that_read_settings(
+    run: Run, role_records: None, outcome: str, reads: str, listed: bool, resolved: bool
+) -> None:
+    run.finding("a")
+    run.insert("lifecycle.rule_fingerprints", rule="dormant_user", rule_sha256="query:1")
+    run.insert("history.coverage", endpoint="roles/{id}", subject_id="2" if listed else "3", outcome=outcome)
+    run.hand_over(
+        rule_needs=[("dormant_user", "roles/{id}", "all", None)], rule_reads=[("dormant_user", reads)]
+    )
+
+    assert run.step("resolved", "finding_id") == ([("a",)] if resolved else [])
+
+
+@pytest.mark.parametrize(
+    ("visible", "deleted", "active", "resolved"),
+    [
+        ((True, True), False, True, True),
+        ((True, None), False, True, False),
+        ((True, None), None, None, False),
+        ((True, None), False, False, True),
+        ((True, None), True, True, True),
+    ],
+)
+def test_a_pipeline_is_not_fixed_while_it_is_not_known_which_roles_see_it(
+    run: Run, visible: tuple[bool | None, ...], deleted: bool | None, active: bool | None, resolved: bool
+) -> None:
+    run.finding("a", rule="pipeline_exposed", subject_kind="pipeline")
+    run.finding("b", rule="pipeline_exposed", subject_kind="pipeline", subject_id="6")
+    run.insert("lifecycle.rule_fingerprints", rule="pipeline_exposed", rule_sha256="query:1")
+    run.hand_over(rule_reads=[("pipeline_exposed", "main.role_pipelines")])
+    run.insert("main.visibility_meaning")
+    run.insert("main.pipelines", pipeline_id=5, deleted=deleted)
+    for role_id, sees in enumerate(visible, 1):
+        run.insert("main.roles", role_id=role_id, active=active)
+        run.insert("main.role_pipelines", role_id=role_id, pipeline_id=5, visible=sees)
+
+    assert run.step("resolved", "finding_id") == [("a",), ("b",)][not resolved :]
+
+
+@pytest.mark.parametrize(
+    ("seen", "unknown", "resolved"), [(7, 0, True), (7, 1, False), (6, 1, True), (1, 9, False)]
+)
+def test_a_user_sees_fewer_deals_only_if_enough_is_known(
+    run: Run, seen: int, unknown: int, resolved: bool
+) -> None:
+    run.finding("a", rule="broad_export")
+    run.insert("lifecycle.rule_fingerprints", rule="broad_export", rule_sha256="query:1")
+    run.insert("main.rule_thresholds", broad_export_share=0.8, broad_visibility_share=0.95)
+    run.hand_over(rule_reads=[("broad_export", "main.default_reach")])
+    for user_id, item in [(5, "lead"), (6, "deal")]:
+        run.insert("main.default_reach", user_id=user_id, item=item, owners=10, owners_seen=1,
+                   owners_unknown=9)  # fmt: skip
+    run.insert("main.default_reach", user_id=5, item="deal", owners=10, owners_seen=seen,
+               owners_unknown=unknown)  # fmt: skip
+
+    assert run.step("resolved", "finding_id") == ([("a",)] if resolved else [])
+
+
 def test_a_rule_that_cannot_be_run_resolves_nothing(run: Run) -> None:
     run.finding("a")
     run.hand_over(broken_rules=[("dormant_user", "It is broken.")])

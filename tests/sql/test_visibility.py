@@ -452,6 +452,21 @@ def test_a_pipeline_that_is_newer_than_a_roles_answer_is_not_known(company: Comp
     assert company.rows("SELECT visible FROM role_pipelines WHERE role_id = 2") == [(None,)]
 
 
+@pytest.mark.parametrize(("observed", "visible"), [(0, None), (1, None), (2, True), (3, True)])
+def test_a_pipeline_that_was_gone_is_known_from_answers_since_its_return(
+    company: Company, observed: int, visible: bool | None
+) -> None:
+    for night in range(1, 4):
+        company.snapshot(night, visibility=True)
+    company.versions("pipelines", 0, 1, pipeline_id=3, name="Back", deleted=False)
+    company.versions("pipelines", 2, 3, pipeline_id=3, name="Back", deleted=False)
+    company.versions("pipelines", 3, None, pipeline_id=3, name="Renamed", deleted=False)
+    company.versions("role_pipelines", 0, None, role_id=2, hidden=[])
+    company.observed("role_pipelines", 2, 0, observed)
+
+    assert company.rows("SELECT visible FROM role_pipelines WHERE role_id = 2") == [(visible,)]
+
+
 def test_teams_and_members(company: Company) -> None:
     company.versions(
         "teams", 0, None, team_id=1, name="North", manager_id=30, active=True, deleted=False, members=[30, 99]

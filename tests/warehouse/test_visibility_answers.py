@@ -191,6 +191,35 @@ def test_a_404_about_a_listed_role_proves_nothing(night: Nights) -> None:
     assert night.rows("SELECT role_id FROM history.roles WHERE valid_to IS NULL ORDER BY ALL") == [(1,), (2,)]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("role_id", "outcome", "comparable"),
+    [("1", "refused", [(5,)]), ("1", "failed", [(5,)]), ("9", "refused", []), ("9", "failed", [])],
+)
+def test_settings_that_are_not_given_do_not_hide_whether_a_role_changed(
+    night: Nights, role_id: str, outcome: str, comparable: list[tuple[int]]
+) -> None:
+    """Users are compared with the night before unless it is not known whether an unlisted role exists."""
+    sales = {"app": "sales", "admin": False, "permission_set_id": "a"}
+    user = {"id": 5, "name": "Ana", "active_flag": True, "is_deleted": False, "role_id": 1, "access": [sales]}
+    calls = [
+        roles(),
+        listed("users", user),
+        listed("permissionSets", {"id": "a", "name": "Regular", "app": "sales"}),
+        ("permissionSets/{id}", "a", {"success": True, "data": {"id": "a", "contents": ["can_x"]}}),
+        (
+            "users/{id}/roleAssignments",
+            "5",
+            {"success": True, "data": [{"user_id": 5, "role_id": 1, "active_flag": True}]},
+        ),
+        ("users/{id}/permissions", "5", {"success": True, "data": {"can_x": True, "can_y": False}}),
+    ]
+    night(*calls, role(1))
+    night(*calls, ("roles/{id}", role_id, outcome))
+
+    assert night.rows("SELECT user_id FROM staging.comparable_users") == comparable
+
+
 # ---- pipelines
 
 

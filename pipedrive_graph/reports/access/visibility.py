@@ -127,13 +127,13 @@ def _sentence(
         (from_below, "in a role below the user's own"),
     ]
     others = [f"{number:,} {reason}" for number, reason in reasons if number]
-    text = f"{what}: only the user's own"
+    text = f"{what}: {'' if unknown else 'only '}the user's own"
     if others:
         count = f"those of {seen:,} of {counted(owners, 'active user')}"
         reasons_given = "; ".join(["the user's own", *others])
         text = f"{what}: {count}: {reasons_given}"
     if unknown:
-        text += f"; for {unknown:,} it is not known"
+        text += f"; for {counted(unknown, 'active user')} it is not known"
     return f"{text}."
 
 
