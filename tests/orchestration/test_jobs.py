@@ -143,7 +143,8 @@ def test_an_outcome_that_stays_is_recorded_once(fleet, instance) -> None:
 
     first, second, third = (len(run.get_asset_check_evaluations()) for run in runs)
     assert first >= 50
-    assert second < 10
+    # the rules that compare with an earlier snapshot have one now; visibility_widened is one of them
+    assert second < 11
     assert third == 0
 
 
