@@ -9,8 +9,8 @@ AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/builder/test_scale.py tests/pipeline/test_fleet_cost.py tests/collect/test_rehearsal.py
 
-# In units of tests/cpu_time.py: about one and a half times what the tests took when this was set.
-CPU_BUDGET := 1500
+# In units of tests/cpu_time.py; the tests took 1,445 when this was set, beside other programs.
+CPU_BUDGET := 2500
 
 # The tests start hundreds of processes. If this variable is set, as in container images, each process compiles the
 # package again (0.4 s), and each pytest all tests (10 s).
