@@ -52,7 +52,7 @@ test-newest: ## Try the newest versions that pyproject.toml allows: custom rules
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/pip install --quiet --editable . --group dev
 	$(NEWEST)/bin/python -c "import duckdb, sqlglot; print('DuckDB', duckdb.__version__, 'sqlglot', sqlglot.__version__)"
-	$(NEWEST)/bin/pytest -q --numprocesses 2 tests/findings/test_own_rules.py tests/sql/test_files.py
+	$(NEWEST)/bin/pytest -q -m "" --numprocesses 2 tests/findings/test_own_rules.py tests/sql/test_files.py
 
 lint: install ## Check format, lint, types, import directions and language
 	$(BIN)/ruff format --check .

@@ -38,7 +38,7 @@ def test_rules_of_your_own_and_a_night_with_another_duckdb(tmp_path: Path, versi
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"),
-            *(OWN_RULES, "-k", tests),
+            *(OWN_RULES, "-m", "", "-k", tests),
         ],
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip
