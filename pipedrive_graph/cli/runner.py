@@ -6,7 +6,7 @@ import getpass
 import io
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ __all__ = [
     "say",
     "sentence",
     "user",
+    "worst",
 ]
 
 DEBUG = logs.DEBUG_OPTION
@@ -202,6 +203,11 @@ def _sentence(error: BaseException) -> str:
         return str(forbidden)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return f"Unexpected error: {first} (run again with {DEBUG} to see where)."
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code of a command from those of its parts; 0 without any."""
+    return min(codes, key=WORST_FIRST.index, default=0)
 
 
 def failure(company: str | None, code: int, error: str, *, at: datetime | None = None) -> dict[str, Any]:

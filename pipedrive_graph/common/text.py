@@ -93,6 +93,11 @@ def one_of(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {' or '.join(names)}?" if names else f"; there are: {', '.join(known)}."
 
 
+def listed(texts: Sequence[str], last: str = "and") -> str:
+    """Return texts as a list in a sentence: `a, b and c`."""
+    return f" {last} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table in Markdown.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from pipedrive_graph.common import pasted
+from pipedrive_graph.common.text import listed
 from pipedrive_graph.config.company import DEFAULT_BASE_URL, Collect, Plan
 
 
@@ -29,16 +31,15 @@ def _number(value: Any, *, whole: bool = False) -> float:  # noqa: ANN401 - what
     return value if is_number and (not whole or isinstance(value, int)) else math.nan
 
 
-def _way_of_collecting(value: Any) -> Collect:  # noqa: ANN401 - whatever stands in the file
-    if value not in [*Collect]:
-        raise ValueError(f"must be {' or '.join(Collect)}, not '{value}'")
-    return Collect(value)
+def _one_of(kind: type[StrEnum]) -> BeforeValidator:
+    """Convert a value to one of a list, or refuse it."""
 
+    def converted(value: Any) -> StrEnum:  # noqa: ANN401 - whatever stands in the file
+        if value not in [*kind]:
+            raise ValueError(f"must be {listed([*kind], 'or')}, not '{value}'")
+        return kind(value)
 
-def _plan(value: Any) -> Plan:  # noqa: ANN401 - whatever stands in the file
-    if value not in [*Plan]:
-        raise ValueError(f"must be {', '.join([*Plan][:-1])} or {Plan.ULTIMATE}, not '{value}'")
-    return Plan(value)
+    return BeforeValidator(converted)
 
 
 _text = _only(lambda value: isinstance(value, str) and bool(value.strip()), "a text")
@@ -65,11 +66,11 @@ class CompanyValues(BaseModel):
     base_url: Annotated[_Text, _address]
     daily_reserve: Annotated[float, _share]
     daily_limit: Annotated[int, _limit]
-    collect: Annotated[Collect, BeforeValidator(_way_of_collecting)]
+    collect: Annotated[Collect, _one_of(Collect)]
     observe_within: Annotated[float, _days]
     retention_days: Annotated[int, _retention] | None = None
     visibility: Annotated[bool, _switch] = False
-    plan: Annotated[Plan, BeforeValidator(_plan)] | None = None
+    plan: Annotated[Plan, _one_of(Plan)] | None = None
     api_token_env: _Text | None = None
     client_id_env: _Text | None = None
     client_secret_env: _Text | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from pipedrive_graph.findings.rule_header import is_event, needs
+from pipedrive_graph.warehouse.database import insert_rows
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
 
@@ -21,12 +22,7 @@ def write(connection: duckdb.DuckDBPyConnection, models: Models) -> None:
     broken = [name.removeprefix("rules.") for name in models.broken]
     connection.execute("DELETE FROM policy.rules WHERE rule <> ALL (?)", [broken])
     rules = sorted(models.of("rules", Kind.RULE), key=lambda rule: rule.name)
-    if not rules:
-        return
-    columns = [list(column) for column in zip(*map(_row, rules), strict=True)]
-    if columns:
-        values = ", ".join("unnest(?)" for _ in columns)
-        connection.execute(f"INSERT INTO policy.rules SELECT {values}", columns)
+    insert_rows(connection, "policy.rules", [_row(rule) for rule in rules])
 
 
 def _row(rule: Model) -> tuple[object, ...]:

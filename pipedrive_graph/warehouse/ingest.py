@@ -17,7 +17,7 @@ from pipedrive_graph.errors import UnusableError, WarehouseError
 from pipedrive_graph.landing import CompanyLanding, Manifest
 from pipedrive_graph.warehouse import steps
 from pipedrive_graph.warehouse.checks import check_key
-from pipedrive_graph.warehouse.database import is_from_outside, literal, quoted, rows
+from pipedrive_graph.warehouse.database import insert_rows, is_from_outside, literal, quoted, rows
 from pipedrive_graph.warehouse.schema import ANSWERS
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import Models
@@ -104,10 +104,7 @@ def register(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> Non
         for snapshot in batch
         for manifest in [snapshot.manifest]
     ]
-    columns = [list(column) for column in zip(*registered, strict=True)]
-    connection.execute(
-        f"INSERT INTO history.snapshots SELECT {', '.join('unnest(?)' for _ in columns)}", columns
-    )
+    insert_rows(connection, "history.snapshots", registered)
 
 
 def load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
@@ -157,14 +154,13 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     """Load the lines of the files into landing.answers."""
-    manifests = [snapshot.manifest for snapshot in batch]
-    connection.execute(
-        "INSERT INTO landing.batch SELECT unnest(?), unnest(?), unnest(?), unnest(?)",
+    manifests = [(snapshot.manifest, snapshot.as_of) for snapshot in batch]
+    insert_rows(
+        connection,
+        "landing.batch",
         [
-            [manifest.company for manifest in manifests],
-            [manifest.snapshot_id for manifest in manifests],
-            [snapshot.as_of for snapshot in batch],
-            [manifest.visibility for manifest in manifests],
+            (manifest.company, manifest.snapshot_id, as_of, manifest.visibility)
+            for manifest, as_of in manifests
         ],
     )
     loaded = [
@@ -175,10 +171,8 @@ def _load(connection: duckdb.DuckDBPyConnection, batch: list[Pending]) -> None:
     ]
     paths = [path for path, _, _ in loaded]
     longest = max([_LINE_SPACE, *(file.longest + 1 for _, _, file in loaded)])
-    connection.execute(
-        "INSERT INTO landing.files SELECT unnest(?), unnest(?)",
-        [paths, [snapshot.manifest.company for _, snapshot, _ in loaded]],
-    )
+    files = [(path, snapshot.manifest.company) for path, snapshot, _ in loaded]
+    insert_rows(connection, "landing.files", files)
     # a line of a file has the time of the response as a text, `at`, and not the company
     of_line = {name: type_ for name, type_ in ANSWERS.items() if name not in {"company", "answered_at"}}
     columns = ", ".join(f'"{name}": {quoted(type_)}' for name, type_ in {**of_line, "at": "VARCHAR"}.items())

@@ -6,6 +6,7 @@ import duckdb
 
 from pipedrive_graph.config.email_domains import public_providers
 from pipedrive_graph.config.policy import Policies, Policy
+from pipedrive_graph.warehouse.database import insert_rows
 from pipedrive_graph.warehouse.schema import POLICY, SHARED
 
 
@@ -20,7 +21,7 @@ def write(connection: duckdb.DuckDBPyConnection, policies: Policies) -> None:
         [list(providers.domains), providers.source],
     )
     connection.execute("DELETE FROM policy.collected_companies")
-    connection.execute("INSERT INTO policy.collected_companies SELECT unnest(?)", [[*policies.collected]])
+    insert_rows(connection, "policy.collected_companies", [(name,) for name in policies.collected])
     own = sorted(policies.companies)
     _insert(connection, policies.default, "company <> ALL (?)", own)
     for company in own:

@@ -16,7 +16,7 @@ import duckdb
 
 from pipedrive_graph.common.timed import timed
 from pipedrive_graph.errors import ModelError
-from pipedrive_graph.warehouse.database import is_from_outside
+from pipedrive_graph.warehouse.database import insert_rows, is_from_outside
 from pipedrive_graph.warehouse.schema import RUN
 from pipedrive_graph.warehouse.sql_model import Kind, Model
 from pipedrive_graph.warehouse.sql_project import STEPS, Models
@@ -90,11 +90,7 @@ def hand_over(
     """
     columns = ", ".join(f'"{column}" {type_}' for column, type_ in RUN[name].items())
     execute(connection, f"CREATE OR REPLACE TEMP TABLE run.{name} ({columns})")
-    if rows:
-        values = [list(column) for column in zip(*rows, strict=True)]
-        execute(
-            connection, f"INSERT INTO run.{name} SELECT {', '.join('unnest(?)' for _ in values)}", *values
-        )
+    insert_rows(connection, with_temporary_names(f"run.{name}"), rows)
 
 
 def hand_over_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:

@@ -12,7 +12,7 @@ from pipedrive_graph.builder.configuration import Configuration
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.misconfigured import load_configuration, report
-from pipedrive_graph.cli.runner import WORST_FIRST, as_root_option, debug_option, say
+from pipedrive_graph.cli.runner import as_root_option, debug_option, say, worst
 from pipedrive_graph.common import net
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.config.alert_channels import FILE, Channel
@@ -48,8 +48,8 @@ def command(*, names: tuple[str, ...], test: bool, debug: bool) -> int:
             channel for name in companies for channel in (*alerts.of(name), *alerts.heartbeats_of(name))
         ]
         channels = list(dict.fromkeys(chosen))
-        return min([_try(channel) for channel in channels], key=WORST_FIRST.index, default=0)
-    return min([_send(configuration, company) for company in companies], key=WORST_FIRST.index)
+        return worst([_try(channel) for channel in channels])
+    return worst([_send(configuration, company) for company in companies])
 
 
 def _try(channel: Channel) -> int:

@@ -16,7 +16,7 @@ from pipedrive_graph.checkup import Check, State, examine
 from pipedrive_graph.checkup.check import fault
 from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
-from pipedrive_graph.cli.runner import WORST_FIRST, as_root_option, debug_option
+from pipedrive_graph.cli.runner import as_root_option, debug_option, worst
 from pipedrive_graph.common.text import printable
 from pipedrive_graph.errors import ConfigurationError
 
@@ -52,7 +52,7 @@ def command(*, names: tuple[str, ...], thorough: bool, as_json: bool, debug: boo
     for check in examine(configuration, companies, thorough=thorough):
         show(console, check, as_json=as_json)
         codes.append(check.exit_code)
-    return min(codes, key=WORST_FIRST.index)
+    return worst(codes)
 
 
 def show(console: Console, check: Check, *, as_json: bool) -> None:

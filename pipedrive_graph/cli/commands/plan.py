@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -16,15 +15,8 @@ from rich.text import Text
 
 from pipedrive_graph.cli import logs, terminal
 from pipedrive_graph.cli.commands.completion import companies_option
-from pipedrive_graph.cli.runner import (
-    WORST_FIRST,
-    as_root_option,
-    debug_option,
-    failure,
-    print_error,
-    say,
-    sentence,
-)
+from pipedrive_graph.cli.each_company import for_each, when_renewed
+from pipedrive_graph.cli.runner import as_root_option, debug_option, say
 from pipedrive_graph.collect.estimate.estimate import Days, Outlook, estimate_cost
 from pipedrive_graph.collect.estimate.forecast import Range
 from pipedrive_graph.collect.visibility import tokens_of_rotation, tokens_per_night
@@ -32,7 +24,7 @@ from pipedrive_graph.common.text import printable
 from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.errors import BudgetError, PipedriveGraphError
+from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.landing import Landing
 
 
@@ -48,23 +40,14 @@ def command(*, names: tuple[str, ...], as_json: bool, debug: bool) -> int:
     is one request, as in a real collection. Writes nothing but a renewed OAuth token.
     """
     logs.quieten()
-    settings = settings_module.load()
-    console, codes = terminal.console(), [0]
-    for company in settings.chosen(names):
-        try:
-            outlook = asyncio.run(_survey(settings, company))
-        except PipedriveGraphError as error:
-            codes.append(error.exit_code)
-            of = settings.named(company.name)
-            if as_json:
-                click.echo(json.dumps(failure(company.name, error.exit_code, sentence(error, of))))
-            print_error(error, of=of)
-        else:
-            if as_json:
-                click.echo(json.dumps(as_object(outlook)))
-            else:
-                show(console, outlook)
-    return min(codes, key=WORST_FIRST.index)
+    settings, console = settings_module.load(), terminal.console()
+    return for_each(
+        settings,
+        names,
+        lambda company: asyncio.run(_survey(settings, company)),
+        as_object=as_object if as_json else None,
+        show=lambda outlook: show(console, outlook),
+    )
 
 
 async def _survey(settings: Settings, company: Company) -> Outlook:
@@ -76,8 +59,8 @@ async def _survey(settings: Settings, company: Company) -> Outlook:
     except BudgetError as error:
         raise BudgetError(
             f"Today's budget of company '{company.name}' is used up, except for the reserve for other"
-            " integrations (daily_reserve), so not even its lists can be read. Run plan again after"
-            f" {error.continues_at:%Y-%m-%d %H:%M} UTC, when the budget is probably renewed.",
+            " integrations (daily_reserve), so not even its lists can be read. Run plan again"
+            f" {when_renewed(error.continues_at)}",
             error.continues_at,
         ) from error
 

@@ -21,13 +21,13 @@ from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.misconfigured import known_companies, load_configuration
 from pipedrive_graph.cli.progress import Bars, CompanyObserver
 from pipedrive_graph.cli.runner import (
-    WORST_FIRST,
     as_root_option,
     debug_option,
     failure,
     print_error,
     say,
     sentence,
+    worst,
 )
 from pipedrive_graph.cli.terminal import render
 from pipedrive_graph.common import environment
@@ -100,7 +100,7 @@ def command(
             for name, text in how_far.items():
                 click.echo(json.dumps(failure(name, 1, f"Interrupted. {text}")))
         raise KeyboardInterrupt(_together(how_far)) from interrupt
-    return min((run.exit_code for run in runs.all), key=WORST_FIRST.index)
+    return worst(run.exit_code for run in runs.all)
 
 
 class Runs(CompanyRuns):

@@ -14,7 +14,7 @@ from pipedrive_graph.cli import terminal
 from pipedrive_graph.cli.commands.completion import companies_option
 from pipedrive_graph.cli.commands.doctor import show
 from pipedrive_graph.cli.misconfigured import load_configuration
-from pipedrive_graph.cli.runner import WORST_FIRST, as_root_value, debug_option, say, write_as
+from pipedrive_graph.cli.runner import as_root_value, debug_option, say, worst, write_as
 from pipedrive_graph.common import net
 
 
@@ -47,7 +47,7 @@ def command(
     if alert and faults:
         for company in companies:
             _alert(configuration, company.name, faults)
-    return min(codes, key=WORST_FIRST.index)
+    return worst(codes)
 
 
 def _alert(configuration: Configuration, company: str, faults: list[Check]) -> None:

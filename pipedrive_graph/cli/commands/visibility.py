@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -14,21 +13,14 @@ from pipedrive_graph.checkup import visibility
 from pipedrive_graph.checkup.visibility import Comparison, Difference
 from pipedrive_graph.cli import logs
 from pipedrive_graph.cli.commands.completion import companies_option
-from pipedrive_graph.cli.runner import (
-    WORST_FIRST,
-    as_root_option,
-    debug_option,
-    failure,
-    print_error,
-    say,
-    sentence,
-)
+from pipedrive_graph.cli.each_company import for_each, when_renewed
+from pipedrive_graph.cli.runner import as_root_option, debug_option, say
 from pipedrive_graph.collect.permitted import audiences, cost
 from pipedrive_graph.common.text import counted, printable
 from pipedrive_graph.config import settings as settings_module
 from pipedrive_graph.config.company import Company
 from pipedrive_graph.config.settings import Settings
-from pipedrive_graph.errors import BudgetError, PipedriveGraphError
+from pipedrive_graph.errors import BudgetError
 from pipedrive_graph.landing import Landing
 
 _SHOWN = 40
@@ -60,23 +52,14 @@ def check_command(*, names: tuple[str, ...], sample: int, as_json: bool, debug: 
     and user that Pipedrive confirms, recall the share of Pipedrive's pairs that the model has.
     """
     logs.quieten()
-    settings, codes = settings_module.load(), [0]
-    for company in settings.chosen(names):
-        try:
-            comparison = _compared(settings, company, sample)
-        except PipedriveGraphError as error:
-            codes.append(error.exit_code)
-            of = settings.named(company.name)
-            if as_json:
-                click.echo(json.dumps(failure(company.name, error.exit_code, sentence(error, of))))
-            print_error(error, of=of)
-        else:
-            if as_json:
-                click.echo(json.dumps(as_object(comparison)))
-            else:
-                for line in lines(comparison):
-                    click.echo(printable(line))
-    return min(codes, key=WORST_FIRST.index)
+    settings = settings_module.load()
+    return for_each(
+        settings,
+        names,
+        lambda company: _compared(settings, company, sample),
+        as_object=as_object if as_json else None,
+        show=show,
+    )
 
 
 def _compared(settings: Settings, company: Company, sample: int) -> Comparison:
@@ -94,8 +77,7 @@ def _compared(settings: Settings, company: Company, sample: int) -> Comparison:
     except BudgetError as error:
         raise BudgetError(
             f"Only the reserve of today's budget of company '{company.name}' is left for other integrations"
-            " (daily_reserve). Run the check again after"
-            f" {error.continues_at:%Y-%m-%d %H:%M} UTC, when the budget is probably renewed.",
+            f" (daily_reserve). Run the check again {when_renewed(error.continues_at)}",
             error.continues_at,
         ) from error
     return visibility.compare(settings.published, company.name, answered)
@@ -111,6 +93,12 @@ def as_object(comparison: Comparison) -> dict[str, Any]:
         "recall": comparison.recall,
         "differences": list(differences),
     }
+
+
+def show(comparison: Comparison) -> None:
+    """Print the comparison as text."""
+    for line in lines(comparison):
+        click.echo(printable(line))
 
 
 def lines(comparison: Comparison) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipedrive_graph.common.text import counted
+from pipedrive_graph.common.text import counted, listed
 from pipedrive_graph.reports.access.source import Source
 
 NOT_COLLECTED = (
@@ -138,12 +138,8 @@ def _sentence(
 
 
 def _names(items: Iterable[str]) -> str:
-    return _listed([_ITEMS.get(item, item) for item in sorted(items, key=_place)])
+    return listed([_ITEMS.get(item, item) for item in sorted(items, key=_place)])
 
 
 def _place(item: str) -> int:
     return [*_ITEMS].index(item)
-
-
-def _listed(texts: list[str]) -> str:
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
