@@ -9,7 +9,7 @@ AUDIT := .venv-audit
 TIMED := tests/pipedrive tests/simulator
 COMPARED := tests/builder/test_scale.py tests/pipeline/test_fleet_cost.py tests/collect/test_rehearsal.py
 
-# In units of tests/cpu_time.py; the tests took 1,445 when this was set, beside other programs.
+# In units of tests/cpu_time.py; the tests took 1,151 when this was set.
 CPU_BUDGET := 2500
 
 # The tests start hundreds of processes. If this variable is set, as in container images, each process compiles the

@@ -44,7 +44,7 @@ def evaluate_rules(
     rules = models.of("rules", Kind.RULE)
     _hand_over(connection, rules, broken)
     make_fingerprints(connection, models, rules)
-    steps.make(connection, models, "lifecycle.abstentions")
+    steps.make(connection, models, "lifecycle.visibility_rules", "lifecycle.abstentions")
     for rule in rules:
         with timed(_log, str(rule.place)):
             _evaluate(connection, rule)

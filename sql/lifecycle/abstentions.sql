@@ -85,32 +85,14 @@ WITH reasons AS (
     ANTI JOIN own_email_domains ON batch.company = own_email_domains.company
 ),
 
--- Rules that read what only a run with visibility = true collects. Coverage does not show what is
--- missing, so no finding of theirs is resolved.
-visibility_rules AS (
-    SELECT
-        rule,
-        bool_or(
-            table_name IN ('main.role_visibility', 'main.default_reach')
-            OR table_name IN ('main.viewers_of', 'main.who_can_see', 'main.can_see')
-        ) AS read_settings,
-        bool_or(table_name = 'main.role_pipelines') AS read_pipelines
-    FROM run.rule_reads
-    WHERE table_name IN (
-        'main.role_visibility', 'main.default_reach', 'main.viewers_of', 'main.who_can_see',
-        'main.can_see', 'main.visibility_meaning', 'main.pipelines', 'main.role_pipelines',
-        'main.teams', 'main.team_members'
-    )
-    GROUP BY rule
-),
-
+-- Coverage does not show what a run without visibility misses, so no finding is resolved then.
 visibility_reasons AS (
     SELECT
         batch.company,
         rules.rule,
         'The run did not collect visibility; set visibility = true in the settings.' AS reason
     FROM landing.batch AS batch
-    CROSS JOIN visibility_rules AS rules
+    CROSS JOIN lifecycle.visibility_rules AS rules
     ANTI JOIN visibility_meaning AS meaning ON batch.company = meaning.company
 
     UNION ALL
@@ -135,7 +117,7 @@ visibility_reasons AS (
         GROUP BY company
     ) AS settings
     SEMI JOIN landing.batch AS batch ON settings.company = batch.company
-    CROSS JOIN visibility_rules AS rules
+    CROSS JOIN lifecycle.visibility_rules AS rules
     WHERE rules.read_settings AND (settings.known = 0 OR settings.unclear > 0)
 
     UNION ALL
@@ -151,7 +133,7 @@ visibility_reasons AS (
         HAVING count(visible) = 0
     ) AS shown
     SEMI JOIN landing.batch AS batch ON shown.company = batch.company
-    CROSS JOIN visibility_rules AS rules
+    CROSS JOIN lifecycle.visibility_rules AS rules
     WHERE rules.read_pipelines
 ),
 

@@ -48,16 +48,6 @@ of_sets AS (
     WHERE silent.subject_kind = 'user'
 ),
 
--- rules that need the settings of listed roles; for other rules, the list is enough
-setting_rules AS (
-    SELECT DISTINCT rule
-    FROM run.rule_reads
-    WHERE table_name IN (
-        'main.role_visibility', 'main.default_reach', 'main.viewers_of', 'main.who_can_see',
-        'main.can_see'
-    )
-),
-
 holes AS (
     SELECT DISTINCT
         coverage.company,
@@ -108,7 +98,9 @@ unproven AS (
             AND silent.company = proven.company
             AND needs.history_table = proven.history_table
             AND silent.subject_id = proven.subject_id
-    LEFT JOIN setting_rules ON silent.rule = setting_rules.rule
+    -- for a rule that reads no settings of roles, the list of roles is enough
+    LEFT JOIN lifecycle.visibility_rules AS setting_rules
+        ON silent.rule = setting_rules.rule AND setting_rules.read_settings
     LEFT JOIN holes
         ON
             needs.scope = 'all'

@@ -36,6 +36,8 @@ class Run:
     def hand_over(self, **tables: list[tuple[Any, ...]]) -> None:
         for name, rows in tables.items():
             steps.hand_over(self.connection, name, rows)
+        if "rule_reads" in tables:
+            steps.make(self.connection, MODELS, "lifecycle.visibility_rules")
 
     def insert(self, table: str, **values: Any) -> None:
         names, marks = ", ".join(["company", *values]), ", ?" * len(values)
@@ -89,6 +91,25 @@ def found(**values: Any) -> tuple[Any, ...]:
         "remedy": "Ask.",
     }
     return tuple({**row, **values}.values())
+
+
+def test_a_rule_about_visibility_reads_settings_or_pipelines(run: Run) -> None:
+    run.hand_over(
+        rule_reads=[
+            ("broad_export", "main.default_reach"),
+            ("broad_export", "main.users"),
+            ("pipeline_unseen", "main.pipelines"),
+            ("pipeline_unseen", "main.role_pipelines"),
+            ("team_manager_inactive", "main.teams"),
+            ("dormant_user", "main.users"),
+        ]
+    )
+
+    assert run.step("visibility_rules", "rule, read_settings, read_pipelines") == [
+        ("broad_export", True, False),
+        ("pipeline_unseen", False, True),
+        ("team_manager_inactive", False, False),
+    ]
 
 
 def test_a_rule_abstains_where_it_has_nothing_to_go_by(run: Run) -> None:
