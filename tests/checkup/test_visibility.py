@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from installation import UNJUDGED, Installation, Serve
 from published import query
@@ -80,6 +82,31 @@ def test_the_model_is_right_about_every_user(stage: Stage) -> None:
 def test_the_model_is_right_where_3_means_everyone(home: Path, serve: Serve) -> None:
     simulator = serve(users=60, clean=True, plan="lite", now=NOW)
     check_model(simulator, collected(home, simulator, "lite"), sample=100)
+
+
+@pytest.mark.slow
+def test_the_model_is_that_of_twenty_simulated_companies(tmp_path: Path, serve: Serve) -> None:
+    """The sample has over 2,000 triples of viewer, owner and item; precision and recall must be 1."""
+    model, truth, asked = set(), set(), 0
+    for seed in range(20):
+        plan = ("premium", "ultimate", "lite", "growth")[seed % 4]
+        simulator = serve(users=20 + seed, seed=seed, clean=True, plan=plan, limit=2000)
+        installation = collected(tmp_path / str(seed), simulator, plan)
+        users = sorted(user.id for user in simulator.company.users.values() if not user.deleted)
+        owners = [user for user in users if simulator.company.users[user].active][seed % 7 :: 7]
+        with duckdb.connect(str(installation.published), read_only=True) as connection:
+            for owner, item in product(owners, ITEMS):
+                answers = connection.execute(
+                    "SELECT user_id, sees FROM viewers_of(?, ?) WHERE live", [item, str(owner)]
+                ).fetchall()
+                asked += len(answers)
+                assert None not in {sees for _, sees in answers}
+                model |= {(seed, viewer, owner, item) for viewer, sees in answers if sees}
+                truth |= {(seed, viewer, owner, item) for viewer in viewers(simulator.company, owner, item)}
+
+    assert asked > 2000
+    assert len(model & truth) / len(model) == 1.0
+    assert len(model & truth) / len(truth) == 1.0
 
 
 def test_it_costs_what_it_says_and_prints_what_differs(stage: Stage) -> None:
